@@ -1,0 +1,1 @@
+"""embedscope: is this embedding space any good, and can I fix it?"""

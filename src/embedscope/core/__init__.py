@@ -1,0 +1,1 @@
+"""Arrays, accumulators, registry, results and cache: what every other package stands on."""

@@ -1,0 +1,111 @@
+"""Checked matrices and the few array operations that numpy and torch do not share.
+
+Statistics run where the data already are: a torch tensor stays on its device, block by block, and only the small
+reduced states come to the host as float64 numpy arrays. torch is never imported here; it is recognised by its type.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+
+Array = Any  # numpy.ndarray or torch.Tensor, shape (n, d)
+Floats = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
+Rows = Literal["raw", "unit"]
+
+
+def is_torch(x: object) -> bool:
+    """Whether ``x`` is a torch tensor, found without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def to_float64(x: Array) -> Array:
+    """``x`` (n, d) as float64 in its own namespace; mps has no float64, so such tensors come to the host."""
+    if is_torch(x):
+        torch = sys.modules["torch"]
+        x = x.detach()
+        return (x.cpu() if x.device.type == "mps" else x).to(torch.float64)
+    return np.asarray(x, dtype=np.float64)
+
+
+def to_numpy(x: Array) -> npt.NDArray[Any]:
+    """``x`` as a numpy array on the host (no copy for a CPU tensor)."""
+    if is_torch(x):
+        torch = sys.modules["torch"]
+        x = x.detach().cpu()
+        return np.asarray((x.float() if x.dtype == torch.bfloat16 else x).numpy())
+    return np.asarray(x)
+
+
+def row_norms(x: Array) -> Array:
+    """Euclidean norms of the rows of ``x`` (n, d), float64, shape (n,), in the namespace of ``x``."""
+    if is_torch(x):
+        return sys.modules["torch"].linalg.vector_norm(to_float64(x), dim=1)
+    x64 = to_float64(x)
+    return np.sqrt(np.einsum("ij,ij->i", x64, x64))
+
+
+def unit_rows(x: Array) -> tuple[Array, Array]:
+    """Rows of ``x`` (n, d) divided by their norms, zero rows left out, with the mask of rows kept.
+
+    Returns
+    -------
+    unit : (m, d) float64, m <= n, rows of length 1
+    kept : (n,) bool
+
+    >>> unit, kept = unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    >>> unit.tolist(), kept.tolist()
+    ([[0.6, 0.8]], [True, False])
+    """
+    norms = row_norms(x)
+    kept = norms > 0
+    if bool(kept.all()):
+        return to_float64(x) / norms[:, None], kept
+    return to_float64(x)[kept] / norms[kept][:, None], kept
+
+
+def as_matrix(x: Any, name: str = "x") -> Array:
+    """``x`` as a checked (n, d) matrix of finite real numbers, in its own namespace.
+
+    Raises
+    ------
+    InputError
+        if it is not two-dimensional, empty, not numeric, or holds nan or inf.
+    """
+    x = x if is_torch(x) else np.asarray(x)
+    shape = tuple(int(s) for s in x.shape)
+    if len(shape) == 1:
+        raise InputError(f"{name} must have shape (n, d), got {shape}; for one vector pass {name}[None, :]")
+    if len(shape) != 2:
+        raise InputError(f"{name} must have shape (n, d), got {shape}; reshape it to one row a vector")
+    if 0 in shape:
+        raise InputError(f"{name} must hold at least one row and one column, got shape {shape}")
+    if not is_torch(x) and x.dtype.kind not in "fiu":
+        raise InputError(f"{name} must hold real numbers, got dtype {x.dtype}; convert it to float32 or float64")
+    check_finite(x, name)
+    return x
+
+
+def check_finite(x: Array, name: str = "x", first_row: int = 0) -> None:
+    """Raise ``InputError`` naming the first row of ``x`` (n, d) that holds nan or inf."""
+    if is_torch(x):
+        finite = sys.modules["torch"].isfinite(x)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if x.dtype.kind in "iu" or np.isfinite(x.sum(dtype=np.float64)):
+                return
+        finite = np.isfinite(x)
+    if bool(finite.all()):
+        return
+    bad = np.flatnonzero(~to_numpy(finite).all(axis=1))
+    raise InputError(
+        f"{name} holds nan or inf in {len(bad)} of {len(finite)} rows read, first in row {first_row + int(bad[0])}; "
+        "drop or repair these rows before measuring"
+    )

@@ -1,0 +1,55 @@
+"""Errors that users meet: each says what came, what was wanted and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EmbedscopeError(Exception):
+    """Base of every error raised on purpose; the command line prints it and exits with ``exit_code``."""
+
+    exit_code = 2
+
+
+class InputError(EmbedscopeError, ValueError):
+    """The input is not what was asked for (shape, dtype, nan, unreadable file)."""
+
+
+class UnknownNameError(EmbedscopeError, LookupError):
+    """A name is not registered; the message offers the nearest ones.
+
+    >>> str(UnknownNameError.for_name("metric", "isoscor", ["isoscore", "i1"]))
+    "unknown metric 'isoscor'; did you mean 'isoscore'? `embedscope list metrics` shows all 2"
+    """
+
+    @classmethod
+    def for_name(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Build the error for ``name`` of ``kind`` among the ``known`` names."""
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return cls(f"unknown {kind} '{name}'; {hint}`embedscope list {kind}s` shows all {len(names)}")
+
+
+class MissingExtraError(EmbedscopeError, ImportError):
+    """An optional library is not installed; the message is the exact install line."""
+
+    exit_code = 3
+
+    @classmethod
+    def for_extra(cls, extra: str, what: str) -> MissingExtraError:
+        """Build the error for ``what`` (a feature in words) that needs the ``extra``."""
+        return cls(f'{what} needs an optional extra that is not installed: pip install "embedscope[{extra}]"')
+
+
+class DataUnavailableError(EmbedscopeError):
+    """A data set or a model is not on this machine and could not be fetched; the message says where to get it."""
+
+    exit_code = 4
+
+
+class ChecksumError(EmbedscopeError):
+    """A file does not have the bytes that its registry entry promises."""
+
+    exit_code = 5

@@ -1,0 +1,31 @@
+"""Progress as a protocol, so that the library reports it and only the command line draws it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Something that can show how far a phase has come."""
+
+    def start(self, label: str, total: int | None, unit: str = "rows") -> None:
+        """Begin the phase ``label`` of ``total`` units (None: unknown)."""
+
+    def advance(self, n: int) -> None:
+        """Report ``n`` more units done."""
+
+    def note(self, text: str) -> None:
+        """Say one line that stays (what was sampled, skipped, found)."""
+
+
+class Silent:
+    """Progress that shows nothing."""
+
+    def start(self, label: str, total: int | None, unit: str = "rows") -> None:
+        """Ignore."""
+
+    def advance(self, n: int) -> None:
+        """Ignore."""
+
+    def note(self, text: str) -> None:
+        """Ignore."""

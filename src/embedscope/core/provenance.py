@@ -1,0 +1,95 @@
+"""Where a result comes from: versions, hardware, settings and the wall time of each phase."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+_LIBRARIES = ("numpy", "scipy", "torch", "transformers", "tokenizers", "sentence-transformers", "gguf", "pyarrow")
+
+
+@dataclass
+class Provenance:
+    """Collected while a command runs; ``as_dict`` is what the result keeps.
+
+    ``models`` and ``data`` map a name to its facts (revision, sha256, path-free origin, licence); ``settings`` holds
+    everything that can change a number; ``phases`` the wall seconds of each phase.
+    """
+
+    command: str = ""
+    seed: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shards: dict[str, Any] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the wall time of the block to the phase ``name``."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = round(self.phases.get(name, 0.0) + time.perf_counter() - begin, 4)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON types, with versions and hardware of this process."""
+        return {
+            "command": self.command,
+            "started": self.started,
+            "seed": self.seed,
+            "versions": versions(),
+            "hardware": hardware(),
+            "models": self.models,
+            "data": self.data,
+            "settings": self.settings,
+            "shards": self.shards,
+            "wall_seconds": self.phases,
+        }
+
+
+def versions() -> dict[str, str]:
+    """Versions of python, embedscope and the libraries that can change a number, where they are installed."""
+    found = {"python": platform.python_version(), "embedscope": _version("embedscope") or "unknown"}
+    return found | {name: v for name in _LIBRARIES if (v := _version(name))}
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, operating system and, where torch is loaded, the accelerator."""
+    facts: dict[str, Any] = {
+        "machine": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        facts["torch_threads"] = torch.get_num_threads()
+        if torch.cuda.is_available():
+            facts["cuda"] = torch.cuda.get_device_name(0)
+    return facts
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,56 @@
+"""The one output: a record is one number with everything that is needed to read it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured number.
+
+    Attributes
+    ----------
+    source : what was measured (model URI, file)
+    setting : how a vector was read (``plain``, ``bos_eos``, ``eos``), None where there is no choice
+    space : named column of vectors (``layer07``, ``final``, ``pooled``; ``image|text`` for two)
+    task : task or data set the value was taken on, None for a metric of a plain space
+    metric : id of the metric (the task's own id for its main score)
+    variant : None for the definition, else the name of the variant (``published``)
+    value : the number; None where it is undefined, with the reason in ``note``
+    stderr, ci_low, ci_high : standard error and 95 % interval, None where there is none
+    n, dim : rows (or scored items) and width
+    rows : ``raw`` or ``unit``
+    exact : False where rows were sampled or arithmetic was approximate; ``note`` says how
+    transform : chain applied to the vectors, None for none
+    fitted_on : what the transform was fitted on
+    subset : part of the data (``year:2014``)
+    note : one line on what a reader must know
+    """
+
+    source: str
+    metric: str
+    value: float | None
+    setting: str | None = None
+    space: str | None = None
+    task: str | None = None
+    variant: str | None = None
+    stderr: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int | None = None
+    dim: int | None = None
+    rows: str | None = None
+    exact: bool = True
+    transform: str | None = None
+    fitted_on: str | None = None
+    subset: str | None = None
+    note: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as a plain mapping, fields in their order."""
+        return asdict(self)
+
+
+FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Record))

@@ -1,0 +1,113 @@
+"""What data sets hold and tasks score: tables of texts and relations over their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Index = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Distinct strings of one kind; a row's index is its identity in relations.
+
+    ``unit`` says what a string is ("word", "sentence", "document"), which decides how its vector is read.
+    ``clusters`` names what a row belongs to (document of a sentence); empty where rows stand for themselves.
+    """
+
+    texts: tuple[str, ...]
+    unit: str
+    clusters: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Scored pairs: rows ``left`` and ``right`` (n,) of one table with gold scores (n,); ``subset`` names parts."""
+
+    table: str
+    left: Index
+    right: Index
+    gold: npt.NDArray[np.float64]
+    subset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One number a row of a table (valence of a word), aligned with the table."""
+
+    table: str
+    gold: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quadruples:
+    """Analogy questions a : b :: c : d as rows (n, 4) of one table; ``section`` (n,) names each one's relation."""
+
+    table: str
+    rows: Index
+    section: tuple[str, ...]
+
+
+Relation = Pairs | Labels | Quadruples
+
+
+@dataclass(frozen=True)
+class Data:
+    """A loaded data set: tables of texts, relations over them, and where its bytes came from."""
+
+    name: str
+    tables: Mapping[str, TextTable]
+    relations: Mapping[str, Relation]
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Outcome of a task in one space.
+
+    Attributes
+    ----------
+    value : the score, None where it is undefined, with the reason in ``note``
+    n : scored items
+    draws : (n_draws,) bootstrap replicates, nan where a replicate is undefined; the same draws for every space and
+        model, so that differences of two scores are paired
+    items : what each item contributed (cosine of a pair, effect size of a word), for writing out
+    note : ties, items left out, reason of an undefined value
+    """
+
+    value: float | None
+    n: int
+    draws: npt.NDArray[np.float64] | None = None
+    items: npt.NDArray[np.float64] | None = None
+    note: str | None = None
+
+
+class Task(Protocol):
+    """Scores vectors against a relation; cannot tell which model or layer they come from, nor whether repaired."""
+
+    @property
+    def id(self) -> str:
+        """Name of the task and of its main score."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set it is scored on."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Tables whose rows it needs as vectors."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Facts for listings: kind, unit, measure, cite, published reference values."""
+
+    def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
+        """Scores by id, the main one first; ``vectors`` maps a table to (n, d) rows aligned with it."""

@@ -1,0 +1,1 @@
+"""Data sets: one file each, with official address, checksum, licence and citation."""

@@ -1,0 +1,1 @@
+"""Encoders: texts to vectors in every layer of a model."""

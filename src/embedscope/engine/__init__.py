@@ -1,0 +1,1 @@
+"""Engines: where shards of a stream are worked on."""

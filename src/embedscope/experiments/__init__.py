@@ -1,0 +1,1 @@
+"""The published studies: claims as data, and the run that checks them."""

@@ -1,0 +1,1 @@
+"""Joins the leaves: sources, measuring, extraction, evaluation."""

@@ -1,0 +1,1 @@
+"""Readers: blocks of rows from files of vectors."""

@@ -1,0 +1,1 @@
+"""Mergeable statistics: each is fed once and serves every metric that needs it."""

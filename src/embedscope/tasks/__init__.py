@@ -1,0 +1,1 @@
+"""Tasks: what a space is good for, scored with intervals."""

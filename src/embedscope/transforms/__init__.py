@@ -1,0 +1,1 @@
+"""Transforms of a space, fitted from moments where these suffice."""
