@@ -17,6 +17,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Say one line that stays (what was sampled, skipped, found)."""
 
+    def close(self) -> None:
+        """End the last phase."""
+
 
 class Silent:
     """Progress that shows nothing."""
@@ -29,3 +32,6 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Ignore."""
+
+    def close(self) -> None:
+        """Do nothing."""

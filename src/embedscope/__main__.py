@@ -1,0 +1,5 @@
+"""``python -m embedscope`` is ``embedscope``."""
+
+from embedscope.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""The application: its verbs, and what every verb has in common when something goes wrong."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from embedscope.cli import cache, evaluate, measure, quickstart, report, reproduce
+from embedscope.cli import list as listing
+from embedscope.core.errors import EmbedscopeError
+
+app = typer.Typer(
+    name="embedscope",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Is this embedding space any good, and can I fix it?\n\nStart with [bold]embedscope quickstart[/bold], or with "
+    "[bold]embedscope measure vectors.npy[/bold] for vectors of your own.",
+)
+
+
+def _guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """``verb`` with errors made for users printed as one sentence and turned into its exit code."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            verb(*args, **kwargs)
+        except EmbedscopeError as error:
+            print(f"embedscope: {error}", file=sys.stderr)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt:
+            print(
+                "\nembedscope: stopped; what was finished is kept and the same command goes on there", file=sys.stderr
+            )
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        from importlib.metadata import version
+
+        print(f"embedscope {version('embedscope')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evaluate.evaluate):
+    app.command()(_guarded(_verb))
+app.command(name="list")(_guarded(listing.show))
+app.command()(_guarded(report.report))
+app.command()(_guarded(cache.cache))

@@ -1,0 +1,76 @@
+"""Progress drawn with rich: a bar on a terminal, one line for each finished phase elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        """``123/s``, or nothing before there is a rate."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="dim")
+
+
+class Bars:
+    """Implements :class:`embedscope.core.progress.Progress` on standard error."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._label, self._unit, self._done, self._begin = "", "", 0, 0.0
+        self._bars: Progress | None = None
+        self._task: TaskID | None = None
+
+    def start(self, label: str, total: int | None, unit: str = "rows") -> None:
+        """Finish the phase before and begin ``label``."""
+        self.close()
+        self._label, self._unit, self._done, self._begin = label, unit, 0, time.monotonic()
+        if self._console.is_terminal:
+            self._bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}", style="dim"),
+                _Rate(),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bars.start()
+            self._task = self._bars.add_task(label, total=total, unit=unit)
+
+    def advance(self, n: int) -> None:
+        """Move the bar by ``n``."""
+        self._done += n
+        if self._bars is not None and self._task is not None:
+            self._bars.advance(self._task, n)
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+        self._console.print(f"· {text}", style="dim", markup=False)
+
+    def close(self) -> None:
+        """End the current phase with a line on what it took."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._task = None, None
+        if self._label:
+            seconds = time.monotonic() - self._begin
+            rate = f", {self._done / seconds:,.0f} {self._unit}/s" if seconds > 0.5 and self._done else ""
+            self._console.print(f"✓ {self._label}: {self._done:,} {self._unit} in {seconds:.1f} s{rate}", style="green")
+            self._label = ""
