@@ -13,14 +13,16 @@ from embedscope.cli import cache, evaluate, measure, quickstart, report, reprodu
 from embedscope.cli import list as listing
 from embedscope.core.errors import EmbedscopeError
 
+_STOPPED = "\nembedscope: stopped; what was finished is kept and the same command goes on there"
+
 app = typer.Typer(
     name="embedscope",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Is this embedding space any good, and can I fix it?\n\nStart with [bold]embedscope quickstart[/bold], or with "
-    "[bold]embedscope measure vectors.npy[/bold] for vectors of your own.",
+    help="Is this embedding space any good, and can I fix it?\n\nStart with [bold]embedscope quickstart[/bold], "
+    "or with [bold]embedscope measure vectors.npy[/bold] for vectors of your own.",
 )
 
 
@@ -32,12 +34,10 @@ def _guarded(verb: Callable[..., None]) -> Callable[..., None]:
         try:
             verb(*args, **kwargs)
         except EmbedscopeError as error:
-            print(f"embedscope: {error}", file=sys.stderr)
+            typer.echo(f"embedscope: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt:
-            print(
-                "\nembedscope: stopped; what was finished is kept and the same command goes on there", file=sys.stderr
-            )
+            typer.echo(_STOPPED, err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             sys.stderr.close()
@@ -50,7 +50,7 @@ def _version(shown: bool) -> None:
     if shown:
         from importlib.metadata import version
 
-        print(f"embedscope {version('embedscope')}")
+        typer.echo(f"embedscope {version('embedscope')}")
         raise typer.Exit
 
 

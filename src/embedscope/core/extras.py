@@ -9,7 +9,7 @@ from embedscope.core.errors import MissingExtraError
 
 
 def require(module: str, extra: str, what: str) -> ModuleType:
-    """Import ``module``; where it is missing, raise ``MissingExtraError`` for ``extra`` (``what`` names the feature)."""
+    """Import ``module``; ``MissingExtraError`` for ``extra`` where it is missing (``what`` names the feature)."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -1,0 +1,215 @@
+"""Scores of tasks in every space of a source, with bootstrap intervals that are paired across spaces and models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.document import Skipped
+from embedscope.core.errors import DataUnavailableError
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.records import Record
+from embedscope.core.tables import Data, Score, Task
+from embedscope.stats.bootstrap import interval
+
+
+class Vectors(Protocol):
+    """Vectors of texts, one space at a time."""
+
+    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task with its loaded data; ``subset`` says what part of it is scored, None for all of it."""
+
+    task: Task
+    data: Data
+    subset: str | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Distinct texts of all tables that the task needs."""
+        return tuple(dict.fromkeys(t for name in self.task.tables for t in self.data.tables[name].texts))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score and where it was taken."""
+
+    source: str
+    setting: str | None
+    space: str
+    job: Job
+    metric: str
+    score: Score
+    dim: int
+    transform: str | None = None
+    fitted_on: str | None = None
+
+    def record(self) -> Record:
+        """The score as a record with its bootstrap interval."""
+        stderr = low = high = None
+        if self.score.value is not None and self.score.draws is not None:
+            stderr, low, high = interval(self.score.value, self.score.draws)
+        return Record(
+            source=self.source,
+            setting=self.setting,
+            space=self.space,
+            task=self.job.task.id,
+            metric=self.metric,
+            value=self.score.value,
+            stderr=stderr,
+            ci_low=low,
+            ci_high=high,
+            n=self.score.n,
+            dim=self.dim,
+            rows="unit",
+            exact=self.job.subset is None,
+            transform=self.transform,
+            fitted_on=self.fitted_on,
+            subset=self.job.subset,
+            note=self.score.note,
+        )
+
+
+def loaded_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skipped]]:
+    """Tasks by name with their data; those whose data cannot be had are skipped with the reason.
+
+    Raises
+    ------
+    DataUnavailableError
+        if none of the data can be had.
+    """
+    from embedscope.datasets import DATASETS
+    from embedscope.tasks import TASKS
+
+    tasks = [TASKS.get(name) for name in names]
+    loaded: dict[str, Data] = {}
+    jobs: list[Job] = []
+    skipped: list[Skipped] = []
+    for task in tasks:
+        try:
+            if task.dataset not in loaded:
+                loaded[task.dataset] = DATASETS.get(task.dataset).load(finder)
+        except DataUnavailableError as error:
+            skipped.append(Skipped(f"task {task.id}", str(error)))
+        else:
+            jobs.append(Job(task, loaded[task.dataset]))
+    if tasks and not jobs:
+        raise DataUnavailableError("; ".join(s.why for s in skipped))
+    return jobs, skipped
+
+
+@dataclass(frozen=True)
+class Places:
+    """The settings and spaces to score: every setting with every layer, and ``pooled`` once with setting None."""
+
+    settings: tuple[str, ...]
+    spaces: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[tuple[str | None, str]]:
+        yield from ((setting, space) for setting in self.settings for space in self.spaces if space != "pooled")
+        if "pooled" in self.spaces:
+            yield None, "pooled"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def scores(
+    vectors: Vectors,
+    jobs: Sequence[Job],
+    places: Places,
+    *,
+    source: str,
+    transform: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Scored]:
+    """Every job in every place; a transform is fitted anew in each place on the texts of all jobs of one unit.
+
+    Returns
+    -------
+    one ``Scored`` a job, place and measure, main measures first
+    """
+    progress = progress or Silent()
+    progress.start(f"scoring {source}", len(jobs) * len(places), "scores")
+    found: list[Scored] = []
+    for setting, space in places:
+        for unit_jobs in _by_unit(jobs):
+            fitted, fitted_on = _fitted(vectors, unit_jobs, setting, space, transform)
+            for job in unit_jobs:
+                tables = {name: fitted(job.data.tables[name].texts) for name in job.task.tables}
+                dim = next(iter(tables.values())).shape[1]
+                place = Scored(source, setting, space, job, "", Score(None, 0), dim, transform, fitted_on)
+                outcome = job.task.score(tables, job.data, seed)
+                found += [replace(place, metric=metric, score=score) for metric, score in outcome.items()]
+                progress.advance(1)
+    progress.close()
+    return found
+
+
+def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
+    units: dict[str, list[Job]] = {}
+    for job in jobs:
+        units.setdefault(job.data.tables[job.task.tables[0]].unit, []).append(job)
+    return list(units.values())
+
+
+def _fitted(
+    vectors: Vectors, jobs: Sequence[Job], setting: str | None, space: str, transform: str | None
+) -> tuple[Any, str | None]:
+    """A function from texts to (transformed) vectors, and what the transform was fitted on."""
+
+    def raw(texts: Sequence[str]) -> npt.NDArray[Any]:
+        return vectors.matrix(setting, space, texts)
+
+    if transform is None:
+        return raw, None
+    from embedscope.transforms import parse_chain
+
+    texts = list(dict.fromkeys(t for job in jobs for t in job.texts))
+    x = raw(texts)
+    x = x[np.isfinite(x).all(axis=1)]
+    chain = parse_chain(transform).fit(x)
+
+    def changed(texts: Sequence[str]) -> npt.NDArray[Any]:
+        rows = raw(texts)
+        known = np.isfinite(rows).all(axis=1)
+        out = chain.transform(np.where(known[:, None], rows, 0.0))
+        return np.where(known[:, None], out, np.nan)
+
+    unit = jobs[0].data.tables[jobs[0].task.tables[0]].unit
+    return changed, f"the {len(x)} distinct {unit}s of {', '.join(job.task.id for job in jobs)}"
+
+
+def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+    """Checksums and licences of the data behind ``jobs``, for the provenance."""
+    from embedscope.datasets import DATASETS
+
+    facts: dict[str, dict[str, Any]] = {}
+    for job in jobs:
+        entry = DATASETS.get(job.task.dataset)
+        facts[job.task.dataset] = {
+            "version": entry.version,
+            "licence": entry.licence,
+            "citation": entry.citation,
+            "sha256": dict(job.data.checksums),
+        }
+    return facts
+
+
+def texts_of(jobs: Sequence[Job]) -> list[str]:
+    """Distinct texts of all jobs, in their order."""
+    return list(dict.fromkeys(t for job in jobs for t in job.texts))
+
+
+def by_key(found: Sequence[Scored]) -> Mapping[tuple[str, str | None, str, str], Scored]:
+    """Scores by (source, setting, space, metric)."""
+    return {(s.source, s.setting, s.space, s.metric): s for s in found}
