@@ -1,0 +1,1 @@
+"""Parts of the study wolfe2022: published numbers, run, figures, tables, findings."""

@@ -1,0 +1,241 @@
+"""The measurements of the study: one model after the other, every layer, every setting that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from embedscope.core.document import Skipped
+from embedscope.core.errors import DataUnavailableError
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.experiments._experiment import Options
+
+TASKS = ("rg65", "wordsim353", "simlex999", "simverb3500", "valnorm", "valnorm_vader", "stsb", "lee")
+YEARS = ("sts12", "sts13", "sts14", "sts15", "sts16")
+GEOMETRY = (
+    "self_similarity",
+    "top5_share",
+    "top8_share",
+    "top5_share:published",
+    "top8_share:published",
+    "rogue_contribution",
+)
+CONTEXT = 77
+"""Sentences of this many tokens or more (of the contrastive model's tokenizer) are dropped, as in the paper."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is taken; None takes everything."""
+
+    sentences: int | None
+    tokens: int
+    valence_words: int | None
+    sentence_pairs: int | None
+    years: bool
+    description: str
+
+
+SCALES = {
+    "smoke": Scale(300, 2_000, 400, 300, False, "2,000 tokens of 300 sentences, 400 valence words, 300 STS-B pairs"),
+    "full": Scale(None, 10_000, None, None, True, "10,000 tokens of all sentences, all words, all pairs, STS12-16"),
+}
+
+
+@dataclass
+class ModelRun:
+    """Everything measured on one model or on its random initialisation."""
+
+    source: str
+    name: str
+    role: str
+    baseline: bool
+    n_layers: int
+    ladder: tuple[str, ...]
+    spaces: tuple[str, ...]
+    settings: tuple[str, ...]
+    facts: dict[str, Any]
+    geometry: list[Record] = field(default_factory=list)
+    scored: list[Any] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """Name for tables and curves."""
+        return f"{self.name} (random init)" if self.baseline else self.name
+
+
+@dataclass
+class Material:
+    """Texts and tasks of a run, the same for every model."""
+
+    jobs: list[Any]
+    sentences: tuple[str, ...]
+    clusters: tuple[str, ...]
+    corpus: str
+    own_sentences: tuple[str, ...]
+    left_sentences: tuple[str, ...]
+    own_name: str
+    skipped: list[Skipped]
+
+
+def material(options: Options, scale: Scale, finder: Any) -> Material:
+    """The tasks whose data are here, the corpus for tokens in context, and the sentences of Figure 5."""
+    from embedscope.pipeline.evaluate import loaded_jobs
+    from embedscope.pipeline.subsets import reduced
+
+    names = TASKS + (YEARS if scale.years else ())
+    jobs, skipped = loaded_jobs(names, finder)
+    jobs = [reduced(j, pairs=_pairs(j, scale), labels=scale.valence_words, seed=options.seed) for j in jobs]
+    skipped += [Skipped(f"part of {j.task.id}", f"scale {options.scale}: {j.subset}") for j in jobs if j.subset]
+    table, corpus = _corpus(scale, finder, skipped)
+    texts, clusters = table.texts, table.clusters or table.texts
+    if scale.sentences is not None and len(texts) > scale.sentences:
+        skipped.append(Skipped(f"part of {corpus}", f"first {scale.sentences} of {len(texts):,} sentences"))
+        texts, clusters = texts[: scale.sentences], clusters[: scale.sentences]
+    own, left, own_name = _sentences(jobs, texts, corpus, skipped)
+    return Material(jobs, texts, clusters, corpus, own, left, own_name, skipped)
+
+
+def _pairs(job: Any, scale: Scale) -> int | None:
+    return scale.sentence_pairs if job.task.id == "stsb" else None
+
+
+def _corpus(scale: Scale, finder: Any, skipped: list[Skipped]) -> tuple[Any, str]:
+    """Sentences for tokens in context: those of STS 2012-2016 at full scale where they are here, else Lee."""
+    from embedscope.datasets import DATASETS
+
+    if scale.sentences is None:
+        try:
+            return DATASETS.get("sts_sentences").load(finder).tables["sentences"], "sts_sentences"
+        except DataUnavailableError as error:
+            skipped.append(Skipped("corpus sts_sentences, replaced by lee_sentences", str(error)))
+    return DATASETS.get("lee_sentences").load(finder).tables["sentences"], "lee_sentences"
+
+
+def _sentences(
+    jobs: Sequence[Any], texts: tuple[str, ...], corpus: str, skipped: list[Skipped]
+) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Distinct sentences for Figure 5, the left ones with their duplicates, and where they are from."""
+    for job in jobs:
+        if job.task.id == "stsb":
+            pairs = job.data.relations["pairs"]
+            every = job.data.tables[pairs.table].texts
+            return every, tuple(every[i] for i in pairs.left), "stsb"
+    skipped.append(Skipped("sentences of stsb for sentence self-similarity", f"replaced by {corpus}"))
+    return tuple(dict.fromkeys(texts)), (), corpus
+
+
+def measured_model(
+    uri: str, role: str | None, options: Options, scale: Scale, stuff: Material, provenance: Provenance
+) -> ModelRun:
+    """Open a model and take every measure of the study on it; ``role`` None asks the model what it is."""
+    from embedscope.encoders import open_encoder
+
+    progress = options.progress
+    with provenance.phase(f"load {uri}"):
+        progress.start(f"loading {uri}", None, "models")
+        encoder = open_encoder(
+            uri,
+            device=options.device,
+            dtype=options.dtype,
+            trust_remote_code=options.trust_remote_code,
+            seed=options.seed,
+        )
+        progress.advance(1)
+        progress.close()
+    baseline = uri.startswith("random:")
+    run = ModelRun(
+        source=uri,
+        name=uri.removeprefix("random:"),
+        role=role or encoder.info.kind,
+        baseline=baseline,
+        n_layers=encoder.info.n_layers,
+        ladder=ladder(tuple(encoder.spaces), encoder.info.architecture),
+        spaces=tuple(encoder.spaces),
+        settings=tuple(encoder.settings),
+        facts=encoder.info.as_dict(),
+    )
+    provenance.models[uri] = run.facts
+    with provenance.phase(f"tokens {uri}"):
+        run.geometry += _token_geometry(encoder, run, options, scale, stuff)
+    with provenance.phase(f"tasks {uri}"):
+        _texts(encoder, run, options, stuff)
+    return run
+
+
+def ladder(spaces: tuple[str, ...], architecture: str) -> tuple[str, ...]:
+    """Layers 0..N as the paper counts them: its last is after the final norm, except for CLIP's text tower.
+
+    Hugging Face's ``hidden_states[-1]``, which the authors took, is normed for GPT-2 and not for CLIP.
+    """
+    layers = tuple(s for s in spaces if s.startswith("layer"))
+    if "final" in spaces and "clip" not in architecture.lower():
+        return (*layers[:-1], "final")
+    return layers
+
+
+def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, stuff: Material) -> list[Record]:
+    """Self-similarity and few-coordinate shares over the same tokens in every layer."""
+    from embedscope.pipeline.extract import token_stream
+    from embedscope.pipeline.measure import measure_stream
+
+    stream = token_stream(
+        encoder,
+        stuff.sentences,
+        sample=scale.tokens,
+        seed=options.seed,
+        setting="native",
+        first_position=options.first_position,
+        clusters=stuff.clusters,
+    )
+    label = f"{run.source}: tokens in context"
+    records = measure_stream(
+        stream, source=run.source, metrics=GEOMETRY, transform=options.transform, seed=options.seed,
+        progress=options.progress, label=label,
+    )
+    subset = f"{scale.tokens:,} tokens of {len(stuff.sentences):,} sentences of {stuff.corpus}"
+    return [replace(r, task="tokens", subset=subset, exact=False) for r in records]
+
+
+def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> None:
+    """Word, sentence and document tasks, and the self-similarity of sentences."""
+    from embedscope.core.cache import VectorCache
+    from embedscope.pipeline.evaluate import Places, scores, texts_of
+    from embedscope.pipeline.extract import extract
+
+    settings: list[str | None] = [*run.settings, *([None] if encoder.has_pooled else [])]
+    texts = list(dict.fromkeys([*texts_of(stuff.jobs), *stuff.own_sentences]))
+    cache = VectorCache() if options.cache else None
+    vectors = extract(encoder, texts, settings, cache=cache, progress=options.progress)
+    spaces = run.spaces + (("pooled",) if encoder.has_pooled and "pooled" not in run.spaces else ())
+    places = Places(run.settings, spaces)
+    run.scored = scores(
+        vectors, stuff.jobs, places, source=run.source, transform=options.transform, seed=options.seed,
+        progress=options.progress,
+    )
+    run.geometry += _sentence_geometry(vectors, run, places, options, stuff)
+
+
+def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Options, stuff: Material) -> list[Record]:
+    """Mean cosine of sentence vectors: of the distinct ones, and as published of the left ones with duplicates."""
+    from embedscope.pipeline.measure import measure
+
+    records = []
+    wanted = [(stuff.own_sentences, None), *([(stuff.left_sentences, "published")] if stuff.left_sentences else [])]
+    options.progress.start(f"{run.source}: sentences in every layer", len(places) * len(wanted), "spaces")
+    for setting, space in places:
+        for sentences, variant in wanted:
+            x = vectors.matrix(setting, space, sentences)
+            found = measure({space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed)
+            records += [
+                replace(
+                    r, source=run.source, setting=setting, task="sentences", metric="sentence_self_similarity",
+                    variant=variant, subset=f"{len(sentences):,} sentences of {stuff.own_name}",
+                )
+                for r in found
+            ]
+            options.progress.advance(1)
+    options.progress.close()
+    return records
