@@ -1,0 +1,96 @@
+"""The plan of a stream (shards of fixed row ranges, blocks of fixed size) and arrays in memory as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from embedscope.core.arrays import Array, Hashes, as_matrix
+from embedscope.core.batch import Batch, Shard
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+
+_BLOCK_VALUES = 1 << 21
+_BLOCKS_A_SHARD = 16
+
+
+def block_rows(dim: int) -> int:
+    """Rows of a block: the power of two between 64 and 4096 nearest below 2^21 / ``dim``; depends on nothing else.
+
+    >>> block_rows(384), block_rows(4096)
+    (4096, 512)
+    """
+    rows = max(1, _BLOCK_VALUES // max(dim, 1))
+    return min(4096, max(64, 1 << (rows.bit_length() - 1)))
+
+
+def plan(n: int, dim: int) -> list[tuple[int, int]]:
+    """Row ranges of the shards of ``n`` rows of width ``dim``: 16 blocks each.
+
+    >>> plan(70000, 384)
+    [(0, 65536), (65536, 70000)]
+    """
+    step = block_rows(dim) * _BLOCKS_A_SHARD
+    return [(start, min(start + step, n)) for start in range(0, n, step)]
+
+
+def cuts(start: int, stop: int, dim: int) -> Iterator[tuple[int, int]]:
+    """Row ranges of the blocks of a shard ``start .. stop``."""
+    step = block_rows(dim)
+    for first in range(start, stop, step):
+        yield first, min(first + step, stop)
+
+
+@dataclass(frozen=True)
+class ArrayShard:
+    """Rows ``start .. stop`` of arrays in memory."""
+
+    stream: ArrayStream
+    start: int
+    stop: int
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows in blocks."""
+        s = self.stream
+        for a, b in cuts(self.start, self.stop, max(s.dims.values())):
+            ids = hash_rows(a, b) if s.ids is None else s.ids[a:b]
+            clusters = ids if s.clusters is None else s.clusters[a:b]
+            yield Batch(ids, clusters, {name: x[a:b] for name, x in s.spaces.items()})
+
+
+class ArrayStream:
+    """Arrays in memory as a stream: ``spaces`` maps names to (n, d) numpy arrays or torch tensors, same n.
+
+    Parameters
+    ----------
+    spaces : name -> (n, d); checked to be finite and real
+    ids : (n,) uint64 hashes of the rows' identities; hashes of the row numbers where None
+    clusters : (n,) uint64 hashes of what rows belong to; the ids where None
+    """
+
+    def __init__(self, spaces: Mapping[str, Array], ids: Hashes | None = None, clusters: Hashes | None = None) -> None:
+        if not spaces:
+            raise InputError("got no arrays; pass at least one (n, d) array")
+        self.spaces = {name: as_matrix(x, name) for name, x in spaces.items()}
+        sizes = {name: int(x.shape[0]) for name, x in self.spaces.items()}
+        if len(set(sizes.values())) > 1:
+            raise InputError(f"spaces must have the same rows, got {sizes} rows; measure them one by one")
+        self.ids, self.clusters = ids, clusters
+        self._n = next(iter(sizes.values()))
+        for name, hashes in (("ids", ids), ("clusters", clusters)):
+            if hashes is not None and hashes.shape != (self._n,):
+                raise InputError(f"{name} must have shape ({self._n},), got {hashes.shape}; pass one hash a row")
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Width of every space."""
+        return {name: int(x.shape[1]) for name, x in self.spaces.items()}
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self._n
+
+    def shards(self) -> Sequence[Shard]:
+        """The plan, decided by n and the widest space."""
+        return [ArrayShard(self, a, b) for a, b in plan(self._n, max(self.dims.values()))]

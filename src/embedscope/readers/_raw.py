@@ -1,0 +1,139 @@
+"""A matrix that lies in a file as plain bytes, read block by block with ``readinto``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import check_finite
+from embedscope.core.batch import Batch, Shard
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+from embedscope.readers._blocks import cuts, plan
+
+
+@dataclass(frozen=True)
+class RawMatrix:
+    """Where an (n, d) matrix lies and how: the stream of every format that stores plain bytes.
+
+    Attributes
+    ----------
+    path, offset : the file and the position of the first value
+    shape, dtype : (n, d) and the stored dtype (``bfloat16`` is stored as uint16)
+    fortran : columns one after the other instead of rows
+    bfloat16 : values are bfloat16, given as float32
+    name : what errors call it
+    space : the name of its space
+    keep : something that must live as long as the stream (a temporary file)
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    name: str
+    space: str = "vectors"
+    fortran: bool = False
+    bfloat16: bool = False
+    keep: object = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_matrix(self.shape, self.dtype, self.name)
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Width of the one space."""
+        return {self.space: self.shape[1]}
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.shape[0]
+
+    def shards(self) -> Sequence[Shard]:
+        """Fixed row ranges."""
+        return [RawShard(self, a, b) for a, b in plan(*self.shape)]
+
+
+@dataclass(frozen=True)
+class RawShard:
+    """Rows ``start .. stop`` of a matrix in a file."""
+
+    matrix: RawMatrix
+    start: int
+    stop: int
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows in blocks, checked to be finite."""
+        m = self.matrix
+        try:
+            with m.path.open("rb", buffering=0) as file:
+                for a, b in cuts(self.start, self.stop, m.shape[1]):
+                    x = _block(file, m, a, b)
+                    check_finite(x, m.name, a)
+                    ids = hash_rows(a, b)
+                    yield Batch(ids, ids, {m.space: x})
+        except OSError as error:
+            raise InputError(f"{m.name} could not be read ({error.strerror}); check the file and its rights") from error
+
+
+def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
+    """Raise ``InputError`` unless ``shape`` is (n, d) with n, d > 0 and ``dtype`` holds real numbers."""
+    if dtype.hasobject:
+        raise InputError(
+            f"{name} holds pickled Python objects, which are never loaded; save a float array: "
+            "np.save(path, np.asarray(x, dtype=np.float32))"
+        )
+    if dtype.kind not in "fiu":
+        raise InputError(f"{name} must hold real numbers, got dtype {dtype}; convert it to float32 before saving")
+    if len(shape) != 2:
+        hint = "for one vector save x[None, :]" if len(shape) == 1 else "reshape it to one row a vector"
+        raise InputError(f"{name} must have shape (n, d), got {shape}; {hint}")
+    if 0 in shape:
+        raise InputError(f"{name} must hold at least one row and one column, got shape {shape}")
+
+
+def check_size(size: int, header: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
+    """Raise ``InputError`` where ``size`` bytes are fewer or more than ``header`` bytes and the array need."""
+    wanted = header + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if size < wanted:
+        raise InputError(
+            f"{name} is cut short: its header promises {wanted:,} bytes for shape {shape}, the file has {size:,}; "
+            "copy or save it again"
+        )
+    if size > wanted:
+        raise InputError(
+            f"{name} has {size - wanted:,} bytes after its array of shape {shape}; save one array a file, or use .npz"
+        )
+
+
+def _block(file: Any, m: RawMatrix, start: int, stop: int) -> npt.NDArray[Any]:
+    n, d = m.shape
+    size = m.dtype.itemsize
+    if m.fortran:
+        raw = np.empty((d, stop - start), dtype=m.dtype)
+        for j in range(d):
+            _fill(file, m, m.offset + (j * n + start) * size, raw[j])
+        raw = np.ascontiguousarray(raw.T)
+    else:
+        raw = np.empty((stop - start, d), dtype=m.dtype)
+        _fill(file, m, m.offset + start * d * size, raw)
+    if m.bfloat16:
+        return (raw.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return raw if raw.dtype.isnative else raw.astype(raw.dtype.newbyteorder("="))
+
+
+def _fill(file: Any, m: RawMatrix, position: int, out: npt.NDArray[Any]) -> None:
+    file.seek(position)
+    view = out.reshape(-1).view(np.uint8).data
+    done = 0
+    while done < len(view):
+        got = file.readinto(view[done:])
+        if not got:
+            raise InputError(f"{m.name} became shorter while it was read; wait until it is written, then try again")
+        done += got

@@ -1,0 +1,94 @@
+"""``.npy`` files, and the members of ``.npz`` archives, which are the same inside."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import tempfile
+import weakref
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.readers._keys import chosen_key
+from embedscope.readers._raw import RawMatrix, check_matrix, check_size
+
+IDS = ("npy", "npz")
+
+
+def open_npy(path: Path, key: str | None = None) -> Stream:
+    """The one array of a ``.npy`` file; C or Fortran order, any real dtype and byte order."""
+    if key is not None:
+        raise InputError(f"{path} holds one array without a name; leave out '::{key}'")
+    return _matrix(path, 0, path.stat().st_size, str(path), "vectors")
+
+
+def open_npz(path: Path, key: str | None = None) -> Stream:
+    """One array of a ``.npz`` archive; a compressed one is unpacked to a temporary file first."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
+            name = chosen_key(str(path), "array", key, list(members))
+            member = members[name]
+            stored = member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
+            kept = None if stored else _Unpacked(archive, member)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise InputError(f"{path} is not a readable .npz archive ({error}); save it again with np.savez") from error
+    label, space, size = f"{path}::{name}", key or "vectors", member.file_size
+    if kept is None:
+        return _matrix(path, _start(path, member), size, label, space)
+    return _matrix(kept.path, 0, size, label, space, kept)
+
+
+class _Unpacked:
+    """A member of an archive as a file of its own, removed when nobody holds it any more."""
+
+    def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+        folder = tempfile.mkdtemp(prefix="embedscope-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.path = Path(folder) / "member.npy"
+        with archive.open(member) as packed, self.path.open("wb") as out:
+            shutil.copyfileobj(packed, out, 1 << 20)
+
+
+def _start(path: Path, member: zipfile.ZipInfo) -> int:
+    """Position of the bytes of a stored member: after its local header, its name and its extra field."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset + 26)
+        name, extra = struct.unpack("<HH", file.read(4))
+    return member.header_offset + 30 + int(name) + int(extra)
+
+
+def _matrix(path: Path, start: int, size: int, name: str, space: str, keep: object = None) -> RawMatrix:
+    with path.open("rb") as file:
+        file.seek(start)
+        shape, fortran, dtype = _header(file, name)
+        header = file.tell() - start
+    check_matrix(shape, dtype, name)
+    check_size(size, header, shape, dtype, name)
+    return RawMatrix(path, start + header, (shape[0], shape[1]), dtype, name, space, fortran, keep=keep)
+
+
+def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    here = file.tell()
+    first = file.read(1)
+    file.seek(here)
+    if first == b"\x80":
+        raise InputError(f"{name} is a pickle, which is never loaded; save the array with np.save(path, x)")
+    try:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(file)
+        if version == (2, 0):
+            return np.lib.format.read_array_header_2_0(file)
+    except ValueError as error:
+        raise InputError(f"{name} is not a .npy file ({error}); save the array with np.save(path, x)") from error
+    raise InputError(f"{name} has .npy version {version}, wanted 1.0 or 2.0; save a plain float array")
+
+
+ENTRIES = {"npy": open_npy, "npz": open_npz}
