@@ -1,0 +1,101 @@
+"""Transforms one after the other, fitted from one pass over the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.transforms import TRANSFORMS
+from embedscope.transforms._affine import Affine, Moments
+
+
+class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Transforms in order, each fitted on what the ones before it give; without any, the identity.
+
+    All are affine, so the moments of the raw rows are enough: a step's moments follow from those before it in closed
+    form.
+
+    Parameters
+    ----------
+    steps : unfitted transforms
+
+    Attributes
+    ----------
+    steps_ : the fitted transforms
+    """
+
+    n_features_in_: int
+    steps_: list[Affine]
+
+    def __init__(self, steps: Sequence[Affine] = ()) -> None:
+        self.steps = steps
+
+    @property
+    def text(self) -> str:
+        """The chain as text: ``center,abtt:1``."""
+        return ",".join(step.text for step in self.steps)
+
+    @property
+    def n_features_out_(self) -> int:
+        """Width of the vectors that come out."""
+        return self.steps_[-1].n_features_out_ if self.steps_ else self.n_features_in_
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_features_out_
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Fit every step on the rows of ``X`` (n, d) as the steps before map them; ``y`` is ignored."""
+        x = validate_data(self, X, dtype=np.float64)
+        fitted: list[Affine] = []
+        for step in self.steps:
+            fitted.append(clone(step).fit(x))
+            x = fitted[-1].apply(x)
+        self.steps_ = fitted
+        return self
+
+    def fit_moments(self, moments: Moments) -> Self:
+        """Fit every step from the moments of the raw rows."""
+        self.n_features_in_ = len(moments.mean)
+        fitted: list[Affine] = []
+        for step in self.steps:
+            fitted.append(clone(step).fit_moments(moments))
+            moments = fitted[-1].push(moments)
+        self.steps_ = fitted
+        return self
+
+    def transform(self, X: Any) -> Floats:
+        """The rows of ``X`` (n, d) mapped by all steps, float64 (n, n_features_out_)."""
+        check_is_fitted(self)
+        return self.apply(validate_data(self, X, dtype=np.float64, reset=False))
+
+    def apply(self, x: Floats) -> Floats:
+        """``transform`` without its checks, for rows (n, d) known to be finite float64."""
+        for step in self.steps_:
+            x = step.apply(x)
+        return x
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted chain: safetensors with a JSON header, atomically."""
+        from embedscope.transforms._files import save
+
+        check_is_fitted(self)
+        save(self.steps_, self.n_features_in_, path)
+
+
+def parse(text: str) -> Chain:
+    """The chain that ``text`` describes; see :func:`embedscope.transforms.parse_chain`."""
+    steps: list[Affine] = []
+    for part in text.split(","):
+        name, *words = (word.strip() for word in part.split(":"))
+        if not name:
+            raise InputError(f"'{text}' has an empty step; write transforms as center,abtt:1,whiten:128")
+        steps.append(TRANSFORMS.get(name).from_words(tuple(words)))
+    return Chain(tuple(steps))

@@ -1,0 +1,122 @@
+"""Centre and turn the rows so that their covariance is the identity (PCA whitening)."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.utils.validation import validate_data
+
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, principal, whole
+
+IDS = ("whiten",)
+
+SHRINKAGES = ("none", "ledoit-wolf")
+
+
+class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
+    """(x - mean) V_k diag(l_1..l_k)^(-1/2): PCA whitening, of the covariance with n - 1 (su2021).
+
+    The rows it was fitted on come out with the identity as their covariance. ``shrinkage="ledoit-wolf"`` replaces the
+    eigenvalues by (1 - a) l + a mean(l), a estimated from the rows (ledoit2004); it lifts those near zero.
+
+    Parameters
+    ----------
+    k : components kept, all where None
+    shrinkage : ``none`` or ``ledoit-wolf``
+
+    Attributes
+    ----------
+    mean_ : (d,)
+    components_ : (d, k) V_k diag(l)^(-1/2)
+    shrinkage_ : a, 0 without shrinkage
+
+    Raises
+    ------
+    InputError
+        if k exceeds d, or the rank of the centred rows where nothing is shrunk.
+    """
+
+    name = "whiten"
+    arrays = ("mean_", "components_")
+    mean_: Floats
+    components_: Floats
+    shrinkage_: float
+
+    def __init__(self, k: int | None = None, shrinkage: str = "none") -> None:
+        self.k = k
+        self.shrinkage = shrinkage
+
+    @classmethod
+    def from_words(cls, words: tuple[str, ...]) -> Self:
+        """``whiten``, ``whiten:k`` or ``whiten:k:ledoit-wolf``."""
+        if len(words) > 2 or (len(words) == 2 and words[1] not in SHRINKAGES):
+            raise InputError(
+                f"'whiten:{':'.join(words)}' is not understood; write whiten, whiten:128 or whiten:128:ledoit-wolf"
+            )
+        return cls(whole(words[0], "whiten:128") if words else None, words[1] if len(words) == 2 else "none")
+
+    @property
+    def text(self) -> str:
+        """``whiten``, ``whiten:k`` or ``whiten:k:ledoit-wolf``."""
+        parts = ["whiten"] + ([] if self.k is None else [str(self.k)])
+        return ":".join(parts + ([] if self.shrinkage == "none" else [self.shrinkage]))
+
+    @property
+    def n_features_out_(self) -> int:
+        """Components kept."""
+        return int(self.components_.shape[1])
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Fit on the rows of ``X`` (n, d); ``y`` is ignored."""
+        if self.shrinkage not in SHRINKAGES:
+            raise InputError(f"whiten knows the shrinkages {', '.join(SHRINKAGES)}, got {self.shrinkage!r}")
+        if self.shrinkage == "none":
+            return super().fit(X)
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
+        x = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        mean = x.mean(axis=0)
+        centred = x - mean
+        self._set(
+            Spread(len(x), mean, centred.T @ centred), float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+        )
+        return self
+
+    def _solve(self, moments: Moments) -> None:
+        if self.shrinkage != "none":
+            raise InputError(
+                f"{self.text} estimates its shrinkage from the rows and moments do not hold them; "
+                "leave out the shrinkage, or fit on an array in Python with fit(X)"
+            )
+        self._set(moments, 0.0)
+
+    def _set(self, moments: Moments, shrinkage: float) -> None:
+        d = len(moments.mean)
+        k = d if self.k is None else checked_count(self.k, "whiten")
+        values, vectors, rank = principal(moments)
+        values = (1 - shrinkage) * values + shrinkage * values.mean()
+        reach = d if shrinkage and rank else rank
+        if k > reach:
+            raise InputError(
+                f"{self.text} wants {k} components, but the {moments.n} centred rows of n_features = {d} have rank "
+                f"{reach}; use whiten:{max(reach, 1)} or fewer, or more rows than dimensions"
+            )
+        self.mean_ = np.array(moments.mean, dtype=np.float64)
+        self.components_ = vectors[:, :k] * np.sqrt((moments.n - 1) / values[:k])
+        self.shrinkage_ = shrinkage
+
+    def apply(self, x: Floats) -> Floats:
+        """The map, unchecked."""
+        return (x - self.mean_) @ self.components_
+
+    def push(self, moments: Moments) -> Spread:
+        """Moments of the mapped rows."""
+        a = self.components_
+        return Spread(moments.n, (moments.mean - self.mean_) @ a, a.T @ moments.scatter @ a)
+
+
+ENTRIES = {"whiten": Whiten}

@@ -1,0 +1,92 @@
+"""Laws of every registered transform: scikit-learn's own checks, and what the pipeline relies on."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from embedscope.core.registry import Registry
+from embedscope.transforms import TRANSFORMS, Chain, load, parse_chain
+from embedscope.transforms._affine import Spread
+
+TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4"]
+CHAINS = ["center,abtt:2,whiten:3", "whiten:5,center"]
+
+
+def estimators():
+    return [TRANSFORMS.get(name)() for name in TRANSFORMS] + [Chain(), Chain((TRANSFORMS.get("center")(),))]
+
+
+@parametrize_with_checks(estimators())
+def test_estimator(estimator, check):
+    check(estimator)
+
+
+def step(text):
+    return parse_chain(text).steps[0]
+
+
+def moments(x):
+    centred = x - x.mean(axis=0)
+    return Spread(len(x), x.mean(axis=0), centred.T @ centred)
+
+
+@pytest.fixture(scope="module")
+def x():
+    rng = np.random.default_rng(5)
+    return rng.standard_normal((300, 8)) @ rng.standard_normal((8, 8)) + 4 * rng.standard_normal(8)
+
+
+def test_every_name_has_its_class():
+    assert isinstance(TRANSFORMS, Registry)
+    assert list(TRANSFORMS) == ["abtt", "center", "whiten"]
+    assert all(TRANSFORMS.get(name).name == name for name in TRANSFORMS)
+    assert {text.partition(":")[0] for text in TEXTS} == set(TRANSFORMS)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_says_how_to_build_it_again(text):
+    assert step(text).text == text
+    assert step(step(text).text).get_params() == step(text).get_params()
+
+
+@pytest.mark.parametrize("text", TEXTS + CHAINS)
+def test_moments_suffice(text, x):
+    rows, means = parse_chain(text).fit(x), parse_chain(text).fit_moments(moments(x))
+    assert_allclose(means.transform(x), rows.transform(x), atol=1e-9)
+    assert means.n_features_out_ == rows.n_features_out_ == rows.transform(x).shape[1]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_push_gives_the_moments_of_what_comes_out(text, x):
+    fitted = step(text).fit(x)
+    other = x[:100] ** 2
+    pushed, wanted = fitted.push(moments(other)), moments(fitted.transform(other))
+    assert_allclose(pushed.mean, wanted.mean, rtol=1e-9, atol=1e-9)
+    assert_allclose(pushed.scatter, wanted.scatter, rtol=1e-9, atol=1e-8 * np.abs(wanted.scatter).max())
+
+
+@pytest.mark.parametrize("text", TEXTS + CHAINS)
+def test_it_is_affine_and_centres(text, x):
+    chain = parse_chain(text).fit(x)
+    a, b = x[:7], x[7:14]
+    assert_allclose(chain.transform(0.3 * a + 0.7 * b), 0.3 * chain.transform(a) + 0.7 * chain.transform(b), atol=1e-9)
+    assert_allclose(chain.transform(x).mean(axis=0), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("text", TEXTS + CHAINS)
+def test_saved_and_loaded_gives_the_same_bits(tmp_path, text, x):
+    chain = parse_chain(text).fit(x)
+    chain.save(tmp_path / "chain.safetensors")
+    again = load(tmp_path / "chain.safetensors")
+    assert again.text == text
+    assert_array_equal(again.transform(x), chain.transform(x))
+    assert clone(again).text == text
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_one_transform_is_saved_as_a_chain_of_one(tmp_path, text, x):
+    fitted = step(text).fit(x)
+    fitted.save(tmp_path / "one.safetensors")
+    assert_array_equal(load(tmp_path / "one.safetensors").transform(x), fitted.transform(x))
