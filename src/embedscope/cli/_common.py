@@ -67,3 +67,28 @@ def emit_json(result: Result, target: str | None) -> bool:
         return True
     result.to_json(target)
     return False
+
+
+def command_line() -> str:
+    """This command as typed, for the provenance; the program's own path is left out."""
+    import shlex
+
+    return shlex.join(["embedscope", *sys.argv[1:]])
+
+
+def deliver(result: Result, folder: Path, json: str | None, quiet: bool) -> None:
+    """Write everything a study gives into ``folder``, print its findings and say where the report is."""
+    from embedscope.report import print_document, write_figures, write_html
+
+    result.to_json(folder / "result.json")
+    result.to_csv(folder / "records.csv")
+    result.to_parquet(folder / "records.parquet")
+    result.to_latex(folder / "tables.tex")
+    write_figures(result, folder / "figures")
+    page = write_html(result, folder / "report.html")
+    if emit_json(result, json) or quiet:
+        return
+    out = console()
+    print_document(result, out)
+    out.print(f"\nreport: {page.resolve()}", soft_wrap=True)
+    out.print(f"tables, figures, records: {folder.resolve()}", soft_wrap=True)

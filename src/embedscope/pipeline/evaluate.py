@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -108,12 +108,19 @@ def loaded_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skip
 
 @dataclass(frozen=True)
 class Places:
-    """The settings and spaces to score: every setting with every layer, and ``pooled`` once with setting None."""
+    """The settings and spaces to score: every setting with every layer, and ``pooled`` once with setting None.
+
+    ``unnamed`` spaces (of a file of vectors) have no setting.
+    """
 
     settings: tuple[str, ...]
     spaces: tuple[str, ...]
+    unnamed: bool = False
 
     def __iter__(self) -> Iterator[tuple[str | None, str]]:
+        if self.unnamed:
+            yield from ((None, space) for space in self.spaces)
+            return
         yield from ((setting, space) for setting in self.settings for space in self.spaces if space != "pooled")
         if "pooled" in self.spaces:
             yield None, "pooled"
@@ -208,8 +215,3 @@ def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
 def texts_of(jobs: Sequence[Job]) -> list[str]:
     """Distinct texts of all jobs, in their order."""
     return list(dict.fromkeys(t for job in jobs for t in job.texts))
-
-
-def by_key(found: Sequence[Scored]) -> Mapping[tuple[str, str | None, str, str], Scored]:
-    """Scores by (source, setting, space, metric)."""
-    return {(s.source, s.setting, s.space, s.metric): s for s in found}

@@ -192,8 +192,13 @@ def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale,
     )
     label = f"{run.source}: tokens in context"
     records = measure_stream(
-        stream, source=run.source, metrics=GEOMETRY, transform=options.transform, seed=options.seed,
-        progress=options.progress, label=label,
+        stream,
+        source=run.source,
+        metrics=GEOMETRY,
+        transform=options.transform,
+        seed=options.seed,
+        progress=options.progress,
+        label=label,
     )
     subset = f"{scale.tokens:,} tokens of {len(stuff.sentences):,} sentences of {stuff.corpus}"
     return [replace(r, task="tokens", subset=subset, exact=False) for r in records]
@@ -212,7 +217,12 @@ def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> No
     spaces = run.spaces + (("pooled",) if encoder.has_pooled and "pooled" not in run.spaces else ())
     places = Places(run.settings, spaces)
     run.scored = scores(
-        vectors, stuff.jobs, places, source=run.source, transform=options.transform, seed=options.seed,
+        vectors,
+        stuff.jobs,
+        places,
+        source=run.source,
+        transform=options.transform,
+        seed=options.seed,
         progress=options.progress,
     )
     run.geometry += _sentence_geometry(vectors, run, places, options, stuff)
@@ -231,8 +241,13 @@ def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Option
             found = measure({space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed)
             records += [
                 replace(
-                    r, source=run.source, setting=setting, task="sentences", metric="sentence_self_similarity",
-                    variant=variant, subset=f"{len(sentences):,} sentences of {stuff.own_name}",
+                    r,
+                    source=run.source,
+                    setting=setting,
+                    task="sentences",
+                    metric="sentence_self_similarity",
+                    variant=variant,
+                    subset=f"{len(sentences):,} sentences of {stuff.own_name}",
                 )
                 for r in found
             ]

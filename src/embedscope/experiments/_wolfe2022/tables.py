@@ -1,0 +1,176 @@
+"""Table 1 with the published values beside ours, the geometry by layer, and the claims one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedscope.core.document import Cell, Column, Table
+from embedscope.experiments._experiment import Claim
+from embedscope.experiments._wolfe2022.claims import Checked
+from embedscope.experiments._wolfe2022.lookup import SETTING_NAMES, Extreme, best, points, token_setting, top
+from embedscope.experiments._wolfe2022.numbers import TABLE_1, TABLE_NAMES, WORD_TASKS
+from embedscope.experiments._wolfe2022.run import ModelRun
+
+COUNTERPART = "the model of the paper with the same training objective"
+
+
+def tables(runs: Sequence[ModelRun], tasks: Sequence[str], checked: Sequence[Checked]) -> tuple[Table, ...]:
+    """All tables of the study."""
+    trained = [run for run in runs if not run.baseline]
+    word_tasks = [t for t in tasks if t in TABLE_NAMES]
+    found = [_table_1(runs, word_tasks), _geometry(trained)]
+    other = [t for t in tasks if t not in TABLE_NAMES]
+    if other:
+        found.append(_sentence_tasks(runs, other))
+    if checked:
+        found.append(_claims(checked))
+    return tuple(t for t in found if t.rows)
+
+
+def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for task in tasks:
+        for run in runs:
+            for setting in run.settings:
+                high, last = best(run, task, setting), top(run, task, setting)
+                if high is not None:
+                    rows.append(
+                        (
+                            TABLE_NAMES[task],
+                            run.label,
+                            SETTING_NAMES[setting],
+                            *_cells(high, last),
+                            *_published(run, task, setting),
+                        )
+                    )
+    columns = (
+        Column("test"),
+        Column("model"),
+        Column("setting", help="how a word's vector is read"),
+        Column("best", 2),
+        Column("95 % interval", help="bootstrap of the maximum over layers"),
+        Column("layer", help="layer of the best value"),
+        Column("top", 2, "value in the last layer"),
+        Column("published best", 2),
+        Column("published layer"),
+        Column("published top", 2),
+        Column("published for"),
+    )
+    return Table(
+        "table1",
+        "Word-level evaluation (Table 1)",
+        columns,
+        tuple(rows),
+        "Best value over the layers, its layer, and the value of the top layer; Spearman, for ValNorm Pearson. "
+        f"Published values stand beside the same setting and are those of {COUNTERPART} (GPT-2 or CLIP), not of this "
+        "model unless it is named.",
+    )
+
+
+def _cells(high: Extreme, last: Extreme | None) -> tuple[Cell, ...]:
+    span = f"{high.low:.2f} to {high.high:.2f}" if high.low is not None and high.high is not None else None
+    return high.value, span, high.layer, last.value if last else None
+
+
+def _published(run: ModelRun, task: str, setting: str) -> tuple[Cell, ...]:
+    for (role, of_setting, name), cells in TABLE_1.items():
+        if role == run.role and of_setting == setting and task in WORD_TASKS and not run.baseline:
+            value, layer, last = cells[WORD_TASKS.index(task)]
+            return value, layer, last, name
+    return None, None, None, None
+
+
+def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for task in tasks:
+        for run in runs:
+            for setting in (*run.settings, None):
+                high = best(run, task, setting) if setting is not None else top(run, task, None)
+                last = top(run, task, setting)
+                if high is not None:
+                    layer: tuple[Cell, ...] = _cells(high, last)
+                    if setting is None:
+                        layer = (*layer[:2], None, layer[3])
+                    rows.append((task, run.label, SETTING_NAMES[setting], *layer))
+    columns = (
+        Column("test"),
+        Column("model"),
+        Column("setting"),
+        Column("best", 3),
+        Column("95 % interval"),
+        Column("layer"),
+        Column("top", 3),
+    )
+    return Table(
+        "sentences",
+        "Sentences and documents (Figure 4)",
+        columns,
+        tuple(rows),
+        "Spearman's rho of cosine and human score.",
+    )
+
+
+def _geometry(runs: Sequence[ModelRun]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for run in runs:
+        setting = token_setting(run)
+        curves = [
+            points(run, m, setting, v)
+            for m, v in (
+                ("self_similarity", None),
+                ("top5_share", None),
+                ("top8_share", None),
+                ("top5_share", "published"),
+            )
+        ]
+        for i, record in enumerate(curves[0]):
+            rows.append((run.label, record.space, record.value, record.stderr, *(c[i].value for c in curves[1:])))
+    columns = (
+        Column("model"),
+        Column("space"),
+        Column("self-similarity", 3),
+        Column("s.e.", 3, "jackknife standard error over sentences"),
+        Column("top-5 share", 3),
+        Column("top-8 share", 3),
+        Column("top-5 share as published", 3, "signed coordinates, ratio of means: what the authors' script computes"),
+    )
+    return Table("geometry", "Geometry of tokens in context, layer by layer (Figures 1 and 2)", columns, tuple(rows))
+
+
+def _claims(checked: Sequence[Checked]) -> Table:
+    rows = tuple(
+        (
+            c.claim.source,
+            c.run.name,
+            _what(c.claim),
+            c.claim.expected if c.claim.bound is None else f"{c.claim.bound} {c.claim.expected:g}",
+            c.claim.best_layer,
+            c.ours,
+            c.layer,
+            c.status,
+            " ".join(filter(None, (c.why, c.claim.note))),
+        )
+        for c in checked
+    )
+    columns = (
+        Column("where"),
+        Column("model"),
+        Column("what"),
+        Column("published", 4),
+        Column("layer"),
+        Column("ours", 4),
+        Column("our layer"),
+        Column("verdict"),
+        Column("remark"),
+    )
+    return Table("claims", "The paper's numbers, one by one", columns, rows)
+
+
+def _what(claim: Claim) -> str:
+    place = (
+        f"layer {claim.layer}"
+        if claim.statistic == "at"
+        else {"best": "best layer", "top": "top layer"}.get(claim.statistic, claim.statistic)
+    )
+    setting = f", {SETTING_NAMES[claim.setting]}" if claim.setting else ""
+    return f"{claim.metric}{setting}: {place}"

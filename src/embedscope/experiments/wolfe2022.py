@@ -1,0 +1,118 @@
+"""Do contrastively trained language models have better geometry?
+
+R. Wolfe, A. Caliskan, "Contrastive Visual Semantic Pretraining Magnifies the Semantics of Natural Language
+Representations", ACL 2022 (wolfe2022). Run it with
+
+    embedscope reproduce wolfe2022 --models smollm2,minilm --out out
+    embedscope reproduce wolfe2022 --models gpt2,hf:openai/clip-vit-base-patch32#text --scale full --data DIR --out out
+
+Expected with the paper's models: RG-65 best layer .88 for CLIP and .44 for GPT-2; self-similarity below .25 in every
+layer of CLIP and above .55 in every layer of GPT-2 (Table 1, Figure 1). The claims stand in ``_wolfe2022.numbers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedscope.core.document import Document, Skipped
+from embedscope.core.errors import InputError
+from embedscope.core.provenance import Provenance
+from embedscope.core.result import Result
+from embedscope.experiments._experiment import Experiment, Options
+from embedscope.experiments._wolfe2022.claims import checked_claims, published_role
+from embedscope.experiments._wolfe2022.figures import figures
+from embedscope.experiments._wolfe2022.findings import findings
+from embedscope.experiments._wolfe2022.lookup import shared_tasks
+from embedscope.experiments._wolfe2022.numbers import CLAIMS, PUBLISHED_MODELS
+from embedscope.experiments._wolfe2022.run import SCALES, Material, ModelRun, material, measured_model
+from embedscope.experiments._wolfe2022.tables import tables
+
+IDS = ("wolfe2022",)
+
+TITLE = "Does contrastive training give a language model better geometry?"
+QUESTION = (
+    "Layer by layer, are the vectors of a contrastively trained text encoder less crowded into one direction, and do "
+    "they hold more word and sentence meaning, than those of a model trained to predict the next token?"
+)
+
+
+def run(options: Options) -> Result:
+    """Carry out the study on ``options.models`` and their random initialisations."""
+    from embedscope.datasets import Finder
+    from embedscope.pipeline.evaluate import data_facts
+
+    if options.scale not in SCALES:
+        raise InputError(f"unknown scale '{options.scale}', wanted one of {', '.join(SCALES)}")
+    scale = SCALES[options.scale]
+    provenance = Provenance(options.command, options.seed)
+    with provenance.phase("data"):
+        stuff = material(options, scale, Finder(options.data, download=options.download))
+    for skipped in stuff.skipped:
+        options.progress.note(f"{skipped.what}: {skipped.why}")
+    runs: list[ModelRun] = []
+    for uri in options.models:
+        trained = measured_model(uri, published_role(uri), options, scale, stuff, provenance)
+        runs += [trained, measured_model(f"random:{uri}", trained.role, options, scale, stuff, provenance)]
+    provenance.data = data_facts(stuff.jobs)
+    provenance.settings = {
+        "scale": options.scale,
+        "taken": scale.description,
+        "transform": options.transform,
+        "first_position": options.first_position,
+        "corpus": stuff.corpus,
+        "dtype": options.dtype,
+        "bootstrap_draws": 1000,
+        "jackknife_groups": 16,
+    }
+    with provenance.phase("document"):
+        document = _document(runs, stuff, options)
+    records = [r for m in runs for r in [*m.geometry, *(s.record() for s in m.scored)]]
+    return Result(tuple(records), provenance.as_dict(), document)
+
+
+def _document(runs: Sequence[ModelRun], stuff: Material, options: Options) -> Document:
+    tasks = shared_tasks(runs)
+    checked = checked_claims(runs, options.scale == "full")
+    skipped = [*stuff.skipped, *(s for m in runs for s in _undefined(m))]
+    return Document(
+        TITLE,
+        QUESTION,
+        findings(runs, tasks, checked, options.first_position),
+        tables(runs, tasks, checked),
+        figures(runs, tasks),
+        tuple(skipped),
+        (
+            "R. Wolfe, A. Caliskan. Contrastive Visual Semantic Pretraining Magnifies the Semantics of Natural "
+            "Language Representations. ACL 2022. arXiv 2203.07511",
+            *dict.fromkeys(
+                f"{m.name}: {m.facts.get('licence') or 'licence not stated'}" for m in runs if not m.baseline
+            ),
+        ),
+    )
+
+
+def _undefined(run: ModelRun) -> list[Skipped]:
+    """One line for scores that are undefined, with the reason that the task gave."""
+    reasons: dict[str, list[str]] = {}
+    for s in run.scored:
+        if s.score.value is None and s.score.note:
+            reasons.setdefault(s.score.note, []).append(f"{s.metric} at {s.space}, {s.setting}")
+    return [
+        Skipped(f"{run.label}: {len(places)} scores undefined ({places[0]}, ...)", reason)
+        for reason, places in reasons.items()
+    ]
+
+
+ENTRIES = {
+    "wolfe2022": Experiment(
+        id="wolfe2022",
+        title="Contrastive against next-token language models, layer by layer",
+        citation="wolfe2022",
+        question=QUESTION,
+        claims=CLAIMS,
+        run=run,
+        models=("smollm2", "minilm"),
+        published_models=PUBLISHED_MODELS,
+        scales={name: scale.description for name, scale in SCALES.items()},
+    )
+}
