@@ -70,7 +70,7 @@ def emit_json(result: Result, target: str | None) -> bool:
 
 
 def command_line() -> str:
-    """This command as typed, for the provenance; the program's own path is left out."""
+    """The command as typed, for the provenance, without the program's own path."""
     import shlex
 
     return shlex.join(["embedscope", *sys.argv[1:]])

@@ -39,7 +39,7 @@ class NamedVectors:
         return out
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913
     sources: str | Sequence[str],
     *,
     tasks: Sequence[str],
