@@ -1,1 +1,11 @@
-"""Data sets: one file each, with official address, checksum, licence and citation."""
+"""Evaluation data: one file a data set, found by checksum wherever the files lie."""
+
+from __future__ import annotations
+
+from embedscope.core.registry import Registry
+from embedscope.datasets._dataset import Dataset, File
+from embedscope.datasets._fetch import Finder
+
+DATASETS: Registry[Dataset] = Registry("dataset", "embedscope.datasets")
+
+__all__ = ["DATASETS", "Dataset", "File", "Finder"]

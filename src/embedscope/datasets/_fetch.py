@@ -1,0 +1,160 @@
+"""Finding the files of a data set by checksum: installed packages, a folder, the cache, then the official address."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from embedscope.core.atomic import write_bytes
+from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.datasets._archive import members
+from embedscope.datasets._dataset import Dataset, File
+
+DATA_VARIABLE = "EMBEDSCOPE_DATA"
+_TIMEOUT = 20  # seconds without an answer
+
+
+class Finder:
+    """Finds files by their sha256, wherever they lie under ``data`` and whatever they are called.
+
+    Order: installed package, folder ``data``, cache, download. ``data`` None means $EMBEDSCOPE_DATA where it is set.
+
+    Raises
+    ------
+    InputError
+        if ``data`` is not a folder.
+    """
+
+    def __init__(self, data: Path | None = None, download: bool = True) -> None:
+        named = os.environ.get(DATA_VARIABLE)
+        self.data = Path(data) if data is not None else Path(named) if named else None
+        if self.data is not None and not self.data.is_dir():
+            raise InputError(f"the data folder {self.data} is not a folder; pass one with --data or ${DATA_VARIABLE}")
+        self.download = download
+        self._unreachable: dict[str, str] = {}
+
+    def present(self, dataset: Dataset) -> bool:
+        """Whether ``dataset`` can be loaded without a download."""
+        return all(self._local(file) is not None for file in dataset.files if not file.optional)
+
+    def read(self, dataset: Dataset) -> dict[str, tuple[File, bytes]]:
+        """The edition found of every file of ``dataset`` and its bytes, by the file's name; downloads what is missing.
+
+        Raises
+        ------
+        DataUnavailableError
+            if a file that is not optional cannot be had.
+        """
+        found: dict[str, tuple[File, bytes]] = {}
+        for file in dataset.files:
+            local = self._local(file)
+            if local is None and not file.optional and self.download:
+                self._fetch(file, dataset)
+                local = self._local(file)
+            if local is not None:
+                found[file.name] = local
+            elif not file.optional:
+                raise DataUnavailableError(_missing(dataset, file, self._reason(file)))
+        return found
+
+    @cached_property
+    def _by_size(self) -> dict[int, list[Path]]:
+        """Files under the data folder by their size; walked once."""
+        sizes: dict[int, list[Path]] = {}
+        for folder, subfolders, names in os.walk(self.data) if self.data is not None else ():
+            subfolders.sort()
+            for path in (Path(folder, name) for name in sorted(names)):
+                if path.is_file():
+                    sizes.setdefault(path.stat().st_size, []).append(path)
+        return sizes
+
+    def _local(self, file: File) -> tuple[File, bytes] | None:
+        """The first edition of ``file`` on this machine that has its bytes."""
+        for edition in (file, *file.editions):
+            for path in self._candidates(edition):
+                if _sha256(path) == edition.sha256:
+                    return edition, path.read_bytes()
+        return None
+
+    def _candidates(self, file: File) -> Iterator[Path]:
+        if file.package is not None and (folder := _package_folder(file.package[0])) is not None:
+            yield folder / file.package[1]
+        yield from self._by_size.get(file.size, ())
+        yield cache_folder() / file.sha256
+
+    def _fetch(self, file: File, dataset: Dataset) -> None:
+        """Download the file or its archive and keep the registered files it holds in the cache."""
+        host = urlsplit(file.url).hostname
+        if not host or host in self._unreachable:
+            return
+        try:
+            raw = _download(file.url)
+        except OSError as error:
+            self._unreachable[host] = f"{host} could not be reached ({type(error).__name__})"
+            return
+        wanted = {f.sha256: f.size for f in dataset.files if f.url == file.url}
+        for digest, content in members(raw, wanted):
+            write_bytes(cache_folder() / digest, content)
+
+    def _reason(self, file: File) -> str:
+        if not self.download:
+            return "downloads are off"
+        if not file.url:
+            return "it is not for download"
+        return self._unreachable.get(
+            urlsplit(file.url).hostname or "", f"{file.url} does not hold the registered bytes (sha256 {file.sha256})"
+        )
+
+
+def cache_folder() -> Path:
+    """Where downloaded files are kept, named by their sha256."""
+    import pooch
+
+    return Path(pooch.os_cache("embedscope")) / "data"
+
+
+def _missing(dataset: Dataset, file: File, reason: str) -> str:
+    where = dataset.hint or f"get {file.name} from {dataset.homepage}"
+    return (
+        f"data set {dataset.name} is not on this machine and {reason}; {where}, or name a folder that holds "
+        f"{file.name} with --data DIR"
+    )
+
+
+def _package_folder(module: str) -> Path | None:
+    """Folder of an installed package, found without importing it."""
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return _digest(str(path), facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: str, _mtime: int, _size: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _download(url: str) -> bytes:
+    """Bytes at ``url``; raises ``OSError`` where it cannot be reached."""
+    import tempfile
+
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    with tempfile.TemporaryDirectory() as folder:
+        reader = pooch.HTTPDownloader(timeout=_TIMEOUT)
+        return Path(pooch.retrieve(url, known_hash=None, fname="download", path=folder, downloader=reader)).read_bytes()
