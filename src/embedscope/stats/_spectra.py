@@ -1,0 +1,33 @@
+"""Eigendecompositions that give the same bits on any number of threads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+
+
+def single_thread_eigh(matrix: Floats) -> tuple[Floats, Floats]:
+    """Eigenvalues (d,) ascending and eigenvectors (d, d) of a symmetric ``matrix``, with one BLAS thread."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1, user_api="blas"):
+        values, vectors = np.linalg.eigh(matrix)
+    return values, vectors
+
+
+def diagonal_in(vectors: Floats, matrix: Floats) -> Floats:
+    """diag(V' M V), shape (d,): eigenvalues of M to first order where V (d, d) are those of a near matrix."""
+    return np.asarray(np.einsum("ij,ij->j", vectors, matrix @ vectors), dtype=np.float64)
+
+
+def without_rounding(values: Floats, rank: int) -> Floats:
+    """Eigenvalues with those that are rounding alone set to 0.
+
+    These are the ones beyond the ``rank`` largest (n rows span at most n directions) and those below d eps times the
+    largest, which a float64 Gram cannot tell from zero.
+    """
+    kept = np.where(values > len(values) * np.finfo(np.float64).eps * values.max(initial=0.0), values, 0.0)
+    if rank < len(values):
+        kept[np.argsort(kept)[: len(values) - max(rank, 0)]] = 0.0
+    return kept

@@ -1,0 +1,63 @@
+"""A sample of rows that does not depend on their order: those with the smallest hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.accumulate import Accumulator, Need
+from embedscope.core.arrays import Array, Hashes, to_numpy
+from embedscope.core.ids import combine
+from embedscope.stats.statistic import Folded, Statistic
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRows(Statistic):
+    """The sampled rows, by ascending hash.
+
+    Attributes
+    ----------
+    n : rows seen
+    x : (m, d) rows sampled, m = min(k, n), in the precision they came in
+    ids : (m,) their identities
+    keys : (m,) their hashes, ascending
+    """
+
+    n: int
+    x: npt.NDArray[Any]
+    ids: Hashes
+    keys: Hashes
+    zero_rows: int = 0
+
+    @property
+    def dim(self) -> int:
+        """Width of the rows."""
+        return int(self.x.shape[1])
+
+
+@dataclass(frozen=True)
+class RowSample(Need[SampledRows]):
+    """The ``k`` rows with the smallest hash of (id, ``seed``): uniform, mergeable, the same for any order of rows."""
+
+    k: int
+    seed: int = 0
+
+    def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
+        """A fresh accumulator."""
+        return Folded(self._of_rows, self._joined)
+
+    def _of_rows(self, x: Array, ids: Hashes) -> SampledRows:
+        keys = combine(ids, self.seed)
+        order = np.argsort(keys, kind="stable")[: self.k]
+        zero_rows = len(x) - int((x != 0).any(axis=1).sum())
+        return SampledRows(len(x), to_numpy(x[order]), ids[order], keys[order], zero_rows)
+
+    def _joined(self, a: SampledRows, b: SampledRows) -> SampledRows:
+        keys = np.concatenate([a.keys, b.keys])
+        order = np.argsort(keys, kind="stable")[: self.k]
+        x, ids = np.concatenate([a.x, b.x])[order], np.concatenate([a.ids, b.ids])[order]
+        return SampledRows(a.n + b.n, x, ids, keys[order], a.zero_rows + b.zero_rows)

@@ -1,0 +1,101 @@
+"""What every statistic of this package offers, and the two ways of making one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Self, TypeVar
+
+from embedscope.core.accumulate import Accumulator, Need
+from embedscope.core.arrays import Array, Hashes, as_matrix
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+
+BLOCK = 4096
+"""Rows turned to float64 at a time."""
+
+
+class Statistic:
+    """A frozen result of an accumulator.
+
+    Attributes
+    ----------
+    n : rows taken in; rows that a statistic leaves out (zero rows of cosines) are not among them
+    zero_rows : rows of length zero that were met
+    """
+
+    n: int
+    zero_rows: int
+
+    @property
+    def dim(self) -> int:
+        """Width of the rows."""
+        raise NotImplementedError
+
+    def perturbed(self, reference: Self) -> Self:
+        """Itself, left out a group, with what ``reference`` (all rows) holds fixed taken from there."""
+        return self
+
+
+R = TypeVar("R", bound=Statistic)
+
+
+class Folded(Accumulator[R], Generic[R]):
+    """State that is the result itself: a block of rows makes one, two join into one; results are never changed."""
+
+    def __init__(self, of_rows: Callable[[Array, Hashes], R], joined: Callable[[R, R], R]) -> None:
+        self._of_rows = of_rows
+        self._joined = joined
+        self._state: R | None = None
+
+    def update(self, x: Array, ids: Hashes) -> Self:
+        """Take in the rows ``x`` (n, d)."""
+        for rows, row_ids in blocks(x, ids):
+            self._take(self._of_rows(rows, row_ids))
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Take in ``other``, which stays untouched."""
+        if other._state is not None:
+            self._take(other._state)
+        return self
+
+    def result(self) -> R:
+        """The statistic so far; ``InputError`` where no row came."""
+        if self._state is None:
+            raise no_rows()
+        return self._state
+
+    def _take(self, more: R) -> None:
+        if self._state is not None:
+            check_width(self._state.dim, more.dim)
+            more = self._joined(self._state, more)
+        self._state = more
+
+
+def blocks(x: Array, ids: Hashes) -> Iterator[tuple[Array, Hashes]]:
+    """Views of at most ``BLOCK`` rows of ``x`` (n, d) with their ids."""
+    for start in range(0, len(x), BLOCK):
+        yield x[start : start + BLOCK], ids[start : start + BLOCK]
+
+
+def check_width(wanted: int, got: int) -> None:
+    """Raise ``InputError`` where rows of different width meet in one statistic."""
+    if wanted != got:
+        raise InputError(f"rows must have the width {wanted} of the rows before them, got {got}; measure them apart")
+
+
+def no_rows() -> InputError:
+    """The error of a statistic that was never fed."""
+    return InputError("a statistic needs at least one row, got none; check that the source holds rows")
+
+
+def statistic_of(need: Need[Any], x: Array, ids: Hashes | None = None) -> Any:
+    """Result of ``need`` on the matrix ``x`` (n, d), with the passes it depends on.
+
+    ``ids`` (n,) are hashes of the rows' identities, by default of their numbers. Raises ``InputError`` where ``x`` is
+    not a finite matrix.
+    """
+    x = as_matrix(x)
+    ids = hash_rows(0, len(x)) if ids is None else ids
+    results = {dependency: statistic_of(dependency, x, ids) for dependency in need.depends}
+    return need.start(results).update(x, ids).result()
