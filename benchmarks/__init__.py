@@ -1,0 +1,1 @@
+"""Ratios against peers and bare BLAS calls, measured in one run: `make bench`."""
