@@ -1,4 +1,4 @@
-"""Run every benchmark and write BENCHMARKS.md: `python -m benchmarks [NAME...]`; names alone print, nothing is written."""
+"""Run every benchmark and write BENCHMARKS.md: `python -m benchmarks`; with names, run these and only print."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 INTRO = """# Benchmarks
 
-Measured by `make bench`; each ratio is taken in one run on one machine, so it holds where absolute times do not. Targets are
-those the project set itself; one that is missed says so.
+Measured by `make bench`; each ratio is taken in one run on one machine, so it holds where absolute times do not.
+Targets are those the project set itself; one that is missed says so.
 """
 
 
@@ -32,7 +32,7 @@ def main() -> int:
     parts = [INTRO, machine() + "\n"]
     for name in names:
         run = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{name}"], capture_output=True, text=True, cwd=HERE.parent
+            [sys.executable, "-m", f"benchmarks.{name}"], check=False, capture_output=True, text=True, cwd=HERE.parent
         )
         sys.stderr.write(run.stderr if run.returncode else "")
         print(run.stdout, flush=True)
