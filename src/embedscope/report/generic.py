@@ -1,0 +1,99 @@
+"""The document of a result that brings none: a table of spaces by metrics and curves over layers."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.report.pivots import Pivot, column_titles, digits_of, pivot
+
+_LAYER = re.compile(r"layer(\d+)")
+_SERIES_FIELDS = ("source", "setting", "transform", "fitted_on", "subset")
+
+
+def document_of(result: Result) -> Document:
+    """The document of ``result``, made from its records where it has none."""
+    if result.document is not None:
+        return result.document
+    records = result.records
+    kind = "Evaluation" if any(r.task for r in records) else "Geometry"
+    sources = list(dict.fromkeys(r.source for r in records))
+    shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
+    return Document(
+        title=f"{kind} of {shown}" if sources else "A result without records",
+        findings=tuple(_undefined(records)),
+        tables=(table_of(pivot(records)),) if records else (),
+        figures=tuple(_figures(records)),
+        skipped=tuple(_notes(records)),
+    )
+
+
+def table_of(layout: Pivot) -> Table:
+    """A pivot as a table of the document."""
+    values = [[r.value if r else None for r in row] for row in layout.cells]
+    digits = [digits_of(column) for column in zip(*values, strict=True)]
+    heads = [Column(t) for t in layout.row_titles]
+    heads += [Column(t, d) for t, d in zip(layout.column_titles, digits, strict=True)]
+    rows = tuple((*labels, *row) for labels, row in zip(layout.labels, values, strict=True))
+    caption = "; ".join(f"{name}: {value}" for name, value in layout.constants)
+    return Table("records", "Every space by every metric", tuple(heads), rows, caption)
+
+
+def _figures(records: Sequence[Record]) -> Iterable[Figure]:
+    """One figure a metric, where a source has it at two layers or more."""
+    curves: dict[tuple[str, str], dict[tuple[object, ...], dict[int, Record]]] = {}
+    for record, title in zip(records, column_titles(records), strict=True):
+        layer = _LAYER.fullmatch(record.space or "")
+        if layer is not None:
+            key = tuple(getattr(record, f) for f in _SERIES_FIELDS)
+            panel = curves.setdefault((title, record.task or ""), {})
+            panel.setdefault(key, {})[int(layer[1])] = record
+    telling = [i for i in range(len(_SERIES_FIELDS)) if len({k[i] for panel in curves.values() for k in panel}) > 1]
+    for (title, task), panel in curves.items():
+        series = tuple(_series(key, points, telling) for key, points in panel.items() if len(points) > 1)
+        if series:
+            section = "Meaning, layer by layer" if task else "Geometry, layer by layer"
+            yield Figure(f"curve-{title}", title, "layer", title, series, section=section)
+
+
+def _series(key: tuple[object, ...], points: dict[int, Record], telling: list[int]) -> Series:
+    source = str(key[0])
+    layers = sorted(points)
+    label = " ".join(str(key[i]) for i in telling if key[i] is not None) or source
+    bands = [points[k] for k in layers if points[k].ci_low is not None]
+    return Series(
+        label,
+        tuple(float(k) for k in layers),
+        tuple(points[k].value for k in layers),
+        tuple(points[k].ci_low for k in layers) if bands else None,
+        tuple(points[k].ci_high for k in layers) if bands else None,
+        "baseline" if source.startswith("random:") else "measured",
+        source.removeprefix("random:"),
+    )
+
+
+def _undefined(records: Sequence[Record]) -> Iterable[Finding]:
+    missing = [r for r in records if r.value is None]
+    if missing:
+        reasons = dict.fromkeys(r.note for r in missing if r.note)
+        text = f"{len(missing)} of {len(records)} values are undefined."
+        yield Finding(text, "info", detail=" ".join(f"{r.rstrip('.')}." for r in reasons))
+
+
+def _notes(records: Sequence[Record]) -> Iterable[Skipped]:
+    """One entry a note: which metrics it holds for."""
+    metrics: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    counts: defaultdict[str, int] = defaultdict(int)
+    for r in records:
+        if r.note or not r.exact:
+            note = r.note or "rows were sampled or arithmetic was approximate"
+            metrics[note][r.metric] = None
+            counts[note] += 1
+    for note, names in metrics.items():
+        listed = list(names)
+        more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
+        yield Skipped(f"{', '.join(listed[:4])}{more} ({counts[note]} records)", note)

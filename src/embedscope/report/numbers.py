@@ -1,0 +1,32 @@
+"""Numbers in tables: which columns hold them and how they sort."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_LEADING = re.compile(r"\s*([-+\N{MINUS SIGN}]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*%?\s*(?:[(\[±,;/].*)?", re.DOTALL)
+
+
+def leading_number(value: object) -> float | None:
+    """The number a cell starts with, None where it is text.
+
+    >>> leading_number(".88 (8)"), leading_number(0.5), leading_number("layer 3"), leading_number("2 models")
+    (0.88, 0.5, None, None)
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    found = _LEADING.fullmatch(str(value))
+    return float(found[1].replace("\N{MINUS SIGN}", "-")) if found else None
+
+
+def is_numeric(cells: Iterable[object]) -> bool:
+    """Whether all cells that are not empty start with a number, and there is one.
+
+    >>> is_numeric([".88 (8)", None, 0.5]), is_numeric(["a", 1]), is_numeric([None])
+    (True, False, False)
+    """
+    filled = [c for c in cells if c is not None and c != ""]
+    return bool(filled) and all(leading_number(c) is not None for c in filled)

@@ -1,0 +1,99 @@
+"""Provenance as the page shows it: facts, tables of models and data, wall time a phase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_KNOWN = ("command", "started", "seed", "versions", "hardware", "models", "data", "settings", "shards", "wall_seconds")
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where a result comes from.
+
+    ``facts`` are short pairs, ``lists`` titled groups of pairs, ``grids`` titled tables (head, rows), ``phases``
+    (name, text, share of the longest).
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    lists: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    grids: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
+    phases: tuple[tuple[str, str, float], ...]
+    total: str
+    version: str
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.lists or self.grids or self.phases)
+
+
+def origins_of(provenance: Mapping[str, Any]) -> Origins:
+    """Lay out ``provenance``; fields it does not know are shown too."""
+    facts = [(k, spelled(provenance[k])) for k in ("command", "started", "seed") if provenance.get(k) not in (None, "")]
+    named = (("Settings", "settings"), ("Versions", "versions"), ("Hardware", "hardware"), ("Shards", "shards"))
+    lists = [(title, pairs) for title, key in named if (pairs := _pairs(provenance.get(key)))]
+    other = _pairs({k: v for k, v in provenance.items() if k not in _KNOWN})
+    if other:
+        lists.append(("Other", other))
+    grids = [
+        (title, *grid) for title, key in (("Models", "models"), ("Data", "data")) if (grid := _grid(provenance.get(key)))
+    ]
+    seconds = provenance.get("wall_seconds") or {}
+    longest = max(seconds.values(), default=0.0) or 1.0
+    phases = tuple((name, duration(s), s / longest) for name, s in seconds.items())
+    version = str((provenance.get("versions") or {}).get("embedscope", ""))
+    total = duration(sum(seconds.values())) if seconds else ""
+    return Origins(tuple(facts), tuple(lists), tuple(grids), phases, total, version)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> duration(0.25), duration(42.0), duration(257.4)
+    ('0.25 s', '42 s', '4 min 17 s')
+    """
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def spelled(value: object) -> str:
+    """A value of the provenance as text.
+
+    >>> spelled(None), spelled(True), spelled(["a", 1]), spelled({"k": 2})
+    ('none', 'yes', 'a, 1', 'k: 2')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple) and all(not isinstance(v, list | tuple | dict) for v in value):
+        return ", ".join(spelled(v) for v in value)
+    if isinstance(value, Mapping) and all(not isinstance(v, list | tuple | dict) for v in value.values()):
+        return ", ".join(f"{k}: {spelled(v)}" for k, v in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping):
+        return ()
+    return tuple((str(k).replace("_", " "), spelled(v)) for k, v in value.items())
+
+
+def _grid(value: object) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None:
+    """Named mappings as head and rows; columns in order of appearance."""
+    if not isinstance(value, Mapping) or not value:
+        return None
+    entries = {str(name): v if isinstance(v, Mapping) else {"value": v} for name, v in value.items()}
+    fields = list(dict.fromkeys(f for v in entries.values() for f in v))
+    head = ("name", *(str(f).replace("_", " ") for f in fields))
+    rows = tuple(
+        (name, *("" if v.get(f) is None else spelled(v[f]) for f in fields)) for name, v in entries.items()
+    )
+    return head, rows

@@ -1,0 +1,165 @@
+"""Results in the terminal: findings in words, tables, what was left out; records as a pivot that fits the width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from embedscope.core.document import Document, Table
+from embedscope.core.records import Record
+from embedscope.core.result import Result, cell
+from embedscope.report.generic import document_of
+from embedscope.report.numbers import is_numeric
+from embedscope.report.pivots import Pivot, digits_of, pivot
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+STATUS = {
+    "agrees": ("agrees", "green"),
+    "deviates": ("deviates", "red"),
+    "undecided": ("undecided", "yellow"),
+    "info": ("note", "blue"),
+}
+
+
+def print_document(result: Result, console: Console) -> None:
+    """Print findings, then tables, then what was skipped; a result without a document prints its records."""
+    from rich.text import Text
+
+    document = document_of(result)
+    console.print(Text(document.title, style="bold"))
+    if document.question:
+        console.print(Text(document.question, style="italic"))
+    console.print()
+    if document.findings:
+        _print_findings(document, console)
+    if result.document is None:
+        print_records(result.records, console)
+    for table in document.tables if result.document is not None else ():
+        _print_table(table, console)
+        console.print()
+    if document.skipped:
+        console.print(Text("Left out, sampled or approximated", style="bold"))
+        for item in document.skipped:
+            console.print(Text.assemble(("  ", ""), (item.what, ""), (f": {item.why}", "dim")))
+        console.print()
+
+
+def print_records(records: Iterable[Record], console: Console, *, errors: bool = True) -> None:
+    """Print ``records`` with spaces as rows and metrics as columns, in as many tables as the width needs.
+
+    ``errors`` shows standard errors where the whole table still fits with them.
+    """
+    from rich.text import Text
+
+    layout = pivot(records)
+    if not layout.labels:
+        console.print(Text("no records", style="dim"))
+        return
+    if layout.constants:
+        console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
+    texts = _cell_texts(layout, errors=errors)
+    if errors and len(_parts(layout, texts, console.width)) > 1:
+        texts = _cell_texts(layout, errors=False)
+    for columns in _parts(layout, texts, console.width):
+        console.print(_pivot_table(layout, texts, columns))
+    notes = dict.fromkeys(r.note for row in layout.cells for r in row if r is not None and r.note)
+    for note in notes:
+        console.print(Text(f"note: {note}", style="dim"))
+
+
+def _print_findings(document: Document, console: Console) -> None:
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console.print(Text("Findings", style="bold"))
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in document.findings:
+        name, colour = STATUS[finding.status]
+        words = Text(finding.text)
+        for line in (finding.evidence, finding.detail, finding.source):
+            if line:
+                words.append(f"\n{line}", style="dim")
+        grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
+    console.print(grid)
+    console.print()
+
+
+def _print_table(table: Table, console: Console) -> None:
+    grid = _grid(table.title, table.caption)
+    for i, column in enumerate(table.columns):
+        grid.add_column(_plain(column.title), justify="right" if is_numeric(row[i] for row in table.rows) else "left")
+    for row in table.rows:
+        grid.add_row(*(_plain(cell(v, c.digits)) for v, c in zip(row, table.columns, strict=True)))
+    console.print(grid)
+
+
+def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
+    columns = list(zip(*layout.cells, strict=True))
+    digits = [digits_of(r.value if r else None for r in column) for column in columns]
+    return [[_number(r, d, errors=errors) for r, d in zip(row, digits, strict=True)] for row in layout.cells]
+
+
+def _number(record: Record | None, digits: int, *, errors: bool) -> str:
+    if record is None:
+        return ""
+    if record.value is None:
+        return "undefined"
+    text = f"{record.value:.{digits}f}"
+    return f"{text} ± {record.stderr:.{digits}f}" if errors and record.stderr is not None else text
+
+
+def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]:
+    """Columns that fit beside the labels, table by table; at least one a table."""
+    labels = sum(
+        3 + max(len(title), *(len(row[i]) for row in layout.labels)) for i, title in enumerate(layout.row_titles)
+    )
+    parts: list[list[int]] = [[]]
+    used = labels
+    for i, title in enumerate(layout.column_titles):
+        need = 3 + max(len(title), *(len(row[i]) for row in texts))
+        if parts[-1] and used + need > width:
+            parts.append([])
+            used = labels
+        parts[-1].append(i)
+        used += need
+    return parts
+
+
+def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> Grid:
+    grid = _grid("", "")
+    for title in layout.row_titles:
+        grid.add_column(_plain(title), no_wrap=True)
+    for i in columns:
+        grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True)
+    for labels, row in zip(layout.labels, texts, strict=True):
+        grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
+    return grid
+
+
+def _grid(title: str, caption: str) -> Grid:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as Grid
+
+    return Grid(
+        title=_plain(title) if title else None,
+        caption=_plain(caption) if caption else None,
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+
+
+def _plain(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text)
