@@ -10,12 +10,16 @@ from embedscope.core.registry import Registry
 from embedscope.transforms import TRANSFORMS, Chain, load, parse_chain
 from embedscope.transforms._affine import Spread
 
-TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4"]
+TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4", "whiten:4:ledoit-wolf"]
 CHAINS = ["center,abtt:2,whiten:3", "whiten:5,center"]
 
 
 def estimators():
-    return [TRANSFORMS.get(name)() for name in TRANSFORMS] + [Chain(), Chain((TRANSFORMS.get("center")(),))]
+    return (
+        [TRANSFORMS.get(name)() for name in TRANSFORMS]
+        + [TRANSFORMS.get("whiten")(shrinkage="ledoit-wolf")]
+        + [Chain(), Chain((TRANSFORMS.get("center")(),))]
+    )
 
 
 @parametrize_with_checks(estimators())
@@ -25,11 +29,6 @@ def test_estimator(estimator, check):
 
 def step(text):
     return parse_chain(text).steps[0]
-
-
-def moments(x):
-    centred = x - x.mean(axis=0)
-    return Spread(len(x), x.mean(axis=0), centred.T @ centred)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def test_text_says_how_to_build_it_again(text):
 
 @pytest.mark.parametrize("text", TEXTS + CHAINS)
 def test_moments_suffice(text, x):
-    rows, means = parse_chain(text).fit(x), parse_chain(text).fit_moments(moments(x))
+    rows, means = parse_chain(text).fit(x), parse_chain(text).fit_moments(Spread.of(x))
     assert_allclose(means.transform(x), rows.transform(x), atol=1e-9)
     assert means.n_features_out_ == rows.n_features_out_ == rows.transform(x).shape[1]
 
@@ -62,7 +61,7 @@ def test_moments_suffice(text, x):
 def test_push_gives_the_moments_of_what_comes_out(text, x):
     fitted = step(text).fit(x)
     other = x[:100] ** 2
-    pushed, wanted = fitted.push(moments(other)), moments(fitted.transform(other))
+    pushed, wanted = fitted.push(Spread.of(other)), Spread.of(fitted.transform(other))
     assert_allclose(pushed.mean, wanted.mean, rtol=1e-9, atol=1e-9)
     assert_allclose(pushed.scatter, wanted.scatter, rtol=1e-9, atol=1e-8 * np.abs(wanted.scatter).max())
 

@@ -55,6 +55,7 @@ def test_whiten_with_ledoit_wolf_against_scikit_learn(x):
     assert fitted.shrinkage_ == pytest.approx(shrinkage)
     precision = fitted.components_ @ fitted.components_.T * len(small) / (len(small) - 1)
     assert_allclose(precision, np.linalg.inv(covariance), rtol=1e-8)
+    assert Whiten(shrinkage="ledoit-wolf").fit(x).shrinkage_ == pytest.approx(ledoit_wolf(x)[1])
 
 
 def test_a_component_has_its_largest_coordinate_positive(x):
@@ -103,10 +104,12 @@ def test_too_many_components_say_what_to_do(x):
         parse_chain("whiten,abtt:1").fit(x)
 
 
-def test_shrinkage_needs_rows(x):
-    spread = Spread(len(x), x.mean(axis=0), np.cov(x.T) * (len(x) - 1))
-    with pytest.raises(InputError, match="estimates its shrinkage from the rows"):
-        parse_chain("whiten:3:ledoit-wolf").fit_moments(spread)
+def test_shrinkage_needs_fourth_moments(x):
+    for text in ("whiten:3:ledoit-wolf", "center,whiten:3:ledoit-wolf"):
+        rows, means = parse_chain(text).fit(x[:9]), parse_chain(text).fit_moments(Spread.of(x[:9]))
+        assert_allclose(means.transform(x), rows.transform(x), atol=1e-9)
+    with pytest.raises(InputError, match="not known after abtt or whiten"):
+        parse_chain("abtt:1,whiten:3:ledoit-wolf").fit_moments(Spread.of(x))
     with pytest.raises(InputError, match="knows the shrinkages none, ledoit-wolf"):
         Whiten(shrinkage="oas").fit(x)
     with pytest.raises(InputError, match=r"whole number above 0, got 2\.5"):

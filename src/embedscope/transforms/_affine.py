@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.stats._spectra import single_thread_eigh
 
 
 class Moments(Protocol):
@@ -33,11 +34,20 @@ class Moments(Protocol):
 
 @dataclass(frozen=True)
 class Spread:
-    """Moments of rows, or of their image under a transform."""
+    """Moments of rows, or of their image under a transform; ``quartic`` is the sum of |x - mean|^4 where known."""
 
     n: int
     mean: Floats
     scatter: Floats
+    quartic: float | None = None
+
+    @classmethod
+    def of(cls, x: Floats) -> Spread:
+        """Moments of the rows of ``x`` (n, d)."""
+        mean = x.mean(axis=0)
+        centred = x - mean
+        squares = np.einsum("ij,ij->i", centred, centred)
+        return cls(len(x), mean, centred.T @ centred, float(squares @ squares))
 
 
 class Affine(TransformerMixin, BaseEstimator):
@@ -71,9 +81,7 @@ class Affine(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> Self:
         """Fit on the rows of ``X`` (n, d); ``y`` is ignored."""
         x = validate_data(self, X, dtype=np.float64, ensure_min_samples=self.min_rows)
-        mean = x.mean(axis=0)
-        centred = x - mean
-        return self.fit_moments(Spread(len(x), mean, centred.T @ centred))
+        return self.fit_moments(Spread.of(x))
 
     def fit_moments(self, moments: Moments) -> Self:
         """Fit from the number, mean and scatter of rows, the same as ``fit`` on these rows."""
@@ -114,7 +122,7 @@ def principal(moments: Moments) -> tuple[Floats, Floats, int]:
     A column's largest coordinate by absolute value is positive; eigenvalues up to d eps l_1 count as zero.
     """
     scatter = np.asarray(moments.scatter, dtype=np.float64)
-    values, vectors = np.linalg.eigh(scatter)
+    values, vectors = single_thread_eigh(scatter)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(values))])
     rank = int((values > values[0] * len(values) * np.finfo(np.float64).eps).sum())

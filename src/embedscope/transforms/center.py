@@ -57,7 +57,8 @@ class Center(OneToOneFeatureMixin, Affine):
 
     def push(self, moments: Moments) -> Spread:
         """Moments of the mapped rows."""
-        return Spread(moments.n, moments.mean - self.mean_, np.asarray(moments.scatter))
+        quartic = getattr(moments, "quartic", None)
+        return Spread(moments.n, moments.mean - self.mean_, np.asarray(moments.scatter), quartic)
 
 
 ENTRIES = {"center": Center}

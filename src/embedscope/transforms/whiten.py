@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
-from sklearn.utils.validation import validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
@@ -21,7 +20,7 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
     """(x - mean) V_k diag(l_1..l_k)^(-1/2): PCA whitening, of the covariance with n - 1 (su2021).
 
     The rows it was fitted on come out with the identity as their covariance. ``shrinkage="ledoit-wolf"`` replaces the
-    eigenvalues by (1 - a) l + a mean(l), a estimated from the rows (ledoit2004); it lifts those near zero.
+    eigenvalues by (1 - a) l + a mean(l), a estimated from the fourth moments (ledoit2004); it lifts those near zero.
 
     Parameters
     ----------
@@ -70,44 +69,24 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
         """Components kept."""
         return int(self.components_.shape[1])
 
-    def fit(self, X: Any, y: object = None) -> Self:
-        """Fit on the rows of ``X`` (n, d); ``y`` is ignored."""
+    def _solve(self, moments: Moments) -> None:
         if self.shrinkage not in SHRINKAGES:
             raise InputError(f"whiten knows the shrinkages {', '.join(SHRINKAGES)}, got {self.shrinkage!r}")
-        if self.shrinkage == "none":
-            return super().fit(X)
-        from sklearn.covariance import ledoit_wolf_shrinkage
-
-        x = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        mean = x.mean(axis=0)
-        centred = x - mean
-        self._set(
-            Spread(len(x), mean, centred.T @ centred), float(ledoit_wolf_shrinkage(centred, assume_centered=True))
-        )
-        return self
-
-    def _solve(self, moments: Moments) -> None:
-        if self.shrinkage != "none":
-            raise InputError(
-                f"{self.text} estimates its shrinkage from the rows and moments do not hold them; "
-                "leave out the shrinkage, or fit on an array in Python with fit(X)"
-            )
-        self._set(moments, 0.0)
-
-    def _set(self, moments: Moments, shrinkage: float) -> None:
         d = len(moments.mean)
         k = d if self.k is None else checked_count(self.k, "whiten")
+        a = 0.0 if self.shrinkage == "none" else _ledoit_wolf(moments, self.text)
         values, vectors, rank = principal(moments)
-        values = (1 - shrinkage) * values + shrinkage * values.mean()
-        reach = d if shrinkage and rank else rank
+        values = (1 - a) * values + a * values.mean()
+        reach = d if a and rank else rank
         if k > reach:
             raise InputError(
                 f"{self.text} wants {k} components, but the {moments.n} centred rows of n_features = {d} have rank "
-                f"{reach}; use whiten:{max(reach, 1)} or fewer, or more rows than dimensions"
+                f"{reach}; use whiten:{max(reach, 1)} or fewer, or more rows than dimensions, "
+                f"or whiten:{min(k, d)}:ledoit-wolf"
             )
         self.mean_ = np.array(moments.mean, dtype=np.float64)
         self.components_ = vectors[:, :k] * np.sqrt((moments.n - 1) / values[:k])
-        self.shrinkage_ = shrinkage
+        self.shrinkage_ = a
 
     def apply(self, x: Floats) -> Floats:
         """The map, unchecked."""
@@ -117,6 +96,22 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
         """Moments of the mapped rows."""
         a = self.components_
         return Spread(moments.n, (moments.mean - self.mean_) @ a, a.T @ moments.scatter @ a)
+
+
+def _ledoit_wolf(moments: Moments, text: str) -> float:
+    """Shrinkage a, 0 to 1, of the covariance (with n) towards its mean eigenvalue; needs the sum of |x - mean|^4."""
+    quartic = getattr(moments, "quartic", None)
+    if quartic is None:
+        raise InputError(
+            f"{text} estimates its shrinkage from fourth moments, which are not known after abtt or whiten; "
+            "leave out the shrinkage, or fit on an array in Python with fit(X)"
+        )
+    n, d = moments.n, len(moments.mean)
+    covariance = np.asarray(moments.scatter) / n
+    squares = float((covariance**2).sum())
+    distance = squares - float(np.trace(covariance)) ** 2 / d
+    error = min((quartic / n - squares) / n, distance)
+    return error / distance if error > 0 else 0.0
 
 
 ENTRIES = {"whiten": Whiten}

@@ -1,0 +1,54 @@
+"""Work in this process, one shard after the other or a few at a time in threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from embedscope.core.errors import InputError
+
+IDS = ("local",)
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Local:
+    """Engine of this process; with ``workers`` > 1 in threads, at most ``workers`` outcomes waiting.
+
+    Outcomes come in the order of the shards, so what is folded from them has the same bits for any number of workers.
+
+    >>> list(Local(workers=2).map(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"workers must be at least 1, got {self.workers}")
+
+    def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
+        """``work`` of every shard, in their order."""
+        if self.workers == 1:
+            yield from (work(shard) for shard in shards)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            waiting: deque[Future[R]] = deque()
+            try:
+                for shard in shards:
+                    waiting.append(pool.submit(work, shard))
+                    if len(waiting) == self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+ENTRIES = {"local": Local}

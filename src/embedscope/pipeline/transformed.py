@@ -1,0 +1,71 @@
+"""A stream seen through fitted transforms, one chain a space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from embedscope.core.arrays import to_float64, to_numpy
+from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.progress import Progress
+from embedscope.engine import Engine
+from embedscope.pipeline.passes import Results, one_pass
+from embedscope.stats.moments import Moments
+
+if TYPE_CHECKING:
+    from embedscope.transforms import Chain
+
+
+@dataclass(frozen=True)
+class TransformedStream:
+    """The rows of ``stream`` with every space mapped by its chain, in float64 on the host."""
+
+    stream: Stream
+    chains: Mapping[str, Chain]
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Width of every space after its chain."""
+        return {space: self.chains[space].n_features_out_ for space in self.stream.dims}
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, None where it is not known."""
+        return self.stream.n_rows
+
+    def shards(self) -> Sequence[Shard]:
+        """The shards of the stream beneath."""
+        return [_TransformedShard(shard, self.chains) for shard in self.stream.shards()]
+
+
+@dataclass(frozen=True)
+class _TransformedShard:
+    shard: Shard
+    chains: Mapping[str, Chain]
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches beneath, mapped."""
+        for batch in self.shard.batches():
+            spaces = {name: self.chains[name].apply(to_numpy(to_float64(x))) for name, x in batch.spaces.items()}
+            yield replace(batch, spaces=spaces)
+
+
+def transformed(stream: Stream, text: str, *, engine: Engine, progress: Progress) -> TransformedStream:
+    """``stream`` through the chain ``text``, fitted in each space on the moments of all its rows: one pass more.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        if the chain is not understood, or cannot be fitted (k above the rank).
+    """
+    from embedscope.transforms import parse_chain
+
+    chain = parse_chain(text)
+    need = Moments("raw")
+    nothing: dict[str, Results] = {space: {} for space in stream.dims}
+    states = one_pass(stream, [need], nothing, grouped=(), engine=engine, progress=progress)
+    from sklearn.base import clone
+
+    chains = {space: clone(chain).fit_moments(states[space].pop(need).result().full) for space in stream.dims}
+    return TransformedStream(stream, chains)
