@@ -48,8 +48,10 @@ class Coordinates(Need[CoordinateMoments]):
         kept, zero_rows = _rows_as(self.rows, x)
         if len(kept) == 0:
             return CoordinateMoments(0, np.zeros(x.shape[1]), np.zeros(x.shape[1]), zero_rows)
-        mean = kept.mean(axis=0)
-        return CoordinateMoments(len(kept), to_numpy(mean), to_numpy(((kept - mean) ** 2).sum(axis=0)), zero_rows)
+        moved = kept - kept[0]
+        shift = moved.mean(axis=0)
+        squares = to_numpy(((moved - shift) ** 2).sum(axis=0))
+        return CoordinateMoments(len(kept), to_numpy(kept[0] + shift), squares, zero_rows)
 
 
 @dataclass(frozen=True, eq=False)

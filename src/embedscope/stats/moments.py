@@ -127,9 +127,13 @@ class _Sums:
 
     @classmethod
     def of(cls, rows: Array, precision: Precision) -> _Sums:
-        """Sums of float64 ``rows`` (m, d), m > 0, computed where they are, kept on the host."""
-        mean = rows.mean(axis=0)
-        y = rows - mean
+        """Sums of float64 ``rows`` (m, d), m > 0, computed where they are, kept on the host.
+
+        Differences to the first row come first, so that equal rows have a scatter of exactly 0.
+        """
+        y = rows - rows[0]
+        shift = y.mean(axis=0)
+        mean, y = rows[0] + shift, y - shift
         squares = (y * y).sum(axis=1)
         cubic, quartic = y.T @ squares, float((squares * squares).sum())
         if precision == "fast":
