@@ -19,12 +19,19 @@ from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._wolfe2022.claims import checked_claims, published_role
+from embedscope.experiments._wolfe2022.claims import checked_claims
 from embedscope.experiments._wolfe2022.figures import figures
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import shared_tasks
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, PUBLISHED_MODELS
-from embedscope.experiments._wolfe2022.run import SCALES, Material, ModelRun, material, measured_model
+from embedscope.experiments._wolfe2022.run import (
+    SCALES,
+    Material,
+    ModelRun,
+    material,
+    measured_model,
+    within_context,
+)
 from embedscope.experiments._wolfe2022.tables import tables
 
 IDS = ("wolfe2022",)
@@ -47,12 +54,13 @@ def run(options: Options) -> Result:
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
         stuff = material(options, scale, Finder(options.data, download=options.download))
+        stuff = within_context(stuff, options.models, options.seed)
     for skipped in stuff.skipped:
         options.progress.note(f"{skipped.what}: {skipped.why}")
     runs: list[ModelRun] = []
     for uri in options.models:
-        trained = measured_model(uri, published_role(uri), options, scale, stuff, provenance)
-        runs += [trained, measured_model(f"random:{uri}", trained.role, options, scale, stuff, provenance)]
+        trained = measured_model(uri, options, scale, stuff, provenance)
+        runs += [trained, measured_model(f"random:{uri}", options, scale, stuff, provenance, trained.role)]
     provenance.data = data_facts(stuff.jobs)
     provenance.settings = {
         "scale": options.scale,

@@ -26,17 +26,16 @@ class Checked:
     why: str = ""
 
 
-def published_role(source: str) -> str | None:
-    """Role of a model that the paper itself used, None for any other."""
-    name = source.removeprefix("hf:").partition("#")[0].partition("@")[0]
-    return PUBLISHED_MODELS.get(name)
+def of_the_paper(source: str) -> bool:
+    """Whether the paper itself used this model."""
+    return source.removeprefix("hf:").partition("#")[0].partition("@")[0] in PUBLISHED_MODELS
 
 
 def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
     """Every claim that speaks of a model that was run, with its verdict."""
     found = []
     for run in runs:
-        if not run.baseline and published_role(run.source):
+        if not run.baseline and of_the_paper(run.source):
             for claim in CLAIMS:
                 ours = _value(run, claim) if claim.role == run.role else None
                 if ours is not None:

@@ -11,6 +11,7 @@ from embedscope.core.errors import DataUnavailableError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.experiments._experiment import Options
+from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS
 
 TASKS = ("rg65", "wordsim353", "simlex999", "simverb3500", "valnorm", "valnorm_vader", "stsb", "lee")
 YEARS = ("sts12", "sts13", "sts14", "sts15", "sts16")
@@ -98,6 +99,36 @@ def material(options: Options, scale: Scale, finder: Any) -> Material:
     return Material(jobs, texts, clusters, corpus, own, left, own_name, skipped)
 
 
+def within_context(stuff: Material, models: Sequence[str], seed: int) -> Material:
+    """``stuff`` without sentences of ``CONTEXT`` or more tokens, counted by the contrastive model's tokenizer."""
+    from embedscope.encoders import open_encoder
+
+    uri = next((u for u in models if known_role(u) == "contrastive"), models[0])
+    encoder = open_encoder(f"random:{uri}", device="cpu", seed=seed, max_length=CONTEXT)
+    framed = encoder.tokenize(stuff.sentences, "native")
+    kept = [i for i, ids in enumerate(framed.ids) if len(ids) < CONTEXT]
+    if len(kept) == len(stuff.sentences):
+        return stuff
+    dropped = len(stuff.sentences) - len(kept)
+    why = f"{CONTEXT} or more tokens of {uri}, as in the paper; {len(kept):,} sentences remain"
+    return replace(
+        stuff,
+        sentences=tuple(stuff.sentences[i] for i in kept),
+        clusters=tuple(stuff.clusters[i] for i in kept),
+        skipped=[*stuff.skipped, Skipped(f"{dropped:,} long sentences of {stuff.corpus}", why)],
+    )
+
+
+def known_role(uri: str) -> str | None:
+    """Training objective of a model of the paper or of an alias; None where only the model itself can say."""
+    from embedscope.encoders import ALIASES
+
+    name = uri.removeprefix("hf:").partition("#")[0].partition("@")[0]
+    if name in PUBLISHED_MODELS:
+        return PUBLISHED_MODELS[name]
+    return ALIASES[uri].kind if uri in ALIASES else None
+
+
 def _pairs(job: Any, scale: Scale) -> int | None:
     return scale.sentence_pairs if job.task.id == "stsb" else None
 
@@ -128,9 +159,9 @@ def _sentences(
 
 
 def measured_model(
-    uri: str, role: str | None, options: Options, scale: Scale, stuff: Material, provenance: Provenance
+    uri: str, options: Options, scale: Scale, stuff: Material, provenance: Provenance, role: str | None = None
 ) -> ModelRun:
-    """Open a model and take every measure of the study on it; ``role`` None asks the model what it is."""
+    """Open a model and take every measure of the study on it; ``role`` is said for a random initialisation."""
     from embedscope.encoders import open_encoder
 
     progress = options.progress
@@ -149,7 +180,7 @@ def measured_model(
     run = ModelRun(
         source=uri,
         name=uri.removeprefix("random:"),
-        role=role or encoder.info.kind,
+        role=role or known_role(uri) or encoder.info.kind,
         baseline=baseline,
         n_layers=encoder.info.n_layers,
         ladder=ladder(tuple(encoder.spaces), encoder.info.architecture),
