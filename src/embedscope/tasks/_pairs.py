@@ -1,0 +1,58 @@
+"""Scoring of pairs: cosine of the two vectors against the human score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Data, Pairs, Score
+from embedscope.tasks._correlations import linear_score, rank_score
+from embedscope.tasks._cosines import checked_rows, gaps, pair_cosines
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """Spearman correlation of cosine and gold score; with ``pearson`` also ``ID.pearson``.
+
+    ``draw_ends`` bootstraps what is paired instead of the pairs, where every pair of a few things was judged.
+    """
+
+    id: str
+    dataset: str
+    table: str
+    relation: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    pearson: bool = False
+    draw_ends: bool = False
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The one table that is paired."""
+        return (self.table,)
+
+    def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
+        """Scores by id, the main one first; pairs with a missing or zero vector are left out and counted.
+
+        Raises
+        ------
+        InputError
+            if the vectors are not one row a text of the table.
+        """
+        pairs = data.relations[self.relation]
+        if not isinstance(pairs, Pairs):
+            raise InputError(f"task {self.id} wants pairs, got {type(pairs).__name__} {data.name}.{self.relation}")
+        x = checked_rows(vectors, data, self.table)
+        cosines = pair_cosines(x, pairs.left, pairs.right)
+        notes = []
+        if left_out := int((~np.isfinite(cosines)).sum()):
+            notes = [f"{left_out} pairs left out: {', '.join(gaps(x, data.tables[self.table].unit))}"]
+        ends = (pairs.left, pairs.right) if self.draw_ends else None
+        scores = {self.id: rank_score(cosines, pairs.gold, seed, "cosines", notes, ends)}
+        if self.pearson:
+            scores[f"{self.id}.pearson"] = linear_score(cosines, pairs.gold, seed, "cosines", notes, ends)
+        return scores
