@@ -1,0 +1,43 @@
+"""sha256 of large files, remembered by path, size and time of change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from embedscope.core.atomic import write_text
+from embedscope.core.cache import cache_folder
+from embedscope.core.errors import ChecksumError
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file; read again only after its size or time of change has changed."""
+    stat = path.stat()
+    key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    memory = cache_folder() / "checksums.json"
+    known: dict[str, str] = {}
+    with suppress(OSError, ValueError):
+        known = json.loads(memory.read_text(encoding="utf-8"))
+    if key not in known:
+        with path.open("rb") as file:
+            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        with suppress(OSError):
+            write_text(memory, json.dumps(known, indent=0))
+    return known[key]
+
+
+def sha256_of_all(paths: list[Path]) -> str:
+    """One sha256 of several files: that of the file where there is one, else of the list of names and sums."""
+    if len(paths) == 1:
+        return sha256_of(paths[0])
+    lines = "".join(f"{sha256_of(p)}  {p.name}\n" for p in sorted(paths))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def check_sha256(path: Path, wanted: str, what: str, remedy: str) -> None:
+    """Raise ``ChecksumError`` unless the file has the sha256 that its registry entry promises."""
+    found = sha256_of(path)
+    if found != wanted:
+        raise ChecksumError(f"{what}: {path.name} has sha256 {found[:16]}..., wanted {wanted[:16]}...; {remedy}")

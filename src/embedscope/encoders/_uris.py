@@ -1,0 +1,72 @@
+"""What a model URI says, before anything is looked up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedscope.core.errors import InputError
+from embedscope.encoders.aliases import ALIASES
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(@[\w./-]+)?(#text)?")
+_FILE_ENDINGS = re.compile(
+    r"\.(npy|npz|safetensors|parquet|pt|pth|bin|gguf|csv|tsv|txt|vec|json|h5|hdf5|pkl|pickle|gz|zip|arrow|feather)(::|$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class ModelUri:
+    """A parsed URI: ``scheme`` is alias, hf or st; ``tower`` is "text" or None; ``random`` a fresh initialisation."""
+
+    uri: str
+    scheme: str
+    name: str
+    revision: str | None = None
+    gguf: str | None = None
+    tower: str | None = None
+    random: bool = False
+
+
+def is_model(uri: str) -> bool:
+    """Whether ``uri`` names a model (alias, ``hf:``, ``st:``, ``random:`` or a bare hub name), not a file.
+
+    >>> [is_model(u) for u in ("minilm", "hf:gpt2", "openai/clip-vit-base-patch32", "vectors.npy", "x.npz::a")]
+    [True, True, True, False, False]
+    """
+    if uri in ALIASES or uri.startswith(("hf:", "st:", "random:")):
+        return True
+    return not _FILE_ENDINGS.search(uri) and not Path(uri).exists() and _HUB_NAME.fullmatch(uri) is not None
+
+
+def parse_uri(uri: str) -> ModelUri:
+    """Take ``uri`` apart; raises ``InputError`` where it is no model URI.
+
+    >>> parse_uri("hf:gpt2@main").revision
+    'main'
+    >>> parse_uri("random:openai/clip-vit-base-patch32#text").tower
+    'text'
+    """
+    random = uri.startswith("random:")
+    rest = uri.removeprefix("random:")
+    if not is_model(rest) or rest.startswith("random:"):
+        raise InputError(
+            f"'{uri}' names no model; use an alias ({', '.join(ALIASES)}), hf:NAME[@REVISION], hf:FOLDER, "
+            "hf:FOLDER?gguf=FILE or st:NAME, with random: in front for a fresh initialisation"
+        )
+    if rest in ALIASES:
+        return ModelUri(uri, "alias", rest, random=random)
+    scheme, name = ("st", rest[3:]) if rest.startswith("st:") else ("hf", rest.removeprefix("hf:"))
+    name, _, tower = name.partition("#") if not Path(name).exists() else (name, "", "")
+    if tower not in ("", "text"):
+        raise InputError(f"'{uri}' asks for the tower '{tower}'; text encoders have '#text' only")
+    name, _, query = name.partition("?")
+    if query and not query.startswith("gguf="):
+        raise InputError(f"'{uri}' has the option '{query}'; the only one is ?gguf=FILE")
+    revision = None
+    if not Path(name).exists() and "@" in name:
+        name, _, revision = name.partition("@")
+    if not name:
+        raise InputError(f"'{uri}' names no model after '{scheme}:'; write hf:NAME or hf:FOLDER")
+    return ModelUri(uri, scheme, name, revision, query.removeprefix("gguf=") or None, tower or None, random)

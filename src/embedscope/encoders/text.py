@@ -1,0 +1,291 @@
+"""Text encoders: every layer of a transformer at the positions a setting reads, in one forward pass a framing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+from embedscope.encoders._framing import (
+    Framed,
+    Framing,
+    Subword,
+    frame,
+    length_limit,
+    native_specials,
+    special_ids,
+)
+from embedscope.encoders._info import ModelInfo, Picks
+from embedscope.encoders._loading import Loaded, choose_device, load
+from embedscope.encoders._pooling import Pooling, read_pooling
+from embedscope.encoders._sources import Source, find_source
+from embedscope.encoders._taps import LayerTaps
+from embedscope.encoders._uris import parse_uri
+
+Vectors = npt.NDArray[np.float32]
+
+
+class TextEncoder:
+    """A text transformer whose every layer can be read; made by :func:`embedscope.encoders.open_encoder`.
+
+    Attributes
+    ----------
+    info : facts of the model
+    spaces : name -> description of each space, in order
+    settings : the settings that fit the tokenizer
+    has_pooled, pooled_width : whether the model defines a sentence vector, and its width
+    causal : whether a state depends on the tokens before it alone (found by trying, not by name)
+    """
+
+    def __init__(
+        self, loaded: Loaded, source: Source, *, device: str, subword: Subword, max_length: int | None
+    ) -> None:
+        self._loaded, self._device, self._subword = loaded, device, subword
+        config = loaded.config
+        self._taps = LayerTaps(loaded.model, int(config.num_hidden_layers))
+        self.spaces: Mapping[str, str] = self._taps.spaces
+        self._bos, self._eos = special_ids(loaded.tokenizer)
+        self._native = native_specials(loaded.tokenizer)
+        self._pooling, reason = _pooling_of(loaded, source)
+        own_limit = self._pooling.max_length if self._pooling else None
+        limit = length_limit(loaded.tokenizer, config, max_length)
+        self._max_length = min(limit, own_limit) if max_length is None and own_limit else limit
+        self.causal = self._check()
+        self.settings = self._settings()
+        self.info = self._info(source, reason)
+
+    @property
+    def has_pooled(self) -> bool:
+        """Whether the model defines a sentence vector of its own."""
+        return self._pooling is not None
+
+    @property
+    def pooled_width(self) -> int:
+        """Width of ``pooled``; 0 where there is none."""
+        if self._pooling is None:
+            return 0
+        return int(self._loaded.projection.out_features) if self._pooling.mode == "clip" else self.info.width
+
+    @property
+    def device(self) -> str:
+        """Where the model runs."""
+        return self._device
+
+    def widths(self, setting: str | None) -> dict[str, int]:
+        """Width of every space of a setting; None has ``pooled`` alone."""
+        return {"pooled": self.pooled_width} if setting is None else dict.fromkeys(self.spaces, self.info.width)
+
+    def framing(self, setting: str | None) -> Framing:
+        """Specials and length of a setting; None is the model's own for ``pooled``, "native" the tokenizer's."""
+        if setting is None:
+            if self._pooling is None:
+                raise InputError(f"{self.info.uri} has no pooled vector: {self.info.policies['pooled']}")
+            own = (self._ids(self._bos), self._ids(self._eos)) if self._pooling.mode == "clip" else self._native
+            return Framing(*own, min(self._max_length, self._pooling.max_length or self._max_length))
+        if setting == "native":
+            return Framing(*self._native, self._max_length)
+        if setting not in self.settings:
+            raise InputError(f"{self.info.uri} has no setting '{setting}'; it has {', '.join(self.settings)}")
+        if setting == "plain":
+            return Framing(max_length=self._max_length)
+        return Framing(self._ids(self._bos), self._ids(self._eos), self._max_length)
+
+    def tokenize(self, texts: Sequence[str], setting: str | None = "plain") -> Framed:
+        """Token ids of ``texts`` in the framing of a setting, with the texts that were cut."""
+        return frame(self._loaded.tokenizer, texts, self.framing(setting))
+
+    def frame(self, texts: Sequence[str], framing: Framing) -> Framed:
+        """Token ids of ``texts`` in a ``framing``."""
+        return frame(self._loaded.tokenizer, texts, framing)
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Character span of each token of ``text`` (specials not counted)."""
+        if not self._loaded.tokenizer.is_fast:
+            raise InputError(f"{self.info.uri} has a tokenizer without character offsets; it cannot find words")
+        found = self._loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return [(int(a), int(b)) for a, b in found["offset_mapping"]]
+
+    def encode(
+        self, texts: Sequence[str], settings: Sequence[str | None], pooled: bool = False
+    ) -> dict[str | None, dict[str, Vectors]]:
+        """Vectors of ``texts`` in every space, one padded forward pass for each different framing.
+
+        Returns
+        -------
+        setting -> {space: (n, d) float32}; the key None holds ``pooled`` where it is asked for.
+        """
+        wanted = list(dict.fromkeys([*settings, *([None] if pooled else [])]))
+        out: dict[str | None, dict[str, Vectors]] = {}
+        for framing, group in self.group(wanted).items():
+            framed = self.frame(texts, framing)
+            out |= self.encode_framed(framed, range(len(texts)), group)
+        return {setting: out[setting] for setting in wanted}
+
+    def group(self, settings: Sequence[str | None]) -> dict[Framing, list[str | None]]:
+        """Settings that share one forward pass, by their framing."""
+        groups: dict[Framing, list[str | None]] = {}
+        for setting in settings:
+            groups.setdefault(self.framing(setting), []).append(setting)
+        return groups
+
+    def encode_framed(
+        self, framed: Framed, indices: Sequence[int], settings: Sequence[str | None]
+    ) -> dict[str | None, dict[str, Vectors]]:
+        """Vectors of the texts ``indices`` of ``framed`` for settings of its framing, in one forward pass."""
+        ids = [framed.ids[i] for i in indices]
+        named = [s for s in settings if s is not None]
+        rows: list[int] = []
+        cols: list[int] = []
+        owners: list[int] = []
+        for k, setting in enumerate(named):
+            for row, i in enumerate(indices):
+                positions = framed.positions(i, setting, self._subword)
+                rows += [row] * len(positions)
+                cols += positions
+                owners += [k * len(ids) + row] * len(positions)
+        states, pooled = self.read(ids, Picks(rows, cols, owners), pooled=None in settings)
+        out: dict[str | None, dict[str, Vectors]] = {
+            setting: {name: x[k * len(ids) : (k + 1) * len(ids)] for name, x in states.items()}
+            for k, setting in enumerate(named)
+        }
+        return out if pooled is None else out | {None: {"pooled": pooled}}
+
+    def read(
+        self, ids: Sequence[Sequence[int]], picks: Picks, *, pooled: bool = False
+    ) -> tuple[dict[str, Vectors], Vectors | None]:
+        """States of framed token ``ids`` at ``picks`` in every space (m, d), and the pooled vectors (n, p) if asked."""
+        import torch
+
+        with torch.inference_mode():
+            lengths = torch.tensor([len(i) for i in ids], device=self._device)
+            batch, mask = self._padded(ids)
+            rows, cols = (
+                torch.tensor(list(x), device=self._device, dtype=torch.long) for x in (picks.rows, picks.cols)
+            )
+            owners = None
+            if picks.owners is not None and len(set(picks.owners)) < len(picks.owners):
+                owners = torch.tensor(list(picks.owners), device=self._device, dtype=torch.long)
+            states, last = self._taps.run(batch, mask, rows, cols, owners)
+            stacked = torch.stack(list(states.values())).cpu().numpy() if len(rows) else None
+            vectors = {name: stacked[i] for i, name in enumerate(states)} if stacked is not None else {}
+            if not pooled or self._pooling is None:
+                return vectors, None
+            return vectors, self._pooling.apply(last, lengths, self._loaded.projection).cpu().numpy()
+
+    def _padded(self, ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+        """Ids (n, length) padded on the right; a mask only where padding could be seen."""
+        import torch
+
+        longest = max(map(len, ids))
+        pad = self._loaded.tokenizer.pad_token_id
+        pad = 0 if pad is None else pad
+        batch = torch.tensor([[*i, *[pad] * (longest - len(i))] for i in ids], device=self._device)
+        if self.causal or all(len(i) == longest for i in ids):
+            return batch, None
+        lengths = torch.tensor([len(i) for i in ids], device=self._device)
+        return batch, (torch.arange(longest, device=self._device)[None, :] < lengths[:, None]).long()
+
+    def _ids(self, special: int | None) -> tuple[int, ...]:
+        return () if special is None else (special,)
+
+    def _settings(self) -> tuple[str, ...]:
+        both = self._bos is not None and self._eos is not None
+        return ("plain", *(["bos_eos"] if both else []), *(["eos"] if self._eos is not None else []))
+
+    def _check(self) -> bool:
+        """Whether the model is causal; raises where the last space is not the model's own output."""
+        import torch
+
+        with torch.inference_mode():
+            own = [int(self._loaded.config.vocab_size * part) for part in (0.17, 0.31, 0.47, 0.61, 0.79)]
+            batch = torch.tensor([own, [*own[:4], own[0]]], device=self._device)
+            rows, cols = torch.tensor([0, 1], device=self._device), torch.tensor([3, 3], device=self._device)
+            states, last = self._taps.run(batch, None, rows, cols)
+            top = states[list(states)[-1]]
+            if not torch.allclose(top, last[:, 3].float(), rtol=1e-4, atol=1e-5):
+                raise InputError(
+                    f"the last block of {type(self._loaded.model).__name__} is not its output; it is not supported"
+                )
+            return bool((top[0] - top[1]).abs().max() <= 1e-4 * top.abs().max())
+
+    def _info(self, source: Source, pooled: str) -> ModelInfo:
+        config = self._loaded.config
+        bos, eos = (self._loaded.tokenizer.convert_ids_to_tokens(i) if i is not None else None for i in self._specials)
+        policies = {
+            "dtype": str(next(self._loaded.model.parameters()).dtype).removeprefix("torch."),
+            "device": self._device,
+            "subword": self._subword,
+            "truncation": f"text cut at {self._max_length} tokens, specials kept",
+            "padding": "right; masked where a state could see it",
+            "bos": bos,
+            "eos": eos,
+            "native": [len(x) for x in self._native],
+            "pooled": str(self._pooling) if self._pooling else pooled,
+            "weights": source.weights_format if source.weights else "fresh initialisation",
+            "attention": "causal" if self.causal else "bidirectional",
+        }
+        return ModelInfo(
+            uri=source.uri.uri,
+            name=source.uri.name,
+            kind="random" if source.weights is None else source.kind or ("causal" if self.causal else "unknown"),
+            architecture=type(self._loaded.model).__name__,
+            revision=source.revision,
+            weights_sha256=self._loaded.weights_sha256,
+            tokenizer_sha256=source.tokenizer_sha256,
+            width=int(config.hidden_size),
+            n_layers=len(self._taps.blocks),
+            max_length=self._max_length,
+            licence=source.licence,
+            policies=policies,
+        )
+
+    @property
+    def _specials(self) -> tuple[int | None, int | None]:
+        return self._bos, self._eos
+
+
+def open_encoder(
+    uri: str,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    subword: Subword = "last",
+    max_length: int | None = None,
+    seed: int = 0,
+) -> TextEncoder:
+    """Open the text encoder that ``uri`` names.
+
+    Parameters
+    ----------
+    uri : alias, ``hf:NAME[@REVISION]``, ``hf:FOLDER[?gguf=FILE]``, ``st:NAME``, ``...#text``, ``random:...``
+    device : "auto", "cpu", "cuda" or "mps"
+    dtype : of the forward pass; vectors are float32
+    subword : which of a word's subtokens is its vector: "last", "first" or their "mean"
+    max_length : tokens at which texts are cut; None is the model's own limit
+    seed : of a fresh initialisation (``random:``)
+
+    Raises
+    ------
+    DataUnavailableError
+        where the model is not on this machine and cannot be fetched.
+    ChecksumError
+        where an alias's weight file is not the one it promises.
+    """
+    if subword not in get_args(Subword):
+        raise InputError(f"subword must be one of {', '.join(get_args(Subword))}, got '{subword}'")
+    source = find_source(parse_uri(uri))
+    where = choose_device(device)
+    loaded = load(source, device=where, dtype=dtype, trust_remote_code=trust_remote_code, seed=seed)
+    return TextEncoder(loaded, source, device=where, subword=subword, max_length=max_length)
+
+
+def _pooling_of(loaded: Loaded, source: Source) -> tuple[Pooling | None, str]:
+    if str(loaded.config.model_type) == "clip_text_model":
+        if loaded.projection is None:
+            return None, "the weights hold no text projection"
+        return Pooling("clip", normalise=False), "state of EOS, projected"
+    return read_pooling(source.folder)
