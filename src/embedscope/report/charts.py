@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -131,6 +132,20 @@ def mark(name: str, at: Point, r: float) -> str:
         "down": ((0, 1.25), (1.15, -0.8), (-1.15, -0.8)),
     }[name]
     return _polyline([(round(x + r * a, 2), round(y + r * b, 2)) for a, b in corners]) + "Z"
+
+
+def short_label(text: str) -> str:
+    """An axis label without its explanation, where it is too long for a small chart.
+
+    >>> short_label("relative depth: layer / number of layers (a last point past the end: after the final norm)")
+    'relative depth'
+    """
+    return text if len(text) <= 40 else re.split(r": | \(", text, maxsplit=1)[0]
+
+
+def digits_of(y: Axis) -> int:
+    """Decimal places that tell about 500 values of the axis apart."""
+    return max(0, min(6, 2 - math.floor(math.log10(y.high - y.low) + 1e-9)))
 
 
 def description(figure: Figure) -> str:

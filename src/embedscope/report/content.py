@@ -9,7 +9,7 @@ from typing import Any
 
 from embedscope.core.document import Document, Figure, Finding, Series, Table
 from embedscope.core.result import Result, cell
-from embedscope.report.charts import SIZES, chart, description, mark
+from embedscope.report.charts import SIZES, chart, description, digits_of, mark, short_label
 from embedscope.report.generic import document_of
 from embedscope.report.numbers import is_numeric, leading_number
 from embedscope.report.origins import origins_of
@@ -22,6 +22,7 @@ STATUSES = {
     "undecided": ("Undecided", "undecided", "undecided"),
     "info": ("Note", "notes", "note"),
 }
+_PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published"}
 _LINK = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])")
 
 
@@ -81,16 +82,19 @@ def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: 
     legend: dict[str, list[dict[str, Any]]] = {}
     for key in keys:
         group, label, kind = key
-        short = label.removeprefix(group).strip(" ,:·/-") or label
+        short = label.removeprefix(group).strip(" ,:·/-") or _PLAIN_NAMES[kind]
         entry = {"index": index[key], "label": label, "short": short, "kind": kind, "style": styles[key]}
         legend.setdefault(group, []).append(entry)
     kinds = list(dict.fromkeys(kind for _, _, kind in keys))
+    axes = dict.fromkeys(f.x_label for f in figures if short_label(f.x_label) != f.x_label)
     return {
         "id": f"section-{n}",
         "title": title,
         "size": size,
         "legend": legend,
         "kinds": kinds,
+        "axes": list(axes),
+        "bands": any(s.low is not None for f in figures for s in f.series),
         "figures": [_figure(f, figures, styles, index, size, f"figure-{n}-{i}") for i, f in enumerate(figures)],
     }
 
@@ -99,9 +103,8 @@ def _figure(
     figure: Figure, peers: list[Figure], styles: Mapping[Key, Style], index: Mapping[Key, int], size: str, name: str
 ) -> dict[str, Any]:
     same = [f for f in peers if f.x_label == figure.x_label]
-    charts = [
-        chart(figure, x_axis(same, SIZES[s][2]), styles, index, s) for s in dict.fromkeys((size, "third"))
-    ]
+    charts = [chart(figure, x_axis(same, SIZES[s][2]), styles, index, s) for s in dict.fromkeys((size, "third"))]
+    x_label, digits = short_label(figure.x_label), digits_of(charts[0].y)
     curves = [
         {"i": index[key_of(s)], "label": s.label, "x": s.x, "y": s.y, "low": s.low, "high": s.high}
         for s in figure.series
@@ -112,32 +115,39 @@ def _figure(
         "charts": charts,
         "empty": all(y is None for s in figure.series for y in s.y),
         "description": description(figure),
-        "data": {"title": figure.title, "x_label": figure.x_label, "series": curves},
-        "rows": list(_value_rows(figure.series)),
+        "data": {"title": figure.title, "x_label": x_label, "digits": digits, "series": curves},
+        "x_label": x_label,
+        "rows": list(_value_rows(figure.series, digits)),
     }
 
 
-def _value_rows(series: tuple[Series, ...]) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+def _value_rows(series: tuple[Series, ...], digits: int) -> Iterable[tuple[str, list[tuple[str, str]]]]:
     """Rows of the table behind a figure: the x value, then (value, interval) of every curve."""
     places = [{x: i for i, x in enumerate(s.x)} for s in series]
     for x in sorted({x for s in series for x in s.x}):
-        yield f"{x:g}", [_value(s, at.get(x)) for s, at in zip(series, places, strict=True)]
+        yield f"{x:g}", [_value(s, at.get(x), digits) for s, at in zip(series, places, strict=True)]
 
 
-def _value(series: Series, i: int | None) -> tuple[str, str]:
+def _value(series: Series, i: int | None, digits: int) -> tuple[str, str]:
     y = None if i is None else series.y[i]
     if i is None or y is None:
         return ("", "")
     low = series.low[i] if series.low else None
     high = series.high[i] if series.high else None
-    return (f"{y:.4g}", f"{low:.3g} to {high:.3g}" if low is not None and high is not None else "")
+    return (f"{y:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}" if low is not None and high is not None else "")
 
 
 def _table(table: Table, n: int) -> dict[str, Any]:
     numeric = [is_numeric(row[i] for row in table.rows) for i in range(len(table.columns))]
     columns = [
-        {"title": c.title, "help": c.help, "numeric": k, "published": "published" in c.title.lower()}
-        for c, k in zip(table.columns, numeric, strict=True)
+        {
+            "title": c.title,
+            "help": c.help,
+            "numeric": k,
+            "published": "published" in c.title.lower(),
+            "long": any(len(str(row[i])) > 60 for row in table.rows),
+        }
+        for i, (c, k) in enumerate(zip(table.columns, numeric, strict=True))
     ]
     rows = [
         [
@@ -146,6 +156,11 @@ def _table(table: Table, n: int) -> dict[str, Any]:
         ]
         for row in table.rows
     ]
-    return {"name": f"table-{n}", "title": table.title, "caption": table.caption, "columns": columns, "rows": rows}
-
-
+    return {
+        "name": f"table-{n}",
+        "title": table.title,
+        "caption": table.caption,
+        "columns": columns,
+        "rows": rows,
+        "tall": len(rows) > 24,
+    }

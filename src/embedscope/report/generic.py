@@ -21,7 +21,7 @@ def document_of(result: Result) -> Document:
         return result.document
     records = result.records
     kind = "Evaluation" if any(r.task for r in records) else "Geometry"
-    sources = list(dict.fromkeys(r.source for r in records))
+    sources = list(dict.fromkeys(r.source.removeprefix("random:") for r in records))
     shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
     return Document(
         title=f"{kind} of {shown}" if sources else "A result without records",
@@ -53,26 +53,50 @@ def _figures(records: Sequence[Record]) -> Iterable[Figure]:
             panel = curves.setdefault((title, record.task or ""), {})
             panel.setdefault(key, {})[int(layer[1])] = record
     telling = [i for i in range(len(_SERIES_FIELDS)) if len({k[i] for panel in curves.values() for k in panel}) > 1]
+    tops = _tops(curves.values())
+    relative = len(set(tops.values())) > 1
     for (title, task), panel in curves.items():
-        series = tuple(_series(key, points, telling) for key, points in panel.items() if len(points) > 1)
+        series = tuple(
+            _series(key, points, telling, tops[key[0]] if relative else 1)
+            for key, points in panel.items()
+            if len(points) > 1
+        )
         if series:
             section = "Meaning, layer by layer" if task else "Geometry, layer by layer"
-            yield Figure(f"curve-{title}", title, "layer", title, series, section=section)
+            yield Figure(
+                f"curve-{title}",
+                title,
+                "relative depth: layer / last layer" if relative else "layer",
+                title,
+                series,
+                section=section,
+            )
 
 
-def _series(key: tuple[object, ...], points: dict[int, Record], telling: list[int]) -> Series:
+def _tops(panels: Iterable[dict[tuple[object, ...], dict[int, Record]]]) -> dict[object, int]:
+    """The last layer of every source; 1 at least."""
+    tops: dict[object, int] = {}
+    for panel in panels:
+        for key, points in panel.items():
+            tops[key[0]] = max(tops.get(key[0], 1), *points)
+    return tops
+
+
+def _series(key: tuple[object, ...], points: dict[int, Record], telling: list[int], top: int) -> Series:
     source = str(key[0])
+    group = source.removeprefix("random:")
     layers = sorted(points)
-    label = " ".join(str(key[i]) for i in telling if key[i] is not None) or source
+    rest = [str(key[i]) for i in telling if i > 0 and key[i] is not None]
+    label = " ".join([group, *rest, *(["random init"] if group != source else [])])
     bands = [points[k] for k in layers if points[k].ci_low is not None]
     return Series(
         label,
-        tuple(float(k) for k in layers),
+        tuple(round(k / top, 4) for k in layers),
         tuple(points[k].value for k in layers),
         tuple(points[k].ci_low for k in layers) if bands else None,
         tuple(points[k].ci_high for k in layers) if bands else None,
-        "baseline" if source.startswith("random:") else "measured",
-        source.removeprefix("random:"),
+        "measured" if group == source else "baseline",
+        group,
     )
 
 

@@ -32,13 +32,16 @@ class Origins:
 def origins_of(provenance: Mapping[str, Any]) -> Origins:
     """Lay out ``provenance``; fields it does not know are shown too."""
     facts = [(k, spelled(provenance[k])) for k in ("command", "started", "seed") if provenance.get(k) not in (None, "")]
+    facts = [(k, v.replace("T", " ").replace("+00:00", " UTC") if k == "started" else v) for k, v in facts]
     named = (("Settings", "settings"), ("Versions", "versions"), ("Hardware", "hardware"), ("Shards", "shards"))
     lists = [(title, pairs) for title, key in named if (pairs := _pairs(provenance.get(key)))]
     other = _pairs({k: v for k, v in provenance.items() if k not in _KNOWN})
     if other:
         lists.append(("Other", other))
     grids = [
-        (title, *grid) for title, key in (("Models", "models"), ("Data", "data")) if (grid := _grid(provenance.get(key)))
+        (title, *grid)
+        for title, key in (("Models", "models"), ("Data", "data"))
+        if (grid := _grid(provenance.get(key)))
     ]
     seconds = provenance.get("wall_seconds") or {}
     longest = max(seconds.values(), default=0.0) or 1.0
@@ -91,9 +94,7 @@ def _grid(value: object) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] 
     if not isinstance(value, Mapping) or not value:
         return None
     entries = {str(name): v if isinstance(v, Mapping) else {"value": v} for name, v in value.items()}
-    fields = list(dict.fromkeys(f for v in entries.values() for f in v))
+    fields = list(dict.fromkeys(f for v in entries.values() for f, fact in v.items() if fact is not None))
     head = ("name", *(str(f).replace("_", " ") for f in fields))
-    rows = tuple(
-        (name, *("" if v.get(f) is None else spelled(v[f]) for f in fields)) for name, v in entries.items()
-    )
+    rows = tuple((name, *("" if v.get(f) is None else spelled(v[f]) for f in fields)) for name, v in entries.items())
     return head, rows

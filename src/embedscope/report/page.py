@@ -61,9 +61,8 @@ def policy(scripts: tuple[str, ...], styles: tuple[str, ...]) -> str:
     """Content security policy that allows these inline scripts and styles and nothing else, above all no network."""
     script = " ".join(f"'sha256-{_digest(s)}'" for s in scripts)
     style = " ".join(f"'sha256-{_digest(s)}'" for s in styles)
-    return (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    rest = "img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; script-src {script}; style-src {style}; {rest}"
 
 
 def data_block(value: Any) -> str:

@@ -57,18 +57,20 @@ def x_axis(figures: Iterable[Figure], count: int) -> Axis:
 
 
 def y_axis(figure: Figure, count: int) -> Axis:
-    """``y_range`` where it is given, else the range of values and bands widened to round ticks."""
+    """``y_range`` where it is given, else the range of values and bands, to zero where that is near.
+
+    Values within -1 and 1 (cosines, correlations, shares) keep that bound.
+    """
     if figure.y_range is not None:
         low, high = figure.y_range
         return Axis(low, high, steps(low, high, count))
     values = [v for s in figure.series for v in _values(s)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    pad = (high - low) * 0.04 or abs(low) * 0.1 or 0.5
-    low, high = low - (pad if low else 0.0), high + pad
-    ticks = steps(low, high, count)
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
-    low, high = (math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step)
-    return Axis(low, high, steps(low, high, round((high - low) / step)))
+    pad = (high - low) * 0.06 or abs(low) * 0.1 or 0.5
+    bound = 1.0 if max(abs(low), abs(high)) <= 1.0 else math.inf
+    low = 0.0 if 0.0 <= low < 0.6 * high else max(low - pad, -bound)
+    high = 0.0 if low < 0.0 and 0.6 * low < high <= 0.0 else min(high + pad, bound)
+    return Axis(low, high, steps(low, high, count))
 
 
 def _values(series: Series) -> list[float]:

@@ -2,7 +2,7 @@
   "use strict";
   // Legend keys become buttons that hide and show a curve; charts get a probe that reads values at an x.
   const SVG = "http://www.w3.org/2000/svg";
-  const digits = (v) => (v === 0 ? "0" : Number(v.toPrecision(3)).toString());
+  const short = (v) => (v === 0 ? "0" : Number(v.toPrecision(3)).toString());
 
   const element = (name, className, ...children) => {
     const made = document.createElement(name);
@@ -70,13 +70,23 @@
 
     place(x) { return this.at.left + ((x - this.at.x0) / (this.at.x1 - this.at.x0)) * (this.at.right - this.at.left); }
 
+    // Values at x; a curve without a point there gives its nearest one, if no further than half its widest step.
     values(x) {
       return this.series
-        .map((s) => ({ s, k: s.x.indexOf(x) }))
-        .filter(({ s, k }) => k >= 0 && s.y[k] !== null)
-        .map(({ s, k }) => ({ i: s.i, label: s.label, y: s.y[k], low: s.low?.[k] ?? null, high: s.high?.[k] ?? null }))
+        .map((s) => ({ s, k: this.closest(s, x) }))
+        .filter(({ k }) => k >= 0)
+        .map(({ s, k }) => ({ i: s.i, label: s.label, x: s.x[k], y: s.y[k], low: s.low?.[k] ?? null, high: s.high?.[k] ?? null }))
         .sort((a, b) => b.y - a.y);
     }
+
+    closest(s, x) {
+      const step = Math.max(0, ...s.x.slice(1).map((v, k) => v - s.x[k]));
+      const away = (k) => Math.abs(s.x[k] - x);
+      const best = s.x.reduce((b, _, k) => (s.y[k] !== null && (b < 0 || away(k) < away(b)) ? k : b), -1);
+      return best >= 0 && away(best) <= step / 2 + 1e-9 ? best : -1;
+    }
+
+    number(v) { return v.toFixed(this.data.digits).replace("-", "\u2212"); }
 
     show(x, lead) {
       if (x === undefined) return;
@@ -85,29 +95,32 @@
       const { left, right, top, bottom, y0, y1 } = this.at;
       const px = this.place(x);
       const values = this.values(x);
-      const dots = values.map((v) => Math.max(top, Math.min(bottom, bottom - ((v.y - y0) / (y1 - y0)) * (bottom - top))));
-      const rings = dots.map((py) => `M${px - 3.5} ${py}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0`).join("");
+      const height = (v) => Math.max(top, Math.min(bottom, bottom - ((v.y - y0) / (y1 - y0)) * (bottom - top)));
+      const rings = values.map((v) => `M${this.place(v.x) - 4} ${height(v)}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0`).join("");
       this.cursor.setAttribute("d", px >= left && px <= right && values.length ? `M${px} ${top}V${bottom}${rings}` : "");
       if (!lead) { this.readout.hidden = true; return; }
       this.write(x, values, px);
       this.probe.setAttribute("aria-valuenow", x);
-      this.probe.setAttribute("aria-valuetext", `${this.data.x_label} ${digits(x)}: ${values.map((v) => `${v.label} ${digits(v.y)}`).join(", ")}`);
+      this.probe.setAttribute("aria-valuetext", `${this.data.x_label} ${short(x)}: ${values.map((v) => `${v.label} ${this.number(v.y)}`).join(", ")}`);
     }
 
     write(x, values, px) {
       const rows = values.map((v) => {
-        const interval = v.low !== null && v.high !== null ? `${digits(v.low)} to ${digits(v.high)}` : "";
-        return element("div", "row", this.section.swatch(v.i), element("span", "", v.label), element("b", "", digits(v.y)), element("small", "", interval));
+        const interval = v.low !== null && v.high !== null ? `${this.number(v.low)} to ${this.number(v.high)}` : "";
+        const place = Math.abs(v.x - x) > 1e-9 ? `${v.label} (at ${short(v.x)})` : v.label;
+        return element("div", "row", this.section.swatch(v.i), element("span", "", place), element("b", "", this.number(v.y)), element("small", "", interval));
       });
-      this.readout.replaceChildren(element("p", "", `${this.data.x_label} ${digits(x)}`), ...rows);
+      this.readout.replaceChildren(element("p", "", `${this.data.x_label} ${short(x)}`), ...rows);
       this.readout.hidden = false;
       const frame = this.svg.getBoundingClientRect();
       const scale = frame.width / this.svg.viewBox.baseVal.width;
       const wide = this.readout.offsetWidth;
       const outer = document.documentElement.clientWidth;
-      const want = px * scale + 14 + frame.left + wide < outer - 8 ? px * scale + 14 : px * scale - 14 - wide;
+      const want = px * scale - wide / 2;
       this.readout.style.left = `${Math.max(8 - frame.left, Math.min(want, outer - 8 - wide - frame.left))}px`;
-      this.readout.style.top = `${this.at.top * scale}px`;
+      const below = this.at.bottom * scale + 24;
+      const room = frame.top + below + this.readout.offsetHeight < window.innerHeight - 4;
+      this.readout.style.top = `${room ? below : this.at.top * scale - 8 - this.readout.offsetHeight}px`;
     }
 
     clear() {
