@@ -58,6 +58,7 @@ class Metric:
     warning : statistic -> what a reader must know about this very value, or None
     omits : rows that it leaves out, in words, beyond the zero rows of unit rows
     no_interval : ids of numbers that are counts or places and have no error bar
+    declared : rows and invariances of the definition, kept when ``rows`` is overridden
     """
 
     id: str
@@ -76,8 +77,10 @@ class Metric:
     warning: Callable[[Any], str | None] | None = None
     omits: str | None = None
     no_interval: frozenset[str] = frozenset()
+    declared: tuple[Rows, frozenset[str]] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "declared", self.declared or (self.rows, self.invariant))
         for name in ("__doc__", "__module__", "__name__"):
             object.__setattr__(self, name, getattr(self.function, name))
         object.__setattr__(self, "__wrapped__", self.function)
@@ -102,8 +105,10 @@ class Metric:
             return self
         if self.fixed_rows:
             raise InputError(f"{self.name} is defined on {self.rows} rows only, got --rows {rows}; measure it without")
-        scales = frozenset({"scale", "row_scale"})
-        kept = (self.invariant | scales) - {"translation"} if rows == "unit" else self.invariant - scales
+        first, kept = self.declared or (self.rows, self.invariant)
+        if rows != first:
+            scales = frozenset({"scale", "row_scale"})
+            kept = (kept | scales) - {"translation"} if rows == "unit" else kept - scales
         return replace(self, needs=_with(self.needs, rows=rows), rows=rows, invariant=kept)
 
     def with_precision(self, precision: Literal["exact", "fast"]) -> Metric:
@@ -114,7 +119,7 @@ class Metric:
 
     def as_variant(self, variant: str, summary: str, **changes: Any) -> Metric:
         """A variant of this metric, under the same id."""
-        return replace(self, variant=variant, summary=summary, **changes)
+        return replace(self, variant=variant, summary=summary, declared=None, **changes)
 
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """The numbers of this metric with intervals from the groups left out; one of value None where undefined."""
