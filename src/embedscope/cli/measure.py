@@ -1,0 +1,84 @@
+"""``embedscope measure``: the geometry of vectors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from embedscope.cli import _common as common
+
+
+def measure(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...", help="X.npy, X.npz::key, X.safetensors::name, X.parquet::column, or models with --on."
+        ),
+    ],
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DATASET|FILE", help="For models: texts to read them on; a file has one a line."),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="token (in context), word or sentence; by the texts where left out.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", help="Tokens to measure, chosen by hash; 0 takes all. Default 10,000.")
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="Ids separated by commas (`embedscope list metrics`).")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option("--layers", help="For models: all, or a list such as 0,4,final,pooled.")
+    ] = None,
+    setting: Annotated[
+        str | None, typer.Option("--setting", help="For models, of words and sentences: plain, bos_eos or eos.")
+    ] = None,
+    first_position: Annotated[
+        str, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
+    ] = "keep",
+    rows: Annotated[
+        str | None, typer.Option("--rows", help="raw or unit (length 1); by the metric where left out.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option("--precision", help="exact (float64), or fast: float32 products, float64 sums.")
+    ] = "exact",
+    transform: Annotated[
+        str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128; fitted on the same rows.")
+    ] = None,
+    device: common.DeviceOption = "auto",
+    dtype: common.DtypeOption = "float32",
+    trust_remote_code: common.RemoteCodeOption = False,
+    json: common.JsonOption = None,
+    data: common.DataOption = None,
+    quiet: common.QuietOption = False,
+    seed: common.SeedOption = 0,
+) -> None:
+    """Measure the geometry of SOURCE: isotropy, effective dimension, norms, dominant coordinates, with error bars."""
+    from embedscope.pipeline.measure import measure as measured
+
+    result = measured(
+        sources,
+        metrics=common.split(metrics),
+        rows=rows,  # type: ignore[arg-type]
+        transform=transform,
+        precision=precision,  # type: ignore[arg-type]
+        seed=seed,
+        on=on,
+        unit=unit,
+        sample=sample,
+        layers=layers,
+        setting=setting,
+        first_position=first_position,
+        data=data,
+        device=device,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+        progress=common.progress(quiet),
+        command=common.command_line(),
+    )
+    if not common.emit_json(result, json) and not quiet:
+        from embedscope.report import print_records
+
+        print_records(result.records, common.console())

@@ -1,0 +1,240 @@
+"""``measure``: the geometry of every space of a source, as records with error bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from embedscope.core.arrays import Array, Hashes, Rows
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.engine import Engine, Local
+from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
+from embedscope.pipeline.passes import Results, one_pass, passes_of
+
+if TYPE_CHECKING:
+    from embedscope.pipeline.source import Source
+
+Precision = Literal["exact", "fast"]
+
+
+def measure(  # noqa: PLR0913
+    x: Array | str | Path | Sequence[str] | Mapping[str, Array],
+    *,
+    metrics: Sequence[str] | None = None,
+    rows: Rows | None = None,
+    transform: str | None = None,
+    precision: Precision = "exact",
+    seed: int = 0,
+    ids: Hashes | None = None,
+    clusters: Hashes | None = None,
+    name: str = "array",
+    progress: Progress | None = None,
+    command: str = "",
+    **model: Any,
+) -> Result:
+    """Metrics of vectors: of an array, of a mapping of arrays over the same rows, of files, or of models.
+
+    Parameters
+    ----------
+    x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``on``; or a
+        list of these strings
+    metrics : ids (``embedscope list metrics``); ``metrics.DEFAULTS`` where None
+    rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
+    transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
+    precision : ``exact`` (float64), or ``fast``: float32 products of blocks with float64 sums
+    seed : of the sample of tokens
+    ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
+    name : what the records call an array
+    model : ``on``, ``unit``, ``sample``, ``layers``, ``setting``, ``first_position``, ``data``, ``device``, ``dtype``,
+        ``trust_remote_code`` of :func:`embedscope.pipeline.source.opened`
+
+    Raises
+    ------
+    InputError, UnknownNameError, DataUnavailableError, MissingExtraError
+
+    >>> import numpy as np
+    >>> round(measure(np.eye(3), metrics=["effective_rank"]).value(metric="effective_rank"), 12)
+    3.0
+    """
+    progress = progress or Silent()
+    provenance = Provenance(command, seed)
+    wanted = {"metrics": metrics, "rows": rows, "transform": transform, "precision": precision}
+    chosen_metrics(metrics, rows, precision)
+    records: list[Record] = []
+    for source in _sources(x, model, seed, progress, provenance, (ids, clusters, name)):
+        provenance.shards[source.name] = len(source.stream.shards())
+        records += measure_stream(
+            source.stream,
+            source=source.name,
+            metrics=metrics,
+            rows=rows,
+            transform=transform,
+            precision=precision,
+            seed=seed,
+            progress=progress,
+            provenance=provenance,
+            **source.labels,
+        )
+    provenance.settings = wanted | {"metrics": list(metrics or DEFAULTS)} | {k: _plain(v) for k, v in model.items()}
+    return Result(tuple(records), provenance.as_dict())
+
+
+def measure_stream(  # noqa: PLR0913
+    stream: Stream,
+    *,
+    source: str,
+    metrics: Sequence[str] | None = None,
+    rows: Rows | None = None,
+    transform: str | None = None,
+    precision: Precision = "exact",
+    seed: int = 0,
+    progress: Progress | None = None,
+    provenance: Provenance | None = None,
+    setting: str | None = None,
+    task: str | None = None,
+    subset: str | None = None,
+    exact: bool = True,
+    note: str | None = None,
+    label: str | None = None,
+    engine: Engine | None = None,
+) -> list[Record]:
+    """Metrics of every space of ``stream``, space by space in the order of ``metrics``.
+
+    Statistics that several metrics need are kept once; the stream is read once, once more where a metric needs what the
+    first pass gave, and once before for a ``transform``. ``exact`` False marks rows that were sampled, and ``subset``
+    and ``note`` say how; the other arguments are those of :func:`measure`, or go into the records.
+    """
+    progress, engine = progress or Silent(), engine or Local()
+    chosen = chosen_metrics(metrics, rows, precision)
+    label = label or source
+    if transform is not None:
+        from embedscope.pipeline.transformed import transformed
+
+        progress.start(f"{label}: moments for {transform}", stream.n_rows)
+        with _phase(provenance, f"transform {source}"):
+            stream = transformed(stream, transform, engine=engine, progress=progress)
+        progress.close()
+    common = {"source": source, "task": task, "subset": subset, "transform": transform}
+    common["fitted_on"] = f"all rows of {label}" if transform is not None else None
+    found = _values(stream, chosen, label, engine, progress, provenance)
+    return [
+        _record(m, chosen[i], space, None if space == "pooled" else setting, exact, note, common)
+        for space in stream.dims
+        for i in range(len(chosen))
+        for m in found[space, i]
+    ]
+
+
+def chosen_metrics(metrics: Sequence[str] | None, rows: Rows | None, precision: Precision) -> list[Metric]:
+    """The metrics called ``metrics``, on ``rows`` and in ``precision``.
+
+    A metric that is defined on the other rows alone is an error where it was named, and stays as it is defined where
+    nothing was named.
+    """
+    for value, known, option in ((rows, get_args(Rows), "rows"), (precision, get_args(Precision), "precision")):
+        if value is not None and value not in known:
+            raise InputError(f"{option} must be one of {', '.join(known)}, got '{value}'")
+    if metrics is not None and not metrics:
+        raise InputError("no metrics named; `embedscope list metrics` shows them")
+    chosen = [METRICS.get(name) for name in dict.fromkeys(metrics or DEFAULTS)]
+    if rows is not None:
+        chosen = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in chosen]
+    return [m.with_precision(precision) for m in chosen]
+
+
+def _values(
+    stream: Stream,
+    metrics: Sequence[Metric],
+    label: str,
+    engine: Engine,
+    progress: Progress,
+    provenance: Provenance | None,
+) -> dict[tuple[str, int], tuple[Measured, ...]]:
+    """What every metric measures in every space, by (space, index of the metric).
+
+    A state is finished, read by its metrics and dropped before the next one; only what a later pass depends on stays.
+    """
+    found: dict[tuple[str, int], tuple[Measured, ...]] = {}
+    passes = passes_of(m.needs for m in metrics)
+    grouped = {m.needs for m in metrics}
+    depended = {d for needs in passes for need in needs for d in need.depends}
+    known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
+    for number, needs in enumerate(passes, start=1):
+        progress.start(f"{label}: pass {number} of {len(passes)}", stream.n_rows)
+        kept: Mapping[str, Results] = known
+        with _phase(provenance, f"pass {number} {label}"):
+            states = one_pass(stream, needs, kept, grouped=grouped, engine=engine, progress=progress)
+        progress.close()
+        with _phase(provenance, f"metrics {label}"):
+            for space, need in [(space, need) for space in stream.dims for need in needs]:
+                result = states[space].pop(need).result()
+                if need in depended:
+                    known[space][need] = result.full
+                for i, metric in enumerate(metrics):
+                    if metric.needs == need:
+                        found[space, i] = metric.measured(result)
+    return found
+
+
+def _record(
+    m: Measured,
+    metric: Metric,
+    space: str,
+    setting: str | None,
+    exact: bool,
+    note: str | None,
+    common: Mapping[str, str | None],
+) -> Record:
+    told = "; ".join(text for text in (m.note, note) if text) or None
+    return Record(
+        **common,  # type: ignore[arg-type]
+        metric=m.metric,
+        variant=metric.variant,
+        value=m.value,
+        stderr=m.stderr,
+        ci_low=m.ci_low,
+        ci_high=m.ci_high,
+        setting=setting,
+        space=space,
+        n=m.n,
+        dim=m.dim,
+        rows=m.rows,
+        exact=m.exact and exact,
+        note=told,
+    )
+
+
+def _sources(
+    x: Any,
+    model: Mapping[str, Any],
+    seed: int,
+    progress: Progress,
+    provenance: Provenance,
+    array: tuple[Hashes | None, Hashes | None, str],
+) -> list[Source] | Any:
+    from embedscope.pipeline.source import arrays, opened
+
+    names = [str(x)] if isinstance(x, str | Path) else x
+    if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
+        if array[:2] != (None, None):
+            raise InputError("ids and clusters are for arrays; the rows of a file are known by their numbers")
+        return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **model)
+    if model:
+        raise InputError(f"{', '.join(model)} is for models; an array is measured as it is")
+    return [arrays(x, *array)]
+
+
+def _phase(provenance: Provenance | None, name: str) -> Any:
+    return nullcontext() if provenance is None else provenance.phase(name)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as a JSON type; texts given as a list are counted."""
+    return value if isinstance(value, str | int | float | bool | None) else f"{len(value)} texts"
