@@ -62,7 +62,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
-        self._console.print(f"· {text}", style="dim", markup=False)
+        self._console.print(f"· {text}", style="dim", markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """End the current phase with a line on what it took."""
@@ -71,6 +71,8 @@ class Bars:
             self._bars, self._task = None, None
         if self._label:
             seconds = time.monotonic() - self._begin
-            rate = f", {self._done / seconds:,.0f} {self._unit}/s" if seconds > 0.5 and self._done else ""
-            self._console.print(f"✓ {self._label}: {self._done:,} {self._unit} in {seconds:.1f} s{rate}", style="green")
+            rate = f", {self._done / seconds:,.0f} {self._unit}/s" if seconds > 0.5 and self._done > 1 else ""
+            count = f"{self._done:,} {self._unit} in " if self._done > 1 else ""
+            line = f"✓ {self._label}: {count}{seconds:.1f} s{rate}"
+            self._console.print(line, style="green", markup=False, soft_wrap=True)
             self._label = ""

@@ -209,7 +209,7 @@ def ladder(spaces: tuple[str, ...], architecture: str) -> tuple[str, ...]:
 
 def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, stuff: Material) -> list[Record]:
     """Self-similarity and few-coordinate shares over the same tokens in every layer."""
-    from embedscope.pipeline.extract import token_stream
+    from embedscope.pipeline.tokens import token_stream
     from embedscope.pipeline.measure import measure_stream
 
     stream = token_stream(
@@ -226,6 +226,7 @@ def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale,
         stream,
         source=run.source,
         metrics=GEOMETRY,
+        setting="native",
         transform=options.transform,
         seed=options.seed,
         progress=options.progress,

@@ -1,0 +1,177 @@
+"""The study wolfe2022: its claims as data, and the paper's command carried out on its architectures in small."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedscope.core.result import Result
+from embedscope.experiments import EXPERIMENTS
+from embedscope.experiments._experiment import Claim
+from embedscope.experiments._wolfe2022.lookup import Extreme, difference
+from embedscope.experiments._wolfe2022.numbers import CLAIMS, TABLE_1
+from embedscope.experiments._wolfe2022.run import ladder
+
+GPT2, CLIP = "gpt2", "hf:openai/clip-vit-base-patch32#text"
+
+
+def test_claims_are_the_paper_s() -> None:
+    """Counts and chosen cells of Table 1 and Figure 1, read off the paper."""
+    by_source = Counter(c.source for c in CLAIMS)
+    assert by_source["Table 1"] == 2 * 5 * 5
+    assert by_source["Figure 1"] == 13 + 5
+    assert TABLE_1["contrastive", "bos_eos", "CLIP"][0] == (0.88, 8, 0.70)
+    assert TABLE_1["causal", "eos", "GPT-2 EOS"][4] == (0.10, 4, -0.01)
+    conflict = [c for c in CLAIMS if c.metric == "valnorm" and c.setting == "plain" and c.statistic == "best"]
+    assert sorted(c.expected for c in conflict) == [0.43, 0.59]
+    assert all("both are kept" in c.note for c in conflict)
+
+
+@pytest.mark.parametrize(
+    ("bound", "ours", "status"),
+    [(None, 0.51, "agrees"), (None, 0.53, "deviates"), ("below", 0.1, "agrees"), ("below", 0.6, "deviates")]
+    + [("above", 0.9, "agrees"), ("above", 0.4, "deviates")],
+)
+def test_verdicts(bound: str | None, ours: float, status: str) -> None:
+    assert Claim("Table 1", "causal", "rg65", 0.5, "best", bound=bound).verdict(ours) == status
+
+
+def test_top_layer_follows_the_authors() -> None:
+    spaces = ("layer00", "layer01", "layer02", "final")
+    assert ladder(spaces, "GPT2Model") == ("layer00", "layer01", "final")
+    assert ladder(spaces, "CLIPTextTransformer") == ("layer00", "layer01", "layer02")
+    assert ladder(spaces[:3], "BertModel") == ("layer00", "layer01", "layer02")
+
+
+def test_difference_of_maxima_is_paired() -> None:
+    noise = np.random.default_rng(0).normal(size=1000) * 0.1
+    a = Extreme(0.60, None, None, "layer01", 1, 0.60 + noise)
+    b = Extreme(0.55, None, None, "layer02", 2, 0.55 + noise)
+    delta, low, high, p = difference(a, b)
+    assert delta == pytest.approx(0.05)
+    assert low == pytest.approx(0.05)
+    assert high == pytest.approx(0.05)
+    assert p < 0.01
+    assert difference(a, Extreme(0.5, None, None, "layer00", 0)) is None
+
+
+@pytest.fixture(scope="module")
+def out(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the paper's own command writes, run on the small models by their hub names."""
+    folder = tmp_path_factory.mktemp("wolfe2022")
+    environment = {k: v for k, v in os.environ.items() if k != "EMBEDSCOPE_DATA"}
+    environment |= {"HF_HUB_CACHE": str(small_hub), "EMBEDSCOPE_CACHE": str(folder / "cache"), "COLUMNS": "140"}
+    command = [sys.executable, "-m", "embedscope", "reproduce", "wolfe2022", "--models", f"{GPT2},{CLIP}"]
+    shared = os.environ.get("EMBEDSCOPE_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
+    data = ["--data", shared] if Path(shared).is_dir() else []
+    done = subprocess.run(
+        [*command, "--offline", *data, "--out", str(folder / "out")], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(out: Path) -> Result:
+    return Result.from_json(out / "out" / "result.json")
+
+
+def test_everything_is_written(out: Path) -> None:
+    names = {p.name for p in (out / "out").iterdir()}
+    assert {"result.json", "records.csv", "records.parquet", "tables.tex", "report.html", "figures"} <= names
+    figures = {p.name for p in (out / "out" / "figures").iterdir()}
+    assert {"self_similarity.png", "self_similarity.svg", "top5_share.svg", "rg65.svg"} <= figures
+    assert "report.html" in (out / "stdout.txt").read_text()
+
+
+def test_every_model_setting_and_layer_is_there(result: Result) -> None:
+    spaces = {*(f"layer{i:02d}" for i in range(13)), "final"}
+    for source in (GPT2, CLIP, f"random:{GPT2}", f"random:{CLIP}"):
+        for setting in ("plain", "bos_eos", "eos"):
+            found = {r.space for r in result.select(source=source, metric="rg65", setting=setting)}
+            assert found == spaces, (source, setting)
+        tokens = result.select(source=source, metric="self_similarity", task="tokens", variant=None)
+        assert {r.space for r in tokens} == spaces
+        assert all(r.stderr is not None and r.n == 2000 and not r.exact for r in tokens)
+    assert result.select(source=CLIP, space="pooled", metric="lee")[0].setting is None
+
+
+def test_a_causal_model_s_eos_at_layer_0_is_null_with_a_reason(result: Result) -> None:
+    record = result.select(source=GPT2, setting="eos", space="layer00", metric="rg65")[0]
+    assert record.value is None or "ties" in (record.note or "")
+
+
+def test_published_values_stand_beside_ours(result: Result) -> None:
+    tables = {t.id: t for t in result.document.tables}
+    claims = tables["claims"]
+    titles = [c.title for c in claims.columns]
+    assert {"published", "ours", "verdict"} <= set(titles)
+    verdicts = Counter(row[titles.index("verdict")] for row in claims.rows)
+    assert verdicts["deviates"] > 20, "random weights cannot reproduce the paper"
+    titles = [c.title for c in tables["table1"].columns]
+    row = next(r for r in tables["table1"].rows if r[:3] == ("RG65", CLIP, "BOS+EOS"))
+    assert row[titles.index("published best")] == 0.88
+    assert row[titles.index("published for")] == "CLIP"
+    published = [s for f in result.document.figures for s in f.series if s.kind == "published"]
+    assert {len(s.y) for s in published} == {13, 5}
+
+
+def test_random_weights_do_not_pass_for_a_finding(result: Result) -> None:
+    """Both models have random weights, so training cannot beat random weights on all tests."""
+    statuses = [f.status for f in result.document.findings if "random weights" in f.text]
+    assert statuses == ["info", "info"]
+    for finding in result.document.findings:
+        if "training beats" in finding.text:
+            ahead, total = finding.text.rpartition("on ")[2].split()[0], finding.text.split(" of ")[-1].split()[0]
+            assert int(ahead) < int(total)
+
+
+def test_provenance_is_complete(result: Result) -> None:
+    provenance = result.provenance
+    assert provenance["command"].startswith("embedscope reproduce wolfe2022")
+    assert set(provenance["models"]) == {GPT2, CLIP, f"random:{GPT2}", f"random:{CLIP}"}
+    assert provenance["models"][GPT2]["revision"] == "abc123"
+    assert len(provenance["models"][GPT2]["weights_sha256"]) == 64
+    assert provenance["data"]["rg65"]["sha256"]
+    assert provenance["wall_seconds"]
+
+
+def test_a_saved_result_gives_the_same_report(out: Path, result: Result, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "embedscope",
+        "report",
+        str(out / "out" / "result.json"),
+        "--out",
+        str(tmp_path / "r.html"),
+    ]
+    subprocess.run([*command, "--latex", str(tmp_path / "t.tex"), "--quiet"], check=True)
+    assert (tmp_path / "r.html").read_bytes() == (out / "out" / "report.html").read_bytes()
+    assert (tmp_path / "t.tex").read_text() == (out / "out" / "tables.tex").read_text()
+    json.loads((out / "out" / "result.json").read_text())
+
+
+def test_unknown_study_and_scale() -> None:
+    run = subprocess.run([sys.executable, "-m", "embedscope", "reproduce", "wolfe"], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "did you mean 'wolfe2022'" in run.stderr
+    run = subprocess.run(
+        [sys.executable, "-m", "embedscope", "reproduce", "wolfe2022", "--scale", "big"], capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert "unknown scale 'big', wanted one of smoke, full" in run.stderr
+
+
+def test_the_experiment_says_how_it_is_run() -> None:
+    experiment = EXPERIMENTS.get("wolfe2022")
+    assert experiment.models == ("smollm2", "minilm")
+    assert experiment.claims_for(source="Table 1", role="causal", setting="plain")
