@@ -108,7 +108,18 @@ def _drawn(figure: Figure, styles: Mapping[Key, Style]) -> Any:
     axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
     if figure.series:
         columns = min(3, len(figure.series))
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=columns, frameon=False, fontsize=8)
+        names = [str(i) for i in range(len(figure.series))]
+        legend = axes.legend(
+            axes.get_lines()[: len(names)],
+            names,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.16),
+            ncols=columns,
+            frameon=False,
+            fontsize=8,
+        )
+        for text, series in zip(legend.get_texts(), figure.series, strict=True):
+            text.set_text(series.label)  # afterwards, since legends leave out labels that start with "_"
     return canvas
 
 
@@ -126,7 +137,6 @@ def _draw(axes: Any, series: Series, style: Style) -> None:
         markersize=3.2 if thin else 4.2,
         markerfacecolor="white" if series.kind == "published" else colour,
         markevery=1 if series.kind == "published" else max(1, -(-len(series.x) // 10)),
-        label=series.label,
         zorder=2 if thin else 3,
     )
     if series.low is not None and series.high is not None:

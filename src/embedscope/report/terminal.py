@@ -25,8 +25,11 @@ STATUS = {
 }
 
 
-def print_document(result: Result, console: Console) -> None:
-    """Print findings, then tables, then what was skipped; a result without a document prints its records."""
+def print_document(result: Result, console: Console, *, max_rows: int = 40) -> None:
+    """Print findings, then tables, then what was skipped; a result without a document prints its records.
+
+    Tables stop after ``max_rows`` rows and say how many more the report has.
+    """
     from rich.text import Text
 
     document = document_of(result)
@@ -39,7 +42,7 @@ def print_document(result: Result, console: Console) -> None:
     if result.document is None:
         print_records(result.records, console)
     for table in document.tables if result.document is not None else ():
-        _print_table(table, console)
+        _print_table(table, console, max_rows)
         console.print()
     if document.skipped:
         console.print(Text("Left out, sampled or approximated", style="bold"))
@@ -90,13 +93,17 @@ def _print_findings(document: Document, console: Console) -> None:
     console.print()
 
 
-def _print_table(table: Table, console: Console) -> None:
+def _print_table(table: Table, console: Console, max_rows: int) -> None:
+    left_out = len(table.rows) - max_rows
     grid = _grid(table.title, table.caption)
     for i, column in enumerate(table.columns):
-        grid.add_column(_plain(column.title), justify="right" if is_numeric(row[i] for row in table.rows) else "left")
-    for row in table.rows:
+        right = is_numeric(row[i] for row in table.rows)
+        grid.add_column(_plain(column.title), justify="right" if right else "left", overflow="fold")
+    for row in table.rows[:max_rows]:
         grid.add_row(*(_plain(cell(v, c.digits)) for v, c in zip(row, table.columns, strict=True)))
     console.print(grid)
+    if left_out > 0:
+        console.print(_plain(f"{left_out} more rows stand in the report"), style="dim")
 
 
 def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
