@@ -117,10 +117,11 @@ class Moments(Need[Gaussian]):
 
 @dataclass
 class _Sums:
-    """Centred sums of some rows, changed in place."""
+    """Centred sums of some rows, changed in place; their mean is kept as ``base`` + ``offset``, to lose no digits."""
 
     n: int
-    mean: Floats
+    base: Floats
+    offset: Floats
     scatter: Floats
     cubic: Floats
     quartic: float
@@ -133,28 +134,34 @@ class _Sums:
         """
         y = rows - rows[0]
         shift = y.mean(axis=0)
-        mean, y = rows[0] + shift, y - shift
+        y = y - shift
         squares = (y * y).sum(axis=1)
         cubic, quartic = y.T @ squares, float((squares * squares).sum())
         if precision == "fast":
             y = y.float() if is_torch(y) else y.astype(np.float32)
         scatter = np.asarray(to_numpy(y.T @ y), dtype=np.float64)
-        return cls(len(rows), to_numpy(mean), scatter, to_numpy(cubic), quartic)
+        base = to_numpy(rows[0]).copy()
+        return cls(len(rows), base, to_numpy(shift), scatter, to_numpy(cubic), quartic)
+
+    @property
+    def mean(self) -> Floats:
+        """Mean (d,)."""
+        return self.base + self.offset
 
     def copy(self) -> _Sums:
         """The same sums in memory of their own."""
-        return _Sums(self.n, self.mean, self.scatter.copy(), self.cubic, self.quartic)
+        return _Sums(self.n, self.base, self.offset, self.scatter.copy(), self.cubic, self.quartic)
 
     def absorb(self, other: _Sums) -> None:
         """Chan's merge, with the third and fourth sums moved to the joint mean (Pébay's way)."""
         n = self.n + other.n
-        delta = other.mean - self.mean
+        delta = (other.base - self.base) + (other.offset - self.offset)
         here, there = self._moved(-delta * (other.n / n)), other._moved(delta * (self.n / n))
         self.cubic, self.quartic = here[0] + there[0], here[1] + there[1]
         self.scatter += other.scatter
         root = delta * np.sqrt(self.n * (other.n / n))
         self.scatter += np.outer(root, root)
-        self.mean = self.mean + delta * (other.n / n)
+        self.offset = self.offset + delta * (other.n / n)
         self.n = n
 
     def _moved(self, shift: Floats) -> tuple[Floats, float]:

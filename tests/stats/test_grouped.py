@@ -1,0 +1,71 @@
+"""Grouped statistics: groups by cluster, merging, and the cases with too few of them."""
+
+import numpy as np
+import pytest
+
+from embedscope.core.errors import InputError
+from embedscope.core.ids import groups_of, hash_rows
+from embedscope.stats import CenteredUnitSum, Grouped, Norms, UnitSum, rows_by_group
+
+
+def rows(n=100):
+    return np.random.default_rng(0).normal(size=(n, 4)) + 1, hash_rows(0, n)
+
+
+def test_rows_of_a_cluster_stay_together():
+    x, ids = rows()
+    clusters = ids[np.arange(100) // 10]
+    sorted_rows = rows_by_group(x, ids, clusters)
+    groups = groups_of(clusters)
+    for g, (start, stop) in enumerate(zip(sorted_rows.bounds[:-1], sorted_rows.bounds[1:], strict=True)):
+        np.testing.assert_array_equal(sorted_rows.x[start:stop], x[groups == g])
+        np.testing.assert_array_equal(sorted_rows.ids[start:stop], ids[groups == g])
+
+
+def test_merge_is_feeding_everything_and_leaves_the_other_alone():
+    x, ids = rows()
+    a, b = Grouped(UnitSum(), {}).update(x[:30], ids[:30], ids[:30]), Grouped(UnitSum(), {})
+    b.update(x[30:], ids[30:], ids[30:])
+    before = b.result().full.total.copy()
+    merged, whole = a.merge(b).result(), Grouped(UnitSum(), {}).update(x, ids, ids).result()
+    assert merged.sizes == whole.sizes
+    for one, two in zip(merged.left_out, whole.left_out, strict=True):
+        np.testing.assert_allclose(one.total, two.total, rtol=1e-12)
+    np.testing.assert_array_equal(b.result().full.total, before)
+
+
+def test_one_cluster_and_no_groups_give_no_companions():
+    x, ids = rows()
+    one = Grouped(Norms(), {}).update(x, ids, np.zeros(100, dtype=np.uint64)).result()
+    assert (one.left_out, one.sizes, one.full.n) == ((), (), 100)
+    none = Grouped(Norms(), {}, n_groups=0).update(x, ids, ids).result()
+    assert (none.left_out, none.sizes, none.full.n) == ((), (), 100)
+
+
+def test_few_clusters_leave_groups_empty():
+    x, ids = rows(3)
+    found = Grouped(Norms(), {}).update(x, ids, ids).result()
+    assert len(found.left_out) == len(found.sizes) == 16
+    for left, size in zip(found.left_out, found.sizes, strict=True):
+        assert left.n == 3 - size
+
+
+def test_means_are_those_of_all_rows():
+    x, ids = rows()
+    sums = UnitSum().start({}).update(x, ids).result()
+    found = Grouped(CenteredUnitSum(), {UnitSum(): sums}).update(x, ids, ids).result()
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    centred = unit - unit.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    kept = groups_of(ids) != 2
+    np.testing.assert_allclose(found.left_out[2].total, centred[kept].sum(axis=0), atol=1e-12)
+
+
+def test_what_does_not_fit_is_refused():
+    x, ids = rows()
+    with pytest.raises(InputError, match="as many"):
+        Grouped(Norms(), {}).update(x, ids[:-1], ids)
+    with pytest.raises(InputError, match="cannot merge"):
+        Grouped(Norms(), {}).merge(Grouped(Norms(), {}, 4))
+    with pytest.raises(InputError, match="at least one row"):
+        Grouped(Norms(), {}).result()

@@ -1,0 +1,35 @@
+"""The row sample: the same rows for any order and any split, and uniform."""
+
+import numpy as np
+
+from embedscope.core.ids import hash_rows
+from embedscope.stats import RowSample, statistic_of
+
+
+def test_order_and_split_do_not_matter():
+    x, ids = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32), hash_rows(0, 500)
+    order = np.random.default_rng(1).permutation(500)
+    whole = statistic_of(RowSample(40, seed=7), x)
+    state = RowSample(40, seed=7).start({})
+    for chunk in np.array_split(order, 9):
+        state.update(x[chunk], ids[chunk])
+    np.testing.assert_array_equal(state.result().x, whole.x)
+    np.testing.assert_array_equal(state.result().ids, whole.ids)
+    assert whole.x.dtype == np.float32
+    assert (whole.n, whole.dim, len(whole.x)) == (500, 3, 40)
+
+
+def test_seed_decides_and_fewer_rows_are_all_kept():
+    x = np.arange(60.0).reshape(20, 3)
+    assert len(statistic_of(RowSample(50), x).x) == 20
+    a, b = statistic_of(RowSample(5, seed=1), x), statistic_of(RowSample(5, seed=2), x)
+    assert a.ids.tolist() != b.ids.tolist()
+
+
+def test_every_row_is_as_likely():
+    x = np.zeros((50, 1))
+    ids = hash_rows(0, 50)
+    drawn = np.concatenate([statistic_of(RowSample(10, seed=s), x).ids for s in range(600)])
+    counts = np.array([(drawn == i).sum() for i in ids])
+    assert abs(counts.mean() - 120) < 1e-9
+    assert counts.std() < 15  # binomial: 9.8

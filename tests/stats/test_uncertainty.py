@@ -1,0 +1,97 @@
+"""The jackknife against closed forms, its coverage, and the file that is sorted by topic."""
+
+import numpy as np
+import pytest
+from scipy import stats as reference
+
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows, mix
+from embedscope.metrics import METRICS
+from embedscope.stats import Grouped, UnitSum, jackknife
+
+
+def test_single_rows_give_the_standard_error_of_a_mean_and_its_t_interval():
+    x = np.random.default_rng(0).normal(size=12)
+    found = jackknife(x.mean(), [(x.sum() - v) / 11 for v in x], [1] * 12)
+    assert found.stderr == pytest.approx(reference.sem(x), rel=1e-12)
+    assert (found.low, found.high) == pytest.approx(reference.t.interval(0.95, 11, x.mean(), reference.sem(x)))
+
+
+def test_equal_groups_give_the_usual_variance():
+    x = np.random.default_rng(1).exponential(size=(8, 5))
+    left = np.array([np.log(np.delete(x, g, axis=0).mean()) for g in range(8)])
+    usual = np.sqrt(7 / 8 * ((left - left.mean()) ** 2).sum())
+    assert jackknife(np.log(x.mean()), left, [5] * 8).stderr == pytest.approx(usual, rel=1e-12)
+
+
+def test_unequal_groups_of_a_mean_have_the_weighted_closed_form():
+    """For a mean the pseudo-values are group means, so the variance is mean((m_j - T)^2 / (h_j - 1)) (busing1999)."""
+    rng = np.random.default_rng(2)
+    sizes = np.array([3, 9, 1, 30, 7])
+    groups = [rng.normal(size=m) for m in sizes]
+    everything = np.concatenate(groups)
+    left = [np.concatenate([g for j, g in enumerate(groups) if j != i]).mean() for i in range(5)]
+    means = np.array([g.mean() for g in groups])
+    expected = np.sqrt(np.mean((means - everything.mean()) ** 2 / (50 / sizes - 1)))
+    assert jackknife(everything.mean(), left, sizes).stderr == pytest.approx(expected, rel=1e-10)
+
+
+def test_empty_groups_are_passed_over_and_one_group_says_nothing():
+    assert jackknife(2.0, [1.0, 2.0, 3.0], [4, 0, 4]) == jackknife(2.0, [1.0, 3.0], [4, 4])
+    assert jackknife(2.0, [1.0, 2.0], [4, 0]).stderr is None
+    assert jackknife(2.0, [], []).low is None
+    with pytest.raises(InputError, match="one value a group"):
+        jackknife(2.0, [1.0], [1, 2])
+
+
+def measured(name, x, ids, clusters):
+    metric = METRICS.get(name)
+    results = {need: need.start({}).update(x, ids).result() for need in metric.needs.depends}
+    return metric.measured(Grouped(metric.needs, results).update(x, ids, clusters).result())[0]
+
+
+def clustered_rows(seed, n_clusters=80, size=5):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(n_clusters, 6)) * np.arange(1, 7) + 3
+    x = np.repeat(centres, size, axis=0) + 0.5 * rng.normal(size=(n_clusters * size, 6))
+    clusters = mix(np.repeat(np.arange(n_clusters, dtype=np.uint64), size) + np.uint64(1000 * seed))
+    return x, hash_rows(0, len(x)), clusters
+
+
+@pytest.mark.parametrize("name", ["self_similarity", "participation_ratio", "effective_rank", "top5_share"])
+def test_intervals_over_clusters_cover_what_the_estimate_estimates(name):
+    draws = [clustered_rows(seed) for seed in range(120)]
+    found = [measured(name, *draw) for draw in draws]
+    truth = np.mean([m.value for m in found])
+    spread = np.std([m.value for m in found], ddof=1)
+    assert np.mean([m.ci_low <= truth <= m.ci_high for m in found]) >= 0.88
+    assert np.sqrt(np.mean([m.stderr**2 for m in found])) == pytest.approx(spread, rel=0.25)
+    if name != "self_similarity":
+        return
+    single = [measured(name, x, ids, ids) for x, ids, _ in draws]
+    assert np.mean([m.ci_low <= truth <= m.ci_high for m in single]) < 0.88
+
+
+def test_a_file_sorted_by_topic_does_not_fool_the_groups():
+    """Rows are drawn one by one from 16 topics; a file sorted by topic cut into 16 shards would give a topic each."""
+
+    def drawn(seed):
+        rng = np.random.default_rng(seed)
+        topic = np.sort(rng.integers(0, 16, 1600))
+        return np.random.default_rng(99).normal(size=(16, 8))[topic] + 0.3 + 0.3 * rng.normal(size=(1600, 8))
+
+    truth = np.std([METRICS.get("self_similarity")(drawn(s)) for s in range(60)], ddof=1)
+    x, ids = drawn(1000), hash_rows(0, 1600)
+    by_hash = measured("self_similarity", x, ids, ids)
+    assert 0.5 * truth < by_hash.stderr < 1.7 * truth
+    shards = [UnitSum().start({}).update(np.delete(x, s, axis=0), ids[s]) for s in np.array_split(np.arange(1600), 16)]
+    left = [METRICS.get("self_similarity").function(s.result()) for s in shards]
+    assert jackknife(by_hash.value, left, [100] * 16).stderr > 3 * truth
+
+
+def test_the_order_of_rows_does_not_matter():
+    x, ids, clusters = clustered_rows(3)
+    order = np.random.default_rng(0).permutation(len(x))
+    for name in ("self_similarity", "effective_rank", "i1", "isoscore"):
+        one, two = measured(name, x, ids, clusters), measured(name, x[order], ids[order], clusters[order])
+        assert (two.value, two.stderr) == pytest.approx((one.value, one.stderr), rel=1e-8)
