@@ -1,0 +1,160 @@
+"""Laws of every registered task, on its real data with made-up vectors."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embedscope.tasks
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Data, Labels, Pairs, Task
+from embedscope.datasets import DATASETS, Finder
+from embedscope.tasks import TASKS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+NAMES = list(TASKS)
+DIM = 12
+
+
+def made_up(task: Task, data: Data, seed: int = 3) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=(len(data.tables[name]), DIM)) for name in task.tables}
+
+
+@pytest.fixture(scope="module")
+def finder(shared_data):
+    return Finder(shared_data, download=False)
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.shared_data) for name in NAMES])
+def case(request, finder):
+    task = TASKS.get(request.param)
+    dataset = DATASETS.get(task.dataset)
+    if not finder.present(dataset):
+        pytest.skip(f"files of {task.dataset} are not on this machine")
+    data = dataset.load(finder)
+    return task, data, made_up(task, data)
+
+
+def test_ids_are_the_entries():
+    for module in pkgutil.iter_modules(embedscope.tasks.__path__):
+        if not module.name.startswith("_"):
+            found = importlib.import_module(f"embedscope.tasks.{module.name}")
+            assert tuple(found.ENTRIES) == found.IDS
+            assert all(found.ENTRIES[name].id == name for name in found.IDS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts_and_docs(name):
+    task = TASKS.get(name)
+    assert task.dataset in DATASETS
+    about = task.about
+    row = f"| `{name}` | {about['kind']} | `{task.dataset}` | {about['measure']} | `{about['cite']}` |"
+    assert row in (DOCS / "tasks.md").read_text()
+    assert f"{{{about['cite']}," in (DOCS / "references.bib").read_text()
+    assert about["unit"] in {"word", "sentence", "document"}
+
+
+def relation(task: Task, data: Data) -> str:
+    return getattr(task, "relation", "valence")
+
+
+def with_relation(data: Data, name: str, **changes: object) -> Data:
+    return replace(data, relations={**data.relations, name: replace(data.relations[name], **changes)})
+
+
+def test_tables_exist_and_have_the_unit(case):
+    task, data, _ = case
+    assert {data.tables[name].unit for name in task.tables} == {task.about["unit"]}
+
+
+def test_the_main_score_comes_first(case):
+    task, data, vectors = case
+    scores = task.score(vectors, data, seed=0)
+    assert next(iter(scores)) == task.id
+    for score in scores.values():
+        assert -1 <= score.value <= 1
+        assert score.draws.shape == (1000,)
+        assert len(score.items) == len(data.relations[relation(task, data)].gold)
+        assert score.n == np.isfinite(score.items).sum()
+
+
+def test_the_same_seed_gives_the_same_draws(case):
+    task, data, vectors = case
+    first, again = (task.score(vectors, data, seed=4)[task.id].draws for _ in range(2))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != task.score(vectors, data, seed=5)[task.id].draws.tolist()
+
+
+def test_length_and_rotation_of_vectors_do_not_matter(case):
+    task, data, vectors = case
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(DIM, DIM)))[0]
+    changed = {k: (x @ turn) * rng.uniform(0.1, 9, size=(len(x), 1)) for k, x in vectors.items()}
+    for name, score in task.score(changed, data, seed=0).items():
+        assert score.value == pytest.approx(task.score(vectors, data, seed=0)[name].value, abs=1e-10)
+
+
+def test_the_order_of_items_does_not_matter(case):
+    task, data, vectors = case
+    name = relation(task, data)
+    scored = data.relations[name]
+    order = np.random.default_rng(1).permutation(len(scored.gold))
+    if isinstance(scored, Pairs):
+        changes = {"left": scored.left[order], "right": scored.right[order], "gold": scored.gold[order]}
+        moved, rows = with_relation(data, name, **changes), vectors
+    else:
+        assert isinstance(scored, Labels)
+        moved, rows = with_relation(data, name, gold=scored.gold[order]), vectors | {"words": vectors["words"][order]}
+    for key, score in task.score(rows, moved, seed=0).items():
+        assert score.value == pytest.approx(task.score(vectors, data, seed=0)[key].value, abs=1e-12)
+
+
+def test_ranks_decide_spearman_and_lines_decide_pearson(case):
+    task, data, vectors = case
+    name = relation(task, data)
+    gold = data.relations[name].gold
+    before = task.score(vectors, data, seed=0)
+    for key, score in task.score(vectors, with_relation(data, name, gold=2 * gold - 7), seed=0).items():
+        assert score.value == pytest.approx(before[key].value, abs=1e-12)
+    bent = task.score(vectors, with_relation(data, name, gold=np.expm1(gold / 2)), seed=0)
+    if "Spearman" in task.about["measure"]:
+        assert bent[task.id].value == before[task.id].value
+        np.testing.assert_array_equal(bent[task.id].draws, before[task.id].draws)
+    if f"{task.id}.pearson" in before:
+        assert bent[f"{task.id}.pearson"].value != before[f"{task.id}.pearson"].value
+
+
+def test_rows_without_a_direction_are_left_out_and_counted(case):
+    task, data, vectors = case
+    main = task.tables[0]
+    x = vectors[main].astype(np.float32)
+    x[0], x[1] = np.nan, 0.0
+    score = task.score(vectors | {main: x}, data, seed=0)[task.id]
+    assert score.n < len(score.items)
+    assert "left out" in score.note
+    assert "1 words without a vector".replace("word", task.about["unit"]) in score.note
+    assert "zero vector" in score.note
+    assert np.isfinite(score.draws).all()
+
+
+def test_equal_vectors_give_no_value_but_the_reason(case):
+    task, data, vectors = case
+    rows = {name: np.full(x.shape, 0.3) + 1e-16 * x for name, x in vectors.items()}
+    for score in task.score(rows, data, seed=0).values():
+        assert score.value is None
+        assert "undefined" in score.note
+
+
+def test_wrong_rows_are_an_input_error(case):
+    task, data, vectors = case
+    main = task.tables[0]
+    with pytest.raises(InputError, match="one row a text"):
+        task.score(vectors | {main: vectors[main][:-1]}, data, seed=0)
+    with pytest.raises(InputError, match="missing"):
+        task.score({}, data, seed=0)

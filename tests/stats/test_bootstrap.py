@@ -1,0 +1,144 @@
+"""Checked against ranking every draw anew with scipy (naive), and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Score
+from embedscope.stats.bootstrap import (
+    best_of,
+    holm,
+    interval,
+    item_counts,
+    pair_counts,
+    paired_difference,
+    pearson_draws,
+    spearman_draws,
+)
+
+
+def naive(x, gold, counts, ranks):
+    """Each draw written out item by item, ranked and correlated on its own."""
+    out = []
+    for column in counts.T:
+        rows = np.repeat(np.arange(len(x)), column)
+        a, b = x[rows], gold[rows]
+        if ranks:
+            a, b = stats.rankdata(a), stats.rankdata(b)
+        varies = len(a) > 1 and np.ptp(a) > 0 and np.ptp(b) > 0
+        out.append(np.corrcoef(a, b)[0, 1] if varies else np.nan)
+    return np.array(out)
+
+
+def sample(n, ties, seed=0):
+    rng = np.random.default_rng(seed)
+    gold = rng.normal(size=n)
+    x = gold + rng.normal(size=n)
+    return (np.round(x), np.round(gold)) if ties else (x, gold)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("n", [2, 5, 60, 300])
+def test_draws_equal_ranking_anew(n, ties):
+    x, gold = sample(n, ties)
+    counts = item_counts(n, 7)
+    np.testing.assert_allclose(spearman_draws(x, gold, 7), naive(x, gold, counts, True), atol=1e-12)
+    np.testing.assert_allclose(pearson_draws(x, gold, 7), naive(x, gold, counts, False), atol=1e-11)
+
+
+def test_items_left_out_keep_the_draws_of_the_others():
+    x, gold = sample(80, ties=True)
+    x[[3, 10, 79]] = np.nan
+    counts, known = item_counts(80, 1), np.isfinite(x)
+    for draws, ranks in ((spearman_draws(x, gold, 1), True), (pearson_draws(x, gold, 1), False)):
+        np.testing.assert_allclose(draws, naive(x[known], gold[known], counts[known], ranks), atol=1e-12)
+
+
+def test_pairs_are_drawn_by_their_ends():
+    left, right = np.triu_indices(9, k=1)
+    x, gold = sample(len(left), ties=True)
+    counts = pair_counts(left, right, 5)
+    documents = item_counts(9, 5)
+    assert counts[0].tolist() == (documents[0] * documents[1]).tolist()
+    draws = spearman_draws(x, gold, 5, (left, right))
+    np.testing.assert_allclose(draws, naive(x, gold, counts, True), atol=1e-12)
+    assert np.nanstd(draws) > spearman_draws(x, gold, 5).std()
+
+
+def test_draws_depend_on_count_and_seed_alone():
+    assert item_counts(30, 1).tolist() == item_counts.__wrapped__(30, 1).tolist()
+    assert item_counts(30, 1).tolist() != item_counts(30, 2).tolist()
+    assert not item_counts(30, 1).flags.writeable
+
+
+def test_standard_error_near_theory():
+    """Of a Pearson correlation of normal variables: (1 - r^2) / sqrt(n), within sampling error."""
+    x, gold = sample(3000, ties=False, seed=4)
+    r = np.corrcoef(x, gold)[0, 1]
+    stderr, low, high = interval(r, pearson_draws(x, gold, 0))
+    assert stderr == pytest.approx((1 - r**2) / np.sqrt(3000), rel=0.1)
+    assert low < r < high
+
+
+def test_undefined_draws():
+    gold = np.arange(4.0)
+    assert np.isnan(spearman_draws(np.full(4, np.nan), gold, 0)).all()
+    assert np.isnan(pearson_draws(np.full(4, 0.3), gold, 0)).all()
+    with pytest.raises(InputError, match="same shape"):
+        spearman_draws(np.zeros(3), gold, 0)
+
+
+def test_interval_of_mostly_undefined_draws():
+    draws = np.full(100, np.nan)
+    draws[:10] = 0.5
+    assert interval(0.5, draws) == (None, None, None)
+
+
+def score(x, gold, seed=0):
+    return Score(float(stats.spearmanr(x, gold)[0]), len(x), spearman_draws(x, gold, seed))
+
+
+def test_paired_difference_is_tighter_than_an_unpaired_one():
+    x, gold = sample(500, ties=False)
+    near = x + 0.1 * np.random.default_rng(9).normal(size=500)
+    a, b = score(x, gold), score(near, gold)
+    found = paired_difference(a, b)
+    assert found.value == pytest.approx(a.value - b.value)
+    assert found.stderr < 0.3 * np.hypot(a.draws.std(), b.draws.std())
+    assert found.low < found.value < found.high
+    same = paired_difference(a, a)
+    assert (same.value, same.p) == (0.0, 1.0)
+
+
+def test_paired_difference_of_unlike_scores():
+    x, gold = sample(500, ties=False)
+    found = paired_difference(score(gold + 0.1 * x, gold), score(-x, gold))
+    assert found.p == pytest.approx(2 / 1001)
+    assert paired_difference(Score(None, 3), score(x, gold)).value is None
+    with pytest.raises(InputError, match="same number"):
+        paired_difference(Score(0.1, 3), score(x, gold))
+
+
+def test_best_of_bootstraps_the_maximum():
+    x, gold = sample(300, ties=False)
+    rng = np.random.default_rng(2)
+    layers = {f"layer{i:02}": score(x + 0.05 * rng.normal(size=300), gold) for i in range(8)}
+    layers["undefined"] = Score(None, 0)
+    best = best_of(layers)
+    top = np.max([s.draws for s in layers.values() if s.draws is not None], axis=0)
+    assert best.value == max(s.value for s in layers.values() if s.value is not None) == layers[best.name].value
+    assert (best.low, best.high) == pytest.approx(tuple(np.quantile(top, [0.025, 0.975])))
+    assert best.low >= interval(best.value, layers[best.name].draws)[1]
+    assert 0 < best.share < 1
+    assert best_of({"only": Score(None, 0)}) is None
+    assert best_of({"bare": Score(0.2, 5)}).low is None
+    assert best_of({"low": Score(-0.5, 5), "lower": Score(-0.6, 5)}).name == "low"
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.02, 0.03, 0.5]) == pytest.approx([0.04, 0.06, 0.06, 0.5])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
