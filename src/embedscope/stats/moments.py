@@ -89,7 +89,11 @@ class Gaussian(Statistic):
 
     def perturbed(self, reference: Gaussian) -> Gaussian:
         """These moments with first-order spectra: eigenvectors of ``reference``, no decomposition of their own."""
-        return replace(self, basis=reference)
+        known: Gaussian | None = self.__dict__.get("_perturbed")
+        if known is None or known.basis is not reference:
+            known = replace(self, basis=reference)
+            self.__dict__["_perturbed"] = known  # so that several metrics share its spectra
+        return known
 
     @cached_property
     def _centred(self) -> tuple[Floats, Floats]:
