@@ -41,6 +41,7 @@
       this.fields = Object.keys(records[0] ?? {}).filter((f) => records.some((r) => r[f] !== null));
       this.chosen = new Map();
       this.words = "";
+      this.texts = new Map();
       this.page = 0;
       this.order = { field: null, sign: 1 };
       this.build();
@@ -95,11 +96,16 @@
       return head;
     }
 
+    text(record) {
+      if (!this.texts.has(record)) this.texts.set(record, this.fields.map((f) => shown(record[f])).join("\n").toLowerCase());
+      return this.texts.get(record);
+    }
+
     found() {
       const { field, sign } = this.order;
       const wanted = [...this.chosen];
       const rows = this.all.filter((r) => wanted.every(([f, v]) => r[f] === v)
-        && (!this.words || this.fields.some((f) => shown(r[f]).toLowerCase().includes(this.words))));
+        && (!this.words || this.text(r).includes(this.words)));
       if (!field) return rows;
       return rows.sort((a, b) => {
         const [x, y] = [a[field], b[field]];
