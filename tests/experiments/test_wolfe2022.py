@@ -36,8 +36,14 @@ def test_claims_are_the_paper_s() -> None:
 
 @pytest.mark.parametrize(
     ("bound", "ours", "status"),
-    [(None, 0.51, "agrees"), (None, 0.53, "deviates"), ("below", 0.1, "agrees"), ("below", 0.6, "deviates")]
-    + [("above", 0.9, "agrees"), ("above", 0.4, "deviates")],
+    [
+        (None, 0.51, "agrees"),
+        (None, 0.53, "deviates"),
+        ("below", 0.1, "agrees"),
+        ("below", 0.6, "deviates"),
+        ("above", 0.9, "agrees"),
+        ("above", 0.4, "deviates"),
+    ],
 )
 def test_verdicts(bound: str | None, ours: float, status: str) -> None:
     assert Claim("Table 1", "causal", "rg65", 0.5, "best", bound=bound).verdict(ours) == status

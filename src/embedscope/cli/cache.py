@@ -19,6 +19,7 @@ def cache(
 ) -> None:
     """Show the cache of extracted vectors, or clear it."""
     import json as codec
+    from dataclasses import asdict
 
     from embedscope.core.atomic import write_text
     from embedscope.core.cache import VectorCache
@@ -26,7 +27,7 @@ def cache(
     store = VectorCache()
     if clear:
         store.clear()
-    stats = store.stats()
+    stats = asdict(store.stats())
     text = codec.dumps(stats, indent=1) + "\n"
     if json == "-":
         sys.stdout.write(text)

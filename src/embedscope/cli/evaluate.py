@@ -21,7 +21,7 @@ def evaluate(
     layers: Annotated[str, typer.Option("--layers", help="all, or a list such as 0,4,final,pooled.")] = "all",
     transform: Annotated[str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128.")] = None,
     names: Annotated[
-        Path | None, typer.Option("--names", help="For files of vectors: a text file with the name of each row.")
+        Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
     ] = None,
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",

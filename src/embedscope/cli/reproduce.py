@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,19 +11,21 @@ from embedscope.cli import _common as common
 
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report, tables and figures.")]
 ScaleOption = Annotated[str, typer.Option("--scale", help="smoke (minutes) or full (everything).")]
+FirstPosition = Literal["keep", "drop", "bos"]
 ModelsOption = Annotated[str | None, typer.Option("--models", help="Models separated by commas.")]
 
 
 def reproduce(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Such as wolfe2022 (`embedscope list experiments`).")],
-    models: ModelsOption = None,
+    models: FirstPosition = Literal["keep", "drop", "bos"]
+ModelsOption = None,
     out: OutOption = Path("out"),
     scale: ScaleOption = "smoke",
     transform: Annotated[
         str | None, typer.Option("--transform", help="Repeat the study after center, abtt:1, ...")
     ] = None,
     first_position: Annotated[
-        str, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
+        FirstPosition, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
     ] = "keep",
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",

@@ -65,7 +65,7 @@ class Options:
     trust_remote_code: bool = False
     cache: bool = True
     transform: str | None = None
-    first_position: str = "keep"
+    first_position: Literal["keep", "drop", "bos"] = "keep"
     progress: Progress = field(default_factory=Silent)
     command: str = ""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.pipeline.evaluate import Job, Places, Scored, data_facts, loaded_jobs, scores, texts_of
+from embedscope.pipeline.evaluate import Job, Places, Scored, Vectors, data_facts, loaded_jobs, scores, texts_of
 from embedscope.pipeline.layers import chosen_spaces
 
 
@@ -31,11 +32,16 @@ class NamedVectors:
 
     def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) float64 rows aligned with ``texts``."""
-        out = np.full((len(texts), self._x.shape[1]), np.nan)
-        known = [(i, self._rows[t]) for i, t in enumerate(texts) if t in self._rows]
+        return self.of(self._x, self._rows, texts)
+
+    @staticmethod
+    def of(x: npt.NDArray[Any], rows: Mapping[str, int], texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Rows of ``x`` (n, d) that ``texts`` have in ``rows``, nan for the others."""
+        out = np.full((len(texts), x.shape[1]), np.nan)
+        known = [(i, rows[t]) for i, t in enumerate(texts) if t in rows]
         if known:
             to, of = np.array(known).T
-            out[to] = self._x[of]
+            out[to] = x[of]
         return out
 
 
@@ -83,16 +89,20 @@ def evaluate(  # noqa: PLR0913
     for s in skipped:
         progress.note(f"{s.what} is left out: {s.why}")
     found: list[Scored] = []
+    model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
+    reading = _Reading(settings, layers, names, Path(data) if data else None, cache, model)
     for source in [sources] if isinstance(sources, str) else sources:
         with provenance.phase(source):
-            opened = _Opened(source, jobs, provenance, progress)
-            if opened.is_model:
-                vectors, places = opened.model(
-                    settings, layers, device=device, dtype=dtype, trust=trust_remote_code, cache=cache, seed=seed
+            for part in _parts(source, jobs, reading, provenance, progress):
+                found += scores(
+                    part.vectors,
+                    part.jobs,
+                    part.places,
+                    source=source,
+                    transform=transform,
+                    seed=seed,
+                    progress=progress,
                 )
-            else:
-                vectors, places = opened.file(names)
-            found += scores(vectors, jobs, places, source=source, transform=transform, seed=seed, progress=progress)
     provenance.data = data_facts(jobs)
     provenance.settings = {
         "tasks": list(tasks),
@@ -106,72 +116,114 @@ def evaluate(  # noqa: PLR0913
     return Result(tuple(s.record() for s in found), provenance.as_dict(), document)
 
 
-class _Opened:
-    """A source on the way to vectors of the texts that the jobs need."""
+@dataclass(frozen=True)
+class _Part:
+    """Vectors with the jobs and places they are scored on."""
 
-    def __init__(self, source: str, jobs: Sequence[Job], provenance: Provenance, progress: Progress) -> None:
-        from embedscope.encoders import is_model
+    vectors: Vectors
+    jobs: Sequence[Job]
+    places: Places
 
-        self.source, self.jobs, self.provenance, self.progress = source, jobs, provenance, progress
-        self.is_model = is_model(source)
 
-    def model(
-        self,
-        settings: Sequence[str] | None,
-        layers: str,
-        *,
-        device: str,
-        dtype: str,
-        trust: bool,
-        cache: bool,
-        seed: int,
-    ) -> tuple[Any, Places]:
-        """Vectors out of a model, through the cache."""
-        from embedscope.core.cache import VectorCache
-        from embedscope.encoders import open_encoder
-        from embedscope.pipeline.extract import extract
+@dataclass(frozen=True)
+class _Reading:
+    """How sources are read: the arguments of ``evaluate`` of these names; ``model`` goes to ``open_encoder``."""
 
-        self.progress.start(f"loading {self.source}", None, "models")
-        encoder = open_encoder(self.source, device=device, dtype=dtype, trust_remote_code=trust, seed=seed)
-        self.progress.advance(1)
-        self.progress.close()
-        self.provenance.models[self.source] = encoder.info.as_dict()
-        chosen = _settings(settings, encoder, layers)
-        every = (*encoder.spaces, *(["pooled"] if encoder.has_pooled else []))
-        spaces = chosen_spaces(layers, every)
-        places = Places(
-            tuple(s for s in chosen if s is not None),
-            tuple(s for s in spaces if s != "pooled" or None in chosen),
+    settings: Sequence[str] | None
+    layers: str
+    names: str | Path | Sequence[str] | None
+    data: Path | None
+    cache: bool
+    model: Mapping[str, Any]
+
+
+def _parts(
+    source: str, jobs: Sequence[Job], reading: _Reading, provenance: Provenance, progress: Progress
+) -> Iterator[_Part]:
+    """The vectors of a source: of a file, or of a model in its settings and as static vectors."""
+    from embedscope.core.cache import VectorCache
+    from embedscope.encoders import is_model, open_encoder
+    from embedscope.pipeline.extract import extract
+
+    if not is_model(source):
+        vectors = _named_vectors(source, reading.names)
+        yield _Part(vectors, jobs, Places((), (vectors.space,), unnamed=True))
+        return
+    progress.start(f"loading {source}", None, "models")
+    encoder = open_encoder(source, **reading.model)
+    progress.close()
+    provenance.models[source] = encoder.info.as_dict()
+    chosen = _settings(reading.settings, encoder)
+    spaces = chosen_spaces(reading.layers, (*encoder.spaces, *(["pooled"] if encoder.has_pooled else [])))
+    static = [s for s in chosen if s is not None and s.startswith("static:")]
+    places = Places(
+        tuple(s for s in chosen if s is not None and s not in static),
+        tuple(s for s in spaces if s != "pooled" or None in chosen),
+    )
+    read: list[str | None] = list(dict.fromkeys(setting for setting, _ in places))
+    if read:
+        store = VectorCache() if reading.cache else None
+        yield _Part(extract(encoder, texts_of(jobs), read, cache=store, progress=progress), jobs, places)
+    words = [j for j in jobs if all(j.data.tables[t].unit == "word" for t in j.task.tables)]
+    for setting in static:
+        found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
+        yield _Part(found, words, Places((setting,), tuple(s for s in spaces if s != "pooled")))
+
+
+class StaticSpace:
+    """Static vectors of words over the first N sentences of the corpus; a word without a context is a row of nan."""
+
+    def __init__(self, encoder: Any, words: Sequence[str], setting: str, data: Path | None, progress: Progress) -> None:
+        from embedscope.pipeline.static import static_vectors
+
+        count = setting.partition(":")[2]
+        if not count.isdigit() or int(count) < 1:
+            raise InputError(f"setting '{setting}' wants a number of sentences, as in static:10000")
+        if not words:
+            raise InputError(f"setting '{setting}' is for words, and none of the tasks is about words alone")
+        corpus, sentences = _corpus(data)
+        if len(sentences) < int(count):
+            progress.note(f"{setting}: {corpus} has {len(sentences):,} sentences, all are taken")
+        sentences = sentences[: int(count)]
+        progress.note(f"{setting}: means over contexts in {len(sentences):,} sentences of {corpus}")
+        self._found = static_vectors(encoder, words, sentences, limit=len(sentences), progress=progress)
+        self._rows = {w: i for i, w in enumerate(self._found.words)}
+
+    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """(n, d) rows aligned with ``texts``."""
+        return NamedVectors.of(self._found.vectors[space], self._rows, texts)
+
+
+def _corpus(data: Path | None) -> tuple[str, Sequence[str]]:
+    """Sentences for contexts: those of STS 2012-2016 where they are on this machine, else the Lee corpus."""
+    from embedscope.datasets import DATASETS, Finder
+
+    finder = Finder(data)
+    name = next((n for n in ("sts_sentences", "lee_sentences") if finder.present(DATASETS.get(n))), "lee_sentences")
+    return name, DATASETS.get(name).load(finder).tables["sentences"].texts
+
+
+def _named_vectors(source: str, names: str | Path | Sequence[str] | None) -> NamedVectors:
+    """Vectors of a file, to be looked up by the names of its rows."""
+    from embedscope.readers import open_vectors
+
+    if names is None:
+        raise InputError(
+            f"{source} holds vectors without names; pass a text file with one name a row (--names FILE), "
+            "or evaluate a model"
         )
-        read: list[str | None] = list(dict.fromkeys(setting for setting, _ in places))
-        vectors = extract(
-            encoder, texts_of(self.jobs), read, cache=VectorCache() if cache else None, progress=self.progress
-        )
-        return vectors, places
-
-    def file(self, names: str | Path | Sequence[str] | None) -> tuple[Any, Places]:
-        """Vectors out of a file, looked up by the names of its rows."""
-        from embedscope.readers import open_vectors
-
-        if names is None:
-            raise InputError(
-                f"{self.source} holds vectors without names; pass a text file with one name a row (--names FILE), "
-                "or evaluate a model"
-            )
-        stream = open_vectors(self.source)
-        space = next(iter(stream.dims))
-        x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
-        if isinstance(names, str | Path):
-            try:
-                names = Path(names).read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(
-                    f"cannot read names from {names} ({error}); wanted UTF-8 text, one name a line"
-                ) from error
-        return NamedVectors(space, x, names), Places((), (space,), unnamed=True)
+    stream = open_vectors(source)
+    space = next(iter(stream.dims))
+    x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
+    if isinstance(names, str | Path):
+        try:
+            names = Path(names).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read names from {names} ({error}); wanted UTF-8 text, one name a line") from error
+    return NamedVectors(space, x, names)
 
 
-def _settings(settings: Sequence[str] | None, encoder: Any, layers: str) -> list[str | None]:
+def _settings(settings: Sequence[str] | None, encoder: Any) -> list[str | None]:
     """The settings to read, None standing for the model's own sentence embedding."""
     known: list[str | None] = list(encoder.settings)
     if settings is None:

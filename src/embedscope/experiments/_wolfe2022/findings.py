@@ -147,9 +147,8 @@ def _alone(run: ModelRun, baselines: Sequence[ModelRun], tasks: Sequence[str]) -
     """What the paper says of single models: more coordinates add little, BOS helps, training matters."""
     found = []
     five, eight = ({r.space: r.value for r in points(run, m, token_setting(run))} for m in ("top5_share", "top8_share"))
-    added = [
-        float(eight[s]) - float(five[s]) for s in run.ladder if five.get(s) is not None and eight.get(s) is not None
-    ]  # type: ignore[arg-type]
+    both = [(five.get(s), eight.get(s)) for s in run.ladder]
+    added = [more - less for less, more in both if less is not None and more is not None]
     if added:
         status: Status = "agrees" if max(added) < 0.03 else "deviates"
         points_added = f"{100 * max(added):.1f}"

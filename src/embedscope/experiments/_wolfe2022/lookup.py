@@ -78,6 +78,8 @@ def difference(a: Extreme, b: Extreme) -> tuple[float, float, float, float] | No
     delta = delta[np.isfinite(delta)]
     value = a.value - b.value
     _, low, high = interval(value, delta)
+    if low is None or high is None:
+        return None
     beyond = min(int((delta <= 0).sum()), int((delta >= 0).sum()))
     return value, low, high, min(1.0, 2 * (beyond + 1) / (len(delta) + 1))
 

@@ -209,8 +209,8 @@ def ladder(spaces: tuple[str, ...], architecture: str) -> tuple[str, ...]:
 
 def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, stuff: Material) -> list[Record]:
     """Self-similarity and few-coordinate shares over the same tokens in every layer."""
-    from embedscope.pipeline.tokens import token_stream
     from embedscope.pipeline.measure import measure_stream
+    from embedscope.pipeline.tokens import token_stream
 
     stream = token_stream(
         encoder,
