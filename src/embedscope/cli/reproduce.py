@@ -16,16 +16,15 @@ ModelsOption = Annotated[str | None, typer.Option("--models", help="Models separ
 
 
 def reproduce(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Such as wolfe2022 (`embedscope list experiments`).")],
-    models: FirstPosition = Literal["keep", "drop", "bos"]
-ModelsOption = None,
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Such as wolfe2022.")],
+    models: ModelsOption = None,
     out: OutOption = Path("out"),
     scale: ScaleOption = "smoke",
     transform: Annotated[
         str | None, typer.Option("--transform", help="Repeat the study after center, abtt:1, ...")
     ] = None,
     first_position: Annotated[
-        FirstPosition, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
+        FirstPosition, typer.Option("--first-position", help="Keep or drop tokens there, or put bos in front.")
     ] = "keep",
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
