@@ -32,9 +32,7 @@ def measure(
     layers: Annotated[
         str | None, typer.Option("--layers", help="For models: all, or a list such as 0,4,final,pooled.")
     ] = None,
-    setting: Annotated[
-        str | None, typer.Option("--setting", help="For models, of words and sentences: plain, bos_eos or eos.")
-    ] = None,
+    setting: Annotated[str | None, typer.Option("--setting", help="For models: plain, bos_eos or eos.")] = None,
     first_position: Annotated[
         str, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
     ] = "keep",
@@ -50,6 +48,7 @@ def measure(
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep vectors of words and sentences.")] = False,
     json: common.JsonOption = None,
     data: common.DataOption = None,
     quiet: common.QuietOption = False,
@@ -75,6 +74,7 @@ def measure(
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
+        cache=not no_cache,
         progress=common.progress(quiet),
         command=common.command_line(),
     )

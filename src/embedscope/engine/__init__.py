@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from embedscope.core.ids import GROUPS
 from embedscope.engine.local import Local
 
-__all__ = ["Engine", "Local"]
+__all__ = ["Engine", "Local", "local_engine"]
+
+_STATES = 1 << 31
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -18,3 +22,10 @@ class Engine(Protocol):
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
         """``work`` of every shard, in their order; lazily, so that only a few outcomes are held at a time."""
+
+
+def local_engine(dims: Iterable[int]) -> Local:
+    """As many workers as this process has cores, fewer where their states of spaces ``dims`` wide would pass 2 GiB."""
+    state = sum(8 * GROUPS * d * d for d in dims)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Local(max(1, min(cores, _STATES // max(state, 1))))

@@ -20,7 +20,8 @@ R = TypeVar("R")
 class Local:
     """Engine of this process; with ``workers`` > 1 in threads, at most ``workers`` outcomes waiting.
 
-    Outcomes come in the order of the shards, so what is folded from them has the same bits for any number of workers.
+    Outcomes come in the order of the shards and matrix products run on one thread each, so what is folded from them
+    has the same bits for any number of workers; and blocks are too small to gain from threads inside a product.
 
     >>> list(Local(workers=2).map(abs, [-1, 2, -3]))
     [1, 2, 3]
@@ -34,15 +35,21 @@ class Local:
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
         """``work`` of every shard, in their order."""
-        if self.workers == 1:
-            yield from (work(shard) for shard in shards)
-            return
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        with threadpool_limits(1, user_api="blas"):
+            if min(self.workers, len(shards)) == 1:
+                yield from (work(shard) for shard in shards)
+            else:
+                yield from self._in_threads(work, shards)
+
+    def _in_threads(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
         with ThreadPoolExecutor(self.workers) as pool:
             waiting: deque[Future[R]] = deque()
             try:
                 for shard in shards:
                     waiting.append(pool.submit(work, shard))
-                    if len(waiting) == self.workers:
+                    if len(waiting) > self.workers:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()

@@ -19,7 +19,7 @@ from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
 from embedscope.pipeline.passes import Results, one_pass, passes_of
 
 if TYPE_CHECKING:
-    from embedscope.pipeline.source import Source
+    from embedscope.pipeline.reading import Source
 
 Precision = Literal["exact", "fast"]
 
@@ -53,7 +53,7 @@ def measure(  # noqa: PLR0913
     ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
     name : what the records call an array
     model : ``on``, ``unit``, ``sample``, ``layers``, ``setting``, ``first_position``, ``data``, ``device``, ``dtype``,
-        ``trust_remote_code`` of :func:`embedscope.pipeline.source.opened`
+        ``trust_remote_code``, ``cache``: see :class:`embedscope.pipeline.reading.Reading`
 
     Raises
     ------
@@ -80,6 +80,7 @@ def measure(  # noqa: PLR0913
             seed=seed,
             progress=progress,
             provenance=provenance,
+            engine=source.engine,
             **source.labels,
         )
     provenance.settings = wanted | {"metrics": list(metrics or DEFAULTS)} | {k: _plain(v) for k, v in model.items()}

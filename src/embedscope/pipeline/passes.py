@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from threading import Lock
 from typing import Any
 
 from embedscope.core.accumulate import Need, fold
@@ -53,6 +54,7 @@ def one_pass(
     -------
     space -> need -> state over all shards
     """
+    lock = Lock()
 
     def work(shard: Shard) -> States:
         states: States = {
@@ -65,7 +67,8 @@ def one_pass(
                 joined = GroupedRows(rows.x, rows.ids, (0, len(rows.ids)))
                 for need, state in states[space].items():
                     state.feed(rows if need in grouped else joined)
-            progress.advance(len(batch.ids))
+            with lock:
+                progress.advance(len(batch.ids))
         return states
 
     return fold(engine.map(work, stream.shards()), _merged)

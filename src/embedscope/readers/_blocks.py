@@ -11,7 +11,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 
 _BLOCK_VALUES = 1 << 21
-_BLOCKS_A_SHARD = 16
+_SHARD_ROWS = 32_768
 
 
 def block_rows(dim: int) -> int:
@@ -25,12 +25,15 @@ def block_rows(dim: int) -> int:
 
 
 def plan(n: int, dim: int) -> list[tuple[int, int]]:
-    """Row ranges of the shards of ``n`` rows of width ``dim``: 16 blocks each.
+    """Row ranges of the shards of ``n`` rows of width ``dim``: 32,768 rows each, or 32 ``dim`` where that is more.
+
+    Few rows a shard would spend the time on merging states of ``dim`` x ``dim``.
 
     >>> plan(70000, 384)
-    [(0, 65536), (65536, 70000)]
+    [(0, 32768), (32768, 65536), (65536, 70000)]
     """
-    step = block_rows(dim) * _BLOCKS_A_SHARD
+    block = block_rows(dim)
+    step = -(-max(_SHARD_ROWS, 32 * dim) // block) * block
     return [(start, min(start + step, n)) for start in range(0, n, step)]
 
 

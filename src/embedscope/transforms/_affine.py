@@ -54,6 +54,7 @@ class Affine(TransformerMixin, BaseEstimator):
     """Base of the transforms; a subclass states how it is solved from moments and how it is applied."""
 
     name: ClassVar[str]
+    usage: ClassVar[str]
     arrays: ClassVar[tuple[str, ...]]
     min_rows: ClassVar[int] = 2
 

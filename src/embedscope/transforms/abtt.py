@@ -39,6 +39,7 @@ class RemoveTopComponents(OneToOneFeatureMixin, Affine):
     """
 
     name = "abtt"
+    usage = "abtt:K"
     arrays = ("mean_", "components_")
     mean_: Floats
     components_: Floats

@@ -27,6 +27,7 @@ class Center(OneToOneFeatureMixin, Affine):
     """
 
     name = "center"
+    usage = "center"
     arrays = ("mean_",)
     min_rows = 1
     mean_: Floats

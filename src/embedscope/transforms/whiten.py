@@ -40,6 +40,7 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
     """
 
     name = "whiten"
+    usage = "whiten, whiten:K or whiten:K:ledoit-wolf"
     arrays = ("mean_", "components_")
     mean_: Floats
     components_: Floats

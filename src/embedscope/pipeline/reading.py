@@ -1,0 +1,241 @@
+"""Models read over texts: their tokens in context, or the texts as words and sentences, as streams."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.provenance import Provenance
+from embedscope.core.tables import TextTable
+from embedscope.engine import Engine, Local
+from embedscope.pipeline.layers import chosen_spaces
+
+if TYPE_CHECKING:
+    from embedscope.encoders import TextEncoder
+
+UNITS = ("token", "word", "sentence")
+SAMPLE = 10_000
+"""Tokens that are measured where no number is named."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stream with its name, who works on it, and what its records say (``setting``, ``task``, ``subset``...)."""
+
+    name: str
+    stream: Stream
+    engine: Engine
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How models are read.
+
+    Attributes
+    ----------
+    on : texts: a data set, ``DATASET::TABLE``, a file with one text a line, or the texts themselves
+    unit : ``token`` (of the texts, in context), ``word`` or ``sentence`` (each text is one); by the texts where None
+    sample : tokens chosen by hash; 0 takes all
+    layers : ``all`` or a list such as ``0,4,final,pooled``
+    setting : ``plain``, ``bos_eos`` or ``eos``; where None, tokens are read in the tokenizer's own framing, words and
+        sentences ``plain`` and as the model pools them
+    first_position : of tokens: ``keep``, ``drop`` or ``bos``
+    data : folder with data files
+    device, dtype, trust_remote_code : of the model
+    cache : keep vectors of words and sentences on disk
+    """
+
+    on: str | Path | Sequence[str] | None = None
+    unit: str | None = None
+    sample: int | None = None
+    layers: str | None = None
+    setting: str | None = None
+    first_position: str = "keep"
+    data: str | Path | None = None
+    device: str = "auto"
+    dtype: str = "float32"
+    trust_remote_code: bool = False
+    cache: bool = True
+
+    def __post_init__(self) -> None:
+        if self.unit is not None and self.unit not in UNITS:
+            raise InputError(f"unit must be one of {', '.join(UNITS)}, got '{self.unit}'")
+        if self.sample is not None and self.sample < 0:
+            raise InputError(f"sample must be a number of tokens, or 0 for all, got {self.sample}")
+
+    @property
+    def named(self) -> list[str]:
+        """Options for models alone that were given."""
+        return [name for name in ("on", "unit", "sample", "layers", "setting") if getattr(self, name) is not None]
+
+
+def texts_named(
+    on: str | Path | Sequence[str] | None, folder: str | Path | None, provenance: Provenance
+) -> tuple[TextTable, str]:
+    """The texts that ``on`` names (see :class:`Reading`), and their name; ``folder`` has data files."""
+    from embedscope.datasets import DATASETS, Finder
+
+    if not isinstance(on, str | Path):
+        texts = tuple(on or ())
+        if not texts or not all(isinstance(t, str) for t in texts):
+            raise InputError("on must be a data set, a file with one text a line, or a list of texts that is not empty")
+        return _table(texts), f"{len(texts):,} texts"
+    name, _, part = str(on).partition("::")
+    if name in DATASETS:
+        entry = DATASETS.get(name)
+        data = entry.load(Finder(Path(folder) if folder else None))
+        provenance.data[name] = {"licence": entry.licence, "citation": entry.citation, "sha256": dict(data.checksums)}
+        if part not in data.tables and (part or len(data.tables) > 1):
+            raise InputError(
+                f"{name} has the tables {', '.join(data.tables)}; name one, as in {name}::{next(iter(data.tables))}"
+            )
+        return data.tables[part or next(iter(data.tables))], str(on)
+    if not Path(on).exists():
+        near = difflib.get_close_matches(name, list(DATASETS), n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(
+            f"--on {on} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
+        )
+    try:
+        texts = tuple(line for line in Path(on).read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read texts from {on} ({error}); wanted UTF-8 text, one text a line") from error
+    if not texts:
+        raise InputError(f"{on} holds no texts; wanted UTF-8 text, one text a line")
+    provenance.data[str(on)] = file_facts(Path(on))
+    return _table(texts), str(on)
+
+
+def _table(texts: tuple[str, ...]) -> TextTable:
+    """Distinct ``texts`` as sentences."""
+    return TextTable(tuple(dict.fromkeys(texts)), "sentence")
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Size and checksum of a file, for the provenance."""
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def model_sources(
+    uri: str, table: TextTable, name: str, reading: Reading, seed: int, progress: Progress, provenance: Provenance
+) -> Iterator[Source]:
+    """The tokens of the texts in context; or the texts themselves, in every layer and as the model pools them."""
+    from embedscope.encoders import open_encoder
+
+    progress.start(f"loading {uri}", None, "models")
+    with provenance.phase(f"load {uri}"):
+        encoder = open_encoder(
+            uri, device=reading.device, dtype=reading.dtype, trust_remote_code=reading.trust_remote_code, seed=seed
+        )
+    progress.advance(1)
+    progress.close()
+    provenance.models[uri] = encoder.info.as_dict()
+    unit = reading.unit or ("word" if table.unit == "word" else "token")
+    if unit == "token":
+        yield _tokens(encoder, table, name, reading, seed, progress)
+        return
+    pooled = ["pooled"] if encoder.has_pooled and reading.setting is None else []
+    spaces = chosen_spaces(reading.layers, (*encoder.spaces, *pooled))
+    settings = {
+        reading.setting or "plain": [s for s in spaces if s != "pooled"],
+        None: [s for s in spaces if s in pooled],
+    }
+    for setting, kept in settings.items():
+        if kept:
+            with provenance.phase(f"vectors {uri}"):
+                source = _whole_texts(encoder, table, name, unit, setting, kept, reading, progress)
+            yield source
+
+
+def _tokens(
+    encoder: TextEncoder, table: TextTable, name: str, reading: Reading, seed: int, progress: Progress
+) -> Source:
+    from embedscope.pipeline.tokens import token_stream
+
+    sample = SAMPLE if reading.sample is None else reading.sample
+    stream = token_stream(
+        encoder,
+        table.texts,
+        sample=sample or None,
+        seed=seed,
+        setting=reading.setting or "native",
+        first_position=reading.first_position,  # type: ignore[arg-type]
+        clusters=table.clusters or None,
+    )
+    for note in stream.notes:
+        progress.note(note)
+    uri, taken, every = encoder.info.uri, stream.n_rows, stream.n_candidates
+    labels = {
+        "task": name,
+        "setting": reading.setting or "native",
+        "subset": f"{taken:,} of {every:,} tokens" if taken < every else f"all {every:,} tokens",
+        "exact": taken == every,
+        "label": f"{uri}, tokens of {name}",
+    }
+    spaces = chosen_spaces(reading.layers, tuple(stream.dims))
+    return Source(uri, SequentialStream(stream, spaces), Local(), labels)
+
+
+def _whole_texts(
+    encoder: TextEncoder,
+    table: TextTable,
+    name: str,
+    unit: str,
+    setting: str | None,
+    spaces: Sequence[str],
+    reading: Reading,
+    progress: Progress,
+) -> Source:
+    from embedscope.core.cache import VectorCache
+    from embedscope.pipeline.tokens import text_stream
+
+    cache = VectorCache() if reading.cache else None
+    stream = text_stream(encoder, table.texts, setting=setting, unit=unit, cache=cache, progress=progress)
+    label = f"{encoder.info.uri}, {unit}s of {name}"
+    labels = {"task": name, "setting": setting, "subset": f"{stream.n_rows:,} {unit}s", "label": label}
+    return Source(encoder.info.uri, SequentialStream(stream, tuple(spaces)), Local(), labels)
+
+
+@dataclass(frozen=True)
+class SequentialStream:
+    """``stream`` with some of its ``spaces``, read as one shard: a model runs one batch at a time anyway.
+
+    So the states of its many layers are held once, and never merged.
+    """
+
+    stream: Stream
+    spaces: tuple[str, ...]
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Width of every space kept."""
+        return {space: self.stream.dims[space] for space in self.spaces}
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, None where it is not known."""
+        return self.stream.n_rows
+
+    def shards(self) -> Sequence[Shard]:
+        """One shard."""
+        return [_WholeShard(self)]
+
+
+@dataclass(frozen=True)
+class _WholeShard:
+    stream: SequentialStream
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches of all shards beneath, with the spaces kept."""
+        for shard in self.stream.stream.shards():
+            for batch in shard.batches():
+                yield replace(batch, spaces={space: batch.spaces[space] for space in self.stream.spaces})
