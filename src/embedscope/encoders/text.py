@@ -230,7 +230,7 @@ class TextEncoder:
         return ModelInfo(
             uri=source.uri.uri,
             name=source.uri.name,
-            kind="random" if source.weights is None else source.kind or ("causal" if self.causal else "unknown"),
+            kind=self._kind(source),
             architecture=type(self._loaded.model).__name__,
             revision=source.revision,
             weights_sha256=self._loaded.weights_sha256,
@@ -241,6 +241,13 @@ class TextEncoder:
             licence=source.licence,
             policies=policies,
         )
+
+    def _kind(self, source: Source) -> str:
+        """Training objective as far as the model tells: CLIP and sentence encoders are trained contrastively."""
+        if source.weights is None:
+            return "random"
+        guess = "contrastive" if self._pooling is not None else "causal" if self.causal else "unknown"
+        return source.kind or guess
 
     @property
     def _specials(self) -> tuple[int | None, int | None]:

@@ -142,7 +142,7 @@ def _parts(
 ) -> Iterator[_Part]:
     """The vectors of a source: of a file, or of a model in its settings and as static vectors."""
     from embedscope.core.cache import VectorCache
-    from embedscope.encoders import is_model, open_encoder
+    from embedscope.encoders import TextEncoder, is_model, open_model
     from embedscope.pipeline.extract import extract
 
     if not is_model(source):
@@ -150,8 +150,12 @@ def _parts(
         yield _Part(vectors, jobs, Places((), (vectors.space,), unnamed=True))
         return
     progress.start(f"loading {source}", None, "models")
-    encoder = open_encoder(source, **reading.model)
+    encoder = open_model(source, **reading.model)
     progress.close()
+    if not isinstance(encoder, TextEncoder):
+        provenance.models[source] = dict(encoder.facts)
+        yield _Part(encoder, jobs, Places((), chosen_spaces(reading.layers, tuple(encoder.spaces)), unnamed=True))
+        return
     provenance.models[source] = encoder.info.as_dict()
     chosen = _settings(reading.settings, encoder)
     spaces = chosen_spaces(reading.layers, (*encoder.spaces, *(["pooled"] if encoder.has_pooled else [])))

@@ -1,0 +1,45 @@
+"""Models that are not transformers: vectors of texts without layers or settings, opened by a scheme of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+
+class Lookup(Protocol):
+    """A model that gives one vector a text; what :func:`embedscope.encoders.open_model` returns for a scheme."""
+
+    @property
+    def spaces(self) -> Mapping[str, str]:
+        """Name -> description of each space, in order."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What identifies the model, as JSON types, for the provenance."""
+
+    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan; ``setting`` is None."""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A kind of model, named by the part of a URI before the colon: ``open`` gets the part after it.
+
+    ``install`` is the command that brings what it needs, ``cite`` a key of docs/references.bib.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    cite: str
+    open: Callable[[str], Lookup]
+    install: str = ""
+
+    def path(self) -> Path | None:
+        """Folder of this code: a scheme has no files of its own."""
+        return Path(__file__).parent
