@@ -35,7 +35,7 @@ def dataset(*files, hint=""):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EMBEDSCOPE_DATA", raising=False)
     return tmp_path / "cache"
 

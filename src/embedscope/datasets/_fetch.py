@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from embedscope.core.atomic import write_bytes
+from embedscope.core.cache import cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.datasets._archive import members
 from embedscope.datasets._dataset import Dataset, File
@@ -85,7 +86,7 @@ class Finder:
         if file.package is not None and (folder := _package_folder(file.package[0])) is not None:
             yield folder / file.package[1]
         yield from self._by_size.get(file.size, ())
-        yield cache_folder() / file.sha256
+        yield downloads_folder() / file.sha256
 
     def _fetch(self, file: File, dataset: Dataset) -> None:
         """Download the file or its archive and keep the registered files it holds in the cache."""
@@ -99,7 +100,7 @@ class Finder:
             return
         wanted = {f.sha256: f.size for f in dataset.files if f.url == file.url}
         for digest, content in members(raw, wanted):
-            write_bytes(cache_folder() / digest, content)
+            write_bytes(downloads_folder() / digest, content)
 
     def _reason(self, file: File) -> str:
         if not self.download:
@@ -111,11 +112,9 @@ class Finder:
         )
 
 
-def cache_folder() -> Path:
+def downloads_folder() -> Path:
     """Where downloaded files are kept, named by their sha256."""
-    import pooch
-
-    return Path(pooch.os_cache("embedscope")) / "data"
+    return cache_folder() / "data"
 
 
 def _missing(dataset: Dataset, file: File, reason: str) -> str:
