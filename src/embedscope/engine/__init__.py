@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from embedscope.core.ids import GROUPS
-from embedscope.engine.local import Local
+from embedscope.engine.local import Local, one_blas_thread
 
-__all__ = ["Engine", "Local", "local_engine"]
+__all__ = ["Engine", "Local", "local_engine", "one_blas_thread"]
 
 _STATES = 1 << 31
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +15,15 @@ IDS = ("local",)
 
 S = TypeVar("S")
 R = TypeVar("R")
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Matrix products on one thread in the block: the same bits on any machine, and no waiting in small products."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -35,9 +45,7 @@ class Local:
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
         """``work`` of every shard, in their order."""
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             if min(self.workers, len(shards)) == 1:
                 yield from (work(shard) for shard in shards)
             else:

@@ -14,7 +14,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.engine import Engine, Local
+from embedscope.engine import Engine, Local, one_blas_thread
 from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
 from embedscope.pipeline.passes import Results, one_pass, passes_of
 
@@ -173,7 +173,7 @@ def _values(
         with _phase(provenance, f"pass {number} {label}"):
             states = one_pass(stream, needs, kept, grouped=grouped, engine=engine, progress=progress)
         progress.close()
-        with _phase(provenance, f"metrics {label}"):
+        with _phase(provenance, f"metrics {label}"), one_blas_thread():
             for space, need in [(space, need) for space in stream.dims for need in needs]:
                 result = states[space].pop(need).result()
                 if need in depended:
