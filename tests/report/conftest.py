@@ -150,6 +150,19 @@ def _table_one(records: list[Record]) -> Table:
     )
 
 
+def _geometry_table(records: list[Record]) -> Table:
+    rows = [(r.source, r.space, r.value, r.stderr) for r in records if r.metric == "self_similarity"]
+    columns = (Column("model"), Column("space"), Column("self-similarity", 3), Column("s.e.", 3))
+    return Table("geometry", "Geometry of tokens in context, layer by layer", columns, tuple(rows))
+
+
+def _claims() -> Table:
+    remark = "The tokenizer of this version adds no first token, which the authors' script did by hand."
+    rows = [(f"Table {i}", "gpt2", f"RG65, best layer, setting {i}", 0.44 + i / 100, 0.43, remark) for i in range(4)]
+    columns = ("where", "model", "what", "published", "ours", "remark")
+    return Table("claims", "The paper's numbers, one by one", tuple(Column(c, 4) for c in columns), tuple(rows))
+
+
 FINDINGS = (
     Finding(
         "The contrastive model has flatter geometry: its words point in more different directions at every layer.",
@@ -266,7 +279,7 @@ def sample_result() -> Result:
         "Two language models, one trained to match texts and one to predict the next token: "
         "whose vectors are spread more evenly, and whose hold more meaning, layer by layer?",
         FINDINGS,
-        (_table_one(records),),
+        (_table_one(records), _geometry_table(records), _claims()),
         tuple(figures),
         SKIPPED,
         (
