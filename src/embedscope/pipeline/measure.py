@@ -83,7 +83,8 @@ def measure(  # noqa: PLR0913
             engine=source.engine,
             **source.labels,
         )
-    provenance.settings = wanted | {"metrics": list(metrics or DEFAULTS)} | {k: _plain(v) for k, v in model.items()}
+    read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
+    provenance.settings = wanted | {"metrics": list(metrics or DEFAULTS)} | read
     return Result(tuple(records), provenance.as_dict())
 
 
@@ -224,7 +225,7 @@ def _sources(
 
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
-        if array[:2] != (None, None):
+        if array[0] is not None or array[1] is not None:
             raise InputError("ids and clusters are for arrays; the rows of a file are known by their numbers")
         return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **model)
     if model:
@@ -238,4 +239,6 @@ def _phase(provenance: Provenance | None, name: str) -> Any:
 
 def _plain(value: Any) -> Any:
     """``value`` as a JSON type; texts given as a list are counted."""
-    return value if isinstance(value, str | int | float | bool | None) else f"{len(value)} texts"
+    if isinstance(value, Path):
+        return str(value)
+    return value if isinstance(value, str | int | None) else f"{len(value)} texts"

@@ -1,0 +1,120 @@
+"""The verb as users run it: a process of its own, real files, exit codes and messages."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from embedscope import measure
+from embedscope.metrics import DEFAULTS
+
+X = np.random.default_rng(4).standard_normal((300, 16)).astype(np.float32) + 0.3
+
+
+def run(*args, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "embedscope", *args], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    return tmp_path
+
+
+def test_json_on_standard_output(folder):
+    done = run("measure", "x.npy", "--json", "-", "--seed", "3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["schema_version"] == 1
+    assert result["provenance"]["seed"] == 3
+    assert result["provenance"]["command"] == "embedscope measure x.npy --json - --seed 3"
+    found = {r["metric"]: r["value"] for r in result["records"]}
+    assert {name.partition(".")[0] for name in found} == set(DEFAULTS)
+    assert found == {r.metric: r.value for r in measure(folder / "x.npy")}
+    assert "x.npy: pass 1 of 2" in done.stderr
+
+
+def test_table_and_json_file(folder):
+    done = run("measure", "x.npy", "--metrics", "isoscore, mean_norm", "--json", "out/result.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "isoscore" in done.stdout
+    assert [r["metric"] for r in json.loads((folder / "out/result.json").read_text())["records"]] == [
+        "isoscore",
+        "mean_norm",
+    ]
+
+
+def test_quiet_says_nothing(folder):
+    done = run("measure", "x.npy", "-q", "--metrics", "isoscore", "--json", "r.json", cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (folder / "r.json").exists()
+
+
+def test_options_reach_the_records(folder):
+    done = run(
+        *("measure", "x.npy", "--transform", "center,whiten:4", "--rows", "unit", "--precision", "fast"),
+        *("--metrics", "isoscore", "--json", "-", "-q"),
+        cwd=folder,
+    )
+    (record,) = json.loads(done.stdout)["records"]
+    assert (record["rows"], record["exact"], record["dim"]) == ("unit", False, 4)
+    assert (record["transform"], record["fitted_on"]) == ("center,whiten:4", "all rows of x.npy")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["none.npy"], 2, "there is no file none.npy"),
+        (["x.csv"], 2, "neither a file of vectors"),
+        (["minilm"], 2, "is a model and needs texts to be read on: add --on DATASET"),
+        (["x.npy", "--on", "rg65"], 2, "--on is for models; x.npy holds vectors already"),
+        (["x.npy", "--sample", "5"], 2, "--sample is for models"),
+        (["x.npy", "--metrics", "isoscor"], 2, "did you mean 'isoscore'?"),
+        (["x.npy", "--rows", "both"], 2, "rows must be one of raw, unit"),
+        (["x.npy", "--transform", "whiten:99"], 2, "use whiten:16 or fewer"),
+        (["nan.npy"], 2, "nan.npy holds nan or inf in 1 of 300 rows read, first in row 7"),
+        (["x.npy::a"], 2, "leave out '::a'"),
+        (["minilm", "--on", "rg56"], 2, "did you mean 'rg65'?"),
+        (["minilm", "--on", "rg65", "--unit", "letter"], 2, "unit must be one of token, word, sentence"),
+        (["minilm", "--on", "empty.txt"], 2, "empty.txt holds no texts"),
+    ],
+)
+def test_errors_are_one_line_on_standard_error(folder, args, code, message):
+    bad = X.copy()
+    bad[7, 2] = np.nan
+    np.save(folder / "nan.npy", bad)
+    (folder / "empty.txt").write_text("\n")
+    done = run("measure", *args, "-q", cwd=folder)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("embedscope: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_heavy_libraries_stay_out(folder):
+    code = (
+        "import sys; sys.argv = ['embedscope', 'measure', 'x.npy', '-q']\n"
+        "from embedscope.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code, stop\n"
+        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True)
+    loaded = set(done.stdout.split())
+    assert "numpy" in loaded
+    assert not loaded & {
+        "torch",
+        "transformers",
+        "sklearn",
+        "scipy",
+        "pyarrow",
+        "pandas",
+        "matplotlib",
+        "jinja2",
+        "pooch",
+    }
