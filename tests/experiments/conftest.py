@@ -7,18 +7,29 @@ from pathlib import Path
 import pytest
 
 
-def byte_tokenizer(bos: str, eos: str, *, framed: bool):
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+def trained_tokenizer(bos: str, eos: str, *, framed: bool):
+    """A byte-level BPE of 2,000 symbols, trained on the sentences of the Lee corpus."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    symbols = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *dict.fromkeys([bos, eos])]
-    tokenizer = Tokenizer(models.BPE({s: i for i, s in enumerate(symbols)}, [], unk_token=eos))
+    from embedscope.datasets import DATASETS, Finder
+
+    sentences = DATASETS.get("lee_sentences").load(Finder(download=False)).tables["sentences"].texts
+    special = list(dict.fromkeys([bos, eos]))
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator(sentences, trainer)
     if framed:
-        ids = [(s, symbols.index(s)) for s in (bos, eos)]
+        ids = [(s, tokenizer.token_to_id(s)) for s in (bos, eos)]
         tokenizer.post_processor = processors.TemplateProcessing(single=f"{bos} $A {eos}", special_tokens=ids)
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=bos, eos_token=eos, pad_token=eos)
-    return fast, len(symbols), symbols.index(bos), symbols.index(eos)
+    return fast, tokenizer.get_vocab_size(), *(tokenizer.token_to_id(s) for s in (bos, eos))
 
 
 def snapshot(hub: Path, name: str) -> Path:
@@ -38,7 +49,7 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hub = tmp_path_factory.mktemp("hub")
     torch.manual_seed(0)
 
-    tokenizer, size, bos, eos = byte_tokenizer("<|endoftext|>", "<|endoftext|>", framed=False)
+    tokenizer, size, bos, eos = trained_tokenizer("<|endoftext|>", "<|endoftext|>", framed=False)
     config = transformers.GPT2Config(
         vocab_size=size, n_embd=32, n_layer=12, n_head=2, n_positions=1024, bos_token_id=bos, eos_token_id=eos
     )
@@ -46,10 +57,16 @@ def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformers.GPT2Model(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
-    tokenizer, size, bos, eos = byte_tokenizer("<|startoftext|>", "<|endoftext|>", framed=True)
+    tokenizer, size, bos, eos = trained_tokenizer("<|startoftext|>", "<|endoftext|>", framed=True)
     tokenizer.model_max_length = 77
     small = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
-    text = small | {"vocab_size": size, "num_hidden_layers": 12, "bos_token_id": bos, "eos_token_id": eos}
+    text = small | {
+        "projection_dim": 16,
+        "vocab_size": size,
+        "num_hidden_layers": 12,
+        "bos_token_id": bos,
+        "eos_token_id": eos,
+    }
     vision = small | {"num_hidden_layers": 1, "image_size": 32, "patch_size": 16}
     config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
     folder = snapshot(hub, "openai/clip-vit-base-patch32")

@@ -151,7 +151,7 @@ def _sentences(
     """Distinct sentences for Figure 5, the left ones with their duplicates, and where they are from."""
     for job in jobs:
         if job.task.id == "stsb":
-            pairs = job.data.relations["pairs"]
+            pairs = next(r for r in job.data.relations.values() if r.table in job.task.tables)
             every = job.data.tables[pairs.table].texts
             return every, tuple(every[i] for i in pairs.left), "stsb"
     skipped.append(Skipped("sentences of stsb for sentence self-similarity", f"replaced by {corpus}"))
