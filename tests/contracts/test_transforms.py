@@ -1,5 +1,7 @@
 """Laws of every registered transform: scikit-learn's own checks, and what the pipeline relies on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -42,6 +44,13 @@ def test_every_name_has_its_class():
     assert list(TRANSFORMS) == ["abtt", "center", "whiten"]
     assert all(TRANSFORMS.get(name).name == name for name in TRANSFORMS)
     assert {text.partition(":")[0] for text in TEXTS} == set(TRANSFORMS)
+
+
+@pytest.mark.parametrize("name", list(TRANSFORMS))
+def test_docs_have_every_transform(name):
+    page = (Path(__file__).parents[2] / "docs" / "transforms.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in page
+    assert all(f"`{usage}`" in page for usage in TRANSFORMS.get(name).usage.replace(" or ", ", ").split(", "))
 
 
 @pytest.mark.parametrize("text", TEXTS)
