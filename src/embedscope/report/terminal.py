@@ -64,14 +64,26 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
         return
     if layout.constants:
         console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
+    if len(layout.labels) == 1:
+        console.print(_single_row_table(layout))
+        _print_notes(layout, console)
+        return
     texts = _cell_texts(layout, errors=errors)
     if errors and len(_parts(layout, texts, console.width)) > 1:
         texts = _cell_texts(layout, errors=False)
     for columns in _parts(layout, texts, console.width):
         console.print(_pivot_table(layout, texts, columns))
-    notes = dict.fromkeys(r.note for row in layout.cells for r in row if r is not None and r.note)
-    for note in notes:
-        console.print(Text(f"note: {note}", style="dim"))
+    _print_notes(layout, console)
+
+
+def _print_notes(layout: Pivot, console: Console) -> None:
+    of: dict[str, list[str]] = {}
+    for record in (r for row in layout.cells for r in row if r is not None and r.note):
+        of.setdefault(str(record.note), []).append(record.metric)
+    for note, metrics in of.items():
+        names = list(dict.fromkeys(metrics))
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        console.print(_plain(f"{shown}: {note}"), style="dim")
 
 
 def _print_findings(document: Document, console: Console) -> None:
@@ -146,6 +158,22 @@ def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> G
         grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True)
     for labels, row in zip(layout.labels, texts, strict=True):
         grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
+    return grid
+
+
+def _single_row_table(layout: Pivot) -> Grid:
+    """One metric a line, with its interval: easier to read than a single long row."""
+    grid = _grid("", "")
+    grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), no_wrap=True)
+    for title in ("value", "± s.e.", "95 % interval"):
+        grid.add_column(title, justify="right", no_wrap=True)
+    for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
+        if record is not None:
+            digits = digits_of([record.value])
+            error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
+            known = record.ci_low is not None and record.ci_high is not None
+            span = f"{record.ci_low:.{digits}f} to {record.ci_high:.{digits}f}" if known else ""
+            grid.add_row(_plain(title), _number(record, digits, errors=False), error, span)
     return grid
 
 
