@@ -69,3 +69,9 @@ def test_encoder(package: Path) -> None:
 def test_recipes_type_check(package: Path) -> None:
     for code in RECIPES.values():
         compile(code, "recipe", "exec")
+
+
+def test_encoder_is_measured(package: Path) -> None:
+    out = run(package, "measure", "letters:16", "--on", "rg65", "--metrics", "self_similarity", "--json", "-")
+    record = json.loads(out)["records"][0]
+    assert (record["n"], record["dim"], record["space"]) == (48, 16, "letters")

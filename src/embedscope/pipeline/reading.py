@@ -9,16 +9,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import TextTable
 from embedscope.engine import Engine, Local
 from embedscope.pipeline.layers import chosen_spaces
+from embedscope.readers import ArrayStream
 
 if TYPE_CHECKING:
-    from embedscope.encoders import TextEncoder
+    from embedscope.encoders import Lookup, TextEncoder
 
 UNITS = ("token", "word", "sentence")
 SAMPLE = 10_000
@@ -129,15 +133,19 @@ def model_sources(
     uri: str, table: TextTable, name: str, reading: Reading, seed: int, progress: Progress, provenance: Provenance
 ) -> Iterator[Source]:
     """The tokens of the texts in context; or the texts themselves, in every layer and as the model pools them."""
-    from embedscope.encoders import open_encoder
+    from embedscope.encoders import TextEncoder, open_model
 
     progress.start(f"loading {uri}", None, "models")
     with provenance.phase(f"load {uri}"):
-        encoder = open_encoder(
+        encoder = open_model(
             uri, device=reading.device, dtype=reading.dtype, trust_remote_code=reading.trust_remote_code, seed=seed
         )
     progress.advance(1)
     progress.close()
+    if not isinstance(encoder, TextEncoder):
+        provenance.models[uri] = dict(encoder.facts)
+        yield _looked_up(encoder, uri, table, name, reading)
+        return
     provenance.models[uri] = encoder.info.as_dict()
     unit = reading.unit or ("word" if table.unit == "word" else "token")
     if unit == "token":
@@ -154,6 +162,19 @@ def model_sources(
             with provenance.phase(f"vectors {uri}"):
                 source = _whole_texts(encoder, table, name, unit, setting, kept, reading, progress)
             yield source
+
+
+def _looked_up(model: Lookup, uri: str, table: TextTable, name: str, reading: Reading) -> Source:
+    """The texts that a model without layers knows; those it does not know are counted and left out."""
+    spaces = chosen_spaces(reading.layers, tuple(model.spaces))
+    x = {space: model.matrix(None, space, table.texts) for space in spaces}
+    known = np.logical_and.reduce([np.isfinite(v).all(axis=1) for v in x.values()])
+    if not known.any():
+        raise InputError(f"{uri} knows none of the {len(table):,} texts of {name}; measure it on other texts")
+    ids = hash_texts(table.texts)[known]
+    stream = ArrayStream({space: v[known] for space, v in x.items()}, ids)
+    subset = f"{int(known.sum()):,} of {len(table):,} {table.unit}s of {name} have a vector"
+    return Source(uri, stream, Local(), {"task": name, "label": f"{uri} on {name}", "subset": subset})
 
 
 def _tokens(

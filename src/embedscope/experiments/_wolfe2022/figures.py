@@ -111,13 +111,13 @@ def _shares(runs: Sequence[ModelRun], axis: _Axis, metric: str, count: str) -> F
 
 def _task(runs: Sequence[ModelRun], axis: _Axis, task: str) -> Figure:
     series = []
+    sentence = task in SENTENCE_TASKS
     for run in runs:
-        settings = [s for s in run.settings if not run.baseline or s == run.settings[-1]]
+        settings = [s for s in run.settings if not run.baseline or s == ("eos" if sentence else "bos_eos")]
         for setting in settings:
             records = [s.record() for s in scored(run, task, setting)]
             series += list(_of_records(run, axis, records, f"{run.label}, {SETTING_NAMES[setting]}"))
         series += _pooled(run, axis, task)
-    sentence = task in SENTENCE_TASKS
     return Figure(
         task,
         TITLES.get(task, TABLE_NAMES.get(task, task.upper()) + ("" if sentence else " (Figure 3)")),

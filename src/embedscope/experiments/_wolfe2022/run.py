@@ -185,7 +185,7 @@ def measured_model(
         n_layers=encoder.info.n_layers,
         ladder=ladder(tuple(encoder.spaces), encoder.info.architecture),
         spaces=tuple(encoder.spaces),
-        settings=tuple(encoder.settings),
+        settings=tuple(s for s in encoder.settings if not baseline or s != "plain"),
         facts=encoder.info.as_dict(),
     )
     provenance.models[uri] = run.facts
@@ -242,22 +242,22 @@ def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> No
     from embedscope.pipeline.evaluate import Places, scores, texts_of
     from embedscope.pipeline.extract import extract
 
-    settings: list[str | None] = [*run.settings, *([None] if encoder.has_pooled else [])]
-    texts = list(dict.fromkeys([*texts_of(stuff.jobs), *stuff.own_sentences]))
     cache = VectorCache() if options.cache else None
-    vectors = extract(encoder, texts, settings, cache=cache, progress=options.progress)
-    spaces = run.spaces + (("pooled",) if encoder.has_pooled and "pooled" not in run.spaces else ())
-    places = Places(run.settings, spaces)
+    pooled: list[str | None] = [None] if encoder.has_pooled else []
+    spaces = run.spaces + (("pooled",) if pooled else ())
+    vectors = extract(encoder, texts_of(stuff.jobs), [*run.settings, *pooled], cache=cache, progress=options.progress)
     run.scored = scores(
         vectors,
         stuff.jobs,
-        places,
+        Places(run.settings, spaces),
         source=run.source,
         transform=options.transform,
         seed=options.seed,
         progress=options.progress,
     )
-    run.geometry += _sentence_geometry(vectors, run, places, options, stuff)
+    framed = tuple(s for s in run.settings if s != "plain")
+    vectors = extract(encoder, stuff.own_sentences, [*framed, *pooled], cache=cache, progress=options.progress)
+    run.geometry += _sentence_geometry(vectors, run, Places(framed, spaces), options, stuff)
 
 
 def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Options, stuff: Material) -> list[Record]:
