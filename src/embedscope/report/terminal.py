@@ -107,15 +107,36 @@ def _print_findings(document: Document, console: Console) -> None:
 
 def _print_table(table: Table, console: Console, max_rows: int) -> None:
     left_out = len(table.rows) - max_rows
+    texts = [[cell(v, c.digits) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
+    shown = _columns_that_fit(table, texts, console.width)
     grid = _grid(table.title, table.caption)
-    for i, column in enumerate(table.columns):
+    for i in shown:
         right = is_numeric(row[i] for row in table.rows)
-        grid.add_column(_plain(column.title), justify="right" if right else "left", overflow="fold")
-    for row in table.rows[:max_rows]:
-        grid.add_row(*(_plain(cell(v, c.digits)) for v, c in zip(row, table.columns, strict=True)))
+        fold = len(shown) == 1
+        grid.add_column(_plain(table.columns[i].title), justify="right" if right else "left", no_wrap=not fold)
+    for row in texts[:max_rows]:
+        grid.add_row(*(_plain(row[i]) for i in shown))
     console.print(grid)
-    if left_out > 0:
-        console.print(_plain(f"{left_out} more rows stand in the report"), style="dim")
+    hidden = [c.title for i, c in enumerate(table.columns) if i not in shown and any(row[i] for row in texts)]
+    more = [f"{left_out} more rows"] if left_out > 0 else []
+    more += [f"the columns {', '.join(hidden)}"] if hidden else []
+    if more:
+        console.print(_plain(f"{' and '.join(more)} stand in the report"), style="dim")
+
+
+def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:
+    """Columns from the left that fit the width whole, those without any value left out; at least the first."""
+    shown: list[int] = []
+    used = 0
+    for i, column in enumerate(table.columns):
+        longest = max((len(row[i]) for row in texts), default=0)
+        if longest == 0:
+            continue
+        used += 3 + max(longest, len(column.title))
+        if shown and used > width:
+            break
+        shown.append(i)
+    return shown or [0]
 
 
 def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:

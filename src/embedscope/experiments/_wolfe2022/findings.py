@@ -187,7 +187,7 @@ def _bos(run: ModelRun, tasks: Sequence[str]) -> list[Finding]:
 def _against_random(run: ModelRun, base: ModelRun, tasks: Sequence[str]) -> Finding | None:
     rows = []
     for task in tasks:
-        settings = ("plain", "bos_eos") if task in TABLE_NAMES else ("eos",)
+        settings = ("bos_eos",) if task in TABLE_NAMES else ("eos",)
         a, b = _best_of(run, task, settings), _best_of(base, task, settings)
         if a and b and (delta := difference(a, b)):
             rows.append((task, a, b, delta))

@@ -63,8 +63,8 @@ class ModelRun:
 
     @property
     def label(self) -> str:
-        """Name for tables and curves."""
-        return f"{self.name} (random init)" if self.baseline else self.name
+        """Name for tables and curves; "(random)" is the same architecture freshly initialised."""
+        return f"{self.name} (random)" if self.baseline else self.name
 
 
 @dataclass

@@ -34,27 +34,21 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
             for setting in run.settings:
                 high, last = best(run, task, setting), top(run, task, setting)
                 if high is not None:
-                    rows.append(
-                        (
-                            TABLE_NAMES[task],
-                            run.label,
-                            SETTING_NAMES[setting],
-                            *_cells(high, last),
-                            *_published(run, task, setting),
-                        )
-                    )
+                    value, span, layer, last_value = _cells(high, last)
+                    head = (TABLE_NAMES[task], run.label, SETTING_NAMES[setting])
+                    rows.append((*head, value, layer, last_value, *_published(run, task, setting), span))
     columns = (
         Column("test"),
         Column("model"),
         Column("setting", help="how a word's vector is read"),
         Column("best", 2),
-        Column("95 % interval", help="bootstrap of the maximum over layers"),
         Column("layer", help="layer of the best value"),
         Column("top", 2, "value in the last layer"),
         Column("published best", 2),
         Column("published layer"),
         Column("published top", 2),
         Column("published for"),
+        Column("95 % interval of best", help="bootstrap of the maximum over layers"),
     )
     return Table(
         "table1",
