@@ -29,11 +29,15 @@ def test_a_file_with_names(tmp_path: Path) -> None:
     texts, x = words()
     np.save(tmp_path / "x.npy", x)
     (tmp_path / "names.txt").write_text("\n".join(texts))
-    result = embedscope.evaluate(str(tmp_path / "x.npy"), tasks=["rg65"], names=tmp_path / "names.txt")
+    result = embedscope.evaluate(
+        str(tmp_path / "x.npy"), tasks=["rg65"], names=tmp_path / "names.txt", items=tmp_path / "items.csv"
+    )
     record = result.select(metric="rg65")[0]
     pairs = DATASETS.get("rg65").load(Finder(download=False)).relations["pairs"]
     a, b = x[pairs.left], x[pairs.right]
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    items = np.genfromtxt(tmp_path / "items.csv", delimiter=",", skip_header=1, usecols=6)
+    np.testing.assert_allclose(items, cosine, atol=1e-12)
     assert record.value == pytest.approx(spearmanr(cosine, pairs.gold).statistic, abs=1e-12)
     assert record.ci_low < record.value < record.ci_high
     assert (record.n, record.dim, record.setting, record.space) == (65, 8, None, "vectors")

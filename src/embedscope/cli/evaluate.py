@@ -23,6 +23,9 @@ def evaluate(
     names: Annotated[
         Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
     ] = None,
+    items: Annotated[
+        Path | None, typer.Option("--items", metavar="FILE.csv", help="Write the value of every scored item.")
+    ] = None,
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
@@ -42,6 +45,7 @@ def evaluate(
         layers=layers,
         transform=transform,
         names=names,
+        items=items,
         data=data,
         seed=seed,
         device=device,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.atomic import write_text
 from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError
 from embedscope.core.progress import Progress, Silent
@@ -215,3 +219,15 @@ def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
 def texts_of(jobs: Sequence[Job]) -> list[str]:
     """Distinct texts of all jobs, in their order."""
     return list(dict.fromkeys(t for job in jobs for t in job.texts))
+
+
+def write_items(found: Sequence[Scored], path: str | Path) -> None:
+    """Write what each item contributed to each score as CSV, one line an item; empty where an item was left out."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("source", "setting", "space", "task", "metric", "item", "value"))
+    for s in found:
+        values = [] if s.score.items is None else s.score.items.tolist()
+        place = (s.source, s.setting, s.space, s.job.task.id, s.metric)
+        writer.writerows((*place, i, v if np.isfinite(v) else "") for i, v in enumerate(values))
+    write_text(path, buffer.getvalue())

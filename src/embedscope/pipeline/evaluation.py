@@ -16,7 +16,17 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.pipeline.evaluate import Job, Places, Scored, Vectors, data_facts, loaded_jobs, scores, texts_of
+from embedscope.pipeline.evaluate import (
+    Job,
+    Places,
+    Scored,
+    Vectors,
+    data_facts,
+    loaded_jobs,
+    scores,
+    texts_of,
+    write_items,
+)
 from embedscope.pipeline.layers import chosen_spaces
 
 
@@ -53,6 +63,7 @@ def evaluate(  # noqa: PLR0913
     layers: str = "all",
     transform: str | None = None,
     names: str | Path | Sequence[str] | None = None,
+    items: str | Path | None = None,
     data: str | Path | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -71,6 +82,7 @@ def evaluate(  # noqa: PLR0913
     settings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``); None takes all that fit
     layers : ``all`` or a list such as ``0,4,final,pooled``
     transform : chain such as ``center,abtt:1``, fitted in each space on the texts of the tasks
+    items : CSV file to write what every item contributed to every score (cosine of a pair, effect size of a word)
     names : texts of the rows of a file of vectors: a list, or a file with one a line
     data : folder with data files
 
@@ -103,6 +115,8 @@ def evaluate(  # noqa: PLR0913
                     seed=seed,
                     progress=progress,
                 )
+    if items is not None:
+        write_items(found, items)
     provenance.data = data_facts(jobs)
     provenance.settings = {
         "tasks": list(tasks),

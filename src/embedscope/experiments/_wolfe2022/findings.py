@@ -74,13 +74,19 @@ def _geometry(c: ModelRun, k: ModelRun, metric: str, text: str) -> Finding | Non
         f"(top {b[-1]:.2f}); mean over layers {np.mean(a):.3f} against {np.mean(b):.3f}, "
         f"difference {delta:+.3f} ± {1.96 * error:.3f}"
     )
-    return Finding(
-        _worded(text, status),
-        status,
-        evidence,
-        "Figures 1 and 2",
-        "Consistent with the study." if status == "agrees" else "",
-    )
+    return Finding(_worded(text, status), status, evidence, "Figures 1 and 2", _remark(c, k, metric, status))
+
+
+def _remark(c: ModelRun, k: ModelRun, metric: str, status: Status) -> str:
+    """What else can make the difference."""
+    said = ["Consistent with the study."] if status == "agrees" else []
+    widths = c.facts["width"], k.facts["width"]
+    if metric != "self_similarity" and widths[0] != widths[1]:
+        said.append(
+            f"The widths differ ({widths[0]} and {widths[1]}): k equal coordinates of d hold sqrt(k / d) of the length, "
+            "so a small part of the difference is width."
+        )
+    return " ".join(said)
 
 
 def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], settings: Sequence[str], what: str) -> Finding | None:

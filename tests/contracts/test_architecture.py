@@ -1,0 +1,54 @@
+"""ARCHITECTURE.md is one page and true: its packages are those of the code, and so is the import rule."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+SOURCE = ROOT / "src" / "embedscope"
+
+
+def test_one_page() -> None:
+    assert len(PAGE.splitlines()) <= 80
+
+
+def test_packages_are_those_of_the_code() -> None:
+    table = PAGE.partition("## Tree")[2].partition("\n\n")[0]
+    named = {name for cell in re.findall(r"^\| ([^|]+) \|", table, re.M) for name in re.findall(r"`([\w ]+)`", cell)}
+    named = {word for name in named for word in name.split()}
+    assert named == {p.parent.name for p in SOURCE.glob("*/__init__.py")}
+
+
+def test_import_rule_is_the_one_that_is_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(c for c in contracts if c["type"] == "layers")
+    assert layers["exhaustive"]
+    assert not any(key.startswith("ignore") for c in contracts for key in c)
+    rule = re.search(r"`(cli > .*?)`", PAGE, re.S).group(1).replace("\n", " ")
+    written = [re.split(r"\s*\|\s*", part.strip()) for part in rule.split(">")]
+    checked = [re.split(r"\s*\|\s*", part) for part in layers["layers"] if part != "__main__"]
+    leaves = max(checked, key=len)
+    assert [leaves if part == ["leaves"] else part for part in written] == checked
+
+
+def test_files_stay_small() -> None:
+    lengths = {p.relative_to(SOURCE): len(p.read_text(encoding="utf-8").splitlines()) for p in SOURCE.rglob("*.py")}
+    assert not {p: n for p, n in lengths.items() if n > 300}
+
+
+def test_every_document_is_reachable_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(([\w/.]+\.md)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    pages = {f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")}
+    assert pages <= linked
+    assert all((ROOT / link).is_file() for link in linked)
+
+
+def test_every_citation_is_in_the_bibliography() -> None:
+    keys = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "docs" / "references.bib").read_text(encoding="utf-8"), re.M))
+    used = set()
+    for path in SOURCE.rglob("*.py"):
+        used |= set(re.findall(r'\b(?:cite|citation)="(\w+)"', path.read_text(encoding="utf-8")))
+    assert used <= keys, used - keys
