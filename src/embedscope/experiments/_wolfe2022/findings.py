@@ -83,8 +83,8 @@ def _remark(c: ModelRun, k: ModelRun, metric: str, status: Status) -> str:
     widths = c.facts["width"], k.facts["width"]
     if metric != "self_similarity" and widths[0] != widths[1]:
         said.append(
-            f"The widths differ ({widths[0]} and {widths[1]}): k equal coordinates of d hold sqrt(k / d) of the length, "
-            "so a small part of the difference is width."
+            f"The widths differ ({widths[0]} and {widths[1]}): k equal coordinates of d hold sqrt(k / d) of the "
+            "length, so a small part of the difference is width."
         )
     return " ".join(said)
 
