@@ -165,3 +165,29 @@ def test_text_without_tokens_is_named(model_folder):
     encoder = open_encoder(f"hf:{model_folder('gpt2')}", device="cpu")
     with pytest.raises(InputError, match="'' has no tokens"):
         encoder.encode(["cat", ""], ["plain"])
+
+
+def test_text_tower_of_a_whole_clip_model(model_folder, tmp_path):
+    """A folder with both towers opens as its text tower, with the projection that ``get_text_features`` uses."""
+    import shutil
+
+    import torch
+    import transformers as t
+
+    text = t.CLIPTextConfig.from_pretrained(model_folder("clip"))
+    vision = t.CLIPVisionConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    torch.manual_seed(5)
+    model = t.CLIPModel(t.CLIPConfig(text_config=text, vision_config=vision, projection_dim=20)).eval()
+    shutil.copytree(model_folder("clip"), tmp_path / "clip")
+    model.save_pretrained(tmp_path / "clip")
+    tokenizer = t.AutoTokenizer.from_pretrained(tmp_path / "clip")
+    encoder = open_encoder(f"hf:{tmp_path / 'clip'}#text", device="cpu")
+    got = encoder.encode(TEXTS, ["eos"], pooled=True)
+    for i, text in enumerate(TEXTS):
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        with torch.no_grad():
+            states = model.text_model(ids).last_hidden_state[0, -1]
+            wanted = model.text_projection(states)
+        np.testing.assert_allclose(got["eos"]["final"][i], states.numpy(), atol=1e-5)
+        np.testing.assert_allclose(got[None]["pooled"][i], wanted.numpy(), atol=1e-5)
+    assert open_encoder(f"random:hf:{tmp_path / 'clip'}#text", device="cpu").has_pooled
