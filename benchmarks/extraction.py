@@ -32,7 +32,6 @@ def pairs_of(folder: Path, name: str) -> list[tuple[str, str]]:
     text = (folder / "wolfe2022" / SETS[name]).read_text(encoding="utf-8-sig")
     split = "\t" if name == "simverb" else ";"
     rows = [row for row in csv.reader(text.splitlines(), delimiter=split) if len(row) >= 3]
-    rows = [row for row in rows if not row[0].lower().startswith("word")]
     return [(row[0].strip(), row[1].strip()) for row in rows]
 
 
