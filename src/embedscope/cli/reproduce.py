@@ -11,6 +11,7 @@ from embedscope.cli import _common as common
 
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report, tables and figures.")]
 ScaleOption = Annotated[str, typer.Option("--scale", help="smoke (minutes) or full (everything).")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Download nothing; what is missing is left out.")]
 FirstPosition = Literal["keep", "drop", "bos"]
 ModelsOption = Annotated[str | None, typer.Option("--models", help="Models separated by commas.")]
 
@@ -30,7 +31,7 @@ def reproduce(
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep extracted vectors.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Download nothing; what is missing is left out.")] = False,
+    offline: OfflineOption = False,
     json: common.JsonOption = None,
     data: common.DataOption = None,
     quiet: common.QuietOption = False,

@@ -20,6 +20,9 @@ TITLES = {
     "valnorm_vader": "ValNorm, VADER lexicon",
 }
 MEASURES = {"valnorm": "Pearson r", "valnorm_vader": "Pearson r"}
+PAST_THE_END = 1.04
+"""Relative depth at which what comes after the last layer is drawn."""
+
 SENTENCE_TASKS = ("stsb", "sts12", "sts13", "sts14", "sts15", "sts16", "lee")
 
 
@@ -46,10 +49,12 @@ class _Axis:
         self.relative = len({run.n_layers for run in runs}) > 1
         self.label = "relative depth: layer / number of layers" if self.relative else "layer"
         if any("final" in run.spaces for run in runs):
-            self.label += " (a last point past the end: after the final norm)"
+            self.label += " (past the end: after the final norm, or pooled)"
 
     def place(self, run: ModelRun, space: str) -> float:
-        layer = run.n_layers + 1 if space == "final" else int(space.removeprefix("layer"))
+        if space in ("final", "pooled"):
+            return PAST_THE_END if self.relative else run.n_layers + 1.0
+        layer = int(space.removeprefix("layer"))
         return round(layer / run.n_layers, 4) if self.relative else float(layer)
 
 
@@ -134,7 +139,7 @@ def _pooled(run: ModelRun, axis: _Axis, task: str) -> list[Series]:
     if run.baseline or task not in SENTENCE_TASKS:
         return []
     found = [s.record() for s in scored(run, task, None)]
-    x = axis.place(run, "final")
+    x = axis.place(run, "pooled")
     return [
         Series(f"{run.label}, pooled", (x,), (r.value,), (r.ci_low,), (r.ci_high,), "measured", run.name) for r in found
     ]

@@ -32,7 +32,8 @@ def findings(
     pairs = [(c, k) for c, k in product(trained, trained) if c.role == "contrastive" and k.role == "causal"]
     found: list[Finding] = []
     for contrastive, causal in pairs:
-        found += _versus(contrastive, causal, tasks)
+        compared = _versus(contrastive, causal, tasks)
+        found += [_together(contrastive, causal, compared), *compared]
     if pairs and not checked:
         found.append(Finding("These two models cannot isolate the training objective.", detail=CAVEAT))
     for run in trained:
@@ -41,6 +42,17 @@ def findings(
     if any(r.role == "causal" for r in trained):
         found.append(Finding("The first position of a causal model needs care.", detail=FIRST.format(policy=policy)))
     return tuple(found)
+
+
+def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
+    """The answer to the question in one sentence."""
+    agree = sum(f.status == "agrees" for f in compared)
+    against = sum(f.status == "deviates" for f in compared)
+    status: Status = "agrees" if agree == len(compared) else "deviates" if against > agree else "undecided"
+    verdict = {"agrees": "consistent with the study", "deviates": "not what the study found"}.get(status, "mixed")
+    text = f"Taken together: {verdict}. {c.name} was trained contrastively, {k.name} on the next token."
+    evidence = f"{agree} of {len(compared)} comparisons agree with the study, {against} go the other way."
+    return Finding(text, status, evidence)
 
 
 def _versus(c: ModelRun, k: ModelRun, tasks: Sequence[str]) -> list[Finding]:

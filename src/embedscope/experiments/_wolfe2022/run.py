@@ -40,7 +40,7 @@ class Scale:
 
 
 SCALES = {
-    "smoke": Scale(300, 2_000, 400, 300, False, "2,000 tokens of 300 sentences, 400 valence words, 300 STS-B pairs"),
+    "smoke": Scale(300, 2_000, 400, 200, False, "2,000 tokens of 300 sentences, 400 valence words, 200 STS-B pairs"),
     "full": Scale(None, 10_000, None, None, True, "10,000 tokens of all sentences, all words, all pairs, STS12-16"),
 }
 
