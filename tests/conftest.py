@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
+NAMED = os.environ.get("EMBEDSCOPE_DATA")
+FOLDER = Path(NAMED) if NAMED else Path(__file__).resolve().parents[2] / "shared" / "data"
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the evaluation data, or skip with the reason."""
-    named = os.environ.get("EMBEDSCOPE_DATA")
-    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"evaluation data not found at {folder}; set EMBEDSCOPE_DATA to their folder")
-    return folder
+    if not FOLDER.is_dir():
+        pytest.skip(f"evaluation data not found at {FOLDER}; set EMBEDSCOPE_DATA to their folder")
+    return FOLDER
+
+
+@pytest.fixture(scope="session")
+def data_at_hand() -> Path | None:
+    """Folder of the evaluation data where it is there; installed packages bring some data sets without it."""
+    return FOLDER if FOLDER.is_dir() else None

@@ -19,8 +19,8 @@ NAMES = sorted(name for name in DATASETS if DATASETS.get(name).__class__.__modul
 
 
 @pytest.fixture(scope="module")
-def finder(shared_data):
-    return Finder(shared_data, download=False)
+def finder(data_at_hand):
+    return Finder(data_at_hand, download=False)
 
 
 def loaded(name: str, finder: Finder) -> Data:
@@ -59,7 +59,6 @@ def test_docs_list_every_data_set():
         assert f"- `{name}`: {d.homepage}" in text
 
 
-@pytest.mark.shared_data
 @pytest.mark.parametrize("name", NAMES)
 def test_relations_fit_their_tables(name, finder):
     data = loaded(name, finder)
@@ -88,7 +87,6 @@ def test_relations_fit_their_tables(name, finder):
             assert np.isfinite(relation.gold).all()
 
 
-@pytest.mark.shared_data
 @pytest.mark.parametrize("name", NAMES)
 def test_checksums_are_those_registered(name, finder):
     data = loaded(name, finder)

@@ -27,11 +27,11 @@ def made_up(task: Task, data: Data, seed: int = 3) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def finder(shared_data):
-    return Finder(shared_data, download=False)
+def finder(data_at_hand):
+    return Finder(data_at_hand, download=False)
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.shared_data) for name in NAMES])
+@pytest.fixture(params=NAMES)
 def case(request, finder):
     task = TASKS.get(request.param)
     dataset = DATASETS.get(task.dataset)

@@ -10,8 +10,6 @@ import pytest
 from embedscope.core.tables import Pairs
 from embedscope.datasets import DATASETS, Finder
 
-pytestmark = pytest.mark.shared_data
-
 PAIRS = {
     # name: (relation, pairs, distinct texts, {row: (start of left, start of right, score, subset)})
     "rg65": (
@@ -112,8 +110,8 @@ PAIRS = {
 
 
 @pytest.fixture(scope="module")
-def data(shared_data):
-    finder = Finder(shared_data, download=False)
+def data(data_at_hand):
+    finder = Finder(data_at_hand, download=False)
 
     def load(name):
         dataset = DATASETS.get(name)
@@ -181,6 +179,7 @@ def test_strings_are_those_of_the_file(data):
     assert (pairs.left == pairs.right).sum() == 1
 
 
+@pytest.mark.shared_data
 def test_official_editions_have_the_same_rows(data, shared_data):
     """gensim's copies and the official files of WordSim-353 and SimLex-999."""
     for name, path in (
