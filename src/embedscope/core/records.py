@@ -48,6 +48,11 @@ class Record:
     subset: str | None = None
     note: str | None = None
 
+    @property
+    def compares(self) -> bool:
+        """Whether it compares other records: the best of several spaces, or the difference of two sources."""
+        return self.metric.endswith((".best", ".difference"))
+
     def as_dict(self) -> dict[str, Any]:
         """The record as a plain mapping, fields in their order."""
         return asdict(self)

@@ -16,6 +16,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
+from embedscope.pipeline.comparisons import comparisons
 from embedscope.pipeline.evaluate import (
     Job,
     Places,
@@ -127,7 +128,8 @@ def evaluate(  # noqa: PLR0913
         "bootstrap_draws": 1000,
     }
     document = Document("Evaluation", skipped=tuple(skipped)) if skipped else None
-    return Result(tuple(s.record() for s in found), provenance.as_dict(), document)
+    records = [*(s.record() for s in found), *comparisons(found)]
+    return Result(tuple(records), provenance.as_dict(), document)
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def paired_difference(a: Score, b: Score) -> Difference:
 class Best:
     """The highest of several scores; ``low``..``high`` is the interval of the maximum, not of that score alone.
 
-    ``share`` is the share of draws in which the same one is highest: how sure the choice is.
+    ``share`` is the share of draws in which the same one is highest: how sure the choice is. ``draws`` are the maxima.
     """
 
     name: str
@@ -239,6 +239,7 @@ class Best:
     low: float | None
     high: float | None
     share: float | None
+    draws: Floats | None = None
 
 
 def best_of(scores: Mapping[str, Score]) -> Best | None:
@@ -261,7 +262,8 @@ def best_of(scores: Mapping[str, Score]) -> Best | None:
     draws = np.stack([np.where(np.isfinite(s.draws), s.draws, -np.inf) for s in known.values() if s.draws is not None])
     top = draws.max(axis=0)
     share = float((draws.argmax(axis=0) == list(known).index(name)).mean())
-    return Best(name, value, *interval(value, np.where(np.isfinite(top), top, np.nan)), share)
+    maxima = np.where(np.isfinite(top), top, np.nan)
+    return Best(name, value, *interval(value, maxima), share, maxima)
 
 
 def holm(pvalues: Sequence[float]) -> list[float]:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.records import Record
+from embedscope.core.tables import Score
 from embedscope.experiments._wolfe2022.run import ModelRun
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.bootstrap import best_of, paired_difference
 
 SETTING_NAMES = {"plain": "plain", "bos_eos": "BOS+EOS", "eos": "EOS", None: "pooled"}
 
@@ -57,39 +58,23 @@ def top(run: ModelRun, metric: str, setting: str | None) -> Extreme | None:
 
 def best(run: ModelRun, metric: str, setting: str | None) -> Extreme | None:
     """The best score over the layers 0..N of the paper, with the bootstrap interval of that maximum."""
-    known = [s for s in scored(run, metric, setting) if s.score.value is not None and s.space in run.ladder]
-    if not known:
+    found = best_of({s.space: s.score for s in scored(run, metric, setting) if s.space in run.ladder})
+    if found is None:
         return None
-    winner = max(known, key=lambda s: s.score.value)
-    draws = [s.score.draws for s in known if s.score.draws is not None]
-    layer = run.ladder.index(winner.space)
-    if len(draws) < len(known):
-        return Extreme(winner.score.value, None, None, winner.space, layer)
-    maxima = np.fmax.reduce(np.stack(draws))
-    _, low, high = interval(winner.score.value, maxima)
-    return Extreme(winner.score.value, low, high, winner.space, layer, maxima)
+    return Extreme(found.value, found.low, found.high, found.name, run.ladder.index(found.name), found.draws)
 
 
 def difference(a: Extreme, b: Extreme) -> tuple[float, float, float, float] | None:
     """``a - b`` with its paired bootstrap interval and two-sided p; None where there are no common draws."""
     if a.draws is None or b.draws is None or len(a.draws) != len(b.draws):
         return None
-    delta = a.draws - b.draws
-    delta = delta[np.isfinite(delta)]
-    value = a.value - b.value
-    _, low, high = interval(value, delta)
-    if low is None or high is None:
+    found = paired_difference(Score(a.value, 0, a.draws), Score(b.value, 0, b.draws))
+    if found.value is None or found.low is None or found.high is None or found.p is None:
         return None
-    beyond = min(int((delta <= 0).sum()), int((delta >= 0).sum()))
-    return value, low, high, min(1.0, 2 * (beyond + 1) / (len(delta) + 1))
+    return found.value, found.low, found.high, found.p
 
 
 def shared_tasks(runs: Sequence[ModelRun]) -> list[str]:
     """Ids of tasks scored on every run, in their order."""
     common = set.intersection(*({s.job.task.id for s in run.scored} for run in runs)) if runs else set()
     return [t for t in dict.fromkeys(s.job.task.id for s in runs[0].scored) if t in common] if runs else []
-
-
-def main_settings(run: ModelRun, settings: Sequence[str | None]) -> list[str | None]:
-    """``settings`` that ``run`` has."""
-    return [s for s in settings if s is None or s in run.settings]

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from embedscope.core.document import Cell, Column, Table
 from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.claims import Checked
-from embedscope.experiments._wolfe2022.lookup import SETTING_NAMES, Extreme, best, points, token_setting, top
+from embedscope.experiments._wolfe2022.lookup import (
+    SETTING_NAMES,
+    Extreme,
+    best,
+    difference,
+    points,
+    token_setting,
+    top,
+)
 from embedscope.experiments._wolfe2022.numbers import TABLE_1, TABLE_NAMES, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
 
@@ -36,7 +44,9 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
                 if high is not None:
                     value, span, layer, last_value = _cells(high, last)
                     head = (TABLE_NAMES[task], run.label, SETTING_NAMES[setting])
-                    rows.append((*head, value, layer, last_value, *_published(run, task, setting), span))
+                    above = difference(high, last) if last else None
+                    margin = f"{above[1]:.2f} to {above[2]:.2f}" if above else None
+                    rows.append((*head, value, layer, last_value, *_published(run, task, setting), span, margin))
     columns = (
         Column("test"),
         Column("model"),
@@ -49,6 +59,7 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
         Column("published top", 2),
         Column("published for"),
         Column("95 % interval of best", help="bootstrap of the maximum over layers"),
+        Column("best minus top, 95 %", help="paired bootstrap: the same draws in every layer"),
     )
     return Table(
         "table1",

@@ -1,0 +1,89 @@
+"""Best spaces and differences of sources, with the bootstrap of the maximum and paired draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from embedscope.core.records import Record
+from embedscope.core.tables import Score
+from embedscope.pipeline.evaluate import Scored
+from embedscope.stats.bootstrap import Best, best_of, holm, paired_difference
+
+
+def comparisons(found: Sequence[Scored]) -> list[Record]:
+    """Records ``ID.best`` for each source and setting with several spaces, ``ID.difference`` for each two sources.
+
+    The best of a source in a difference is over all its settings and spaces; p values are corrected by Holm over all
+    differences.
+    """
+    return [*_bests(found), *_differences(found)]
+
+
+def _bests(found: Sequence[Scored]) -> list[Record]:
+    groups: dict[tuple[str, str, str | None], list[Scored]] = {}
+    for s in found:
+        groups.setdefault((s.metric, s.source, s.setting), []).append(s)
+    records = []
+    for members in groups.values():
+        best = best_of({s.space: s.score for s in members}) if len(members) > 1 else None
+        if best is not None:
+            winner = next(s for s in members if s.space == best.name)
+            sure = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
+            note = f"best of {len(members)} spaces, interval of the maximum{sure}"
+            records.append(_with(winner.record(), f"{winner.metric}.best", best, note))
+    return records
+
+
+@dataclass(frozen=True)
+class _Pair:
+    record: Record
+    p: float
+
+
+def _differences(found: Sequence[Scored]) -> list[Record]:
+    pairs = []
+    sources = list(dict.fromkeys(s.source for s in found))
+    for metric in dict.fromkeys(s.metric for s in found):
+        bests = {source: _best(found, metric, source) for source in sources}
+        for a, b in combinations(sources, 2):
+            pair = _difference(metric, (a, bests[a]), (b, bests[b]))
+            if pair is not None:
+                pairs.append(pair)
+    corrected = holm([pair.p for pair in pairs]) if pairs else []
+    return [
+        replace(pair.record, note=f"{pair.record.note}; p = {pair.p:.3g}, {p:.3g} after Holm over {len(pairs)}")
+        for pair, p in zip(pairs, corrected, strict=True)
+    ]
+
+
+def _best(found: Sequence[Scored], metric: str, source: str) -> Best | None:
+    of = {f"{s.setting or 'own'} {s.space}": s.score for s in found if (s.metric, s.source) == (metric, source)}
+    return best_of(of)
+
+
+def _difference(metric: str, a: tuple[str, Best | None], b: tuple[str, Best | None]) -> _Pair | None:
+    (name_a, x), (name_b, y) = a, b
+    if x is None or y is None or x.draws is None or y.draws is None:
+        return None
+    delta = paired_difference(Score(x.value, 0, x.draws), Score(y.value, 0, y.draws))
+    if delta.value is None or delta.p is None:
+        return None
+    note = f"best of each over settings and spaces, paired: {x.value:.4f} ({x.name}) and {y.value:.4f} ({y.name})"
+    record = Record(
+        source=f"{name_a} - {name_b}",
+        task=metric.partition(".")[0],
+        metric=f"{metric}.difference",
+        value=delta.value,
+        stderr=delta.stderr,
+        ci_low=delta.low,
+        ci_high=delta.high,
+        note=note,
+    )
+    return _Pair(record, delta.p)
+
+
+def _with(record: Record, metric: str, best: Best, note: str) -> Record:
+    notes = "; ".join(filter(None, (note, record.note)))
+    return replace(record, metric=metric, stderr=best.stderr, ci_low=best.low, ci_high=best.high, note=notes)
