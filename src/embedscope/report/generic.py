@@ -19,14 +19,17 @@ def document_of(result: Result) -> Document:
     """The document of ``result``, made from its records where it has none."""
     if result.document is not None:
         return result.document
-    records = result.records
+    records = [r for r in result.records if not r.compares]
+    compared = [r for r in result.records if r.compares]
     kind = "Evaluation" if any(r.task for r in records) else "Geometry"
     sources = list(dict.fromkeys(r.source.removeprefix("random:") for r in records))
     shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
     return Document(
         title=f"{kind} of {shown}" if sources else "A result without records",
         findings=tuple(_undefined(records)),
-        tables=(table_of(pivot(records)),) if records else (),
+        tables=tuple(
+            [*([table_of(pivot(records))] if records else []), *([comparison_table(compared)] if compared else [])]
+        ),
         figures=tuple(_figures(records)),
         skipped=tuple(_notes(records)),
     )
@@ -41,6 +44,17 @@ def table_of(layout: Pivot) -> Table:
     rows = tuple((*labels, *row) for labels, row in zip(layout.labels, values, strict=True))
     caption = "; ".join(f"{name}: {value}" for name, value in layout.constants)
     return Table("records", "Every space by every metric", tuple(heads), rows, caption)
+
+
+def comparison_table(records: Sequence[Record]) -> Table:
+    """Best spaces and differences of sources, one a row, with what they are of and how they were taken."""
+    rows = []
+    for r in records:
+        place = " ".join(filter(None, (r.source, r.setting, r.space)))
+        known = r.ci_low is not None and r.ci_high is not None
+        rows.append((r.metric, place, r.value, f"{r.ci_low:.3f} to {r.ci_high:.3f}" if known else None, r.note))
+    heads = (Column("what"), Column("of"), Column("value", 3), Column("95 % interval"), Column("how"))
+    return Table("comparisons", "Best spaces and differences", heads, tuple(rows))
 
 
 def _figures(records: Sequence[Record]) -> Iterable[Figure]:

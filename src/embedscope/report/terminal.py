@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from embedscope.core.document import Document, Table
 from embedscope.core.records import Record
 from embedscope.core.result import Result, cell
-from embedscope.report.generic import document_of
+from embedscope.report.generic import comparison_table, document_of
 from embedscope.report.numbers import is_numeric
 from embedscope.report.pivots import Pivot, digits_of, pivot
 
@@ -77,7 +77,7 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
         console.print(_pivot_table(layout, texts, columns))
     _print_notes(layout, console)
     if compared:
-        console.print(_comparison_table(compared))
+        _print_table(comparison_table(compared), console, len(compared))
 
 
 def _print_notes(layout: Pivot, console: Console) -> None:
@@ -183,20 +183,6 @@ def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> G
         grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True)
     for labels, row in zip(layout.labels, texts, strict=True):
         grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
-    return grid
-
-
-def _comparison_table(records: list[Record]) -> Grid:
-    """Best spaces and differences, one a line, with what they are of."""
-    grid = _grid("Best spaces and differences", "")
-    for title, right in (("what", False), ("of", False), ("value", True), ("95 % interval", True)):
-        grid.add_column(title, justify="right" if right else "left", no_wrap=title != "of")
-    grid.add_column("how")
-    for r in records:
-        place = " ".join(filter(None, (r.source, r.setting, r.space)))
-        known = r.ci_low is not None and r.ci_high is not None
-        span = f"{r.ci_low:.3f} to {r.ci_high:.3f}" if known else ""
-        grid.add_row(*map(_plain, (r.metric, place, _number(r, 3, errors=False), span, r.note or "")))
     return grid
 
 
