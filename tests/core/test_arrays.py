@@ -17,6 +17,7 @@ from embedscope.core.errors import InputError
         (np.zeros((0, 3)), "at least one row"),
         (np.array([["a"]]), "real numbers, got dtype <U1"),
         (np.array([[1 + 1j]]), "real numbers, got dtype complex128"),
+        (np.array([[1e200, 0.0]]), "values up to 1e[+]200, whose squares overflow; divide all rows"),
         (np.array([[0.0], [np.nan], [np.inf]]), "nan or inf in 2 of 3 rows read, first in row 1"),
     ],
 )

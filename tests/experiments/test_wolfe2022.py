@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from embedscope.core.result import Result
+from embedscope.datasets import Finder
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Claim
+from embedscope.experiments._experiment import Claim, Options
 from embedscope.experiments._wolfe2022.lookup import Extreme, difference
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, TABLE_1
-from embedscope.experiments._wolfe2022.run import ladder
+from embedscope.experiments._wolfe2022.run import SCALES, Material, ladder, material, within_context
 
 GPT2, CLIP = "gpt2", "hf:openai/clip-vit-base-patch32#text"
 
@@ -110,11 +111,6 @@ def test_every_model_setting_and_layer_is_there(result: Result) -> None:
     assert result.select(source=CLIP, space="pooled", metric="lee")[0].setting is None
 
 
-def test_a_causal_model_s_eos_at_layer_0_is_null_with_a_reason(result: Result) -> None:
-    record = result.select(source=GPT2, setting="eos", space="layer00", metric="rg65")[0]
-    assert record.value is None or "ties" in (record.note or "")
-
-
 def test_published_values_stand_beside_ours(result: Result) -> None:
     tables = {t.id: t for t in result.document.tables}
     claims = tables["claims"]
@@ -137,7 +133,8 @@ def test_random_weights_do_not_pass_for_a_finding(result: Result) -> None:
     for finding in result.document.findings:
         if "training beats" in finding.text:
             ahead, total = finding.text.rpartition("on ")[2].split()[0], finding.text.split(" of ")[-1].split()[0]
-            assert int(ahead) < int(total)
+            assert int(ahead) <= 2, "two sets of random weights differ on tests by chance alone"
+            assert int(total) >= 5
 
 
 def test_provenance_is_complete(result: Result) -> None:
@@ -181,3 +178,25 @@ def test_the_experiment_says_how_it_is_run() -> None:
     experiment = EXPERIMENTS.get("wolfe2022")
     assert experiment.models == ("smollm2", "minilm")
     assert experiment.claims_for(source="Table 1", role="causal", setting="plain")
+
+
+@pytest.mark.shared_data
+def test_full_scale_takes_everything(shared_data: Path) -> None:
+    stuff = material(Options(("minilm",), scale="full"), SCALES["full"], Finder(shared_data, download=False))
+    assert stuff.corpus == "sts_sentences"
+    assert len(stuff.sentences) > 36_000
+    assert not stuff.skipped
+    counts = {
+        j.task.id: len(next(r.gold for r in j.data.relations.values() if r.table in j.task.tables)) for j in stuff.jobs
+    }
+    assert [counts[f"sts{y}"] for y in range(12, 17)] == [3108, 1500, 3750, 3000, 1186]
+    assert (counts["stsb"], counts["simverb3500"], counts["valnorm"]) == (1379, 3500, 399)
+    assert (len(stuff.own_sentences), len(stuff.left_sentences)) == (2552, 1379)
+
+
+def test_long_sentences_are_dropped_and_counted(small_hub: Path) -> None:
+    texts = ("short one", "many words " * 60, "another")
+    stuff = Material([], texts, texts, "corpus", (), (), "corpus", [])
+    kept = within_context(stuff, ["hf:" + str(small_hub / "models--gpt2" / "snapshots" / "abc123")], 0)
+    assert kept.sentences == ("short one", "another")
+    assert kept.skipped[0].what == "1 long sentences of corpus"

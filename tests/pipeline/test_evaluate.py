@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,38 @@ def test_reduced_labels_are_a_hash_sample() -> None:
     assert len(texts) == len(gold) == 100
     assert all(lookup[t] == g for t, g in zip(texts, gold, strict=True))
     assert texts != reduced(job, labels=100, seed=2).data.tables[relation.table].texts
+
+
+def test_a_space_where_the_transform_cannot_be_fitted_is_null_with_the_reason() -> None:
+    """EOS at layer 0 of a causal model is one vector for every text."""
+    texts, x = words()
+
+    class TwoSpaces:
+        def matrix(self, setting: str | None, space: str, wanted: list[str]) -> np.ndarray:
+            rows = NamedVectors(space, x, texts).matrix(setting, space, wanted)
+            return np.ones_like(rows) if space == "layer00" else rows
+
+    jobs, _ = loaded_jobs(["rg65"], Finder(download=False))
+    places = Places(("eos",), ("layer00", "layer01"))
+    flat, good = scores(TwoSpaces(), jobs, places, source="x", transform="abtt:1")
+    assert flat.record().value is None
+    assert "cannot be fitted" in flat.record().note
+    assert "all equal" in flat.record().note
+    assert good.record().value is not None
+    with pytest.raises(UnknownNameError):
+        scores(TwoSpaces(), jobs, places, source="x", transform="abtt1")
+
+
+def test_published_variant_is_a_variant() -> None:
+    texts, x = words()
+    job = loaded_jobs(["rg65"], Finder(download=False))[0][0]
+    found = scores(NamedVectors("v", x, texts), [job], Places((), ("v",), unnamed=True), source="x")[0]
+    record = replace(found, metric="stsb:published").record()
+    assert (record.metric, record.variant) == ("stsb", "published")
+
+
+def test_options_of_models_are_refused_for_files(tmp_path: Path) -> None:
+    texts, x = words()
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(InputError, match="--settings and --layers are for models"):
+        embedscope.evaluate(str(tmp_path / "x.npy"), tasks=["rg65"], names=texts, layers="0")

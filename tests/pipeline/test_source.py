@@ -97,7 +97,7 @@ def test_transform_of_every_layer():
         ({}, "needs texts to be read on"),
         ({"on": []}, "a list of texts that is not empty"),
         ({"on": "no/such.txt"}, "neither a data set nor a file"),
-        ({"on": "rg65::pairs"}, "rg65 has the tables words"),
+        ({"on": "rg65::pairs"}, "rg65 has no table .pairs.; it has words"),
         ({"on": TEXTS, "layers": "9"}, "layers 0 to 6"),
         ({"on": TEXTS, "layers": "pooled"}, "unknown space 'pooled'"),
         ({"on": TEXTS, "sample": -1}, "0 for all"),

@@ -36,12 +36,17 @@ def _guarded(verb: Callable[..., None]) -> Callable[..., None]:
         except EmbedscopeError as error:
             typer.echo(f"embedscope: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt:
-            typer.echo(_STOPPED, err=True)
-            raise typer.Exit(130) from None
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            typer.echo(f"embedscope: cannot use {error.filename}: {error.strerror}; choose another path", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            typer.echo(_STOPPED, err=True)
+            raise typer.Exit(130) from None
 
     return run
 

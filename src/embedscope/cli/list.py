@@ -22,6 +22,7 @@ def show(
     json: common.JsonOption = None,
     data: common.DataOption = None,
     quiet: common.QuietOption = False,
+    seed: common.SeedOption = 0,
 ) -> None:
     """List models, datasets, tasks, metrics, experiments or transforms."""
     from embedscope.core.errors import UnknownNameError

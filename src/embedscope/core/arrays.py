@@ -93,16 +93,32 @@ def as_matrix(x: Any, name: str = "x") -> Array:
     return x
 
 
+_LARGEST = 1e150
+
+
+def _total(x: npt.NDArray[Any]) -> float:
+    """A sum that is not finite where ``x`` has nan or inf, or where squares of float64 values would overflow."""
+    if x.dtype == np.float64:
+        flat = x.ravel(order="K")
+        return float(flat @ flat)
+    return float(x.sum(dtype=np.float64))
+
+
 def check_finite(x: Array, name: str = "x", first_row: int = 0) -> None:
     """Raise ``InputError`` naming the first row of ``x`` (n, d) that holds nan or inf."""
     if is_torch(x):
         finite = sys.modules["torch"].isfinite(x)
     else:
         with np.errstate(over="ignore", invalid="ignore"):
-            if x.dtype.kind in "iu" or np.isfinite(x.sum(dtype=np.float64)):
+            if x.dtype.kind in "iu" or np.isfinite(_total(x)):
                 return
         finite = np.isfinite(x)
     if bool(finite.all()):
+        largest = float(abs(x).max())
+        if largest > _LARGEST:
+            raise InputError(
+                f"{name} holds values up to {largest:.0e}, whose squares overflow; divide all rows by one number"
+            )
         return
     bad = np.flatnonzero(~to_numpy(finite).all(axis=1))
     raise InputError(

@@ -118,7 +118,7 @@ class Result:
         """Read a result file; raises ``InputError`` where it is not one or has a newer schema."""
         try:
             data = json.loads(Path(source).read_text(encoding="utf-8"))
-            version, records = data["schema_version"], data["records"]
+            version, records, provenance = data["schema_version"], data["records"], data["provenance"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{source} is not a result file of embedscope ({error}); pass the result.json of a run"
@@ -128,7 +128,7 @@ class Result:
         document = data.get("document")
         return cls(
             tuple(Record(**{k: r.get(k) for k in FIELDS}) for r in records),
-            data["provenance"],
+            provenance,
             _document(document) if document else None,
         )
 

@@ -18,6 +18,7 @@ class ModelInfo:
     revision: str | None
     weights_sha256: str
     tokenizer_sha256: str | None
+    config_sha256: str
     width: int
     n_layers: int
     max_length: int

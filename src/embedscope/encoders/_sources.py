@@ -14,7 +14,10 @@ from embedscope.encoders.aliases import ALIASES
 
 _HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors"]
 _HUB_IGNORED = ["onnx/*", "openvino/*", "*.onnx", "*.msgpack", "*.h5", "*.ot", "coreml/*"]
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model")
+_TOKENIZER_FILES = (
+    *("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def find_source(uri: ModelUri) -> Source:
         folder = alias.find()
         if not uri.random:
             check_sha256(folder / alias.weights, alias.sha256, f"model '{alias.name}'", f"reinstall: {alias.install}")
-        facts: dict[str, Any] = {"kind": alias.kind, "licence": alias.licence, "revision": f"{alias.module}"}
+        facts: dict[str, Any] = {"kind": alias.kind, "licence": alias.licence, "revision": alias.package}
         return _in_folder(uri, folder, alias.weights if alias.gguf else None, facts)
     path = Path(uri.name).expanduser()
     if path.is_dir():
@@ -81,7 +84,7 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
         folder,
         None if uri.random else folder,
         None if uri.random else sha256_of_all(files),
-        sha256_of_all(tokenizer[:1]) if tokenizer else None,
+        sha256_of_all(tokenizer) if tokenizer else None,
         form,
         **facts,
     )

@@ -38,6 +38,14 @@ class Alias:
     cite: str
     description: str
 
+    @property
+    def package(self) -> str:
+        """Name and version of the installed package."""
+        from importlib.metadata import version
+
+        name = self.install.split()[-1].partition("==")[0]
+        return f"{name} {version(name)}"
+
     def path(self) -> Path | None:
         """Folder of the model, None where the package is not installed; the package is never imported."""
         spec = importlib.util.find_spec(self.module)

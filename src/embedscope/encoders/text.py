@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
+from embedscope.encoders._checksums import sha256_of
 from embedscope.encoders._framing import (
     Framed,
     Framing,
@@ -235,6 +236,7 @@ class TextEncoder:
             revision=source.revision,
             weights_sha256=self._loaded.weights_sha256,
             tokenizer_sha256=source.tokenizer_sha256,
+            config_sha256=sha256_of(source.folder / "config.json"),
             width=int(config.hidden_size),
             n_layers=len(self._taps.blocks),
             max_length=self._max_length,

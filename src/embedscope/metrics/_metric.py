@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -167,6 +168,8 @@ class Metric:
         fast = self.precision == "fast"
         told = [*notes, "float32 products" if fast else None]
         note = "; ".join(n for n in told if n) or None
+        if value is not None and not all(math.isfinite(v) for v in (value, *interval) if v is not None):
+            value, interval, note = None, (None, None, None), "undefined: overflow in float64; scale the rows down"
         stderr, low, high = interval
         number = None if value is None else float(value)
         return Measured(key, number, stderr, low, high, full.n, full.dim, self.rows, not fast, note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -10,6 +10,8 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Score
 from embedscope.pipeline.evaluate import Scored
 from embedscope.stats.bootstrap import Best, best_of, holm, paired_difference
+
+ALPHA = 0.05
 
 
 def comparisons(found: Sequence[Scored]) -> list[Record]:
@@ -27,13 +29,23 @@ def _bests(found: Sequence[Scored]) -> list[Record]:
         groups.setdefault((s.metric, s.source, s.setting), []).append(s)
     records = []
     for members in groups.values():
-        best = best_of({s.space: s.score for s in members}) if len(members) > 1 else None
+        drawn = {s.space: s.score for s in members if s.score.draws is not None}
+        best = best_of(drawn) if len(drawn) > 1 else None
         if best is not None:
-            winner = next(s for s in members if s.space == best.name)
+            winner = next(s for s in members if s.space == best.name).record()
             sure = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
-            note = f"best of {len(members)} spaces, interval of the maximum{sure}"
-            records.append(_with(winner.record(), f"{winner.metric}.best", best, note))
+            note = f"best of {len(drawn)} spaces, interval of the maximum{sure}; {_rivals(drawn, best.name)}"
+            records.append(_with(winner, f"{winner.metric}.best", best, note))
     return records
+
+
+def _rivals(drawn: Mapping[str, Score], best: str) -> str:
+    """Which spaces are not clearly below the best one: paired differences, Holm over the spaces."""
+    others = {name: paired_difference(drawn[best], score) for name, score in drawn.items() if name != best}
+    known = {name: d.p for name, d in others.items() if d.p is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True)) if known else {}
+    near = [name for name, p in corrected.items() if p >= ALPHA]
+    return f"not clearly above {', '.join(near)} (paired, Holm 5 %)" if near else "clearly above all others (Holm 5 %)"
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ def _differences(found: Sequence[Scored]) -> list[Record]:
     for metric in dict.fromkeys(s.metric for s in found):
         bests = {source: _best(found, metric, source) for source in sources}
         for a, b in combinations(sources, 2):
-            pair = _difference(metric, (a, bests[a]), (b, bests[b]))
+            pair = _difference(metric, (a, bests[a]), (b, bests[b]), found[0].transform)
             if pair is not None:
                 pairs.append(pair)
     corrected = holm([pair.p for pair in pairs]) if pairs else []
@@ -59,11 +71,18 @@ def _differences(found: Sequence[Scored]) -> list[Record]:
 
 
 def _best(found: Sequence[Scored], metric: str, source: str) -> Best | None:
-    of = {f"{s.setting or 'own'} {s.space}": s.score for s in found if (s.metric, s.source) == (metric, source)}
-    return best_of(of)
+    return best_of(
+        {
+            " ".join(filter(None, (s.setting, s.space))): s.score
+            for s in found
+            if (s.metric, s.source) == (metric, source) and s.score.draws is not None
+        }
+    )
 
 
-def _difference(metric: str, a: tuple[str, Best | None], b: tuple[str, Best | None]) -> _Pair | None:
+def _difference(
+    metric: str, a: tuple[str, Best | None], b: tuple[str, Best | None], transform: str | None
+) -> _Pair | None:
     (name_a, x), (name_b, y) = a, b
     if x is None or y is None or x.draws is None or y.draws is None:
         return None
@@ -71,10 +90,13 @@ def _difference(metric: str, a: tuple[str, Best | None], b: tuple[str, Best | No
     if delta.value is None or delta.p is None:
         return None
     note = f"best of each over settings and spaces, paired: {x.value:.4f} ({x.name}) and {y.value:.4f} ({y.name})"
+    name, _, variant = metric.partition(":")
     record = Record(
         source=f"{name_a} - {name_b}",
-        task=metric.partition(".")[0],
-        metric=f"{metric}.difference",
+        task=name.partition(".")[0],
+        metric=f"{name}.difference",
+        variant=variant or None,
+        transform=transform,
         value=delta.value,
         stderr=delta.stderr,
         ci_low=delta.low,

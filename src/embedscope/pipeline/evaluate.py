@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from embedscope.core.atomic import write_text
 from embedscope.core.document import Skipped
-from embedscope.core.errors import DataUnavailableError
+from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
@@ -55,9 +55,11 @@ class Scored:
     dim: int
     transform: str | None = None
     fitted_on: str | None = None
+    note: str | None = None
 
     def record(self) -> Record:
-        """The score as a record with its bootstrap interval."""
+        """The score as a record with its bootstrap interval; ``ID:VARIANT`` is a variant of the task ``ID``."""
+        metric, _, variant = self.metric.partition(":")
         stderr = low = high = None
         if self.score.value is not None and self.score.draws is not None:
             stderr, low, high = interval(self.score.value, self.score.draws)
@@ -65,8 +67,9 @@ class Scored:
             source=self.source,
             setting=self.setting,
             space=self.space,
-            task=self.job.task.id,
-            metric=self.metric,
+            task=self.job.task.id.partition(":")[0],
+            metric=metric,
+            variant=variant or None,
             value=self.score.value,
             stderr=stderr,
             ci_low=low,
@@ -78,7 +81,7 @@ class Scored:
             transform=self.transform,
             fitted_on=self.fitted_on,
             subset=self.job.subset,
-            note=self.score.note,
+            note="; ".join(filter(None, (self.note, self.score.note))) or None,
         )
 
 
@@ -141,6 +144,7 @@ def scores(
     source: str,
     transform: str | None = None,
     seed: int = 0,
+    note: str | None = None,
     progress: Progress | None = None,
 ) -> list[Scored]:
     """Every job in every place; a transform is fitted anew in each place on the texts of all jobs of one unit.
@@ -150,20 +154,48 @@ def scores(
     one ``Scored`` a job, place and measure, main measures first
     """
     progress = progress or Silent()
+    chain = parsed_chain(transform)
     progress.start(f"scoring {source}", len(jobs) * len(places), "scores")
     found: list[Scored] = []
     for setting, space in places:
         for unit_jobs in _by_unit(jobs):
-            fitted, fitted_on = _fitted(vectors, unit_jobs, setting, space, transform)
+            try:
+                fitted, fitted_on = _fitted(vectors, unit_jobs, setting, space, chain)
+            except _UnfitError as error:
+                found += [
+                    Scored(
+                        source, setting, space, job, job.task.id, Score(None, 0, note=str(error)), error.dim, transform
+                    )
+                    for job in unit_jobs
+                ]
+                progress.advance(len(unit_jobs))
+                continue
             for job in unit_jobs:
                 tables = {name: fitted(job.data.tables[name].texts) for name in job.task.tables}
                 dim = next(iter(tables.values())).shape[1]
-                place = Scored(source, setting, space, job, "", Score(None, 0), dim, transform, fitted_on)
+                place = Scored(source, setting, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
                 outcome = job.task.score(tables, job.data, seed)
                 found += [replace(place, metric=metric, score=score) for metric, score in outcome.items()]
                 progress.advance(1)
     progress.close()
     return found
+
+
+def parsed_chain(transform: str | None) -> Any:
+    """The chain that ``transform`` writes, not yet fitted; None for none."""
+    if transform is None:
+        return None
+    from embedscope.transforms import parse_chain
+
+    return parse_chain(transform)
+
+
+class _UnfitError(InputError):
+    """A transform cannot be fitted in a space ``dim`` wide (equal rows, too few of them)."""
+
+    def __init__(self, reason: str, dim: int) -> None:
+        super().__init__(reason)
+        self.dim = dim
 
 
 def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -174,21 +206,22 @@ def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def _fitted(
-    vectors: Vectors, jobs: Sequence[Job], setting: str | None, space: str, transform: str | None
+    vectors: Vectors, jobs: Sequence[Job], setting: str | None, space: str, chain: Any
 ) -> tuple[Any, str | None]:
     """A function from texts to (transformed) vectors, and what the transform was fitted on."""
 
     def raw(texts: Sequence[str]) -> npt.NDArray[Any]:
         return vectors.matrix(setting, space, texts)
 
-    if transform is None:
+    if chain is None:
         return raw, None
-    from embedscope.transforms import parse_chain
-
     texts = list(dict.fromkeys(t for job in jobs for t in job.texts))
     x = raw(texts)
     x = x[np.isfinite(x).all(axis=1)]
-    chain = parse_chain(transform).fit(x)
+    try:
+        chain.fit(x)
+    except InputError as error:
+        raise _UnfitError(f"undefined: the transform cannot be fitted here: {error}", x.shape[1]) from error
 
     def changed(texts: Sequence[str]) -> npt.NDArray[Any]:
         rows = raw(texts)

@@ -114,11 +114,12 @@ def evaluate(  # noqa: PLR0913
                     source=source,
                     transform=transform,
                     seed=seed,
+                    note=part.note,
                     progress=progress,
                 )
     if items is not None:
         write_items(found, items)
-    provenance.data = data_facts(jobs)
+    provenance.data |= data_facts(jobs)
     provenance.settings = {
         "tasks": list(tasks),
         "settings": list(settings) if settings else None,
@@ -139,6 +140,7 @@ class _Part:
     vectors: Vectors
     jobs: Sequence[Job]
     places: Places
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,17 @@ def _parts(
     from embedscope.core.cache import VectorCache
     from embedscope.encoders import TextEncoder, is_model, open_model
     from embedscope.pipeline.extract import extract
+    from embedscope.pipeline.reading import file_facts
+    from embedscope.readers import file_of
 
     if not is_model(source):
-        vectors = _named_vectors(source, reading.names)
-        yield _Part(vectors, jobs, Places((), (vectors.space,), unnamed=True))
+        if reading.settings or reading.layers != "all":
+            raise InputError(f"--settings and --layers are for models; {source} holds vectors already: leave them out")
+        named = _named_vectors(source, reading.names)
+        provenance.data[source] = file_facts(file_of(source))
+        if isinstance(reading.names, str | Path):
+            provenance.data[str(reading.names)] = file_facts(Path(reading.names))
+        yield _Part(named, jobs, Places((), (named.space,), unnamed=True))
         return
     progress.start(f"loading {source}", None, "models")
     encoder = open_model(source, **reading.model)
@@ -181,13 +190,20 @@ def _parts(
         tuple(s for s in spaces if s != "pooled" or None in chosen),
     )
     read: list[str | None] = list(dict.fromkeys(setting for setting, _ in places))
+    if not read and not static:
+        raise InputError(f"layers {reading.layers} do not occur in the settings asked for; pooled has no layers")
     if read:
-        store = VectorCache() if reading.cache else None
-        yield _Part(extract(encoder, texts_of(jobs), read, cache=store, progress=progress), jobs, places)
+        vectors = extract(
+            encoder, texts_of(jobs), read, cache=VectorCache() if reading.cache else None, progress=progress
+        )
+        cut = {str(setting or "pooled"): len(texts) for setting, texts in vectors.truncated.items() if texts}
+        provenance.models[source]["truncated_texts"] = cut
+        yield _Part(vectors, jobs, places)
     words = [j for j in jobs if all(j.data.tables[t].unit == "word" for t in j.task.tables)]
     for setting in static:
         found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
-        yield _Part(found, words, Places((setting,), tuple(s for s in spaces if s != "pooled")))
+        provenance.data[found.corpus] = found.facts
+        yield _Part(found, words, Places((setting,), tuple(s for s in spaces if s != "pooled")), found.note)
 
 
 class StaticSpace:
@@ -201,11 +217,12 @@ class StaticSpace:
             raise InputError(f"setting '{setting}' wants a number of sentences, as in static:10000")
         if not words:
             raise InputError(f"setting '{setting}' is for words, and none of the tasks is about words alone")
-        corpus, sentences = _corpus(data)
+        self.corpus, loaded, self.facts = _corpus(data)
+        sentences = loaded[: int(count)]
+        self.note = f"{setting}: contexts in {len(sentences):,} sentences of {self.corpus}"
         if len(sentences) < int(count):
-            progress.note(f"{setting}: {corpus} has {len(sentences):,} sentences, all are taken")
-        sentences = sentences[: int(count)]
-        progress.note(f"{setting}: means over contexts in {len(sentences):,} sentences of {corpus}")
+            self.note += f", which has no more than {len(loaded):,}"
+        progress.note(self.note)
         self._found = static_vectors(encoder, words, sentences, limit=len(sentences), progress=progress)
         self._rows = {w: i for i, w in enumerate(self._found.words)}
 
@@ -214,13 +231,16 @@ class StaticSpace:
         return NamedVectors.of(self._found.vectors[space], self._rows, texts)
 
 
-def _corpus(data: Path | None) -> tuple[str, Sequence[str]]:
+def _corpus(data: Path | None) -> tuple[str, Sequence[str], dict[str, Any]]:
     """Sentences for contexts: those of STS 2012-2016 where they are on this machine, else the Lee corpus."""
     from embedscope.datasets import DATASETS, Finder
 
     finder = Finder(data)
     name = next((n for n in ("sts_sentences", "lee_sentences") if finder.present(DATASETS.get(n))), "lee_sentences")
-    return name, DATASETS.get(name).load(finder).tables["sentences"].texts
+    entry = DATASETS.get(name)
+    loaded = entry.load(finder)
+    facts = {"licence": entry.licence, "citation": entry.citation, "sha256": dict(loaded.checksums)}
+    return name, loaded.tables["sentences"].texts, facts
 
 
 def _named_vectors(source: str, names: str | Path | Sequence[str] | None) -> NamedVectors:
@@ -237,7 +257,7 @@ def _named_vectors(source: str, names: str | Path | Sequence[str] | None) -> Nam
     x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
     if isinstance(names, str | Path):
         try:
-            names = Path(names).read_text(encoding="utf-8").splitlines()
+            names = Path(names).read_text(encoding="utf-8").removesuffix("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read names from {names} ({error}); wanted UTF-8 text, one name a line") from error
     return NamedVectors(space, x, names)

@@ -137,6 +137,7 @@ def namespace(encoder: TextEncoder, setting: Setting) -> str:
         "format": _FORMAT,
         "weights": encoder.info.weights_sha256,
         "tokenizer": encoder.info.tokenizer_sha256,
+        "config": encoder.info.config_sha256,
         "architecture": encoder.info.architecture,
         "setting": setting,
         "framing": [framing.prefix, framing.suffix, framing.max_length],

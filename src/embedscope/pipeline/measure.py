@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from embedscope.core.arrays import Array, Hashes, Rows
 from embedscope.core.batch import Stream
+from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -85,7 +86,19 @@ def measure(  # noqa: PLR0913
         )
     read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
     provenance.settings = wanted | {"metrics": list(metrics or DEFAULTS)} | read
-    return Result(tuple(records), provenance.as_dict())
+    uneven = _uneven(records)
+    return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=uneven) if uneven else None)
+
+
+def _uneven(records: Sequence[Record]) -> tuple[Skipped, ...]:
+    """A warning where spaces that stand side by side differ in rows or width: bias is not in the error bars."""
+    found = []
+    for name, values in (("rows", {r.n for r in records}), ("width", {r.dim for r in records})):
+        known = sorted(v for v in values if v is not None)
+        if len(known) > 1 and (name == "width" or known[0] < 0.9 * known[-1]):
+            why = f"from {known[0]:,} to {known[-1]:,}; many metrics depend on it, and error bars do not cover that"
+            found.append(Skipped(f"spaces compared differ in {name}", why))
+    return tuple(found)
 
 
 def measure_stream(  # noqa: PLR0913
@@ -116,17 +129,24 @@ def measure_stream(  # noqa: PLR0913
     progress, engine = progress or Silent(), engine or Local()
     chosen = chosen_metrics(metrics, rows, precision)
     label = label or source
+    unfit: Mapping[str, str] = {}
     if transform is not None:
         from embedscope.pipeline.transformed import transformed
 
         progress.start(f"{label}: moments for {transform}", stream.n_rows)
         with _phase(provenance, f"transform {source}"):
-            stream = transformed(stream, transform, engine=engine, progress=progress)
+            changed = transformed(stream, transform, engine=engine, progress=progress)
+        stream, unfit = changed, changed.unfit
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
     found = _values(stream, chosen, label, engine, progress, provenance)
-    return [
+    undefined = [
+        Record(**common, metric=m.id, variant=m.variant, value=None, setting=setting, space=space, note=reason)  # type: ignore[arg-type]
+        for space, reason in unfit.items()
+        for m in chosen
+    ]
+    return undefined + [
         _record(m, chosen[i], space, None if space == "pooled" else setting, exact, note, common)
         for space in stream.dims
         for i in range(len(chosen))

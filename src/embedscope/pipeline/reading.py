@@ -13,7 +13,7 @@ import numpy as np
 
 from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_texts
+from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import TextTable
@@ -47,7 +47,7 @@ class Reading:
     ----------
     on : texts: a data set, ``DATASET::TABLE``, a file with one text a line, or the texts themselves
     unit : ``token`` (of the texts, in context), ``word`` or ``sentence`` (each text is one); by the texts where None
-    sample : tokens chosen by hash; 0 takes all
+    sample : tokens (or words, sentences) chosen by hash with ``seed``; 0 takes all
     layers : ``all`` or a list such as ``0,4,final,pooled``
     setting : ``plain``, ``bos_eos`` or ``eos``; where None, tokens are read in the tokenizer's own framing, words and
         sentences ``plain`` and as the model pools them
@@ -68,6 +68,7 @@ class Reading:
     dtype: str = "float32"
     trust_remote_code: bool = False
     cache: bool = True
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
@@ -97,11 +98,10 @@ def texts_named(
         entry = DATASETS.get(name)
         data = entry.load(Finder(Path(folder) if folder else None))
         provenance.data[name] = {"licence": entry.licence, "citation": entry.citation, "sha256": dict(data.checksums)}
-        if part not in data.tables and (part or len(data.tables) > 1):
-            raise InputError(
-                f"{name} has the tables {', '.join(data.tables)}; name one, as in {name}::{next(iter(data.tables))}"
-            )
-        return data.tables[part or next(iter(data.tables))], str(on)
+        if part and part not in data.tables:
+            raise InputError(f"{name} has no table '{part}'; it has {', '.join(data.tables)}, the first by default")
+        chosen = part or next(iter(data.tables))
+        return data.tables[chosen], f"{name}::{chosen}" if len(data.tables) > 1 else name
     if not Path(on).exists():
         near = difflib.get_close_matches(name, list(DATASETS), n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
@@ -109,7 +109,7 @@ def texts_named(
             f"--on {on} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
         )
     try:
-        texts = tuple(line for line in Path(on).read_text(encoding="utf-8").splitlines() if line.strip())
+        texts = tuple(line for line in Path(on).read_text(encoding="utf-8").split("\n") if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read texts from {on} ({error}); wanted UTF-8 text, one text a line") from error
     if not texts:
@@ -148,6 +148,8 @@ def model_sources(
         return
     provenance.models[uri] = encoder.info.as_dict()
     unit = reading.unit or ("word" if table.unit == "word" else "token")
+    if unit == "token" and reading.setting == "eos":
+        raise InputError("setting eos reads one position of each text, not tokens; add --unit sentence or --unit word")
     if unit == "token":
         yield _tokens(encoder, table, name, reading, seed, progress)
         return
@@ -206,6 +208,15 @@ def _tokens(
     return Source(uri, SequentialStream(stream, spaces), Local(), labels)
 
 
+def _sampled(table: TextTable, sample: int | None, seed: int) -> TextTable:
+    """The ``sample`` texts with the smallest hash of (seed, text), in their order; all where there are no more."""
+    if not sample or sample >= len(table):
+        return table
+    kept = np.sort(np.argsort(combine(hash_texts(table.texts), seed), kind="stable")[:sample])
+    clusters = tuple(table.clusters[i] for i in kept) if table.clusters else ()
+    return replace(table, texts=tuple(table.texts[i] for i in kept), clusters=clusters)
+
+
 def _whole_texts(
     encoder: TextEncoder,
     table: TextTable,
@@ -220,9 +231,14 @@ def _whole_texts(
     from embedscope.pipeline.tokens import text_stream
 
     cache = VectorCache() if reading.cache else None
-    stream = text_stream(encoder, table.texts, setting=setting, unit=unit, cache=cache, progress=progress)
+    kept = _sampled(table, reading.sample, reading.seed)
+    stream = text_stream(encoder, kept.texts, setting=setting, unit=unit, cache=cache, progress=progress)
     label = f"{encoder.info.uri}, {unit}s of {name}"
-    labels = {"task": name, "setting": setting, "subset": f"{stream.n_rows:,} {unit}s", "label": label}
+    labels: dict[str, Any] = {"task": name, "setting": setting, "label": label}
+    labels |= {"exact": len(kept) == len(table)}
+    labels["subset"] = (
+        f"{len(kept):,} of {len(table):,} {unit}s" if len(kept) < len(table) else f"{len(kept):,} {unit}s"
+    )
     return Source(encoder.info.uri, SequentialStream(stream, tuple(spaces)), Local(), labels)
 
 

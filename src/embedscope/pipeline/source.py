@@ -36,7 +36,7 @@ def opened(
     InputError
         if one is neither a file of vectors nor a model, or a model comes without texts.
     """
-    reading = Reading(**options)
+    reading = Reading(seed=seed, **options)
     files = {source: _is_file(source) for source in sources}
     models = [source for source, is_file in files.items() if not is_file]
     if models and reading.on is None:

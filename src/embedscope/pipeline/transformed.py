@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from embedscope.core.arrays import to_float64, to_numpy
 from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.engine import Engine
 from embedscope.pipeline.passes import Results, one_pass
@@ -23,11 +24,12 @@ class TransformedStream:
 
     stream: Stream
     chains: Mapping[str, Chain]
+    unfit: Mapping[str, str]
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of every space after its chain."""
-        return {space: self.chains[space].n_features_out_ for space in self.stream.dims}
+        """Width of every space after its chain; a space whose chain cannot be fitted (``unfit``) is not there."""
+        return {space: chain.n_features_out_ for space, chain in self.chains.items()}
 
     @property
     def n_rows(self) -> int | None:
@@ -47,7 +49,7 @@ class _TransformedShard:
     def batches(self) -> Iterator[Batch]:
         """The batches beneath, mapped."""
         for batch in self.shard.batches():
-            spaces = {name: self.chains[name].apply(to_numpy(to_float64(x))) for name, x in batch.spaces.items()}
+            spaces = {name: c.apply(to_numpy(to_float64(batch.spaces[name]))) for name, c in self.chains.items()}
             yield replace(batch, spaces=spaces)
 
 
@@ -57,7 +59,7 @@ def transformed(stream: Stream, text: str, *, engine: Engine, progress: Progress
     Raises
     ------
     InputError, UnknownNameError
-        if the chain is not understood, or cannot be fitted (k above the rank).
+        if the chain is not understood, or cannot be fitted in any space (k above the rank).
     """
     from embedscope.transforms import parse_chain
 
@@ -67,5 +69,13 @@ def transformed(stream: Stream, text: str, *, engine: Engine, progress: Progress
     states = one_pass(stream, [need], nothing, grouped=(), engine=engine, progress=progress)
     from sklearn.base import clone
 
-    chains = {space: clone(chain).fit_moments(states[space].pop(need).result().full) for space in stream.dims}
-    return TransformedStream(stream, chains)
+    chains: dict[str, Chain] = {}
+    unfit: dict[str, str] = {}
+    for space in stream.dims:
+        try:
+            chains[space] = clone(chain).fit_moments(states[space].pop(need).result().full)
+        except InputError as error:
+            if len(unfit) + 1 == len(stream.dims):
+                raise
+            unfit[space] = f"undefined: the transform cannot be fitted here: {error}"
+    return TransformedStream(stream, chains, unfit)

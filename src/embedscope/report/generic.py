@@ -17,21 +17,21 @@ _SERIES_FIELDS = ("source", "setting", "transform", "fitted_on", "subset")
 
 def document_of(result: Result) -> Document:
     """The document of ``result``, made from its records where it has none."""
-    if result.document is not None:
-        return result.document
+    own = result.document
+    if own is not None and (own.tables or own.figures):
+        return own
     records = [r for r in result.records if not r.compares]
     compared = [r for r in result.records if r.compares]
     kind = "Evaluation" if any(r.task for r in records) else "Geometry"
     sources = list(dict.fromkeys(r.source.removeprefix("random:") for r in records))
     shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
+    tables = [table_of(pivot(records))] if records else []
     return Document(
         title=f"{kind} of {shown}" if sources else "A result without records",
         findings=tuple(_undefined(records)),
-        tables=tuple(
-            [*([table_of(pivot(records))] if records else []), *([comparison_table(compared)] if compared else [])]
-        ),
+        tables=(*tables, *([comparison_table(compared)] if compared else [])),
         figures=tuple(_figures(records)),
-        skipped=tuple(_notes(records)),
+        skipped=(*(own.skipped if own else ()), *_notes(records)),
     )
 
 

@@ -62,6 +62,10 @@ class RemoveTopComponents(OneToOneFeatureMixin, Affine):
     def _solve(self, moments: Moments) -> None:
         k = checked_count(self.k, "abtt")
         values, vectors, rank = principal(moments)
+        if rank == 0:
+            raise InputError(
+                f"abtt:{k} has nothing to remove: the {moments.n} rows are all equal; leave this space out"
+            )
         if k > rank:
             raise InputError(
                 f"abtt:{k} would remove {k} components, but the {moments.n} centred rows of n_features = "

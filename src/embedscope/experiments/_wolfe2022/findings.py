@@ -52,7 +52,9 @@ def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
     verdict = {"agrees": "consistent with the study", "deviates": "not what the study found"}.get(status, "mixed")
     text = f"Taken together: {verdict}. {c.name} was trained contrastively, {k.name} on the next token."
     evidence = f"{agree} of {len(compared)} comparisons agree with the study, {against} go the other way."
-    return Finding(text, status, evidence)
+    guessed = [run.name for run in (c, k) if run.role_assumed]
+    detail = f"The training of {' and '.join(guessed)} is assumed from the architecture, not known." if guessed else ""
+    return Finding(text, status, evidence, detail=detail)
 
 
 def _versus(c: ModelRun, k: ModelRun, tasks: Sequence[str]) -> list[Finding]:

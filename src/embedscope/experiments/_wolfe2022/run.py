@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from embedscope.core.document import Skipped
-from embedscope.core.errors import DataUnavailableError
+from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.experiments._experiment import Options
@@ -58,6 +58,7 @@ class ModelRun:
     spaces: tuple[str, ...]
     settings: tuple[str, ...]
     facts: dict[str, Any]
+    role_assumed: bool = False
     geometry: list[Record] = field(default_factory=list)
     scored: list[Any] = field(default_factory=list)
 
@@ -187,6 +188,7 @@ def measured_model(
         spaces=tuple(encoder.spaces),
         settings=tuple(s for s in encoder.settings if not baseline or s != "plain"),
         facts=encoder.info.as_dict(),
+        role_assumed=role is None and known_role(uri) is None,
     )
     provenance.models[uri] = run.facts
     with provenance.phase(f"tokens {uri}"):
@@ -232,8 +234,9 @@ def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale,
         progress=options.progress,
         label=label,
     )
-    subset = f"{scale.tokens:,} tokens of {len(stuff.sentences):,} sentences of {stuff.corpus}"
-    return [replace(r, task="tokens", subset=subset, exact=False) for r in records]
+    taken, every = stream.n_rows, stream.n_candidates
+    subset = f"{taken:,} of {every:,} tokens of {len(stuff.sentences):,} sentences of {stuff.corpus}"
+    return [replace(r, task="tokens", subset=subset, exact=r.exact and taken == every) for r in records]
 
 
 def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> None:
@@ -270,7 +273,15 @@ def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Option
     for setting, space in places:
         for sentences, variant in wanted:
             x = vectors.matrix(setting, space, sentences)
-            found = measure({space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed)
+            try:
+                found = measure(
+                    {space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed
+                ).records
+            except InputError as error:
+                note = f"undefined: {error}"
+                found = (
+                    Record(run.source, "self_similarity", None, space=space, transform=options.transform, note=note),
+                )
             records += [
                 replace(
                     r,
