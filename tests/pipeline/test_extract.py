@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,3 +282,17 @@ def test_static_vector_is_the_mean_over_contexts(encoder):
     assert "1 of 3 words have no context" in progress.notes[0]
     with pytest.raises(InputError, match="no context"):
         got.matrix("static:3", "layer02", ["language"])
+
+
+def test_another_configuration_is_not_read_from_the_cache(folder, tmp_path):
+    """The same weights with another activation give other vectors, and must not find the old ones."""
+    shutil.copytree(folder, tmp_path / "other")
+    config = tmp_path / "other" / "config.json"
+    text = config.read_text()
+    assert "gelu_new" in text
+    config.write_text(text.replace("gelu_new", "relu"))
+    cache = VectorCache(tmp_path / "cache")
+    before = extract(open_encoder(f"hf:{folder}", device="cpu"), WORDS, ["plain"], cache=cache)
+    after = extract(open_encoder(f"hf:{tmp_path / 'other'}", device="cpu"), WORDS, ["plain"], cache=cache)
+    a, b = (v.matrix("plain", "layer02", WORDS) for v in (before, after))
+    assert np.abs(a - b).max() > 1e-3
