@@ -104,14 +104,18 @@ def _document(runs: Sequence[ModelRun], stuff: Material, options: Options) -> Do
 
 
 def _undefined(run: ModelRun) -> list[Skipped]:
-    """One line for scores that are undefined, with the reason that the task gave."""
-    reasons: dict[str, list[str]] = {}
+    """One line for each place where scores are undefined, with the first reason that a task gave."""
+    places: dict[tuple[str, str | None], list[str]] = {}
+    reasons: dict[tuple[str, str | None], str] = {}
     for s in run.scored:
         if s.score.value is None and s.score.note:
-            reasons.setdefault(s.score.note, []).append(f"{s.metric} at {s.space}, {s.setting}")
+            places.setdefault((s.space, s.setting), []).append(s.metric)
+            reasons.setdefault((s.space, s.setting), s.score.note)
     return [
-        Skipped(f"{run.label}: {len(places)} scores undefined ({places[0]}, ...)", reason)
-        for reason, places in reasons.items()
+        Skipped(
+            f"{run.label}, {space}, {setting or 'pooled'}: no score of {', '.join(metrics)}", reasons[space, setting]
+        )
+        for (space, setting), metrics in places.items()
     ]
 
 

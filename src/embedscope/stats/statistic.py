@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Self, TypeVar
 
@@ -14,7 +15,7 @@ BLOCK = 4096
 """Rows turned to float64 at a time."""
 
 
-class Statistic:
+class Statistic(ABC):
     """A frozen result of an accumulator.
 
     Attributes
@@ -27,9 +28,9 @@ class Statistic:
     zero_rows: int
 
     @property
+    @abstractmethod
     def dim(self) -> int:
         """Width of the rows."""
-        raise NotImplementedError
 
     def perturbed(self, reference: Self) -> Self:
         """Itself, left out a group, with what ``reference`` (all rows) holds fixed taken from there."""
