@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# In CI the examples of property tests are fixed, so that a run says something about the change and not about luck.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 NAMED = os.environ.get("EMBEDSCOPE_DATA")
 FOLDER = Path(NAMED) if NAMED else Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -43,6 +43,9 @@ def pivot(records: Iterable[Record]) -> Pivot:
     order = {f: _first_seen(getattr(r, f) for r in rows) for f in ROW_FIELDS}
     varying = tuple(f for f in ROW_FIELDS if len(order[f]) > 1) or ("source",)
     constant = tuple((f, next(iter(order[f]))) for f in ROW_FIELDS if len(order[f]) == 1 and f not in varying)
+    tasks = {r.task for r in rows}
+    if len(tasks) == 1 and not any(r.metric.split(".")[0] == r.task for r in rows):
+        constant += (("on", next(iter(tasks))),)
     titles = column_titles(rows)
     columns = list(dict.fromkeys(titles))
     found: dict[tuple[tuple[object, ...], int], dict[str, Record]] = {}
@@ -70,7 +73,8 @@ def column_titles(records: Sequence[Record]) -> list[str]:
     kinds: defaultdict[tuple[str | None, str], set[str | None]] = defaultdict(set)
     for r in records:
         kinds[r.task, r.metric].add(r.rows)
-    return [_title(r, several_rows=len(kinds[r.task, r.metric]) > 1) for r in records]
+    one_task = len({r.task for r in records}) == 1
+    return [_title(r, several_rows=len(kinds[r.task, r.metric]) > 1, one_task=one_task) for r in records]
 
 
 def digits_of(values: Iterable[float | None]) -> int:
@@ -86,9 +90,9 @@ def digits_of(values: Iterable[float | None]) -> int:
     return 4 if largest < 10 else 2 if largest < 1000 else 1
 
 
-def _title(record: Record, *, several_rows: bool) -> str:
-    task = record.task
-    head = record.metric if task is None or record.metric.split(".")[0] == task else f"{task} {record.metric}"
+def _title(record: Record, *, several_rows: bool, one_task: bool) -> str:
+    own = one_task or record.task is None or record.metric.split(".")[0] == record.task
+    head = record.metric if own else f"{record.task} {record.metric}"
     extra = [x for x in (record.variant, record.rows if several_rows else None) if x]
     return f"{head} ({', '.join(extra)})" if extra else head
 
