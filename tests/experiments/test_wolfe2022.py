@@ -177,7 +177,7 @@ def test_unknown_study_and_scale() -> None:
 def test_the_experiment_says_how_it_is_run() -> None:
     experiment = EXPERIMENTS.get("wolfe2022")
     assert experiment.models == ("smollm2", "minilm")
-    assert experiment.claims_for(source="Table 1", role="causal", setting="plain")
+    assert experiment.claims == CLAIMS
 
 
 @pytest.mark.shared_data

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -165,11 +164,6 @@ def cell(value: object, digits: int | None) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     return f"{value:.{digits}f}" if digits is not None else f"{value:.6g}"
-
-
-def finite(value: float) -> float | None:
-    """``value`` as a float, None where it is nan or infinite."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _filled(records: Iterable[Record]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from embedscope.core.document import Status
 from embedscope.core.progress import Progress, Silent
@@ -81,10 +81,3 @@ class Experiment:
     claims: tuple[Claim, ...]
     run: Callable[[Options], Result]
     models: tuple[str, ...]
-    published_models: Mapping[str, str]
-    scales: Mapping[str, str]
-    about: Mapping[str, Any] = field(default_factory=dict)
-
-    def claims_for(self, **wanted: object) -> Sequence[Claim]:
-        """Claims whose fields equal ``wanted``."""
-        return [c for c in self.claims if all(getattr(c, k) == v for k, v in wanted.items())]

@@ -23,7 +23,7 @@ from embedscope.experiments._wolfe2022.claims import checked_claims
 from embedscope.experiments._wolfe2022.figures import figures
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import shared_tasks
-from embedscope.experiments._wolfe2022.numbers import CLAIMS, PUBLISHED_MODELS
+from embedscope.experiments._wolfe2022.numbers import CLAIMS
 from embedscope.experiments._wolfe2022.run import (
     SCALES,
     Material,
@@ -128,7 +128,5 @@ ENTRIES = {
         claims=CLAIMS,
         run=run,
         models=("smollm2", "minilm"),
-        published_models=PUBLISHED_MODELS,
-        scales={name: scale.description for name, scale in SCALES.items()},
     )
 }

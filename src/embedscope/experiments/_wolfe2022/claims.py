@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from embedscope.core.document import Status
 from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_setting
-from embedscope.experiments._wolfe2022.numbers import CLAIMS, PUBLISHED_MODELS
+from embedscope.experiments._wolfe2022.numbers import CLAIMS, published_role
 from embedscope.experiments._wolfe2022.run import ModelRun
 
 TOKENS = ("self_similarity", "top5_share", "top8_share")
@@ -26,16 +26,11 @@ class Checked:
     why: str = ""
 
 
-def of_the_paper(source: str) -> bool:
-    """Whether the paper itself used this model."""
-    return source.removeprefix("hf:").partition("#")[0].partition("@")[0] in PUBLISHED_MODELS
-
-
 def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
     """Every claim that speaks of a model that was run, with its verdict."""
     found = []
     for run in runs:
-        if not run.baseline and of_the_paper(run.source):
+        if not run.baseline and published_role(run.source):
             for claim in CLAIMS:
                 ours = _value(run, claim) if claim.role == run.role else None
                 if ours is not None:

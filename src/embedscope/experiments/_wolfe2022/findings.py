@@ -8,11 +8,12 @@ from itertools import product
 import numpy as np
 
 from embedscope.core.document import Finding, Status
+from embedscope.core.tables import Score
 from embedscope.experiments._wolfe2022.claims import Checked
 from embedscope.experiments._wolfe2022.lookup import Extreme, best, difference, points, token_setting
 from embedscope.experiments._wolfe2022.numbers import TABLE_NAMES
 from embedscope.experiments._wolfe2022.run import ModelRun
-from embedscope.stats.bootstrap import holm
+from embedscope.stats.bootstrap import best_of, holm
 
 CAVEAT = (
     "The two models differ in more than the training objective: size, direction of attention, data and distillation. "
@@ -131,13 +132,12 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], settings: Sequence[st
 
 def _best_of(run: ModelRun, task: str, settings: Sequence[str]) -> Extreme | None:
     """The best over layers and ``settings``, its draws the maximum over both."""
-    found = [e for s in settings if s in run.settings and (e := best(run, task, s)) is not None]
-    if not found:
+    bests = {s: e for s in settings if s in run.settings and (e := best(run, task, s)) is not None}
+    found = best_of({s: Score(e.value, 0, e.draws) for s, e in bests.items()})
+    if found is None:
         return None
-    winner = max(found, key=lambda e: e.value)
-    draws = [e.draws for e in found if e.draws is not None]
-    maxima = np.fmax.reduce(np.stack(draws)) if len(draws) == len(found) else None
-    return Extreme(winner.value, winner.low, winner.high, winner.space, winner.layer, maxima)
+    winner = bests[found.name]
+    return Extreme(found.value, found.low, found.high, winner.space, winner.layer, found.draws)
 
 
 def _sentences(c: ModelRun, k: ModelRun) -> Finding | None:

@@ -8,6 +8,13 @@ from __future__ import annotations
 from embedscope.experiments._experiment import Claim
 
 PUBLISHED_MODELS = {"gpt2": "causal", "openai/clip-vit-base-patch32": "contrastive"}
+
+
+def published_role(uri: str) -> str | None:
+    """Training objective of a model that the paper used ("causal", "contrastive"); None for any other."""
+    return PUBLISHED_MODELS.get(uri.removeprefix("hf:").partition("#")[0].partition("@")[0])
+
+
 WORD_TASKS = ("rg65", "wordsim353", "simlex999", "valnorm", "simverb3500")
 TABLE_NAMES = {
     "rg65": "RG65",

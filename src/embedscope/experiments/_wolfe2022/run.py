@@ -11,7 +11,7 @@ from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS
+from embedscope.experiments._wolfe2022.numbers import published_role
 
 TASKS = ("rg65", "wordsim353", "simlex999", "simverb3500", "valnorm", "valnorm_vader", "stsb", "lee")
 YEARS = ("sts12", "sts13", "sts14", "sts15", "sts16")
@@ -124,10 +124,7 @@ def known_role(uri: str) -> str | None:
     """Training objective of a model of the paper or of an alias; None where only the model itself can say."""
     from embedscope.encoders import ALIASES
 
-    name = uri.removeprefix("hf:").partition("#")[0].partition("@")[0]
-    if name in PUBLISHED_MODELS:
-        return PUBLISHED_MODELS[name]
-    return ALIASES[uri].kind if uri in ALIASES else None
+    return ALIASES[uri].kind if uri in ALIASES else published_role(uri)
 
 
 def _pairs(job: Any, scale: Scale) -> int | None:
