@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.images import ImageTable
+
 Index = npt.NDArray[np.intp]
 
 
@@ -56,17 +58,57 @@ class Quadruples:
     section: tuple[str, ...]
 
 
-Relation = Pairs | Labels | Quadruples
+@dataclass(frozen=True)
+class Matches:
+    """Rows that belong together: ``left`` (p,) of one table with ``right`` (p,) of another, many to many.
+
+    Captions of images, sentences and their translations.
+    """
+
+    left_table: str
+    right_table: str
+    left: Index
+    right: Index
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The class of every row of a table: ``label`` (n,) numbers ``names``."""
+
+    table: str
+    label: Index
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Qrels:
+    """Relevance judgements: ``grade`` (p,) of rows ``document`` (p,) of ``corpus`` for rows ``query`` (p,).
+
+    ``queries`` and ``corpus`` name the tables.
+    """
+
+    queries: str
+    corpus: str
+    query: Index
+    document: Index
+    grade: npt.NDArray[np.float64]
+
+
+Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels
 
 
 @dataclass(frozen=True)
 class Data:
-    """A loaded data set: tables of texts, relations over them, and where its bytes came from."""
+    """A loaded data set: tables of texts and of images, relations over them, and where its bytes came from.
+
+    A name is a table of texts or a table of images, never both.
+    """
 
     name: str
     tables: Mapping[str, TextTable]
     relations: Mapping[str, Relation]
     checksums: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, ImageTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ def reduced(job: Job, *, pairs: int | None = None, labels: int | None = None, se
 
     The job is returned as it is where it is small enough; else ``subset`` says what is left.
     """
-    scored = {name: r for name, r in job.data.relations.items() if r.table in job.task.tables}
+    scored = {
+        n: r for n, r in job.data.relations.items() if isinstance(r, Pairs | Labels) and r.table in job.task.tables
+    }
     for name, relation in scored.items():
         if isinstance(relation, Pairs) and pairs is not None and len(relation.gold) > pairs:
             subset = f"first {pairs:,} of {len(relation.gold):,} pairs"
