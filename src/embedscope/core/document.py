@@ -78,6 +78,36 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Points:
+    """Points of one kind in a plane; ``names`` say what each is, ``pictures`` (PNG as base64) replace the marks."""
+
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Points in a plane; ``arrows`` are (x, y, x of the tip, y of the tip), ``origin`` draws (0, 0).
+
+    ``equal``: one unit is as long across as up, as it must be where distances and angles are read.
+    """
+
+    id: str
+    title: str
+    x_label: str
+    y_label: str
+    points: tuple[Points, ...]
+    arrows: tuple[tuple[float, float, float, float], ...] = ()
+    caption: str = ""
+    section: str = ""
+    origin: bool = True
+    equal: bool = True
+
+
+@dataclass(frozen=True)
 class Skipped:
     """Something that was left out, sampled or approximated, and why."""
 
@@ -87,7 +117,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Document:
-    """Title, findings, tables and figures of a result, in reading order."""
+    """Title, findings, tables, figures and scatters of a result, in reading order."""
 
     title: str
     question: str = ""
@@ -96,3 +126,4 @@ class Document:
     figures: tuple[Figure, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     sources: tuple[str, ...] = field(default=())
+    scatters: tuple[Scatter, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.atomic import atomic_path, write_text
-from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.document import Column, Document, Figure, Finding, Points, Scatter, Series, Skipped, Table
 from embedscope.core.errors import InputError, MissingExtraError
 from embedscope.core.records import FIELDS, Record
 
@@ -189,6 +189,7 @@ def _document(data: Mapping[str, Any]) -> Document:
         tuple(_figure(f) for f in data["figures"]),
         tuple(Skipped(**s) for s in data["skipped"]),
         tuple(data["sources"]),
+        tuple(_scatter(f) for f in data.get("scatters", ())),
     )
 
 
@@ -199,5 +200,13 @@ def _figure(data: Mapping[str, Any]) -> Figure:
 
 
 def _series(data: Mapping[str, Any]) -> Series:
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    return Series(**values)
+    return Series(**_tuples(data))
+
+
+def _scatter(data: Mapping[str, Any]) -> Scatter:
+    points = tuple(Points(**_tuples(p)) for p in data["points"])
+    return Scatter(**(dict(data) | {"points": points, "arrows": tuple(map(tuple, data["arrows"]))}))
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}

@@ -14,6 +14,7 @@ from embedscope.report.generic import document_of
 from embedscope.report.numbers import is_numeric, leading_number
 from embedscope.report.origins import origins_of
 from embedscope.report.scales import x_axis
+from embedscope.report.scatters import plane
 from embedscope.report.styles import Key, Style, key_of, styles_of
 
 STATUSES = {
@@ -36,6 +37,7 @@ def page_content(result: Result) -> dict[str, Any]:
         "statuses": STATUSES,
         "tally": tally(document.findings),
         "sections": sections(document),
+        "planes": [(f"plane-{i}", plane(s)) for i, s in enumerate(document.scatters)],
         "tables": [_table(t, i) for i, t in enumerate(document.tables)],
         "sources": [linked(s) for s in document.sources],
         "origins": origins_of(result.provenance),

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.atomic import atomic_path
-from embedscope.core.document import Figure, Series
+from embedscope.core.document import Figure, Scatter, Series
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.result import Result
+from embedscope.report.drawings import drawn_scatter
 from embedscope.report.generic import document_of
 from embedscope.report.scales import x_axis, y_axis
 from embedscope.report.styles import PALETTE, Key, Style, key_of, styles_of
@@ -51,12 +52,13 @@ def write_figures(result: Result, folder: str | Path, formats: Iterable[str] = (
     if unknown := [k for k in kinds if k not in FORMATS]:
         raise InputError(f"figures can be written as {', '.join(FORMATS)}, got {', '.join(unknown)}; name one of these")
     matplotlib = require("matplotlib", "report", "drawing figures")
-    figures = document_of(result).figures
-    styles = styles_of(figures)
+    document = document_of(result)
+    pictures: list[Figure | Scatter] = [*document.figures, *document.scatters]
+    styles = styles_of(document.figures)
     written = []
-    for name, figure in zip(file_names(f.id for f in figures), figures, strict=True):
+    for name, picture in zip(file_names(p.id for p in pictures), pictures, strict=True):
         with matplotlib.rc_context(_LOOK):
-            canvas = _drawn(figure, styles)
+            canvas = _drawn(picture, styles) if isinstance(picture, Figure) else drawn_scatter(picture)
             for kind in kinds:
                 path = Path(folder) / f"{name}.{kind}"
                 with atomic_path(path) as part:

@@ -18,7 +18,7 @@ _SERIES_FIELDS = ("source", "setting", "transform", "fitted_on", "subset")
 def document_of(result: Result) -> Document:
     """The document of ``result``, made from its records where it has none."""
     own = result.document
-    if own is not None and (own.tables or own.figures):
+    if own is not None and (own.tables or own.figures or own.scatters):
         return own
     records = [r for r in result.records if not r.compares]
     compared = [r for r in result.records if r.compares]
