@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from embedscope.core.document import Status
 from embedscope.core.progress import Progress, Silent
@@ -52,6 +52,56 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class ValueClaim:
+    """A published number and the record that answers it.
+
+    Attributes
+    ----------
+    source : place in the article
+    role : model of the article ("clip", "bert", "ruclip")
+    metric, space, variant, transform, fitted_on : fields of our record
+    expected : the published value
+    tolerance : largest difference that counts as agreement
+    dataset : what it was measured on
+    note : what a reader must know of the published number
+    """
+
+    source: str
+    role: str
+    metric: str
+    expected: float
+    space: str | None = None
+    variant: str | None = None
+    transform: str | None = None
+    fitted_on: str | None = None
+    dataset: str = "coco"
+    tolerance: float = 0.03
+    relation: Literal["equal", "impossible"] = "equal"
+    note: str = ""
+
+    def verdict(self, ours: float) -> Status:
+        """Whether ``ours`` agrees within the tolerance; a number that cannot be is never agreed with."""
+        if self.relation == "impossible":
+            return "deviates"
+        return "agrees" if abs(ours - self.expected) <= self.tolerance else "deviates"
+
+
+class PublishedNumber(Protocol):
+    """What all claims have in common."""
+
+    @property
+    def source(self) -> str:
+        """Place in the paper."""
+
+    @property
+    def expected(self) -> float:
+        """The published value."""
+
+    def verdict(self, ours: float) -> Status:
+        """Whether ``ours`` agrees."""
+
+
+@dataclass(frozen=True)
 class Options:
     """How a study is run."""
 
@@ -66,6 +116,7 @@ class Options:
     cache: bool = True
     transform: str | None = None
     first_position: Literal["keep", "drop", "bos"] = "keep"
+    prompt: str | None = None
     progress: Progress = field(default_factory=Silent)
     command: str = ""
 
@@ -78,6 +129,6 @@ class Experiment:
     title: str
     citation: str
     question: str
-    claims: tuple[Claim, ...]
+    claims: tuple[PublishedNumber, ...]
     run: Callable[[Options], Result]
     models: tuple[str, ...]
