@@ -1,0 +1,231 @@
+"""Exact nearest neighbours by inner product, in blocks: memory does not grow with the number of pairs.
+
+Candidates come from float32 matrix products with a proven error bound; what the bound cannot decide is computed again
+in float64, pair by pair. So the order is that of float64 products, and equal rows tie exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Array, Floats, as_matrix, to_numpy
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Index
+from embedscope.stats._neighbours import (
+    CORPUS_ROWS,
+    QUERY_ROWS,
+    Matrix,
+    ScaledRows,
+    error_bound,
+    pair_scores,
+    without_copies,
+)
+
+_CROWD = 64  # candidates a query beyond k from which float32 is given up
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The k best rows of a corpus for each query, best first, ties to the lower index.
+
+    Attributes
+    ----------
+    indices : (m, k) rows of the corpus
+    scores : (m, k) float64 inner products
+    """
+
+    indices: Index
+    scores: Floats
+
+
+def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None) -> Neighbours:
+    """The ``k`` rows of ``corpus`` with the largest inner product, for each query; exact in float64, blocked.
+
+    Parameters
+    ----------
+    queries : (m, d), rows used as given; for cosines pass rows of length 1
+    corpus : (n, d)
+    k : 1 to n, or to n - 1 with ``exclude``
+    exclude : (m,) row of the corpus that is never given for a query (itself), -1 for none
+
+    Raises
+    ------
+    InputError
+        if the widths differ, ``k`` is out of range, or ``exclude`` has another length.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    >>> top_k(x, x, 1, exclude=np.arange(3)).indices.ravel().tolist()
+    [1, 0, 1]
+    """
+    q, c = _checked(queries, corpus)
+    most = len(c) - (exclude is not None)
+    if not 1 <= k <= most:
+        raise InputError(f"k must be from 1 to {most} for a corpus of {len(c)} rows, got {k}; add rows or lower k")
+    if exclude is not None and np.shape(exclude) != (len(q),):
+        raise InputError(f"exclude must have shape ({len(q)},), got {np.shape(exclude)}; pass -1 for none")
+    skip = np.full(len(q), -1) if exclude is None else np.asarray(exclude, dtype=np.intp)
+    rows = without_copies(c, k + 1)
+    if rows is not None:
+        places = np.full(len(c) + 1, -1)
+        places[rows] = np.arange(len(rows))
+        c, skip = c[rows], places[skip]
+    search = _Search(ScaledRows.each(q), ScaledRows.together(c), k)
+    parts = [search.best(a, min(a + QUERY_ROWS, len(q)), skip) for a in range(0, len(q), QUERY_ROWS)]
+    indices = np.concatenate([p.indices for p in parts])
+    return Neighbours(indices if rows is None else rows[indices], np.concatenate([p.scores for p in parts]))
+
+
+def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) -> Index:
+    """Rank of each query's best matching document among all of ``corpus``, from 1; 0 where a query has no match.
+
+    Pessimistic under ties: documents that do not match and score the same come first. The share of ranks of at most k
+    is the hit rate recall@k.
+
+    Parameters
+    ----------
+    queries, corpus : (m, d), (n, d), rows used as given
+    query, document : (p,) matching pairs, many to many
+
+    Examples
+    --------
+    >>> match_ranks(np.eye(2), np.eye(2), np.array([0, 1]), np.array([0, 0])).tolist()
+    [1, 2]
+    """
+    q, c = _checked(queries, corpus)
+    query, document = np.asarray(query, dtype=np.intp), np.asarray(document, dtype=np.intp)
+    for name, rows, size in (("query", query, len(q)), ("document", document, len(c))):
+        if rows.ndim != 1 or len(query) != len(document) or (len(rows) and not 0 <= rows.min() <= rows.max() < size):
+            raise InputError(f"{name} must number {size} rows from 0, as many as the other; check the pairs")
+    best = np.full(len(q), -np.inf)
+    np.maximum.at(best, query, pair_scores(q, c, query, document))
+    matches = np.unique(query * len(c) + document)
+    scaled, corpus_rows = ScaledRows.each(q), ScaledRows.together(c)
+    ranks = np.zeros(len(q), dtype=np.intp)
+    asked = np.unique(query)
+    for a in range(0, len(asked), QUERY_ROWS):
+        rows = asked[a : a + QUERY_ROWS]
+        ranks[rows] = 1 + _better(ScaledRows(q[rows], scaled.exponents[rows]), corpus_rows, best[rows], rows, matches)
+    return ranks
+
+
+def k_occurrences(neighbours: Neighbours, n: int) -> Index:
+    """How often each of ``n`` rows of the corpus is among the neighbours: N_k (n,), which sum to m k.
+
+    >>> k_occurrences(Neighbours(np.array([[1], [0], [1]]), np.ones((3, 1))), 3).tolist()
+    [1, 2, 0]
+    """
+    return np.bincount(neighbours.indices.ravel(), minlength=n)
+
+
+def _checked(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
+    q, c = to_numpy(as_matrix(queries, "queries")), to_numpy(as_matrix(corpus, "corpus"))
+    if q.shape[1] != c.shape[1]:
+        raise InputError(f"queries and corpus must have one width, got {q.shape[1]} and {c.shape[1]}")
+    return tuple(x if x.dtype in (np.float32, np.float64) else x.astype(np.float64) for x in (q, c))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Pairs that may be among the best k: query (in its block), corpus row, product within the bound."""
+
+    row: Index
+    col: Index
+    score: npt.NDArray[np.float64]
+
+    def joined(self, other: _Candidates) -> _Candidates:
+        return _Candidates(*(np.concatenate([getattr(self, f), getattr(other, f)]) for f in ("row", "col", "score")))
+
+    def where(self, kept: npt.NDArray[np.bool_] | Index) -> _Candidates:
+        return _Candidates(self.row[kept], self.col[kept], self.score[kept])
+
+    def sorted(self) -> tuple[_Candidates, Index]:
+        """By query, best first, ties to the lower row; with the place of each in its query."""
+        ordered = self.where(np.lexsort((self.col, -self.score, self.row)))
+        starts = np.searchsorted(ordered.row, ordered.row)
+        return ordered, np.arange(len(ordered.row)) - starts
+
+
+_NONE = _Candidates(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp), np.empty(0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    queries: ScaledRows
+    corpus: ScaledRows
+    k: int
+
+    def best(self, a: int, b: int, skip: Index) -> Neighbours:
+        """Neighbours of the queries ``a .. b``."""
+        dtype: npt.DTypeLike = np.float32
+        found, floor = _NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
+        for start in range(0, len(self.corpus.x), CORPUS_ROWS):
+            new = self._above(a, b, start, skip, floor, dtype)
+            if dtype == np.float32 and len(new.row) > (b - a) * (_CROWD + 4 * self.k):
+                dtype, found = np.float64, self._exact(found, a)
+                new = self._above(a, b, start, skip, floor, dtype)
+            found = found.joined(new)
+            found, floor = self._pruned(found, floor, dtype)
+            if len(found.row) > (b - a) * (_CROWD + 4 * self.k):
+                ordered, place = self._exact(found, a).sorted()
+                found = ordered.where(place < self.k)
+        ordered, place = self._exact(found, a).sorted()
+        ordered = ordered.where(place < self.k)
+        shape = (b - a, self.k)
+        scores = pair_scores(self.queries.x, self.corpus.x, ordered.row + a, ordered.col)
+        return Neighbours(ordered.col.reshape(shape), scores.reshape(shape))
+
+    def _above(self, a: int, b: int, start: int, skip: Index, floor: Floats, dtype: npt.DTypeLike) -> _Candidates:
+        stop = min(start + CORPUS_ROWS, len(self.corpus.x))
+        s = self.queries.block(a, b, dtype) @ self.corpus.block(start, stop, dtype).T
+        mine = np.flatnonzero((skip[a:b] >= start) & (skip[a:b] < stop))
+        s[mine, skip[a:b][mine] - start] = -np.inf
+        if start == 0 and s.shape[1] > self.k:
+            kth = np.partition(s, -self.k, axis=1)[:, -self.k]
+            floor = np.maximum(floor, kth - 2 * error_bound(self.corpus.x.shape[1], dtype))
+        hits = np.flatnonzero(s >= np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))[:, None])
+        row, col = np.divmod(hits, s.shape[1])
+        score = s.ravel()[hits].astype(np.float64)
+        return _Candidates(row, col + start, score).where(score > -np.inf)
+
+    def _pruned(self, found: _Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[_Candidates, Floats]:
+        ordered, place = found.sorted()
+        last = np.flatnonzero(place == self.k - 1)
+        floor = floor.copy()
+        kth = ordered.score[last] - 2 * error_bound(self.corpus.x.shape[1], dtype)
+        floor[ordered.row[last]] = np.maximum(floor[ordered.row[last]], kth)
+        return ordered.where(ordered.score >= floor[ordered.row]), floor
+
+    def _exact(self, found: _Candidates, a: int) -> _Candidates:
+        """The same candidates with their float64 products, scaled like the others."""
+        scores = pair_scores(self.queries.x, self.corpus.x, found.row + a, found.col)
+        powers = self.queries.exponents[found.row + a] + self.corpus.exponents[0]
+        return _Candidates(found.row, found.col, np.ldexp(scores, -powers))
+
+
+def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, matches: Index) -> Index:
+    """Documents of no match that score at least ``best`` (m,), for each of the queries ``rows``."""
+    d, n = corpus.x.shape[1], len(corpus.x)
+    bound = 2 * error_bound(d, np.float32)
+    goal = np.ldexp(best, -(queries.exponents + corpus.exponents[0]))
+    low = np.nextafter((goal - bound).astype(np.float32), np.float32(-np.inf))
+    high = np.nextafter((goal + bound).astype(np.float32), np.float32(np.inf))
+    block = queries.block(0, len(rows), np.float32)
+    count = np.zeros(len(rows), dtype=np.intp)
+    for start in range(0, n, CORPUS_ROWS):
+        s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
+        above = s >= low[:, None]
+        hits = np.flatnonzero(above)
+        row, col = np.divmod(hits, s.shape[1])
+        sure = s.ravel()[hits] > high[row]
+        count += np.bincount(row[sure], minlength=len(rows))
+        row, col = row[~sure], col[~sure] + start
+        other = ~np.isin(rows[row] * n + col, matches)
+        row, col = row[other], col[other]
+        reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
+        count += np.bincount(row[reached], minlength=len(rows))
+    return count
