@@ -2,6 +2,7 @@
 
 from embedscope.stats.centered import CenteredUnitSum
 from embedscope.stats.coordinates import CoordinateMoments, Coordinates, Shares, TopShare
+from embedscope.stats.cross import CrossGaussian, CrossMoments, cross_gaussian
 from embedscope.stats.grouped import Grouped, GroupedResult, GroupedRows, rows_by_group
 from embedscope.stats.moments import Gaussian, Moments
 from embedscope.stats.norms import NormMoments, Norms
@@ -15,6 +16,8 @@ __all__ = [
     "CenteredUnitSum",
     "CoordinateMoments",
     "Coordinates",
+    "CrossGaussian",
+    "CrossMoments",
     "Gaussian",
     "Grouped",
     "GroupedResult",
@@ -32,6 +35,7 @@ __all__ = [
     "TopShare",
     "UnitSum",
     "UnitSums",
+    "cross_gaussian",
     "jackknife",
     "rows_by_group",
     "statistic_of",
