@@ -1,10 +1,13 @@
-"""Encoders: texts to vectors in every layer of a model."""
+"""Encoders: texts and pictures to vectors in every layer of a model."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
+from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel
+from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._uris import is_model as _is_text_model
 from embedscope.encoders.aliases import ALIASES, Alias
@@ -12,6 +15,7 @@ from embedscope.encoders.aliases import ALIASES, Alias
 if TYPE_CHECKING:
     from embedscope.encoders._framing import Framed, Framing
     from embedscope.encoders._info import ModelInfo, Picks
+    from embedscope.encoders.images import open_image_encoder
     from embedscope.encoders.text import TextEncoder, open_encoder
 
 __all__ = [
@@ -20,6 +24,9 @@ __all__ = [
     "Alias",
     "Framed",
     "Framing",
+    "ImageEncoder",
+    "ImageInfo",
+    "ImageModel",
     "Lookup",
     "ModelInfo",
     "Picks",
@@ -27,11 +34,12 @@ __all__ = [
     "TextEncoder",
     "is_model",
     "open_encoder",
+    "open_image_encoder",
     "open_model",
 ]
 
-MODELS: Registry[Alias | Scheme] = Registry("model", "embedscope.encoders")
-"""Models that install from PyPI, by alias, and kinds of model by the scheme of their URI."""
+MODELS: Registry[Alias | Scheme | ImageModel] = Registry("model", "embedscope.encoders")
+"""Models that install from PyPI, by alias, and kinds of model by the scheme of their URI, of texts and of pictures."""
 
 
 def is_model(uri: str) -> bool:
@@ -40,11 +48,21 @@ def is_model(uri: str) -> bool:
     >>> [is_model(u) for u in ("minilm", "hf:gpt2", "openai/clip-vit-base-patch32", "vectors.npy", "x.npz::a")]
     [True, True, True, False, False]
     """
-    return _is_text_model(uri) or _scheme(uri) is not None
+    return _is_text_model(uri) or _scheme(uri) is not None or _image_model(uri) is not None
 
 
 def open_model(uri: str, **options: Any) -> TextEncoder | Lookup:
-    """Open what ``uri`` names: by its scheme, or as a text encoder with the ``options`` of ``open_encoder``."""
+    """Open what ``uri`` names: by its scheme, or as a text encoder with the ``options`` of ``open_encoder``.
+
+    Raises ``InputError`` for a model that reads pictures alone.
+    """
+    image = _image_model(uri)
+    if image is not None and image.open_text is not None:
+        return image.open_text(uri)
+    if image is not None:
+        raise InputError(
+            f"{uri} reads pictures, and vectors of texts are asked for; `embedscope list models` says more"
+        )
     scheme = _scheme(uri)
     if scheme is not None:
         return scheme.open(uri.partition(":")[2])
@@ -59,11 +77,21 @@ def _scheme(uri: str) -> Scheme | None:
     return found if isinstance(found, Scheme) else None
 
 
+def _image_model(uri: str) -> ImageModel | None:
+    name, _ = split_uri(uri)
+    found = MODELS.get(name) if name in MODELS else None
+    return found if isinstance(found, ImageModel) else None
+
+
 def __getattr__(name: str) -> object:
     if name in ("Framed", "Framing"):
         from embedscope.encoders import _framing
 
         return getattr(_framing, name)
+    if name == "open_image_encoder":
+        from embedscope.encoders.images import open_image_encoder
+
+        return open_image_encoder
     if name in __all__:
         from embedscope.encoders import text
 

@@ -123,7 +123,7 @@ def extract(
     """
     if not settings or not texts:
         raise InputError(f"extract needs texts and settings, got {len(texts)} texts and {len(settings)} settings")
-    vectors = TextVectors(encoder, texts, settings, cache if cache is not None else _temporary_cache())
+    vectors = TextVectors(encoder, texts, settings, cache if cache is not None else temporary_cache())
     fill(vectors, progress or Silent(), batch_tokens)
     return vectors
 
@@ -226,7 +226,8 @@ def _truncated(
     return tuple(t for t in texts if known.get(t, False))
 
 
-def _temporary_cache() -> VectorCache:
+def temporary_cache() -> VectorCache:
+    """A cache without limit in a temporary folder, which goes with it."""
     folder = tempfile.TemporaryDirectory(prefix="embedscope-")
     cache = VectorCache(folder.name, limit_bytes=2**62)
     weakref.finalize(cache, folder.cleanup)
