@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 from embedscope.core.arrays import Array, Hashes
+from embedscope.core.block import RowBlock
 
 R = TypeVar("R")
 S = TypeVar("S")
+
+_RUN = 16
 
 
 class Accumulator(ABC, Generic[R]):
@@ -23,6 +26,10 @@ class Accumulator(ABC, Generic[R]):
     @abstractmethod
     def update(self, x: Array, ids: Hashes) -> Self:
         """Take in the rows ``x`` (n, d), in place; ``ids`` (n,) are hashes of the rows' identities."""
+
+    def take(self, block: RowBlock) -> Self:
+        """Take in a block of rows; a statistic that shares work with others on the same rows reads it from there."""
+        return self.update(block.x, block.ids)
 
     @abstractmethod
     def merge(self, other: Self) -> Self:
@@ -47,25 +54,51 @@ class Need(Generic[R]):
         raise TypeError(f"{type(self).__name__} must define start()")
 
 
-def fold(states: Iterable[S], merge: Callable[[S, S], S]) -> S:
-    """Merge ``states`` in a balanced tree fixed by their order; at most log2(n) + 1 are kept at a time.
+class Fold(Generic[S]):
+    """States merged in a tree fixed by their order: runs of 16 one after the other, then runs of these, and so on.
 
-    The shape of the tree depends on the number of states alone, so the result has the same bits however many workers
-    made them.
+    The shape of the tree depends on the number of states alone, so the total has the same bits however many workers
+    made them; and no more than log16(n) + 2 states are kept at a time.
+
+    Attributes
+    ----------
+    levels : (how many states of the level below, their total), level by level; a run that is full has moved up
+    """
+
+    def __init__(self, merge: Callable[[S, S], S], levels: Iterable[tuple[int, S | None]] = ()) -> None:
+        self._merge = merge
+        self.levels: list[tuple[int, S | None]] = list(levels)
+
+    def add(self, state: S) -> None:
+        """Take in the next state."""
+        for level, (count, total) in enumerate(self.levels):
+            joined = state if total is None else self._merge(total, state)
+            if count + 1 < _RUN:
+                self.levels[level] = (count + 1, joined)
+                return
+            self.levels[level] = (0, None)
+            state = joined
+        self.levels.append((1, state))
+
+    def total(self) -> S:
+        """All states in one; ends the fold. ``ValueError`` where there was none."""
+        found: S | None = None
+        while self.levels:
+            _, before = self.levels.pop(0)
+            found = before if found is None else found if before is None else self._merge(before, found)
+        if found is None:
+            raise ValueError("fold needs at least one state, got none")
+        return found
+
+
+def fold(states: Iterable[S], merge: Callable[[S, S], S]) -> S:
+    """Merge ``states`` in the tree of :class:`Fold`.
 
     >>> fold("abcde", lambda a, b: f"({a}{b})")
-    '(((ab)(cd))e)'
+    '((((ab)c)d)e)'
     """
-    stack: list[tuple[int, S]] = []
+    folded = Fold(merge)
     for state in states:
-        height = 0
-        while stack and stack[-1][0] == height:
-            state = merge(stack.pop()[1], state)
-            height += 1
-        stack.append((height, state))
-    if not stack:
-        raise ValueError("fold needs at least one state, got none")
-    total = stack.pop()[1]
-    while stack:
-        total = merge(stack.pop()[1], total)
-    return total
+        folded.add(state)
+        del state  # so that it is not held while the next one is made
+    return folded.total()
