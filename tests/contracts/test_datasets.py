@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import embedscope.datasets
-from embedscope.core.tables import Data, Labels, Pairs, Quadruples
+from embedscope.core.tables import Classes, Data, Labels, Matches, Pairs, Qrels, Quadruples
 from embedscope.datasets import DATASETS, Finder
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -60,31 +60,80 @@ def test_docs_list_every_data_set():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_relations_fit_their_tables(name, finder):
+def test_tables_hold_distinct_rows(name, finder):
     data = loaded(name, finder)
     assert data.name == name
-    assert data.tables
+    assert data.tables or data.images
+    assert not set(data.tables) & set(data.images)
     for table in data.tables.values():
         assert len(table) == len(set(table.texts))
         assert all(text.strip() for text in table.texts)
         assert table.unit in {"word", "sentence", "document"}
         assert len(table.clusters) in {0, len(table)}
+    for images in data.images.values():
+        assert len({image.key for image in images.images}) == len(images)
+        assert len(images.clusters) in {0, len(images)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_relations_fit_their_tables(name, finder):
+    data = loaded(name, finder)
+    size = {name: len(table) for name, table in [*data.tables.items(), *data.images.items()]}
     for relation in data.relations.values():
-        n = len(data.tables[relation.table])
-        if isinstance(relation, Pairs):
-            ends = np.concatenate([relation.left, relation.right])
-            assert len(relation.left) == len(relation.right) == len(relation.gold)
-            assert len(relation.subset) in {0, len(relation.gold)}
-            assert sorted(set(ends)) == list(range(n))
-        elif isinstance(relation, Labels):
-            assert len(relation.gold) == n
-        else:
-            assert isinstance(relation, Quadruples)
-            assert relation.rows.shape == (len(relation.section), 4)
-            assert relation.rows.max() < n
-        if isinstance(relation, Pairs | Labels):
-            assert relation.gold.dtype == np.float64
-            assert np.isfinite(relation.gold).all()
+        CHECKS[type(relation)](relation, size)
+
+
+def fit(index, n):
+    assert index.dtype == np.intp
+    assert len(index)
+    assert 0 <= index.min() <= index.max() < n
+
+
+def pairs_fit(relation, size):
+    assert len(relation.left) == len(relation.right) == len(relation.gold)
+    assert len(relation.subset) in {0, len(relation.gold)}
+    assert sorted(set(np.concatenate([relation.left, relation.right]))) == list(range(size[relation.table]))
+    assert relation.gold.dtype == np.float64
+    assert np.isfinite(relation.gold).all()
+
+
+def labels_fit(relation, size):
+    assert len(relation.gold) == size[relation.table]
+    assert relation.gold.dtype == np.float64
+    assert np.isfinite(relation.gold).all()
+
+
+def quadruples_fit(relation, size):
+    assert relation.rows.shape == (len(relation.section), 4)
+    fit(relation.rows, size[relation.table])
+
+
+def matches_fit(relation, size):
+    assert len(relation.left) == len(relation.right)
+    fit(relation.left, size[relation.left_table])
+    fit(relation.right, size[relation.right_table])
+
+
+def classes_fit(relation, size):
+    assert len(relation.label) == size[relation.table]
+    assert len(set(relation.names)) == len(relation.names)
+    fit(relation.label, len(relation.names))
+
+
+def qrels_fit(relation, size):
+    assert len(relation.query) == len(relation.document) == len(relation.grade)
+    fit(relation.query, size[relation.queries])
+    fit(relation.document, size[relation.corpus])
+
+
+CHECKS = {
+    Pairs: pairs_fit,
+    Labels: labels_fit,
+    Quadruples: quadruples_fit,
+    Matches: matches_fit,
+    Classes: classes_fit,
+    Qrels: qrels_fit,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from embedscope.core.registry import Registry
-from embedscope.datasets._dataset import Dataset, File
+from embedscope.datasets._dataset import Dataset, Entry, File, MediaDataset
 from embedscope.datasets._fetch import Finder
 
-DATASETS: Registry[Dataset] = Registry("dataset", "embedscope.datasets")
+DATASETS: Registry[Entry] = Registry("dataset", "embedscope.datasets")
 
-__all__ = ["DATASETS", "Dataset", "File", "Finder"]
+__all__ = ["DATASETS", "Dataset", "Entry", "File", "Finder", "MediaDataset"]

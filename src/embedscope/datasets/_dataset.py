@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.images import ImageTable
 from embedscope.core.tables import Data, Relation, TextTable
 
 if TYPE_CHECKING:
@@ -14,6 +16,54 @@ if TYPE_CHECKING:
 
 Loaded = tuple[Mapping[str, TextTable], Mapping[str, Relation]]
 Loader = Callable[[Mapping[str, str]], Loaded]
+LoadedMedia = tuple[Mapping[str, TextTable], Mapping[str, Relation], Mapping[str, ImageTable]]
+MediaLoader = Callable[[Mapping[str, Path], "Finder"], LoadedMedia]
+
+
+class Entry(Protocol):
+    """What every data set is to the outside: its origin, whether it is at hand, and ``load``."""
+
+    @property
+    def name(self) -> str:
+        """Its id."""
+
+    @property
+    def title(self) -> str:
+        """Its name in words."""
+
+    @property
+    def version(self) -> str:
+        """Its version or year."""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Files known by checksum."""
+
+    @property
+    def licence(self) -> str:
+        """Licence and whom to name."""
+
+    @property
+    def citation(self) -> str:
+        """Key of docs/references.bib."""
+
+    @property
+    def homepage(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def about(self) -> str:
+        """Its rows in words."""
+
+    @property
+    def hint(self) -> str:
+        """How to get it, where it is not for download."""
+
+    def present(self, finder: Finder) -> bool:
+        """Whether it can be loaded without a download."""
+
+    def load(self, finder: Finder) -> Data:
+        """Tables and relations."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +110,10 @@ class Dataset:
     loader: Loader = field(repr=False)
     hint: str = ""
 
+    def present(self, finder: Finder) -> bool:
+        """Whether every file that is not optional is on this machine."""
+        return finder.has(self.files)
+
     def load(self, finder: Finder) -> Data:
         """Tables and relations with the checksums of the files read.
 
@@ -71,7 +125,54 @@ class Dataset:
         found = finder.read(self)
         texts = {name: raw.decode(file.encoding) for name, (file, raw) in found.items()}
         tables, relations = self.loader(texts)
-        for name, table in tables.items():
-            if len(set(table.texts)) != len(table.texts):
-                raise InputError(f"table {name} of data set {self.name} holds a string twice; its loader must drop one")
+        _distinct_texts(self.name, tables)
         return Data(self.name, tables, relations, {name: file.sha256 for name, (file, _) in found.items()})
+
+
+@dataclass(frozen=True)
+class MediaDataset:
+    """A data set that gives images or is too large for memory: its loader gets paths, and reads what it needs.
+
+    ``packages`` are importable modules whose folders hold further files (drawings); they are never imported.
+    """
+
+    name: str
+    title: str
+    version: str
+    files: tuple[File, ...]
+    licence: str
+    citation: str
+    homepage: str
+    about: str
+    loader: MediaLoader = field(repr=False)
+    hint: str = ""
+    packages: tuple[str, ...] = ()
+
+    def present(self, finder: Finder) -> bool:
+        """Whether every package and every file that is not optional is on this machine."""
+        return all(finder.package(module) is not None for module in self.packages) and finder.has(self.files)
+
+    def load(self, finder: Finder) -> Data:
+        """Tables, relations and images with the checksums of the files read.
+
+        Raises
+        ------
+        DataUnavailableError
+            if a package is not installed, or a file is neither on this machine nor can be downloaded.
+        """
+        for module in self.packages:
+            if finder.package(module) is None:
+                where = self.hint or f"see {self.homepage}"
+                raise DataUnavailableError(
+                    f"data set {self.name} needs the package {module}, which is not installed; {where}"
+                )
+        found = finder.paths(self)
+        tables, relations, images = self.loader({name: path for name, (_, path) in found.items()}, finder)
+        _distinct_texts(self.name, tables)
+        return Data(self.name, tables, relations, {name: file.sha256 for name, (file, _) in found.items()}, images)
+
+
+def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:
+    for name, table in tables.items():
+        if len(set(table.texts)) != len(table.texts):
+            raise InputError(f"table {name} of data set {dataset} holds a string twice; its loader must drop one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ from embedscope.core.atomic import write_bytes
 from embedscope.core.cache import cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.datasets._archive import members
-from embedscope.datasets._dataset import Dataset, File
+from embedscope.datasets._dataset import Entry, File
 
 DATA_VARIABLE = "EMBEDSCOPE_DATA"
 _TIMEOUT = 20  # seconds without an answer
@@ -39,11 +39,23 @@ class Finder:
         self.download = download
         self._unreachable: dict[str, str] = {}
 
-    def present(self, dataset: Dataset) -> bool:
+    def present(self, dataset: Entry) -> bool:
         """Whether ``dataset`` can be loaded without a download."""
-        return all(self._local(file) is not None for file in dataset.files if not file.optional)
+        return dataset.present(self)
 
-    def read(self, dataset: Dataset) -> dict[str, tuple[File, bytes]]:
+    def has(self, files: Iterable[File]) -> bool:
+        """Whether those of ``files`` that are not optional are on this machine."""
+        return all(self._local(file) is not None for file in files if not file.optional)
+
+    def package(self, module: str) -> Path | None:
+        """Folder of an installed package, found without importing it."""
+        return _package_folder(module)
+
+    def named(self, name: str) -> Path | None:
+        """The first file called ``name`` under the data folder; for files without a registered checksum."""
+        return next((p for paths in self._by_size.values() for p in paths if p.name == name), None)
+
+    def read(self, dataset: Entry) -> dict[str, tuple[File, bytes]]:
         """The edition found of every file of ``dataset`` and its bytes, by the file's name; downloads what is missing.
 
         Raises
@@ -51,7 +63,17 @@ class Finder:
         DataUnavailableError
             if a file that is not optional cannot be had.
         """
-        found: dict[str, tuple[File, bytes]] = {}
+        return {name: (file, path.read_bytes()) for name, (file, path) in self.paths(dataset).items()}
+
+    def paths(self, dataset: Entry) -> dict[str, tuple[File, Path]]:
+        """The edition found of every file of ``dataset`` and where it lies; downloads what is missing.
+
+        Raises
+        ------
+        DataUnavailableError
+            if a file that is not optional cannot be had.
+        """
+        found: dict[str, tuple[File, Path]] = {}
         for file in dataset.files:
             local = self._local(file)
             if local is None and not file.optional and self.download:
@@ -74,12 +96,12 @@ class Finder:
                     sizes.setdefault(path.stat().st_size, []).append(path)
         return sizes
 
-    def _local(self, file: File) -> tuple[File, bytes] | None:
+    def _local(self, file: File) -> tuple[File, Path] | None:
         """The first edition of ``file`` on this machine that has its bytes."""
         for edition in (file, *file.editions):
             for path in self._candidates(edition):
                 if _sha256(path) == edition.sha256:
-                    return edition, path.read_bytes()
+                    return edition, path
         return None
 
     def _candidates(self, file: File) -> Iterator[Path]:
@@ -88,7 +110,7 @@ class Finder:
         yield from self._by_size.get(file.size, ())
         yield downloads_folder() / file.sha256
 
-    def _fetch(self, file: File, dataset: Dataset) -> None:
+    def _fetch(self, file: File, dataset: Entry) -> None:
         """Download the file or its archive and keep the registered files it holds in the cache."""
         host = urlsplit(file.url).hostname
         if not host or host in self._unreachable:
@@ -117,7 +139,7 @@ def downloads_folder() -> Path:
     return cache_folder() / "data"
 
 
-def _missing(dataset: Dataset, file: File, reason: str) -> str:
+def _missing(dataset: Entry, file: File, reason: str) -> str:
     where = dataset.hint or f"get {file.name} from {dataset.homepage}"
     return (
         f"data set {dataset.name} is not on this machine and {reason}; {where}, or name a folder that holds "
