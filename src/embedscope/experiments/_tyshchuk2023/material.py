@@ -1,0 +1,152 @@
+"""What the study is run on: pairs with a fitting part, classes with their prompts, parallel names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.document import Skipped
+from embedscope.core.ids import combine, hash_texts
+from embedscope.core.images import Image
+from embedscope.core.tables import Data, Index, TextTable
+
+NEW_SHARE, HELD_SHARE = 0.1, 0.2
+"""Concepts that are new, and concepts one of whose drawings is held out."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A held-out part: ``images`` are asked against the candidates ``texts``; pair i is (left[i], right[i]) in them."""
+
+    images: Index
+    texts: Index
+    left: Index
+    right: Index
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Images and texts that belong together; ``fit`` are the rows (of images, of texts) of the pairs to fit on."""
+
+    name: str
+    images: tuple[Image, ...]
+    texts: tuple[str, ...]
+    fit: tuple[Index, Index]
+    held: Mapping[str, Held]
+
+    @property
+    def test(self) -> Held:
+        """The part whose pairs nothing was fitted on: the last."""
+        return list(self.held.values())[-1]
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """Images in classes; ``train`` and ``test`` are rows of ``images``, ``label`` (n,) numbers ``names``."""
+
+    name: str
+    prompt: str
+    names: tuple[str, ...]
+    images: tuple[Image, ...]
+    label: Index
+    train: Index
+    test: Index
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """One prompt a class."""
+        return tuple(self.prompt.replace("{class}", name) for name in self.names)
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Texts of one language and the English ones they translate: pair i is (left[i], right[i])."""
+
+    language: str
+    texts: tuple[str, ...]
+    english: tuple[str, ...]
+    left: Index
+    right: Index
+
+
+@dataclass
+class Material:
+    """All of it, and what was left out."""
+
+    pairs: PairSet
+    classes: ClassSet | None
+    languages: tuple[Parallel, ...]
+    data: dict[str, Any]
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def order_of(names: Sequence[str], seed: int) -> Index:
+    """Row numbers in the order of a seeded hash of their names: a shuffle that does not depend on the order of rows."""
+    return np.argsort(combine(hash_texts(names), seed), kind="stable")
+
+
+def emoji_pairs(data: Data, seed: int) -> PairSet:
+    """Drawings of two vendors and English names; a tenth of the concepts is new, a fifth has one drawing held out."""
+    table, names = data.images["drawings"], data.tables["names"]
+    concepts = _grouped_concepts(data)
+    n = len(names)
+    shuffled = concepts[order_of([names.clusters[i] for i in concepts], seed)]
+    n_new, n_held = round(NEW_SHARE * len(shuffled)), round(HELD_SHARE * len(shuffled))
+    new, held, known = shuffled[:n_new], shuffled[n_new : n_new + n_held], shuffled[n_new:]
+    vendor = (order_of([names.clusters[i] for i in held], seed + 1) < len(held) // 2).astype(np.intp)
+    held_rows = held + vendor * n
+    fit = np.setdiff1d(np.concatenate([known, known + n]), held_rows)
+    every = np.sort(shuffled)
+    new_rows = np.concatenate([new, new + n])
+    parts = {
+        "held-out drawings": Held(held_rows, every, np.arange(len(held)), np.searchsorted(every, held)),
+        "new concepts": Held(new_rows, new, np.arange(2 * len(new)), np.tile(np.arange(len(new)), 2)),
+    }
+    return PairSet("emoji", table.images, names.texts, (fit, fit % n), parts)
+
+
+def emoji_classes(data: Data, pairs: PairSet, prompt: str | None) -> ClassSet:
+    """Drawings in the subgroups of the emoji: concepts that are new to the pairs are the test part."""
+    relation: Any = data.relations["drawing_subgroups"]
+    concepts = _grouped_concepts(data)
+    n = len(data.tables["names"])
+    rows = np.concatenate([concepts, concepts + n])
+    test = np.sort(pairs.held["new concepts"].images)
+    names = tuple(name.replace("-", " ").replace("_", " ") for name in relation.names)
+    used = np.unique(relation.label[rows])
+    number = np.full(len(names), -1)
+    number[used] = np.arange(len(used))
+    return ClassSet(
+        "emoji subgroups",
+        prompt or "emoji of {class}",
+        tuple(names[i] for i in used),
+        pairs.images,
+        number[relation.label],
+        np.setdiff1d(rows, test),
+        test,
+    )
+
+
+def emoji_languages(data: Data, codes: Sequence[str]) -> tuple[Parallel, ...]:
+    """Names in other languages and their English ones."""
+    english = data.tables["names"]
+    found = []
+    for code in codes:
+        relation: Any = data.relations[f"names_{code}"]
+        found.append(Parallel(code, data.tables[f"names_{code}"].texts, english.texts, relation.left, relation.right))
+    return tuple(found)
+
+
+def _grouped_concepts(data: Data) -> Index:
+    """Concepts that have a group (rows of ``names``)."""
+    relation: Any = data.relations["groups"]
+    ungrouped = len(relation.names) - 1
+    return np.flatnonzero(relation.label != ungrouped)
+
+
+def clusters_of(table: TextTable) -> tuple[str, ...]:
+    """What each row belongs to; the row itself where nothing is said."""
+    return table.clusters or table.texts
