@@ -75,7 +75,7 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
             raise InputError(f"whiten knows the shrinkages {', '.join(SHRINKAGES)}, got {self.shrinkage!r}")
         d = len(moments.mean)
         k = d if self.k is None else checked_count(self.k, "whiten")
-        a = 0.0 if self.shrinkage == "none" else _ledoit_wolf(moments, self.text)
+        a = 0.0 if self.shrinkage == "none" else ledoit_wolf(moments, self.text)
         values, vectors, rank = principal(moments)
         values = (1 - a) * values + a * values.mean()
         reach = d if a and rank else rank
@@ -99,7 +99,7 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
         return Spread(moments.n, (moments.mean - self.mean_) @ a, a.T @ moments.scatter @ a)
 
 
-def _ledoit_wolf(moments: Moments, text: str) -> float:
+def ledoit_wolf(moments: Moments, text: str) -> float:
     """Shrinkage a, 0 to 1, of the covariance (with n) towards its mean eigenvalue; needs the sum of |x - mean|^4."""
     quartic = getattr(moments, "quartic", None)
     if quartic is None:

@@ -1,0 +1,106 @@
+"""Turn one space into the other without changing a distance: orthogonal Procrustes."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.stats.cross import CrossGaussian
+from embedscope.transforms.align._aligner import Aligner
+from embedscope.transforms.align._sides import Side
+
+IDS = ("procrustes",)
+
+COMPLETIONS = ("nearest", "published")
+
+
+class Procrustes(Aligner):
+    """Orthogonal R with the least |X R - Y|_F: R = U V' of X'Y = U S V' (schonemann1966).
+
+    Uncentred and without intercept as in tyshchuk2023; ``center=True`` maps x -> (x - mean_x) R + mean_y. Sides of
+    different width are padded with zeros, so both keep all distances: a left side that is narrower goes through a
+    semi-orthogonal map, a wider one is turned and the right side gets zeros.
+
+    Where X'Y has a rank below the width, R is not determined. ``completion="nearest"`` takes the R nearest the
+    identity, ``"published"`` what LAPACK's bases give; ``notes_`` says when this happened.
+
+    Parameters
+    ----------
+    center : fit with an intercept
+    completion : ``nearest`` or ``published``
+    renormalise : divide the rows that come out by their norms
+
+    Attributes
+    ----------
+    left_, right_ : maps of the sides; the right one is the identity, or zeros appended
+    rank_ : numerical rank of X'Y
+
+    >>> turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    >>> x = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 4.0]])
+    >>> np.abs(Procrustes().fit(x, x @ turn).left_.matrix - turn).max() < 1e-12
+    np.True_
+    """
+
+    name = "procrustes"
+    usage = "procrustes, procrustes:center or procrustes:published"
+    min_pairs = 1
+    rank_: int
+
+    def __init__(self, center: bool = False, completion: str = "nearest", renormalise: bool = False) -> None:
+        self.center = center
+        self.completion = completion
+        self.renormalise = renormalise
+
+    @classmethod
+    def from_words(cls, words: tuple[str, ...]) -> Self:
+        """``procrustes``, with ``center`` and ``published`` after it."""
+        if set(words) - {"center", "published"} or len(set(words)) < len(words):
+            raise InputError(f"'procrustes:{':'.join(words)}' is not understood; write {cls.usage}")
+        return cls("center" in words, "published" if "published" in words else "nearest")
+
+    @property
+    def text(self) -> str:
+        """``procrustes``, with its options."""
+        options = ["center"] * self.center + ["published"] * (self.completion == "published")
+        return ":".join(["procrustes", *options])
+
+    def _solve(self, cross: CrossGaussian) -> tuple[Side, Side]:
+        if self.completion not in COMPLETIONS:
+            raise InputError(f"procrustes knows the completions {', '.join(COMPLETIONS)}, got {self.completion!r}")
+        (dx, dy), width = cross.widths, max(cross.widths)
+        product = np.zeros((width, width))
+        product[:dx, :dy] = cross.cxy if self.center else cross.gram_xy
+        squares = np.trace(cross.cxx) * np.trace(cross.cyy)
+        if not self.center:
+            squares = np.trace(cross.gram_xx) * np.trace(cross.gram_yy)
+        rotation, self.rank_ = nearest_rotation(product, float(np.sqrt(squares)), self.completion)
+        if self.rank_ < min(dx, dy):
+            how = "the one nearest the identity" if self.completion == "nearest" else "LAPACK's, an arbitrary one,"
+            self._note(
+                f"{cross.n} pairs give a cross product of rank {self.rank_} in {min(dx, dy)} dimensions, so the "
+                f"rotation is not determined; {how} was taken"
+            )
+        mean = np.pad(cross.mean_y, (0, width - dy))
+        left = Side(dx, cross.mean_x, rotation[:dx], mean) if self.center else Side(dx, None, rotation[:dx])
+        return left, Side(dy, None, None if dy == width else np.eye(dy, width))
+
+
+def nearest_rotation(product: Floats, size: float, completion: str) -> tuple[Floats, int]:
+    """Orthogonal R (d, d) with the largest trace(R' product), and the numerical rank of ``product`` (d, d).
+
+    Singular values up to d eps ``size`` count as zero, ``size`` being what rounding of the product is relative to.
+    Among equals the R nearest the identity is taken, or U V' as it comes where ``completion`` is "published".
+    """
+    left, values, right = np.linalg.svd(product)
+    rank = int((values > len(values) * np.finfo(np.float64).eps * size).sum())
+    if rank == len(values) or completion == "published":
+        return left @ right, rank
+    lost, free = left[:, rank:], right[rank:]
+    a, _, b = np.linalg.svd(free @ lost)
+    return left[:, :rank] @ right[:rank] + lost @ (b.T @ a.T) @ free, rank
+
+
+ENTRIES = {"procrustes": Procrustes}
