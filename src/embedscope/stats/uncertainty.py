@@ -64,8 +64,17 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     pseudo = h * full - (h - 1) * values
     estimate = g * full - ((1 - m / n) * values).sum()
     stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))
-    reach = _t_quantile(g - 1) * stderr
-    return Interval(stderr, full - reach, full + reach)
+    return student_interval(full, stderr, g - 1)
+
+
+def student_interval(value: float, stderr: float, df: int) -> Interval:
+    """``value`` with its t interval: ``stderr`` times the quantile of Student's t with ``df`` degrees of freedom.
+
+    >>> round(student_interval(0.0, 1.0, 15).high, 3)
+    2.131
+    """
+    reach = _t_quantile(df) * stderr
+    return Interval(stderr, value - reach, value + reach)
 
 
 @cache

@@ -1,0 +1,156 @@
+"""Metrics of neighbourhoods: their error bars come from subsamples, since leaving rows out changes every neighbour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.tables import Index
+from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value
+from embedscope.stats import GroupedResult
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows, RowSet
+from embedscope.stats.uncertainty import Interval, jackknife, student_interval
+
+_SMALL = 2000
+
+OfRows = Callable[[RowSet], Value]
+
+
+@dataclass(frozen=True)
+class NeighbourMetric(Metric):
+    """A metric whose value on any set of rows is ``of_rows``.
+
+    Attributes
+    ----------
+    of_queries : value from queries asked against all rows (identities of their neighbours (m, k), rows n), for more
+        rows than are held; None where the value is taken on the rows held
+    """
+
+    of_rows: OfRows | None = None
+    of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
+
+    def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
+        """The numbers of this metric, with intervals from subsamples of whole groups."""
+        full: Neighbourhood = grouped.full
+        try:
+            values = self._values(full)
+        except UndefinedError as reason:
+            return (self._measured(self.id, None, (None, None, None), full, [str(reason)]),)
+        labels = _labels(grouped)
+        asks = full.sampled and self.of_queries is not None
+        intervals, problem = self._by_queries(full, labels) if asks else self._by_parts(full, labels, values)
+        notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
+        out = []
+        for key, value in values.items():
+            found = intervals.get(key, Interval(None, None, None))
+            interval = (found.stderr, found.low, found.high)
+            made = self._measured(key, value, interval, full, [*notes, self.caveat if key in intervals else problem])
+            out.append(_inexact(made) if full.sampled else made)
+        return tuple(out)
+
+    def _sample_note(self, full: Neighbourhood) -> str | None:
+        if not full.sampled:
+            return None
+        if self.of_queries is not None:
+            return f"{len(full.asked):,} sampled rows asked against all {full.n:,}, exactly"
+        return f"on {len(full.all.x):,} sampled of {full.n:,} rows, which have fewer near neighbours than all"
+
+    def _by_queries(self, full: Neighbourhood, labels: Index) -> tuple[Mapping[str, Interval], str | None]:
+        groups = labels[full.asked]
+        values = self._values(full)
+        left, sizes = [], []
+        for g in np.unique(groups):
+            rest = groups != g
+            left.append(self._named(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
+            sizes.append(int((~rest).sum()))
+        return {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}, None
+
+    def _by_parts(
+        self, full: Neighbourhood, labels: Index, values: Mapping[str, float]
+    ) -> tuple[Mapping[str, Interval], str | None]:
+        """Subsamples of 1, 2, 4 or 8 of 16 groups: about 2,000 rows or 1/16 of all, at most half."""
+        assert self.of_rows is not None
+        labels = labels[full.places]
+        if len(np.unique(labels)) < 2:
+            return {}, None
+        reason: str | None = None
+        n = len(labels)
+        for width in (w for w in (1, 2, 4, 8) if w == 8 or n * w / 16 >= _SMALL):
+            try:
+                draws, shares = self._drawn(full, labels, width)
+            except UndefinedError as problem:
+                reason = f"no interval: in a subsample, {problem}"
+                continue
+            shared = [key for key in values if all(key in d for d in draws)]
+            return {key: _spread(values[key], [d[key] for d in draws], shares) for key in shared}, None
+        return {}, reason
+
+    def _drawn(self, full: Neighbourhood, labels: Index, width: int) -> tuple[list[Mapping[str, float]], list[float]]:
+        draws, shares = [], []
+        for first in range(16):
+            members = np.isin(labels, (first + np.arange(width)) % 16)
+            if members.any() and not members.all():
+                draws.append(self._named(self.of_rows(full.part(members))))  # type: ignore[misc]
+                shares.append(float(members.mean()))
+        return draws, shares
+
+    def _named(self, value: Value) -> Mapping[str, float]:
+        return value if isinstance(value, Mapping) else {self.id: value}
+
+
+def _inexact(m: Measured) -> Measured:
+    return replace(m, exact=False)
+
+
+def _labels(grouped: GroupedResult[Any]) -> Index:
+    """Jackknife group of every row held: the group without which it was not fed."""
+    full: Neighbourhood = grouped.full
+    labels = np.zeros(len(full.kept.x), dtype=np.intp)
+    for g, left in enumerate(grouped.left_out):
+        missing = np.ones(len(labels), dtype=bool)
+        missing[left.seen] = False
+        labels[missing] = g
+    return labels
+
+
+def _spread(value: float, draws: Sequence[float], shares: Sequence[float]) -> Interval:
+    """Interval of ``value`` from subsamples that hold ``shares`` of the rows (delete-d jackknife, shao1989)."""
+    off = (np.asarray(draws) - np.mean(draws)) ** 2
+    ratio = np.asarray(shares) / (1 - np.asarray(shares))
+    return student_interval(value, float(np.sqrt((ratio * off).mean())), len(draws) - 1)
+
+
+def neighbour_metric(
+    needs: NeighbourRows,
+    *,
+    rows: Any,
+    invariant: set[str],
+    bounds: tuple[Bound, Bound],
+    ideal: Bound,
+    units: str,
+    cite: str,
+    **more: Any,
+) -> Callable[[OfRows], NeighbourMetric]:
+    """Make a function of a set of rows into a ``NeighbourMetric``; as ``metric``."""
+
+    def made(function: OfRows) -> NeighbourMetric:
+        of_queries = more.get("of_queries")
+
+        def value(s: Neighbourhood) -> Value:
+            if s.sampled and of_queries is not None:
+                return of_queries(s.ids, s.n)  # type: ignore[no-any-return]
+            return function(s.all)
+
+        value.__doc__, value.__module__ = function.__doc__, function.__module__
+        value.__name__ = name = function.__name__
+        summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        kept = frozenset(invariant)
+        return NeighbourMetric(
+            name, needs, value, rows, kept, bounds, ideal, units, cite, summary, of_rows=function, **more
+        )
+
+    return made

@@ -1,0 +1,127 @@
+"""Hubs: rows that are neighbours of far too many others, from N_k, how often each row is among the 10 nearest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats
+from embedscope.metrics._metric import UndefinedError
+from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
+
+IDS = ("hubness_skew", "antihub_share", "robin_hood")
+
+COSINE = {"rotation", "scale", "row_scale"}
+
+
+def _counts(rows: RowSet) -> Floats:
+    if len(rows.x) <= K:
+        raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {len(rows.x)}")
+    return rows.occurrences(K).astype(np.float64)
+
+
+def _copies(s: Neighbourhood) -> str | None:
+    copies = len(s.all.x) - len(s.all.distinct)
+    return f"{copies} rows are copies of others in direction, which makes hubs of no meaning" if copies else None
+
+
+def _skew(mean: float, square: float, cube: float) -> float:
+    variance = square - mean**2
+    if variance <= 1e-12 * square:
+        raise UndefinedError("undefined: every row is a neighbour equally often, so the counts have no skewness")
+    return float((cube - 3 * mean * square + 2 * mean**3) / variance**1.5)
+
+
+def _skew_of_queries(ids: npt.NDArray[np.uint64], n: int) -> float:
+    """Skewness of N_k over all n rows, from m queries chosen at random among them.
+
+    The factorial moments sum N (N - 1)... of the counts over all queries are those over the sampled ones times
+    (n)_r / (m)_r, without bias.
+    """
+    m, counts = len(ids), np.unique(ids, return_counts=True)[1].astype(np.float64)
+    first = float(ids.shape[1])
+    second = float((counts * (counts - 1)).sum()) / n * (n / m) * ((n - 1) / (m - 1))
+    third = float((counts * (counts - 1) * (counts - 2)).sum()) / n
+    third *= (n / m) * ((n - 1) / (m - 1)) * ((n - 2) / (m - 2))
+    return _skew(first, second + first, third + 3 * second + first)
+
+
+@neighbour_metric(
+    NeighbourRows("unit"),
+    rows="unit",
+    invariant=COSINE,
+    bounds=(None, None),
+    ideal=0.0,
+    units="skewness",
+    cite="radovanovic2010",
+    fixed_rows=True,
+    warning=_copies,
+    of_queries=_skew_of_queries,
+)
+def hubness_skew(rows: RowSet) -> float:
+    """Skewness of N_10, the number of rows that have a row among their 10 nearest by cosine.
+
+    mean((N - 10)^3) / std(N)^3 over rows (n, d), ddof 0, itself left out, ties to the row of lower hash. Zero rows are
+    left out. Source: radovanovic2010.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 11 non-zero rows, or where all rows occur equally often.
+    """
+    counts = _counts(rows)
+    return _skew(float(counts.mean()), float((counts**2).mean()), float((counts**3).mean()))
+
+
+@neighbour_metric(
+    NeighbourRows("unit"),
+    rows="unit",
+    invariant=COSINE,
+    bounds=(0.0, 1.0),
+    ideal=math.exp(-K),
+    units="share of rows",
+    cite="radovanovic2010",
+    fixed_rows=True,
+    warning=_copies,
+)
+def antihub_share(rows: RowSet) -> float:
+    """Share of rows that are among the 10 nearest of no other row, by cosine.
+
+    Without structure N_10 would be Poisson and the share e^-10. Source: radovanovic2010.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 11 non-zero rows.
+    """
+    return float((_counts(rows) == 0).mean())
+
+
+@neighbour_metric(
+    NeighbourRows("unit"),
+    rows="unit",
+    invariant=COSINE,
+    bounds=(0.0, 1.0),
+    ideal=0.0,
+    units="share of neighbours",
+    cite="feldbauer2018",
+    fixed_rows=True,
+    warning=_copies,
+)
+def robin_hood(rows: RowSet) -> float:
+    """Share of all neighbour places that would have to be handed on for every row to occur equally often.
+
+    sum |N - 10| / (2 n 10), N the N_10 of rows (n, d). Between 0 and 1. Source: feldbauer2018.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 11 non-zero rows.
+    """
+    return float(np.abs(_counts(rows) - K).sum() / (2 * K * len(rows.x)))
+
+
+ENTRIES = {"hubness_skew": hubness_skew, "antihub_share": antihub_share, "robin_hood": robin_hood}

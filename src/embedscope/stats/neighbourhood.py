@@ -1,0 +1,212 @@
+"""Rows with their nearest neighbours: held in memory up to a limit, beyond it a sample of queries against all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.accumulate import Accumulator, Need
+from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_numpy, unit_rows
+from embedscope.core.tables import Index
+from embedscope.stats._neighbours import Matrix, without_copies
+from embedscope.stats._neighbours_kept import LIMIT, KeptRows
+from embedscope.stats.neighbours import k_occurrences, top_k
+from embedscope.stats.sample import SampledRows
+from embedscope.stats.statistic import Statistic, check_width, no_rows
+
+K = 10
+QUERIES = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class RowSet:
+    """Some rows (n, d) ready for neighbour search; what was found is kept, so that several metrics share it."""
+
+    x: Matrix
+    _found: dict[Any, Any] = field(default_factory=dict)
+
+    def occurrences(self, k: int) -> Index:
+        """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out."""
+        if ("N", k) not in self._found:
+            found = top_k(self.x, self.x, k, exclude=np.arange(len(self.x)))
+            self._found["N", k] = k_occurrences(found, len(self.x))
+        return np.asarray(self._found["N", k])
+
+    @property
+    def distinct(self) -> Matrix:
+        """The rows without copies of earlier ones."""
+        if "distinct" not in self._found:
+            rows = without_copies(self.x, 1)
+            self._found["distinct"] = self.x if rows is None else self.x[rows]
+        return np.asarray(self._found["distinct"])
+
+    def distances(self, k: int) -> Floats:
+        """Euclidean distances (m, k) of each distinct row to its k nearest others, ascending."""
+        if ("r", k) not in self._found:
+            self._found["r", k] = nearest_others(self.distinct, k)[1]
+        return np.asarray(self._found["r", k])
+
+
+def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
+    """The ``k`` nearest other rows of each row of ``x`` (n, d) by Euclidean distance, and the distances, ascending.
+
+    |x - y|^2 is smallest where <x, y> - |y|^2 / 2 is largest: an inner product of rows one wider, around the mean.
+
+    Returns
+    -------
+    indices, distances : (n, k) each
+
+    >>> nearest_others(np.array([[0.0], [1.0], [3.0]]), 1)[1].ravel().tolist()
+    [1.0, 1.0, 2.0]
+    """
+    x64 = np.asarray(to_numpy(x), dtype=np.float64)
+    centred = x64 - x64.mean(axis=0)
+    half = row_norms(centred)[:, None] ** 2 / -2
+    found = top_k(np.hstack([centred, np.ones_like(half)]), np.hstack([centred, half]), k, exclude=np.arange(len(x64)))
+    distances = np.empty(found.indices.shape)
+    for start in range(0, len(x64), 512):
+        part = slice(start, start + 512)
+        distances[part] = np.linalg.norm(x64[part, None, :] - x64[found.indices[part]], axis=2)
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(found.indices, order, axis=1), np.take_along_axis(distances, order, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhood(Statistic):
+    """Rows held, and the neighbours among all rows of those that were asked.
+
+    Attributes
+    ----------
+    n : rows seen, zero rows left out where ``rows`` is ``unit``
+    kept : rows held, all or a sample
+    seen : places in ``kept`` of the rows that were fed; a group left out lacks its own
+    rows : ``raw`` or ``unit``
+    asked : places in ``kept`` of the queries, none where all rows are held
+    ids, scores : (m, k) identities and cosines of the queries' neighbours among all rows
+    """
+
+    n: int
+    kept: SampledRows
+    seen: Index
+    rows: Rows
+    zero_rows: int
+    asked: Index
+    ids: Hashes
+    scores: Floats
+
+    @property
+    def dim(self) -> int:
+        """Width of the rows."""
+        return self.kept.dim
+
+    @property
+    def sampled(self) -> bool:
+        """Whether not all rows are held."""
+        return self.kept.n > len(self.kept.x)
+
+    @cached_property
+    def places(self) -> Index:
+        """Places in ``kept`` of the rows of ``all``: in order of their hash, without zero rows where unit."""
+        return np.flatnonzero((self.kept.x != 0).any(axis=1)) if self.rows == "unit" else np.arange(len(self.kept.x))
+
+    @cached_property
+    def all(self) -> RowSet:
+        """Every row held."""
+        x = self.kept.x[self.places]
+        return RowSet(np.asarray(unit_rows(x)[0]) if self.rows == "unit" and len(x) else x)
+
+    @cached_property
+    def _parts(self) -> dict[bytes, RowSet]:
+        return {}
+
+    def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
+        """The rows of ``all`` that are ``members`` (m,); asked again, the same object."""
+        return self._parts.setdefault(np.packbits(members).tobytes(), RowSet(self.all.x[members]))
+
+
+@dataclass(frozen=True)
+class NeighbourRows(Need[Neighbourhood]):
+    """Rows held up to ``limit``; of more rows, a sample is held and ``queries`` of it are asked against all rows."""
+
+    rows: Rows = "unit"
+    limit: int = LIMIT
+    queries: int = QUERIES
+    seed: int = 0
+
+    @property
+    def depends(self) -> tuple[Need[Any], ...]:
+        """The rows held."""
+        return (KeptRows(self.limit, self.seed),)
+
+    def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[Neighbourhood]:
+        """A fresh accumulator."""
+        kept: SampledRows = results[self.depends[0]]
+        asks = self.queries if self.rows == "unit" and kept.n > len(kept.x) else 0
+        return _Asking(self.rows, kept, asks)
+
+
+class _Asking(Accumulator[Neighbourhood]):
+    def __init__(self, rows: Rows, kept: SampledRows, queries: int) -> None:
+        self.rows, self.kept = rows, kept
+        filled = (kept.x != 0).any(axis=1)
+        self.asked = np.flatnonzero(filled)[:queries]
+        self.order = np.argsort(kept.ids, kind="stable")
+        self.n = self.zero_rows = 0
+        self.seen: list[Index] = []
+        self.ids = np.zeros((len(self.asked), 0), dtype=np.uint64)
+        self.scores = np.zeros((len(self.asked), 0))
+
+    def update(self, x: Array, ids: Hashes) -> Self:
+        check_width(self.kept.dim, int(x.shape[1]))
+        rows = to_numpy(x)
+        zero = len(rows) - int((rows != 0).any(axis=1).sum())
+        self.n += len(rows) - (zero if self.rows == "unit" else 0)
+        self.zero_rows += zero
+        places = np.searchsorted(self.kept.ids, ids, sorter=self.order)
+        places = self.order[np.minimum(places, len(self.order) - 1)]
+        self.seen.append(places[self.kept.ids[places] == ids])
+        if len(self.asked):
+            unit, filled = unit_rows(rows)
+            self._ask(np.asarray(unit), ids[filled])
+        return self
+
+    def merge(self, other: Self) -> Self:
+        self.n += other.n
+        self.zero_rows += other.zero_rows
+        self.seen = [*self.seen, *other.seen]
+        self._best(other.ids, other.scores)
+        return self
+
+    def result(self) -> Neighbourhood:
+        if not self.n and not self.zero_rows:
+            raise no_rows()
+        seen = np.unique(np.concatenate(self.seen)) if self.seen else np.empty(0, dtype=np.intp)
+        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, self.asked, self.ids, self.scores)
+
+    def _ask(self, unit: Matrix, ids: Hashes) -> None:
+        queries = np.asarray(unit_rows(self.kept.x[self.asked])[0])
+        order = np.argsort(ids, kind="stable")
+        own = self.kept.ids[self.asked]
+        at = order[np.minimum(np.searchsorted(ids, own, sorter=order), len(ids) - 1)] if len(ids) else own
+        if len(ids) < 2:
+            return self._few(queries, unit, ids, own)
+        exclude = np.where(ids[at] == own, at, -1)
+        found = top_k(queries, unit, min(K, len(unit) - 1), exclude=exclude)
+        return self._best(ids[found.indices], found.scores)
+
+    def _few(self, queries: Matrix, unit: Matrix, ids: Hashes, own: Hashes) -> None:
+        if len(ids):
+            scores = np.einsum("ij,j->i", queries, unit[0])[:, None]
+            self._best(np.repeat(ids[None], len(own), axis=0), np.where(own[:, None] == ids, -np.inf, scores))
+
+    def _best(self, ids: Hashes, scores: Floats) -> None:
+        """Keep the best of what was there and what came; ties go to the lower identity, in any order of coming."""
+        ids, scores = np.hstack([self.ids, ids]), np.hstack([self.scores, scores])
+        order = np.lexsort((ids, -scores), axis=1)[:, :K]
+        self.ids = np.take_along_axis(ids, order, axis=1)
+        self.scores = np.take_along_axis(scores, order, axis=1)
