@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
-from embedscope.engine.local import Local, one_blas_thread
+from embedscope.engine.local import Local, cores, one_blas_thread
 
-__all__ = ["Engine", "Local", "local_engine", "one_blas_thread"]
+__all__ = ["Engine", "Local", "cores", "local_engine", "one_blas_thread", "open_engine"]
 
 _STATES = 1 << 31
 
@@ -27,5 +27,31 @@ class Engine(Protocol):
 def local_engine(dims: Iterable[int]) -> Local:
     """As many workers as this process has cores, fewer where their states of spaces ``dims`` wide would pass 2 GiB."""
     state = sum(8 * GROUPS * d * d for d in dims)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Local(max(1, min(cores, _STATES // max(state, 1))))
+    return Local(max(1, min(cores(), _STATES // max(state, 1))))
+
+
+def open_engine(text: str) -> Engine | None:
+    """The engine called ``text``: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``.
+
+    ``local`` alone is None: how many threads are wise depends on the source, see :func:`local_engine`. Where ``dask``
+    has a number, so many workers are started on this machine, otherwise one a core; nothing is started or connected
+    before the first shard.
+
+    Raises
+    ------
+    InputError
+        if ``text`` is none of these.
+
+    >>> open_engine("local"), open_engine("local:2")
+    (None, Local(workers=2))
+    >>> open_engine("dask:tcp://scheduler:8786").address
+    'tcp://scheduler:8786'
+    """
+    name, _, rest = text.partition(":")
+    if name == "local" and (not rest or rest.isdecimal()):
+        return Local(int(rest)) if rest else None
+    if name == "dask":
+        from embedscope.engine.dask import Dask
+
+        return Dask(workers=int(rest)) if rest.isdecimal() else Dask(rest or None)
+    raise InputError(f"engine must be local, local:THREADS, dask, dask:WORKERS or dask:tcp://HOST:PORT, got '{text}'")

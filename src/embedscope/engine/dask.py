@@ -1,0 +1,186 @@
+"""Work on a cluster: shards are mapped on Dask workers and the outcomes come back in the order of the shards."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.extras import require
+from embedscope.engine.local import cores, one_blas_thread
+
+IDS = ("dask",)
+
+_AHEAD = 2
+"""Shards handed out for each worker thread: one that is worked on, one that waits."""
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+class EngineError(EmbedscopeError):
+    """The cluster could not do the work (out of reach, workers that die); the numbers are not at fault."""
+
+    exit_code = 6
+
+
+@dataclass
+class Dask:
+    """Engine of a Dask cluster: the scheduler at ``address``, or ``workers`` processes on this machine.
+
+    Outcomes come in the order of the shards, every worker thread multiplies on one BLAS thread, and a shard whose
+    worker is lost is worked on again elsewhere: what is folded from them has the same bits for any number of workers of
+    one kind (one BLAS build, one type of processor). At most two shards a worker thread are under way.
+
+    Attributes
+    ----------
+    address : of a scheduler (``tcp://host:8786``); where None, processes with one thread each are started here
+    workers : how many processes, by default one a core
+    timeout : seconds to wait for the scheduler
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    timeout: float = 30.0
+    _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
+    _client: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"workers must be at least 1, got {self.workers}")
+
+    def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
+        """``work`` of every shard, in their order; errors of ``work`` come with their own type and message.
+
+        Where ``work`` has a method ``arrived``, it is told of every outcome, since its progress is seen elsewhere.
+        """
+        client = self.client()
+        recipe = client.submit(_unpacked, _packed(work), pure=False)
+        limit = _AHEAD * max(1, sum(client.nthreads().values()))
+        arrived = getattr(work, "arrived", _nobody)
+        waiting: deque[Any] = deque()
+        try:
+            for shard in shards:
+                waiting.append(client.submit(_done, recipe, _packed(shard), pure=False))
+                if len(waiting) > limit:
+                    arrived(outcome := self._outcome(waiting.popleft()))
+                    yield outcome
+            while waiting:
+                arrived(outcome := self._outcome(waiting.popleft()))
+                yield outcome
+        finally:
+            client.cancel([*waiting, recipe])
+
+    def client(self) -> Any:
+        """The client, connected at the first call; ``EngineError`` where there is no scheduler."""
+        if self._client is None:
+            distributed = require("distributed", "dask", "the engine dask")
+            where = self.address
+            try:
+                if where is None:
+                    where = self._open.enter_context(_local_cluster(distributed, self.workers or cores()))
+                client = distributed.Client(where, timeout=self.timeout, set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise EngineError(
+                    f"no Dask scheduler answers at {self.address} ({error}); check the address and that it runs, "
+                    "or leave it out to start workers on this machine"
+                ) from error
+            self._client = self._open.enter_context(client)
+        return self._client
+
+    def close(self) -> None:
+        """Let go of the cluster, and end it where it was started here; the next ``map`` opens it again."""
+        self._client = None
+        self._open.close()
+
+    def _outcome(self, future: Any) -> Any:
+        from concurrent.futures import CancelledError
+
+        from distributed import KilledWorker
+
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise EngineError(
+                f"workers died again and again on one shard ({error}); they may lack memory: give each more, "
+                "or measure fewer metrics at a time"
+            ) from error
+        except CancelledError as error:
+            raise EngineError(
+                f"the scheduler{f' at {self.address}' if self.address else ''} was lost ({error}); start it and run "
+                "again, with --checkpoint DIR finished shards are kept"
+            ) from error
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "embedscope":
+                raise
+            raise EngineError(f"the workers have no {error.name}; install this version of embedscope there") from error
+
+
+def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any]:
+    import logging
+
+    cluster: AbstractContextManager[Any] = distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+    return cluster
+
+
+def _packed(thing: object) -> bytes:
+    """Bytes for a worker of this run: Dask's own way to send objects, so that it does not look for tasks inside."""
+    from distributed.protocol import pickle
+
+    dumps: Callable[[object], bytes] = pickle.dumps
+    try:
+        return dumps(thing)
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"{type(thing).__name__} cannot be sent to workers ({error}); use --engine local") from error
+
+
+def _unpacked(data: bytes) -> Any:
+    from distributed.protocol import pickle
+
+    loads: Callable[[bytes], Any] = pickle.loads
+    return loads(data)
+
+
+def _nobody(outcome: object) -> None:
+    """Nobody is told of outcomes."""
+
+
+def _done(work: Callable[[Any], Any], shard: bytes) -> Any:
+    """On a worker: the outcome of one shard."""
+    with _single_threaded_products():
+        return work(_unpacked(shard))
+
+
+_lock = threading.Lock()
+_inside = 0
+_limit = ExitStack()
+
+
+@contextmanager
+def _single_threaded_products() -> Iterator[None]:
+    """One BLAS thread while any thread of this worker is inside: the limit holds for the whole process."""
+    global _inside  # noqa: PLW0603
+    with _lock:
+        if _inside == 0:
+            _limit.enter_context(one_blas_thread())
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _limit.close()
+
+
+ENTRIES = {"dask": Dask}
