@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,3 +177,18 @@ def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:
     for name, table in tables.items():
         if len(set(table.texts)) != len(table.texts):
             raise InputError(f"table {name} of data set {dataset} holds a string twice; its loader must drop one")
+
+
+def listed_files(path: Path, url: str = "") -> tuple[File, ...]:
+    """Files from a table with the columns name, sha256, size (and package, path where a package brings them)."""
+    with open(path, encoding="utf-8", newline="") as rows:
+        return tuple(
+            File(
+                row["name"],
+                row["sha256"],
+                int(row["size"]),
+                url,
+                (row["package"], row["path"]) if "path" in row else None,
+            )
+            for row in csv.DictReader(rows)
+        )

