@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -134,21 +135,17 @@ def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any
 
 
 def _packed(thing: object) -> bytes:
-    """Bytes for a worker of this run: Dask's own way to send objects, so that it does not look for tasks inside."""
-    from distributed.protocol import pickle
+    """Bytes for a worker of this run, packed here so that Dask does not look for tasks inside."""
+    import cloudpickle  # type: ignore[import-untyped]
 
-    dumps: Callable[[object], bytes] = pickle.dumps
     try:
-        return dumps(thing)
-    except (TypeError, AttributeError) as error:
+        return bytes(cloudpickle.dumps(thing))
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise InputError(f"{type(thing).__name__} cannot be sent to workers ({error}); use --engine local") from error
 
 
 def _unpacked(data: bytes) -> Any:
-    from distributed.protocol import pickle
-
-    loads: Callable[[bytes], Any] = pickle.loads
-    return loads(data)
+    return pickle.loads(data)
 
 
 def _nobody(outcome: object) -> None:
