@@ -1,4 +1,4 @@
-"""Centre and turn the rows so that their covariance is the identity (PCA whitening)."""
+"""Centre and stretch the rows so that their covariance is the identity (PCA or ZCA whitening)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from embedscope.transforms._affine import Affine, Moments, Spread, checked_count
 IDS = ("whiten",)
 
 SHRINKAGES = ("none", "ledoit-wolf")
+FORMS = ("pca", "zca")
 
 
 class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
@@ -26,11 +27,13 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
     ----------
     k : components kept, all where None
     shrinkage : ``none`` or ``ledoit-wolf``
+    form : ``pca`` gives the k components as coordinates; ``zca`` turns them back, (x - mean) V_k diag(l)^(-1/2) V_k',
+        which stays as near to the rows as a whitening can (kessy2018)
 
     Attributes
     ----------
     mean_ : (d,)
-    components_ : (d, k) V_k diag(l)^(-1/2)
+    components_ : (d, k) V_k diag(l)^(-1/2), or (d, d) of ``zca``
     shrinkage_ : a, 0 without shrinkage
 
     Raises
@@ -40,29 +43,35 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
     """
 
     name = "whiten"
-    usage = "whiten, whiten:K or whiten:K:ledoit-wolf"
+    usage = "whiten, whiten:K, whiten:K:ledoit-wolf or whiten:K:zca"
     arrays = ("mean_", "components_")
     mean_: Floats
     components_: Floats
     shrinkage_: float
 
-    def __init__(self, k: int | None = None, shrinkage: str = "none") -> None:
+    def __init__(self, k: int | None = None, shrinkage: str = "none", form: str = "pca") -> None:
         self.k = k
         self.shrinkage = shrinkage
+        self.form = form
 
     @classmethod
     def from_words(cls, words: tuple[str, ...]) -> Self:
-        """``whiten``, ``whiten:k`` or ``whiten:k:ledoit-wolf``."""
-        if len(words) > 2 or (len(words) == 2 and words[1] not in SHRINKAGES):
+        """``whiten``, with k, ``zca`` and ``ledoit-wolf`` after it."""
+        options = [word for word in words if word in {"zca", "ledoit-wolf"}]
+        numbers = words[: len(words) - len(options)]
+        if len(numbers) > 1 or len(set(options)) < len(options) or set(numbers) & set(options):
             raise InputError(
-                f"'whiten:{':'.join(words)}' is not understood; write whiten, whiten:128 or whiten:128:ledoit-wolf"
+                f"'whiten:{':'.join(words)}' is not understood; write whiten, whiten:128, whiten:128:ledoit-wolf or "
+                "whiten:128:zca"
             )
-        return cls(whole(words[0], "whiten:128") if words else None, words[1] if len(words) == 2 else "none")
+        k = whole(numbers[0], "whiten:128") if numbers else None
+        return cls(k, "ledoit-wolf" if "ledoit-wolf" in options else "none", "zca" if "zca" in options else "pca")
 
     @property
     def text(self) -> str:
-        """``whiten``, ``whiten:k`` or ``whiten:k:ledoit-wolf``."""
+        """``whiten``, with k, ``zca`` and ``ledoit-wolf`` after it."""
         parts = ["whiten"] + ([] if self.k is None else [str(self.k)])
+        parts += [] if self.form == "pca" else [self.form]
         return ":".join(parts + ([] if self.shrinkage == "none" else [self.shrinkage]))
 
     @property
@@ -73,6 +82,8 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
     def _solve(self, moments: Moments) -> None:
         if self.shrinkage not in SHRINKAGES:
             raise InputError(f"whiten knows the shrinkages {', '.join(SHRINKAGES)}, got {self.shrinkage!r}")
+        if self.form not in FORMS:
+            raise InputError(f"whiten knows the forms {', '.join(FORMS)}, got {self.form!r}")
         d = len(moments.mean)
         k = d if self.k is None else checked_count(self.k, "whiten")
         a = 0.0 if self.shrinkage == "none" else ledoit_wolf(moments, self.text)
@@ -87,6 +98,8 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
             )
         self.mean_ = np.array(moments.mean, dtype=np.float64)
         self.components_ = vectors[:, :k] * np.sqrt((moments.n - 1) / values[:k])
+        if self.form == "zca":
+            self.components_ = self.components_ @ vectors[:, :k].T
         self.shrinkage_ = a
 
     def apply(self, x: Floats) -> Floats:
@@ -104,8 +117,8 @@ def ledoit_wolf(moments: Moments, text: str) -> float:
     quartic = getattr(moments, "quartic", None)
     if quartic is None:
         raise InputError(
-            f"{text} estimates its shrinkage from fourth moments, which are not known after abtt or whiten; "
-            "leave out the shrinkage, or fit on an array in Python with fit(X)"
+            f"{text} estimates its shrinkage from fourth moments, which are not known after abtt or whiten, nor "
+            "about a joint mean; leave out the shrinkage, or fit on an array in Python with fit(X)"
         )
     n, d = moments.n, len(moments.mean)
     covariance = np.asarray(moments.scatter) / n
