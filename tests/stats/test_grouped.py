@@ -5,21 +5,51 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.core.ids import groups_of, hash_rows
-from embedscope.stats import CenteredUnitSum, Grouped, Norms, UnitSum, rows_by_group
+from embedscope.stats import CenteredUnitSum, Grouped, Norms, RowGroups, UnitSum
 
 
 def rows(n=100):
     return np.random.default_rng(0).normal(size=(n, 4)) + 1, hash_rows(0, n)
 
 
+def gathered(groups, x, ids, clusters, batch):
+    found = {}
+    for start in range(0, len(x), batch):
+        part = slice(start, start + batch)
+        for g, block in groups.add(x[part], ids[part], clusters[part]):
+            found.setdefault(g, []).append((np.array(block.x), block.ids.copy()))
+    for g, block in groups.rest():
+        found.setdefault(g, []).append((np.array(block.x), block.ids.copy()))
+    return found
+
+
 def test_rows_of_a_cluster_stay_together():
-    x, ids = rows()
-    clusters = ids[np.arange(100) // 10]
-    sorted_rows = rows_by_group(x, ids, clusters)
-    groups = groups_of(clusters)
-    for g, (start, stop) in enumerate(zip(sorted_rows.bounds[:-1], sorted_rows.bounds[1:], strict=True)):
-        np.testing.assert_array_equal(sorted_rows.x[start:stop], x[groups == g])
-        np.testing.assert_array_equal(sorted_rows.ids[start:stop], ids[groups == g])
+    x, ids = rows(300)
+    clusters = ids[np.arange(300) // 10]
+    found, groups = gathered(RowGroups(capacity=16), x, ids, clusters, 70), groups_of(clusters)
+    assert set(found) == set(groups.tolist())
+    for g, parts in found.items():
+        np.testing.assert_array_equal(np.concatenate([p[0] for p in parts]), x[groups == g])
+        np.testing.assert_array_equal(np.concatenate([p[1] for p in parts]), ids[groups == g])
+        assert [len(p[0]) for p in parts[:-1]] == [16] * (len(parts) - 1)
+
+
+def test_blocks_do_not_depend_on_the_batches():
+    x, ids = rows(300)
+    one, two = (gathered(RowGroups(capacity=8), x, ids, ids, batch) for batch in (300, 7))
+    assert {g: [len(p[0]) for p in parts] for g, parts in one.items()} == {
+        g: [len(p[0]) for p in parts] for g, parts in two.items()
+    }
+
+
+def test_rows_of_another_kind_start_a_block_of_their_own():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    x, ids = rows(60)
+    groups, kinds = RowGroups(capacity=100), []
+    for part in (x[:20], x[20:40].astype(np.float32), torch.from_numpy(x[40:])):
+        kinds += [block.x for _, block in groups.add(part, ids[:20], np.zeros(20, dtype=np.uint64))]
+    kinds += [block.x for _, block in groups.rest()]
+    assert [str(k.dtype) for k in kinds] == ["float64", "float32", "torch.float64"]
 
 
 def test_merge_is_feeding_everything_and_leaves_the_other_alone():

@@ -98,7 +98,7 @@ _LARGEST = 1e150
 
 def _total(x: npt.NDArray[Any]) -> float:
     """A sum that is not finite where ``x`` has nan or inf, or where squares of float64 values would overflow."""
-    if x.dtype == np.float64:
+    if x.dtype in (np.float32, np.float64):
         flat = x.ravel(order="K")
         return float(flat @ flat)
     return float(x.sum(dtype=np.float64))

@@ -125,11 +125,6 @@ def column_sums(x: Array) -> Floats:
     return np.asarray(to_numpy(ones @ x))
 
 
-def weighted_sums(weights: Array, x: Array) -> Floats:
-    """Sums (d,) of the columns of float64 ``x`` (m, d) with ``weights`` (m,) of its namespace, on the host."""
-    return np.asarray(to_numpy(weights @ x))
-
-
 def row_sums(x: Array) -> Array:
     """Sums (m,) of the rows of float64 ``x`` (m, d), in its namespace."""
     return x @ (x.new_ones(x.shape[1]) if is_torch(x) else np.ones(x.shape[1]))

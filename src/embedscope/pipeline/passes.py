@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from embedscope.core.accumulate import Need, fold
+from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
+from embedscope.core.block import RowBlock
 from embedscope.core.ids import GROUPS
-from embedscope.core.progress import Progress
+from embedscope.core.progress import Progress, Silent
 from embedscope.engine import Engine
-from embedscope.stats.grouped import Grouped, GroupedRows, rows_by_group
+from embedscope.pipeline.folding import folded
+from embedscope.stats.grouped import Grouped, RowGroups, capacity_of
 
 Results = Mapping[Need[Any], Any]
 States = dict[str, dict[Need[Any], Grouped[Any]]]
@@ -54,28 +57,69 @@ def one_pass(
     -------
     space -> need -> state over all shards
     """
-    lock = Lock()
+    capacity = capacity_of(stream.dims.values())
+    work = PassWork(tuple(stream.dims), tuple(needs), known, frozenset(grouped), progress, capacity)
+    return folded(engine, work, stream.shards(), _merged).states
 
-    def work(shard: Shard) -> States:
+
+@dataclass
+class Part:
+    """What one shard, or several, came to: the rows read, and their states."""
+
+    rows: int
+    states: States
+
+
+@dataclass
+class PassWork:
+    """What a pass does with a shard; it can be sent to another process, where its progress is silent."""
+
+    spaces: tuple[str, ...]
+    needs: tuple[Need[Any], ...]
+    known: Mapping[str, Results]
+    grouped: frozenset[Need[Any]]
+    progress: Progress = field(compare=False)
+    capacity: int
+
+    def __post_init__(self) -> None:
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PassWork, (self.spaces, self.needs, self.known, self.grouped, Silent(), self.capacity)
+
+    def __call__(self, shard: Shard) -> Part:
+        """The states of one shard."""
         states: States = {
-            space: {need: Grouped(need, known[space], GROUPS if need in grouped else 0) for need in needs}
-            for space in stream.dims
+            space: {
+                need: Grouped(need, self.known[space], GROUPS if need in self.grouped else 0) for need in self.needs
+            }
+            for space in self.spaces
         }
+        part, waiting = Part(0, states), {space: RowGroups(self.capacity) for space in self.spaces}
         for batch in shard.batches():
             for space, x in batch.spaces.items():
-                rows = rows_by_group(x, batch.ids, batch.clusters)
-                joined = GroupedRows(rows.x, rows.ids, (0, len(rows.ids)))
-                for need, state in states[space].items():
-                    state.feed(rows if need in grouped else joined)
-            with lock:
-                progress.advance(len(batch.ids))
-        return states
+                _feed(states[space].values(), waiting[space].add(x, batch.ids, batch.clusters))
+            part.rows += len(batch.ids)
+            with self._lock:
+                self.progress.advance(len(batch.ids))
+        for space, rows in waiting.items():
+            _feed(states[space].values(), rows.rest())
+        return part
 
-    return fold(engine.map(work, stream.shards()), _merged)
+    def arrived(self, part: Part) -> None:
+        """Count the rows of a part that was worked on elsewhere, or kept from a run before."""
+        self.progress.advance(part.rows)
 
 
-def _merged(a: States, b: States) -> States:
-    for space, states in a.items():
+def _feed(states: Collection[Grouped[Any]], blocks: Iterable[tuple[int, RowBlock]]) -> None:
+    for group, block in blocks:
+        for state in states:
+            state.take(group, block)
+
+
+def _merged(a: Part, b: Part) -> Part:
+    a.rows += b.rows
+    for space, states in a.states.items():
         for need, state in states.items():
-            state.merge(b[space][need])
+            state.merge(b.states[space][need])
     return a

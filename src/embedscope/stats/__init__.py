@@ -3,7 +3,7 @@
 from embedscope.stats.centered import CenteredUnitSum
 from embedscope.stats.coordinates import CoordinateMoments, Coordinates, Shares, TopShare
 from embedscope.stats.cross import CrossGaussian, CrossMoments, cross_gaussian
-from embedscope.stats.grouped import Grouped, GroupedResult, GroupedRows, rows_by_group
+from embedscope.stats.grouped import Grouped, GroupedResult, RowGroups
 from embedscope.stats.moments import Gaussian, Moments
 from embedscope.stats.norms import NormMoments, Norms
 from embedscope.stats.partition import Partition, PartitionValues
@@ -21,13 +21,13 @@ __all__ = [
     "Gaussian",
     "Grouped",
     "GroupedResult",
-    "GroupedRows",
     "Interval",
     "Moments",
     "NormMoments",
     "Norms",
     "Partition",
     "PartitionValues",
+    "RowGroups",
     "RowSample",
     "SampledRows",
     "Shares",
@@ -37,6 +37,5 @@ __all__ = [
     "UnitSums",
     "cross_gaussian",
     "jackknife",
-    "rows_by_group",
     "statistic_of",
 ]

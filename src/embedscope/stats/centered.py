@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, row_norms, to_float64, unit_rows
+from embedscope.core.arrays import Floats, Rows, is_torch, row_norms
+from embedscope.core.block import RowBlock
 from embedscope.core.errors import InputError
 from embedscope.stats.coordinates import Coordinates
 from embedscope.stats.statistic import Folded
@@ -41,12 +42,15 @@ class _CentredRows:
     rows: Rows
     mean: Floats
 
-    def __call__(self, x: Array, ids: Hashes) -> UnitSums:
-        if x.shape[1] != len(self.mean):
-            raise InputError(f"rows of width {x.shape[1]} cannot be centred by a mean of width {len(self.mean)}")
-        rows = unit_rows(x)[0] if self.rows == "unit" else to_float64(x)
-        mean = rows.new_tensor(self.mean) if is_torch(rows) else self.mean
-        centred = rows - mean
-        noise = ROUNDING * (row_norms(rows) + float(np.linalg.norm(self.mean)))
-        unit, _ = unit_rows(centred[row_norms(centred) > noise])
-        return sums_of_unit(unit, len(x) - len(unit))
+    def __call__(self, block: RowBlock) -> UnitSums:
+        if block.dim != len(self.mean):
+            raise InputError(f"rows of width {block.dim} cannot be centred by a mean of width {len(self.mean)}")
+        rows = block.rows(self.rows)
+        centred = rows - (rows.new_tensor(self.mean) if is_torch(rows) else self.mean)
+        lengths = 1.0 if self.rows == "unit" else block.norms
+        norms = row_norms(centred)
+        kept = norms > ROUNDING * (lengths + float(np.linalg.norm(self.mean)))
+        if not bool(kept.all()):
+            centred, norms = centred[kept], norms[kept]
+        centred /= norms[:, None]
+        return sums_of_unit(centred, len(block) - len(centred))

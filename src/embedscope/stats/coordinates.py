@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, row_norms, to_float64, to_numpy, unit_rows
+from embedscope.core.arrays import Floats, Rows, row_norms
+from embedscope.core.block import RowBlock, column_sums
 from embedscope.stats.statistic import Folded, Statistic
 
 
@@ -44,14 +44,12 @@ class Coordinates(Need[CoordinateMoments]):
         """A fresh accumulator."""
         return Folded(self._of_rows, _joined_coordinates)
 
-    def _of_rows(self, x: Array, ids: Hashes) -> CoordinateMoments:
-        kept, zero_rows = _rows_as(self.rows, x)
-        if len(kept) == 0:
-            return CoordinateMoments(0, np.zeros(x.shape[1]), np.zeros(x.shape[1]), zero_rows)
-        moved = kept - kept[0]
-        shift = moved.mean(axis=0)
-        squares = to_numpy(((moved - shift) ** 2).sum(axis=0))
-        return CoordinateMoments(len(kept), to_numpy(kept[0] + shift), squares, zero_rows)
+    def _of_rows(self, block: RowBlock) -> CoordinateMoments:
+        n = len(block.rows(self.rows))
+        if n == 0:
+            return CoordinateMoments(0, np.zeros(block.dim), np.zeros(block.dim), block.zero_rows)
+        c = block.centred(self.rows)
+        return CoordinateMoments(n, c.pivot + c.shift, column_sums(c.squares), block.zero_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,31 +92,17 @@ class Shares(Need[TopShare]):
         """A fresh accumulator."""
         return Folded(self._of_rows, _joined_shares)
 
-    def _of_rows(self, x: Array, ids: Hashes) -> TopShare:
-        rows, _ = _rows_as(self.rows, x)
-        norms = row_norms(rows)
-        rows, norms = rows[norms > 0], norms[norms > 0]
-        n, width = len(rows), int(x.shape[1])
+    def _of_rows(self, block: RowBlock) -> TopShare:
+        n = len(block) - block.zero_rows
         if n == 0:
-            return TopShare(0, 0.0, 0.0, 0.0, self.k, width, len(x))
-        parts = row_norms(_largest(rows if self.signed else abs(rows), min(self.k, width)))
-        means = (float((parts / norms).mean()), float(parts.mean()), float(norms.mean()))
-        return TopShare(n, *means, self.k, width, len(x) - n)
-
-
-def _largest(values: Array, k: int) -> Array:
-    """The ``k`` largest of each row of ``values`` (n, d), shape (n, k), in no order."""
-    if is_torch(values):
-        return sys.modules["torch"].topk(values, k, dim=1, sorted=False).values
-    return np.partition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
-
-
-def _rows_as(rows: Rows, x: Array) -> tuple[Array, int]:
-    """Rows of ``x`` in float64, raw or of unit length, with the number of zero rows among (raw) or left out (unit)."""
-    if rows == "unit":
-        unit, _ = unit_rows(x)
-        return unit, len(x) - len(unit)
-    return to_float64(x), len(x) - int((x != 0).any(axis=1).sum())
+            return TopShare(0, 0.0, 0.0, 0.0, self.k, block.dim, block.zero_rows)
+        parts, norms = row_norms(block.largest(self.k, self.signed)), block.lengths
+        parts = parts if block.zero_rows == 0 else parts[block.norms > 0]
+        shares = parts / norms
+        if self.rows == "unit":
+            parts, norms = shares, norms / norms
+        means = (float(shares.mean()), float(parts.mean()), float(norms.mean()))
+        return TopShare(n, *means, self.k, block.dim, block.zero_rows)
 
 
 def _joined_coordinates(a: CoordinateMoments, b: CoordinateMoments) -> CoordinateMoments:

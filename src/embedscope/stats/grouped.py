@@ -6,19 +6,36 @@ would otherwise give groups that differ by topic, and an error bar of nothing.
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Hashes, is_torch, to_float64
+from embedscope.core.arrays import Array, Hashes, is_torch
+from embedscope.core.block import RowBlock, empty_like
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS, groups_of
 
 R = TypeVar("R")
+
+CAPACITY = 1024
+"""Rows of a group that are worth a matrix product."""
+
+_WAITING = 1 << 21
+
+
+def capacity_of(dims: Iterable[int]) -> int:
+    """Rows of a group that wait for a block, for spaces ``dims`` wide: fewer where all of them would be many values.
+
+    >>> capacity_of([512]), capacity_of([4096]), capacity_of([768] * 13)
+    (1024, 512, 128)
+    """
+    each = max(1, _WAITING // max(sum(dims), 1))
+    return min(CAPACITY, max(128, 1 << (each.bit_length() - 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,26 +54,72 @@ class GroupedResult(Generic[R]):
     sizes: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class GroupedRows:
-    """Rows in the order of their groups: group g holds ``x[bounds[g]:bounds[g + 1]]``, in float64."""
+class RowGroups:
+    """Rows gathered by the jackknife group of their clusters, given back in blocks of up to ``capacity`` rows of one.
 
-    x: Array
-    ids: Hashes
-    bounds: tuple[int, ...]
+    Blocks are large enough for matrix products, and each is cut where it is whatever the batches were. The memory of a
+    block is used again once the next one is asked for.
+    """
+
+    def __init__(self, capacity: int = CAPACITY, n_groups: int = GROUPS) -> None:
+        self.capacity = capacity
+        self.n_groups = n_groups
+        self._waiting: dict[int, _Waiting] = {}
+
+    def add(self, x: Array, ids: Hashes, clusters: Hashes) -> Iterator[tuple[int, RowBlock]]:
+        """Take in the rows ``x`` (n, d); give (group, block) for each that is full."""
+        if not len(x) == len(ids) == len(clusters):
+            raise InputError(f"rows, ids and clusters must be as many, got {len(x)}, {len(ids)} and {len(clusters)}")
+        groups = groups_of(clusters, self.n_groups).astype(np.uint16)
+        order = np.argsort(groups, kind="stable")
+        bounds = np.searchsorted(groups[order], np.arange(self.n_groups + 1))
+        for g, (start, stop) in enumerate(itertools.pairwise(bounds.tolist())):
+            while start < stop:
+                waiting = self._waiting.get(g)
+                if waiting is None or not waiting.takes(x):
+                    if waiting is not None:
+                        yield g, waiting.block()
+                    waiting = self._waiting[g] = _Waiting(x, self.capacity)
+                start += waiting.add(x, ids, order[start:stop])
+                if waiting.n == self.capacity:
+                    yield g, waiting.block()
+
+    def rest(self) -> Iterator[tuple[int, RowBlock]]:
+        """What waits, group by group."""
+        for g in sorted(self._waiting):
+            if self._waiting[g].n:
+                yield g, self._waiting[g].block()
 
 
-def rows_by_group(x: Array, ids: Hashes, clusters: Hashes, n_groups: int = GROUPS) -> GroupedRows:
-    """Rows ``x`` (n, d) sorted by the jackknife group of ``clusters`` (n,); done once, it serves every statistic."""
-    if not len(x) == len(ids) == len(clusters):
-        raise InputError(f"rows, ids and clusters must be as many, got {len(x)}, {len(ids)} and {len(clusters)}")
-    if n_groups == 0:
-        return GroupedRows(to_float64(x), ids, (0, len(x)))
-    groups = groups_of(clusters, n_groups)
-    order = np.argsort(groups, kind="stable")
-    bounds = np.searchsorted(groups[order], np.arange(n_groups + 1))
-    index = _like(x, order)
-    return GroupedRows(to_float64(x[index]), ids[order], tuple(int(b) for b in bounds))
+class _Waiting:
+    """Rows of one group that wait for more, in the precision they came in."""
+
+    def __init__(self, like: Array, capacity: int) -> None:
+        self._x = empty_like(like, capacity)
+        self._ids = np.empty(capacity, dtype=np.uint64)
+        self.n = 0
+
+    def takes(self, x: Array) -> bool:
+        """Whether rows ``x`` (n, d) are of the kind that waits."""
+        same = is_torch(x) == is_torch(self._x) and x.dtype == self._x.dtype and x.shape[1] == self._x.shape[1]
+        return bool(same and getattr(x, "device", None) == getattr(self._x, "device", None))
+
+    def add(self, x: Array, ids: Hashes, index: np.ndarray[Any, Any]) -> int:
+        """Copy as many rows ``index`` of ``x`` as there is room for, and say how many."""
+        index = index[: len(self._x) - self.n]
+        here = slice(self.n, self.n + len(index))
+        if is_torch(x):
+            self._x[here] = x[sys.modules["torch"].as_tensor(index, device=x.device)]
+        else:
+            np.take(x, index, axis=0, out=self._x[here], mode="clip")
+        self._ids[here] = ids[index]
+        self.n += len(index)
+        return len(index)
+
+    def block(self) -> RowBlock:
+        """The rows that wait; the next ones take their place."""
+        n, self.n = self.n, 0
+        return RowBlock(self._x[:n], self._ids[:n])
 
 
 class Grouped(Generic[R]):
@@ -74,14 +137,16 @@ class Grouped(Generic[R]):
 
     def update(self, x: Array, ids: Hashes, clusters: Hashes) -> Self:
         """Take in the rows ``x`` (n, d) with hashes of their identities and clusters (n,)."""
-        return self.feed(rows_by_group(x, ids, clusters, self.n_groups))
+        rows = RowGroups(n_groups=max(self.n_groups, 1))
+        for g, block in itertools.chain(rows.add(x, ids, clusters), rows.rest()):
+            self.take(g, block)
+        return self
 
-    def feed(self, rows: GroupedRows) -> Self:
-        """Take in rows that are sorted already."""
-        for g, (start, stop) in enumerate(zip(rows.bounds[:-1], rows.bounds[1:], strict=True)):
-            if stop > start:
-                self._states[g].update(rows.x[start:stop], rows.ids[start:stop])
-                self._sizes[g] += stop - start
+    def take(self, group: int, block: RowBlock) -> Self:
+        """Take in a block of rows of one ``group``."""
+        g = group if self.n_groups else 0
+        self._states[g].take(block)
+        self._sizes[g] += len(block)
         return self
 
     def merge(self, other: Self) -> Self:
@@ -95,18 +160,19 @@ class Grouped(Generic[R]):
 
     def result(self) -> GroupedResult[R]:
         """The statistic over all rows, and without each group by merging what lies before and after it."""
-        states = {g: self._joined([self._states[g]]) for g, size in enumerate(self._sizes) if size}
-        full = self._joined(list(states.values())).result()
+        states = [state for state, size in zip(self._states, self._sizes, strict=True) if size]
+        full = self._joined(states or self._states).result()
         if len(states) < 2:
             return GroupedResult(full)
         after = [self._fresh()]
-        for state in list(states.values())[:0:-1]:
+        for state in states[:0:-1]:
             after.append(self._joined([state, after[-1]]))
-        before, without = self._fresh(), dict.fromkeys(range(self.n_groups), full)
-        for g, state in states.items():
-            without[g] = self._joined([before, after.pop()]).result()
+        before, without = self._fresh(), []
+        for state in states:
+            without.append(self._joined([before, after.pop()]).result())
             before.merge(state)
-        return GroupedResult(full, tuple(without.values()), tuple(self._sizes))
+        left = iter(without)
+        return GroupedResult(full, tuple(next(left) if size else full for size in self._sizes), tuple(self._sizes))
 
     def _fresh(self) -> Accumulator[R]:
         return self.need.start(self._results)
@@ -116,8 +182,3 @@ class Grouped(Generic[R]):
         for state in states:
             total.merge(state)
         return total
-
-
-def _like(x: Array, index: np.ndarray[Any, Any]) -> Any:
-    """``index`` as something that ``x`` can be indexed with, on its device."""
-    return sys.modules["torch"].as_tensor(index, device=x.device) if is_torch(x) else index

@@ -13,12 +13,14 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, to_float64, to_numpy, unit_rows
-from embedscope.stats._buffer import RowBuffer
+from embedscope.core.arrays import Array, Floats, Rows, is_torch, to_numpy
+from embedscope.core.block import Centred, RowBlock, row_sums
 from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
-from embedscope.stats.statistic import Statistic, blocks, check_width, no_rows
+from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 Precision = Literal["exact", "fast"]
+
+_BAND = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,10 @@ class Moments(Need[Gaussian]):
 
 @dataclass
 class _Sums:
-    """Centred sums of some rows, changed in place; their mean is kept as ``base`` + ``offset``, to lose no digits."""
+    """Centred sums of some rows, changed in place; their mean is kept as ``base`` + ``offset``, to lose no digits.
+
+    The scatter is copied before it is changed where it is ``shared`` with others.
+    """
 
     n: int
     base: Floats
@@ -129,109 +134,128 @@ class _Sums:
     scatter: Floats
     cubic: Floats
     quartic: float
+    shared: bool = False
 
     @classmethod
-    def of(cls, rows: Array, precision: Precision) -> _Sums:
-        """Sums of float64 ``rows`` (m, d), m > 0, computed where they are, kept on the host.
-
-        Differences to the first row come first, so that equal rows have a scatter of exactly 0.
-        """
-        y = rows - rows[0]
-        shift = y.mean(axis=0)
-        y = y - shift
-        squares = (y * y).sum(axis=1)
-        cubic, quartic = y.T @ squares, float((squares * squares).sum())
-        if precision == "fast":
-            y = y.float() if is_torch(y) else y.astype(np.float32)
-        scatter = np.asarray(to_numpy(y.T @ y), dtype=np.float64)
-        base = to_numpy(rows[0]).copy()
-        return cls(len(rows), base, to_numpy(shift), scatter, to_numpy(cubic), quartic)
+    def of(cls, c: Centred, precision: Precision) -> _Sums:
+        """Sums of a block of rows, computed where they are, kept on the host."""
+        lengths = row_sums(c.squares)
+        cubic, quartic = np.asarray(to_numpy(lengths @ c.rows)), float(lengths @ lengths)
+        return cls(len(c), c.pivot, c.shift, _product(c.rows, precision), cubic, quartic)
 
     @property
     def mean(self) -> Floats:
         """Mean (d,)."""
         return self.base + self.offset
 
-    def copy(self) -> _Sums:
-        """The same sums in memory of their own."""
-        return _Sums(self.n, self.base, self.offset, self.scatter.copy(), self.cubic, self.quartic)
+    def lent(self) -> _Sums:
+        """The same sums, in the same memory until one of the two is changed."""
+        self.shared = True
+        return replace(self)
+
+    def take(self, c: Centred, precision: Precision) -> None:
+        """Take in a block of rows; the shift of the means goes in as one row more, which spares a pass."""
+        m, n = len(c), self.n + len(c)
+        delta = (c.pivot - self.base) + (c.shift - self.offset)
+        root = delta * np.sqrt(self.n * (m / n))
+        lengths = row_sums(c.squares)
+        cubic, quartic = np.asarray(to_numpy(lengths @ c.rows)), float(lengths @ lengths)
+        c.room[m] = c.room.new_tensor(root) if is_torch(c.room) else root
+        product = _product(c.room, precision)
+        there, back = delta * (self.n / n), -delta * (m / n)
+        turned, trace = product @ there - root * float(root @ there), float(lengths.sum())
+        ours = _moved(self.n, self._third(), back, self.scatter @ back, float(np.trace(self.scatter)))
+        theirs = _moved(m, (cubic, quartic), there, turned, trace)
+        self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
+        self._own()
+        self.scatter += product
+        self.offset = self.offset - back
+        self.n = n
 
     def absorb(self, other: _Sums) -> None:
         """Chan's merge, with the third and fourth sums moved to the joint mean (Pébay's way)."""
         n = self.n + other.n
         delta = (other.base - self.base) + (other.offset - self.offset)
-        here, there = self._moved(-delta * (other.n / n)), other._moved(delta * (self.n / n))
-        self.cubic, self.quartic = here[0] + there[0], here[1] + there[1]
-        self.scatter += other.scatter
+        back, there = -delta * (other.n / n), delta * (self.n / n)
+        ours, theirs = (
+            _moved(s.n, s._third(), shift, s.scatter @ shift, float(np.trace(s.scatter)))
+            for s, shift in ((self, back), (other, there))
+        )
+        self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         root = delta * np.sqrt(self.n * (other.n / n))
-        self.scatter += np.outer(root, root)
-        self.offset = self.offset + delta * (other.n / n)
+        self._own()
+        for start in range(0, len(root), _BAND):
+            part = slice(start, start + _BAND)
+            self.scatter[part] += other.scatter[part]
+            self.scatter[part] += root[part, None] * root
+        self.offset = self.offset - back
         self.n = n
 
-    def _moved(self, shift: Floats) -> tuple[Floats, float]:
-        """Cubic and quartic sums of the centred rows plus ``shift`` (d,)."""
-        square, turned, trace = float(shift @ shift), self.scatter @ shift, float(np.trace(self.scatter))
-        cubic = self.cubic + 2 * turned + (trace + self.n * square) * shift
-        cross = 4 * float(self.cubic @ shift) + 4 * float(shift @ turned) + 2 * trace * square
-        return cubic, self.quartic + cross + self.n * square**2
+    def _third(self) -> tuple[Floats, float]:
+        return self.cubic, self.quartic
+
+    def _own(self) -> None:
+        if self.shared:
+            self.scatter, self.shared = self.scatter.copy(), False
 
 
-class _MomentsState(Accumulator[Gaussian]):
+def _product(y: Array, precision: Precision) -> Floats:
+    """Y'Y (d, d) of float64 rows ``y`` (m, d)."""
+    if precision == "fast":
+        y = y.float() if is_torch(y) else y.astype(np.float32)
+    return np.asarray(to_numpy(y.T @ y), dtype=np.float64)
+
+
+def _moved(n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float) -> tuple[Floats, float]:
+    """Cubic and quartic sums of n centred rows plus ``shift`` (d,).
+
+    ``turned`` is scatter @ shift, and ``trace`` that of the scatter, of these rows.
+    """
+    cubic, quartic = sums
+    square = float(shift @ shift)
+    cross = 4 * float(cubic @ shift) + 4 * float(shift @ turned) + 2 * trace * square
+    return cubic + 2 * turned + (trace + n * square) * shift, quartic + cross + n * square**2
+
+
+class _MomentsState(Blockwise[Gaussian]):
     def __init__(self, rows: Rows, precision: Precision) -> None:
         self._rows = rows
         self._precision = precision
         self._dim: int | None = None
         self._zero_rows = 0
         self._sums: _Sums | None = None
-        self._buffer = RowBuffer(1)
 
-    def update(self, x: Array, ids: Hashes) -> Self:
-        for block, _ in blocks(x, ids):
-            self._meet(int(block.shape[1]))
-            if self._rows == "unit":
-                rows, _kept = unit_rows(block)
-                self._zero_rows += len(block) - len(rows)
-            else:
-                rows = to_float64(block)
-                self._zero_rows += len(block) - int((block != 0).any(axis=1).sum())
-            full = self._buffer.add(rows)
-            if full is not None:
-                self._absorb(_Sums.of(full, self._precision))
+    def take(self, block: RowBlock) -> Self:
+        self._meet(block.dim)
+        self._zero_rows += block.zero_rows
+        if len(block.rows(self._rows)) == 0:
+            return self
+        centred = block.centred(self._rows)
+        if self._sums is None:
+            self._sums = _Sums.of(centred, self._precision)
+        else:
+            self._sums.take(centred, self._precision)
         return self
 
     def merge(self, other: Self) -> Self:
         if other._dim is not None:
             self._meet(other._dim)
             self._zero_rows += other._zero_rows
-            for sums in (other._sums, other._waiting()):
-                if sums is not None:
-                    self._absorb(sums)
+        if other._sums is not None and self._sums is None:
+            self._sums = other._sums.lent()
+        elif other._sums is not None and self._sums is not None:
+            self._sums.absorb(other._sums)
         return self
 
     def result(self) -> Gaussian:
         if self._dim is None:
             raise no_rows()
-        total, waiting = self._sums and self._sums.copy(), self._waiting()
-        if total is not None and waiting is not None:
-            total.absorb(waiting)
-        total = total or waiting
-        if total is None:
+        if self._sums is None:
             empty = np.zeros(self._dim)
             return Gaussian(0, empty, np.zeros((self._dim, self._dim)), self._zero_rows, None, empty, 0.0)
-        return Gaussian(total.n, total.mean, total.scatter, self._zero_rows, None, total.cubic, total.quartic)
+        s = self._sums.lent()
+        return Gaussian(s.n, s.mean, s.scatter, self._zero_rows, None, s.cubic, s.quartic)
 
     def _meet(self, dim: int) -> None:
-        if self._dim is None:
-            self._dim = dim
-            self._buffer = RowBuffer(max(32, dim // 2))
+        self._dim = self._dim or dim
         check_width(self._dim, dim)
-
-    def _waiting(self) -> _Sums | None:
-        rows = self._buffer.rows()
-        return None if rows is None else _Sums.of(rows, self._precision)
-
-    def _absorb(self, sums: _Sums) -> None:
-        if self._sums is None:
-            self._sums = sums.copy()
-        else:
-            self._sums.absorb(sums)

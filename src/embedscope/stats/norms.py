@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Hashes, row_norms
+from embedscope.core.block import RowBlock
 from embedscope.stats.statistic import Folded, Statistic
 
 
@@ -41,12 +41,10 @@ class Norms(Need[NormMoments]):
         return Folded(_norm_moments, _joined_norms)
 
 
-def _norm_moments(x: Array, ids: Hashes) -> NormMoments:
-    norms = row_norms(x)
+def _norm_moments(block: RowBlock) -> NormMoments:
+    norms = block.norms
     mean = norms.mean()
-    return NormMoments(
-        len(x), float(mean), float(((norms - mean) ** 2).sum()), int(x.shape[1]), int((norms == 0).sum())
-    )
+    return NormMoments(len(block), float(mean), float(((norms - mean) ** 2).sum()), block.dim, block.zero_rows)
 
 
 def _joined_norms(a: NormMoments, b: NormMoments) -> NormMoments:

@@ -9,10 +9,10 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, to_float64, to_numpy, unit_rows
-from embedscope.stats._buffer import RowBuffer
+from embedscope.core.arrays import Array, Floats, Rows, is_torch, to_numpy
+from embedscope.core.block import RowBlock, column_sums
 from embedscope.stats.moments import Gaussian, Moments, Precision
-from embedscope.stats.statistic import Statistic, blocks, check_width, no_rows
+from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 Directions = Literal["eigenvectors", "published"]
 
@@ -65,32 +65,29 @@ class Partition(Need[PartitionValues]):
         return _PartitionState(self, np.ascontiguousarray(columns))
 
 
-class _PartitionState(Accumulator[PartitionValues]):
+class _PartitionState(Blockwise[PartitionValues]):
     def __init__(self, need: Partition, columns: Floats) -> None:
         self._need = need
         self._columns = columns
+        self._single = columns.astype(np.float32) if need.precision == "fast" else columns
         self._state: PartitionValues | None = None
         self._zero_rows = 0
-        self._buffer = RowBuffer(128)
 
-    def update(self, x: Array, ids: Hashes) -> Self:
-        for block, _ in blocks(x, ids):
-            check_width(len(self._columns), int(block.shape[1]))
-            rows = unit_rows(block)[0] if self._need.rows == "unit" else to_float64(block)
-            zeros = len(block) - (len(rows) if self._need.rows == "unit" else int((block != 0).any(axis=1).sum()))
-            self._zero_rows += zeros
-            full = self._buffer.add(rows)
-            if full is not None:
-                self._state = _joined(self._state, self._values(full))
+    def take(self, block: RowBlock) -> Self:
+        check_width(len(self._columns), block.dim)
+        self._zero_rows += block.zero_rows
+        rows = block.rows(self._need.rows)
+        if len(rows):
+            self._state = _joined(self._state, self._values(rows))
         return self
 
     def merge(self, other: Self) -> Self:
         self._zero_rows += other._zero_rows
-        self._state = _joined(self._state, other._total())
+        self._state = _joined(self._state, other._state)
         return self
 
     def result(self) -> PartitionValues:
-        total = self._total()
+        total = self._state
         if total is None and self._zero_rows == 0:
             raise no_rows()
         if total is None:
@@ -98,29 +95,43 @@ class _PartitionState(Accumulator[PartitionValues]):
             return PartitionValues(0, empty, empty, len(self._columns), self._zero_rows)
         return PartitionValues(total.n, total.shift, total.total, total.width, self._zero_rows)
 
-    def _total(self) -> PartitionValues | None:
-        waiting = self._buffer.rows()
-        return self._state if waiting is None else _joined(self._state, self._values(waiting))
-
     def _values(self, rows: Array) -> PartitionValues:
-        columns = rows.new_tensor(self._columns) if is_torch(rows) else self._columns
-        fast = self._need.precision == "fast"
-        products = to_float64(_single(rows) @ _single(columns)) if fast else rows @ columns
-        signs = (products,) if self._need.directions == "published" else (products, -products)
-        shifts = [to_numpy(p.max(axis=0)[0] if is_torch(p) else p.max(axis=0)) for p in signs]
-        totals = [_exp_sums(p, shift) for p, shift in zip(signs, shifts, strict=True)]
-        return PartitionValues(len(rows), np.concatenate(shifts), np.concatenate(totals), len(self._columns))
+        if self._need.precision == "fast":
+            rows = rows.float() if is_torch(rows) else rows.astype(np.float32)
+        columns = rows.new_tensor(self._single) if is_torch(rows) else self._single
+        both = self._need.directions == "eigenvectors"
+        sums = _sums_within_one if self._need.rows == "unit" else _sums_of_any
+        found = sums(rows @ columns, both)
+        shift, total = (np.concatenate([part[i] for part in found]) for i in (0, 1))
+        return PartitionValues(len(rows), shift, total, len(self._columns))
 
 
-def _single(x: Array) -> Array:
-    return x.float() if is_torch(x) else x.astype(np.float32)
+def _sums_within_one(products: Array, both: bool) -> list[tuple[Floats, Floats]]:
+    """Shift 0 and sums over rows of exp(p), and of exp(-p) where ``both``; |p| <= 1, so one exp serves the two."""
+    terms = products.exp_() if is_torch(products) else np.exp(products, out=products)
+    none = np.zeros(terms.shape[1])
+    found = [(none, _column_sums(terms))]
+    if both:
+        inverse = terms.reciprocal_() if is_torch(terms) else np.reciprocal(terms, out=terms)
+        found.append((none, _column_sums(inverse)))
+    return found
 
 
-def _exp_sums(products: Array, shift: Floats) -> Floats:
-    """Sum over rows of exp(products - shift), shape (d,); every term is at most 1."""
-    if is_torch(products):
-        return np.asarray(to_numpy((products - products.new_tensor(shift)).exp().sum(axis=0)))
-    return np.asarray(np.exp(products - shift).sum(axis=0))
+def _sums_of_any(products: Array, both: bool) -> list[tuple[Floats, Floats]]:
+    """Largest p and sums over rows of exp(p - largest), and the same of -p where ``both``; every term is at most 1."""
+    found = []
+    for p in (products, -products) if both else (products,):
+        top = p.max(axis=0)[0] if is_torch(p) else p.max(axis=0)
+        terms = (p - top).exp() if is_torch(p) else np.exp(p - top)
+        found.append((np.asarray(to_numpy(top), dtype=np.float64), _column_sums(terms)))
+    return found
+
+
+def _column_sums(terms: Array) -> Floats:
+    """Sums (d,) over rows in float64."""
+    if str(terms.dtype).endswith("float64"):
+        return column_sums(terms)
+    return np.asarray(to_numpy(terms.double().sum(dim=0))) if is_torch(terms) else terms.sum(axis=0, dtype=np.float64)
 
 
 def _joined(a: PartitionValues | None, b: PartitionValues | None) -> PartitionValues | None:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Hashes, to_numpy
+from embedscope.core.arrays import Hashes, to_numpy
+from embedscope.core.block import RowBlock
 from embedscope.core.ids import combine
 from embedscope.stats.statistic import Folded, Statistic
 
@@ -50,11 +51,10 @@ class RowSample(Need[SampledRows]):
         """A fresh accumulator."""
         return Folded(self._of_rows, self._joined)
 
-    def _of_rows(self, x: Array, ids: Hashes) -> SampledRows:
-        keys = combine(ids, self.seed)
+    def _of_rows(self, block: RowBlock) -> SampledRows:
+        keys = combine(block.ids, self.seed)
         order = np.argsort(keys, kind="stable")[: self.k]
-        zero_rows = len(x) - int((x != 0).any(axis=1).sum())
-        return SampledRows(len(x), to_numpy(x[order]), ids[order], keys[order], zero_rows)
+        return SampledRows(len(block), to_numpy(block.x[order]), block.ids[order], keys[order], block.zero_rows)
 
     def _joined(self, a: SampledRows, b: SampledRows) -> SampledRows:
         keys = np.concatenate([a.keys, b.keys])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Hashes, as_matrix
+from embedscope.core.block import RowBlock
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 
-BLOCK = 4096
-"""Rows turned to float64 at a time."""
+BLOCK = 2048
+"""Rows turned to float64 at a time where they come in one piece."""
 
 
 class Statistic(ABC):
@@ -40,24 +41,37 @@ class Statistic(ABC):
 R = TypeVar("R", bound=Statistic)
 
 
-class Folded(Accumulator[R], Generic[R]):
+class Blockwise(Accumulator[R], Generic[R]):
+    """State that is fed in blocks, whose shared parts it uses."""
+
+    @abstractmethod
+    def take(self, block: RowBlock) -> Self:
+        """Take in a block of rows."""
+
+    def update(self, x: Array, ids: Hashes) -> Self:
+        """Take in the rows ``x`` (n, d)."""
+        for start in range(0, len(x), BLOCK):
+            self.take(RowBlock(x[start : start + BLOCK], ids[start : start + BLOCK]))
+        return self
+
+
+class Folded(Blockwise[R], Generic[R]):
     """State that is the result itself: a block of rows makes one, two join into one; results are never changed."""
 
-    def __init__(self, of_rows: Callable[[Array, Hashes], R], joined: Callable[[R, R], R]) -> None:
+    def __init__(self, of_rows: Callable[[RowBlock], R], joined: Callable[[R, R], R]) -> None:
         self._of_rows = of_rows
         self._joined = joined
         self._state: R | None = None
 
-    def update(self, x: Array, ids: Hashes) -> Self:
-        """Take in the rows ``x`` (n, d)."""
-        for rows, row_ids in blocks(x, ids):
-            self._take(self._of_rows(rows, row_ids))
+    def take(self, block: RowBlock) -> Self:
+        """Take in a block of rows."""
+        self._add(self._of_rows(block))
         return self
 
     def merge(self, other: Self) -> Self:
         """Take in ``other``, which stays untouched."""
         if other._state is not None:
-            self._take(other._state)
+            self._add(other._state)
         return self
 
     def result(self) -> R:
@@ -66,17 +80,11 @@ class Folded(Accumulator[R], Generic[R]):
             raise no_rows()
         return self._state
 
-    def _take(self, more: R) -> None:
+    def _add(self, more: R) -> None:
         if self._state is not None:
             check_width(self._state.dim, more.dim)
             more = self._joined(self._state, more)
         self._state = more
-
-
-def blocks(x: Array, ids: Hashes) -> Iterator[tuple[Array, Hashes]]:
-    """Views of at most ``BLOCK`` rows of ``x`` (n, d) with their ids."""
-    for start in range(0, len(x), BLOCK):
-        yield x[start : start + BLOCK], ids[start : start + BLOCK]
 
 
 def check_width(wanted: int, got: int) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Hashes, to_numpy, unit_rows
+from embedscope.core.arrays import Array, Floats
+from embedscope.core.block import RowBlock, column_sums
 from embedscope.stats.statistic import Folded, Statistic
 
 
@@ -61,15 +62,14 @@ class UnitSum(Need[UnitSums]):
         return Folded(unit_sums, joined_unit_sums)
 
 
-def unit_sums(x: Array, ids: Hashes) -> UnitSums:
-    """Sums over the unit rows of ``x`` (n, d), zero rows left out."""
-    unit, _ = unit_rows(x)
-    return sums_of_unit(unit, len(x) - len(unit))
+def unit_sums(block: RowBlock) -> UnitSums:
+    """Sums over the unit rows of a block, zero rows left out."""
+    return sums_of_unit(block.unit, block.zero_rows)
 
 
 def sums_of_unit(unit: Array, zero_rows: int) -> UnitSums:
     """Sums over rows ``unit`` (n, d) that already have length 1."""
-    return UnitSums(len(unit), to_numpy(unit.sum(axis=0)), to_numpy((unit * unit).sum(axis=0)), zero_rows)
+    return UnitSums(len(unit), column_sums(unit), column_sums(unit * unit), zero_rows)
 
 
 def joined_unit_sums(a: UnitSums, b: UnitSums) -> UnitSums:
