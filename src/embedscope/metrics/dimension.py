@@ -31,12 +31,12 @@ def _enough(rows: RowSet, least: int) -> None:
 
 
 def twonn(r: Floats) -> float:
-    """Slope through the origin of -log(1 - F) on log mu, mu = r2 / r1 ascending, F = (i - 1) / n, without the top 10 %.
+    """Slope through the origin of -log(1 - F) on log mu, mu = r2 / r1 ascending, F = i / n, without the top 10 %.
 
     ``r`` (n, 2) are distances to the two nearest others.
     """
     log_mu = np.sort(np.log(r[:, 1] / r[:, 0]))[: int(len(r) * (1 - DISCARDED))]
-    rise = -np.log1p(-np.arange(len(log_mu)) / len(r))
+    rise = -np.log1p(-np.arange(1, len(log_mu) + 1) / len(r))
     square = float(log_mu @ log_mu)
     if square <= 1e-24 * len(log_mu):
         raise UndefinedError("undefined: the two nearest others of every row are equally far, as on a grid")

@@ -1,0 +1,164 @@
+"""How alike two spaces are over the same rows, whatever their widths and bases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from embedscope.core.arrays import Floats, row_norms
+from embedscope.core.ids import GROUPS
+from embedscope.core.tables import Index
+from embedscope.metrics._metric import UndefinedError
+from embedscope.metrics.pairs._metric import Estimate, Paired, left_out_interval, mean_estimate, pair_metric
+from embedscope.stats.neighbourhood import nearest_others
+
+IDS = ("linear_cka", "procrustes_distance", "knn_overlap")
+
+K = 10
+MOVES = {"rotation", "translation", "scale"}
+two_spaces = partial(pair_metric, rows="raw", invariant=MOVES, joint=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Sums of two sets of rows that the unbiased HSIC of their linear kernels takes; they add up over rows."""
+
+    n: int
+    x: Floats
+    y: Floats
+    gram: Floats
+    a: float
+    b: float
+    ab: float
+    xb: Floats
+    ya: Floats
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats) -> _Side:
+        a, b = row_norms(x) ** 2, row_norms(y) ** 2
+        return cls(len(x), x.sum(0), y.sum(0), x.T @ y, float(a.sum()), float(b.sum()), float(a @ b), b @ x, a @ y)
+
+    def minus(self, o: _Side) -> _Side:
+        return _Side(*(getattr(self, f) - getattr(o, f) for f in self.__dataclass_fields__))
+
+    def hsic(self) -> float:
+        """Unbiased HSIC of XX' and YY': (tr KL + 1'K1 1'L1 / ((n-1)(n-2)) - 2 1'KL1 / (n-2)) / (n (n-3)).
+
+        K and L have a zero diagonal; each term follows from the sums [song2012].
+        """
+        n = self.n
+        if n < 4:
+            raise UndefinedError(f"undefined: needs at least 4 pairs, got {n}")
+        trace = float((self.gram**2).sum()) - self.ab
+        ones = (float(self.x @ self.x) - self.a) * (float(self.y @ self.y) - self.b)
+        cross = float(self.x @ self.gram @ self.y) - float(self.x @ self.xb) - float(self.y @ self.ya) + self.ab
+        return (trace + ones / ((n - 1) * (n - 2)) - 2 * cross / (n - 2)) / (n * (n - 3))
+
+
+def _aligned(paired: Paired) -> tuple[Floats, Floats, Index, str | None]:
+    x, y, groups = paired.aligned
+    if len(x) < 2:
+        raise UndefinedError(f"undefined: needs at least 2 pairs, got {len(x)}")
+    note = (
+        None if paired.one_to_one else f"each row in one pair at most: {len(x):,} of {len(paired.matches[0]):,} pairs"
+    )
+    return x - x.mean(axis=0), y - y.mean(axis=0), groups, note
+
+
+def _differ(*sides: Floats) -> None:
+    for x in sides:
+        if float(row_norms(x).max()) == 0:
+            raise UndefinedError(f"undefined: all {len(x)} rows of one side are equal")
+
+
+@two_spaces(bounds=(None, None), ideal=1.0, units="ratio", cite="kornblith2019")
+def linear_cka(paired: Paired) -> Mapping[str, Estimate]:
+    """Likeness of the two matrices of inner products, centred kernel alignment with unbiased HSIC.
+
+    HSIC(X, Y) / sqrt(HSIC(X, X) HSIC(Y, Y)), linear kernels of rows (n, dx) and (n, dy), in O(n dx dy). About 0 where
+    unrelated, also below; 1 for a rotation. Source: kornblith2019, with the unbiased HSIC of song2012.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 4 pairs, or where HSIC(X, X) or HSIC(Y, Y) is not positive.
+    """
+    x, y, groups, note = _aligned(paired)
+    _differ(x, y)
+    x, y = x / row_norms(x).max(), y / row_norms(y).max()
+    pairs = ((x, y), (x, x), (y, y))
+    full = [_Side.of(*p) for p in pairs]
+    sizes = np.bincount(groups, minlength=GROUPS)
+    value = _alike(full)
+
+    def without(g: int) -> float:
+        mine = groups == g
+        return _alike([s.minus(_Side.of(p[0][mine], p[1][mine])) for s, p in zip(full, pairs, strict=True)])
+
+    return {"linear_cka": Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)}
+
+
+def _alike(sides: list[_Side]) -> float:
+    xy, xx, yy = (s.hsic() for s in sides)
+    if xx <= 0 or yy <= 0:
+        raise UndefinedError(f"undefined: the unbiased HSIC of a space with itself is {min(xx, yy):.3g}, not above 0")
+    return float(xy / np.sqrt(xx * yy))
+
+
+@two_spaces(bounds=(0.0, 1.0), ideal=0.0, units="share of the variance", cite="gower1975")
+def procrustes_distance(paired: Paired) -> Mapping[str, Estimate]:
+    """What is left of the variance after the best translation, rotation and scaling of one space onto the other.
+
+    1 - |X'Y|_*^2 / (|X|_F^2 |Y|_F^2) over centred rows (n, dx) and (n, dy), |.|_* the sum of singular values. Error
+    bars take the singular values to first order. Source: gower1975.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 2 pairs, or where all rows of a side are equal.
+    """
+    x, y, groups, note = _aligned(paired)
+    _differ(x, y)
+    x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
+    left, singular, right = np.linalg.svd(x.T @ y, full_matrices=False)
+    value = float(np.clip(1 - singular.sum() ** 2, 0.0, 1.0))
+    parts = np.einsum("ij,ij->i", x @ left, y @ right.T)
+    sizes = np.bincount(groups, minlength=GROUPS)
+    sums = [np.bincount(groups, v, minlength=GROUPS) for v in (parts, row_norms(x) ** 2, row_norms(y) ** 2)]
+
+    def without(g: int) -> float:
+        mine, n = groups == g, len(x) - sizes[g]
+        mx, my = x[mine].sum(axis=0) / n, y[mine].sum(axis=0) / n
+        nuclear = singular.sum() - sums[0][g] - n * float((mx @ left) @ (right @ my))
+        spread = (1 - sums[1][g] - n * mx @ mx) * (1 - sums[2][g] - n * my @ my)
+        return float(1 - nuclear**2 / spread)
+
+    return {"procrustes_distance": Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)}
+
+
+@two_spaces(bounds=(0.0, 1.0), ideal=1.0, units="share of neighbours", cite="huh2024")
+def knn_overlap(paired: Paired) -> Mapping[str, Estimate]:
+    """Share of the 10 nearest rows in one space that are among the 10 nearest in the other, by Euclidean distance.
+
+    Mean over rows (n, d), itself left out; chance is 10 / (n - 1).
+    Source: huh2024.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 12 pairs.
+    """
+    x, y, groups, note = _aligned(paired)
+    if len(x) < K + 2:
+        raise UndefinedError(f"undefined: {K} neighbours of pairs need at least {K + 2} pairs, got {len(x)}")
+    near, other = (np.sort(nearest_others(v, K)[0], axis=1) for v in (x, y))
+    joined = np.sort(np.hstack([near, other]), axis=1)
+    items = (joined[:, 1:] == joined[:, :-1]).sum(axis=1) / K
+    told = "; ".join(t for t in (note, f"chance {K / (len(x) - 1):.4f}") if t)
+    return {"knn_overlap": mean_estimate(items, groups, told)}
+
+
+ENTRIES = {"linear_cka": linear_cka, "procrustes_distance": procrustes_distance, "knn_overlap": knn_overlap}
