@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,36 @@ from embedscope.cli import _common as common
 
 def evaluate(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Models, or files of vectors with --names.")
-    ],
-    tasks: Annotated[str, typer.Option("--tasks", help="Ids separated by commas (`embedscope list tasks`).")],
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE...]", help="Models, or files of vectors with --names; none with --queries VECTORS."
+        ),
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option("--tasks", help="Ids separated by commas (`embedscope list tasks`).")
+    ] = None,
+    queries: Annotated[
+        str | None, typer.Option("--queries", metavar="FILE", help="Vectors of queries, or queries.jsonl of BEIR.")
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option("--corpus", metavar="[KIND=]FILE", help="The same of documents; once a kind for a mixed index."),
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option("--qrels", metavar="FILE", help="Relevance judgements in the format of TREC or BEIR.")
+    ] = None,
+    query_ids: Annotated[
+        Path | None, typer.Option("--query-ids", metavar="FILE", help="One id a row; STEM.ids.txt by default.")
+    ] = None,
+    corpus_ids: Annotated[
+        list[Path] | None, typer.Option("--corpus-ids", metavar="FILE", help="The same of documents, once a --corpus.")
+    ] = None,
+    kinds: Annotated[
+        Path | None, typer.Option("--kinds", metavar="FILE", help="Kind of each document (text, image), one a row.")
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out judgements of ids that are not there.")
+    ] = False,
     settings: Annotated[
         str | None, typer.Option("--settings", help="plain, bos_eos, eos, pooled, static:N; all that fit by default.")
     ] = None,
@@ -35,26 +62,47 @@ def evaluate(
     quiet: common.QuietOption = False,
     seed: common.SeedOption = 0,
 ) -> None:
-    """Score SOURCE on tasks: word similarity, valence, sentence and document similarity, with intervals."""
-    from embedscope.pipeline.evaluation import evaluate as evaluated
+    """Score SOURCE on tasks, or your own queries and documents against your own judgements, with intervals."""
+    model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+    shared: dict[str, Any] = {
+        "transform": transform,
+        "seed": seed,
+        "cache": not no_cache,
+        "progress": common.progress(quiet),
+        "command": common.command_line(),
+    }
+    if queries or corpus or qrels:
+        from embedscope.pipeline.retrieval import named_retrieval
 
-    result = evaluated(
-        sources,
-        tasks=common.split(tasks) or [],
-        settings=common.split(settings),
-        layers=layers,
-        transform=transform,
-        names=names,
-        items=items,
-        data=data,
-        seed=seed,
-        device=device,
-        dtype=dtype,
-        trust_remote_code=trust_remote_code,
-        cache=not no_cache,
-        progress=common.progress(quiet),
-        command=common.command_line(),
-    )
+        result = named_retrieval(
+            sources or [],
+            queries,
+            corpus or [],
+            qrels,
+            tasks=tasks,
+            query_ids=query_ids,
+            corpus_ids=corpus_ids or [],
+            kinds=kinds,
+            layers=None if layers == "all" else layers,
+            setting=settings,
+            allow_missing=allow_missing,
+            model=model,
+            **shared,
+        )
+    else:
+        from embedscope.pipeline.evaluation import evaluate as evaluated
+
+        result = evaluated(
+            sources or [],
+            tasks=common.split(tasks) or [],
+            settings=common.split(settings),
+            layers=layers,
+            names=names,
+            items=items,
+            data=data,
+            **model,
+            **shared,
+        )
     if not common.emit_json(result, json) and not quiet:
         from embedscope.report import print_records
 

@@ -95,6 +95,8 @@ def evaluate(  # noqa: PLR0913
 
     if not tasks:
         raise InputError("no tasks named; `embedscope list tasks` shows them")
+    if not sources:
+        raise InputError("no source named; wanted a model or a file of vectors, as in `embedscope evaluate minilm`")
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):

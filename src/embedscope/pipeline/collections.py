@@ -1,0 +1,199 @@
+"""Queries and documents with ids: vectors of files, or texts that a model encodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import to_numpy
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.provenance import Provenance
+from embedscope.datasets._qrels import read_texts
+from embedscope.pipeline.reading import file_facts
+from embedscope.readers import file_of, is_vectors, open_vectors
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Things with ids, as vectors ``x`` (n, d) or as ``texts`` (n,) still to be encoded; ``kinds`` (n,) or empty."""
+
+    name: str
+    ids: tuple[str, ...]
+    x: npt.NDArray[Any] | None = None
+    texts: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_collection(source: str, ids: str | Path | None, provenance: Provenance) -> Collection:
+    """A file of vectors with the ids of its rows, or a BEIR file of JSON lines.
+
+    Parameters
+    ----------
+    source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
+    ids : text file, one id a row; ``STEM.ids.txt`` beside the file of vectors where None
+
+    Raises
+    ------
+    InputError
+        if a file cannot be read, or there is not one distinct id a row.
+    """
+    path = file_of(source)
+    if path.suffix.lower() == ".jsonl":
+        if ids is not None:
+            raise InputError(f"{source} brings its own ids; leave out {ids}")
+        names, texts = read_texts(path)
+        provenance.data[source] = file_facts(path)
+        return _distinct(Collection(source, names, texts=texts))
+    if not is_vectors(source):
+        raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
+    stream = open_vectors(source)
+    space = next(iter(stream.dims))
+    x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
+    named = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
+    if ids is None and not named.exists():
+        raise InputError(
+            f"{source} holds vectors without ids; put one id a row into {named.name} beside it, or name a file with "
+            "--query-ids, --corpus-ids"
+        )
+    names = read_lines(named)
+    if len(names) != len(x):
+        raise InputError(f"{named} holds {len(names)} ids for the {len(x)} rows of {source}; wanted one a row")
+    provenance.data[source] = file_facts(path)
+    provenance.data[str(named)] = file_facts(named)
+    return _distinct(Collection(source, names, x))
+
+
+def read_lines(path: str | Path) -> tuple[str, ...]:
+    """Lines of a UTF-8 text file without blanks around them; raises ``InputError`` where it cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path} ({error}); wanted UTF-8 text, one entry a line") from error
+    return tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
+
+
+def joined(parts: Sequence[Collection]) -> Collection:
+    """One collection out of several, each of one kind; raises ``InputError`` where they do not go together."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(p.x is None for p in parts) != all(p.x is None for p in parts):
+        raise InputError("some corpora hold vectors and some texts; encode all of them, or none")
+    widths = {p.name: p.x.shape[1] for p in parts if p.x is not None}
+    if len(set(widths.values())) > 1:
+        said = ", ".join(f"{name} {d}" for name, d in widths.items())
+        raise InputError(f"corpora of one index must have one width, got {said}; encode all into one space")
+    x = np.concatenate([p.x for p in parts if p.x is not None]) if widths else None
+    whole = Collection(
+        " + ".join(p.name for p in parts),
+        tuple(i for p in parts for i in p.ids),
+        x,
+        tuple(t for p in parts for t in p.texts),
+        tuple(k for p in parts for k in p.kinds),
+    )
+    return _distinct(whole)
+
+
+def _distinct(found: Collection) -> Collection:
+    seen: set[str] = set()
+    for i in found.ids:
+        if i in seen:
+            raise InputError(f"{found.name} holds the id '{i}' twice; an id must name one row")
+        seen.add(i)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source."""
+
+    source: str
+    setting: str | None
+    space: str
+    queries: npt.NDArray[Any]
+    corpus: npt.NDArray[Any]
+
+
+def both_sides(
+    queries: Collection,
+    corpus: Collection,
+    source: str | None,
+    where: tuple[str | None, str | None],
+    cache: bool,
+    model: dict[str, Any],
+    provenance: Provenance,
+    progress: Progress,
+) -> Iterator[Place]:
+    """Vectors of both sides: as they are in files, or in the spaces of a model."""
+    if queries.x is not None and corpus.x is not None:
+        if source is not None or any(where):
+            raise InputError(
+                f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers, settings"
+            )
+        yield Place(corpus.name, None, "vectors", queries.x, corpus.x)
+        return
+    if queries.x is not None or corpus.x is not None:
+        raise InputError(
+            f"one of {queries.name} and {corpus.name} holds vectors and the other texts; encode both or none"
+        )
+    if source is None:
+        raise InputError(
+            f"{queries.name} holds texts; name a model that encodes them, as in `embedscope evaluate minilm`"
+        )
+    vectors, spaces = _encoded(source, (*queries.texts, *corpus.texts), where, cache, model, provenance, progress)
+    for setting, space in spaces:
+        both = [vectors.matrix(setting, space, side.texts) for side in (queries, corpus)]
+        for x, side in zip(both, (queries, corpus), strict=True):
+            if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
+                raise InputError(
+                    f"{source} has no vector for {unknown} texts of {side.name}; take them out, judgements too"
+                )
+        yield Place(source, setting, space, *both)
+
+
+def _encoded(
+    source: str,
+    texts: Sequence[str],
+    where: tuple[str | None, str | None],
+    cache: bool,
+    model: dict[str, Any],
+    provenance: Provenance,
+    progress: Progress,
+) -> tuple[Any, list[tuple[str | None, str]]]:
+    """Vectors of ``texts`` and the settings and spaces to score, the model's own sentence vector by default."""
+    from embedscope.core.cache import VectorCache
+    from embedscope.encoders import TextEncoder, open_model
+    from embedscope.pipeline.extract import extract
+    from embedscope.pipeline.layers import chosen_spaces
+
+    layers, setting = where
+    encoder = open_model(source, **model)
+    if not isinstance(encoder, TextEncoder):
+        provenance.models[source] = dict(encoder.facts)
+        return encoder, [(None, space) for space in chosen_spaces(layers, tuple(encoder.spaces))]
+    provenance.models[source] = encoder.info.as_dict()
+    own = encoder.has_pooled and layers in (None, "pooled") and setting in (None, "pooled")
+    if own:
+        spaces: list[tuple[str | None, str]] = [(None, "pooled")]
+    else:
+        read = setting or "plain"
+        if read not in encoder.settings:
+            raise InputError(f"setting '{read}' does not fit {source}; it has {', '.join(map(str, encoder.settings))}")
+        spaces = [(read, space) for space in chosen_spaces(layers or _last(encoder.spaces), tuple(encoder.spaces))]
+    distinct = list(dict.fromkeys(texts))
+    kept = VectorCache() if cache else None
+    return extract(encoder, distinct, [spaces[0][0]], cache=kept, progress=progress), spaces
+
+
+def _last(spaces: Iterable[str]) -> str:
+    """``final`` where there is such a space, else the last one."""
+    names = list(spaces)
+    return "final" if "final" in names else names[-1]
