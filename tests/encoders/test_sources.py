@@ -80,8 +80,8 @@ def test_weights_with_other_bytes_are_refused_before_loading(monkeypatch, tmp_pa
 
 
 def test_hub_name_without_network_says_what_to_do(monkeypatch):
-    hub = pytest.importorskip("huggingface_hub", reason="extra hf is not installed")
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
+    constants = pytest.importorskip("huggingface_hub.constants", reason="extra hf is not installed")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(DataUnavailableError, match=r"not on this machine.*connect once.*hf:FOLDER"):
         open_encoder("no-such-org/no-such-model")
 

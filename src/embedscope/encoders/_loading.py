@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.encoders._forward import fresh
 from embedscope.encoders._quiet import quiet
 from embedscope.encoders._sources import Source
 
 _DTYPES = ("float32", "bfloat16", "float16")
 
+TEXT_TOWERS = {"clip": "clip", "clip_text_model": "clip", "siglip": "siglip", "siglip_text_model": "siglip"}
+"""``model_type`` of configurations that hold the text tower of a model of images and text."""
+
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded: the transformer that runs, CLIP's projection where it has one, tokenizer, configuration."""
+    """What was loaded: the transformer that runs, its projection (two-tower models), tokenizer, configuration."""
 
     model: Any
     projection: Any
@@ -33,19 +39,27 @@ def load(source: Source, *, device: str, dtype: str, trust_remote_code: bool, se
     if dtype not in _DTYPES:
         raise InputError(f"dtype must be one of {', '.join(_DTYPES)}, got '{dtype}'")
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": True}
+    with readable(source):
+        config = transformers.AutoConfig.from_pretrained(source.folder, **options)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
+        whole, digest = _model(source, config, options, getattr(torch, dtype), seed)
+    whole = whole.to(device).eval().requires_grad_(False)
+    kind = str(config.model_type)
+    model = getattr(whole, "text_model", whole) if kind in TEXT_TOWERS else whole
+    projection = model.head if TEXT_TOWERS.get(kind) == "siglip" else getattr(whole, "text_projection", None)
+    return Loaded(model, projection, tokenizer, getattr(config, "text_config", None) or config, digest)
+
+
+@contextmanager
+def readable(source: Source) -> Iterator[None]:
+    """Within the block the libraries are silent, and a model that they cannot read is an ``InputError``."""
     with quiet():
         try:
-            config = transformers.AutoConfig.from_pretrained(source.folder, **options)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
-            whole, digest = _model(source, config, options, getattr(torch, dtype), seed)
+            yield
+        except InputError:
+            raise
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{source.uri.uri} could not be loaded: {_first_line(error)}") from error
-    whole = whole.to(device).eval()
-    for parameter in whole.parameters():
-        parameter.requires_grad_(False)
-    projection = getattr(whole, "text_projection", None)
-    model = getattr(whole, "text_model", whole) if _is_clip(config) else whole
-    return Loaded(model, projection, tokenizer, getattr(config, "text_config", None) or config, digest)
 
 
 def choose_device(asked: str) -> str:
@@ -62,13 +76,22 @@ def choose_device(asked: str) -> str:
 
 
 def _model(source: Source, config: Any, options: dict[str, Any], dtype: Any, seed: int) -> tuple[Any, str]:
-    transformers = importlib.import_module("transformers")
-    clip = _is_clip(config)
-    kind = transformers.CLIPTextModelWithProjection if clip else transformers.AutoModel
+    kind = str(config.model_type)
     if source.weights is None:
-        return _fresh_model(kind, getattr(config, "text_config", config) if clip else config, options, dtype, seed)
-    if clip:
+        return fresh_model(config, dtype, seed, source, trust_remote_code=options["trust_remote_code"])
+    transformers = importlib.import_module("transformers")
+    tower = TEXT_TOWERS.get(kind)
+    if tower is not None:
         options = {k: v for k, v in options.items() if k != "trust_remote_code"}
+    if kind == "clip":  # the text model's own configuration may state another width than the whole model's
+        config.text_config.projection_dim = config.projection_dim
+        options["config"] = config.text_config
+    cls = {"clip": transformers.CLIPTextModelWithProjection, "siglip": transformers.SiglipTextModel}.get(tower or "")
+    return saved_model(cls or transformers.AutoModel, source, options, dtype)
+
+
+def saved_model(kind: Any, source: Source, options: dict[str, Any], dtype: Any) -> tuple[Any, str]:
+    """The weights of ``source`` as a model of ``kind``; a text projection that the file lacks is None."""
     options = options | {"use_safetensors": source.weights_format != "bin (weights_only)", "weights_only": True}
     model, loading = kind.from_pretrained(source.weights, dtype=dtype, output_loading_info=True, **options)
     missing = [k for k in loading["missing_keys"] if "pooler" not in k and "text_projection" not in k]
@@ -79,21 +102,25 @@ def _model(source: Source, config: Any, options: dict[str, Any], dtype: Any, see
     return model, str(source.weights_sha256)
 
 
-def _fresh_model(kind: Any, config: Any, options: dict[str, Any], dtype: Any, seed: int) -> tuple[Any, str]:
-    """The same architecture with weights drawn from ``seed``; its name stands in for a weights hash."""
+def fresh_model(config: Any, dtype: Any, seed: int, source: Source, *, trust_remote_code: bool) -> tuple[Any, str]:
+    """The same architecture with weights drawn from ``seed``; its name stands in for a weights hash.
+
+    A model of two towers is drawn whole, so that its towers do not share their draws.
+    """
     torch = importlib.import_module("torch")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if hasattr(kind, "from_config"):
-            model = kind.from_config(config, dtype=dtype, trust_remote_code=options["trust_remote_code"])
-        else:
-            model = kind(config).to(dtype)
-    facts = f"random seed {seed} torch {torch.__version__} {config.to_json_string()}"
+    transformers = importlib.import_module("transformers")
+
+    def make() -> Any:
+        if config.model_type == "clip_text_model":
+            return transformers.CLIPTextModelWithProjection(config).to(dtype)
+        if config.model_type == "clip_vision_model":
+            return transformers.CLIPVisionModelWithProjection(config).to(dtype)
+        return transformers.AutoModel.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
+
+    model = fresh(make, seed, zero_bias=source.uri.zero_bias)
+    zero = " bias 0" if source.uri.zero_bias else ""
+    facts = f"random seed {seed}{zero} torch {torch.__version__} {config.to_json_string()}"
     return model, hashlib.sha256(facts.encode()).hexdigest()
-
-
-def _is_clip(config: Any) -> bool:
-    return str(config.model_type) in ("clip", "clip_text_model")
 
 
 def _first_line(error: BaseException) -> str:

@@ -23,7 +23,10 @@ _KNOWN = ("cls", "mean", "last", "lasttoken")
 
 @dataclass(frozen=True)
 class Pooling:
-    """How states become one vector; ``mode`` is mean, cls, last or clip (EOS state, projected)."""
+    """How states become one vector; ``mode`` is mean, cls, last, clip (EOS state, projected) or siglip.
+
+    ``siglip`` is the state at the last position of the padded text, projected, as that model was trained.
+    """
 
     mode: str
     normalise: bool
@@ -43,7 +46,7 @@ class Pooling:
         elif self.mode == "cls":
             pooled = last[:, 0].float()
         else:
-            state = last[rows, lengths - 1]
+            state = last[:, -1] if self.mode == "siglip" else last[rows, lengths - 1]
             pooled = (projection(state) if projection is not None else state).float()
         return torch.nn.functional.normalize(pooled, dim=1) if self.normalise else pooled
 

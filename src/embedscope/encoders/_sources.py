@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Source:
     weights : folder of the weights, None for a fresh initialisation
     weights_sha256, tokenizer_sha256 : checksums; None where there is no such file
     weights_format : safetensors, gguf or "bin (weights_only)"
+    scaled : whether the modules of a sentence-transformers model end by scaling to unit length
     """
 
     uri: ModelUri
@@ -41,6 +43,7 @@ class Source:
     revision: str | None = None
     kind: str | None = None
     licence: str | None = None
+    scaled: bool = False
 
 
 def find_source(uri: ModelUri) -> Source:
@@ -72,6 +75,9 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
         head = converted_head(file, digest)
         weights = None if uri.random else converted_weights(file, digest, head)
         return Source(uri, head, weights, digest, sha256_of(head / "tokenizer.json"), "gguf", **facts)
+    folder, modules = _two_tower_module(folder)
+    if "Normalize" in modules:
+        facts = facts | {"scaled": True}
     if not (folder / "config.json").is_file():
         hint = "?gguf=FILE names a GGUF file in it" if list(folder.glob("*.gguf")) else "pass the folder of a model"
         raise DataUnavailableError(f"{folder} has no config.json; {hint}")
@@ -90,6 +96,18 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
     )
 
 
+def _two_tower_module(folder: Path) -> tuple[Path, list[str]]:
+    """The folder that holds the model: of a sentence-transformers CLIPModel its module's own; and all its modules."""
+    file = folder / "modules.json"
+    if not file.is_file():
+        return folder, []
+    modules = json.loads(file.read_text(encoding="utf-8"))
+    names = [m["type"].rpartition(".")[2] for m in modules]
+    if names and names[0] == "CLIPModel":
+        return folder / modules[0].get("path", ""), names
+    return folder, names
+
+
 def _weight_files(folder: Path) -> tuple[list[Path], str]:
     files = sorted(p for p in folder.glob("*.safetensors") if p.name.startswith("model"))
     if files:
@@ -102,6 +120,7 @@ def _from_hub(name: str, uri: ModelUri) -> tuple[Path, str]:
     from embedscope.core.extras import require
 
     hub = require("huggingface_hub", "hf", f"the model {uri.uri}")
+    errors = require("huggingface_hub.errors", "hf", f"the model {uri.uri}")
     options: dict[str, Any] = {"revision": uri.revision, "ignore_patterns": _HUB_IGNORED}
     wanted = _HUB_PATTERNS + ([uri.gguf] if uri.gguf else [])
     try:
@@ -113,8 +132,8 @@ def _from_hub(name: str, uri: ModelUri) -> tuple[Path, str]:
     try:
         folder = Path(hub.snapshot_download(name, allow_patterns=wanted, **options))
         if not _complete(folder, uri) and not uri.gguf:
-            folder = Path(hub.snapshot_download(name, allow_patterns=[*wanted, "pytorch_model*.bin"], **options))
-    except (OSError, ValueError, hub.errors.HfHubHTTPError) as error:
+            folder = Path(hub.snapshot_download(name, allow_patterns=[*wanted, "*pytorch_model*.bin"], **options))
+    except (OSError, ValueError, errors.HfHubHTTPError) as error:
         raise DataUnavailableError(
             f"model '{name}' is not on this machine and could not be fetched from the hub ({type(error).__name__}); "
             f"connect once, or copy its folder here and pass hf:FOLDER, or use {' or '.join(ALIASES)}"
@@ -125,4 +144,5 @@ def _from_hub(name: str, uri: ModelUri) -> tuple[Path, str]:
 def _complete(folder: Path, uri: ModelUri) -> bool:
     if uri.gguf:
         return (folder / uri.gguf).is_file()
+    folder, _ = _two_tower_module(folder)
     return (folder / "config.json").is_file() and (uri.random or bool(_weight_files(folder)[0]))

@@ -25,7 +25,7 @@ class LayerTaps:
 
     def __init__(self, model: Any, n_layers: int) -> None:
         self.model = model
-        self.blocks_name, self.blocks = _block_list(model, n_layers)
+        self.blocks_name, self.blocks = block_list(model, n_layers)
         self.norm_name, self.norm = _final_norm(model, self.blocks_name)
         self.spaces = self._spaces()
 
@@ -96,7 +96,7 @@ def _mean_by_owner(states: torch.Tensor, owners: torch.Tensor) -> torch.Tensor:
     return total / owners.bincount(minlength=n).to(states.dtype)[:, None]
 
 
-def _block_list(model: Any, n_layers: int) -> tuple[str, Any]:
+def block_list(model: Any, n_layers: int) -> tuple[str, Any]:
     """The list of ``n_layers`` blocks of one kind with most parameters."""
     import torch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from embedscope.core.errors import InputError
 from embedscope.encoders.aliases import ALIASES
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(@[\w./-]+)?(#text)?")
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(@[\w./-]+)?(#(text|image))?(\?bias=0)?")
 _FILE_ENDINGS = re.compile(
     r"\.(npy|npz|safetensors|parquet|pt|pth|bin|gguf|csv|tsv|txt|vec|json|h5|hdf5|pkl|pickle|gz|zip|arrow|feather)(::|$)",
     re.IGNORECASE,
@@ -18,7 +18,10 @@ _FILE_ENDINGS = re.compile(
 
 @dataclass(frozen=True)
 class ModelUri:
-    """A parsed URI: ``scheme`` is alias, hf or st; ``tower`` is "text" or None; ``random`` a fresh initialisation."""
+    """A parsed URI: ``scheme`` is alias, hf or st; ``tower`` is "text", "image" or None.
+
+    ``random`` is a fresh initialisation, ``zero_bias`` one with all biases zero.
+    """
 
     uri: str
     scheme: str
@@ -27,6 +30,7 @@ class ModelUri:
     gguf: str | None = None
     tower: str | None = None
     random: bool = False
+    zero_bias: bool = False
 
 
 def is_model(uri: str) -> bool:
@@ -35,7 +39,7 @@ def is_model(uri: str) -> bool:
     >>> [is_model(u) for u in ("minilm", "hf:gpt2", "openai/clip-vit-base-patch32", "vectors.npy", "x.npz::a")]
     [True, True, True, False, False]
     """
-    if uri in ALIASES or uri.startswith(("hf:", "st:", "random:")):
+    if uri.removesuffix("?bias=0") in ALIASES or uri.startswith(("hf:", "st:", "random:")):
         return True
     return not _FILE_ENDINGS.search(uri) and not Path(uri).exists() and _HUB_NAME.fullmatch(uri) is not None
 
@@ -55,18 +59,22 @@ def parse_uri(uri: str) -> ModelUri:
             f"'{uri}' names no model; use an alias ({', '.join(ALIASES)}), hf:NAME[@REVISION], hf:FOLDER, "
             "hf:FOLDER?gguf=FILE or st:NAME, with random: in front for a fresh initialisation"
         )
+    rest, zero_bias = rest.removesuffix("?bias=0"), rest.endswith("?bias=0")
+    if zero_bias and not random:
+        raise InputError(f"'{uri}': ?bias=0 is for a fresh initialisation; write random:{rest}?bias=0")
     if rest in ALIASES:
-        return ModelUri(uri, "alias", rest, random=random)
+        return ModelUri(uri, "alias", rest, random=random, zero_bias=zero_bias)
     scheme, name = ("st", rest[3:]) if rest.startswith("st:") else ("hf", rest.removeprefix("hf:"))
     name, _, tower = name.partition("#") if not Path(name).exists() else (name, "", "")
-    if tower not in ("", "text"):
-        raise InputError(f"'{uri}' asks for the tower '{tower}'; text encoders have '#text' only")
+    if tower not in ("", "text", "image"):
+        raise InputError(f"'{uri}' asks for the tower '{tower}'; there are '#text' and '#image'")
     name, _, query = name.partition("?")
     if query and not query.startswith("gguf="):
-        raise InputError(f"'{uri}' has the option '{query}'; the only one is ?gguf=FILE")
+        raise InputError(f"'{uri}' has the option '{query}'; there are ?gguf=FILE and, after random:, ?bias=0")
     revision = None
     if not Path(name).exists() and "@" in name:
         name, _, revision = name.partition("@")
     if not name:
         raise InputError(f"'{uri}' names no model after '{scheme}:'; write hf:NAME or hf:FOLDER")
-    return ModelUri(uri, scheme, name, revision, query.removeprefix("gguf=") or None, tower or None, random)
+    gguf = query.removeprefix("gguf=") or None
+    return ModelUri(uri, scheme, name, revision, gguf, tower or None, random, zero_bias)

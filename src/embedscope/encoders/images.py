@@ -6,6 +6,8 @@ from embedscope.core.errors import InputError
 from embedscope.encoders import MODELS
 from embedscope.encoders._image_info import ImageEncoder, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
+from embedscope.encoders._towers import open_tower
+from embedscope.encoders._uris import is_model
 
 
 def open_image_encoder(
@@ -22,7 +24,8 @@ def open_image_encoder(
 
     Parameters
     ----------
-    uri : ``efficientnet-lite0[?size=224]``, ``pixels:SIDE``; ``random:`` in front is a fresh initialisation
+    uri : ``efficientnet-lite0[?size=224]``, ``pixels:SIDE``, a CLIP or SigLIP model as ``hf:NAME`` or ``st:NAME``;
+        ``random:`` in front is a fresh initialisation, with ``?bias=0`` behind it one with all biases zero
     device : "auto", "cpu", "cuda" or "mps"
     dtype : of the forward pass: "float32", "bfloat16" or "float16"; vectors are float32
     batch_size : pictures in one forward pass
@@ -50,5 +53,7 @@ def open_image_encoder(
     model = MODELS.get(name) if name in MODELS else None
     if isinstance(model, ImageModel):
         return model.open(uri, how)
+    if is_model(uri):
+        return open_tower(uri, how)
     known = [n for n in MODELS if isinstance(MODELS.get(n), ImageModel)]
-    raise InputError(f"'{uri}' names no image encoder; there are {', '.join(known)} (`embedscope list models`)")
+    raise InputError(f"'{uri}' names no image encoder; there are {', '.join(known)}, hf:NAME and st:NAME")

@@ -21,9 +21,9 @@ from embedscope.encoders._framing import (
 )
 from embedscope.encoders._info import ModelInfo, Picks
 from embedscope.encoders._loading import Loaded, choose_device, load
-from embedscope.encoders._pooling import Pooling, read_pooling
 from embedscope.encoders._sources import Source, find_source
 from embedscope.encoders._taps import LayerTaps
+from embedscope.encoders._text_towers import padded, pooling_of, tower_of
 from embedscope.encoders._uris import parse_uri
 
 Vectors = npt.NDArray[np.float32]
@@ -50,7 +50,8 @@ class TextEncoder:
         self.spaces: Mapping[str, str] = self._taps.spaces
         self._bos, self._eos = special_ids(loaded.tokenizer)
         self._native = native_specials(loaded.tokenizer)
-        self._pooling, reason = _pooling_of(loaded, source)
+        self._tower = tower_of(loaded, source)
+        self._pooling, reason = pooling_of(loaded, source)
         own_limit = self._pooling.max_length if self._pooling else None
         limit = length_limit(loaded.tokenizer, config, max_length)
         self._max_length = min(limit, own_limit) if max_length is None and own_limit else limit
@@ -68,7 +69,14 @@ class TextEncoder:
         """Width of ``pooled``; 0 where there is none."""
         if self._pooling is None:
             return 0
-        return int(self._loaded.projection.out_features) if self._pooling.mode == "clip" else self.info.width
+        return int(self._loaded.projection.out_features) if self._tower else self.info.width
+
+    @property
+    def pooled_spaces(self) -> tuple[str, ...]:
+        """Names of the sentence vector: ``pooled``, and ``text`` beside it where an image tower has its like."""
+        if self._pooling is None:
+            return ()
+        return ("pooled", "text") if self._tower else ("pooled",)
 
     @property
     def device(self) -> str:
@@ -76,8 +84,10 @@ class TextEncoder:
         return self._device
 
     def widths(self, setting: str | None) -> dict[str, int]:
-        """Width of every space of a setting; None has ``pooled`` alone."""
-        return {"pooled": self.pooled_width} if setting is None else dict.fromkeys(self.spaces, self.info.width)
+        """Width of every space of a setting; None has ``pooled``, and ``text`` for a text tower."""
+        if setting is None:
+            return dict.fromkeys(self.pooled_spaces, self.pooled_width)
+        return dict.fromkeys(self.spaces, self.info.width)
 
     def framing(self, setting: str | None) -> Framing:
         """Specials and length of a setting; None is the model's own for ``pooled``, "native" the tokenizer's."""
@@ -152,7 +162,7 @@ class TextEncoder:
             setting: {name: x[k * len(ids) : (k + 1) * len(ids)] for name, x in states.items()}
             for k, setting in enumerate(named)
         }
-        return out if pooled is None else out | {None: {"pooled": pooled}}
+        return out if pooled is None else out | {None: dict.fromkeys(self.pooled_spaces, pooled)}
 
     def read(
         self, ids: Sequence[Sequence[int]], picks: Picks, *, pooled: bool = False
@@ -162,6 +172,8 @@ class TextEncoder:
 
         with torch.inference_mode():
             lengths = torch.tensor([len(i) for i in ids], device=self._device)
+            if pooled and self._tower is not None:
+                self._tower.check(ids)
             batch, mask = self._padded(ids)
             rows, cols = (
                 torch.tensor(list(x), device=self._device, dtype=torch.long) for x in (picks.rows, picks.cols)
@@ -178,16 +190,8 @@ class TextEncoder:
 
     def _padded(self, ids: Sequence[Sequence[int]]) -> tuple[Any, Any]:
         """Ids (n, length) padded on the right; a mask only where padding could be seen."""
-        import torch
-
-        longest = max(map(len, ids))
-        pad = self._loaded.tokenizer.pad_token_id
-        pad = 0 if pad is None else pad
-        batch = torch.tensor([[*i, *[pad] * (longest - len(i))] for i in ids], device=self._device)
-        if self.causal or all(len(i) == longest for i in ids):
-            return batch, None
-        lengths = torch.tensor([len(i) for i in ids], device=self._device)
-        return batch, (torch.arange(longest, device=self._device)[None, :] < lengths[:, None]).long()
+        fixed = self._tower.fixed_length if self._tower else None
+        return padded(ids, self._loaded.tokenizer.pad_token_id, self._device, masked=not self.causal, fixed=fixed)
 
     def _ids(self, special: int | None) -> tuple[int, ...]:
         return () if special is None else (special,)
@@ -220,14 +224,14 @@ class TextEncoder:
             "device": self._device,
             "subword": self._subword,
             "truncation": f"text cut at {self._max_length} tokens, specials kept",
-            "padding": "right; masked where a state could see it",
+            "padding": self._tower.padding if self._tower else "right; masked where a state could see it",
             "bos": bos,
             "eos": eos,
             "native": [len(x) for x in self._native],
             "pooled": str(self._pooling) if self._pooling else pooled,
             "weights": source.weights_format if source.weights else "fresh initialisation",
             "attention": "causal" if self.causal else "bidirectional",
-        }
+        } | dict(self._tower.policies if self._tower else {})
         return ModelInfo(
             uri=source.uri.uri,
             name=source.uri.name,
@@ -286,15 +290,10 @@ def open_encoder(
     """
     if subword not in get_args(Subword):
         raise InputError(f"subword must be one of {', '.join(get_args(Subword))}, got '{subword}'")
-    source = find_source(parse_uri(uri))
+    parsed = parse_uri(uri)
+    if parsed.tower == "image":
+        raise InputError(f"'{uri}' is an image tower and reads no texts; open it with open_image_encoder")
+    source = find_source(parsed)
     where = choose_device(device)
     loaded = load(source, device=where, dtype=dtype, trust_remote_code=trust_remote_code, seed=seed)
     return TextEncoder(loaded, source, device=where, subword=subword, max_length=max_length)
-
-
-def _pooling_of(loaded: Loaded, source: Source) -> tuple[Pooling | None, str]:
-    if str(loaded.config.model_type) == "clip_text_model":
-        if loaded.projection is None:
-            return None, "the weights hold no text projection"
-        return Pooling("clip", normalise=False), "state of EOS, projected"
-    return read_pooling(source.folder)
