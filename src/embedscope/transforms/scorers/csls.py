@@ -26,7 +26,7 @@ class CSLS(Near):
         return np.asarray(largest(scores, self.k).mean(axis=1))
 
     def _adjusted(self, scores: Floats) -> Floats:
-        return np.asarray(2 * scores - largest(scores, self.k).mean(axis=1)[:, None] - self.corpus_
+        return np.asarray(2 * scores - largest(scores, self.k).mean(axis=1)[:, None] - self.corpus_)
 
 
 ENTRIES = {"csls": CSLS}
