@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedscope.cli import _common as common
 
+if TYPE_CHECKING:
+    from embedscope.core.result import Result
+
 
 def measure(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="X.npy, X.npz::key, X.safetensors::name, X.parquet::column, or models with --on."
+            metavar="SOURCE...",
+            help="X.npy, X.npz::key, X.safetensors::name, X.parquet::column, or models with --on.",
         ),
-    ],
+    ] = None,
+    pair: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--pair", metavar="IMAGE TEXT", help="Two files of vectors whose rows belong together."),
+    ] = None,
+    pair_ids: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--pair-ids",
+            metavar="IMAGE_IDS TEXT_IDS",
+            help="What the rows of each side belong to: a text file with one id a line, or X.parquet::column.",
+        ),
+    ] = None,
     on: Annotated[
         str | None,
         typer.Option("--on", metavar="DATASET|FILE", help="For models: texts to read them on; a file has one a line."),
@@ -54,9 +70,35 @@ def measure(
     quiet: common.QuietOption = False,
     seed: common.SeedOption = 0,
 ) -> None:
-    """Measure the geometry of SOURCE: isotropy, effective dimension, norms, dominant coordinates, with error bars."""
-    from embedscope.pipeline.measure import measure as measured
+    """Measure the geometry of SOURCE: isotropy, effective dimension, norms, dominant coordinates, with error bars.
 
+    With --pair: two modalities in one space, the gap between them and retrieval both ways.
+    """
+    from embedscope.core.errors import InputError
+    from embedscope.pipeline.measure import measure as measured
+    from embedscope.pipeline.pairs import measure_pair
+
+    if pair is not None:
+        given = {"SOURCE": sources, "--on": on, "--unit": unit, "--layers": layers, "--transform": transform}
+        if clash := [name for name, value in given.items() if value]:
+            raise InputError(f"{clash[0]} does not go with --pair IMAGE TEXT, which takes two files; leave it out")
+        if precision != "exact":
+            raise InputError("--pair is exact; leave out --precision")
+        result = measure_pair(
+            *pair,
+            ids=pair_ids,
+            metrics=common.split(metrics),
+            rows=rows,  # type: ignore[arg-type]
+            seed=seed,
+            progress=common.progress(quiet),
+            command=common.command_line(),
+        )
+        _give(result, json, quiet)
+        return
+    if pair_ids is not None:
+        raise InputError("--pair-ids says which rows of --pair belong together; add --pair IMAGE TEXT")
+    if not sources:
+        raise InputError("nothing to measure: name a SOURCE, or two files with --pair IMAGE TEXT")
     result = measured(
         sources,
         metrics=common.split(metrics),
@@ -78,6 +120,10 @@ def measure(
         progress=common.progress(quiet),
         command=common.command_line(),
     )
+    _give(result, json, quiet)
+
+
+def _give(result: Result, json: str | None, quiet: bool) -> None:
     if not common.emit_json(result, json) and not quiet:
         from embedscope.report import print_records
 
