@@ -134,7 +134,10 @@ class Dataset:
 class MediaDataset:
     """A data set that gives images or is too large for memory: its loader gets paths, and reads what it needs.
 
-    ``packages`` are importable modules whose folders hold further files (drawings); they are never imported.
+    ``packages`` are importable modules whose folders hold further files (drawings); they are never imported. ``named``
+    are files without a registered checksum (large archives, files that the user unpacks), taken by name from the data
+    folder where they are; the checksum of what was read is recorded. ``unpacked`` are the files that the one archive
+    in ``files`` holds; where all of them lie in the data folder, they are read instead of it.
     """
 
     name: str
@@ -148,10 +151,16 @@ class MediaDataset:
     loader: MediaLoader = field(repr=False)
     hint: str = ""
     packages: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    unpacked: tuple[str, ...] = ()
 
     def present(self, finder: Finder) -> bool:
         """Whether every package and every file that is not optional is on this machine."""
-        return all(finder.package(module) is not None for module in self.packages) and finder.has(self.files)
+        there = self._unpacked(finder) or finder.has(self.files)
+        return there and all(finder.package(module) is not None for module in self.packages)
+
+    def _unpacked(self, finder: Finder) -> bool:
+        return bool(self.unpacked) and all(finder.named(name) is not None for name in self.unpacked)
 
     def load(self, finder: Finder) -> Data:
         """Tables, relations and images with the checksums of the files read.
@@ -167,10 +176,14 @@ class MediaDataset:
                 raise DataUnavailableError(
                     f"data set {self.name} needs the package {module}, which is not installed; {where}"
                 )
-        found = finder.paths(self)
-        tables, relations, images = self.loader({name: path for name, (_, path) in found.items()}, finder)
+        unpacked = self._unpacked(finder)
+        found = {} if unpacked else finder.paths(self)
+        names = (*self.named, *(self.unpacked if unpacked else ()))
+        extra = {name: path for name in names if (path := finder.named(name)) is not None}
+        tables, relations, images = self.loader({name: path for name, (_, path) in found.items()} | extra, finder)
         _distinct_texts(self.name, tables)
-        return Data(self.name, tables, relations, {name: file.sha256 for name, (file, _) in found.items()}, images)
+        sums = {name: file.sha256 for name, (file, _) in found.items()}
+        return Data(self.name, tables, relations, sums | {n: finder.sha256(p) for n, p in extra.items()}, images)
 
 
 def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:

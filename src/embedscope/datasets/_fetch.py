@@ -52,8 +52,24 @@ class Finder:
         return _package_folder(module)
 
     def named(self, name: str) -> Path | None:
-        """The first file called ``name`` under the data folder; for files without a registered checksum."""
-        return next((p for paths in self._by_size.values() for p in paths if p.name == name), None)
+        """The first file under the data folder with this name, or with a path that ends in ``folder/name``."""
+        wanted = Path(name).parts
+        return next((p for p in self._by_name.get(wanted[-1], ()) if p.parts[-len(wanted) :] == wanted), None)
+
+    def sha256(self, path: Path) -> str:
+        """Checksum of a file, computed once while the file stays the same."""
+        digest = _sha256(path)
+        if digest is None:
+            raise InputError(f"{path} cannot be read; was it removed?")
+        return digest
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        """Files under the data folder by their name."""
+        found: dict[str, list[Path]] = {}
+        for path in sorted(p for paths in self._by_size.values() for p in paths):
+            found.setdefault(path.name, []).append(path)
+        return found
 
     def read(self, dataset: Entry) -> dict[str, tuple[File, bytes]]:
         """The edition found of every file of ``dataset`` and its bytes, by the file's name; downloads what is missing.
