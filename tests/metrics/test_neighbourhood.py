@@ -1,0 +1,136 @@
+"""Hubness, intrinsic dimension and uniformity against naive formulas, other packages and closed forms."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import skew
+
+from embedscope import measure
+from embedscope.metrics import METRICS
+from embedscope.stats.neighbourhood import NeighbourRows
+
+MLE = METRICS.get("intrinsic_dimension:mle")
+SKEW, ANTIHUBS, ROBIN = (METRICS.get(name) for name in ("hubness_skew", "antihub_share", "robin_hood"))
+DIMENSION, UNIFORMITY = METRICS.get("intrinsic_dimension"), METRICS.get("uniformity")
+
+
+def cloud(n=600, d=40, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)) + 0.4
+
+
+def naive_counts(x, k=10):
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    s = u @ u.T
+    np.fill_diagonal(s, -np.inf)
+    return np.bincount(np.argsort(-s, axis=1)[:, :k].ravel(), minlength=len(x))
+
+
+def test_hubness_family_by_the_definition():
+    x = cloud()
+    n_k = naive_counts(x)
+    assert SKEW(x) == pytest.approx(skew(n_k), rel=1e-9)
+    assert ANTIHUBS(x) == (n_k == 0).mean()
+    assert ROBIN(x) == pytest.approx(0.5 * np.abs(n_k - n_k.mean()).sum() / n_k.sum(), rel=1e-12)
+
+
+def test_hubness_of_another_package():
+    hubness = pytest.importorskip("vecscope.diagnostics.hubness", reason="vecscope is not installed")
+    x = cloud().astype(np.float32)
+    found = hubness.hubness(x, k=10)
+    assert SKEW(x) == pytest.approx(found["skewness"], rel=1e-9)
+    assert ANTIHUBS(x) == found["antihub_ratio"]
+
+
+def test_a_hub_in_the_middle_is_seen():
+    rng = np.random.default_rng(1)
+    x = np.vstack([rng.normal(size=(300, 60)) + 0.5, np.full((1, 60), 0.5)])
+    assert SKEW(x) > SKEW(x[:-1]) + 1
+
+
+def test_copies_are_reported():
+    x = np.vstack([cloud(60), cloud(60)[:5]])
+    notes = {r.metric: r.note for r in measure(x, metrics=["hubness_skew", "intrinsic_dimension"])}
+    assert "5 rows are copies of others" in notes["hubness_skew"]
+    assert notes["intrinsic_dimension"].startswith("5 rows that equal others left out")
+
+
+def test_twonn_of_another_package():
+    skdim = pytest.importorskip("skdim", reason="scikit-dimension is not installed")
+    for d in (3, 30):
+        x = cloud(500, d)
+        assert DIMENSION(x)["intrinsic_dimension"] == pytest.approx(skdim.id.TwoNN().fit(x).dimension_, rel=1e-6)
+
+
+def test_mle_of_another_package():
+    skdim = pytest.importorskip("skdim", reason="scikit-dimension is not installed")
+    x = cloud(500, 6)
+    for k, key in ((20, "intrinsic_dimension"), (10, "intrinsic_dimension.k10"), (5, "intrinsic_dimension.k5")):
+        assert MLE(x)[key] == pytest.approx(skdim.id.MLE(K=k).fit(x, n_neighbors=k).dimension_, rel=1e-9)
+
+
+def test_dimension_of_a_plane_in_many_dimensions():
+    rng = np.random.default_rng(3)
+    x = rng.uniform(size=(2000, 2)) @ rng.normal(size=(2, 50)) + 7
+    found = DIMENSION(x)
+    assert list(found) == [f"intrinsic_dimension{s}" for s in ("", ".half", ".quarter", ".eighth")]
+    assert all(abs(v - 2) < 0.25 for v in found.values())
+    assert MLE(x)["intrinsic_dimension"] == pytest.approx(2, abs=0.25)
+
+
+def test_uniformity_over_all_pairs():
+    x = cloud(1500, 12)
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    assert UNIFORMITY(x) == pytest.approx(np.log(np.exp(-2 * pdist(u, "sqeuclidean")).mean()), rel=1e-12)
+
+
+def test_error_bars_cover_what_new_rows_bring():
+    """The spread of the value over independent samples is what the subsamples say, to a factor of two."""
+    draws = [measure(cloud(400, 10, seed), metrics=["uniformity", "robin_hood"]) for seed in range(24)]
+    for name in ("uniformity", "robin_hood"):
+        values = [r.value(metric=name) for r in draws]
+        bars = [r.select(metric=name)[0].stderr for r in draws]
+        assert 0.5 < np.mean(bars) / np.std(values, ddof=1) < 2
+
+
+def sampled(metric, **more):
+    return replace(metric, needs=replace(metric.needs, **more))
+
+
+def test_skewness_from_sampled_queries_is_unbiased():
+    x = cloud(1200, 60)
+    estimates = [sampled(SKEW, limit=500, queries=400, seed=seed)(x) for seed in range(30)]
+    error = np.std(estimates, ddof=1) / np.sqrt(len(estimates))
+    assert abs(np.mean(estimates) - SKEW(x)) < 4 * error + 0.05 * SKEW(x)
+
+
+def test_all_rows_asked_is_the_exact_value():
+    x = cloud(300, 20)
+    need = NeighbourRows(limit=299, queries=299)
+    assert sampled(SKEW, limit=299, queries=299)(x) == pytest.approx(SKEW(x), rel=0.05)
+    assert need.depends[0].limit == 299
+
+
+def test_sampled_records_say_so(monkeypatch):
+    from embedscope.metrics import neighbourhood
+
+    metric = sampled(SKEW, limit=200, queries=150)
+    antihubs = sampled(ANTIHUBS, limit=200, queries=150)
+    monkeypatch.setitem(neighbourhood.ENTRIES, "hubness_skew", metric)
+    monkeypatch.setitem(neighbourhood.ENTRIES, "antihub_share", antihubs)
+    x = cloud(500, 20)
+    skewness, share = measure(x, metrics=["hubness_skew", "antihub_share"])
+    assert not skewness.exact
+    assert skewness.note == "150 sampled rows asked against all 500, exactly"
+    assert skewness.n == 500
+    assert skewness.stderr > 0
+    assert share.note == "on 200 sampled of 500 rows, which have fewer near neighbours than all"
+
+
+def test_squareform_distances_agree_with_the_ones_used():
+    x = cloud(80, 4)
+    d = np.sort(squareform(pdist(x)) + np.diag(np.full(80, np.inf)), axis=1)
+    mu = np.sort(np.log(d[:, 1] / d[:, 0]))[:72]
+    rise = -np.log(1 - np.arange(1, 73) / 80)
+    assert DIMENSION(x)["intrinsic_dimension"] == pytest.approx((mu @ rise) / (mu @ mu), rel=1e-9)
