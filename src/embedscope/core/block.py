@@ -13,6 +13,23 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, row_no
 LARGEST = 16
 """Coordinates that are looked for at once, since a few more cost nothing."""
 
+_BAND = 1 << 16
+
+
+class Scratch:
+    """Memory for the parts of blocks, used again by the next block: fresh pages cost as much as the arithmetic."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[object, ...], Array] = {}
+
+    def matrix(self, name: str, like: Array, n: int, dtype: str) -> Array:
+        """(n, d) values of ``dtype`` beside ``like`` (m, d), not set; the same memory for the same ``name``."""
+        key = (name, dtype, is_torch(like), getattr(like, "device", None), like.shape[1])
+        held = self._held.get(key)
+        if held is None or len(held) < n:
+            held = self._held[key] = empty_like(like, n, dtype)
+        return held[:n]
+
 
 @dataclass(frozen=True, eq=False)
 class Centred:
@@ -24,21 +41,26 @@ class Centred:
     shift : (d,) mean of these differences: the mean of the rows is pivot + shift
     rows : (m, d) float64
     room : (m + 1, d), the same memory with one row more, for whoever multiplies it
-    squares : (m, d), the squares of ``rows``
+    squares, cubic, quartic : (d,) sums of y_j^2, (d,) sums of |y|^2 y, and the sum of |y|^4, over centred rows y
     """
 
     pivot: Floats
     shift: Floats
     rows: Array
     room: Array
-
-    @cached_property
-    def squares(self) -> Array:
-        """Squares of the centred rows (m, d)."""
-        return self.rows * self.rows
+    squares: Floats
+    cubic: Floats
+    quartic: float
+    scratch: Scratch
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def single(self) -> Array:
+        """``room`` in float32."""
+        out = self.scratch.matrix("single", self.room, len(self.room), "float32")
+        out[...] = self.room
+        return out
 
 
 class RowBlock:
@@ -48,9 +70,10 @@ class RowBlock:
     the memory belongs to the block, which may be used again.
     """
 
-    def __init__(self, x: Array, ids: Hashes) -> None:
+    def __init__(self, x: Array, ids: Hashes, scratch: Scratch | None = None) -> None:
         self.x = x
         self.ids = ids
+        self._scratch = scratch or Scratch()
         self._centred: dict[Rows, Centred] = {}
         self._largest: dict[bool, Array] = {}
 
@@ -65,12 +88,18 @@ class RowBlock:
     @cached_property
     def double(self) -> Array:
         """The rows (m, d) in float64."""
-        return to_float64(self.x)
+        if is_torch(self.x) or self.x.dtype == np.float64:
+            return to_float64(self.x)
+        out = self._scratch.matrix("double", self.x, len(self.x), "float64")
+        out[...] = self.x
+        return out
 
     @cached_property
     def norms(self) -> Array:
         """Lengths (m,) of the rows, float64."""
-        return row_norms(self.double)
+        if is_torch(self.x):
+            return row_norms(self.x)
+        return np.concatenate([row_norms(self.x[part]) for part in _bands(self.x)])
 
     @cached_property
     def zero_rows(self) -> int:
@@ -90,23 +119,24 @@ class RowBlock:
     @cached_property
     def unit(self) -> Array:
         """Rows (k, d) of non-zero length divided by it."""
-        return self.present / self.lengths[:, None]
+        rows, lengths = self.present, self.lengths[:, None]
+        if is_torch(rows):
+            return rows / lengths
+        return np.divide(rows, lengths, out=self._scratch.matrix("unit", rows, len(rows), "float64"))
 
     def rows(self, kind: Rows) -> Array:
         """The rows in float64: all as they came (``raw``), or those of non-zero length with length 1 (``unit``)."""
         return self.unit if kind == "unit" else self.double
 
+    def count(self, kind: Rows) -> int:
+        """How many ``rows`` there are of this ``kind``."""
+        return len(self) - (self.zero_rows if kind == "unit" else 0)
+
     def centred(self, kind: Rows) -> Centred:
         """The rows of this ``kind``, at least one, minus their mean."""
         if kind not in self._centred:
-            rows = self.rows(kind)
-            room = empty_like(rows, len(rows) + 1)
-            y = room[: len(rows)]
-            y[...] = rows
-            y -= rows[0]
-            shift = column_sums(y) / len(rows)
-            y -= _as(shift, y)
-            self._centred[kind] = Centred(np.array(to_numpy(rows[0])), shift, y, room)
+            rows = self.unit if kind == "unit" else self.x
+            self._centred[kind] = _centred(rows, f"centred {kind}", self._scratch)
         return self._centred[kind]
 
     def largest(self, k: int, signed: bool = False) -> Array:
@@ -130,9 +160,41 @@ def row_sums(x: Array) -> Array:
     return x @ (x.new_ones(x.shape[1]) if is_torch(x) else np.ones(x.shape[1]))
 
 
-def empty_like(x: Array, n: int) -> Array:
-    """Memory for ``n`` rows like those of ``x`` (m, d), where they are."""
-    return x.new_empty((n, x.shape[1])) if is_torch(x) else np.empty((n, x.shape[1]), dtype=x.dtype)
+def _centred(x: Array, name: str, scratch: Scratch) -> Centred:
+    """Rows ``x`` (m, d) minus their mean, band by band, so that the values are still at hand for the next step."""
+    first = to_float64(x[:1])
+    room = scratch.matrix(name, first, len(x) + 1, "float64")
+    y, width = room[: len(x)], int(x.shape[1])
+    total, squares, cubic, quartic = np.zeros(width), np.zeros(width), np.zeros(width), 0.0
+    for part in _bands(x):
+        band = y[part]
+        band[...] = to_float64(x[part])
+        band -= first
+        total += column_sums(band)
+    shift = total / len(x)
+    moved = _as(shift, y)
+    for part in _bands(x):
+        band = y[part]
+        band -= moved
+        each = band * band
+        lengths = row_sums(each)
+        squares += column_sums(each)
+        cubic += to_numpy(lengths @ band)
+        quartic += float(lengths @ lengths)
+    return Centred(np.array(to_numpy(first[0])), shift, y, room, squares, cubic, quartic, scratch)
+
+
+def _bands(x: Array) -> list[slice]:
+    """Rows of ``x`` (m, d), m > 0, a cache full at a time; all at once on a device."""
+    step = len(x) if is_torch(x) else max(16, _BAND // int(x.shape[1]))
+    return [slice(start, start + step) for start in range(0, len(x), step)]
+
+
+def empty_like(x: Array, n: int, dtype: str | None = None) -> Array:
+    """Memory for ``n`` rows as wide as those of ``x`` (m, d), where they are; of their dtype, or another."""
+    if is_torch(x):
+        return x.new_empty((n, x.shape[1]), dtype=getattr(sys.modules["torch"], dtype) if dtype else x.dtype)
+    return np.empty((n, x.shape[1]), dtype=dtype or x.dtype)
 
 
 def _as(values: Floats, like: Array) -> Array:

@@ -10,30 +10,32 @@ from embedscope.core.batch import Batch, Shard
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 
-_BLOCK_VALUES = 1 << 21
-_SHARD_ROWS = 32_768
+_BLOCK_VALUES = 1 << 19
+_SHARD_ROWS = 32_768, 131_072
 
 
 def block_rows(dim: int) -> int:
-    """Rows of a block: the power of two between 64 and 4096 nearest below 2^21 / ``dim``; depends on nothing else.
+    """Rows of a block: the power of two between 64 and 1024 nearest below 2^19 / ``dim``; depends on nothing else.
 
     >>> block_rows(384), block_rows(4096)
-    (4096, 512)
+    (1024, 128)
     """
     rows = max(1, _BLOCK_VALUES // max(dim, 1))
-    return min(4096, max(64, 1 << (rows.bit_length() - 1)))
+    return min(1024, max(64, 1 << (rows.bit_length() - 1)))
 
 
 def plan(n: int, dim: int) -> list[tuple[int, int]]:
-    """Row ranges of the shards of ``n`` rows of width ``dim``: 32,768 rows each, or 32 ``dim`` where that is more.
+    """Row ranges of the shards of ``n`` rows of width ``dim``: about eight of the same size, 32,768 to 131,072 rows.
 
-    Few rows a shard would spend the time on merging states of ``dim`` x ``dim``.
+    More where there are more rows; and 32 ``dim`` rows where that is more, since few rows a shard would spend the time
+    on merging states of ``dim`` x ``dim``.
 
     >>> plan(70000, 384)
-    [(0, 32768), (32768, 65536), (65536, 70000)]
+    [(0, 24576), (24576, 49152), (49152, 70000)]
     """
-    block = block_rows(dim)
-    step = -(-max(_SHARD_ROWS, 32 * dim) // block) * block
+    block, (least, most) = block_rows(dim), _SHARD_ROWS
+    wanted = max(least, 32 * dim, min(most, -(-n // 8)))
+    step = -(-n // (block * -(-n // wanted))) * block
     return [(start, min(start + step, n)) for start in range(0, n, step)]
 
 

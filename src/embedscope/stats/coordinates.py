@@ -10,7 +10,7 @@ import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Floats, Rows, row_norms
-from embedscope.core.block import RowBlock, column_sums
+from embedscope.core.block import RowBlock
 from embedscope.stats.statistic import Folded, Statistic
 
 
@@ -45,11 +45,11 @@ class Coordinates(Need[CoordinateMoments]):
         return Folded(self._of_rows, _joined_coordinates)
 
     def _of_rows(self, block: RowBlock) -> CoordinateMoments:
-        n = len(block.rows(self.rows))
+        n = block.count(self.rows)
         if n == 0:
             return CoordinateMoments(0, np.zeros(block.dim), np.zeros(block.dim), block.zero_rows)
         c = block.centred(self.rows)
-        return CoordinateMoments(n, c.pivot + c.shift, column_sums(c.squares), block.zero_rows)
+        return CoordinateMoments(n, c.pivot + c.shift, c.squares, block.zero_rows)
 
 
 @dataclass(frozen=True, eq=False)

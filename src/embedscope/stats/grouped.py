@@ -16,7 +16,7 @@ import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Hashes, is_torch
-from embedscope.core.block import RowBlock, empty_like
+from embedscope.core.block import RowBlock, Scratch, empty_like
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS, groups_of
 
@@ -65,6 +65,7 @@ class RowGroups:
         self.capacity = capacity
         self.n_groups = n_groups
         self._waiting: dict[int, _Waiting] = {}
+        self._scratch = Scratch()
 
     def add(self, x: Array, ids: Hashes, clusters: Hashes) -> Iterator[tuple[int, RowBlock]]:
         """Take in the rows ``x`` (n, d); give (group, block) for each that is full."""
@@ -78,17 +79,17 @@ class RowGroups:
                 waiting = self._waiting.get(g)
                 if waiting is None or not waiting.takes(x):
                     if waiting is not None:
-                        yield g, waiting.block()
+                        yield g, waiting.block(self._scratch)
                     waiting = self._waiting[g] = _Waiting(x, self.capacity)
                 start += waiting.add(x, ids, order[start:stop])
                 if waiting.n == self.capacity:
-                    yield g, waiting.block()
+                    yield g, waiting.block(self._scratch)
 
     def rest(self) -> Iterator[tuple[int, RowBlock]]:
         """What waits, group by group."""
         for g in sorted(self._waiting):
             if self._waiting[g].n:
-                yield g, self._waiting[g].block()
+                yield g, self._waiting[g].block(self._scratch)
 
 
 class _Waiting:
@@ -116,10 +117,10 @@ class _Waiting:
         self.n += len(index)
         return len(index)
 
-    def block(self) -> RowBlock:
+    def block(self, scratch: Scratch) -> RowBlock:
         """The rows that wait; the next ones take their place."""
         n, self.n = self.n, 0
-        return RowBlock(self._x[:n], self._ids[:n])
+        return RowBlock(self._x[:n], self._ids[:n], scratch)
 
 
 class Grouped(Generic[R]):

@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Rows, is_torch, to_numpy
-from embedscope.core.block import Centred, RowBlock, row_sums
+from embedscope.core.arrays import Floats, Rows, is_torch, to_numpy
+from embedscope.core.block import Centred, RowBlock
 from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
@@ -139,9 +140,8 @@ class _Sums:
     @classmethod
     def of(cls, c: Centred, precision: Precision) -> _Sums:
         """Sums of a block of rows, computed where they are, kept on the host."""
-        lengths = row_sums(c.squares)
-        cubic, quartic = np.asarray(to_numpy(lengths @ c.rows)), float(lengths @ lengths)
-        return cls(len(c), c.pivot, c.shift, _product(c.rows, precision), cubic, quartic)
+        product = _product(c, precision, np.zeros(len(c.pivot)))
+        return cls(len(c), c.pivot, c.shift, product.astype(np.float64, copy=False), c.cubic, c.quartic)
 
     @property
     def mean(self) -> Floats:
@@ -157,15 +157,12 @@ class _Sums:
         """Take in a block of rows; the shift of the means goes in as one row more, which spares a pass."""
         m, n = len(c), self.n + len(c)
         delta = (c.pivot - self.base) + (c.shift - self.offset)
+        back, there = -delta * (m / n), delta * (self.n / n)
         root = delta * np.sqrt(self.n * (m / n))
-        lengths = row_sums(c.squares)
-        cubic, quartic = np.asarray(to_numpy(lengths @ c.rows)), float(lengths @ lengths)
-        c.room[m] = c.room.new_tensor(root) if is_torch(c.room) else root
-        product = _product(c.room, precision)
-        there, back = delta * (self.n / n), -delta * (m / n)
-        turned, trace = product @ there - root * float(root @ there), float(lengths.sum())
-        ours = _moved(self.n, self._third(), back, self.scatter @ back, float(np.trace(self.scatter)))
-        theirs = _moved(m, (cubic, quartic), there, turned, trace)
+        product = _product(c, precision, root)
+        turned, trace = product @ there - root * float(root @ there), float(c.squares.sum())
+        ours = _moved(self.n, self._higher, back, self.scatter @ back, float(np.trace(self.scatter)))
+        theirs = _moved(m, (c.cubic, c.quartic), there, turned, trace)
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         self._own()
         self.scatter += product
@@ -178,7 +175,7 @@ class _Sums:
         delta = (other.base - self.base) + (other.offset - self.offset)
         back, there = -delta * (other.n / n), delta * (self.n / n)
         ours, theirs = (
-            _moved(s.n, s._third(), shift, s.scatter @ shift, float(np.trace(s.scatter)))
+            _moved(s.n, s._higher, shift, s.scatter @ shift, float(np.trace(s.scatter)))
             for s, shift in ((self, back), (other, there))
         )
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
@@ -191,7 +188,8 @@ class _Sums:
         self.offset = self.offset - back
         self.n = n
 
-    def _third(self) -> tuple[Floats, float]:
+    @property
+    def _higher(self) -> tuple[Floats, float]:
         return self.cubic, self.quartic
 
     def _own(self) -> None:
@@ -199,11 +197,11 @@ class _Sums:
             self.scatter, self.shared = self.scatter.copy(), False
 
 
-def _product(y: Array, precision: Precision) -> Floats:
-    """Y'Y (d, d) of float64 rows ``y`` (m, d)."""
-    if precision == "fast":
-        y = y.float() if is_torch(y) else y.astype(np.float32)
-    return np.asarray(to_numpy(y.T @ y), dtype=np.float64)
+def _product(c: Centred, precision: Precision, more: Floats) -> npt.NDArray[Any]:
+    """Y'Y (d, d) of the centred rows and one row ``more`` (d,); float32 where that is precise enough."""
+    c.room[len(c)] = c.room.new_tensor(more) if is_torch(c.room) else more
+    y = c.single() if precision == "fast" else c.room
+    return to_numpy(y.T @ y)
 
 
 def _moved(n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float) -> tuple[Floats, float]:
@@ -228,7 +226,7 @@ class _MomentsState(Blockwise[Gaussian]):
     def take(self, block: RowBlock) -> Self:
         self._meet(block.dim)
         self._zero_rows += block.zero_rows
-        if len(block.rows(self._rows)) == 0:
+        if block.count(self._rows) == 0:
             return self
         centred = block.centred(self._rows)
         if self._sums is None:

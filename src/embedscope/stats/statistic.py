@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Hashes, as_matrix
-from embedscope.core.block import RowBlock
+from embedscope.core.block import RowBlock, Scratch
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 
@@ -50,8 +50,9 @@ class Blockwise(Accumulator[R], Generic[R]):
 
     def update(self, x: Array, ids: Hashes) -> Self:
         """Take in the rows ``x`` (n, d)."""
+        scratch = Scratch()
         for start in range(0, len(x), BLOCK):
-            self.take(RowBlock(x[start : start + BLOCK], ids[start : start + BLOCK]))
+            self.take(RowBlock(x[start : start + BLOCK], ids[start : start + BLOCK], scratch))
         return self
 
 
