@@ -1,11 +1,30 @@
-"""Evaluation data: one file a data set, found by checksum wherever the files lie."""
+"""Evaluation data: one file a data set, found by checksum wherever the files lie; readers of the user's files."""
 
 from __future__ import annotations
 
 from embedscope.core.registry import Registry
 from embedscope.datasets._dataset import Dataset, Entry, File, MediaDataset
 from embedscope.datasets._fetch import Finder
+from embedscope.datasets._image_folder import image_folder
+from embedscope.datasets._image_set import build_image_set, image_questions, near_duplicates
+from embedscope.datasets._judgements import read_beir_texts, read_qrels, retrieval_files
+from embedscope.datasets._parallel import parallel_files
 
 DATASETS: Registry[Entry] = Registry("dataset", "embedscope.datasets")
 
-__all__ = ["DATASETS", "Dataset", "Entry", "File", "Finder", "MediaDataset"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Entry",
+    "File",
+    "Finder",
+    "MediaDataset",
+    "build_image_set",
+    "image_folder",
+    "image_questions",
+    "near_duplicates",
+    "parallel_files",
+    "read_beir_texts",
+    "read_qrels",
+    "retrieval_files",
+]

@@ -137,7 +137,8 @@ class MediaDataset:
     ``packages`` are importable modules whose folders hold further files (drawings); they are never imported. ``named``
     are files without a registered checksum (large archives, files that the user unpacks), taken by name from the data
     folder where they are; the checksum of what was read is recorded. ``unpacked`` are the files that the one archive
-    in ``files`` holds; where all of them lie in the data folder, they are read instead of it.
+    in ``files`` holds; where all of them lie in the data folder, they are read instead of it. ``folders`` are folders
+    of the user, at least one of which must be there; their files are known by name.
     """
 
     name: str
@@ -153,10 +154,12 @@ class MediaDataset:
     packages: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     unpacked: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     def present(self, finder: Finder) -> bool:
         """Whether every package and every file that is not optional is on this machine."""
         there = self._unpacked(finder) or finder.has(self.files)
+        there &= not self.folders or any(finder.folder(name) is not None for name in self.folders)
         return there and all(finder.package(module) is not None for module in self.packages)
 
     def _unpacked(self, finder: Finder) -> bool:
@@ -180,10 +183,20 @@ class MediaDataset:
         found = {} if unpacked else finder.paths(self)
         names = (*self.named, *(self.unpacked if unpacked else ()))
         extra = {name: path for name in names if (path := finder.named(name)) is not None}
-        tables, relations, images = self.loader({name: path for name, (_, path) in found.items()} | extra, finder)
+        paths = {name: path for name, (_, path) in found.items()} | extra | self._folders(finder)
+        tables, relations, images = self.loader(paths, finder)
         _distinct_texts(self.name, tables)
         sums = {name: file.sha256 for name, (file, _) in found.items()}
         return Data(self.name, tables, relations, sums | {n: finder.sha256(p) for n, p in extra.items()}, images)
+
+    def _folders(self, finder: Finder) -> dict[str, Path]:
+        found = {name: path for name in self.folders if (path := finder.folder(name)) is not None}
+        if self.folders and not found:
+            raise DataUnavailableError(
+                f"data set {self.name} is not on this machine; {self.hint or f'get it from {self.homepage}'}, and name "
+                f"the folder that holds {self.folders[0]} with --data DIR"
+            )
+        return found
 
 
 def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:

@@ -56,12 +56,17 @@ class Finder:
         wanted = Path(name).parts
         return next((p for p in self._by_name.get(wanted[-1], ()) if p.parts[-len(wanted) :] == wanted), None)
 
+    def folder(self, name: str) -> Path | None:
+        """The first folder at or under the data folder with this name that holds a file."""
+        paths = (p for paths in self._by_size.values() for p in paths)
+        return min((f for p in paths for f in p.parents if f.name == name and self._inside(f)), default=None)
+
+    def _inside(self, folder: Path) -> bool:
+        return self.data is not None and folder.is_relative_to(self.data)
+
     def sha256(self, path: Path) -> str:
         """Checksum of a file, computed once while the file stays the same."""
-        digest = _sha256(path)
-        if digest is None:
-            raise InputError(f"{path} cannot be read; was it removed?")
-        return digest
+        return file_sha256(path)
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
@@ -169,6 +174,14 @@ def _package_folder(module: str) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def file_sha256(path: Path) -> str:
+    """Checksum of a file, computed once while the file stays the same; ``InputError`` where it cannot be read."""
+    digest = _sha256(path)
+    if digest is None:
+        raise InputError(f"{path} cannot be read; was it removed?")
+    return digest
 
 
 def _sha256(path: Path) -> str | None:

@@ -1,0 +1,143 @@
+"""Relevance judgements and the texts they are about, from files that the user names (TREC, BEIR)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Data, Qrels, TextTable
+from embedscope.datasets._fetch import file_sha256
+from embedscope.datasets._text import distinct, lines
+
+Judgements = Mapping[str, Mapping[str, float]]
+"""Grade by query id and document id."""
+
+
+def read_qrels(path: str | Path) -> dict[str, dict[str, float]]:
+    """Grades by query and document, from TREC (``query iteration document grade``) or BEIR (three columns, header).
+
+    Raises
+    ------
+    InputError
+        if a line has another number of columns, a grade is no number, or a document is judged twice with two grades.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for number, line in enumerate(_text_lines(Path(path)), 1):
+        cells = line.split("\t") if line.count("\t") >= 2 else line.split()
+        if not cells or (number == 1 and _is_header(cells)):
+            continue
+        if len(cells) not in {3, 4}:
+            raise InputError(
+                f"line {number} of {path} has {len(cells)} columns; wanted query, iteration, document, grade (TREC) or "
+                "query, document, grade (BEIR)"
+            )
+        query, document, grade = cells[0], cells[-2], _grade(cells[-1], number, path)
+        if found.setdefault(query, {}).setdefault(document, grade) != grade:
+            raise InputError(f"line {number} of {path} judges {document} for {query} again, with another grade")
+    if not found:
+        raise InputError(f"{path} holds no judgement")
+    return found
+
+
+def read_beir_texts(path: str | Path) -> dict[str, str]:
+    """Texts by id from JSON lines with ``_id``, ``text`` and perhaps ``title``, which comes first with a blank.
+
+    Raises
+    ------
+    InputError
+        if a line is no such object, has no text, or an id comes twice.
+    """
+    found: dict[str, str] = {}
+    for number, row in json_lines(Path(path)):
+        text = " ".join(
+            part for part in (str(row.get("title") or "").strip(), str(row.get("text") or "").strip()) if part
+        )
+        if "_id" not in row or not text or str(row["_id"]) in found:
+            raise InputError(f"line {number} of {path} wants a new _id and a text; it has {sorted(row)}")
+        found[str(row["_id"])] = text
+    return found
+
+
+def retrieval_files(queries: str | Path, corpus: str | Path, qrels: str | Path) -> Data:
+    """Tables ``queries`` and ``corpus`` of distinct texts and their judgements ``qrels``, from files of BEIR.
+
+    Documents with the same text share a row. Queries without a judgement are kept in the table.
+
+    Raises
+    ------
+    InputError
+        if a judgement names an id that neither file has.
+    """
+    texts = {"queries": read_beir_texts(queries), "corpus": read_beir_texts(corpus)}
+    paths = (Path(queries), Path(corpus), Path(qrels))
+    return judged_texts(Path(corpus).parent.name, texts, read_qrels(qrels), {p.name: file_sha256(p) for p in paths})
+
+
+def judged_texts(
+    name: str, texts: Mapping[str, Mapping[str, str]], judged: Judgements, checksums: Mapping[str, str]
+) -> Data:
+    """Data of ``texts["queries"]`` and ``texts["corpus"]``, texts by id, with the judgements ``judged``."""
+    row = {table: distinct(by_id.values()) for table, by_id in texts.items()}
+    best: dict[tuple[int, int], float] = {}
+    for query, grades in judged.items():
+        for document, grade in grades.items():
+            pair = (_row(row, texts, "queries", query), _row(row, texts, "corpus", document))
+            best[pair] = max(grade, best.get(pair, grade))
+    tables = {
+        table: TextTable(tuple(index), "sentence" if table == "queries" else "document") for table, index in row.items()
+    }
+    return Data(name, tables, {"qrels": qrels_over("queries", "corpus", best)}, checksums)
+
+
+def qrels_over(queries: str, corpus: str, grades: Mapping[tuple[int, int], float]) -> Qrels:
+    """Judgements over two tables from grades by (row of a query, row of a document)."""
+    both = np.array(list(grades), dtype=np.intp).reshape(-1, 2)
+    return Qrels(queries, corpus, both[:, 0], both[:, 1], np.array(list(grades.values()), dtype=np.float64))
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and object of every line that is not blank."""
+    for number, line in enumerate(_text_lines(path), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"line {number} of {path} is no JSON ({error}); wanted one object a line") from error
+            if not isinstance(row, dict):
+                raise InputError(f"line {number} of {path} is no JSON object; wanted one object a line")
+            yield number, row
+
+
+def _row(row: Mapping[str, Mapping[str, int]], texts: Mapping[str, Mapping[str, str]], table: str, name: str) -> int:
+    if name not in texts[table]:
+        raise InputError(f"the judgements name {name!r}, which is not among the {len(texts[table])} ids of the {table}")
+    return row[table][texts[table][name]]
+
+
+def _is_header(cells: list[str]) -> bool:
+    return not _is_number(cells[-1])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _grade(text: str, number: int, path: str | Path) -> float:
+    if not _is_number(text):
+        raise InputError(f"line {number} of {path} has the grade {text!r}; wanted a number")
+    return float(text)
+
+
+def _text_lines(path: Path) -> list[str]:
+    try:
+        return lines(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no readable file of UTF-8 text ({error})") from error
