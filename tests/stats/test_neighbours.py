@@ -1,5 +1,6 @@
 """Neighbours are those of float64 products, pair by pair, for rows of any size and any number of ties."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -172,7 +173,7 @@ def test_nearest_others_are_those_of_all_distances():
 
 def parts_of(need, x, ids, results, cuts):
     edges = [0, *cuts, len(x)]
-    states = [need.start(results).update(x[a:b], ids[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    states = [need.start(results).update(x[a:b], ids[a:b]) for a, b in itertools.pairwise(edges)]
     for state in states[1:]:
         states[0].merge(state)
     return states[0].result()

@@ -18,6 +18,7 @@ from embedscope.stats.neighbourhood import nearest_others
 IDS = ("linear_cka", "procrustes_distance", "knn_overlap")
 
 K = 10
+ROUNDING = 1e-13
 MOVES = {"rotation", "translation", "scale"}
 two_spaces = partial(pair_metric, rows="raw", invariant=MOVES, joint=False)
 
@@ -55,7 +56,9 @@ class _Side:
         trace = float((self.gram**2).sum()) - self.ab
         ones = (float(self.x @ self.x) - self.a) * (float(self.y @ self.y) - self.b)
         cross = float(self.x @ self.gram @ self.y) - float(self.x @ self.xb) - float(self.y @ self.ya) + self.ab
-        return (trace + ones / ((n - 1) * (n - 2)) - 2 * cross / (n - 2)) / (n * (n - 3))
+        found = (trace + ones / ((n - 1) * (n - 2)) - 2 * cross / (n - 2)) / (n * (n - 3))
+        noise = ROUNDING * float((self.gram**2).sum()) / (n * (n - 3))
+        return 0.0 if abs(found) <= noise else found
 
 
 def _aligned(paired: Paired) -> tuple[Floats, Floats, Index, str | None]:
