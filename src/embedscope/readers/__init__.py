@@ -1,32 +1,48 @@
-"""Files of vectors as streams: blocks of rows read from bytes, never mapped and never unpickled.
+"""Files of vectors as streams: blocks of rows read from bytes, never kept mapped and never unpickled.
 
-A source is ``FILE``, or ``FILE::KEY`` where a file holds several arrays (``.npz``, ``.safetensors``) or columns
-(``.parquet``). The suffix decides the reader.
+A source is a file, a folder, a glob, or an address of any of these (``s3://``); ``::KEY`` says which of several arrays
+or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
 from embedscope.readers._blocks import ArrayStream, plan
+from embedscope.readers._facts import described, facts_of
+from embedscope.readers._folders import Found, globbed, is_folder, is_glob, open_files, open_folder
+from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
 
-__all__ = ["READERS", "ArrayStream", "file_of", "is_vectors", "open_vectors", "plan"]
+__all__ = [
+    "READERS",
+    "ArrayStream",
+    "Found",
+    "described",
+    "facts_of",
+    "file_of",
+    "find_vectors",
+    "is_vectors",
+    "open_vectors",
+    "plan",
+    "state_of",
+]
 
-READERS: Registry[Callable[[Path, str | None], Stream]] = Registry("reader", "embedscope.readers")
+READERS: Registry[Callable[[Place, str | None], Stream]] = Registry("reader", "embedscope.readers")
 """Suffix without its dot -> function of (path, key) that opens the stream."""
 
 
 def is_vectors(source: str) -> bool:
-    """Whether ``source`` names a file of vectors (``X.npy``, ``X.npz::key``), by its suffix alone.
+    """Whether ``source`` names files of vectors by its suffix (``X.npy``, ``X.npz::key``, ``data/*.npy``) or address.
 
-    >>> is_vectors("words.npz::glove"), is_vectors("hf:gpt2")
-    (True, False)
+    >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
+    (True, True, False)
     """
-    return file_of(source).suffix.lower().removeprefix(".") in READERS
+    place = source.partition("::")[0]
+    return is_remote(place) or PurePosixPath(place).suffix.lower().removeprefix(".") in READERS
 
 
 def file_of(source: str) -> Path:
@@ -35,7 +51,19 @@ def file_of(source: str) -> Path:
 
 
 def open_vectors(source: str) -> Stream:
-    """Open ``FILE`` or ``FILE::KEY`` as a stream with one space (``vectors``, or the key where one is named).
+    """Open ``PLACE`` or ``PLACE::KEY`` as a stream; see :func:`find_vectors`."""
+    return find_vectors(source).stream
+
+
+def find_vectors(source: str, *, skip_bad: bool = False) -> Found:
+    """Open a file, a folder or a glob, local or remote, with what was found on the way.
+
+    The space is called ``vectors``, or as its key where one is named; several keys give several spaces over the same
+    rows. Files of a folder or a glob are read as one, their rows numbered on in the order of the names.
+
+    Parameters
+    ----------
+    skip_bad : pass over files that cannot be opened; ``missing`` says which
 
     Raises
     ------
@@ -43,14 +71,32 @@ def open_vectors(source: str) -> Stream:
         if there is no such file, no such key, or it is not a finite real (n, d) matrix; nan and inf are found while
         the blocks are read.
     """
-    path = file_of(source)
-    key = source.partition("::")[2] or None
-    suffix = path.suffix.lower().removeprefix(".")
+    place, _, key = source.partition("::")
+    if is_glob(place):
+        files = globbed(place)
+        found = open_files(place, files, key or None, _open_file, skip_bad)
+        found.layout = "glob"
+        return found
+    suffix = PurePosixPath(place).suffix.lower().removeprefix(".")
+    if is_folder(place):
+        if suffix in READERS and not is_remote(place) and not any(Path(place).iterdir()):
+            raise InputError(f"{place} is a folder, wanted a file of vectors; name the file inside it")
+        return open_folder(place, key or None, _open_file, list(READERS), skip_bad)
     if suffix not in READERS:
         known = ", ".join(f".{name}" for name in READERS)
         raise InputError(f"{source} is not a file of vectors that can be read; wanted one of {known}")
-    if not path.exists():
-        raise InputError(f"there is no file {path}; check the spelling and the folder")
-    if not path.is_file():
-        raise InputError(f"{path} is a folder, wanted a file of vectors; name the file inside it")
-    return READERS.get(suffix)(path, key)
+    file: Place = RemoteFile(place) if is_remote(place) else Path(place)
+    if not _exists(file):
+        raise InputError(f"there is no file {place}; check the spelling and the folder")
+    return Found(_open_file(file, key or None), "file")
+
+
+def _exists(file: Place) -> bool:
+    if isinstance(file, Path):
+        return file.exists()
+    system, path = file_system(str(file))
+    return bool(system.exists(path))
+
+
+def _open_file(file: Place, key: str | None) -> Stream:
+    return READERS.get(file.suffix.lower().removeprefix("."))(file, key)

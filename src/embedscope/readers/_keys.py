@@ -8,19 +8,46 @@ from collections.abc import Sequence
 from embedscope.core.errors import InputError, UnknownNameError
 
 _SHOWN = 12
+ALL = "*"
 
 
-def chosen_key(path: str, kind: str, key: str | None, present: Sequence[str]) -> str:
-    """``key`` if it is ``present``, the only one if none is asked for; otherwise an error that lists them."""
+class EmptyFileError(InputError):
+    """A file has no rows; among many files it is passed over."""
+
+
+def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str]) -> list[str]:
+    """The names meant by ``key``: one, several separated by commas, ``*`` for all; where None, the only one.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        if there is none, several are present and none is named, or one is not there; the message lists them.
+    """
     if not present:
         raise InputError(f"{path} holds no {kind} of vectors; pass a file that does")
-    listed = ", ".join(present[:_SHOWN]) + (f" and {len(present) - _SHOWN} more" if len(present) > _SHOWN else "")
     if key is None:
         if len(present) == 1:
-            return present[0]
-        raise InputError(f"{path} holds {len(present)} {kind}s: {listed}; say which: {path}::{present[0]}")
+            return [present[0]]
+        raise InputError(
+            f"{path} holds {len(present)} {kind}s: {_listed(present)}; say which: {path}::{present[0]}, "
+            f"or {path}::{ALL} for all at once"
+        )
+    if key in present:
+        return [key]
+    names = list(present) if key == ALL else [name.strip() for name in key.split(",")]
+    if len(set(names)) < len(names):
+        raise InputError(f"{path}::{key} names a {kind} twice; name each once")
+    return [_known(path, kind, name, present) for name in names]
+
+
+def _known(path: str, kind: str, key: str, present: Sequence[str]) -> str:
     if key in present:
         return key
     near = difflib.get_close_matches(key, present, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    raise UnknownNameError(f"{path} has no {kind} '{key}'; {hint}it holds {listed}")
+    raise UnknownNameError(f"{path} has no {kind} '{key}'; {hint}it holds {_listed(present)}")
+
+
+def _listed(present: Sequence[str]) -> str:
+    more = f" and {len(present) - _SHOWN} more" if len(present) > _SHOWN else ""
+    return ", ".join(present[:_SHOWN]) + more

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from embedscope.core.batch import Batch, Shard
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
+from embedscope.readers._paths import Place
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RawMatrix:
     keep : something that must live as long as the stream (a temporary file)
     """
 
-    path: Path
+    path: Place
     offset: int
     shape: tuple[int, int]
     dtype: np.dtype[Any]

@@ -15,34 +15,42 @@ import numpy as np
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._keys import chosen_key
+from embedscope.readers._aligned import aligned
+from embedscope.readers._keys import chosen_keys
+from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix, check_size
 
 IDS = ("npy", "npz")
 
 
-def open_npy(path: Path, key: str | None = None) -> Stream:
+def open_npy(path: Place, key: str | None = None) -> Stream:
     """The one array of a ``.npy`` file; C or Fortran order, any real dtype and byte order."""
     if key is not None:
         raise InputError(f"{path} holds one array without a name; leave out '::{key}'")
     return _matrix(path, 0, path.stat().st_size, str(path), "vectors")
 
 
-def open_npz(path: Path, key: str | None = None) -> Stream:
-    """One array of a ``.npz`` archive; a compressed one is unpacked to a temporary file first."""
+def open_npz(path: Place, key: str | None = None) -> Stream:
+    """Arrays of a ``.npz`` archive: the only one, or those that ``key`` names; compressed ones are unpacked first."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             members = {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
-            name = chosen_key(str(path), "array", key, list(members))
-            member = members[name]
-            stored = member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
-            kept = None if stored else _Unpacked(archive, member)
+            names = chosen_keys(str(path), "array", key, list(members))
+            kept = {name: _Unpacked(archive, members[name]) for name in names if not _stored(members[name])}
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise InputError(f"{path} is not a readable .npz archive ({error}); save it again with np.savez") from error
-    label, space, size = f"{path}::{name}", key or "vectors", member.file_size
-    if kept is None:
-        return _matrix(path, _start(path, member), size, label, space)
-    return _matrix(kept.path, 0, size, label, space, kept)
+    found = {}
+    for name in names:
+        label, space, size = f"{path}::{name}", "vectors" if key is None else name, members[name].file_size
+        if name in kept:
+            found[space] = _matrix(kept[name].path, 0, size, label, space, kept[name])
+        else:
+            found[space] = _matrix(path, _start(path, members[name]), size, label, space)
+    return aligned(found)
+
+
+def _stored(member: zipfile.ZipInfo) -> bool:
+    return member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
 
 
 class _Unpacked:
@@ -56,7 +64,7 @@ class _Unpacked:
             shutil.copyfileobj(packed, out, 1 << 20)
 
 
-def _start(path: Path, member: zipfile.ZipInfo) -> int:
+def _start(path: Place, member: zipfile.ZipInfo) -> int:
     """Position of the bytes of a stored member: after its local header, its name and its extra field."""
     with path.open("rb") as file:
         file.seek(member.header_offset + 26)
@@ -64,7 +72,7 @@ def _start(path: Path, member: zipfile.ZipInfo) -> int:
     return member.header_offset + 30 + int(name) + int(extra)
 
 
-def _matrix(path: Path, start: int, size: int, name: str, space: str, keep: object = None) -> RawMatrix:
+def _matrix(path: Place, start: int, size: int, name: str, space: str, keep: object = None) -> RawMatrix:
     with path.open("rb") as file:
         file.seek(start)
         shape, fortran, dtype = _header(file, name)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._keys import chosen_key
+from embedscope.readers._aligned import aligned
+from embedscope.readers._keys import ALL, chosen_keys
+from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix
 
 IDS = ("safetensors",)
@@ -33,13 +34,18 @@ _DTYPES = {
 _LONGEST_HEADER = 100_000_000
 
 
-def open_safetensors(path: Path, key: str | None = None) -> Stream:
-    """One tensor of a safetensors file, bfloat16 too; without a key, its only two-dimensional tensor."""
+def open_safetensors(path: Place, key: str | None = None) -> Stream:
+    """Tensors of a safetensors file, bfloat16 too: its only two-dimensional one, or those that ``key`` names."""
     header, start = _header(path)
     tensors = {name: facts for name, facts in header.items() if name != "__metadata__"}
     wide = [name for name, facts in tensors.items() if len(facts["shape"]) == 2]
-    name = chosen_key(str(path), "tensor", key, wide if key is None else list(tensors))
-    facts, label = tensors[name], f"{path}::{name}"
+    names = chosen_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors))
+    spaces = {"vectors" if key is None else name: name for name in names}
+    return aligned({space: _tensor(path, name, space, tensors[name], start) for space, name in spaces.items()})
+
+
+def _tensor(path: Place, name: str, space: str, facts: Any, start: int) -> RawMatrix:
+    label = f"{path}::{name}"
     stored = facts["dtype"]
     if stored not in _DTYPES:
         raise InputError(f"{label} has dtype {stored}, wanted one of {', '.join(_DTYPES)}; convert it to F32")
@@ -55,12 +61,10 @@ def open_safetensors(path: Path, key: str | None = None) -> Stream:
         raise InputError(
             f"{label} has {end - begin:,} bytes, which do not fit shape {shape} of {stored}; save it again"
         )
-    return RawMatrix(
-        path, start + begin, (shape[0], shape[1]), dtype, label, key or "vectors", bfloat16=stored == "BF16"
-    )
+    return RawMatrix(path, start + begin, (shape[0], shape[1]), dtype, label, space, bfloat16=stored == "BF16")
 
 
-def _header(path: Path) -> tuple[dict[str, Any], int]:
+def _header(path: Place) -> tuple[dict[str, Any], int]:
     with path.open("rb") as file:
         prefix = file.read(8)
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0

@@ -1,0 +1,82 @@
+"""What was found in a source, to be told before it is measured: format, files, rows, spaces, widths, types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+from embedscope.core.batch import Stream
+from embedscope.readers._aligned import AlignedStream
+from embedscope.readers._columns import ColumnStream
+from embedscope.readers._paths import Place
+from embedscope.readers._raw import RawMatrix
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a stream of files is made of.
+
+    Attributes
+    ----------
+    files : in the order they are read
+    dtypes : how the numbers of every space are stored
+    order : ``Fortran`` where the columns lie one after the other
+    notes : what a reader must know (lossy codes)
+    """
+
+    files: tuple[Place, ...]
+    dtypes: Mapping[str, str]
+    order: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@singledispatch
+def facts_of(stream: Any) -> Facts:
+    """What a ``stream`` of files is made of; streams of other kinds have no files."""
+    found: Facts = getattr(stream, "facts", Facts((), {}))
+    return found
+
+
+@facts_of.register
+def _(stream: RawMatrix) -> Facts:
+    dtype = "bfloat16" if stream.bfloat16 else stream.dtype.name
+    return Facts((stream.path,), {stream.space: dtype}, "Fortran" if stream.fortran else "")
+
+
+@facts_of.register
+def _(stream: ColumnStream) -> Facts:
+    return Facts((stream.path,), {c.space: c.dtype for c in stream.columns})
+
+
+@facts_of.register
+def _(stream: AlignedStream) -> Facts:
+    return _together([facts_of(m) for m in stream.matrices.values()])
+
+
+def together(streams: tuple[Stream, ...]) -> Facts:
+    """What several streams are made of."""
+    return _together([facts_of(stream) for stream in streams])
+
+
+def _together(found: list[Facts]) -> Facts:
+    dtypes: dict[str, dict[str, None]] = {}
+    for facts in found:
+        for space, dtype in facts.dtypes.items():
+            dtypes.setdefault(space, {})[dtype] = None
+    files = dict.fromkeys(file for facts in found for file in facts.files)
+    order = "Fortran" if any(facts.order for facts in found) else ""
+    notes = dict.fromkeys(note for facts in found for note in facts.notes)
+    return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes))
+
+
+def described(stream: Stream) -> str:
+    """One line on what was found: ``2 .npy files, 9,000 rows; vectors 24 wide, float32``."""
+    facts = facts_of(stream)
+    suffixes = " and ".join(dict.fromkeys(file.suffix for file in facts.files))
+    count = f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
+    rows = "" if stream.n_rows is None else f", {stream.n_rows:,} rows"
+    order = f", in {facts.order} order" if facts.order else ""
+    spaces = ", ".join(f"{s} {d} wide in {facts.dtypes.get(s, 'float32')}" for s, d in stream.dims.items())
+    return "; ".join([f"{count}{rows}: {spaces}{order}", *facts.notes])

@@ -1,0 +1,176 @@
+"""Folders and globs: which files there are, how they are laid out, and one stream of them all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.readers._aligned import aligned
+from embedscope.readers._joined import joined
+from embedscope.readers._keys import EmptyFileError
+from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote
+from embedscope.readers._raw import RawMatrix
+
+Open = Callable[[Place, str | None], Stream]
+_SPACES = {"img_emb": "image", "image_emb": "image", "text_emb": "text"}
+
+
+@dataclass
+class Found:
+    """A stream of several files with what was passed over.
+
+    Attributes
+    ----------
+    layout : how the files were understood, in words
+    missing : files that could not be opened, and why
+    empty : files without rows
+    """
+
+    stream: Stream
+    layout: str
+    missing: list[str] = field(default_factory=list)
+    empty: int = 0
+
+
+def is_glob(text: str) -> bool:
+    """Whether ``text`` has a wildcard, and no file is called just that."""
+    return any(c in text for c in "*?[") and (is_remote(text) or not Path(text).exists())
+
+
+def is_folder(text: str) -> bool:
+    """Whether ``text`` is a folder, here or remote."""
+    if is_remote(text):
+        system, path = file_system(text)
+        return bool(system.isdir(path))
+    return Path(text).is_dir()
+
+
+def globbed(pattern: str) -> list[Place]:
+    """Files that match ``pattern``, in the order of their numbers and names."""
+    if is_remote(pattern):
+        system, path = file_system(pattern)
+        names = [name for name in system.glob(path) if not system.isdir(name)]
+        found: list[Place] = [RemoteFile(system.unstrip_protocol(name)) for name in names]
+    else:
+        root = Path(pattern).anchor or "."
+        below = str(Path(pattern).relative_to(root)) if Path(pattern).anchor else pattern
+        found = [p for p in Path(root).glob(below) if p.is_file()]
+    if not found:
+        raise InputError(f"no file matches {pattern}; check the pattern and the folder")
+    return sorted(found, key=lambda p: natural(str(p)))
+
+
+def below(folder: str) -> dict[tuple[str, ...], Place]:
+    """Files in and under ``folder`` by relative path, without those whose names begin with a dot or an underscore."""
+    found: dict[tuple[str, ...], Place] = {}
+    if is_remote(folder):
+        system, path = file_system(folder)
+        for name in system.find(path):
+            parts = PurePosixPath(name).relative_to(PurePosixPath(path)).parts
+            found[parts] = RemoteFile(system.unstrip_protocol(name))
+    else:
+        for file in Path(folder).rglob("*"):
+            if file.is_file():
+                found[file.relative_to(folder).parts] = file
+    seen = {parts: file for parts, file in found.items() if not any(part[0] in "._" for part in parts)}
+    return dict(sorted(seen.items(), key=lambda item: [natural(part) for part in item[0]]))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Key that sorts ``x_2`` before ``x_10``.
+
+    >>> sorted(["x_10", "x_2"], key=natural)
+    ['x_2', 'x_10']
+    """
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
+
+
+def open_folder(folder: str, key: str | None, open_file: Open, known: Sequence[str], skip_bad: bool) -> Found:
+    """The files of vectors in ``folder``, understood by what is there; ``known`` are the suffixes that can be read."""
+    files = below(folder)
+    if any(parts[0] in _SPACES for parts in files if len(parts) > 1):
+        from embedscope.readers._clip import open_clip
+
+        return open_clip(folder, files, key, open_file, skip_bad)
+    vectors = {parts: file for parts, file in files.items() if suffix_of(file) in known}
+    direct = {parts: file for parts, file in vectors.items() if len(parts) == 1}
+    chosen = list((direct or vectors).values())
+    if not chosen:
+        raise InputError(
+            f"{folder} holds no files of vectors; wanted one of {', '.join(f'.{k}' for k in known)}, here or below"
+        )
+    suffixes = list(dict.fromkeys(suffix_of(file) for file in chosen))
+    rows = None
+    if sorted(suffixes) == ["npy", "parquet"]:
+        from embedscope.readers._clip import rows_of_metadata
+
+        rows = rows_of_metadata(folder, [file for file in chosen if suffix_of(file) == "parquet"])
+        chosen = [file for file in chosen if suffix_of(file) == "npy"]
+    elif len(suffixes) > 1:
+        raise InputError(
+            f"{folder} holds files of several kinds, {', '.join(f'.{s}' for s in suffixes)}; name those meant: "
+            f"'{folder.rstrip('/')}/*.{suffixes[0]}'"
+        )
+    where = "" if direct else " and the folders below"
+    found = open_files(folder, chosen, key, open_file, skip_bad)
+    found.layout = f"folder{where}"
+    if rows is not None:
+        found.layout = "folder of .npy shards with Parquet metadata"
+        if rows != found.stream.n_rows and not found.missing:
+            raise InputError(
+                f"{folder} has {found.stream.n_rows:,} rows in its .npy files and {rows:,} in its Parquet metadata; "
+                f"one of them is not complete: name those meant, '{folder.rstrip('/')}/*.npy'"
+            )
+    return found
+
+
+def open_files(source: str, files: Sequence[Place], key: str | None, open_file: Open, skip_bad: bool) -> Found:
+    """``files`` one after the other; those without rows are passed over, those that are bad where ``skip_bad``."""
+    kinds = list(dict.fromkeys(suffix_of(file) for file in files))
+    if len(kinds) > 1:
+        raise InputError(f"{source} matches files of several kinds, {', '.join(kinds)}; end the pattern in one suffix")
+    return gathered(source, {str(file): partial(open_file, file, key) for file in files}, "files", skip_bad)
+
+
+def gathered(source: str, opening: Mapping[str, Callable[[], Stream]], layout: str, skip_bad: bool) -> Found:
+    """Streams opened, several at a time where they are remote, and joined in their order."""
+    parts: list[Stream] = []
+    missing: list[str] = []
+    empty = 0
+    with ThreadPoolExecutor(16 if is_remote(next(iter(opening))) else 1) as pool:
+        futures = [pool.submit(call) for call in opening.values()]
+        for future in futures:
+            try:
+                parts.append(future.result())
+            except EmptyFileError:
+                empty += 1
+            except (InputError, OSError) as error:
+                if not skip_bad:
+                    pool.shutdown(cancel_futures=True)
+                    raise
+                missing.append(str(error))
+    if not parts:
+        why = f"; the first says: {missing[0]}" if missing else ": all are empty"
+        raise InputError(f"none of the {len(opening):,} files of {source} can be read{why}")
+    return Found(joined(parts), layout, missing, empty)
+
+
+def suffix_of(file: Place) -> str:
+    """Suffix without its dot, in lower case."""
+    return file.suffix.lower().removeprefix(".")
+
+
+def side_by_side(streams: Mapping[str, Stream], label: str) -> Stream:
+    """Matrices of plain bytes as spaces over the same rows."""
+    matrices = {}
+    for space, stream in streams.items():
+        if not isinstance(stream, RawMatrix):
+            raise InputError(f"{label}: the space {space} must lie in .npy files; got another kind")
+        matrices[space] = replace(stream, space=space)
+    return aligned(matrices)

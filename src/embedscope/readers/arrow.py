@@ -1,0 +1,115 @@
+"""Files of Arrow record batches, as Feather and IPC files or as streams (the shards of Hugging Face data sets)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.readers._columns import ColumnStream, columns_of, no_rows, width_of
+from embedscope.readers._paths import Place, arrow_file
+
+IDS = ("arrow", "feather", "ipc", "arrows")
+
+_MAGIC = b"ARROW1"
+
+
+def open_arrow(path: Place, key: str | None = None) -> Stream:
+    """Columns of lists of numbers, all of one length: the only one, or those that ``key`` names (``a,b``, ``*``).
+
+    Whether the file has an index of its batches (IPC file, Feather) or is a stream is seen from its first bytes.
+    """
+    import pyarrow as pa
+
+    try:
+        with path.open("rb") as file:
+            indexed = file.read(len(_MAGIC)) == _MAGIC
+        schema, sizes, places = _chunks(path) if indexed else _messages(path)
+        if not sum(sizes):
+            raise no_rows(path)
+        read = _indexed if indexed else _streamed
+
+        def width(name: str) -> int:
+            first = next(i for i, size in enumerate(sizes) if size)
+            return width_of(read(ColumnStream(path, (), sizes, read, places), [first], 1), path, name)
+
+        return ColumnStream(path, columns_of(path, schema, key, width), sizes, read, places)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"{path} is not a readable file of Arrow batches ({error}); write it with pyarrow.feather or pyarrow.ipc"
+        ) from error
+
+
+def _chunks(path: Place) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
+    import pyarrow as pa
+
+    with arrow_file(path) as source, pa.ipc.open_file(source) as file:
+        schema, numbers = file.schema, range(file.num_record_batches)
+    if not len(schema):
+        return schema, (), ()
+    narrow = pa.ipc.IpcReadOptions(included_fields=[_narrowest(schema)])
+    with arrow_file(path) as source, pa.ipc.open_file(source, options=narrow) as file:
+        return schema, tuple(int(file.get_batch(i).num_rows) for i in numbers), ()
+
+
+def _messages(path: Place) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
+    """Schema, rows of each batch and where it begins, found by walking over the messages.
+
+    A local file is mapped for the walk alone, so that the vectors are not read for it.
+    """
+    import pyarrow as pa
+
+    sizes: list[int] = []
+    places: list[int] = []
+    with pa.memory_map(str(path)) if isinstance(path, Path) else arrow_file(path) as source:
+        schema = pa.ipc.read_schema(pa.ipc.read_message(source))
+        if any(pa.types.is_dictionary(field.type) for field in schema):
+            raise InputError(f"{path} is an Arrow stream with dictionaries; write it as a file: feather.write_feather")
+        while True:
+            place = source.tell()
+            try:
+                message = pa.ipc.read_message(source)
+            except EOFError:
+                return schema, tuple(sizes), tuple(places)
+            sizes.append(int(pa.ipc.read_record_batch(message, schema).num_rows))
+            places.append(int(place))
+
+
+def _narrowest(schema: Any) -> int:
+    """Number of the column that takes least to read: one of fixed width, where there is one."""
+    import pyarrow.types as pt
+
+    plain = [i for i, f in enumerate(schema) if pt.is_primitive(f.type)]
+    return plain[0] if plain else 0
+
+
+def _indexed(stream: ColumnStream, chunks: Sequence[int], rows: int) -> Iterator[Any]:
+    import pyarrow as pa
+
+    with arrow_file(stream.path) as source:
+        with pa.ipc.open_file(source) as file:
+            names = [column.name for column in stream.columns] or file.schema.names
+            options = pa.ipc.IpcReadOptions(included_fields=[file.schema.get_field_index(name) for name in names])
+        with pa.ipc.open_file(source, options=options) as file:
+            for i in chunks:
+                yield from _cut(file.get_batch(i), rows)
+
+
+def _streamed(stream: ColumnStream, chunks: Sequence[int], rows: int) -> Iterator[Any]:
+    import pyarrow as pa
+
+    with arrow_file(stream.path) as source:
+        schema = pa.ipc.read_schema(pa.ipc.read_message(source))
+        for i in chunks:
+            source.seek(stream.places[i])
+            yield from _cut(pa.ipc.read_record_batch(pa.ipc.read_message(source), schema), rows)
+
+
+def _cut(batch: Any, rows: int) -> Iterator[Any]:
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
+
+
+ENTRIES = dict.fromkeys(IDS, open_arrow)
