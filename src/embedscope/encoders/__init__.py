@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
-from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel
+from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._uris import is_model as _is_text_model
@@ -58,7 +58,7 @@ def open_model(uri: str, **options: Any) -> TextEncoder | Lookup:
     """
     image = _image_model(uri)
     if image is not None and image.open_text is not None:
-        return image.open_text(uri)
+        return image.open_text(uri, Opening(**{k: v for k, v in options.items() if k in ("device", "dtype", "seed")}))
     if image is not None:
         raise InputError(
             f"{uri} reads pictures, and vectors of texts are asked for; `embedscope list models` says more"

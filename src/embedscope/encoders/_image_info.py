@@ -103,7 +103,7 @@ class ImageModel:
     install: str
     module: str
     open: Callable[[str, Opening], ImageEncoder]
-    open_text: Callable[[str], Lookup] | None = None
+    open_text: Callable[[str, Opening], Lookup] | None = None
 
     def path(self) -> Path | None:
         """Folder of the library that is needed, None where it is not installed; it is never imported."""
