@@ -140,9 +140,8 @@ CHECKS = {
 def test_checksums_are_those_registered(name, finder):
     data = loaded(name, finder)
     registered = {f.name: {e.sha256 for e in (f, *f.editions)} for f in DATASETS.get(name).files}
-    assert all(data.checksums[name] in sums for name, sums in registered.items() if name in data.checksums)
-    assert set(data.checksums) <= set(registered) | {
-        name for kind in ("named", "unpacked") for name in getattr(DATASETS.get(name), kind, ())
-    }
+    assert all(data.checksums[file] in sums for file, sums in registered.items() if file in data.checksums)
+    by_name = [n for kind in ("named", "unpacked") for n in getattr(DATASETS.get(name), kind, ())]
+    assert set(data.checksums) <= {*registered, *by_name}
     if not set(getattr(DATASETS.get(name), "unpacked", ())) & set(data.checksums):
         assert {f.name for f in DATASETS.get(name).files if not f.optional} <= set(data.checksums)
