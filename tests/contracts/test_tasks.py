@@ -11,13 +11,20 @@ import numpy as np
 import pytest
 
 import embedscope.tasks
-from embedscope.core.errors import InputError
+from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.tables import Data, Labels, Pairs, Task
 from embedscope.datasets import DATASETS, Finder
 from embedscope.tasks import TASKS
+from embedscope.tasks._class_tasks import held_out
+from embedscope.tasks._matches import MatchTask
+from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.valence import ValNorm
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMES = list(TASKS)
+JUDGED = [name for name in NAMES if isinstance(TASKS.get(name), PairTask | ValNorm)]
+MATCHED = [name for name in NAMES if isinstance(TASKS.get(name), MatchTask)]
+UNITS = {"word", "sentence", "document", "image", "image and text"}
 DIM = 12
 
 
@@ -31,7 +38,7 @@ def finder(data_at_hand):
     return Finder(data_at_hand, download=False)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=JUDGED)
 def case(request, finder):
     task = TASKS.get(request.param)
     dataset = DATASETS.get(task.dataset)
@@ -45,8 +52,9 @@ def test_ids_are_the_entries():
     for module in pkgutil.iter_modules(embedscope.tasks.__path__):
         if not module.name.startswith("_"):
             found = importlib.import_module(f"embedscope.tasks.{module.name}")
-            assert tuple(found.ENTRIES) == found.IDS
-            assert all(found.ENTRIES[name].id == name for name in found.IDS)
+            entries = getattr(found, "ENTRIES", {})  # functions of arrays stand in modules without entries
+            assert tuple(entries) == getattr(found, "IDS", ())
+            assert all(entries[name].id == name for name in entries)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,7 +65,7 @@ def test_facts_and_docs(name):
     row = f"| `{name}` | {about['kind']} | `{task.dataset}` | {about['measure']} | `{about['cite']}` |"
     assert row in (DOCS / "tasks.md").read_text()
     assert f"{{{about['cite']}," in (DOCS / "references.bib").read_text()
-    assert about["unit"] in {"word", "sentence", "document"}
+    assert about["unit"] in UNITS
 
 
 def relation(task: Task, data: Data) -> str:
@@ -158,3 +166,90 @@ def test_wrong_rows_are_an_input_error(case):
         task.score(vectors | {main: vectors[main][:-1]}, data, seed=0)
     with pytest.raises(InputError, match="missing"):
         task.score({}, data, seed=0)
+
+
+def small(data: Data, task: MatchTask, keep: int = 40) -> Data:
+    """The first rows of both tables of a task, with the matches among them."""
+    found = data.relations[task.relation]
+    near = (found.left < keep) & (found.right < keep)
+
+    def cut(table):
+        first = "images" if hasattr(table, "images") else "texts"
+        return replace(table, **{first: getattr(table, first)[:keep]}, clusters=table.clusters[:keep])
+
+    return replace(
+        data,
+        tables={name: cut(table) for name, table in data.tables.items()},
+        images={name: cut(table) for name, table in data.images.items()},
+        relations={task.relation: replace(found, left=found.left[near], right=found.right[near])},
+    )
+
+
+@pytest.fixture(params=MATCHED)
+def match(request, finder):
+    task = TASKS.get(request.param)
+    dataset = DATASETS.get(task.dataset)
+    try:
+        data = dataset.load(finder)
+    except DataUnavailableError as error:
+        pytest.skip(str(error))
+    data = small(data, task)
+    rng = np.random.default_rng(0)
+    sizes = {name: len(data.images[name] if name in data.images else data.tables[name]) for name in task.tables}
+    return task, data, {name: rng.normal(size=(n, DIM)) for name, n in sizes.items()}
+
+
+def test_matching_rows_find_each_other(match):
+    task, data, vectors = match
+    found = data.relations[task.relation]
+    assert {found.left_table, found.right_table} == set(task.tables)
+    scores = task.score(vectors, data, seed=0)
+    assert next(iter(scores)) == task.id
+    assert scores[task.id].value < 0.5
+    assert all(score.draws.shape == (1000,) for score in scores.values())
+    shared = np.eye(40)[:, :40]
+    one_to_one = replace(data, relations={task.relation: replace(found, left=np.arange(40), right=np.arange(40))})
+    perfect = task.score({name: shared[: len(x)] for name, x in vectors.items()}, one_to_one, seed=0)
+    assert perfect[task.id].value == 1.0
+
+
+def test_length_and_a_common_rotation_do_not_matter_to_matches(match):
+    task, data, vectors = match
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(DIM, DIM)))[0]
+    turned = {name: 3 * x @ turn for name, x in vectors.items()}
+    before, after = (task.score(x, data, seed=0) for x in (vectors, turned))
+    assert {k: s.value for k, s in after.items()} == pytest.approx({k: s.value for k, s in before.items()})
+
+
+def test_missing_rows_and_other_widths_are_said(match):
+    task, data, vectors = match
+    left, right = data.relations[task.relation].left_table, data.relations[task.relation].right_table
+    holes = vectors[left].copy()
+    holes[:3] = np.nan
+    assert "3 rows without a vector left out" in task.score(vectors | {left: holes}, data, seed=0)[task.id].note
+    narrow = task.score(vectors | {right: vectors[right][:, :5]}, data, seed=0)
+    assert narrow[task.id].value is None
+    assert "fit an alignment first" in narrow[task.id].note
+    with pytest.raises(InputError, match="one row a"):
+        task.score(vectors | {left: vectors[left][:-1]}, data, seed=0)
+    with pytest.raises(InputError, match="missing"):
+        task.score({}, data, seed=0)
+
+
+def test_the_probe_holds_concepts_out(finder):
+    task = TASKS.get("emoji.probe")
+    try:
+        data = DATASETS.get("emoji").load(finder)
+    except DataUnavailableError as error:
+        pytest.skip(str(error))
+    label = data.relations["drawing_groups"].label
+    rng = np.random.default_rng(0)
+    good = np.eye(DIM)[label] + 0.01 * rng.normal(size=(len(label), DIM))
+    scores = task.score({"drawings": good}, data, seed=0)
+    assert scores["emoji.probe"].value > 0.95
+    assert "held-out clusters" in scores["emoji.probe"].note
+    held = held_out(data.images["drawings"].clusters)
+    n = len(held) // 2
+    assert held[:n].tolist() == held[n:].tolist()  # both drawings of a concept on one side
+    noise = task.score({"drawings": rng.normal(size=(len(label), DIM))}, data, seed=0)
+    assert noise["emoji.probe"].value < 0.4

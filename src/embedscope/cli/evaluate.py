@@ -14,7 +14,7 @@ def evaluate(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE...]", help="Models, or files of vectors with --names; none with --queries VECTORS."
+            metavar="SOURCE...", help="Models, or files of vectors with --names; none with --queries VECTORS."
         ),
     ] = None,
     tasks: Annotated[

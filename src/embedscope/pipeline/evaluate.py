@@ -15,6 +15,7 @@ import numpy.typing as npt
 from embedscope.core.atomic import write_text
 from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.images import Image
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
@@ -38,8 +39,21 @@ class Job:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Distinct texts of all tables that the task needs."""
-        return tuple(dict.fromkeys(t for name in self.task.tables for t in self.data.tables[name].texts))
+        """Distinct texts of all tables of texts that the task needs."""
+        named = [self.data.tables[name] for name in self.task.tables if name not in self.data.images]
+        return tuple(dict.fromkeys(t for table in named for t in table.texts))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Distinct pictures of all tables of pictures that the task needs."""
+        named = [self.data.images[name] for name in self.task.tables if name in self.data.images]
+        return tuple({image.key: image for table in named for image in table.images}.values())
+
+    @property
+    def unit(self) -> str:
+        """What a row of its first table is."""
+        name = self.task.tables[0]
+        return (self.data.images[name] if name in self.data.images else self.data.tables[name]).unit
 
 
 @dataclass(frozen=True)
@@ -171,14 +185,22 @@ def scores(
                 progress.advance(len(unit_jobs))
                 continue
             for job in unit_jobs:
-                tables = {name: fitted(job.data.tables[name].texts) for name in job.task.tables}
-                dim = next(iter(tables.values())).shape[1]
+                tables = {name: _rows(vectors, fitted, job, name, space) for name in job.task.tables}
+                dim = next(iter(tables.values())).shape[1]  # of the left side where there are two
                 place = Scored(source, setting, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
                 outcome = job.task.score(tables, job.data, seed)
                 found += [replace(place, metric=metric, score=score) for metric, score in outcome.items()]
                 progress.advance(1)
     progress.close()
     return found
+
+
+def _rows(vectors: Any, fitted: Any, job: Job, name: str, space: str) -> npt.NDArray[Any]:
+    if name not in job.data.images:
+        return np.asarray(fitted(job.data.tables[name].texts))
+    if not hasattr(vectors, "pictures"):
+        raise InputError(f"task {job.task.id} has pictures, and this source has vectors of texts alone; name a pair")
+    return np.asarray(vectors.pictures(space, job.data.images[name].images))
 
 
 def parsed_chain(transform: str | None) -> Any:
@@ -201,7 +223,7 @@ class _UnfitError(InputError):
 def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
     units: dict[str, list[Job]] = {}
     for job in jobs:
-        units.setdefault(job.data.tables[job.task.tables[0]].unit, []).append(job)
+        units.setdefault(job.unit, []).append(job)
     return list(units.values())
 
 
@@ -215,6 +237,11 @@ def _fitted(
 
     if chain is None:
         return raw, None
+    if any(job.images for job in jobs):
+        raise InputError(
+            "--transform is for texts alone: one fit for pictures and texts would mix their kinds; fit one "
+            "for each with `embedscope repair`"
+        )
     texts = list(dict.fromkeys(t for job in jobs for t in job.texts))
     x = raw(texts)
     x = x[np.isfinite(x).all(axis=1)]
@@ -229,8 +256,7 @@ def _fitted(
         out = chain.transform(np.where(known[:, None], rows, 0.0))
         return np.where(known[:, None], out, np.nan)
 
-    unit = jobs[0].data.tables[jobs[0].task.tables[0]].unit
-    return changed, f"the {len(x)} distinct {unit}s of {', '.join(job.task.id for job in jobs)}"
+    return changed, f"the {len(x)} distinct {jobs[0].unit}s of {', '.join(job.task.id for job in jobs)}"
 
 
 def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import to_numpy
 from embedscope.core.document import Document
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
@@ -29,31 +27,8 @@ from embedscope.pipeline.evaluate import (
     write_items,
 )
 from embedscope.pipeline.layers import chosen_spaces
-
-
-class NamedVectors:
-    """Rows of one space looked up by their text; a text that is not there is a row of nan."""
-
-    def __init__(self, space: str, x: npt.NDArray[Any], names: Sequence[str]) -> None:
-        if len(names) != len(x):
-            raise InputError(f"{len(names)} names for {len(x)} vectors; wanted one name a row, in the same order")
-        self.space = space
-        self._x = x
-        self._rows = {name: i for i, name in reversed(list(enumerate(names)))}
-
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
-        """(n, d) float64 rows aligned with ``texts``."""
-        return self.of(self._x, self._rows, texts)
-
-    @staticmethod
-    def of(x: npt.NDArray[Any], rows: Mapping[str, int], texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Rows of ``x`` (n, d) that ``texts`` have in ``rows``, nan for the others."""
-        out = np.full((len(texts), x.shape[1]), np.nan)
-        known = [(i, rows[t]) for i, t in enumerate(texts) if t in rows]
-        if known:
-            to, of = np.array(known).T
-            out[to] = x[of]
-        return out
+from embedscope.pipeline.named import NamedVectors, named_vectors
+from embedscope.pipeline.two_sided import names_of, two_sided
 
 
 def evaluate(  # noqa: PLR0913
@@ -167,10 +142,13 @@ def _parts(
     from embedscope.pipeline.reading import file_facts
     from embedscope.readers import file_of
 
+    if any(job.images for job in jobs) or (names_of(source) or (source,))[0] != source:
+        yield from _two_sided_parts(source, jobs, reading, provenance, progress)
+        return
     if not is_model(source):
         if reading.settings or reading.layers != "all":
             raise InputError(f"--settings and --layers are for models; {source} holds vectors already: leave them out")
-        named = _named_vectors(source, reading.names)
+        named = named_vectors(source, reading.names)
         provenance.data[source] = file_facts(file_of(source))
         if isinstance(reading.names, str | Path):
             provenance.data[str(reading.names)] = file_facts(Path(reading.names))
@@ -201,11 +179,34 @@ def _parts(
         cut = {str(setting or "pooled"): len(texts) for setting, texts in vectors.truncated.items() if texts}
         provenance.models[source]["truncated_texts"] = cut
         yield _Part(vectors, jobs, places)
-    words = [j for j in jobs if all(j.data.tables[t].unit == "word" for t in j.task.tables)]
+    words = [j for j in jobs if j.unit == "word" and not j.images]
     for setting in static:
         found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
         provenance.data[found.corpus] = found.facts
         yield _Part(found, words, Places((setting,), tuple(s for s in spaces if s != "pooled")), found.note)
+
+
+def _two_sided_parts(
+    source: str, jobs: Sequence[Job], reading: _Reading, provenance: Provenance, progress: Progress
+) -> Iterator[_Part]:
+    """Vectors of pictures, of texts beside them, and of a pair of models in spaces ``IMAGE|TEXT``."""
+    if reading.settings or reading.layers != "all" or reading.names is not None:
+        raise InputError(
+            "--settings, --layers and --names are for texts; tasks with pictures take a model's own vectors"
+        )
+    images = {image.key: image for job in jobs for image in job.images}
+    if not images:
+        raise InputError(f"none of the tasks has pictures; name the model of texts in {source} alone")
+    vectors = two_sided(
+        source,
+        tuple(images.values()),
+        texts_of(jobs),
+        reading.model,
+        cache=reading.cache,
+        provenance=provenance,
+        progress=progress,
+    )
+    yield _Part(vectors, jobs, Places((), vectors.spaces, unnamed=True), vectors.notes)
 
 
 class StaticSpace:
@@ -243,26 +244,6 @@ def _corpus(data: Path | None) -> tuple[str, Sequence[str], dict[str, Any]]:
     loaded = entry.load(finder)
     facts = {"licence": entry.licence, "citation": entry.citation, "sha256": dict(loaded.checksums)}
     return name, loaded.tables["sentences"].texts, facts
-
-
-def _named_vectors(source: str, names: str | Path | Sequence[str] | None) -> NamedVectors:
-    """Vectors of a file, to be looked up by the names of its rows."""
-    from embedscope.readers import open_vectors
-
-    if names is None:
-        raise InputError(
-            f"{source} holds vectors without names; pass a text file with one name a row (--names FILE), "
-            "or evaluate a model"
-        )
-    stream = open_vectors(source)
-    space = next(iter(stream.dims))
-    x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
-    if isinstance(names, str | Path):
-        try:
-            names = Path(names).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read names from {names} ({error}); wanted UTF-8 text, one name a line") from error
-    return NamedVectors(space, x, names)
 
 
 def _settings(settings: Sequence[str] | None, encoder: Any) -> list[str | None]:

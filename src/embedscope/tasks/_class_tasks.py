@@ -1,0 +1,117 @@
+"""Scoring of rows that have a class: by a linear probe, or by the prompts that lie nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+from embedscope.core.ids import combine, hash_texts
+from embedscope.core.tables import Classes, Data, Index, Score
+from embedscope.tasks._matches import any_rows
+from embedscope.tasks.probe import linear_probe
+from embedscope.tasks.zeroshot import Classified, class_vectors, zero_shot
+
+_TEST_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class ProbeTask:
+    """Accuracy of a linear probe on rows at length 1; beside it top-5 and the mean over classes.
+
+    ``train`` and ``test`` are relations of two tables; where they are one, a quarter of its clusters (concepts), chosen
+    by the hash of their names, is held out, the same for every space and model.
+    """
+
+    id: str
+    dataset: str
+    train: str
+    test: str
+    tables: tuple[str, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
+        """Scores by id, the main one first; rows without a direction are left out and counted."""
+        train, test = (_classes(data, name, self.id) for name in (self.train, self.test))
+        rows, label, lost = _labelled(any_rows(vectors, data, train.table), train)
+        if self.train == self.test:
+            held = held_out(_clusters(data, train.table))[lost.kept]
+            fit, other = (rows[~held], label[~held]), (rows[held], label[held])
+            notes = [f"{int(held.sum())} rows of held-out clusters, {int((~held).sum())} to fit", *lost.notes]
+        else:
+            fit = rows, label
+            *other_rows, elsewhere = _labelled(any_rows(vectors, data, test.table), test)
+            other, notes = (other_rows[0], other_rows[1]), [*lost.notes, *elsewhere.notes]
+        return _scores(self.id, linear_probe(*fit, *other, seed=seed), notes)
+
+
+@dataclass(frozen=True)
+class ZeroShotTask:
+    """Accuracy of the class whose prompts (of ``prompts``, a relation of texts) lie nearest; top-5 beside it."""
+
+    id: str
+    dataset: str
+    images: str
+    prompts: str
+    tables: tuple[str, str]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
+        """Scores by id, the main one first; rows without a direction are left out and counted."""
+        images, prompts = (_classes(data, name, self.id) for name in (self.images, self.prompts))
+        x, y = any_rows(vectors, data, images.table), any_rows(vectors, data, prompts.table)
+        if x.shape[1] != y.shape[1]:
+            reason = f"undefined: images are {x.shape[1]} wide and prompts {y.shape[1]}; fit an alignment first"
+            return {self.id: Score(None, 0, note=reason)}
+        rows, label, lost = _labelled(x, images)
+        if not np.isfinite(y).all():
+            return {self.id: Score(None, 0, note="undefined: some prompts have no vector")}
+        classes = class_vectors([y[prompts.label == k] for k in range(len(prompts.names))])
+        return _scores(self.id, zero_shot(rows, classes, label, seed=seed), lost.notes)
+
+
+def held_out(clusters: Sequence[str], share: float = _TEST_SHARE) -> npt.NDArray[np.bool_]:
+    """Which rows belong to the ``share`` of ``clusters`` (n,) with the smallest hashes of their names."""
+    names = sorted(set(clusters))
+    order = np.argsort(combine(hash_texts(names), 0), kind="stable")[: max(1, round(share * len(names)))]
+    chosen = {names[i] for i in order}
+    return np.array([c in chosen for c in clusters])
+
+
+@dataclass(frozen=True, eq=False)
+class _Lost:
+    kept: npt.NDArray[np.bool_]
+    notes: list[str]
+
+
+def _labelled(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[Any], Index, _Lost]:
+    """Rows at length 1 that have a direction, with their classes."""
+    norms = np.linalg.norm(np.asarray(x, dtype=np.float64), axis=1)
+    kept = np.isfinite(norms) & (norms > 0)
+    notes = [f"{int((~kept).sum())} rows without a direction left out"] if not kept.all() else []
+    return np.asarray(x[kept], dtype=np.float64) / norms[kept, None], classes.label[kept], _Lost(kept, notes)
+
+
+def _classes(data: Data, relation: str, task: str) -> Classes:
+    found = data.relations[relation]
+    if not isinstance(found, Classes):
+        raise InputError(f"task {task} wants classes, got {type(found).__name__} {data.name}.{relation}")
+    return found
+
+
+def _clusters(data: Data, table: str) -> tuple[str, ...]:
+    found = data.images[table] if table in data.images else data.tables[table]
+    return found.clusters or tuple(str(i) for i in range(len(found)))
+
+
+def _scores(name: str, found: Classified, notes: Sequence[str]) -> Mapping[str, Score]:
+    """Top-1 under the id of the task, others after it."""
+    scores = {}
+    for k, score in found.top.items():
+        said = "; ".join([*filter(None, [score.note]), *notes]) or None
+        scores[name if k == 1 else f"{name}.top{k}"] = Score(score.value, score.n, score.draws, score.items, said)
+    return scores
