@@ -12,7 +12,7 @@ from embedscope.core.registry import Registry
 from embedscope.transforms import TRANSFORMS, Chain, load, parse_chain
 from embedscope.transforms._affine import Spread
 
-TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4", "whiten:4:ledoit-wolf"]
+TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4", "whiten:4:ledoit-wolf", "whiten:4:zca", "pca", "pca:3"]
 CHAINS = ["center,abtt:2,whiten:3", "whiten:5,center"]
 
 
@@ -41,7 +41,7 @@ def x():
 
 def test_every_name_has_its_class():
     assert isinstance(TRANSFORMS, Registry)
-    assert list(TRANSFORMS) == ["abtt", "center", "whiten"]
+    assert list(TRANSFORMS) == ["abtt", "center", "pca", "whiten"]
     assert all(TRANSFORMS.get(name).name == name for name in TRANSFORMS)
     assert {text.partition(":")[0] for text in TEXTS} == set(TRANSFORMS)
 
