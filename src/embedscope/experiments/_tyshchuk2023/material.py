@@ -11,7 +11,7 @@ import numpy as np
 from embedscope.core.document import Skipped
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
-from embedscope.core.tables import Data, Index, TextTable
+from embedscope.core.tables import Data, Index
 
 NEW_SHARE, HELD_SHARE = 0.1, 0.2
 """Concepts that are new, and concepts one of whose drawings is held out."""
@@ -145,8 +145,3 @@ def _grouped_concepts(data: Data) -> Index:
     relation: Any = data.relations["groups"]
     ungrouped = len(relation.names) - 1
     return np.flatnonzero(relation.label != ungrouped)
-
-
-def clusters_of(table: TextTable) -> tuple[str, ...]:
-    """What each row belongs to; the row itself where nothing is said."""
-    return table.clusters or table.texts

@@ -1,0 +1,128 @@
+"""Zero-shot classification, known and new classes, linear probe (items 7, 8, 9, 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.document import Skipped
+from embedscope.core.errors import InputError
+from embedscope.core.records import Record
+from embedscope.experiments._tyshchuk2023.material import ClassSet, PairSet
+from embedscope.experiments._tyshchuk2023.pairs import Place
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
+from embedscope.experiments._tyshchuk2023.views import Pairing, View
+
+MEASURES: tuple[Any, ...] = ("cosine", "dot", "negative_distance")
+ON_PAIRS = ("procrustes", "lstsq", "lstsq:0.1", "cca:256", "heads", "pca:450", "whiten:128", "whiten:64", "whiten:32")
+ON_TRAIN = ("procrustes", "lstsq", "lstsq:0.1", "cca:64", "whiten:128", "whiten:64", "whiten:32")
+ON_TEST = ("pca:450", "whiten:128")
+ON_PROMPTS = ("pca:90",)
+HALVES = (None, "procrustes", "lstsq", "lstsq:0.1")
+PROBES = (None, "whiten:256", "whiten:128", "whiten:64")
+
+Left = Callable[[Skipped], None]
+
+
+def class_records(vectors: Vectors, pairs: PairSet, classes: ClassSet, seed: int, leave: Left) -> Iterator[Record]:
+    """Tables 3, 4, 5 and 7 for one model; what cannot be fitted goes to ``leave``."""
+    assert vectors.prompts is not None
+    assert vectors.class_images is not None
+    texts, images = unit(vectors.prompts), unit(vectors.class_images)
+    label = classes.label
+    fit_images, fit_texts = pairs.fit
+    conditions: dict[str | None, tuple[tuple[str | None, ...], Callable[[], Pairing]]] = {
+        None: ((None,), lambda: Pairing(texts, texts)),
+        "pairs": (ON_PAIRS, lambda: Pairing(unit(vectors.texts[fit_texts]), unit(vectors.images[fit_images]), seed)),
+        "train": (ON_TRAIN, lambda: Pairing(texts[label[classes.train]], images[classes.train], seed)),
+        "test": (ON_TEST, lambda: Pairing(images[classes.test], images[classes.test], seed)),
+        "prompts": (ON_PROMPTS, lambda: Pairing(texts, texts, seed)),
+    }
+    for fitted_on, (names, pairing) in conditions.items():
+        made = pairing()
+        for name in names:
+            place = Place(vectors.source, classes.name, name, fitted_on)
+            try:
+                yield from _zero_shot(place, made.view(name), texts, images, classes, seed)
+            except InputError as error:
+                leave(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
+    yield from _halves(vectors, texts, images, classes, seed, leave)
+    yield from _probes(vectors, unit(vectors.images[fit_images]), images, classes, seed, leave)
+
+
+def _zero_shot(
+    place: Place, view: View, texts: Floats, images: Floats, classes: ClassSet, seed: int
+) -> Iterator[Record]:
+    from embedscope.tasks.zeroshot import zero_shot
+
+    left, right = view.raw(texts, images[classes.test])
+    for measure in MEASURES if view.name else MEASURES[:1]:
+        found = zero_shot(right, left, classes.label[classes.test], measure=measure, seed=seed)
+        for k, score in found.top.items():
+            metric = "zeroshot" if k == 1 else f"zeroshot.top{k}"
+            variant = None if measure == "cosine" else measure
+            yield place.record(metric, score, variant=variant, note="; ".join(view.notes))
+
+
+def _halves(
+    vectors: Vectors, texts: Floats, images: Floats, classes: ClassSet, seed: int, leave: Left
+) -> Iterator[Record]:
+    from embedscope.tasks.probe import known_new
+
+    train = images[classes.train], classes.label[classes.train]
+    test = images[classes.test], classes.label[classes.test]
+    for name in HALVES:
+        place = Place(vectors.source, classes.name, name, "known" if name else None)
+
+        def fit(prompts: Floats, pictures: Floats, name: str | None = name) -> tuple[Any, Any]:
+            view = Pairing(prompts, pictures, seed).view(name)
+            return (lambda x: view.raw(x, pictures[:1])[0]), (lambda x: view.raw(prompts[:1], x)[1])
+
+        try:
+            found = known_new(fit, train, test, texts, seed=seed)
+        except InputError as error:
+            leave(Skipped(f"known and new classes of {vectors.label}, {name}", str(error)))
+            continue
+        yield place.record("zeroshot.known", found.known)
+        yield place.record("zeroshot.new", found.new)
+
+
+def per_class(vectors: Vectors, classes: ClassSet, name: str | None, seed: int) -> tuple[list[float], list[float]]:
+    """Accuracy of every known and of every new class with test images, for the picture of Table 4."""
+    from embedscope.tasks.probe import known_new
+
+    assert vectors.prompts is not None
+    assert vectors.class_images is not None
+    texts, images = unit(vectors.prompts), unit(vectors.class_images)
+
+    def fit(prompts: Floats, pictures: Floats) -> tuple[Any, Any]:
+        view = Pairing(prompts, pictures, seed).view(name)
+        return (lambda x: view.raw(x, pictures[:1])[0]), (lambda x: view.raw(prompts[:1], x)[1])
+
+    parts = [(images[rows], classes.label[rows]) for rows in (classes.train, classes.test)]
+    found = known_new(fit, parts[0], parts[1], texts, seed=seed)
+    return tuple(
+        [v for i in side if (v := found.per_class[int(i)]) is not None]
+        for side in (found.known_classes, found.new_classes)
+    )  # type: ignore[return-value]
+
+
+def _probes(
+    vectors: Vectors, fitting: Floats, images: Floats, classes: ClassSet, seed: int, leave: Left
+) -> Iterator[Record]:
+    from embedscope.tasks.probe import linear_probe
+    from embedscope.transforms import parse_chain
+
+    for name in PROBES:
+        place = Place(vectors.source, classes.name, name, "pairs" if name else None)
+        try:
+            mapped = images if name is None else unit(parse_chain(name).fit(fitting).transform(images))
+        except InputError as error:
+            leave(Skipped(f"linear probe of {vectors.label}, {name}", str(error)))
+            continue
+        train, test = (np.asarray(mapped[rows]) for rows in (classes.train, classes.test))
+        found = linear_probe(train, classes.label[classes.train], test, classes.label[classes.test], seed=seed)
+        yield place.record("probe", found.top[1])

@@ -1,0 +1,164 @@
+"""Isotropy of both clouds (item 2), and the clouds themselves (items 1, 3, 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.document import Figure, Scatter, Series
+from embedscope.core.errors import InputError
+from embedscope.core.images import Image
+from embedscope.core.records import Record
+from embedscope.experiments._tyshchuk2023.maps import thumbnails, tsne
+from embedscope.experiments._tyshchuk2023.material import PairSet
+from embedscope.experiments._tyshchuk2023.pairs import Sides, cosines, one_to_one
+from embedscope.experiments._tyshchuk2023.pictures import cloud, cosine_histogram, placed, singular_values
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
+from embedscope.experiments._tyshchuk2023.views import View
+
+ISOTROPY = ("i1", "i2", "i1:published", "i2:published", "self_similarity", "coordinate_std", "isoscore")
+CHANGES = (None, "center", "whiten:128")
+DRAWN = 220
+"""Pictures on a t-SNE map; more hide each other."""
+
+
+def isotropy_records(vectors: Vectors, task: str) -> Iterator[Record]:
+    """I1 and I2 by definition and as published, and other numbers of isotropy, of each side: raw, centred, whitened."""
+    from embedscope.pipeline.measure import measure
+
+    sides = {"text": unit(vectors.texts), "image": unit(vectors.images)}
+    for transform in CHANGES:
+        for space, rows in sides.items():
+            try:
+                found = measure({space: rows}, metrics=ISOTROPY, rows="unit", transform=transform, name=vectors.source)
+            except InputError:
+                found = measure({space: rows}, metrics=("i1", "i2"), transform=None, name=vectors.source)
+                reason = f"{transform} cannot be fitted here"
+                for r in found:
+                    yield replace(r, task=task, value=None, stderr=None, ci_low=None, ci_high=None, note=reason)
+                continue
+            yield from (replace(r, task=task) for r in found)
+
+
+def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:
+    """Standard deviations of the coordinates, largest first: a few large ones are rogue dimensions."""
+    series = []
+    for label, rows in sides:
+        values = np.sort(unit(rows).std(axis=0, ddof=1))[::-1]
+        kept = np.unique(np.linspace(0, len(values) - 1, 60).astype(int))
+        x = tuple(float(k / max(1, len(values) - 1)) for k in kept)
+        series.append(Series(label, x, tuple(float(values[k]) for k in kept)))
+    return Figure(
+        "coordinate-std",
+        "Standard deviation of the coordinates",
+        "coordinate, largest first, as a share of the width",
+        "standard deviation of unit rows",
+        tuple(series),
+        "A level line is a space whose coordinates all vary alike.",
+        section="Singular values",
+    )
+
+
+def clouds(vectors: Vectors, pairs: PairSet, views: Sequence[View]) -> tuple[list[Figure], list[Scatter]]:
+    """Figures 2 to 8, 12 and 13: each side raw, centred, whitened; both sides together before and after alignment."""
+    texts, images = unit(vectors.texts), unit(vectors.images)
+    used_t, used_i = texts[np.unique(pairs.fit[1])], images[np.unique(pairs.fit[0])]
+    figures, scatters = [], []
+    for space, rows in (("text", used_t), ("image", used_i)):
+        changed = {"raw": rows, "centred": unit(rows - rows.mean(axis=0)), "whitened": unit(_whitened(rows))}
+        scatters += [
+            cloud(f"{space}-{how}", f"{vectors.label}: {space}, {how}", {space: x}, _CLOUD, "Clouds")
+            for how, x in changed.items()
+        ]
+        figures.append(singular_values(f"{vectors.label} {space}", changed))
+    for view in views:
+        t, i = view(used_t, used_i)
+        name = view.name or "as they are"
+        scatters.append(
+            cloud(f"joint-{name}", f"{vectors.label}: both sides, {name}", {"text": t, "image": i}, _JOINT, "Clouds")
+        )
+    return figures, scatters
+
+
+def cone_clouds(vectors: Vectors, pairs: PairSet) -> list[Scatter]:
+    """Freshly initialised towers: the cone is there before any training (Figures 12 and 13)."""
+    rows = {
+        "text": unit(vectors.texts[np.unique(pairs.fit[1])]),
+        "image": unit(vectors.images[np.unique(pairs.fit[0])]),
+    }
+    return [
+        cloud(f"{vectors.source}-{space}", f"{vectors.label}: {space}", {space: x}, _CLOUD, "Clouds")
+        for space, x in rows.items()
+    ]
+
+
+def histograms(vectors: Vectors, pairs: PairSet, views: Sequence[View], seed: int) -> list[Figure]:
+    """Cosines of matching and of random pairs through each view (Figures 9 to 11)."""
+    found = []
+    for view in views:
+        sides = Sides(*view(unit(vectors.texts), unit(vectors.images)))
+        matching, others = cosines(sides, pairs, seed)
+        name = view.name or "as they are"
+        caption = "Pairs that nothing was fitted on. Far apart is good; both to the right of 0 is a cone."
+        found.append(cosine_histogram(name, f"{vectors.label}: {name}", matching, others, caption))
+    return found
+
+
+def maps(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> list[Scatter]:
+    """t-SNE with each image where it lies (Figure 1), and of both sides after an alignment (Figures A1, A2)."""
+    t, i = one_to_one(pairs.test)
+    t, i = t[:DRAWN], i[:DRAWN]
+    pictures: list[Image] = [pairs.images[k] for k in i]
+    texts, images = unit(vectors.texts[t]), unit(vectors.images[i])
+    names = [pairs.texts[k] for k in t]
+    drawn = thumbnails(pictures) if pictures and pairs.images else ()
+    n = len(t)
+    found = [
+        placed(
+            "tsne-images",
+            f"{vectors.label}: images at their place",
+            tsne(images, 5.0, seed),
+            {"image": slice(0, n)},
+            {"image": drawn},
+            {"image": names},
+            "t-SNE of image vectors, perplexity 5, cosine distance.",
+        ),
+        placed(
+            "tsne-texts",
+            f"{vectors.label}: texts at their place",
+            tsne(texts, 50.0, seed),
+            {"text": slice(0, n)},
+            {},
+            {"text": names},
+            "t-SNE of text vectors, perplexity 50, cosine distance; point at a mark to read its text.",
+        ),
+    ]
+    both = np.concatenate(view(texts, images))
+    found.append(
+        placed(
+            "tsne-aligned",
+            f"{vectors.label}: both sides after {view.name}",
+            tsne(both, 5.0, seed),
+            {"text": slice(0, n), "image": slice(n, 2 * n)},
+            {"image": drawn},
+            {"text": names, "image": names},
+            "t-SNE of both sides together, perplexity 5. Where texts lie among the pictures, the gap is closed.",
+        )
+    )
+    return found
+
+
+_CLOUD = "Unit rows on their first two right singular vectors. Away from the cross, all on one side: a cone."
+_JOINT = (
+    "Both sides on the first two right singular vectors of both together; two separate clouds are the modality gap."
+)
+
+
+def _whitened(rows: Floats) -> Floats:
+    from embedscope.transforms import parse_chain
+
+    k = min(128, rows.shape[1], len(rows) - 1)
+    return np.asarray(parse_chain(f"whiten:{k}").fit(rows).transform(rows))

@@ -1,0 +1,75 @@
+"""Parallel texts in other languages: distance ratio, and what Procrustes makes of cross-language search (item 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.document import Scatter
+from embedscope.core.records import Record
+from embedscope.core.tables import Index
+from embedscope.experiments._tyshchuk2023.maps import umap
+from embedscope.experiments._tyshchuk2023.material import Parallel, order_of
+from embedscope.experiments._tyshchuk2023.pairs import Place
+from embedscope.experiments._tyshchuk2023.pictures import placed
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
+from embedscope.experiments._tyshchuk2023.views import Pairing
+
+TEST_SHARE = 0.1
+SHOWN = 400
+
+
+def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
+    """Pairs to fit on and pairs to test on, by a hash of the English text: one text is never in both."""
+    order = order_of(parallel.english, seed)
+    test = np.zeros(len(parallel.english), dtype=bool)
+    test[order[: max(1, round(TEST_SHARE * len(order)))]] = True
+    held = test[parallel.right]
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int) -> Iterator[Record]:
+    """Distance ratio on raw vectors; recall@1 both ways on new texts, before and after Procrustes."""
+    from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
+
+    assert vectors.english is not None
+    code = parallel.language
+    x, y = vectors.languages[code][parallel.left], vectors.english[parallel.right]
+    plain = Place(vectors.source, task, dim=x.shape[1])
+    for name, score in parallel_distance_ratio(x, y, seed=seed).items():
+        metric = "parallel_distance_ratio" + ("" if name == "ratio" else f".{name}")
+        yield replace(plain.record(metric, score, subset=code), rows="raw", space="text")
+    fit, test = split(parallel, seed)
+    u, v = unit(x), unit(y)
+    for transform in (None, "procrustes"):
+        view = Pairing(u[fit], v[fit], seed).view(transform)
+        left, right = view(u[test], v[test])
+        place = Place(vectors.source, task, transform, "other names" if transform else None, x.shape[1])
+        for metric, score in parallel_retrieval(left, right, names=(code, "en"), seed=seed).items():
+            yield replace(place.record(metric, score, subset="new names"), space="text")
+
+
+def language_map(vectors: Vectors, parallel: Parallel, seed: int) -> Scatter:
+    """UMAP of texts in two languages, the raw vectors (Figures 14 and 15)."""
+    assert vectors.english is not None
+    _, test = split(parallel, seed)
+    rows = test[:SHOWN]
+    left, right = vectors.languages[parallel.language][parallel.left[rows]], vectors.english[parallel.right[rows]]
+    both: Floats = np.concatenate([left, right])
+    n = len(rows)
+    names = {
+        parallel.language: [parallel.texts[i] for i in parallel.left[rows]],
+        "en": [parallel.english[i] for i in parallel.right[rows]],
+    }
+    return placed(
+        f"umap-{parallel.language}",
+        f"{vectors.label}: names in {parallel.language} and en",
+        umap(both, seed),
+        {parallel.language: slice(0, n), "en": slice(n, 2 * n)},
+        {},
+        names,
+        f"UMAP of {n} names in two languages, raw vectors. Where the languages lie apart, a search across them fails.",
+    )

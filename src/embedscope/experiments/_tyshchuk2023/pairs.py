@@ -1,0 +1,154 @@
+"""Loss, retrieval and the gap between the modalities, before and after each alignment (items 1, 4, 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.records import Record
+from embedscope.core.tables import Index, Score
+from embedscope.experiments._tyshchuk2023.material import Held, PairSet
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
+from embedscope.experiments._tyshchuk2023.views import View
+from embedscope.stats.bootstrap import interval
+
+SPACE = "image|text"
+FALLBACK_SCALE = 100.0
+"""CLIP's factor on cosines, taken where a model has none of its own."""
+
+GAP = ("modality_gap", "relative_modality_gap", "paired_cosine", "unpaired_cosine")
+BATCHES = (16, 32, 64, 128, 256, 512, 1024)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number is taken: source, transform, what it was fitted on, data set."""
+
+    source: str
+    task: str
+    transform: str | None = None
+    fitted_on: str | None = None
+    dim: int | None = None
+
+    def record(
+        self, metric: str, score: Score, *, variant: str | None = None, subset: str | None = None, note: str = ""
+    ) -> Record:
+        """The score as a record with its interval."""
+        stderr = low = high = None
+        if score.value is not None and score.draws is not None:
+            stderr, low, high = interval(score.value, score.draws)
+        return Record(
+            self.source,
+            metric,
+            score.value,
+            space=SPACE,
+            task=self.task,
+            variant=variant,
+            stderr=stderr,
+            ci_low=low,
+            ci_high=high,
+            n=score.n,
+            dim=self.dim,
+            rows="unit",
+            transform=self.transform,
+            fitted_on=self.fitted_on,
+            subset=subset,
+            note="; ".join(filter(None, (note, score.note))) or None,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Unit rows of texts and of images."""
+
+    texts: Floats
+    images: Floats
+
+
+def one_to_one(held: Held) -> tuple[Index, Index]:
+    """Rows (of texts, of images) of pairs in which each text stands once: the first image of each."""
+    _, first = np.unique(held.right, return_index=True)
+    return held.texts[held.right[first]], held.images[held.left[first]]
+
+
+def fitting_sample(pairs: PairSet, n: int, seed: int) -> tuple[Index, Index]:
+    """At most ``n`` pairs of the fitting part with distinct texts, as (rows of texts, rows of images)."""
+    images, texts = pairs.fit
+    order = np.random.default_rng(seed).permutation(len(texts))
+    _, first = np.unique(texts[order], return_index=True)
+    chosen = order[np.sort(first)][:n]
+    return texts[chosen], images[chosen]
+
+
+def pair_records(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> Iterator[Record]:
+    """Everything that one alignment does to pairs: recall, loss, gap, cosines, separability, mixed index."""
+    from embedscope.tasks.retrieval import recall_at
+
+    texts, images = view(unit(vectors.texts), unit(vectors.images))
+    place = Place(vectors.source, pairs.name, view.name, "pairs" if view.name else None, texts.shape[1])
+    for part, held in pairs.held.items():
+        asked, found = images[held.images], texts[held.texts]
+        for (q, c, matches), way in (
+            ((asked, found, (held.left, held.right)), "image_to_text"),
+            ((found, asked, (held.right, held.left)), "text_to_image"),
+        ):
+            for k, score in recall_at(q, c, matches, [1, 5, 10], seed=seed).items():
+                yield place.record(f"recall@{k}.{way}", score, subset=part)
+    yield from _losses(place, pairs, Sides(texts, images), view, vectors, seed)
+    yield from _gap(place, pairs, Sides(texts, images), seed)
+
+
+def _losses(place: Place, pairs: PairSet, sides: Sides, view: View, vectors: Vectors, seed: int) -> Iterator[Record]:
+    from embedscope.tasks.contrastive import contrastive_loss, loss_curve, refitted_scale
+
+    scale = view.scale or vectors.scale or FALLBACK_SCALE
+    whose = "the alignment's" if view.scale else "the model's" if vectors.scale else "CLIP's, the model has none"
+    t, i = one_to_one(pairs.test)
+    train_t, train_i = fitting_sample(pairs, len(t), seed)
+    parts = {
+        "train": (sides.texts[train_t], sides.images[train_i]),
+        "test": (sides.texts[t], sides.images[i]),
+    }
+    refitted = refitted_scale(*parts["train"])
+    for part, (a, b) in parts.items():
+        score = contrastive_loss(a, b, scale, seed=seed)
+        yield place.record(f"contrastive_loss.{part}", score, note=f"scale {scale:.4g} ({whose})")
+        again = contrastive_loss(a, b, refitted, seed=seed)
+        note = f"scale {refitted:.4g}, refitted on the fitting part"
+        yield place.record(f"contrastive_loss.{part}", again, variant="refitted", note=note)
+    sizes = [size for size in BATCHES if size <= len(t)]
+    for size, score in loss_curve(*parts["test"], refitted, sizes, seed=seed).items():
+        yield place.record("contrastive_loss.test", score, variant="refitted", subset=f"batch {size}")
+
+
+def _gap(place: Place, pairs: PairSet, sides: Sides, seed: int) -> Iterator[Record]:
+    from embedscope.metrics.pairs import PAIR_METRICS, Paired
+    from embedscope.tasks.mixed import same_modality_share
+    from embedscope.tasks.separability import modality_separability
+
+    t, i = one_to_one(pairs.test)
+    a, b = sides.images[i], sides.texts[t]
+    paired = Paired.of(a, b)
+    for metric in GAP:
+        for m in PAIR_METRICS.get(metric).measured(paired):
+            yield replace(
+                place.record(m.metric, Score(m.value, m.n, note=m.note)),
+                stderr=m.stderr,
+                ci_low=m.ci_low,
+                ci_high=m.ci_high,
+            )
+    for name, score in modality_separability(a, b, seed=seed).items():
+        yield place.record(f"modality_separability.{name}", score)
+    for name, score in same_modality_share(a, b, names=("image", "text"), seed=seed).items():
+        yield place.record(f"same_modality_share.{name}", score)
+
+
+def cosines(sides: Sides, pairs: PairSet, seed: int) -> tuple[Floats, Floats]:
+    """Cosines of matching test pairs, and of the same rows paired at random (Figures 9 to 11)."""
+    t, i = one_to_one(pairs.test)
+    a, b = sides.texts[t], sides.images[i]
+    shift = 1 + int(np.random.default_rng(seed).integers(len(t) - 1))
+    return np.einsum("ij,ij->i", a, b), np.einsum("ij,ij->i", a, np.roll(b, shift, axis=0))

@@ -1,0 +1,89 @@
+"""The article's own material: COCO photos with captions, CIFAR-100, parallel captions; and vectors from files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.arrays import Floats, to_numpy
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Data, Index
+from embedscope.experiments._tyshchuk2023.material import ClassSet, Held, PairSet, Parallel, order_of
+
+TEST_SHARE = 0.2
+
+
+def coco_pairs(data: Data, seed: int, limit: int | None) -> PairSet:
+    """Photos of the validation part with one caption each; a fifth of the photos is the test part.
+
+    Raises
+    ------
+    InputError
+        if the captions of val2014 are not at hand.
+    """
+    split = next((s for s in ("val2014", "karpathy_val", "test") if s in data.tables), None)
+    if split is None:
+        raise InputError("coco has no captions at hand; put captions_val2014.json into the folder named with --data")
+    relation: Any = data.relations[f"{split}_images"]
+    _, first = np.unique(relation.right, return_index=True)
+    captions, photos = relation.left[first], relation.right[first]
+    table = data.images[f"{split}_images"]
+    order = order_of([table.clusters[i] for i in photos], seed)[:limit]
+    images = tuple(table.images[i] for i in photos[order])
+    texts = tuple(data.tables[split].texts[i] for i in captions[order])
+    return halves("coco", images, texts)
+
+
+def halves(name: str, images: Sequence[Any], texts: Sequence[str], n: int | None = None) -> PairSet:
+    """Pairs by position: the last fifth is the test part. ``n`` where there are vectors alone."""
+    n = len(texts) if n is None else n
+    cut = n - max(2, round(TEST_SHARE * n))
+    rows: Index = np.arange(cut, n)
+    test = Held(rows, rows, np.arange(len(rows)), np.arange(len(rows)))
+    return PairSet(name, tuple(images), tuple(texts), (np.arange(cut), np.arange(cut)), {"test": test})
+
+
+def cifar_classes(data: Data, prompt: str, seed: int, limit: int | None) -> ClassSet:
+    """CIFAR-100 with the article's prompt; ``limit`` takes that many images of either part, chosen by hash."""
+    relations: Any = data.relations
+    names = tuple(name.replace("_", " ") for name in relations["train_classes"].names)
+    chosen = [order_of([i.key for i in data.images[part].images], seed)[:limit] for part in ("train", "test")]
+    images = tuple(
+        data.images[part].images[i] for part, rows in zip(("train", "test"), chosen, strict=True) for i in rows
+    )
+    label = np.concatenate(
+        [relations[f"{part}_classes"].label[rows] for part, rows in zip(("train", "test"), chosen, strict=True)]
+    )
+    n = len(chosen[0])
+    return ClassSet("cifar100", prompt, names, images, label, np.arange(n), np.arange(n, len(images)))
+
+
+def caption_languages(data: Data, split: str = "test_2016") -> tuple[Parallel, ...]:
+    """Captions of Multi30k in other languages and their English ones."""
+    found = []
+    for code in ("de", "fr", "cs"):
+        relation: Any = data.relations.get(f"{split}_{code}")
+        if relation is not None:
+            texts, english = data.tables[f"{split}_{code}"].texts, data.tables[f"{split}_en"].texts
+            found.append(Parallel(code, texts, english, relation.left, relation.right))
+    return tuple(found)
+
+
+def rows_of_file(source: str) -> Floats:
+    """All rows (n, d) of a file of vectors, float64.
+
+    Raises
+    ------
+    InputError
+        if the file holds several spaces.
+    """
+    from embedscope.readers import open_vectors
+
+    stream = open_vectors(source)
+    if len(stream.dims) != 1:
+        raise InputError(f"{source} holds the spaces {', '.join(stream.dims)}; name one with {source}::NAME")
+    space = next(iter(stream.dims))
+    parts = [to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()]
+    return np.concatenate(parts).astype(np.float64)

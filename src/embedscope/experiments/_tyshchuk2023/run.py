@@ -1,0 +1,244 @@
+"""The measurements of the study: material, vectors of every model, then everything that is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedscope.core.document import Figure, Scatter, Series, Skipped
+from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError, MissingExtraError
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.experiments._experiment import Options
+from embedscope.experiments._tyshchuk2023.classes import class_records, per_class
+from embedscope.experiments._tyshchuk2023.geometry import (
+    clouds,
+    cone_clouds,
+    histograms,
+    isotropy_records,
+    maps,
+    spread_figure,
+)
+from embedscope.experiments._tyshchuk2023.languages import language_map, language_records
+from embedscope.experiments._tyshchuk2023.material import (
+    Material,
+    emoji_classes,
+    emoji_languages,
+    emoji_pairs,
+)
+from embedscope.experiments._tyshchuk2023.numbers import PROMPTS, published_role
+from embedscope.experiments._tyshchuk2023.pairs import pair_records
+from embedscope.experiments._tyshchuk2023.photos import (
+    caption_languages,
+    cifar_classes,
+    coco_pairs,
+    halves,
+    rows_of_file,
+)
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, unit
+from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
+
+LANGUAGES = {"smoke": ("de", "fr", "ru", "ja"), "full": None}
+SCALES = {
+    "smoke": "all emoji, or 2,000 photos of COCO and 5,000 of either part of CIFAR-100",
+    "full": "everything that is at hand",
+}
+LIMITS: dict[str, tuple[int | None, int | None]] = {"smoke": (2000, 5000), "full": (None, None)}
+PICTURED = (None, "center", "procrustes", "lstsq", "cca:256", "heads")
+
+
+@dataclass
+class Findings:
+    """What is gathered on the way."""
+
+    models: list[Vectors] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    scatters: list[Scatter] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def material(options: Options, finder: Any) -> Material:
+    """COCO, CIFAR-100 and Multi30k where the data folder holds the photos, else the emoji."""
+    from embedscope.datasets import DATASETS
+
+    skipped: list[Skipped] = []
+    facts: dict[str, Any] = {}
+
+    def load(name: str) -> Any:
+        entry = DATASETS.get(name)
+        data = entry.load(finder)
+        about = {"version": entry.version, "licence": entry.licence, "citation": entry.citation}
+        facts[name] = about | {"sha256": dict(data.checksums)}
+        return data
+
+    photos = _photos(options, load, skipped)
+    if photos is not None:
+        return Material(*photos, facts, skipped)
+    data = load("emoji")
+    pairs = emoji_pairs(data, options.seed)
+    codes = LANGUAGES[options.scale] or tuple(n[6:] for n in data.tables if n.startswith("names_"))
+    return Material(pairs, emoji_classes(data, pairs, options.prompt), emoji_languages(data, codes), facts, skipped)
+
+
+def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]) -> tuple[Any, Any, Any] | None:
+    n_pairs, n_images = LIMITS[options.scale]
+    try:
+        pairs = coco_pairs(load("coco"), options.seed, n_pairs)
+        pairs.images[0].pixels()
+    except EmbedscopeError as error:
+        skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
+        return None
+    prompt = options.prompt or PROMPTS.get(published_role(options.models[0]) or "clip", PROMPTS["clip"])
+    classes, languages = None, ()
+    try:
+        classes = cifar_classes(load("cifar100"), prompt, options.seed, n_images)
+    except DataUnavailableError as error:
+        skipped.append(Skipped("CIFAR-100: zero-shot, known and new classes, probe", str(error)))
+    try:
+        languages = caption_languages(load("multi30k"))
+    except DataUnavailableError as error:
+        skipped.append(Skipped("captions in other languages", str(error)))
+    return pairs, classes, languages
+
+
+def file_vectors(source: str) -> tuple[Material, Vectors]:
+    """Pairs of vectors from two files (``A+B``): only what needs no pictures and no texts is measured."""
+    image_file, _, text_file = source.partition("+")
+    images, texts = rows_of_file(image_file), rows_of_file(text_file)
+    if len(images) != len(texts):
+        raise InputError(f"{source}: {len(images)} images and {len(texts)} texts; rows of both files must match")
+    pairs = halves("files", (), (), len(texts))
+    why = "vectors from files have no pictures, texts, classes or languages"
+    stuff = Material(pairs, None, (), {}, [Skipped(f"{source}: items 7 to 12", why)])
+    return stuff, Vectors(source, source, False, None, None, texts, images)
+
+
+def study(vectors: Vectors, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+    """Everything that is measured on one model; pictures are drawn of models that are no baselines."""
+    seed = options.seed
+    fit_images, fit_texts = stuff.pairs.fit
+    pairing = Pairing(unit(vectors.texts[fit_texts]), unit(vectors.images[fit_images]), seed)
+    with provenance.phase(f"alignments {vectors.source}"):
+        names = (None, *SHALLOW, *HEADS) if not vectors.baseline else (None, "procrustes", "cca:256")
+        seen, skipped = views(pairing, names)
+    found.skipped += skipped
+    found.models.append(vectors)
+    options.progress.start(f"measuring {vectors.label}", len(seen), "alignments")
+    with provenance.phase(f"pairs {vectors.source}"):
+        for view in seen:
+            found.records += pair_records(vectors, stuff.pairs, view, seed)
+            options.progress.advance(1)
+    options.progress.close()
+    with provenance.phase(f"isotropy {vectors.source}"):
+        found.records += isotropy_records(vectors, stuff.pairs.name)
+    if stuff.classes is not None and not vectors.baseline:
+        options.progress.start(f"classes {vectors.label}", None, "transforms")
+        with provenance.phase(f"classes {vectors.source}"):
+            found.records += class_records(vectors, stuff.pairs, stuff.classes, seed, found.skipped.append)
+        options.progress.close()
+    for parallel in stuff.languages if not vectors.baseline else ():
+        found.records += language_records(vectors, parallel, stuff.pairs.name, seed)
+    if not vectors.baseline:
+        with provenance.phase(f"pictures {vectors.source}"):
+            _pictures(vectors, stuff, [v for v in seen if v.name in PICTURED], options, found)
+
+
+def _pictures(vectors: Vectors, stuff: Material, seen: Sequence[View], options: Options, found: Findings) -> None:
+    found.figures += histograms(vectors, stuff.pairs, seen, options.seed)
+    drawn, planes = clouds(vectors, stuff.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
+    found.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
+    found.figures += [gap_by_temperature(vectors, found.records)]
+    if stuff.classes is not None:
+        found.figures.append(class_figure(vectors, stuff, options.seed))
+    found.scatters += planes
+    procrustes = next((v for v in seen if v.name == "procrustes"), None)
+    try:
+        if procrustes is not None and stuff.pairs.images:
+            found.scatters += maps(vectors, stuff.pairs, procrustes, options.seed)
+        if stuff.languages:
+            found.scatters.append(language_map(vectors, stuff.languages[0], options.seed))
+    except MissingExtraError as error:
+        found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
+
+
+def gap_by_temperature(vectors: Vectors, records: Sequence[Record]) -> Figure:
+    """Gap after contrastive heads, over the factor on cosines."""
+    points = sorted(
+        (float(r.transform.partition(":")[2]), r.value, r.ci_low, r.ci_high)
+        for r in records
+        if r.source == vectors.source
+        and r.metric == "modality_gap"
+        and r.transform
+        and r.transform.startswith("heads:")
+        and r.value is not None
+    )
+    series = [
+        Series(
+            vectors.label,
+            tuple(p[0] for p in points),
+            tuple(p[1] for p in points),
+            tuple(p[2] for p in points),
+            tuple(p[3] for p in points),
+        )
+    ]
+    return Figure(
+        "gap-temperature",
+        "Modality gap against temperature",
+        "factor on cosines (1 / temperature)",
+        "modality gap",
+        tuple(series if points else ()),
+        "Linear heads trained with symmetric InfoNCE at a fixed temperature; test pairs.",
+        section="Temperature",
+    )
+
+
+def class_figure(vectors: Vectors, stuff: Material, seed: int) -> Figure:
+    """Accuracy of every class, sorted, with and without an alignment fitted on the known half."""
+    assert stuff.classes is not None
+    series = []
+    for name in (None, "procrustes"):
+        for part, values in zip(("known", "new"), per_class(vectors, stuff.classes, name, seed), strict=True):
+            ordered = sorted(values, reverse=True)
+            x = tuple(float(i + 1) for i in range(len(ordered)))
+            label = f"{name or 'as they are'}, {part} classes"
+            series.append(Series(label, x, tuple(ordered), kind="measured" if name else "baseline", group=part))
+    return Figure(
+        "classes",
+        "Accuracy by class, known and new (Table 4)",
+        "class, best first",
+        "accuracy",
+        tuple(series),
+        "Procrustes fitted on images of the known classes. Dashed: the vectors as they are.",
+        (0.0, 1.0),
+        "Classes",
+    )
+
+
+def cones(source: str, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+    """The same architecture freshly initialised, with and without biases: is the cone there before training?"""
+    query = "&bias=0" if "?" in source else "?bias=0"
+    image, plus, text = source.partition("+")
+    without = f"random:{image}{query}" + (f"{plus}{text}{query}" if plus else "")
+    for uri in (f"random:{source}", without):
+        try:
+            vectors = measured_vectors(uri, stuff, options, provenance, baseline=True)
+        except InputError as error:
+            found.skipped.append(Skipped(f"cone at initialisation, {label_of(uri)}", str(error)))
+            continue
+        found.scatters += cone_clouds(vectors, stuff.pairs)
+        if uri == without:
+            found.models.append(vectors)
+            found.records += isotropy_records(vectors, stuff.pairs.name)
+        else:
+            study(vectors, stuff, options, provenance, found)
+
+
+def pixel_baseline(source: str, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+    """Raw pixels in place of the image model, beside the same texts."""
+    _, plus, text = source.partition("+")
+    if plus and not source.startswith("pixels:"):
+        vectors = measured_vectors(f"pixels:32+{text}", stuff, options, provenance, baseline=True)
+        study(vectors, stuff, options, provenance, found)
+
