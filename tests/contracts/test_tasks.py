@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from embedscope.tasks.valence import ValNorm
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMES = list(TASKS)
+GRADED = [name for name in NAMES if TASKS.get(name).about["kind"] != "analogy"]  # laws of analogies: tests/tasks
 JUDGED = [name for name in NAMES if isinstance(TASKS.get(name), PairTask | ValNorm)]
 MATCHED = [name for name in NAMES if isinstance(TASKS.get(name), MatchTask)]
 UNITS = {"word", "sentence", "document", "image", "image and text"}
@@ -185,15 +187,24 @@ def small(data: Data, task: MatchTask, keep: int = 40) -> Data:
     )
 
 
+@pytest.fixture(scope="module")
+def loaded(finder):
+    """A data set by name, loaded once, or skip with the reason."""
+
+    @cache
+    def load(name: str) -> Data:
+        try:
+            return DATASETS.get(name).load(finder)
+        except DataUnavailableError as error:
+            pytest.skip(str(error))
+
+    return load
+
+
 @pytest.fixture(params=MATCHED)
-def match(request, finder):
+def match(request, loaded):
     task = TASKS.get(request.param)
-    dataset = DATASETS.get(task.dataset)
-    try:
-        data = dataset.load(finder)
-    except DataUnavailableError as error:
-        pytest.skip(str(error))
-    data = small(data, task)
+    data = small(loaded(task.dataset), task)
     rng = np.random.default_rng(0)
     sizes = {name: len(data.images[name] if name in data.images else data.tables[name]) for name in task.tables}
     return task, data, {name: rng.normal(size=(n, DIM)) for name, n in sizes.items()}
@@ -236,12 +247,8 @@ def test_missing_rows_and_other_widths_are_said(match):
         task.score({}, data, seed=0)
 
 
-def test_the_probe_holds_concepts_out(finder):
-    task = TASKS.get("emoji.probe")
-    try:
-        data = DATASETS.get("emoji").load(finder)
-    except DataUnavailableError as error:
-        pytest.skip(str(error))
+def test_the_probe_holds_concepts_out(loaded):
+    task, data = TASKS.get("emoji.probe"), loaded("emoji")
     label = data.relations["drawing_groups"].label
     rng = np.random.default_rng(0)
     good = np.eye(DIM)[label] + 0.01 * rng.normal(size=(len(label), DIM))
