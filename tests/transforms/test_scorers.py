@@ -66,7 +66,7 @@ def test_a_hub_is_marked_down(text):
     documents[:, 0] = 2
     queries = unit(documents + 0.3 * rng.standard_normal((50, 16)) + 2 * hub)
     documents = unit(np.vstack([documents, hub]))
-    bank = unit(rng.standard_normal((200, 16)) + 3 * hub / 2)
+    bank = unit(rng.standard_normal((200, 16)) + 3 * hub)
     scores = queries @ documents.T
     raw = (scores.argmax(axis=1) == np.arange(50)).mean()
     better = (parse_scorer(text).fit(documents, bank).adjust(scores).argmax(axis=1) == np.arange(50)).mean()

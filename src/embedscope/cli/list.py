@@ -12,19 +12,24 @@ from embedscope.cli import _common as common
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from embedscope.core.registry import Registry
+
 Rows = list[dict[str, Any]]
 
 
 def show(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="models, datasets, tasks, metrics, experiments or transforms.")
+        str,
+        typer.Argument(
+            metavar="KIND", help="models, datasets, tasks, metrics, experiments, transforms, alignments or scorers."
+        ),
     ],
     json: common.JsonOption = None,
     data: common.DataOption = None,
     quiet: common.QuietOption = False,
     seed: common.SeedOption = 0,
 ) -> None:
-    """List models, datasets, tasks, metrics, experiments or transforms."""
+    """List models, datasets, tasks, metrics, experiments, transforms, alignments or scorers."""
     from embedscope.core.errors import UnknownNameError
 
     if kind not in KINDS:
@@ -124,7 +129,23 @@ def _experiments(data: Path | None) -> Rows:
 def _transforms(data: Path | None) -> Rows:
     from embedscope.transforms import TRANSFORMS
 
-    found = [(name, TRANSFORMS.get(name)) for name in TRANSFORMS]
+    return _written(TRANSFORMS)
+
+
+def _alignments(data: Path | None) -> Rows:
+    from embedscope.transforms.align import ALIGNMENTS
+
+    return _written(ALIGNMENTS)
+
+
+def _scorers(data: Path | None) -> Rows:
+    from embedscope.transforms.scorers import SCORERS
+
+    return _written(SCORERS)
+
+
+def _written(registry: Registry[Any]) -> Rows:
+    found = [(name, registry.get(name)) for name in registry]
     return [{"name": name, "write": t.usage, "what": (t.__doc__ or "").strip().partition("\n")[0]} for name, t in found]
 
 
@@ -135,6 +156,8 @@ KINDS: dict[str, Callable[[Path | None], Rows]] = {
     "metrics": _metrics,
     "experiments": _experiments,
     "transforms": _transforms,
+    "alignments": _alignments,
+    "scorers": _scorers,
 }
 
 SHOWN = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.linalg import orthogonal_procrustes, sqrtm
-from sklearn.covariance import LedoitWolf
 from sklearn import cross_decomposition
+from sklearn.covariance import LedoitWolf
 
 from embedscope.core.errors import InputError
 from embedscope.transforms.align import CCA, JointPCA, JointWhiten, WhitenedProcrustes, parse_alignment
