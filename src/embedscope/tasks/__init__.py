@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedscope.core.registry import Registry
 from embedscope.core.tables import Task
 
-TASKS: Registry[Task] = Registry("task", "embedscope.tasks")
 
-__all__ = ["TASKS"]
+class TaskRegistry(Registry[Task]):
+    """Tasks by id; ``ID.VARIANT`` is a variant of the task ``ID``, for tasks that have a method ``variant``."""
+
+    def get(self, name: str) -> Task:
+        """The task called ``name``; raises ``UnknownNameError`` with the nearest names."""
+        base, dot, variant = name.partition(".")
+        if dot and name not in self and base in self:
+            made: Any = getattr(super().get(base), "variant", None)
+            if made is not None:
+                task: Task = made(variant)
+                return task
+        return super().get(name)
+
+
+TASKS = TaskRegistry("task", "embedscope.tasks")
+
+__all__ = ["TASKS", "TaskRegistry"]

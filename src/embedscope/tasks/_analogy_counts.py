@@ -7,66 +7,25 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_methods import Method, Tile, Words
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks._analogy_answers import Told
+from embedscope.tasks._analogy_methods import Tile, Words, joined
 
 TIE = 1e-12
 _BLOCK = 64  # questions at once: their values stay in the processor's cache
-_CHUNK = 8192  # pairs scored in float64 at once
-
-
-def exact_scores(
-    method: Method, rows: CandidateRows, w: Floats, places: Index, questions: Index, candidates: Index
-) -> Floats:
-    """Scores (p,) in float64 of pairs of a question and a candidate; nan where either has no direction."""
-    out = np.empty(len(questions))
-    for lo in range(0, len(questions), _CHUNK):
-        part = slice(lo, lo + _CHUNK)
-        a, b, c = (w[places[questions[part], i]] for i in range(3))
-        out[part] = method.exact(a, b, c, rows.take(candidates[part]))
-    return out
-
-
-def best_answers(method: Method, rows: CandidateRows, w: Floats, places: Index, answers: Index) -> tuple[Index, Floats]:
-    """The answer (m,) that scores highest and its score; -1 and nan where no answer of ``answers`` (m, k) has one."""
-    question, place = np.nonzero(answers >= 0)
-    found = exact_scores(method, rows, w, places, question, answers[question, place])
-    scores = np.full(answers.shape, -np.inf)
-    scores[question, place] = np.where(np.isfinite(found), found, -np.inf)
-    m, best = np.arange(len(answers)), scores.argmax(axis=1)
-    known = np.isfinite(scores[m, best])
-    return np.where(known, answers[m, best], -1), np.where(known, scores[m, best], np.nan)
+_CHUNK = 8192  # questions whose bars are set at once
 
 
 class Count:
-    """The count of one kind of questions.
+    """The count of one kind of questions, whose best ``answer`` (m,) has the ``score`` (m,)."""
 
-    Parameters
-    ----------
-    w : (u, d) vectors of the words of the questions; ``places`` (m, 3) are the rows of a, b, c in it
-    banned : (m, k) rows that are no candidates, -1 for none
-    answer, score : (m,) of the best answers
-    """
-
-    def __init__(
-        self,
-        method: Method,
-        rows: CandidateRows,
-        w: Floats,
-        places: Index,
-        banned: Index,
-        answer: Index,
-        score: Floats,
-        uncertain: float,
-    ) -> None:
-        self.method, self.rows, self.w, self.places = method, rows, w, places
-        self.answer, self.score = answer, score
+    def __init__(self, told: Told, answer: Index, score: Floats, uncertain: float) -> None:
+        self.told, self.answer, self.score = told, answer, score
         self.above = np.zeros(len(answer), dtype=np.intp)
         self.ties = np.zeros(len(answer), dtype=np.intp)
         self._open = np.flatnonzero(answer >= 0)
-        self._places, self._banned = places[self._open], banned[self._open]
-        a, b, c = (w[self._places[:, i]] for i in range(3))
-        self._bars = method.bars(Words(a, b, c, score[self._open], uncertain))
+        self._places = told.places[self._open]
+        parts = [self._open[lo : lo + _CHUNK] for lo in range(0, len(self._open), _CHUNK)]
+        self._bars = joined([told.method.bars(Words(*told.vectors(q), score[q], uncertain)) for q in parts])
         self._near: list[tuple[Index, Index]] = []
 
     def blocks(self) -> list[slice]:
@@ -75,18 +34,18 @@ class Count:
 
     def add(self, tile: Tile, first: int, block: slice) -> None:
         """Take in a tile, whose candidates start at row ``first``, for a block of questions."""
-        words, bars = self._places[block], self._bars[block]
+        questions, words, bars = self._open[block], self._places[block], self._bars[block]
         values = np.empty((len(words), tile.products.shape[1]), dtype=np.float32)
-        off = self.method.values(tile, words, bars, values, np.empty_like(values))
-        banned = self._banned[block]
+        off = self.told.method.values(tile, words, bars, values, np.empty_like(values))
+        banned = self.told.banned(questions)
         row, column = np.nonzero((banned >= first) & (banned < first + values.shape[1]))
         values[row, banned[row, column] - first] = -np.inf
         above = values > bars.bar + off
-        self.above[self._open[block]] += row_counts(above)
+        self.above[questions] += row_counts(above)
         near = np.not_equal(above, values >= bars.bar - off, out=above)
         row, column = true_places(near)
         if len(row):
-            self._near.append((self._open[block][row], column + first))
+            self._near.append((questions[row], column + first))
 
     def look_again(self) -> None:
         """Score what was too near the bar in float64."""
@@ -94,8 +53,7 @@ class Count:
             return
         questions, candidates = (np.concatenate(part) for part in zip(*self._near, strict=True))
         self._near = []
-        found = exact_scores(self.method, self.rows, self.w, self.places, questions, candidates)
-        ahead = found - self.score[questions]
+        ahead = self.told.scores(questions, candidates) - self.score[questions]
         self.above += np.bincount(questions[ahead > TIE], minlength=len(self.above))
         self.ties += np.bincount(questions[np.abs(ahead) <= TIE], minlength=len(self.ties))
 

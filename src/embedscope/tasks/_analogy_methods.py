@@ -7,7 +7,7 @@ be wrong and are scored again in float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,28 @@ class Bars:
 
     def __getitem__(self, part: slice) -> Bars:
         return Bars(self.bar[part], self.off[part], self.facts[part])
+
+
+def joined(parts: Sequence[Bars]) -> Bars:
+    """Bars of consecutive questions as one."""
+    if not parts:
+        empty = np.zeros((0, 1), dtype=np.float32)
+        return Bars(empty, empty, empty)
+    bar, off, facts = (np.concatenate([getattr(p, name) for p in parts]) for name in ("bar", "off", "facts"))
+    return Bars(bar, off, facts)
+
+
+@dataclass(frozen=True, eq=False)
+class Dots:
+    """Words a, b, c (m, d) of questions, their inner products (m, k) with answers, lengths (m, k) of the answers."""
+
+    a: Floats
+    b: Floats
+    c: Floats
+    to_a: Floats
+    to_b: Floats
+    to_c: Floats
+    lengths: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +116,22 @@ def c_scores(a: Floats, b: Floats, c: Floats, x: Floats) -> Floats:
 def b_scores(a: Floats, b: Floats, c: Floats, x: Floats) -> Floats:
     """Control (m,): cosines of b and x."""
     return _dot(_unit(b), _unit(x))
+
+
+def _rough_add(x: Dots) -> Floats:
+    return np.asarray((x.to_b - x.to_a + x.to_c) / x.lengths)
+
+
+def _rough_mul(x: Dots) -> Floats:
+    pairs = ((x.a, x.to_a), (x.b, x.to_b), (x.c, x.to_c))
+    to_a, to_b, to_c = ((1 + to / (_length(w)[:, None] * x.lengths)) / 2 for w, to in pairs)
+    return np.asarray(to_b * to_c / (to_a + COSMUL_EPSILON))
+
+
+def _rough_direction(x: Dots) -> Floats:
+    ahead = x.to_b - x.to_a - _dot(x.c, x.b - x.a)[:, None]
+    away = np.sqrt(np.maximum(x.lengths**2 + (_length(x.c) ** 2)[:, None] - 2 * x.to_c, 0))
+    return np.asarray(np.where(away > 0, ahead / away, -np.inf))
 
 
 def _bars(bar: Floats, off: Floats, *facts: Floats) -> Bars:
@@ -177,19 +215,21 @@ class Method:
     Attributes
     ----------
     exact : scores (m,) in float64 of aligned rows a, b, c, x
+    rough : numbers (m, k) in the order of the scores of a question's answers
     bars : what the answers set
     values : fills ``out`` (m, t) with values of a tile, ``spare`` being free to use, and returns what they are off by
     """
 
     exact: Callable[[Floats, Floats, Floats, Floats], Floats]
+    rough: Callable[[Dots], Floats]
     bars: Callable[[Words], Bars]
     values: Callable[[Tile, Index, Bars, Floats32, Floats32], Any]
 
 
 METHODS: Mapping[str, Method] = {
-    "3cosadd": Method(add_scores, _add_bars, _add_values),
-    "3cosmul": Method(mul_scores, _mul_bars, _mul_values),
-    "pairdirection": Method(direction_scores, _direction_bars, _direction_values),
-    "c": Method(c_scores, _c_bars, _c_values),
-    "b": Method(b_scores, _b_bars, _b_values),
+    "3cosadd": Method(add_scores, _rough_add, _add_bars, _add_values),
+    "3cosmul": Method(mul_scores, _rough_mul, _mul_bars, _mul_values),
+    "pairdirection": Method(direction_scores, _rough_direction, _direction_bars, _direction_values),
+    "c": Method(c_scores, lambda x: x.to_c / x.lengths, _c_bars, _c_values),
+    "b": Method(b_scores, lambda x: x.to_b / x.lengths, _b_bars, _b_values),
 }

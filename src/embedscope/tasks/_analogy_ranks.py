@@ -18,7 +18,8 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_counts import Count, best_answers
+from embedscope.tasks._analogy_answers import Told, best_answers
+from embedscope.tasks._analogy_counts import Count
 from embedscope.tasks._analogy_methods import METHODS, Tile
 from embedscope.tasks._analogy_rows import CandidateRows
 
@@ -29,15 +30,27 @@ _TILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Questions of one kind: ``words`` (m, 3) rows a, b, c; ``answers`` (m, k) rows of right answers, -1 for none.
+    """Questions of one kind.
 
-    ``method`` is a key of ``METHODS``; with ``exclude`` a, b, c are no candidates (nor answers).
+    Attributes
+    ----------
+    method : a key of ``METHODS``
+    words : (m, 3) rows of a, b, c
+    answers : (g, k) lists of rows of right answers, -1 where a list is shorter
+    exclude : whether a, b, c are no candidates (nor answers)
+    which : (m,) list of each question; None where question i has list i
     """
 
     method: str
     words: Index
     answers: Index
     exclude: bool = True
+    which: Index | None = None
+
+    @property
+    def lists(self) -> Index:
+        """Which list of answers each question has, shape (m,)."""
+        return np.arange(len(self.words)) if self.which is None else self.which
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,15 +122,11 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
 def _check(rows: CandidateRows, asked: Asked) -> None:
     if asked.method not in METHODS:
         raise InputError(f"there is no method '{asked.method}'; wanted one of {', '.join(METHODS)}")
-    m = len(asked.words)
-    if (
-        asked.words.shape != (m, 3)
-        or asked.answers.ndim != 2
-        or len(asked.answers) != m
-        or 0 in asked.answers.shape[1:]
-    ):
+    m, answers = len(asked.words), asked.answers
+    if asked.words.shape != (m, 3) or answers.ndim != 2 or len(asked.lists) != m or 0 in answers.shape[1:]:
         raise InputError(
-            f"questions must be words (m, 3) and answers (m, k), got {asked.words.shape} and {asked.answers.shape}"
+            "questions must be words (m, 3) and a list of answers (g, k) each, "
+            f"got {asked.words.shape} and {asked.answers.shape}"
         )
     both = np.concatenate([asked.words.ravel(), asked.answers.ravel()])
     if both.size and (both.max() >= len(rows.x) or asked.words.min() < 0):
@@ -125,13 +134,8 @@ def _check(rows: CandidateRows, asked: Asked) -> None:
 
 
 def _count(rows: CandidateRows, asked: Asked, w: Floats, places: Index, uncertain: float) -> Count:
-    method = METHODS[asked.method]
-    lost = asked.answers < 0
-    if asked.exclude:
-        lost |= (asked.answers[:, :, None] == asked.words[:, None, :]).any(axis=2)
-    answer, score = best_answers(method, rows, w, places, np.where(lost, -1, asked.answers))
-    banned = np.concatenate([asked.answers, asked.words], axis=1) if asked.exclude else asked.answers
-    return Count(method, rows, w, places, banned, answer, score, uncertain)
+    told = Told(METHODS[asked.method], rows, w, places, asked.words, asked.answers, asked.lists, asked.exclude)
+    return Count(told, *best_answers(told), uncertain)
 
 
 def _ranks(count: Count) -> Ranks:

@@ -1,0 +1,95 @@
+"""Which of several right answers scores highest, and how high."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.tables import Index
+from embedscope.tasks._analogy_methods import Dots, Method
+from embedscope.tasks._analogy_rows import CandidateRows
+
+_CHUNK = 8192  # pairs scored at once
+_BLOCK = 512  # questions whose lists of answers are compared at once
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Questions with the vectors of their words.
+
+    Attributes
+    ----------
+    w : (u, d) vectors of the words of the questions; ``places`` (m, 3) are the rows of a, b, c in it
+    words : (m, 3) rows of a, b, c among the candidates
+    answers, lists : (g, k) rows of right answers and (m,) which list a question has
+    """
+
+    method: Method
+    rows: CandidateRows
+    w: Floats
+    places: Index
+    words: Index
+    answers: Index
+    lists: Index
+    exclude: bool
+
+    def banned(self, questions: Index) -> Index:
+        """Rows (p, k) that are no candidates of ``questions``, -1 for none."""
+        answers = self.answers[self.lists[questions]]
+        return np.concatenate([answers, self.words[questions]], axis=1) if self.exclude else answers
+
+    def right(self, questions: Index) -> Index:
+        """Rows (p, k) that may be right, -1 for none."""
+        answers = self.answers[self.lists[questions]]
+        if not self.exclude:
+            return answers
+        lost = np.zeros(answers.shape, dtype=bool)
+        for i in range(3):
+            lost |= answers == self.words[questions, i, None]
+        return np.where(lost, -1, answers)
+
+    def vectors(self, questions: Index) -> tuple[Floats, Floats, Floats]:
+        """Vectors of a, b, c of ``questions``, each (p, d)."""
+        a, b, c = (self.w[self.places[questions, i]] for i in range(3))
+        return a, b, c
+
+    def scores(self, questions: Index, candidates: Index) -> Floats:
+        """Scores (p,) in float64 of pairs of a question and a candidate; nan where either has no direction."""
+        out = np.empty(len(questions))
+        for lo in range(0, len(questions), _CHUNK):
+            part = slice(lo, lo + _CHUNK)
+            out[part] = self.method.exact(*self.vectors(questions[part]), self.rows.take(candidates[part]))
+        return out
+
+
+def best_answers(told: Told) -> tuple[Index, Floats]:
+    """The answer (m,) that scores highest and its score; -1 and nan where no answer has one."""
+    m = len(told.words)
+    chosen = np.full(m, -1, dtype=np.intp)
+    for lo in range(0, m, _BLOCK):
+        questions = np.arange(lo, min(lo + _BLOCK, m))
+        right = told.right(questions)
+        chosen[questions] = right[:, 0] if right.shape[1] == 1 else _highest(told, questions, right)
+    score = np.full(m, np.nan)
+    some = np.flatnonzero(chosen >= 0)
+    score[some] = told.scores(some, chosen[some])
+    return np.where(np.isfinite(score), chosen, -1), score
+
+
+def _highest(told: Told, questions: Index, right: Index) -> Index:
+    """The answer (p,) of ``right`` (p, k) with the highest score, from inner products; -1 for none."""
+    found, at = np.unique(right, return_inverse=True)
+    words, place = np.unique(told.places[questions], return_inverse=True)
+    at, place = at.reshape(right.shape), place.reshape(-1, 3)
+    x = told.rows.take(np.maximum(found, 0))
+    products = told.w[words] @ x.T
+    to_a, to_b, to_c = (products[place[:, i, None], at] for i in range(3))
+    lengths = np.sqrt(np.einsum("ij,ij->i", x, x))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = told.method.rough(Dots(*told.vectors(questions), to_a, to_b, to_c, lengths[at]))
+    scores = np.where((right >= 0) & np.isfinite(scores), scores, -np.inf)
+    best = scores.argmax(axis=1)
+    p = np.arange(len(right))
+    return np.where(np.isfinite(scores[p, best]), right[p, best], -1)

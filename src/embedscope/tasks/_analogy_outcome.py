@@ -1,0 +1,144 @@
+"""Analogies asked together with their controls: what ignores the relation, and what breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats
+from embedscope.core.tables import Score
+from embedscope.stats.bootstrap import N_DRAWS, item_counts
+from embedscope.tasks._analogy_questions import Questions, broken
+from embedscope.tasks._analogy_ranks import Asked, Ranks, analogy_ranks
+from embedscope.tasks._analogy_rows import CandidateRows
+
+RANDOM_DRAWS = 5
+_BLOCK = 4096  # items whose counts are in float64 at once
+CONTROLS = ("c", "b", "random")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Ranks of the answers under a method and under its controls, for the questions that can be asked.
+
+    Attributes
+    ----------
+    questions : all of them; ``asked`` (m,) says which have vectors for a, b, c and at least one answer
+    candidates : rows that have a direction
+    ranks : of the questions asked, by "offset" (the method), "c", "b", "random0", "random1", ...
+    """
+
+    questions: Questions
+    asked: npt.NDArray[np.bool_]
+    ranks: Mapping[str, Ranks]
+    exclude: bool
+    candidates: int
+
+    def hits(self, name: str, k: int) -> Floats:
+        """1, 0 or, for questions left out, nan, a question (m,); of "random" the mean over its draws."""
+        return self._spread(name, lambda r: r.hits(k))
+
+    def reciprocal(self, name: str) -> Floats:
+        """Reciprocal ranks (m,), nan for questions left out; of "random" the mean over its draws."""
+        return self._spread(name, lambda r: r.reciprocal())
+
+    def _spread(self, name: str, of: object) -> Floats:
+        out = np.full(len(self.questions), np.nan)
+        names = [n for n in self.ranks if n.startswith("random")] if name == "random" else [name]
+        if names and callable(of):
+            out[self.asked] = np.mean([of(self.ranks[n]) for n in names], axis=0)
+        return out
+
+    def notes(self) -> list[str]:
+        """What a reader must know: questions left out, answers that can never be right, ties."""
+        said = [f"{self.candidates:,} candidates"]
+        if left_out := int((~self.asked).sum()):
+            said.append(f"{left_out} of {len(self.questions)} questions left out: a word without a vector")
+        found = self.ranks["offset"]
+        if self.exclude and (never := int((found.rank == 0).sum())):
+            said.append(f"{never} questions whose answer is among a, b, c count as wrong")
+        if tied := int((found.ties > 0).sum()):
+            said.append(f"in {tied} questions a candidate ties with the answer and comes before it")
+        return said
+
+
+def outcome(
+    rows: CandidateRows, questions: Questions, *, method: str = "3cosadd", exclude: bool = True, seed: int = 0
+) -> Outcome:
+    """Ask ``questions`` and, in the same pass over the candidates, every control.
+
+    Controls: candidates ranked by similarity to c alone and to b alone; and c with its answers taken from another
+    relation, in ``RANDOM_DRAWS`` seeded draws.
+    """
+    known = np.append(rows.known(), False)  # -1 is no row
+    right = np.asarray(known[questions.answers].any(axis=1))
+    asked = np.asarray(known[questions.words].all(axis=1) & right[questions.lists])
+    kept = questions[asked]
+    names = ["offset", "c", "b"]
+    runs = [Asked(m, kept.words, kept.answers, exclude, kept.lists) for m in (method, "c", "b")]
+    for draw in range(RANDOM_DRAWS if len(kept) else 0):
+        if (other := broken(kept, seed, draw)) is not None:
+            names.append(f"random{draw}")
+            runs.append(Asked(method, other.words, other.answers, exclude, other.lists))
+    found = analogy_ranks(rows, runs)
+    return Outcome(questions, asked, dict(zip(names, found, strict=True)), exclude, int(known.sum()))
+
+
+def top_scores(found: Outcome, name: str, k: int, seed: int) -> dict[str, Score]:
+    """Top-``k`` accuracy ``name``, its gain over the best control, and the controls.
+
+    ``NAME.gain`` is the accuracy less the highest control's; its draws take the highest control of each draw.
+    ``NAME.mrr`` is the mean reciprocal rank.
+    """
+    columns = {"": found.hits("offset", k)} | {f".{c}": found.hits(c, k) for c in CONTROLS}
+    columns[".mrr"] = found.reciprocal("offset")
+    scores = {f"{name}{more}": score for more, score in _means(columns, seed).items()}
+    main, random = scores[name], scores[f"{name}.random"]
+    if random.value is None and main.value is not None:
+        why = "undefined: all questions are of one relation, so there is no other to draw from"
+        scores[f"{name}.random"] = replace(random, note=why)
+    controls = [(c, scores[f"{name}.{c}"]) for c in CONTROLS]
+    noted = replace(main, note="; ".join(filter(None, [main.note, *found.notes()])) or None)
+    return {name: noted, f"{name}.gain": gain(main, controls)} | {n: s for n, s in scores.items() if n != name}
+
+
+def _means(columns: Mapping[str, Floats], seed: int) -> dict[str, Score]:
+    """Means of items (m,) with the draws of ``item_counts``, all from one pass over the counts."""
+    items = np.stack(list(columns.values()))
+    known = np.isfinite(items)
+    both = np.concatenate([np.where(known, items, 0.0), known])
+    counts = item_counts(items.shape[1], seed)
+    sums = np.zeros((len(both), counts.shape[1]))
+    for lo in range(0, items.shape[1], _BLOCK):
+        sums += both[:, lo : lo + _BLOCK] @ counts[lo : lo + _BLOCK].astype(np.float64)
+    total, weight = np.split(sums, 2)
+    draws = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+    return {name: _mean(row, drawn) for name, row, drawn in zip(columns, items, draws, strict=True)}
+
+
+def _mean(items: Floats, draws: Floats) -> Score:
+    known = np.isfinite(items)
+    if not known.any():
+        return Score(None, 0, None, items, "undefined: no question can be asked")
+    return Score(float(items[known].mean()), int(known.sum()), draws, items)
+
+
+def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
+    """``main`` less the best of ``controls``, with paired draws; the note names the best one."""
+    defined = [(name, s) for name, s in controls if s.value is not None]
+    if main.value is None or not defined:
+        return Score(None, main.n, note="undefined: no question can be asked")
+    best, score = max(defined, key=lambda c: c[1].value or 0.0)
+    draws = [s.draws for _, s in defined if s.draws is not None]
+    high = np.max(draws, axis=0) if draws else np.zeros(N_DRAWS)
+    items = None if main.items is None or score.items is None else main.items - score.items
+    value = main.value - (score.value or 0.0)
+    return Score(
+        value, main.n, None if main.draws is None else main.draws - high, items, f"best control: {LABELS[best]}"
+    )
+
+
+LABELS = {"c": "similarity to c", "b": "similarity to b", "random": "pairs of other relations"}

@@ -1,0 +1,102 @@
+"""Analogy questions with all their right answers, turned round, and with their relation broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Data, Index, Matches, Quadruples
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """Questions a : b :: c : ? over the rows of ``table``.
+
+    Attributes
+    ----------
+    words : (m, 3) rows of a, b, c
+    answers : (g, k) lists of rows of right answers, -1 where a list is shorter
+    lists : (m,) the list of each question
+    section : (m,) number of each question's relation in ``sections``
+    """
+
+    table: str
+    words: Index
+    answers: Index
+    lists: Index
+    section: Index
+    sections: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, which: npt.NDArray[np.bool_] | Index) -> Questions:
+        return Questions(
+            self.table, self.words[which], self.answers, self.lists[which], self.section[which], self.sections
+        )
+
+
+def questions_of(data: Data, relation: str, *, reverse: bool = False) -> Questions:
+    """The questions ``relation`` of a data set; a relation ``answers SECTION`` gives all right answers of a word.
+
+    With ``reverse`` they are asked the other way: b : a :: d : c. Questions with several answers have one direction.
+
+    Raises
+    ------
+    InputError
+        if the relation holds no questions.
+    """
+    found = data.relations.get(relation)
+    if not isinstance(found, Quadruples) or not len(found.rows):
+        have = [name for name, r in data.relations.items() if isinstance(r, Quadruples)]
+        raise InputError(f"data set {data.name} has no questions '{relation}'; it has {', '.join(have) or 'none'}")
+    sections = tuple(dict.fromkeys(found.section))
+    number = {name: i for i, name in enumerate(sections)}
+    section = np.array([number[name] for name in found.section], dtype=np.intp)
+    if reverse:
+        ends = found.rows[:, 2:3]
+        return Questions(found.table, found.rows[:, [1, 0, 3]], ends, np.arange(len(ends)), section, sections)
+    known = {i: _answers(data, f"answers {name}") for i, name in enumerate(sections)}
+    given: dict[tuple[int, ...], int] = {}
+    asked = zip(section.tolist(), found.rows[:, 2].tolist(), found.rows[:, 3].tolist(), strict=True)
+    lists = [given.setdefault(known[s].get(c, (d,)), len(given)) for s, c, d in asked]
+    return Questions(
+        found.table, found.rows[:, :3], _padded(tuple(given)), np.array(lists, dtype=np.intp), section, sections
+    )
+
+
+def _answers(data: Data, relation: str) -> Mapping[int, tuple[int, ...]]:
+    found = data.relations.get(relation)
+    if not isinstance(found, Matches):
+        return {}
+    out: dict[int, tuple[int, ...]] = {}
+    for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
+        out[left] = (*out.get(left, ()), right)
+    return out
+
+
+def _padded(given: Sequence[tuple[int, ...]]) -> Index:
+    out = np.full((len(given), max(map(len, given))), -1, dtype=np.intp)
+    for i, answers in enumerate(given):
+        out[i, : len(answers)] = answers
+    return out
+
+
+def broken(questions: Questions, seed: int, draw: int) -> Questions | None:
+    """The same a : b with c and its answers from a question of another relation, drawn anew; None for one relation.
+
+    A pair of the *same* relation would still be a true analogy. The draw is decided by ``seed`` and ``draw``.
+    """
+    m, sizes = len(questions), np.bincount(questions.section, minlength=len(questions.sections))
+    if (sizes > 0).sum() < 2:
+        return None
+    order = np.argsort(questions.section, kind="stable")
+    own, start = sizes[questions.section], (np.cumsum(sizes) - sizes)[questions.section]
+    place = np.random.default_rng([seed, draw, m]).integers(0, m - own)
+    other = order[np.where(place >= start, place + own, place)]
+    words = np.concatenate([questions.words[:, :2], questions.words[other, 2:]], axis=1)
+    return replace(questions, words=words, lists=questions.lists[other])
