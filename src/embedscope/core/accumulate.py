@@ -49,6 +49,10 @@ class Need(Generic[R]):
         """Needs of the pass before, whose results ``start`` is given; empty for the first pass."""
         return ()
 
+    def size(self, dim: int) -> int:
+        """Bytes of its state for rows ``dim`` wide, about; for a bound on memory."""
+        return 64 * dim
+
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[R]:
         """A fresh accumulator; ``results`` holds the results of ``depends``."""
         raise TypeError(f"{type(self).__name__} must define start()")

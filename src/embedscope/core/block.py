@@ -13,6 +13,9 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, row_no
 LARGEST = 16
 """Coordinates that are looked for at once, since a few more cost nothing."""
 
+SHARED_PARTS = 8
+"""At most so many matrices as large as a block are made of it: float64, unit and centred rows, partitions, products."""
+
 _BAND = 1 << 16
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from embedscope.core.accumulate import Need
 from embedscope.core.arrays import Array, Rows
 from embedscope.core.errors import InputError
+from embedscope.core.ids import GROUPS
 from embedscope.stats import Gaussian, GroupedResult, Statistic, jackknife, statistic_of
 
 Value = float | Mapping[str, float]
@@ -129,7 +130,8 @@ class Metric:
             values = self._values(full)
         except UndefinedError as reason:
             return (self._measured(self.id, None, (None, None, None), full, [str(reason)]),)
-        notes = [self.warning(full) if self.warning else None, self._omitted(full)]
+        fewer = f"{len(grouped.sizes)} groups" if 0 < len(grouped.sizes) < GROUPS else None
+        notes = [self.warning(full) if self.warning else None, self._omitted(full), fewer]
         left, problem = self._left_out(grouped)
         out = []
         for key, value in values.items():

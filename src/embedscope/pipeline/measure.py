@@ -17,6 +17,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.engine import Engine, Local, one_blas_thread
 from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
+from embedscope.pipeline.memory import bytes_of, rounds_of
 from embedscope.pipeline.passes import Results, one_pass, passes_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def measure(  # noqa: PLR0913
     transform: str | None = None,
     precision: Precision = "exact",
     seed: int = 0,
+    memory: int | str | None = None,
     ids: Hashes | None = None,
     clusters: Hashes | None = None,
     name: str = "array",
@@ -51,6 +53,8 @@ def measure(  # noqa: PLR0913
     transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
     precision : ``exact`` (float64), or ``fast``: float32 products of blocks with float64 sums
     seed : of the sample of tokens
+    memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
+        time, and the numbers stay the same to the last bit
     ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
     name : what the records call an array
     model : ``on``, ``unit``, ``sample``, ``layers``, ``setting``, ``first_position``, ``data``, ``device``, ``dtype``,
@@ -66,8 +70,10 @@ def measure(  # noqa: PLR0913
     """
     progress = progress or Silent()
     provenance = Provenance(command, seed)
-    wanted = {"metrics": metrics, "rows": rows, "transform": transform, "precision": precision}
+    wanted: dict[str, Any] = {"metrics": metrics, "rows": rows, "transform": transform, "precision": precision}
+    wanted |= {} if memory is None else {"memory": memory}
     chosen_metrics(metrics, rows, precision)
+    bound = None if memory is None else bytes_of(memory)
     records: list[Record] = []
     for source in _sources(x, model, seed, progress, provenance, (ids, clusters, name)):
         provenance.shards[source.name] = len(source.stream.shards())
@@ -82,6 +88,7 @@ def measure(  # noqa: PLR0913
             progress=progress,
             provenance=provenance,
             engine=source.engine,
+            memory=bound,
             **source.labels,
         )
     read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
@@ -119,6 +126,7 @@ def measure_stream(  # noqa: PLR0913
     note: str | None = None,
     label: str | None = None,
     engine: Engine | None = None,
+    memory: int | None = None,
 ) -> list[Record]:
     """Metrics of every space of ``stream``, space by space in the order of ``metrics``.
 
@@ -140,7 +148,7 @@ def measure_stream(  # noqa: PLR0913
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
-    found = _values(stream, chosen, label, engine, progress, provenance)
+    found = _values(stream, chosen, label, engine, progress, provenance, memory)
     undefined = [
         Record(**common, metric=m.id, variant=m.variant, value=None, setting=setting, space=space, note=reason)  # type: ignore[arg-type]
         for space, reason in unfit.items()
@@ -178,6 +186,7 @@ def _values(
     engine: Engine,
     progress: Progress,
     provenance: Provenance | None,
+    memory: int | None,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
     """What every metric measures in every space, by (space, index of the metric).
 
@@ -189,19 +198,25 @@ def _values(
     depended = {d for needs in passes for need in needs for d in need.depends}
     known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
     for number, needs in enumerate(passes, start=1):
-        progress.start(f"{label}: pass {number} of {len(passes)}", stream.n_rows)
-        kept: Mapping[str, Results] = known
-        with _phase(provenance, f"pass {number} {label}"):
-            states = one_pass(stream, needs, kept, grouped=grouped, engine=engine, progress=progress)
-        progress.close()
-        with _phase(provenance, f"metrics {label}"), one_blas_thread():
-            for space, need in [(space, need) for space in stream.dims for need in needs]:
-                result = states[space].pop(need).result()
-                if need in depended:
-                    known[space][need] = result.full
-                for i, metric in enumerate(metrics):
-                    if metric.needs == need:
-                        found[space, i] = metric.measured(result)
+        engine, rounds = rounds_of(stream.dims, needs, grouped, len(stream.shards()), engine, memory)
+        for part, round_ in enumerate(rounds, start=1):
+            title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
+            progress.start(f"{label}: {title}", stream.n_rows)
+            kept: Mapping[str, Results] = known
+            with _phase(provenance, f"pass {number} {label}"):
+                states = one_pass(
+                    stream, round_.needs, kept, grouped=grouped, engine=engine, progress=progress, spaces=round_.spaces
+                )
+            progress.close()
+            with _phase(provenance, f"metrics {label}"), one_blas_thread():
+                for space, need in [(space, need) for space in round_.spaces for need in round_.needs]:
+                    result = states[space].pop(need).result()
+                    if need in depended:
+                        known[space][need] = result.full
+                    for i, metric in enumerate(metrics):
+                        if metric.needs == need:
+                            found[space, i] = metric.measured(result)
+                    del result
     return found
 
 

@@ -10,11 +10,10 @@ from typing import Any
 from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.block import RowBlock
-from embedscope.core.ids import GROUPS
 from embedscope.core.progress import Progress, Silent
 from embedscope.engine import Engine
 from embedscope.pipeline.folding import folded
-from embedscope.stats.grouped import Grouped, RowGroups, capacity_of
+from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
 
 Results = Mapping[Need[Any], Any]
 States = dict[str, dict[Need[Any], Grouped[Any]]]
@@ -46,19 +45,20 @@ def one_pass(
     grouped: Collection[Need[Any]],
     engine: Engine,
     progress: Progress,
+    spaces: Collection[str] | None = None,
 ) -> States:
     """Feed every row once to all ``needs`` in every space; ``known`` has what they depend on.
 
     Parameters
     ----------
+    spaces : feed these alone
     grouped : needs kept in jackknife groups; the others are kept over all rows alone
 
     Returns
     -------
     space -> need -> state over all shards
     """
-    capacity = capacity_of(stream.dims.values())
-    work = PassWork(tuple(stream.dims), tuple(needs), known, frozenset(grouped), progress, capacity)
+    work = PassWork(tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims))
     return folded(engine, work, stream.shards(), _merged).states
 
 
@@ -79,32 +79,35 @@ class PassWork:
     known: Mapping[str, Results]
     grouped: frozenset[Need[Any]]
     progress: Progress = field(compare=False)
-    capacity: int
+    dims: Mapping[str, int]
 
     def __post_init__(self) -> None:
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PassWork, (self.spaces, self.needs, self.known, self.grouped, Silent(), self.capacity)
+        return PassWork, (self.spaces, self.needs, self.known, self.grouped, Silent(), self.dims)
 
     def __call__(self, shard: Shard) -> Part:
         """The states of one shard."""
         states: States = {
-            space: {
-                need: Grouped(need, self.known[space], GROUPS if need in self.grouped else 0) for need in self.needs
-            }
+            space: {need: Grouped(need, self.known[space], self._groups(space, need)) for need in self.needs}
             for space in self.spaces
         }
-        part, waiting = Part(0, states), {space: RowGroups(self.capacity) for space in self.spaces}
+        capacity = capacity_of(self.dims.values())
+        part, waiting = Part(0, states), {space: RowGroups(capacity) for space in self.spaces}
         for batch in shard.batches():
-            for space, x in batch.spaces.items():
-                _feed(states[space].values(), waiting[space].add(x, batch.ids, batch.clusters))
+            for space in self.spaces:
+                full = waiting[space].add(batch.spaces[space], batch.ids, batch.clusters)
+                _feed(states[space].values(), full)
             part.rows += len(batch.ids)
             with self._lock:
                 self.progress.advance(len(batch.ids))
         for space, rows in waiting.items():
             _feed(states[space].values(), rows.rest())
         return part
+
+    def _groups(self, space: str, need: Need[Any]) -> int:
+        return groups_for(self.dims[space]) if need in self.grouped else 0
 
     def arrived(self, part: Part) -> None:
         """Count the rows of a part that was worked on elsewhere, or kept from a run before."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +129,16 @@ def file_facts(path: Path) -> dict[str, Any]:
     """Size and checksum of a file, for the provenance."""
     with path.open("rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+@contextmanager
+def facts_beside(name: str, facts: Callable[[], dict[str, Any]], provenance: Provenance) -> Iterator[None]:
+    """Add ``facts`` of a source to the provenance, taken on a thread beside the work that is done meanwhile."""
+    with ThreadPoolExecutor(1) as beside:
+        taken = beside.submit(facts)
+        yield
+        with provenance.phase(f"checksum {name}"):
+            provenance.data[name] = taken.result() | provenance.data.get(name, {})
 
 
 def model_sources(

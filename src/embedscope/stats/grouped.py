@@ -26,6 +26,16 @@ CAPACITY = 1024
 """Rows of a group that are worth a matrix product."""
 
 _WAITING = 1 << 21
+_WIDE = 2048
+
+
+def groups_for(dim: int) -> int:
+    """Jackknife groups for rows ``dim`` wide: 16, and 8 beyond 2,048, where 16 scatters would be gigabytes.
+
+    >>> groups_for(768), groups_for(4096)
+    (16, 8)
+    """
+    return GROUPS if dim <= _WIDE else GROUPS // 2
 
 
 def capacity_of(dims: Iterable[int]) -> int:
@@ -144,8 +154,8 @@ class Grouped(Generic[R]):
         return self
 
     def take(self, group: int, block: RowBlock) -> Self:
-        """Take in a block of rows of one ``group``."""
-        g = group if self.n_groups else 0
+        """Take in a block of rows of one ``group``, of as many groups or of a multiple."""
+        g = group % max(self.n_groups, 1)
         self._states[g].take(block)
         self._sizes[g] += len(block)
         return self

@@ -117,6 +117,10 @@ class Moments(Need[Gaussian]):
     rows: Rows = "raw"
     precision: Precision = "exact"
 
+    def size(self, dim: int) -> int:
+        """Bytes of its state: the scatter."""
+        return 8 * dim * (dim + 8)
+
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[Gaussian]:
         """A fresh accumulator."""
         return _MomentsState(self.rows, self.precision)

@@ -61,15 +61,13 @@ class Partition(Need[PartitionValues]):
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[PartitionValues]:
         """A fresh accumulator with the directions held fixed."""
         moments: Gaussian = results[self.depends[0]]
-        columns = moments.directions.T if self.directions == "published" else moments.directions
-        return _PartitionState(self, np.ascontiguousarray(columns))
+        return _PartitionState(self, moments.directions)
 
 
 class _PartitionState(Blockwise[PartitionValues]):
-    def __init__(self, need: Partition, columns: Floats) -> None:
+    def __init__(self, need: Partition, vectors: Floats) -> None:
         self._need = need
-        self._columns = columns
-        self._single = columns.astype(np.float32) if need.precision == "fast" else columns
+        self._columns = vectors.T if need.directions == "published" else vectors
         self._state: PartitionValues | None = None
         self._zero_rows = 0
 
@@ -98,7 +96,7 @@ class _PartitionState(Blockwise[PartitionValues]):
     def _values(self, rows: Array) -> PartitionValues:
         if self._need.precision == "fast":
             rows = rows.float() if is_torch(rows) else rows.astype(np.float32)
-        columns = rows.new_tensor(self._single) if is_torch(rows) else self._single
+        columns = rows.new_tensor(self._columns) if is_torch(rows) else self._columns.astype(rows.dtype, copy=False)
         both = self._need.directions == "eigenvectors"
         sums = _sums_within_one if self._need.rows == "unit" else _sums_of_any
         found = sums(rows @ columns, both)

@@ -47,6 +47,10 @@ class RowSample(Need[SampledRows]):
     k: int
     seed: int = 0
 
+    def size(self, dim: int) -> int:
+        """Bytes of its state: the rows."""
+        return self.k * (8 * dim + 16)
+
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
         """A fresh accumulator."""
         return Folded(self._of_rows, self._joined)
