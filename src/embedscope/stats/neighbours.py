@@ -218,12 +218,10 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
     count = np.zeros(len(rows), dtype=np.intp)
     for start in range(0, n, CORPUS_ROWS):
         s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
-        above = s >= low[:, None]
-        hits = np.flatnonzero(above)
-        row, col = np.divmod(hits, s.shape[1])
-        sure = s.ravel()[hits] > high[row]
-        count += np.bincount(row[sure], minlength=len(rows))
-        row, col = row[~sure], col[~sure] + start
+        sure = s > high[:, None]
+        count += np.count_nonzero(sure, axis=1)
+        row, col = np.divmod(np.flatnonzero((s >= low[:, None]) ^ sure), s.shape[1])
+        col += start
         other = ~np.isin(rows[row] * n + col, matches)
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
