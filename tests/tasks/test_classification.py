@@ -7,6 +7,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from embedscope.core.errors import InputError
+from embedscope.core.images import ImageTable, PixelImage
+from embedscope.core.tables import Classes, Data, TextTable
+from embedscope.tasks import TASKS
 from embedscope.tasks.probe import known_new, linear_probe
 from embedscope.tasks.zeroshot import class_scores, class_vectors, zero_shot
 
@@ -130,3 +133,20 @@ def test_halves_need_classes():
         known_new(least_squares, (x[label > 0], label[label > 0]), (x, label), c, known=[0])
     with pytest.raises(InputError, match="measure must be one of"):
         zero_shot(x, c, label, measure="euclid")
+
+
+def test_tasks_of_classes_read_their_tables():
+    x, label, c = clouds()
+    named = tuple("abcdef")
+    relations = {name: Classes(name.partition("_")[0], label, named) for name in ("train_classes", "test_classes")}
+    photos = ImageTable(tuple(PixelImage(str(i), np.zeros((1, 1, 3), np.uint8)) for i in range(len(x))))
+    data = Data("cifar10", {"classes": TextTable(named, "word")}, relations, {}, {"train": photos, "test": photos})
+    zero = TASKS.get("cifar10.zeroshot").score({"test": x, "classes": c}, data, seed=0)
+    assert zero["cifar10.zeroshot"].value == zero_shot(x, c, label).top[1].value
+    narrow = TASKS.get("cifar10.zeroshot").score({"test": x, "classes": c[:, :3]}, data, seed=0)
+    assert "fit an alignment first" in narrow["cifar10.zeroshot"].note
+    holes = x.copy()
+    holes[0] = np.nan
+    probe = TASKS.get("cifar10.probe").score({"train": holes, "test": holes}, data, seed=0)
+    assert probe["cifar10.probe"].value > 0.8
+    assert "1 rows without a direction left out" in probe["cifar10.probe.top5"].note

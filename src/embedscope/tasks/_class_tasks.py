@@ -51,7 +51,10 @@ class ProbeTask:
 
 @dataclass(frozen=True)
 class ZeroShotTask:
-    """Accuracy of the class whose prompts (of ``prompts``, a relation of texts) lie nearest; top-5 beside it."""
+    """Accuracy of the class whose text lies nearest; top-5 beside it.
+
+    ``prompts`` is a relation of texts (several templates a class), or a table with one text a class.
+    """
 
     id: str
     dataset: str
@@ -62,7 +65,11 @@ class ZeroShotTask:
 
     def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
         """Scores by id, the main one first; rows without a direction are left out and counted."""
-        images, prompts = (_classes(data, name, self.id) for name in (self.images, self.prompts))
+        images = _classes(data, self.images, self.id)
+        if self.prompts in data.relations:
+            prompts = _classes(data, self.prompts, self.id)
+        else:
+            prompts = Classes(self.prompts, np.arange(len(images.names)), images.names)
         x, y = any_rows(vectors, data, images.table), any_rows(vectors, data, prompts.table)
         if x.shape[1] != y.shape[1]:
             reason = f"undefined: images are {x.shape[1]} wide and prompts {y.shape[1]}; fit an alignment first"
