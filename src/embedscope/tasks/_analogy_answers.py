@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -35,14 +36,23 @@ class Told:
     lists: Index
     exclude: bool
 
+    @cached_property
+    def _sizes(self) -> Index:
+        return np.asarray(self.answers.shape[1] - (self.answers[:, ::-1] >= 0).argmax(axis=1), dtype=np.intp)
+
+    def _given(self, questions: Index) -> Index:
+        """Answers (p, k) of ``questions``, k no larger than their longest list."""
+        which = self.lists[questions]
+        return self.answers[which, : int(self._sizes[which].max(initial=1))]
+
     def banned(self, questions: Index) -> Index:
         """Rows (p, k) that are no candidates of ``questions``, -1 for none."""
-        answers = self.answers[self.lists[questions]]
+        answers = self._given(questions)
         return np.concatenate([answers, self.words[questions]], axis=1) if self.exclude else answers
 
     def right(self, questions: Index) -> Index:
         """Rows (p, k) that may be right, -1 for none."""
-        answers = self.answers[self.lists[questions]]
+        answers = self._given(questions)
         if not self.exclude:
             return answers
         lost = np.zeros(answers.shape, dtype=bool)

@@ -129,8 +129,8 @@ def _check(rows: CandidateRows, asked: Asked) -> None:
             f"got {asked.words.shape} and {asked.answers.shape}"
         )
     both = np.concatenate([asked.words.ravel(), asked.answers.ravel()])
-    if both.size and (both.max() >= len(rows.x) or asked.words.min() < 0):
-        raise InputError(f"questions name rows {asked.words.min()} to {both.max()}; there are {len(rows.x)} candidates")
+    if both.size and (both.max() >= len(rows.x) or asked.words.min(initial=0) < 0):
+        raise InputError(f"questions name rows {asked.words.min(initial=0)} to {both.max()}; there are {len(rows.x)} candidates")
 
 
 def _count(rows: CandidateRows, asked: Asked, w: Floats, places: Index, uncertain: float) -> Count:
