@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from embedscope.core.accumulate import fold
 from embedscope.core.batch import Batch, Shard
+from embedscope.core.document import Skipped
 from embedscope.core.errors import InputError
+from embedscope.core.records import Record
 from embedscope.engine import Engine
 
 if TYPE_CHECKING:
@@ -43,12 +45,14 @@ class Run:
     skip_bad : leave out a shard that cannot be read, instead of raising its error
     checkpoint : where states of finished shards are kept
     missing : shards left out so far; a later pass leaves out the same
+    unopened : why files could not even be opened, which are left out from the beginning
     """
 
     engine: Engine
     skip_bad: bool = False
     checkpoint: Checkpoint | None = None
     missing: list[Bad] = field(default_factory=list)
+    unopened: tuple[str, ...] = ()
     _passes: int = 0
     _shards: int = 0
 
@@ -75,9 +79,14 @@ class Run:
     @property
     def note(self) -> str | None:
         """What is missing, in one sentence for the records; None where nothing is."""
-        if not self.missing:
-            return None
-        return f"{len(self.missing)} of {self._shards} shards could not be read and are missing"
+        files = f"{len(self.unopened)} files could not be opened" if self.unopened else ""
+        shards = f"{len(self.missing)} of {self._shards} shards could not be read" if self.missing else ""
+        return f"{' and '.join(filter(None, (files, shards)))}; they are missing" if files or shards else None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why, one sentence for each file or shard that is missing."""
+        return (*self.unopened, *(bad.reason for bad in self.missing))
 
     def _outcomes(self, work: Callable[[Shard], Any], shards: Sequence[Shard], first: int) -> Iterator[tuple[int, Any]]:
         """What came of each shard from ``first`` on, with its number: a state, or :class:`Bad`."""
@@ -97,6 +106,17 @@ class Run:
         self.missing.append(bad)
         if len(self.missing) == self._shards:
             raise InputError(f"none of the {self._shards} shards can be read; the first says: {self.missing[0].reason}")
+
+
+def told(records: Iterable[Record], engine: Engine) -> list[Record]:
+    """``records`` with a note on what ``engine`` left out."""
+    note = engine.note if isinstance(engine, Run) else None
+    return [r if note is None else replace(r, note=f"{r.note}; {note}" if r.note else note) for r in records]
+
+
+def left_out(source: str, engine: Engine) -> tuple[Skipped, ...]:
+    """What ``engine`` left out of ``source``, for the document."""
+    return tuple(Skipped(source, why) for why in engine.reasons) if isinstance(engine, Run) else ()
 
 
 @dataclass(frozen=True)

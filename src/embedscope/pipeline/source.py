@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from embedscope.core.arrays import Array, Hashes
+from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.engine import local_engine
-from embedscope.pipeline.reading import Reading, Source, file_facts, model_sources, texts_named
-from embedscope.readers import ArrayStream, file_of, is_vectors, open_vectors
+from embedscope.engine import Engine, Local, local_engine, open_engine
+from embedscope.pipeline.checkpoint import Checkpoint
+from embedscope.pipeline.folding import Run
+from embedscope.pipeline.reading import Reading, Source, facts_beside, file_facts, model_sources, texts_named
+from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
 
 
 def arrays(
@@ -22,21 +30,41 @@ def arrays(
     return Source(name, stream, local_engine(stream.dims.values()))
 
 
+@dataclass(frozen=True)
+class Running:
+    """How the work on sources is done.
+
+    Attributes
+    ----------
+    engine : ``local``, ``local:THREADS``, ``dask``, ``dask:WORKERS`` or ``dask:ADDRESS``
+    checkpoint : folder where the states of finished shards are kept, so that a run cut off goes on
+    skip_bad_shards : leave out what cannot be read and say so, instead of ending with its error
+    """
+
+    engine: str = "local"
+    checkpoint: str | Path | None = None
+    skip_bad_shards: bool = False
+
+
 def opened(
     sources: Sequence[str], *, seed: int, progress: Progress, provenance: Provenance, **options: Any
 ) -> Iterator[Source]:
     """Open ``sources`` one after the other, so that one model is held at a time; all are recognised first.
 
+    What was found in each is noted before it is read. The engine ends with the iterator.
+
     Parameters
     ----------
-    options : of :class:`Reading`
+    options : of :class:`Reading` and :class:`Running`
 
     Raises
     ------
     InputError
-        if one is neither a file of vectors nor a model, or a model comes without texts.
+        if one is neither vectors nor a model, or a model comes without texts.
     """
-    reading = Reading(seed=seed, **options)
+    names = [f.name for f in fields(Running)]
+    running = Running(**{k: v for k, v in options.items() if k in names and v is not None})
+    reading = Reading(seed=seed, **{k: v for k, v in options.items() if k not in names})
     files = {source: _is_file(source) for source in sources}
     models = [source for source, is_file in files.items() if not is_file]
     if models and reading.on is None:
@@ -47,15 +75,70 @@ def opened(
     if reading.named and not models:
         option = reading.named[0]
         raise InputError(f"--{option} is for models; {sources[0]} holds vectors already: leave out --{option}")
+    if models and running.checkpoint is not None:
+        raise InputError(f"--checkpoint is for vectors in files; {models[0]} is a model: leave out --checkpoint")
     table, name = texts_named(reading.on, reading.data, provenance) if models else (None, "")
-    for source, is_file in files.items():
-        if is_file:
-            stream = open_vectors(source)
-            with provenance.phase(f"checksum {source}"):
-                provenance.data[source] = file_facts(file_of(source))
-            yield Source(source, stream, local_engine(stream.dims.values()))
-        elif table is not None:
-            yield from model_sources(source, table, name, reading, seed, progress, provenance)
+    with closing(Engines(running)) as engines:
+        for source, is_file in files.items():
+            if is_file:
+                found = _vectors(source, running, engines, progress, provenance)
+                with facts_beside(source, partial(_file_facts, source, found.stream), provenance):
+                    yield found
+            elif table is not None:
+                for read in model_sources(source, table, name, reading, seed, progress, provenance):
+                    yield engines.elsewhere(read, source, reading)
+
+
+class Engines:
+    """The engine of a run, or one for each source where threads of this process do the work."""
+
+    def __init__(self, running: Running) -> None:
+        self._chosen = open_engine(running.engine)
+
+    def of(self, dims: Iterable[int]) -> Engine:
+        """Who works on spaces ``dims`` wide."""
+        return self._chosen or local_engine(dims)
+
+    def elsewhere(self, source: Source, uri: str, reading: Reading) -> Source:
+        """``source``, a model read over texts, with the model opened by the workers where there are any."""
+        if self._chosen is None or isinstance(self._chosen, Local):
+            return source
+        from embedscope.pipeline.elsewhere import on_workers
+
+        return on_workers(source, self._chosen, uri, reading)
+
+    def close(self) -> None:
+        """Let go of a cluster."""
+        close = getattr(self._chosen, "close", None)
+        if close is not None:
+            close()
+
+
+def _vectors(source: str, running: Running, engines: Engines, progress: Progress, provenance: Provenance) -> Source:
+    """Files of vectors as a source, with what was found noted."""
+    found = find_vectors(source, skip_bad=running.skip_bad_shards)
+    stream = found.stream
+    empty = f"; {found.empty} without rows" if found.empty else ""
+    progress.note(f"{source}: {found.layout}, {described(stream)}{empty}")
+    for why in found.missing:
+        progress.note(f"not read: {why}")
+    provenance.data[source] = {"found": described(stream), "layout": found.layout}
+    checkpoint = None
+    if running.checkpoint is not None:
+        identity = [state_of(file) for file in facts_of(stream).files]
+        checkpoint = Checkpoint(running.checkpoint, identity, progress)
+    engine = engines.of(stream.dims.values())
+    return Source(source, stream, Run(engine, running.skip_bad_shards, checkpoint, unopened=tuple(found.missing)))
+
+
+def _file_facts(source: str, stream: Stream) -> dict[str, Any]:
+    """Checksum of a file here; of many files or remote ones, of their names, sizes and times of change."""
+    files = facts_of(stream).files
+    if len(files) == 1 and isinstance(files[0], Path):
+        return file_facts(file_of(source) if file_of(source).is_file() else files[0])
+    states = [state_of(file) for file in files]
+    listing = hashlib.sha256(repr(states).encode()).hexdigest()
+    return {"files": len(files), "bytes": sum(size for _, size, _ in states), "listing_sha256": listing}
 
 
 def _is_file(source: str) -> bool:
@@ -63,9 +146,11 @@ def _is_file(source: str) -> bool:
         return True
     from embedscope.encoders import is_model
 
+    if Path(file_of(source)).is_dir() and not source.partition(":")[2]:
+        return True
     if is_model(source):
         return False
-    known = ".npy, .npz::key, .safetensors::name, .parquet::column"
+    known = ".npy, .npz::key, .safetensors::name, .parquet::column, .arrow, .index, a folder or a glob of these"
     raise InputError(
         f"'{source}' is neither a file of vectors ({known}) nor a model (`embedscope list models`, hf:NAME, st:NAME)"
     )
