@@ -1,0 +1,127 @@
+"""Files of word vectors against gensim's own readers, on the files of gensim's tests and on files made here."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.encoders import is_model, open_model
+
+gensim = pytest.importorskip("gensim", reason="gensim is not installed")
+from gensim.models import KeyedVectors  # noqa: E402
+from gensim.models.fasttext import load_facebook_vectors  # noqa: E402
+from gensim.test.utils import datapath  # noqa: E402
+
+
+def same(found, theirs) -> None:
+    assert list(found.vocabulary) == theirs.index_to_key
+    np.testing.assert_array_equal(found.matrix(None, "vectors", found.vocabulary), theirs.vectors)
+
+
+@pytest.fixture(scope="module")
+def made() -> KeyedVectors:
+    vectors = KeyedVectors(7)
+    words = ["the", "Äpfel", "New_York", "日本", *(f"w{i}" for i in range(200))]
+    vectors.add_vectors(words, np.random.default_rng(0).normal(size=(len(words), 7)).astype(np.float32))
+    return vectors
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_word2vec(made, binary, tmp_path):
+    path = tmp_path / "made.vectors"
+    made.save_word2vec_format(str(path), binary=binary)
+    found = open_model(f"gensim:{path}")
+    same(found, KeyedVectors.load_word2vec_format(str(path), binary=binary))
+    assert found.facts["format"] == ("word2vec binary" if binary else "word2vec text")
+    packed = tmp_path / "made.vectors.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    same(open_model(f"gensim:{packed}"), made if binary else found_as_kv(found))
+
+
+def found_as_kv(found) -> KeyedVectors:
+    vectors = KeyedVectors(found.x.shape[1])
+    vectors.add_vectors(list(found.vocabulary), np.asarray(found.x))
+    return vectors
+
+
+@pytest.mark.parametrize("name", ["high_precision.kv.bin", "high_precision.kv.txt", "lee_fasttext.vec"])
+def test_files_of_gensims_tests(name):
+    path = datapath(name)
+    same(open_model(f"gensim:{path}"), KeyedVectors.load_word2vec_format(path, binary=name.endswith("bin")))
+
+
+def test_glove(tmp_path):
+    path = datapath("test_glove.txt")
+    lines = Path(path).read_text().splitlines()
+    headed = tmp_path / "headed.txt"
+    headed.write_text("\n".join([f"{len(lines)} {len(lines[0].split()) - 1}", *lines]) + "\n")
+    found = open_model(f"gensim:{path}")
+    assert found.facts["format"] == "glove"
+    same(found, KeyedVectors.load_word2vec_format(str(headed), binary=False))
+
+
+@pytest.mark.parametrize("name", ["lee_fasttext.bin", "lee_fasttext_new.bin"])
+def test_fasttext(name):
+    path = datapath(name)
+    found = open_model(f"gensim:{path}")
+    same(found, load_facebook_vectors(path))
+    assert np.isnan(found.matrix(None, "vectors", ["nothingofthekind"])).all()
+
+
+@pytest.mark.parametrize("separately", [[], ["vectors"]])
+def test_gensims_own_format(made, separately, tmp_path):
+    path = tmp_path / "made.kv"
+    made.save(str(path), separately=separately)
+    found = open_model(f"gensim:{path}")
+    same(found, KeyedVectors.load(str(path)))
+    assert isinstance(found.x, np.memmap) == bool(separately)
+
+
+def test_no_code_of_a_file_runs(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    path = tmp_path / "evil.kv"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(InputError, match="which word vectors do not need"):
+        open_model(f"gensim:{path}")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_words_are_looked_up_and_never_guessed(made, tmp_path):
+    path = tmp_path / "made.bin"
+    made.save_word2vec_format(str(path), binary=True)
+    found = open_model(f"gensim:{path}?limit=20")
+    assert len(found.vocabulary) == 20
+    rows = found.matrix(None, "vectors", ["New_York", "new_york", "the", "w150"])
+    np.testing.assert_array_equal(rows[[0, 2]], made.vectors[[2, 0]])
+    assert np.isnan(rows[[1, 3]]).all()
+    assert is_model(f"gensim:{path}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("cut.bin", b"2 3\na " + np.ones(3, "<f4").tobytes() + b"b \0\0", "ends in number 2"),
+        ("short.txt", b"a 1 2 3\nb 1 2\n", "line 2"),
+        ("words.txt", b"a 1 2 3\nb 1 x 3\n", "line 2"),
+        ("broken.kv", b"\x80\x04junk", "no file of KeyedVectors.save"),
+    ],
+)
+def test_damaged_files_are_said(name, content, said, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        open_model(f"gensim:{tmp_path / name}")
+
+
+def test_missing_files_and_unknown_options_are_said(tmp_path):
+    with pytest.raises(DataUnavailableError, match="there is no file"):
+        open_model(f"gensim:{tmp_path / 'none.bin'}")
+    with pytest.raises(InputError, match=r"\?limit=N"):
+        open_model("gensim:x.bin?first=3")
