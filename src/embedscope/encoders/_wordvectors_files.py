@@ -27,7 +27,7 @@ def format_of(path: Path) -> str:
     """``fasttext``, ``gensim``, ``word2vec binary``, ``word2vec text`` or ``glove``, from the first bytes."""
     with opened(path) as file:
         head = file.read(_SAMPLE)
-    if head.startswith(_FASTTEXT) or b"\0" in head[:8]:  # older fastText files begin with sizes as int32
+    if head.startswith(_FASTTEXT) or head[2:4] == b"\0\0":  # older fastText files begin with a small int32
         return "fasttext"
     if head[:1] == b"\x80":
         return "gensim"
