@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from embedscope.core.arrays import Floats
 
 
-def single_thread_eigh(matrix: Floats) -> tuple[Floats, Floats]:
-    """Eigenvalues (d,) ascending and eigenvectors (d, d) of a symmetric ``matrix``, with one BLAS thread."""
+@contextmanager
+def one_thread_products() -> Iterator[None]:
+    """Matrix products on one BLAS thread in the block."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+def single_thread_eigh(matrix: Floats) -> tuple[Floats, Floats]:
+    """Eigenvalues (d,) ascending and eigenvectors (d, d) of a symmetric ``matrix``, with one BLAS thread."""
+    with one_thread_products():
         values, vectors = np.linalg.eigh(matrix)
     return values, vectors
 

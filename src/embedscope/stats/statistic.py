@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Self, TypeVar
 
-from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Hashes, as_matrix
+from embedscope.core.accumulate import Accumulator, Need, fold
+from embedscope.core.arrays import Array, Hashes, as_matrix, is_torch
 from embedscope.core.block import RowBlock, Scratch
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
+from embedscope.stats._spectra import one_thread_products
 
 BLOCK = 2048
 """Rows turned to float64 at a time where they come in one piece."""
+
+_PART = 16_384
 
 
 class Statistic(ABC):
@@ -102,10 +107,19 @@ def no_rows() -> InputError:
 def statistic_of(need: Need[Any], x: Array, ids: Hashes | None = None) -> Any:
     """Result of ``need`` on the matrix ``x`` (n, d), with the passes it depends on.
 
-    ``ids`` (n,) are hashes of the rows' identities, by default of their numbers. Raises ``InputError`` where ``x`` is
+    ``ids`` (n,) are hashes of the rows' identities, by default of their numbers. A large numpy array is worked on in up
+    to eight parts, which n alone decides, on as many threads as there are cores. Raises ``InputError`` where ``x`` is
     not a finite matrix.
     """
     x = as_matrix(x)
     ids = hash_rows(0, len(x)) if ids is None else ids
     results = {dependency: statistic_of(dependency, x, ids) for dependency in need.depends}
-    return need.start(results).update(x, ids).result()
+
+    def state(start: int) -> Accumulator[Any]:
+        return need.start(results).update(x[start : start + step], ids[start : start + step])
+
+    step = max(_PART, -(-len(x) // 8))
+    if is_torch(x) or len(x) <= step:
+        return need.start(results).update(x, ids).result()
+    with one_thread_products(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return fold(pool.map(state, range(0, len(x), step)), lambda a, b: a.merge(b)).result()
