@@ -198,7 +198,8 @@ def _values(
     depended = {d for needs in passes for need in needs for d in need.depends}
     known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
     for number, needs in enumerate(passes, start=1):
-        engine, rounds = rounds_of(stream.dims, needs, grouped, len(stream.shards()), engine, memory)
+        count = 0 if memory is None else len(stream.shards())
+        engine, rounds = rounds_of(stream.dims, needs, grouped, count, engine, memory)
         for part, round_ in enumerate(rounds, start=1):
             title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
             progress.start(f"{label}: {title}", stream.n_rows)
