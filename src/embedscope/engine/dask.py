@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import threading
 from collections import deque
@@ -18,6 +19,10 @@ IDS = ("dask",)
 
 _AHEAD = 2
 """Shards handed out for each worker thread: one that is worked on, one that waits."""
+
+_ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
+_ENVIRONMENT |= {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
+"""Of workers started here. Dask has them give back every 64 KiB, so that each block would be mapped anew."""
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -81,6 +86,7 @@ class Dask:
         if self._client is None:
             distributed = require("distributed", "dask", "the engine dask")
             where = self.address
+            self._open.enter_context(_quiet())
             try:
                 if where is None:
                     where = self._open.enter_context(_local_cluster(distributed, self.workers or cores()))
@@ -121,16 +127,31 @@ class Dask:
             raise EngineError(f"the workers have no {error.name}; install this version of embedscope there") from error
 
 
-def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any]:
-    import logging
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No log of workers that come and go: what matters is raised."""
+    handlers = logging.getLogger("distributed").handlers
+    levels = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for handler, level in zip(handlers, levels, strict=False):
+            handler.setLevel(level)
 
-    cluster: AbstractContextManager[Any] = distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        silence_logs=logging.CRITICAL,
-    )
+
+def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any]:
+    import dask
+
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}):
+        cluster: AbstractContextManager[Any] = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=":0",
+            silence_logs=logging.CRITICAL,
+        )
     return cluster
 
 
