@@ -1,0 +1,81 @@
+"""What a repair says of itself: how it was fitted, what it was judged on, how scores are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from embedscope.core.records import FIELDS, Record
+from embedscope.transforms.calibration import Calibration, calibration_from
+
+
+@dataclass(frozen=True)
+class ScorerChoice:
+    """A scorer for query time, by the text that ``transforms.scorers.parse_scorer`` reads.
+
+    Attributes
+    ----------
+    text : name and numbers, ``csls:10``
+    transductive : whether its bank holds the queries that are to be answered
+    """
+
+    text: str
+    transductive: bool = False
+
+
+def _installed() -> str:
+    try:
+        return version("embedscope")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything in a repair that is not a map.
+
+    Attributes
+    ----------
+    candidate : the chain or alignment as text, ``center,procrustes``; ``none`` for the identity
+    n : rows, or pairs of rows, that it was fitted on; None where nothing was fitted
+    fitted_on : which rows these were, in words
+    decision : what was decided and why, one sentence
+    evidence : numbers on held-out data
+    notes : what a reader must know, as sentences
+    calibration : cosine to probability of a match, None where there were no pairs
+    scorer : how to score at query time, None for plain cosines
+    version : embedscope that wrote it
+    """
+
+    candidate: str = "none"
+    n: int | None = None
+    fitted_on: str | None = None
+    decision: str | None = None
+    evidence: tuple[Record, ...] = ()
+    notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    scorer: ScorerChoice | None = None
+    version: str = field(default_factory=_installed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON types."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return plain | {
+            "evidence": [record.as_dict() for record in self.evidence],
+            "notes": list(self.notes),
+            "calibration": None if self.calibration is None else self.calibration.as_dict(),
+            "scorer": None if self.scorer is None else dict(vars(self.scorer)),
+        }
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Header:
+        """The header that ``as_dict`` gave; fields that a later version added are passed over."""
+        known = {f.name: facts[f.name] for f in fields(cls) if f.name in facts}
+        evidence = [Record(**{k: v for k, v in r.items() if k in FIELDS}) for r in known.get("evidence", [])]
+        calibration, scorer = known.get("calibration"), known.get("scorer")
+        known["evidence"], known["notes"] = tuple(evidence), tuple(known.get("notes", ()))
+        known["calibration"] = None if calibration is None else calibration_from(calibration)
+        known["scorer"] = None if scorer is None else ScorerChoice(scorer["text"], scorer["transductive"])
+        return cls(**known)

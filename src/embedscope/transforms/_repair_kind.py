@@ -1,0 +1,142 @@
+"""What a repair does to one kind of vector: normalise, subtract a mean, multiply, shift, normalise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.transforms.align._sides import PARTS, Side, unit
+
+_CELLS = 1 << 22
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where vectors of a kind come from: a model by its name and the sha256 of its weights, or a file by its sha256.
+
+    >>> Origin("minilm", weights_sha256="53aa...").as_dict()
+    {'name': 'minilm', 'weights_sha256': '53aa...'}
+    """
+
+    name: str
+    weights_sha256: str | None = None
+    file_sha256: str | None = None
+
+    def as_dict(self) -> dict[str, str]:
+        """What is known, as JSON types."""
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+    def differs(self, other: Origin) -> str | None:
+        """Why ``other`` is another model, None if it is the same: by weights where both state them, else by name.
+
+        >>> Origin("minilm").differs(Origin("gpt2"))
+        "name 'gpt2', wanted 'minilm'"
+        """
+        mine, theirs = self.weights_sha256, other.weights_sha256
+        if mine is not None and theirs is not None:
+            short = f"weights with sha256 {theirs[:12]}..., wanted {mine[:12]}... of '{self.name}'"
+            return None if mine == theirs else short
+        return None if self.name == other.name else f"name '{other.name}', wanted '{self.name}'"
+
+
+@dataclass(frozen=True, eq=False)
+class KindMap:
+    """An affine map of one kind of vector: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
+
+    Either N may be left out, and each of mean, A and shift. Rows of length zero are not divided.
+
+    Attributes
+    ----------
+    side : width, mean (width,), matrix (width, k) and shift (k,) of the affine part
+    normalise_before, normalise_after : whether the first and the last N are taken
+    source : model or file that the vectors come from, None where it is not known
+
+    >>> KindMap(Side(2, np.array([1.0, 0.0])), normalise_after=True).apply(np.array([[4.0, 4.0]])).tolist()
+    [[0.6, 0.8]]
+    """
+
+    side: Side
+    normalise_before: bool = False
+    normalise_after: bool = False
+    source: Origin | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "side", _checked(self.side))
+
+    @property
+    def dim_in(self) -> int:
+        """Width of the vectors that go in."""
+        return self.side.width
+
+    @property
+    def dim_out(self) -> int:
+        """Width of the vectors that come out."""
+        return self.side.width_out
+
+    @property
+    def mean(self) -> Floats | None:
+        """What is subtracted (dim_in,), float64; None for nothing."""
+        return self.side.mean
+
+    @property
+    def matrix(self) -> Floats | None:
+        """What is multiplied from the right (dim_in, dim_out), float64; None for the identity."""
+        return self.side.matrix
+
+    @property
+    def shift(self) -> Floats | None:
+        """What is added last (dim_out,), float64; None for nothing."""
+        return self.side.shift
+
+    @property
+    def bias(self) -> Floats:
+        """The affine part as x A + bias: shift - mean A, (dim_out,), float64."""
+        return np.asarray(self.side.apply(np.zeros((1, self.dim_in)))[0])
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether vectors come out as they went in."""
+        return not (self.normalise_before or self.normalise_after) and self.is_linear_identity
+
+    @property
+    def is_linear_identity(self) -> bool:
+        """Whether the affine part leaves vectors as they are."""
+        return all(getattr(self.side, part) is None for part in PARTS)
+
+    def apply(self, x: Any) -> Any:
+        """The rows ``x`` (n, dim_in), mapped in float64 block by block; float64 in, float64 out, else float32."""
+        dtype = np.dtype(np.float64 if x.dtype == np.float64 else np.float32)
+        out = np.empty((len(x), self.dim_out), dtype)
+        step = max(1, _CELLS // max(self.dim_in, self.dim_out))
+        for start in range(0, len(x), step):
+            rows = np.asarray(x[start : start + step], dtype=np.float64)
+            rows = self.side.apply(unit(rows) if self.normalise_before else rows)
+            out[start : start + step] = unit(rows) if self.normalise_after else rows
+        return out
+
+
+def _checked(side: Side) -> Side:
+    """``side`` with float64 arrays, else ``InputError`` where shapes do not fit or values are not finite."""
+    arrays = {name: _part(name, getattr(side, name)) for name in PARTS}
+    mean, matrix, shift = (arrays[name] for name in PARTS)
+    if matrix is not None and (matrix.ndim != 2 or len(matrix) != side.width):
+        raise InputError(f"the matrix of a repair must have shape ({side.width}, k), got {matrix.shape}")
+    made = Side(side.width, mean, matrix, shift)
+    for name, vector, width in (("mean", mean, side.width), ("shift", shift, made.width_out)):
+        if vector is not None and vector.shape != (width,):
+            raise InputError(f"the {name} of a repair must have shape ({width},), got {vector.shape}")
+    return made
+
+
+def _part(name: str, array: Any) -> Floats | None:
+    if array is None:
+        return None
+    values = np.array(array, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise InputError(f"the {name} of a repair holds nan or inf; fit it again on finite rows")
+    values.flags.writeable = False
+    return values

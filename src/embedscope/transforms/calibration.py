@@ -1,0 +1,173 @@
+"""Cosine to the probability that a pair matches, fitted from cosines of pairs that match and of pairs that do not.
+
+"Every cosine is 0.8" is a threshold problem first: a probability carries over between models, a cosine does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.transforms._calibration_fits import pooled, sigmoid, sigmoid_fit
+
+
+class Calibration(Protocol):
+    """A rising function of a cosine; ``prior`` is the share of matches among the pairs that it speaks of."""
+
+    @property
+    def prior(self) -> float:
+        """Share of matches that was stated."""
+
+    def probability(self, cosine: Any) -> Floats:
+        """Probability of a match for each ``cosine``, of the same shape."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types that ``calibration_from`` reads."""
+
+
+@dataclass(frozen=True)
+class Isotonic:
+    """The rising step function with the least weighted squared error, linear between its corners (ayer1955).
+
+    Attributes
+    ----------
+    cosines, probabilities : corners, both rising; held constant beyond the ends
+    prior : share of matches that was stated
+    n_matching, n_other : pairs it was fitted on
+
+    >>> made = Isotonic.fit([0.8, 0.6], [0.2, 0.7], prior=0.5)
+    >>> made.probability([0.1, 0.65, 0.9]).tolist()
+    [0.0, 0.5, 1.0]
+    """
+
+    cosines: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    prior: float
+    n_matching: int
+    n_other: int
+
+    @classmethod
+    def fit(cls, matching: Any, others: Any, *, prior: float) -> Isotonic:
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``prior`` is the share of matches."""
+        x, y, w, (n1, n0) = weighted(matching, others, prior)
+        corners, levels = pooled(x, y, w)
+        return cls(tuple(corners.tolist()), tuple(levels.tolist()), float(prior), n1, n0)
+
+    def probability(self, cosine: Any) -> Floats:
+        """Probability of a match for each ``cosine``, of the same shape."""
+        return np.asarray(np.interp(np.asarray(cosine, dtype=np.float64), self.cosines, self.probabilities))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types."""
+        lists = {"cosines": list(self.cosines), "probabilities": list(self.probabilities)}
+        return {"method": "isotonic"} | vars(self) | lists
+
+
+@dataclass(frozen=True)
+class Platt:
+    """1 / (1 + exp(-(slope c + intercept))), fitted by maximum likelihood with Platt's targets (platt1999, lin2007).
+
+    The targets (n+ + 1) / (n+ + 2) and 1 / (n- + 2) keep the slope finite where cosines separate the pairs.
+
+    Attributes
+    ----------
+    slope, intercept : of the logit
+    prior : share of matches that was stated
+    n_matching, n_other : pairs it was fitted on
+
+    >>> round(float(Platt(2.0, -1.0, 0.5, 10, 10).probability(0.5)), 3)
+    0.5
+    """
+
+    slope: float
+    intercept: float
+    prior: float
+    n_matching: int
+    n_other: int
+
+    @classmethod
+    def fit(cls, matching: Any, others: Any, *, prior: float) -> Platt:
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``prior`` is the share of matches."""
+        x, y, w, (n1, n0) = weighted(matching, others, prior)
+        targets = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+        slope, intercept = sigmoid_fit(x, targets, w)
+        return cls(slope, intercept, float(prior), n1, n0)
+
+    def probability(self, cosine: Any) -> Floats:
+        """Probability of a match for each ``cosine``, of the same shape."""
+        return sigmoid(self.slope * np.asarray(cosine, dtype=np.float64) + self.intercept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types."""
+        return {"method": "platt"} | vars(self)
+
+
+METHODS: Mapping[str, type[Isotonic] | type[Platt]] = {"isotonic": Isotonic, "platt": Platt}
+"""Name -> calibration."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How far probabilities can be trusted, on pairs that the calibration was not fitted on.
+
+    Attributes
+    ----------
+    brier : weighted mean of (p - y)^2, 0 to 1, 0 is best
+    ece : expected calibration error over bins of equal width, 0 to 1, 0 is best
+    base_brier : Brier score of always saying the prior, prior (1 - prior)
+    n_matching, n_other : pairs
+    bins : for each bin with pairs: mean probability, share of matches, weight
+    """
+
+    brier: float
+    ece: float
+    base_brier: float
+    n_matching: int
+    n_other: int
+    bins: tuple[tuple[float, float, float], ...]
+
+
+def reliability(calibration: Calibration, matching: Any, others: Any, *, bins: int = 10) -> Reliability:
+    """Brier score and calibration error of held-out pairs, at the prior that the calibration was fitted for.
+
+    >>> found = reliability(Platt(0.0, 0.0, 0.5, 1, 1), [0.9, 0.2], [0.3, 0.1])
+    >>> found.brier, found.ece
+    (0.25, 0.0)
+    """
+    x, y, w, (n1, n0) = weighted(matching, others, calibration.prior)
+    w = w / w.sum()
+    p = calibration.probability(x)
+    place = np.minimum((p * bins).astype(np.intp), bins - 1)
+    sums = np.stack([np.bincount(place, w * v, bins) for v in (np.ones_like(p), p, y)])
+    kept = sums[0] > 0
+    weight, mean_p, share = sums[0, kept], sums[1, kept] / sums[0, kept], sums[2, kept] / sums[0, kept]
+    rows = tuple(zip(mean_p.tolist(), share.tolist(), weight.tolist(), strict=True))
+    base = calibration.prior * (1 - calibration.prior)
+    return Reliability(float(w @ (p - y) ** 2), float(weight @ np.abs(mean_p - share)), base, n1, n0, rows)
+
+
+def calibration_from(facts: Mapping[str, Any]) -> Calibration:
+    """The calibration whose ``as_dict`` gave ``facts``."""
+    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items() if k != "method"}
+    if facts["method"] not in METHODS:
+        raise InputError(f"unknown score calibration '{facts['method']}', wanted {' or '.join(METHODS)}")
+    return METHODS[facts["method"]](**known)
+
+
+def weighted(matching: Any, others: Any, prior: float) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
+    """All cosines (n,), 1 for a match (n,), weights (n,) that sum to n with the share ``prior`` on matches; counts."""
+    if not 0 < prior < 1:
+        raise InputError(f"prior is the share of pairs that match, between 0 and 1, got {prior!r}")
+    sides = [np.asarray(side, dtype=np.float64).ravel() for side in (matching, others)]
+    for name, side in zip(("matching", "others"), sides, strict=True):
+        if not len(side) or not np.isfinite(side).all():
+            raise InputError(f"{name} must hold finite cosines, at least one, got {len(side)}; pass cosines of pairs")
+    n1, n0 = len(sides[0]), len(sides[1])
+    x = np.concatenate(sides)
+    y = np.repeat([1.0, 0.0], [n1, n0])
+    return x, y, (n1 + n0) * np.where(y > 0, prior / n1, (1 - prior) / n0), (n1, n0)
