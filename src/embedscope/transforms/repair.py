@@ -198,7 +198,7 @@ class Repair:
             made = self.kinds[name].source
             of = f" of {made.name}" if made is not None else ""
             raise InputError(
-                f"{what} are {dim} wide, the repair takes {name} vectors{of} that are {wanted} wide; pass vectors of "
+                f"{what} are {dim} wide, the repair takes {_called(name)}{of} that are {wanted} wide; pass vectors of "
                 "the model that it was fitted on"
             )
 
@@ -212,13 +212,13 @@ class Repair:
         stated = source if isinstance(source, Origin) else _stated(source, made)
         if made is None:
             raise InputError(
-                f"this repair does not record which model its {name} vectors come from, so '{stated.name}' cannot be "
+                f"this repair does not record which model its {_called(name)} come from, so '{stated.name}' cannot be "
                 "checked; leave the source out"
             )
         why = made.differs(stated)
         if why is not None:
             raise InputError(
-                f"another model: got {why}; a repair fits the {name} vectors of the model that it was fitted on alone"
+                f"another model: got {why}; a repair fits the {_called(name)} of the model that it was fitted on alone"
             )
 
     def probability(self, cosine: Any) -> Floats:
@@ -237,3 +237,8 @@ def _stated(text: str, made: Origin | None) -> Origin:
     if len(text) == 64 and all(c in "0123456789abcdef" for c in text.lower()):
         return Origin(made.name if made is not None else text[:12], weights_sha256=text.lower())
     return Origin(text)
+
+
+def _called(kind: str) -> str:
+    """What vectors of a kind are called in a sentence."""
+    return SINGLE if kind == SINGLE else f"{kind} vectors"

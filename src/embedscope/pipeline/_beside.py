@@ -1,0 +1,80 @@
+"""The other columns of Parquet files, read along with their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.readers import facts_of
+from embedscope.readers._paths import Place, arrow_file
+
+
+def column_of(stream: Stream) -> str | None:
+    """Name of the column that the vectors of ``stream`` lie in; None where they lie in no table."""
+    first = getattr(stream, "parts", (stream,))[0]
+    columns = getattr(first, "columns", ())
+    return str(columns[0].name) if columns else None
+
+
+class Beside:
+    """Other columns of the rows of a ``stream`` of Parquet files, in the order of the rows.
+
+    Attributes
+    ----------
+    schema : of these columns, None where there are none
+    """
+
+    def __init__(self, stream: Stream, column: str) -> None:
+        import pyarrow.parquet as pq
+
+        self._files: Sequence[Place] = facts_of(stream).files
+        with arrow_file(self._files[0]) as source, pq.ParquetFile(source) as file:
+            schema = file.schema_arrow
+        self._names = [name for name in schema.names if name != column]
+        self.schema = schema.remove(schema.get_field_index(column)) if self._names else None
+        self._batches = self._read()
+        self._held: list[Any] = []
+
+    def take(self, n: int) -> Any:
+        """The columns of the next ``n`` rows as a table; None where there are none."""
+        if self.schema is None:
+            return None
+        import pyarrow as pa
+
+        taken: list[Any] = []
+        while n:
+            batch = self._held.pop() if self._held else next(self._batches)
+            if batch.num_rows > n:
+                self._held.append(batch.slice(n))
+                batch = batch.slice(0, n)
+            taken.append(batch)
+            n -= batch.num_rows
+        return pa.Table.from_batches(taken, self.schema)
+
+    def _read(self) -> Iterator[Any]:
+        import pyarrow.parquet as pq
+
+        for place in self._files:
+            with arrow_file(place) as source, pq.ParquetFile(source) as file:
+                found = file.schema_arrow
+                if missing := [name for name in self._names if name not in found.names]:
+                    raise InputError(
+                        f"{place} has no column {missing[0]}, {self._files[0]} has; write the files with the same "
+                        "columns, or write to .npy"
+                    )
+                for batch in file.iter_batches(columns=self._names):
+                    yield from self._alike(batch, place)
+
+    def _alike(self, batch: Any, place: Place) -> Iterator[Any]:
+        import pyarrow as pa
+
+        try:
+            table = pa.Table.from_batches([batch]).select(self._names).cast(self.schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InputError(
+                f"{place} has other types in its columns than {self._files[0]} ({error}); write the files with the "
+                "same types, or write to .npy"
+            ) from error
+        yield from table.to_batches()

@@ -1,0 +1,33 @@
+"""embedscope apply as users run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from embedscope.transforms.repair import Repair
+
+X = np.random.default_rng(4).normal(size=(300, 6)).astype(np.float32) + 0.3
+
+
+def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "embedscope", *args], capture_output=True, text=True, cwd=cwd)
+
+
+def test_index_and_queries(tmp_path: Path) -> None:
+    repair = Repair.centre_kinds({"document": X.mean(axis=0), "query": X[:9].mean(axis=0)}, normalise_before=False)
+    repair.save(tmp_path / "r.safetensors")
+    np.save(tmp_path / "x.npy", X)
+    done = run("apply", "r.safetensors", "x.npy", "out.npy", "--kind", "document", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), repair.transform(X, "document"))
+    assert "out.npy: 300 document vectors, 6 wide, 7,328 bytes" in done.stdout
+    assert "re-index all 300 vectors" in done.stdout
+    assert "embedscope apply r.safetensors IN OUT --kind query" in done.stdout
+    done = run("apply", "r.safetensors", "x.npy", "q.npy", "--kind", "querry", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "unknown kind 'querry'; did you mean 'query'? this repair has document, query" in done.stderr
+    assert not (tmp_path / "q.npy").exists()
