@@ -23,7 +23,8 @@ from embedscope.tasks.valence import ValNorm
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMES = list(TASKS)
-GRADED = [name for name in NAMES if TASKS.get(name).about["kind"] != "analogy"]  # laws of analogies: tests/tasks
+RELATIONAL = {"analogy", "relational similarity"}  # their laws are in tests/tasks
+GRADED = [name for name in NAMES if TASKS.get(name).about["kind"] not in RELATIONAL]
 JUDGED = [name for name in NAMES if isinstance(TASKS.get(name), PairTask | ValNorm)]
 MATCHED = [name for name in NAMES if isinstance(TASKS.get(name), MatchTask)]
 UNITS = {"word", "sentence", "document", "image", "image and text"}

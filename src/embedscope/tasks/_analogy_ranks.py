@@ -130,7 +130,9 @@ def _check(rows: CandidateRows, asked: Asked) -> None:
         )
     both = np.concatenate([asked.words.ravel(), asked.answers.ravel()])
     if both.size and (both.max() >= len(rows.x) or asked.words.min(initial=0) < 0):
-        raise InputError(f"questions name rows {asked.words.min(initial=0)} to {both.max()}; there are {len(rows.x)} candidates")
+        raise InputError(
+            f"questions name rows {asked.words.min(initial=0)} to {both.max()}; there are {len(rows.x)} candidates"
+        )
 
 
 def _count(rows: CandidateRows, asked: Asked, w: Floats, places: Index, uncertain: float) -> Count:

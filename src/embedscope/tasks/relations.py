@@ -1,0 +1,122 @@
+"""Relational similarity: how typical a word pair is of a relation, against human ratings (SemEval-2012 Task 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import comb
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.core.tables import Data, Pairs, Score
+from embedscope.stats.correlation import DECIMALS, spearman
+from embedscope.tasks._cosines import checked_rows, unit
+from embedscope.tasks._means import mean_score
+
+IDS = ("semeval2012_typicality",)
+
+TRAINING = ("1a", "2c", "2h", "3a", "3c", "4c", "5d", "5i", "7a", "10a")
+"""Relations that were given with ratings; the published means are over the other 69."""
+
+
+@dataclass(frozen=True)
+class TypicalityTask:
+    """Mean over relations of the Spearman correlation of typicality and human rating.
+
+    A pair's typicality is the mean cosine of its offset x_b - x_a (unit rows) with the offsets of the relation's
+    example pairs [jurgens2012].
+    """
+
+    id: str
+    dataset: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[str, ...] = ("words",)
+
+    def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
+        """``ID``, the mean Spearman over testing relations, and ``ID.maxdiff``; items are the 79 relations in order.
+
+        Draws resample relations. Training relations are nan among the items.
+
+        Raises
+        ------
+        InputError
+            if the vectors are not one row a text, or the data set has no rated and example pairs.
+        """
+        rated, examples = (data.relations.get(name) for name in ("rated", "paradigms"))
+        if not isinstance(rated, Pairs) or not isinstance(examples, Pairs):
+            raise InputError(f"task {self.id} wants the pairs 'rated' and 'paradigms', which {data.name} lacks")
+        u = unit(checked_rows(vectors, data, self.tables[0]))
+        given = typicality(u, rated, examples)
+        subset = np.array(rated.subset)
+        found: dict[str, list[float]] = {"": [], ".maxdiff": []}
+        for name in dict.fromkeys(rated.subset):
+            here = (subset == name) & np.isfinite(given)
+            tested = name.split()[0] not in TRAINING
+            ranked = spearman(np.round(given[here], DECIMALS), rated.gold[here]) if tested and here.sum() > 1 else None
+            chosen = maxdiff(np.round(given[here], DECIMALS), rated.gold[here]) if tested else None
+            found[""].append(np.nan if ranked is None else ranked)
+            found[".maxdiff"].append(np.nan if chosen is None else chosen)
+        left_out = int((~np.isfinite(given)).sum())
+        notes = [f"{left_out} of {len(given)} pairs left out: without an offset"] if left_out else []
+        derived = "questions made of every four rated pairs, not those of the task, whose answers are not at hand"
+        return {
+            self.id: mean_score(np.array(found[""]), seed, notes),
+            f"{self.id}.maxdiff": mean_score(np.array(found[".maxdiff"]), seed, [derived, *notes]),
+        }
+
+
+def typicality(u: Floats, rated: Pairs, examples: Pairs) -> Floats:
+    """Mean cosine (p,) of each rated pair's offset with the offsets of its relation's example pairs; nan where none.
+
+    ``u`` (n, d) are the rows that offsets are taken of. An example that is the rated pair itself is not compared.
+    """
+    offsets, paradigms = (unit(u[p.right] - u[p.left]) for p in (rated, examples))
+    section, of = np.array(rated.subset), np.array(examples.subset)
+    out = np.full(len(offsets), np.nan)
+    for name in dict.fromkeys(rated.subset):
+        here, there = np.flatnonzero(section == name), np.flatnonzero(of == name)
+        there = there[np.isfinite(paradigms[there, 0])]
+        cosines = offsets[here] @ paradigms[there].T
+        own = (rated.left[here, None] == examples.left[there]) & (rated.right[here, None] == examples.right[there])
+        count = (~own).sum(axis=1)
+        total = np.where(own, 0.0, cosines).sum(axis=1)
+        out[here] = np.divide(total, count, out=np.full(len(here), np.nan), where=count > 0)
+    return out
+
+
+def maxdiff(scores: Floats, gold: Floats) -> float | None:
+    """Share of right choices of the most and of the least typical of four, over all fours; chance is 1/4.
+
+    A choice is asked where ``gold`` (n,) has a single best (worst) of the four, and is right where ``scores`` (n,) have
+    the same one, alone; counted in closed form, without making the fours. None for fewer than four.
+
+    >>> maxdiff(np.arange(6.0), np.arange(6.0)), maxdiff(-np.arange(6.0), np.arange(6.0))
+    (1.0, 0.0)
+    """
+    right = asked = 0
+    for s, g in ((scores, gold), (-scores, -gold)):
+        below = g[None, :] < g[:, None]
+        both = (below & (s[None, :] < s[:, None])).sum(axis=1)
+        right += sum(comb(int(n), 3) for n in both)
+        asked += sum(comb(int(n), 3) for n in below.sum(axis=1))
+    return right / asked if asked else None
+
+
+ENTRIES = {
+    "semeval2012_typicality": TypicalityTask(
+        "semeval2012_typicality",
+        "semeval2012",
+        {
+            "kind": "relational similarity",
+            "unit": "word",
+            "measure": "mean over 69 relations of the Spearman correlation of a pair's mean cosine with the relation's "
+            "example offsets and its human rating",
+            "cite": "jurgens2012",
+            "default": False,
+        },
+    )
+}
