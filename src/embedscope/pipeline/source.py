@@ -144,9 +144,9 @@ def _file_facts(source: str, stream: Stream) -> dict[str, Any]:
 def _is_file(source: str) -> bool:
     if is_vectors(source):
         return True
-    from embedscope.encoders import is_model
+    from embedscope.encoders import MODELS, is_model
 
-    if Path(file_of(source)).is_dir() and not source.partition(":")[2]:
+    if source not in MODELS and file_of(source).is_dir():
         return True
     if is_model(source):
         return False

@@ -42,7 +42,9 @@ def is_vectors(source: str) -> bool:
     (True, True, False)
     """
     place = source.partition("::")[0]
-    return is_remote(place) or PurePosixPath(place).suffix.lower().removeprefix(".") in READERS
+    if is_remote(place) or ("/" in place and "*" in place):
+        return True
+    return PurePosixPath(place).suffix.lower().removeprefix(".") in READERS
 
 
 def file_of(source: str) -> Path:

@@ -31,7 +31,7 @@ def plan(n: int, dim: int) -> list[tuple[int, int]]:
     on merging states of ``dim`` x ``dim``.
 
     >>> plan(70000, 384)
-    [(0, 24576), (24576, 49152), (49152, 70000)]
+    [(0, 23552), (23552, 47104), (47104, 70000)]
     """
     block, (least, most) = block_rows(dim), _SHARD_ROWS
     wanted = max(least, 32 * dim, min(most, -(-n // 8)))
