@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,9 @@ from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
 from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
 
-IDS = ("hubness_skew", "antihub_share", "robin_hood")
+IDS = ("hubness_skew", "antihub_share", "robin_hood", "hub_share")
 
+HUBS = 5
 COSINE = {"rotation", "scale", "row_scale"}
 
 
@@ -124,4 +126,50 @@ def robin_hood(rows: RowSet) -> float:
     return float(np.abs(_counts(rows) - K).sum() / (2 * K * len(rows.x)))
 
 
-ENTRIES = {"hubness_skew": hubness_skew, "antihub_share": antihub_share, "robin_hood": robin_hood}
+def _share_of_queries(ids: npt.NDArray[np.uint64], n: int) -> float:
+    """Share of the places in the lists of m queries that the HUBS most frequent identities take."""
+    return top_share_of(np.unique(ids, return_counts=True)[1], ids.size)
+
+
+def top_share_of(counts: npt.NDArray[Any], places: int) -> float:
+    """Share of ``places`` that the HUBS largest ``counts`` take.
+
+    >>> top_share_of(np.array([4, 1, 1, 1, 1, 1, 1]), 10)
+    0.8
+    """
+    return float(np.sort(counts)[-HUBS:].sum() / places)
+
+
+@neighbour_metric(
+    NeighbourRows("unit"),
+    rows="unit",
+    invariant=COSINE,
+    bounds=(0.0, 1.0),
+    ideal=None,
+    units="share of neighbour places",
+    cite="radovanovic2010",
+    fixed_rows=True,
+    warning=_copies,
+    of_queries=_share_of_queries,
+)
+def hub_share(rows: RowSet) -> float:
+    """Share of all neighbour places that the 5 most frequent neighbours take, by cosine.
+
+    Sum of the 5 largest N_10 over 10 n, rows (n, d). At least 5 / n, where all rows occur equally often. Source:
+    radovanovic2010.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 11 non-zero rows.
+    """
+    counts = _counts(rows)
+    return top_share_of(counts, K * len(counts))
+
+
+ENTRIES = {
+    "hubness_skew": hubness_skew,
+    "antihub_share": antihub_share,
+    "robin_hood": robin_hood,
+    "hub_share": hub_share,
+}

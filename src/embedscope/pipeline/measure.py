@@ -29,7 +29,7 @@ Precision = Literal["exact", "fast"]
 def measure(  # noqa: PLR0913
     x: Array | str | Path | Sequence[str] | Mapping[str, Array],
     *,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Metric] | None = None,
     rows: Rows | None = None,
     transform: str | None = None,
     precision: Precision = "exact",
@@ -48,7 +48,7 @@ def measure(  # noqa: PLR0913
     ----------
     x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``on``; or a
         list of these strings
-    metrics : ids (``embedscope list metrics``); ``metrics.DEFAULTS`` where None
+    metrics : ids (``embedscope list metrics``), or metrics; ``metrics.DEFAULTS`` where None
     rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
     transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
     precision : ``exact`` (float64), or ``fast``: float32 products of blocks with float64 sums
@@ -70,7 +70,13 @@ def measure(  # noqa: PLR0913
     """
     progress = progress or Silent()
     provenance = Provenance(command, seed)
-    wanted: dict[str, Any] = {"metrics": metrics, "rows": rows, "transform": transform, "precision": precision}
+    names = None if metrics is None else [m.name if isinstance(m, Metric) else m for m in metrics]
+    wanted: dict[str, Any] = {
+        "metrics": names or list(DEFAULTS),
+        "rows": rows,
+        "transform": transform,
+        "precision": precision,
+    }
     wanted |= {} if memory is None else {"memory": memory}
     chosen_metrics(metrics, rows, precision)
     bound = None if memory is None else bytes_of(memory)
@@ -92,7 +98,7 @@ def measure(  # noqa: PLR0913
             **source.labels,
         )
     read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
-    provenance.settings = wanted | {"metrics": list(metrics or DEFAULTS)} | read
+    provenance.settings = wanted | read
     uneven = _uneven(records)
     return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=uneven) if uneven else None)
 
@@ -112,7 +118,7 @@ def measure_stream(  # noqa: PLR0913
     stream: Stream,
     *,
     source: str,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Metric] | None = None,
     rows: Rows | None = None,
     transform: str | None = None,
     precision: Precision = "exact",
@@ -162,7 +168,7 @@ def measure_stream(  # noqa: PLR0913
     ]
 
 
-def chosen_metrics(metrics: Sequence[str] | None, rows: Rows | None, precision: Precision) -> list[Metric]:
+def chosen_metrics(metrics: Sequence[str | Metric] | None, rows: Rows | None, precision: Precision) -> list[Metric]:
     """The metrics called ``metrics``, on ``rows`` and in ``precision``.
 
     A metric that is defined on the other rows alone is an error where it was named, and stays as it is defined where
@@ -173,7 +179,7 @@ def chosen_metrics(metrics: Sequence[str] | None, rows: Rows | None, precision: 
             raise InputError(f"{option} must be one of {', '.join(known)}, got '{value}'")
     if metrics is not None and not metrics:
         raise InputError("no metrics named; `embedscope list metrics` shows them")
-    chosen = [METRICS.get(name) for name in dict.fromkeys(metrics or DEFAULTS)]
+    chosen = [m if isinstance(m, Metric) else METRICS.get(m) for m in dict.fromkeys(metrics or DEFAULTS)]
     if rows is not None:
         chosen = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in chosen]
     return [m.with_precision(precision) for m in chosen]

@@ -15,7 +15,7 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_nu
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
-from embedscope.stats.neighbours import k_occurrences, top_k
+from embedscope.stats.neighbours import Neighbours, k_occurrences, top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows
 
@@ -36,6 +36,14 @@ class RowSet:
             found = top_k(self.x, self.x, k, exclude=np.arange(len(self.x)))
             self._found["N", k] = k_occurrences(found, len(self.x))
         return np.asarray(self._found["N", k])
+
+    def nearest(self, k: int, asked: int) -> Neighbours:
+        """The ``k`` nearest others of the first ``asked`` rows, by inner product."""
+        if ("nearest", k, asked) not in self._found:
+            q = self.x[:asked]
+            self._found["nearest", k, asked] = top_k(q, self.x, k, exclude=np.arange(len(q)))
+        found: Neighbours = self._found["nearest", k, asked]
+        return found
 
     @property
     def distinct(self) -> Matrix:

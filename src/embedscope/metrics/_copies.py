@@ -1,0 +1,30 @@
+"""Rows that are copies of others: a count of what is there, not a property of the space."""
+
+from __future__ import annotations
+
+from embedscope.metrics._metric import UndefinedError
+from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.stats.neighbourhood import NeighbourRows, RowSet
+
+
+@neighbour_metric(
+    NeighbourRows("unit"),
+    rows="unit",
+    invariant={"scale"},
+    bounds=(0.0, 1.0),
+    ideal=0.0,
+    units="share of rows",
+    cite="radovanovic2010",
+    fixed_rows=True,
+)
+def copy_share(rows: RowSet) -> float:
+    """Share of rows that are copies of another row, bit by bit at length 1; the first of each is not counted.
+
+    Rows (n, d). Undefined without a non-zero row.
+
+    >>> copy_share([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
+    0.5
+    """
+    if not len(rows.x):
+        raise UndefinedError("undefined: needs a non-zero row")
+    return 1 - len(rows.distinct) / len(rows.x)

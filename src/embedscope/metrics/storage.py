@@ -1,0 +1,68 @@
+"""What storing or comparing vectors in few bits would cost: neighbours that tie in half precision or change in int8."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from embedscope.metrics._metric import UndefinedError
+from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.stats.neighbourhood import K, NeighbourRows, RowSet
+from embedscope.stats.neighbours import top_k
+
+IDS = ("float16_ties", "int8_overlap")
+
+ASKED = 2000
+"""Rows that ask; the first in order of their hash, so a sample where there are more."""
+
+_LEVELS = 127
+
+stored = partial(neighbour_metric, NeighbourRows("unit"), rows="unit", bounds=(0.0, 1.0), fixed_rows=True)
+
+
+def _enough(rows: RowSet) -> None:
+    if len(rows.x) <= K:
+        raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {len(rows.x)}")
+
+
+@stored(
+    invariant={"rotation", "scale", "row_scale"}, ideal=0.0, units="share of neighbouring ranks", cite="radovanovic2010"
+)
+def float16_ties(rows: RowSet) -> float:
+    """Share of neighbouring ranks among the 10 nearest whose cosines are one number in half precision.
+
+    Mean over rows (n, d) and ranks r = 1..9 of [float16(cos_r) = float16(cos_r+1)], where float64 tells them apart;
+    float16 has steps of 2^-11 between .5 and 1. At most 2,000 rows ask. Source of the lists: radovanovic2010.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 11 non-zero rows.
+    """
+    _enough(rows)
+    exact = rows.nearest(K, ASKED).scores
+    half = exact.astype(np.float16)
+    return float(((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).mean())
+
+
+@stored(invariant={"scale", "row_scale"}, ideal=1.0, units="share of neighbours", cite="jacob2018")
+def int8_overlap(rows: RowSet) -> float:
+    """Share of the 10 nearest that are kept where coordinates are stored in 8 bits with one scale for all.
+
+    round(127 u / max |u|) for the rows u at length 1, (n, d); one large coordinate takes the range from the others. At
+    most 2,000 rows ask. Source: jacob2018.
+
+    Raises
+    ------
+    UndefinedError
+        with fewer than 11 non-zero rows.
+    """
+    _enough(rows)
+    levels = np.rint(rows.x * (_LEVELS / np.abs(rows.x).max()))
+    before = rows.nearest(K, ASKED).indices
+    after = top_k(levels[:ASKED], levels, K, exclude=np.arange(len(before))).indices
+    return float((before[:, :, None] == after[:, None, :]).any(axis=2).mean())
+
+
+ENTRIES = {"float16_ties": float16_ties, "int8_overlap": int8_overlap}
