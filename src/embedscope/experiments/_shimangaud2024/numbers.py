@@ -1,0 +1,130 @@
+"""Published numbers of Shimangaud and Thaney 2024 (student report, McGill University), as claims.
+
+Hits are counts of questions. The report's tables are numbered here in the order in which they stand in it.
+"""
+
+from __future__ import annotations
+
+from embedscope.experiments._experiment import ValueClaim
+
+ROLES = ("word2vec", "clip-image", "clip-text", "resnet50")
+NAMES = {
+    "word2vec": "Word2Vec",
+    "clip-image": "CLIP image",
+    "clip-text": "CLIP text",
+    "resnet50": "ResNet-50",
+}
+
+# role: top-1, top-5 hits
+TABLE_1 = {"word2vec": (6, 32), "clip-image": (2, 25), "clip-text": (2, 25), "resnet50": (2, 16)}
+TABLE_2 = {"word2vec": (0, 23), "clip-image": (0, 23), "resnet50": (0, 18)}
+TABLE_3 = {"word2vec": (16, 244), "clip-text": (21, 194)}
+
+# role: min, max, mean
+TABLE_4 = {
+    "word2vec": (37.88, 86.3, 72.4),
+    "clip-image": (15.7, 62.9, 38.4),
+    "clip-text": (24.2, 49.0, 34.9),
+    "resnet50": (19.3, 88.0, 50.4),
+}
+TABLE_5 = {
+    "word2vec": (0.02, 0.74, 0.29),
+    "clip-image": (0.13, 0.89, 0.46),
+    "clip-text": (0.1, 0.75, 0.34),
+    "resnet50": (0.03, 0.93, 0.61),
+}
+
+# a, b, c, d (b - a + c against d): angles in degrees
+TABLE_6 = {
+    ("hour", "seconds", "feet", "inches"): {"clip-image": 44.09, "resnet50": 56.29, "word2vec": 58.04},
+    ("ocean", "pacific", "planet", "earth"): {"clip-image": 37.99, "resnet50": 48.78, "word2vec": 70.36},
+    ("laugh", "happiness", "nod", "agreement"): {"clip-image": 56.88, "resnet50": 56.85, "word2vec": 85.79},
+}
+
+FIFTY = 50
+OWN_QUESTIONS = "pictures"
+"""Name of the questions over a folder of the user, which may be the report's own fifty."""
+
+SEMEVAL = "semeval2012.published"
+
+PHOTOS = "over 30 photos a word that are not public; our number answers it only where the folder holds the same photos"
+COUNTS = (
+    "3,217 questions: the first pair of the first category against each of the 3,217 later ones of all 79 categories, "
+    "3,218 - 1; most of these pairs are of another relation than the first"
+)
+ANGLES = "degrees, between b - a + c and d, raw vectors, the fifty questions"
+RANKS = "rank correlation over the coordinates of b - a + c and d, raw vectors, the fifty questions"
+
+
+def published_role(source: str) -> str | None:
+    """Which encoder of the report ``source`` is; None for any other.
+
+    >>> [published_role(s) for s in ("hf:openai/clip-vit-base-patch32#text", "timm:resnet50", "minilm")]
+    ['clip-text', 'resnet50', None]
+    """
+    if source.startswith("random:"):
+        return None
+    bare, _, tower = source.partition("#")
+    if "googlenews-vectors-negative300" in bare.lower():
+        return "word2vec"
+    if "openai/clip-vit-base-patch32" in bare.lower():
+        return "clip-image" if tower == "image" else "clip-text"
+    if bare.partition("?")[0].removeprefix("timm:").partition(".")[0] == "resnet50":
+        return "resnet50"
+    return None
+
+
+def spelled(words: tuple[str, str, str, str]) -> str:
+    """A single question as the report writes it.
+
+    >>> spelled(("hour", "seconds", "feet", "inches"))
+    'seconds - hour + feet, inches'
+    """
+    a, b, c, d = words
+    return f"{b} - {a} + {c}, {d}"
+
+
+def _hits() -> list[ValueClaim]:
+    claims = []
+    for place, table, more in (("Table 1", TABLE_1, ""), ("Table 2", TABLE_2, ".random")):
+        for role, both in table.items():
+            for k, count in zip((1, 5), both, strict=True):
+                metric = f"hits.top{k}{more}"
+                claims.append(
+                    ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, note=PHOTOS)
+                )
+    for role, both in TABLE_3.items():
+        for k, count in zip((1, 5), both, strict=True):
+            claims.append(
+                ValueClaim("Table 3", role, f"hits.top{k}", count, dataset=SEMEVAL, tolerance=0.5, note=COUNTS)
+            )
+    return claims
+
+
+def _spreads() -> list[ValueClaim]:
+    claims = []
+    for place, metric, table, tolerance, note in (
+        ("Table 4", "angle", TABLE_4, 0.05, ANGLES),
+        ("Table 5", "coordinate_spearman", TABLE_5, 0.005, RANKS),
+    ):
+        for role, values in table.items():
+            for part, value in zip(("min", "max", "mean"), values, strict=True):
+                claims.append(
+                    ValueClaim(
+                        place, role, f"{metric}.{part}", value, dataset=OWN_QUESTIONS, tolerance=tolerance, note=note
+                    )
+                )
+    return claims
+
+
+def _single() -> list[ValueClaim]:
+    return [
+        ValueClaim(
+            "Table 6", role, f"angle: {spelled(words)}", value, dataset="single", tolerance=0.05, note="degrees"
+        )
+        for words, by_role in TABLE_6.items()
+        for role, value in by_role.items()
+    ]
+
+
+CLAIMS: tuple[ValueClaim, ...] = (*_hits(), *_spreads(), *_single())

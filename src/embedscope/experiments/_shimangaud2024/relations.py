@@ -1,0 +1,89 @@
+"""Parallelism of a relation's offsets in every layer, and SemEval-2012's own measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.records import Record
+from embedscope.core.tables import Data, Score
+from embedscope.experiments._shimangaud2024.material import QuestionSet
+from embedscope.experiments._shimangaud2024.scores import MAIN, place_of
+from embedscope.experiments._shimangaud2024.vectors import Model
+from embedscope.tasks._analogy_outcome import outcome, top_scores
+from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.parallelism import parallelism, relation_pairs
+from embedscope.tasks.relations import TypicalityTask
+
+FEW = 10
+"""Relations below which an interval over relations would say nothing."""
+
+
+def parallelism_records(model: Model, asked: QuestionSet, seed: int) -> Iterator[Record]:
+    """Mean cosine of offsets within and between relations, unit rows, in every space; by relation in the main one."""
+    pairs, section = relation_pairs(asked.questions)
+    for space in model.spaces:
+        x = model.rows(asked, space)
+        found = parallelism(CandidateRows.of(x, "unit").take(slice(None)), pairs, section, asked.questions.sections)
+        place = place_of(model, asked, space, x.shape[1])
+        few = int(np.isfinite(found.within).sum()) < FEW
+        for name, score in found.scores(seed).items():
+            shown = Score(score.value, score.n, note="too few relations for an interval") if few else score
+            yield place.record(f"parallelism.{name}", shown, rows="unit")
+        if space != model.main or model.baseline:
+            continue
+        for i, name in enumerate(asked.questions.sections):
+            if np.isfinite(found.within[i]):
+                for part, values in (("within", found.within), ("between", found.between)):
+                    score = _plain(values[i], int(found.pairs[i]))
+                    yield place.record(f"parallelism.{part}", score, rows="unit", subset=name or "all")
+
+
+def _plain(value: float, n: int) -> Score:
+    return Score(float(value) if np.isfinite(value) else None, n)
+
+
+def layer_records(model: Model, asked: QuestionSet, seed: int) -> Iterator[Record]:
+    """Top-1 of the main way and its gain over the controls of the model itself, in every layer."""
+    method, words, rows = MAIN.split(".")
+    for space in model.spaces:
+        if space == model.main:
+            continue
+        x = model.rows(asked, space)
+        if not _varies(x):
+            continue
+        found = outcome(
+            CandidateRows.of(x, rows), asked.questions, method=method, exclude=words == "exclude", seed=seed
+        )
+        place = place_of(model, asked, space, x.shape[1])
+        for name, score in top_scores(found, f"{MAIN}.top1", 1, seed).items():
+            if not name.endswith(".mrr"):
+                yield place.record(name, score, rows=rows)
+
+
+def _varies(x: Floats) -> bool:
+    known = x[np.isfinite(x).all(axis=1)]
+    return len(known) > 1 and bool(np.ptp(known, axis=0).any())
+
+
+def typicality_records(model: Model, data: Data, asked: QuestionSet, seed: int) -> Iterator[Record]:
+    """Spearman and MaxDiff of SemEval-2012, mean over relations and by relation, with a control.
+
+    Control: the cosine of the two words of a pair, which knows nothing of the relation.
+    """
+    from embedscope.tasks import TASKS
+
+    task = TASKS.get("semeval2012_typicality")
+    assert isinstance(task, TypicalityTask)
+    x = model.rows(asked, model.main)
+    place = place_of(model, asked, model.main, x.shape[1])
+    scores = task.score({"words": x}, data, seed)
+    for name, score in scores.items():
+        yield place.record(name.replace(task.id, "typicality"), score, rows="unit")
+    items = scores[task.id].items
+    names = list(dict.fromkeys(getattr(data.relations["rated"], "subset")))  # noqa: B009
+    for name, value in zip(names, items, strict=True) if items is not None and not model.baseline else ():
+        if np.isfinite(value):
+            yield place.record("typicality", Score(float(value), 1), rows="unit", subset=name)

@@ -1,0 +1,219 @@
+"""Hits with all their controls, closeness of b - a + c and d, and the gain over the best control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.records import Record
+from embedscope.core.tables import Score
+from embedscope.experiments._shimangaud2024.material import QuestionSet, relations_of
+from embedscope.experiments._shimangaud2024.vectors import Model
+from embedscope.stats.bootstrap import interval
+from embedscope.tasks._analogy_angles import Closeness, closeness
+from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, outcome, top_scores
+from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
+from embedscope.tasks._analogy_rows import KINDS, CandidateRows
+from embedscope.tasks._means import mean_score
+
+TOPS = (1, 5)
+MAIN = "3cosadd.exclude.unit"
+PUBLISHED = "3cosadd.all.raw"
+"""How the report asks: b - a + c on raw vectors, a, b and c among the candidates."""
+
+WAYS = tuple(f"3cosadd.{words}.{rows}" for rows in KINDS for words in ("exclude", "all"))
+OTHER_WAYS = ("3cosmul.exclude.unit", "pairdirection.exclude.unit")
+CONTROL_WAYS = (MAIN, PUBLISHED)
+NAMES = {
+    "c": "similarity to c",
+    "b": "similarity to b",
+    "random": "pairs of other relations",
+    "untrained": "the untrained network",
+    "pixels": "raw pixels",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number is taken: source, space, set of questions."""
+
+    source: str
+    task: str
+    space: str
+    dim: int
+    subset: str | None = None
+
+    def record(self, metric: str, score: Score, *, rows: str | None = None, subset: str | None = None) -> Record:
+        """The score as a record with its interval."""
+        stderr = low = high = None
+        if score.value is not None and score.draws is not None:
+            stderr, low, high = interval(score.value, score.draws)
+        return Record(
+            self.source,
+            metric,
+            score.value,
+            space=self.space,
+            task=self.task,
+            stderr=stderr,
+            ci_low=low,
+            ci_high=high,
+            n=score.n,
+            dim=self.dim,
+            rows=rows,
+            subset=subset or self.subset,
+            note=score.note,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What one model answers to one set in its main space, by way of asking; kept for what other models control."""
+
+    model: Model
+    asked: QuestionSet
+    outcomes: Mapping[str, Outcome]
+    near: Closeness
+    before: Floats
+
+    def hits(self, way: str, k: int, control: str = "offset") -> Floats:
+        """1, 0 or nan a question (m,)."""
+        return self.outcomes[way].hits(control, k)
+
+
+def place_of(model: Model, asked: QuestionSet, space: str, dim: int) -> Place:
+    """The place of a set in a space."""
+    return Place(model.source, asked.name, space, dim, asked.subset)
+
+
+def answers(model: Model, asked: QuestionSet, seed: int) -> Answers:
+    """Ask the set in every way (a control: in the main way and the published one)."""
+    x = model.rows(asked, model.main)
+    ways = CONTROL_WAYS if model.baseline else (*WAYS, *(OTHER_WAYS if asked.layers else ()))
+    found = {way: _outcome(x, asked, way, seed) for way in ways}
+    raw = CandidateRows.of(x, "raw")
+    return Answers(model, asked, found, closeness(raw, asked.questions), angles_from_c(raw, asked))
+
+
+def _outcome(x: Floats, asked: QuestionSet, way: str, seed: int) -> Outcome:
+    method, words, rows = way.split(".")
+    candidates = CandidateRows.of(x, rows)
+    return outcome(candidates, asked.questions, method=method, exclude=words == "exclude", seed=seed)
+
+
+def angles_from_c(rows: CandidateRows, asked: QuestionSet) -> Floats:
+    """Angle (m,) between c alone and d: what the offset has to make smaller."""
+    from dataclasses import replace
+
+    words = asked.questions.words.copy()
+    words[:, :2] = words[:, 2:]
+    return closeness(rows, replace(asked.questions, words=words)).angle
+
+
+def score_records(found: Answers, seed: int) -> Iterator[Record]:
+    """Top-1, top-5 and MRR of every way with the controls of the model itself, closeness and islands."""
+    model, asked = found.model, found.asked
+    place = place_of(model, asked, model.main, found_dim(model, asked))
+    for way, result in found.outcomes.items():
+        rows = way.rpartition(".")[2]
+        for k in TOPS:
+            for name, score in top_scores(result, f"{way}.top{k}", k, seed).items():
+                if k == TOPS[0] or not name.endswith(".mrr"):
+                    yield place.record(name.replace(f".top{k}.mrr", ".mrr"), score, rows=rows)
+    for k in TOPS:
+        for control in ("offset", "random"):
+            items = found.hits(PUBLISHED, k, control)
+            more = "" if control == "offset" else f".{control}"
+            yield place.record(f"hits.top{k}{more}", _count(items), rows="raw")
+    yield from _close(found, place, seed)
+    yield from _islands(found, place, seed)
+
+
+def found_dim(model: Model, asked: QuestionSet) -> int:
+    """Width of the vectors."""
+    return int(model.rows(asked, model.main).shape[1])
+
+
+def _count(items: Floats) -> Score:
+    known = np.isfinite(items)
+    if not known.any():
+        return Score(None, 0, note="undefined: no question can be asked, or all are of one relation")
+    return Score(float(items[known].sum()), int(known.sum()), note="questions answered; of random pairs the mean draw")
+
+
+def _close(found: Answers, place: Place, seed: int) -> Iterator[Record]:
+    for name, items in (("angle", found.near.angle), ("coordinate_spearman", found.near.spearman)):
+        known = items[np.isfinite(items)]
+        if not len(known):
+            continue
+        for part, value in (("min", known.min()), ("max", known.max())):
+            yield place.record(f"{name}.{part}", Score(float(value), len(known)), rows="raw")
+        yield place.record(f"{name}.mean", mean_score(items, seed), rows="raw")
+    yield place.record("angle.from_c", mean_score(found.before, seed), rows="raw")
+
+
+def _islands(found: Answers, place: Place, seed: int) -> Iterator[Record]:
+    """How often y = b - a + c has c as its nearest neighbour, and how often the offset lets d rise above where c has it."""
+    x = CandidateRows.of(found.model.rows(found.asked, found.model.main), "raw")
+    questions = found.asked.questions
+    result = found.outcomes[PUBLISHED]
+    words = questions.words[result.asked]
+    stays = np.full(len(questions), np.nan)
+    if len(words):
+        stays[result.asked] = analogy_ranks(x, [Asked("3cosadd", words, words[:, 2:], exclude=False)])[0].hits(1)
+    yield place.record("stays_at_c", mean_score(stays, seed), rows="raw")
+    main = found.outcomes[MAIN]
+    rises = np.full(len(questions), np.nan)
+    rises[main.asked] = main.ranks["offset"].rank < main.ranks["c"].rank
+    yield place.record("rises_above_c", mean_score(rises, seed), rows="unit")
+    for control in ("offset", *CONTROLS[:2]):
+        ranks = main.ranks[control].rank
+        ranks = ranks[ranks > 0]
+        if len(ranks):
+            yield place.record(f"rank.{control}", Score(float(np.median(ranks)), len(ranks)), rows="unit")
+
+
+def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[Record]:
+    """Gain of the main way over the best of all controls, for the set and for each of its relations.
+
+    ``others`` are the untrained network and the raw pixels on the same questions. The draws take the highest control
+    of each draw, so that choosing the best one is paid for.
+    """
+    place = place_of(found.model, found.asked, found.model.main, found_dim(found.model, found.asked))
+    sections: dict[int, str] = relations_of(found.asked.questions)
+    for k in TOPS:
+        controls = {name: found.hits(MAIN, k, name) for name in CONTROLS}
+        for other in others:
+            name = "pixels" if other.model.source.startswith("pixels:") else "untrained"
+            controls[name] = other.hits(MAIN, k)
+        main = found.hits(MAIN, k)
+        yield place.record(f"headline.top{k}", gain_over(main, controls, seed), rows="unit")
+        for number, name in sections.items() if k == TOPS[0] else ():
+            here = found.asked.questions.section == number
+            parts = {c: np.where(here, items, np.nan) for c, items in controls.items()}
+            part = np.where(here, main, np.nan)
+            yield place.record(f"headline.top{k}", gain_over(part, parts, seed), rows="unit", subset=name)
+            yield place.record(f"hit.top{k}", mean_score(part, seed), rows="unit", subset=name)
+
+
+def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int) -> Score:
+    """Mean of ``main`` (m,) less the highest mean of ``controls``, with paired draws; the note names the highest.
+
+    >>> gain_over(np.array([1.0, 1.0]), {"c": np.array([1.0, 0.0]), "b": np.zeros(2)}, 0).value
+    0.5
+    """
+    both = np.isfinite(main)
+    scored = {name: mean_score(np.where(both, items, np.nan), seed) for name, items in controls.items()}
+    defined: list[tuple[str, Any]] = [(name, s) for name, s in scored.items() if s.value is not None]
+    own = mean_score(main, seed)
+    if own.value is None or own.draws is None or not defined:
+        return Score(None, own.n, note="undefined: no question can be asked")
+    best, score = max(defined, key=lambda c: c[1].value)
+    highest = np.max([s.draws for _, s in defined], axis=0)
+    listed = ", ".join(f"{NAMES[name]} {s.value:.3f}" for name, s in defined)
+    return Score(
+        own.value - score.value, own.n, own.draws - highest, None, f"best control: {NAMES[best]}; hits: {own.value:.3f}; {listed}"
+    )

@@ -1,0 +1,212 @@
+"""Vectors of concepts: of their names by a text encoder or a file of word vectors, or the mean over their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.arrays import Floats
+from embedscope.core.cache import VectorCache
+from embedscope.core.errors import InputError
+from embedscope.core.provenance import Provenance
+from embedscope.experiments._experiment import Options
+from embedscope.experiments._shimangaud2024.material import Material, QuestionSet
+from embedscope.experiments._shimangaud2024.numbers import published_role
+
+TEXT, IMAGE = "text", "image"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How many pictures a concept's mean is of, and the mean cosine of a picture with its concept's mean."""
+
+    least: int
+    most: int
+    cosine: float
+
+
+@dataclass
+class Model:
+    """One model; ``rows`` gives the concepts of a set (n, d) in one space, nan where a concept has no vector.
+
+    ``control_of`` is the model that a random initialisation or the raw pixels stand beside.
+    """
+
+    source: str
+    modality: str
+    spaces: tuple[str, ...]
+    main: str
+    rows: Callable[[QuestionSet, str], Floats]
+    control_of: str | None = None
+    spread: Callable[[QuestionSet], Spread] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Name for tables and curves."""
+        return label_of(self.source)
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is only there to be compared with."""
+        return self.control_of is not None
+
+    @property
+    def role(self) -> str | None:
+        """Which encoder of the report it is."""
+        return published_role(self.source)
+
+    def reads(self, questions: QuestionSet) -> bool:
+        """Whether it has vectors of the concepts."""
+        return self.modality == TEXT or bool(questions.images)
+
+
+def label_of(source: str) -> str:
+    """Name for tables and curves: a model without its folder, ``(random)`` behind a fresh initialisation.
+
+    >>> label_of("random:minilm"), label_of("gensim:vectors/glove.txt")
+    ('minilm (random)', 'glove.txt')
+    """
+    bare = source.removeprefix("random:")
+    if bare.startswith("gensim:"):
+        bare = bare.removeprefix("gensim:").partition("?")[0].rpartition("/")[2]
+    return f"{bare} (random)" if source.startswith("random:") else bare
+
+
+def modality_of(source: str) -> str:
+    """``image`` for a model that reads pictures, with ``#image`` behind a two-tower model; else ``text``.
+
+    >>> [modality_of(s) for s in ("minilm", "pixels:8", "hf:openai/clip-vit-base-patch32#image", "gensim:a.bin")]
+    ['text', 'image', 'image', 'text']
+    """
+    from embedscope.encoders import MODELS, ImageModel
+
+    bare, _, tower = source.removeprefix("random:").partition("#")
+    name = bare.partition("?")[0].partition(":")[0]
+    pictures = name in MODELS and isinstance(MODELS.get(name), ImageModel)
+    return IMAGE if tower.startswith("image") or (pictures and not tower.startswith("text")) else TEXT
+
+
+def opened(source: str, stuff: Material, options: Options, provenance: Provenance, *, of: str | None = None) -> Model:
+    """The model ``source`` with the vectors of all sets that it reads; what the cache holds is not computed again."""
+    with provenance.phase(f"vectors {source}"):
+        make = _pictures if modality_of(source) == IMAGE else _texts
+        model = make(source, stuff, options)
+    model.control_of = of
+    provenance.models[source] = model.facts
+    return model
+
+
+def _pictures(source: str, stuff: Material, options: Options) -> Model:
+    from embedscope.encoders import open_image_encoder
+    from embedscope.pipeline.images import image_vectors
+
+    encoder = open_image_encoder(source, device=options.device, dtype=options.dtype, seed=options.seed)
+    space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
+    pictures = {image.key: image for asked in stuff.encoded for image in asked.images}
+    if not pictures:
+        raise InputError(f"{source} reads pictures, and none are at hand; install embedscope[images] or name --data")
+    cache = VectorCache() if options.cache else None
+    found = image_vectors(encoder, list(pictures.values()), cache, options.progress).matrix(space)
+    options.progress.close()
+    place = {key: i for i, key in enumerate(pictures)}
+
+    def shown(asked: QuestionSet) -> Floats:
+        return np.asarray(found[[place[image.key] for image in asked.images]], dtype=np.float64)
+
+    return Model(
+        source,
+        IMAGE,
+        (space,),
+        space,
+        lambda asked, _: concept_means(shown(asked), asked.owner, len(asked.concepts))[0],
+        spread=lambda asked: concept_means(shown(asked), asked.owner, len(asked.concepts))[1],
+        facts=encoder.info.as_dict(),
+    )
+
+
+def concept_means(x: Floats, owner: Any, n: int) -> tuple[Floats, Spread]:
+    """Mean (n, d) of the rows ``x`` (p, d) that belong to each concept ``owner`` (p,); nan for one without a row.
+
+    >>> concept_means(np.array([[1.0, 0.0], [3.0, 0.0]]), np.array([0, 0]), 2)[0].tolist()
+    [[2.0, 0.0], [nan, nan]]
+    """
+    counts = np.bincount(owner, minlength=n)
+    sums = np.zeros((n, x.shape[1]))
+    np.add.at(sums, owner, x)
+    means = np.divide(sums, counts[:, None], out=np.full(sums.shape, np.nan), where=counts[:, None] > 0)
+    lengths = np.sqrt((x**2).sum(axis=1) * (means[owner] ** 2).sum(axis=1))
+    cosines = np.divide((x * means[owner]).sum(axis=1), lengths, out=np.zeros(len(x)), where=lengths > 0)
+    return means, Spread(int(counts.min()), int(counts.max()), float(cosines.mean()))
+
+
+def _texts(source: str, stuff: Material, options: Options) -> Model:
+    from embedscope.encoders import TextEncoder, open_model
+
+    if source.startswith("random:") and _is_lookup(source):
+        return _noise(source, open_model(source.removeprefix("random:")), options.seed)
+    encoder: Any = open_model(
+        source,
+        device=options.device,
+        dtype=options.dtype,
+        seed=options.seed,
+        trust_remote_code=options.trust_remote_code,
+    )
+    if isinstance(encoder, TextEncoder):
+        return _layers(source, encoder, stuff, options)
+    space = next(iter(encoder.spaces))
+    return Model(
+        source,
+        TEXT,
+        (space,),
+        space,
+        lambda asked, _: np.asarray(encoder.matrix(None, space, asked.concepts), dtype=np.float64),
+        facts=dict(encoder.facts),
+    )
+
+
+def _is_lookup(source: str) -> bool:
+    from embedscope.encoders import MODELS, Scheme
+
+    name = source.removeprefix("random:").partition(":")[0]
+    return name in MODELS and isinstance(MODELS.get(name), Scheme)
+
+
+def _noise(source: str, lookup: Any, seed: int) -> Model:
+    """Normal noise in place of word vectors, of the same width, for the words that have one."""
+    from embedscope.core.ids import combine, hash_texts
+
+    space = next(iter(lookup.spaces))
+
+    def rows(asked: QuestionSet, _: str) -> Floats:
+        real = np.asarray(lookup.matrix(None, space, asked.concepts), dtype=np.float64)
+        keys = combine(hash_texts(asked.concepts), seed)
+        drawn = np.stack([np.random.default_rng(int(key)).normal(size=real.shape[1]) for key in keys])
+        return np.where(np.isfinite(real), drawn, np.nan)
+
+    return Model(source, TEXT, (space,), space, rows, facts={"kind": "normal noise", "seed": seed})
+
+
+def _layers(source: str, encoder: Any, stuff: Material, options: Options) -> Model:
+    from embedscope.pipeline.extract import extract
+
+    setting = "bos_eos" if "bos_eos" in encoder.settings else encoder.settings[0]
+    settings: list[str | None] = [setting, *([None] if encoder.has_pooled else [])]
+    texts = list(dict.fromkeys(text for asked in stuff.encoded for text in asked.concepts))
+    cache = VectorCache() if options.cache else None
+    found = extract(encoder, texts, settings, cache=cache, progress=options.progress)
+    options.progress.close()
+    where: dict[str, str | None] = dict.fromkeys(found.spaces(setting), setting)
+    if encoder.has_pooled:
+        where[found.spaces(None)[-1]] = None
+    return Model(
+        source,
+        TEXT,
+        tuple(where),
+        list(where)[-1],
+        lambda asked, space: np.asarray(found.matrix(where[space], space, asked.concepts), dtype=np.float64),
+        facts=encoder.info.as_dict() | {"setting": setting},
+    )
