@@ -31,3 +31,19 @@ def test_index_and_queries(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "unknown kind 'querry'; did you mean 'query'? this repair has document, query" in done.stderr
     assert not (tmp_path / "q.npy").exists()
+
+
+def test_exports(tmp_path: Path) -> None:
+    repair = Repair.centre_kinds({"document": X.mean(axis=0), "query": X[:9].mean(axis=0)})
+    repair.save(tmp_path / "r.safetensors")
+    done = run("export", "r.safetensors", "--to", "numpy", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("import numpy as np\n")
+    done = run("export", "r.safetensors", "--to", "numpy", "-o", "r.py", "--kind", "query", cwd=tmp_path)
+    assert "re-index every vector; 0.02 GB in float32 for each million" in done.stdout
+    assert (tmp_path / "r.py").is_file()
+    done = run("export", "r.safetensors", "--to", "onnx", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "say where to write: embedscope export r.safetensors --to onnx -o OUT" in done.stderr
+    done = run("export", "r.safetensors", "--to", "onxx", "-o", "r.onnx", cwd=tmp_path)
+    assert "did you mean 'onnx'" in done.stderr

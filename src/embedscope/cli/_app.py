@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import apply, cache, evaluate, measure, quickstart, report, reproduce
+from embedscope.cli import apply, cache, evaluate, export, measure, quickstart, report, reproduce
 from embedscope.cli import list as listing
 from embedscope.core.errors import EmbedscopeError
 
@@ -72,5 +72,6 @@ for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evalu
     app.command()(_guarded(_verb))
 app.command(name="list")(_guarded(listing.show))
 app.command()(_guarded(apply.apply))
+app.command()(_guarded(export.export))
 app.command()(_guarded(report.report))
 app.command()(_guarded(cache.cache))

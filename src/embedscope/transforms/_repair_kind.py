@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.transforms.align._sides import PARTS, Side, unit
 
+Floats32 = npt.NDArray[np.float32]
+
 _CELLS = 1 << 22
+_NEGLIGIBLE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,20 @@ class KindMap:
     def is_linear_identity(self) -> bool:
         """Whether the affine part leaves vectors as they are."""
         return all(getattr(self.side, part) is None for part in PARTS)
+
+    def in_float32(self) -> dict[str, Floats32]:
+        """Mean, matrix and shift for libraries that calculate in float32; those that do nothing are left out.
+
+        What the mean loses by rounding is added to the shift, so that vectors far from the origin come out right.
+        """
+        mean, shift = self.mean, self.shift
+        if mean is not None:
+            lost = mean - mean.astype(np.float32)
+            moved = lost if self.matrix is None else lost @ self.matrix
+            if np.abs(moved).max() > _NEGLIGIBLE:
+                shift = -moved if shift is None else shift - moved
+        found = {"mean": mean, "matrix": self.matrix, "shift": shift}
+        return {name: array.astype(np.float32) for name, array in found.items() if array is not None}
 
     def apply(self, x: Any) -> Any:
         """The rows ``x`` (n, dim_in), mapped in float64 block by block; float64 in, float64 out, else float32."""

@@ -1,0 +1,43 @@
+"""Ten lines of NumPy that apply a saved repair, for code that does not install this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from embedscope.core.atomic import write_text
+from embedscope.exports._export import Export, Order
+from embedscope.transforms.repair import Repair
+
+IDS = ("numpy",)
+
+_LINES = """\
+import numpy as np
+from safetensors.numpy import load_file
+parts = load_file({file})
+normalised = {normalised}  # kind: before, after
+def unit(x): return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-300)
+def repair(x, kind={kind}):  # (n, d) -> (n, k)
+    x = np.asarray(x, dtype=np.float64)
+    x = (unit(x) if normalised[kind][0] else x) - parts.get(f"{{kind}}.mean", 0.0)
+    x = (x @ parts[f"{{kind}}.matrix"] if f"{{kind}}.matrix" in parts else x) + parts.get(f"{{kind}}.shift", 0.0)
+    return unit(x) if normalised[kind][1] else x
+"""
+
+
+def numpy_snippet(repair: Repair, file: str | Path, kind: str | None = None) -> str:
+    """Source of a function ``repair(x, kind)`` that needs numpy and safetensors; ``kind`` is its default.
+
+    >>> print(numpy_snippet(Repair.identity(2), "r.safetensors").splitlines()[2])
+    parts = load_file('r.safetensors')
+    """
+    default = repair.kind_name(kind) if kind is not None else next(iter(repair.kinds))
+    flags = {name: (k.normalise_before, k.normalise_after) for name, k in repair.kinds.items()}
+    return _LINES.format(file=repr(str(file)), normalised=repr(flags), kind=repr(default))
+
+
+def _write(order: Order) -> list[str]:
+    write_text(order.out, numpy_snippet(order.repair, order.file, order.kind))
+    return [f"the snippet reads {order.file}: ship both, with numpy and safetensors"]
+
+
+ENTRIES = {"numpy": Export("ten lines of NumPy that read the repair's file", _write)}

@@ -1,0 +1,145 @@
+"""A repair as the last modules of a sentence-transformers model: Normalize, Dense, Normalize, all its own."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.core.extras import require
+from embedscope.exports._export import Export, Order
+from embedscope.transforms.repair import KindMap, Origin, Repair
+
+IDS = ("sentence-transformers",)
+
+ROUTED = ("query", "document")
+_LARGEST = 4.0
+
+
+def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
+    """Append ``repair`` to ``model``, a ``SentenceTransformer`` that is changed in place and returned.
+
+    A repair with the kinds ``query`` and ``document`` and no ``kind`` named becomes a ``Router``: ``encode_query``
+    takes the one, ``encode_document`` and ``encode`` the other.
+
+    Raises
+    ------
+    InputError
+        if the model gives vectors of another width.
+    """
+    modules = _modules()
+    routed = kind is None and set(repair.kinds) == set(ROUTED)
+    kinds = ROUTED if routed else (repair.kind_name(kind),)
+    width = _width(model)
+    for name in kinds:
+        repair.check_dim(width, name, "the vectors of this model")
+    lists = {name: _steps(modules, repair.kinds[name]) for name in kinds}
+    if routed:
+        model.append(
+            modules.Router.for_query_document(*(lists[name] or [_identity(modules, width)] for name in ROUTED))
+        )
+    else:
+        for module in lists[kinds[0]]:
+            model.append(module)
+    return model
+
+
+def _modules() -> Any:
+    """The modules of sentence-transformers, which moved in version 6."""
+    library = require("sentence_transformers", "hf", "an export to sentence-transformers")
+    old = int(library.__version__.partition(".")[0]) < 6
+    place = "sentence_transformers.models" if old else "sentence_transformers.sentence_transformer.modules"
+    return require(place, "hf", "an export to sentence-transformers")
+
+
+def _width(model: Any) -> int:
+    ask = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
+    return int(ask())
+
+
+def _steps(modules: Any, kind: KindMap) -> list[Any]:
+    steps = [modules.Normalize()] if kind.normalise_before else []
+    steps += [_dense(modules, matrix, bias) for matrix, bias in _affine(kind)]
+    return steps + ([modules.Normalize()] if kind.normalise_after else [])
+
+
+def _affine(kind: KindMap) -> list[tuple[Any, Any]]:
+    """The affine part as pairs (matrix, bias): one, or the centring apart where its product would lose digits."""
+    if kind.is_linear_identity:
+        return []
+    if kind.matrix is None:
+        return [(np.eye(kind.dim_in), kind.bias)]
+    if kind.mean is None or float((np.abs(kind.mean) @ np.abs(kind.matrix)).max()) <= _LARGEST:
+        return [(kind.matrix, kind.bias)]
+    parts = kind.in_float32()
+    return [(np.eye(kind.dim_in), -parts["mean"]), (kind.matrix, parts.get("shift", np.zeros(kind.dim_out)))]
+
+
+def _dense(modules: Any, matrix: Any, bias: Any) -> Any:
+    import torch
+
+    return modules.Dense(
+        in_features=matrix.shape[0],
+        out_features=matrix.shape[1],
+        activation_function=torch.nn.Identity(),
+        init_weight=torch.tensor(matrix.T.copy(), dtype=torch.float32),
+        init_bias=torch.tensor(bias, dtype=torch.float32),
+    )
+
+
+def _identity(modules: Any, width: int) -> Any:
+    return _dense(modules, np.eye(width), np.zeros(width))
+
+
+def _write(order: Order) -> list[str]:
+    library = require("sentence_transformers", "hf", "an export to sentence-transformers")
+    if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
+        raise InputError(f"{order.out} is there already; name a new folder for the repaired model")
+    folder, sha = _folder_of(str(order.model))
+    lines = _checked(order, Origin(str(order.model), weights_sha256=sha))
+    made = repaired_model(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
+    order.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{order.out.name}.", dir=order.out.parent) as work:
+        made.save(str(Path(work) / "model"), create_model_card=False)
+        (Path(work) / "model").replace(order.out)
+    routed = order.kind is None and len(order.repair.kinds) > 1
+    how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
+    return [f"load it with SentenceTransformer('{order.out}'): {how}; no remote code is needed", *lines]
+
+
+def _folder_of(model: str) -> tuple[Path, str | None]:
+    """Folder of a model named by alias, ``st:NAME`` or path, and the sha256 of its weights."""
+    from embedscope.encoders._sources import find_source
+    from embedscope.encoders._uris import parse_uri
+
+    path = Path(model)
+    found = find_source(parse_uri(f"st:{model}" if path.is_dir() else model))
+    if found.weights_format == "gguf":
+        raise InputError(f"{model} is a GGUF file, which sentence-transformers does not read; use --to onnx or numpy")
+    return (path if path.is_dir() else found.folder), found.weights_sha256
+
+
+def _checked(order: Order, origin: Origin) -> list[str]:
+    """Check the model against those that the repair was fitted on; a sentence where one is not recorded."""
+    names = [order.kind] if order.kind is not None else list(order.repair.kinds)
+    unknown = []
+    for name in names:
+        if order.repair.kind(name).source is None:
+            unknown.append(name)
+        else:
+            order.repair.check_source(origin, name)
+    if not unknown:
+        return []
+    return [
+        f"the repair does not record the model of {', '.join(unknown)}, so it was not checked against {order.model}"
+    ]
+
+
+ENTRIES = {
+    "sentence-transformers": Export(
+        "a model folder with the repair as its last modules; query and document kinds become a Router", _write, True
+    )
+}
