@@ -29,6 +29,7 @@ from embedscope.pipeline.evaluate import (
 from embedscope.pipeline.layers import chosen_spaces
 from embedscope.pipeline.named import NamedVectors, named_vectors
 from embedscope.pipeline.two_sided import names_of, two_sided
+from embedscope.pipeline.vocabularies import first_words, takes_vocabulary, widened
 
 
 def evaluate(  # noqa: PLR0913
@@ -159,7 +160,8 @@ def _parts(
     progress.close()
     if not isinstance(encoder, TextEncoder):
         provenance.models[source] = dict(encoder.facts)
-        yield _Part(encoder, jobs, Places((), chosen_spaces(reading.layers, tuple(encoder.spaces)), unnamed=True))
+        places = Places((), chosen_spaces(reading.layers, tuple(encoder.spaces)), unnamed=True)
+        yield from _looked_up(encoder, jobs, places)
         return
     provenance.models[source] = encoder.info.as_dict()
     chosen = _settings(reading.settings, encoder)
@@ -184,6 +186,15 @@ def _parts(
         found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
         provenance.data[found.corpus] = found.facts
         yield _Part(found, words, Places((setting,), tuple(s for s in spaces if s != "pooled")), found.note)
+
+
+def _looked_up(vectors: Any, jobs: Sequence[Job], places: Places) -> Iterator[_Part]:
+    """Jobs on vectors without layers; those whose candidates are the words of a file get these words."""
+    for job in (j for j in jobs if takes_vocabulary(j, vectors)):
+        first = first_words(vectors, getattr(job.task, "candidates", len(vectors.vocabulary)))
+        yield _Part(first, [widened(job, first)], places)
+    if others := [j for j in jobs if not takes_vocabulary(j, vectors)]:
+        yield _Part(vectors, others, places)
 
 
 def _two_sided_parts(
