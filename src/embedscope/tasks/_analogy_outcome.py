@@ -87,14 +87,18 @@ def outcome(
     return Outcome(questions, asked, dict(zip(names, found, strict=True)), exclude, int(known.sum()))
 
 
-def top_scores(found: Outcome, name: str, k: int, seed: int) -> dict[str, Score]:
+def top_scores(
+    found: Outcome, name: str, k: int, seed: int, which: npt.NDArray[np.bool_] | None = None
+) -> dict[str, Score]:
     """Top-``k`` accuracy ``name``, its gain over the best control, and the controls.
 
     ``NAME.gain`` is the accuracy less the highest control's; its draws take the highest control of each draw.
-    ``NAME.mrr`` is the mean reciprocal rank.
+    ``NAME.mrr`` is the mean reciprocal rank. ``which`` (m,) picks some of the questions (those of one relation).
     """
     columns = {"": found.hits("offset", k)} | {f".{c}": found.hits(c, k) for c in CONTROLS}
     columns[".mrr"] = found.reciprocal("offset")
+    if which is not None:
+        columns = {more: items[which] for more, items in columns.items()}
     scores = {f"{name}{more}": score for more, score in _means(columns, seed).items()}
     main, random = scores[name], scores[f"{name}.random"]
     if random.value is None and main.value is not None:

@@ -1,0 +1,77 @@
+"""One vector a concept: the mean over its pictures, with how many there are and how far they spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats, unit_rows
+from embedscope.core.errors import InputError
+from embedscope.core.images import Image
+from embedscope.core.tables import Classes, Data, Index, Matches
+
+
+@dataclass(frozen=True, eq=False)
+class Concepts:
+    """Mean vectors of concepts.
+
+    Attributes
+    ----------
+    x : (n, d) mean over a concept's pictures, nan for a concept without one
+    count : (n,) pictures
+    spread : (n,) mean of 1 - cosine of a concept's pictures and their mean, 0 for a single picture
+    """
+
+    x: Floats
+    count: Index
+    spread: Floats
+
+    @property
+    def note(self) -> str:
+        """Counts and spread in words."""
+        some = self.count > 0
+        counts = self.count[some]
+        span = str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+        return f"mean over {span} pictures a concept, spread {self.spread[some].mean():.3f} (1 - cosine to the mean)"
+
+
+def concept_means(x: npt.NDArray[Any], concept: Index, n: int) -> Concepts:
+    """Mean of the rows ``x`` (m, d) of each of ``n`` concepts; ``concept`` (m,) numbers them.
+
+    >>> found = concept_means(np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 3.0]]), np.array([0, 0, 1]), 3)
+    >>> found.x.tolist(), found.count.tolist(), found.spread.round(3).tolist()
+    ([[1.0, 1.0], [0.0, 3.0], [nan, nan]], [2, 1, 0], [0.293, 0.0, nan])
+    """
+    x = np.asarray(x, dtype=np.float64)
+    count = np.bincount(concept, minlength=n).astype(np.intp)
+    sums = np.zeros((n, x.shape[1]))
+    np.add.at(sums, concept, x)
+    mean = np.divide(sums, count[:, None], out=np.full(sums.shape, np.nan), where=count[:, None] > 0)
+    cosines = np.zeros(len(x))
+    directed = np.isfinite(mean[concept]).all(axis=1) & mean[concept].any(axis=1) & x.any(axis=1)
+    u, v = unit_rows(x[directed])[0], unit_rows(mean[concept][directed])[0]
+    cosines[directed] = np.einsum("ij,ij->i", u, v)
+    total = np.bincount(concept, 1 - cosines, minlength=n)
+    spread = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+    return Concepts(mean, count, np.where(count == 1, 0.0, spread))
+
+
+def pictures_of(data: Data, table: str) -> tuple[tuple[Image, ...], Index]:
+    """The pictures that show rows of ``table``, and the row (m,) that each shows.
+
+    Raises
+    ------
+    InputError
+        if no relation of the data set says which pictures show which rows.
+    """
+    for relation in data.relations.values():
+        if isinstance(relation, Matches) and relation.left_table in data.images and relation.right_table == table:
+            images = data.images[relation.left_table].images
+            return tuple(images[i] for i in relation.left), relation.right
+        if isinstance(relation, Classes) and relation.table in data.images and table in data.tables:
+            if relation.names == data.tables[table].texts:
+                return data.images[relation.table].images, relation.label
+    raise InputError(f"data set {data.name} has no pictures of its table {table}; name a model of texts, or emoji")
