@@ -33,7 +33,7 @@ class QuestionSet:
     concepts : (n,) their names, which are what a text encoder reads
     images, owner : pictures, and which concept each shows (p,); none where there are no pictures
     layers : whether every layer of a text encoder is asked
-    fifty : whether it stands in for the report's fifty questions (Tables 1 and 2)
+    fifty : whether it stands in for the study's fifty questions (Tables 1 and 2)
     subset : which part of its data it is, None for all
     """
 
@@ -50,7 +50,7 @@ class QuestionSet:
 
 @dataclass
 class Material:
-    """All sets, the rated pairs of SemEval-2012, facts of the data, what was left out, the report's three questions."""
+    """All sets, the rated pairs of SemEval-2012, facts of the data, what was left out, the study's three questions."""
 
     sets: list[QuestionSet]
     semeval: Data | None
@@ -106,9 +106,7 @@ def emoji_sets(data: Data, scale: str, seed: int) -> list[QuestionSet]:
     """Man and woman, sign and person, left and right; skin tones; fifty questions of the former."""
     names, people = data.tables["names"], data.tables["people"]
     drawn = {name: _drawings(data, name) for name in ("drawings", "people_drawings")}
-    whole = QuestionSet(
-        "emoji", "Emoji", names.texts, questions_of(data, "analogies"), *drawn["drawings"], layers=True
-    )
+    whole = QuestionSet("emoji", "Emoji", names.texts, questions_of(data, "analogies"), *drawn["drawings"], layers=True)
     tones = QuestionSet(
         "emoji.skin_tones",
         "Emoji, skin tones",
@@ -132,7 +130,7 @@ def _drawings(data: Data, name: str) -> tuple[tuple[Image, ...], Index]:
 
 
 def semeval_sets(data: Data, seed: int) -> list[QuestionSet]:
-    """The 3,217 questions of the report, those within a category, and fifty of the latter."""
+    """The 3,217 questions of the study, those within a category, and fifty of the latter."""
     words = data.tables["words"].texts
     own = QuestionSet(
         "semeval2012.per_category",
@@ -178,7 +176,7 @@ def user_set(folder: Path) -> QuestionSet | None:
 
 
 def single_set(own: QuestionSet | None) -> QuestionSet:
-    """The report's three questions of Table 6; with the pictures of the words that ``own`` has."""
+    """The study's three questions of Table 6; with the pictures of the words that ``own`` has."""
     words = tuple(word for asked in TABLE_6 for word in asked)
     rows = np.arange(len(words)).reshape(-1, 4)
     three = np.arange(len(rows))
@@ -224,7 +222,7 @@ def within(whole: QuestionSet, rows: Index) -> QuestionSet:
     place[rows] = np.arange(len(rows))
     old = whole.questions
     words, answers = place[old.words], place[old.answers]
-    kept = (words >= 0).all(axis=1) & (answers[old.lists] >= 0).any(axis=1)
+    kept = np.asarray((words >= 0).all(axis=1) & (answers[old.lists] >= 0).any(axis=1))
     questions = Questions(old.table, words, answers, old.lists, old.section, old.sections)[kept]
     images, owner = whole.images, whole.owner
     if images:

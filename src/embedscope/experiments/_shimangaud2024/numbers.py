@@ -1,6 +1,6 @@
 """Published numbers of Shimangaud and Thaney 2024 (student report, McGill University), as claims.
 
-Hits are counts of questions. The report's tables are numbered here in the order in which they stand in it.
+Hits are counts of questions. The study's tables are numbered here in the order in which they stand in it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TABLE_6 = {
 
 FIFTY = 50
 OWN_QUESTIONS = "pictures"
-"""Name of the questions over a folder of the user, which may be the report's own fifty."""
+"""Name of the questions over a folder of the user, which may be the study's own fifty."""
 
 SEMEVAL = "semeval2012.published"
 
@@ -57,7 +57,7 @@ RANKS = "rank correlation over the coordinates of b - a + c and d, raw vectors, 
 
 
 def published_role(source: str) -> str | None:
-    """Which encoder of the report ``source`` is; None for any other.
+    """Which encoder of the study ``source`` is; None for any other.
 
     >>> [published_role(s) for s in ("hf:openai/clip-vit-base-patch32#text", "timm:resnet50", "minilm")]
     ['clip-text', 'resnet50', None]
@@ -75,7 +75,7 @@ def published_role(source: str) -> str | None:
 
 
 def spelled(words: tuple[str, str, str, str]) -> str:
-    """A single question as the report writes it.
+    """A single question as the study writes it.
 
     >>> spelled(("hour", "seconds", "feet", "inches"))
     'seconds - hour + feet, inches'
@@ -90,9 +90,7 @@ def _hits() -> list[ValueClaim]:
         for role, both in table.items():
             for k, count in zip((1, 5), both, strict=True):
                 metric = f"hits.top{k}{more}"
-                claims.append(
-                    ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, note=PHOTOS)
-                )
+                claims.append(ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, note=PHOTOS))
     for role, both in TABLE_3.items():
         for k, count in zip((1, 5), both, strict=True):
             claims.append(
@@ -119,9 +117,7 @@ def _spreads() -> list[ValueClaim]:
 
 def _single() -> list[ValueClaim]:
     return [
-        ValueClaim(
-            "Table 6", role, f"angle: {spelled(words)}", value, dataset="single", tolerance=0.05, note="degrees"
-        )
+        ValueClaim("Table 6", role, f"angle: {spelled(words)}", value, dataset="single", tolerance=0.05, note="degrees")
         for words, by_role in TABLE_6.items()
         for role, value in by_role.items()
     ]

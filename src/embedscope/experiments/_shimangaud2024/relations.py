@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.records import Record
-from embedscope.core.tables import Data, Score
+from embedscope.core.tables import Data, Pairs, Score
 from embedscope.experiments._shimangaud2024.material import QuestionSet
 from embedscope.experiments._shimangaud2024.scores import MAIN, place_of
 from embedscope.experiments._shimangaud2024.vectors import Model
+from embedscope.stats.correlation import DECIMALS, spearman
 from embedscope.tasks._analogy_outcome import outcome, top_scores
 from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks._cosines import pair_cosines
+from embedscope.tasks._means import mean_score
 from embedscope.tasks.parallelism import parallelism, relation_pairs
-from embedscope.tasks.relations import TypicalityTask
 
 FEW = 10
 """Relations below which an interval over relations would say nothing."""
@@ -73,17 +76,31 @@ def typicality_records(model: Model, data: Data, asked: QuestionSet, seed: int) 
 
     Control: the cosine of the two words of a pair, which knows nothing of the relation.
     """
-    from embedscope.tasks import TASKS
+    from embedscope.tasks.relations import ENTRIES
 
-    task = TASKS.get("semeval2012_typicality")
-    assert isinstance(task, TypicalityTask)
+    (task,) = ENTRIES.values()
+    rated = data.relations["rated"]
+    assert isinstance(rated, Pairs)
     x = model.rows(asked, model.main)
     place = place_of(model, asked, model.main, x.shape[1])
     scores = task.score({"words": x}, data, seed)
     for name, score in scores.items():
         yield place.record(name.replace(task.id, "typicality"), score, rows="unit")
     items = scores[task.id].items
-    names = list(dict.fromkeys(getattr(data.relations["rated"], "subset")))  # noqa: B009
-    for name, value in zip(names, items, strict=True) if items is not None and not model.baseline else ():
+    assert items is not None
+    names = list(dict.fromkeys(rated.subset))
+    yield place.record("typicality.cosine", _by_cosine(x, rated, np.isfinite(items), seed), rows="unit")
+    for name, value in zip(names, items, strict=True) if not model.baseline else ():
         if np.isfinite(value):
             yield place.record("typicality", Score(float(value), 1), rows="unit", subset=name)
+
+
+def _by_cosine(x: Floats, rated: Pairs, tested: npt.NDArray[np.bool_], seed: int) -> Score:
+    """Mean over the tested relations of the correlation of a pair's own cosine with its rating."""
+    cosines, section = np.round(pair_cosines(x, rated.left, rated.right), DECIMALS), np.array(rated.subset)
+    found = np.full(len(tested), np.nan)
+    for i, name in enumerate(dict.fromkeys(rated.subset)):
+        here = (section == name) & np.isfinite(cosines)
+        ranked = spearman(cosines[here], rated.gold[here]) if tested[i] and here.sum() > 1 else None
+        found[i] = np.nan if ranked is None else ranked
+    return mean_score(found, seed)

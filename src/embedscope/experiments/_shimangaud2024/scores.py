@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from embedscope.tasks._means import mean_score
 TOPS = (1, 5)
 MAIN = "3cosadd.exclude.unit"
 PUBLISHED = "3cosadd.all.raw"
-"""How the report asks: b - a + c on raw vectors, a, b and c among the candidates."""
+"""How the study asks: b - a + c on raw vectors, a, b and c among the candidates."""
 
 WAYS = tuple(f"3cosadd.{words}.{rows}" for rows in KINDS for words in ("exclude", "all"))
 OTHER_WAYS = ("3cosmul.exclude.unit", "pairdirection.exclude.unit")
@@ -106,8 +106,6 @@ def _outcome(x: Floats, asked: QuestionSet, way: str, seed: int) -> Outcome:
 
 def angles_from_c(rows: CandidateRows, asked: QuestionSet) -> Floats:
     """Angle (m,) between c alone and d: what the offset has to make smaller."""
-    from dataclasses import replace
-
     words = asked.questions.words.copy()
     words[:, :2] = words[:, 2:]
     return closeness(rows, replace(asked.questions, words=words)).angle
@@ -156,7 +154,7 @@ def _close(found: Answers, place: Place, seed: int) -> Iterator[Record]:
 
 
 def _islands(found: Answers, place: Place, seed: int) -> Iterator[Record]:
-    """How often y = b - a + c has c as its nearest neighbour, and how often the offset lets d rise above where c has it."""
+    """How often c is nearest to b - a + c, and how often the offset lets d rise above where c alone has it."""
     x = CandidateRows.of(found.model.rows(found.asked, found.model.main), "raw")
     questions = found.asked.questions
     result = found.outcomes[PUBLISHED]
@@ -183,7 +181,7 @@ def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[R
     of each draw, so that choosing the best one is paid for.
     """
     place = place_of(found.model, found.asked, found.model.main, found_dim(found.model, found.asked))
-    sections: dict[int, str] = relations_of(found.asked.questions)
+    sections = relations_of(found.asked.questions)
     for k in TOPS:
         controls = {name: found.hits(MAIN, k, name) for name in CONTROLS}
         for other in others:
@@ -213,7 +211,5 @@ def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int) -> Score:
         return Score(None, own.n, note="undefined: no question can be asked")
     best, score = max(defined, key=lambda c: c[1].value)
     highest = np.max([s.draws for _, s in defined], axis=0)
-    listed = ", ".join(f"{NAMES[name]} {s.value:.3f}" for name, s in defined)
-    return Score(
-        own.value - score.value, own.n, own.draws - highest, None, f"best control: {NAMES[best]}; hits: {own.value:.3f}; {listed}"
-    )
+    listed = f"hits: {own.value:.3f}; " + ", ".join(f"{NAMES[name]} {s.value:.3f}" for name, s in defined)
+    return Score(own.value - score.value, own.n, own.draws - highest, None, f"best control: {NAMES[best]}; {listed}")

@@ -56,7 +56,7 @@ class Model:
 
     @property
     def role(self) -> str | None:
-        """Which encoder of the report it is."""
+        """Which encoder of the study it is."""
         return published_role(self.source)
 
     def reads(self, questions: QuestionSet) -> bool:

@@ -1,0 +1,44 @@
+"""Finding records: of a model's main space over a whole set of questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedscope.core.records import Record
+from embedscope.experiments._shimangaud2024.vectors import Model
+
+
+def sets_of(records: Sequence[Record], metric: str, source: str | None = None) -> list[str]:
+    """Sets of questions that have a record of ``metric``."""
+    return list(
+        dict.fromkeys(str(r.task) for r in records if r.metric == metric and (source is None or r.source == source))
+    )
+
+
+def main_record(records: Sequence[Record], model: Model, task: str, metric: str) -> Record | None:
+    """The record of a metric in a model's main space over a whole set."""
+    rows = [r for r in records if (r.source, r.task, r.metric, r.space) == (model.source, task, metric, model.main)]
+    return rows[0] if rows else None
+
+
+def main_value(records: Sequence[Record], model: Model, task: str, metric: str) -> float | None:
+    """Its value."""
+    found = main_record(records, model, task, metric)
+    return found.value if found else None
+
+
+def number(record: Record | None) -> float | None:
+    """The value of a record, None where there is none."""
+    return record.value if record is not None else None
+
+
+def count(record: Record | None) -> int | None:
+    """How many questions it is of."""
+    return record.n if record is not None else None
+
+
+def best_control(record: Record | None) -> str | None:
+    """The control that a gain is over."""
+    if record is None or not record.note or not record.note.startswith("best control: "):
+        return None
+    return record.note.partition(";")[0].removeprefix("best control: ")
