@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Status = Literal["agrees", "deviates", "undecided", "info"]
+Status = Literal["agrees", "deviates", "undecided", "info", "ok", "warning", "serious"]
 Cell = str | float | int | None
 
 
@@ -17,7 +17,8 @@ class Finding:
     """One sentence in plain words with its evidence.
 
     ``status``: "agrees" or "deviates" for a claim that was checked, "undecided" where the interval does not decide,
-    "info" for a remark. ``detail`` explains a deviation or a caveat.
+    "info" for a remark; "ok", "warning" or "serious" for the health of a space. ``detail`` explains a deviation or a
+    caveat, ``harm`` says what it does to the user and ``remedy`` what to try.
     """
 
     text: str
@@ -25,6 +26,8 @@ class Finding:
     evidence: str = ""
     source: str = ""
     detail: str = ""
+    harm: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ STATUSES = {
     "agrees": ("Agrees", "agree", "agrees"),
     "deviates": ("Deviates", "deviate", "deviates"),
     "undecided": ("Undecided", "undecided", "undecided"),
+    "serious": ("Serious", "serious", "serious"),
+    "warning": ("Warning", "warnings", "warning"),
     "info": ("Note", "notes", "note"),
+    "ok": ("Fine", "fine", "fine"),
 }
 _PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published"}
 _LINK = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])")

@@ -22,6 +22,9 @@ STATUS = {
     "deviates": ("deviates", "red"),
     "undecided": ("undecided", "yellow"),
     "info": ("note", "blue"),
+    "ok": ("✓ ok", "green"),
+    "warning": ("▲ warning", "yellow"),
+    "serious": ("✖ serious", "red"),
 }
 
 
@@ -101,9 +104,13 @@ def _print_findings(document: Document, console: Console) -> None:
     for finding in document.findings:
         name, colour = STATUS[finding.status]
         words = Text(finding.text)
+        if finding.harm:
+            words.append(f"\n{finding.harm}")
         for line in (finding.evidence, finding.detail, finding.source):
             if line:
                 words.append(f"\n{line}", style="dim")
+        if finding.remedy:
+            words.append("\ntry: ").append(finding.remedy, style="bold")
         grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
     console.print(grid)
     console.print()
