@@ -62,8 +62,8 @@ def analogy_spaces(
 ) -> Iterator[AnalogySpace]:
     """Every space of ``source`` that was asked for, over the rows of ``table``.
 
-    A model of pictures reads the pictures of a row and takes their mean. For a file of word vectors the data set's table
-    grows by the first words of the file.
+    A model of pictures reads the pictures of a row and takes their mean. For a file of word vectors the data set's
+    table grows by the first words of the file.
 
     Raises
     ------

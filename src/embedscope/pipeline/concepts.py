@@ -67,11 +67,11 @@ def pictures_of(data: Data, table: str) -> tuple[tuple[Image, ...], Index]:
     InputError
         if no relation of the data set says which pictures show which rows.
     """
+    names = data.tables[table].texts
     for relation in data.relations.values():
         if isinstance(relation, Matches) and relation.left_table in data.images and relation.right_table == table:
             images = data.images[relation.left_table].images
             return tuple(images[i] for i in relation.left), relation.right
-        if isinstance(relation, Classes) and relation.table in data.images and table in data.tables:
-            if relation.names == data.tables[table].texts:
-                return data.images[relation.table].images, relation.label
+        if isinstance(relation, Classes) and relation.table in data.images and relation.names == names:
+            return data.images[relation.table].images, relation.label
     raise InputError(f"data set {data.name} has no pictures of its table {table}; name a model of texts, or emoji")

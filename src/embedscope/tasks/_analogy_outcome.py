@@ -141,7 +141,7 @@ def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
     items = None if main.items is None or score.items is None else main.items - score.items
     value = main.value - (score.value or 0.0)
     return Score(
-        value, main.n, None if main.draws is None else main.draws - high, items, f"best control: {LABELS[best]}"
+        value, main.n, None if main.draws is None else main.draws - high, items, f"best control: {LABELS.get(best, best)}"
     )
 
 
