@@ -1,0 +1,135 @@
+"""Repair a space only where it helps: fit, select, certify, and say what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.provenance import Provenance
+from embedscope.core.result import Result
+from embedscope.pipeline.repairs import candidates
+from embedscope.pipeline.repairs.calibrating import PRIOR, Calibrated, calibrated
+from embedscope.pipeline.repairs.deciding import Decision, decide, forced
+from embedscope.pipeline.repairs.judge import NOTHING, Judge, Setup
+from embedscope.pipeline.repairs.pair_judge import PairJudge
+from embedscope.pipeline.repairs.parts import HELD_OUT
+from embedscope.pipeline.repairs.sources import Given, judge_of
+from embedscope.pipeline.repairs.telling import Told, document_of, evidence_of, records_of
+from embedscope.transforms.repair import Header, KindMap, Repair, ScorerChoice
+
+
+def repair(  # noqa: PLR0913
+    source: Any = None,
+    *,
+    pair: tuple[Any, Any] | None = None,
+    ids: tuple[Any, Any] | None = None,
+    pairs: Any = None,
+    queries: Any = None,
+    corpus: Sequence[str] = (),
+    qrels: Any = None,
+    labels: Any = None,
+    scored: Any = None,
+    kinds: Sequence[str] = (),
+    tries: str | Iterable[str] = candidates.AUTO,
+    objective: str | None = None,
+    unit: bool = True,
+    held_out: int = HELD_OUT,
+    prior: float = PRIOR,
+    force: bool = False,
+    seed: int = 0,
+    model: Mapping[str, Any] | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+    command: str = "",
+) -> tuple[Repair, Result]:
+    """The repair of a space that held-out data certify, or the identity where none does; with all that was measured.
+
+    Parameters
+    ----------
+    source : (n, d) array or file of vectors; with ``queries`` a model or the file of documents
+    pair : two sides in place of a source; rows match by position, by ``ids`` or as ``pairs`` says
+    ids : what the rows of either side belong to, as of ``measure_pair``
+    pairs : (p, 2) row numbers, or a file with two of them a line
+    queries, corpus, qrels : as of ``retrieval``; several ``KIND=FILE`` make a mixed index
+    labels : class of each row, array or text file with one a line
+    scored : (p, 3) of two rows and a human score, or a file with three columns
+    kinds : names of the two sides, ``image`` and ``text`` by default
+    tries : candidates separated by commas, ``auto`` for those of the judge
+    objective : ``pairs`` or ``mixed`` for pairs and judgements; ``zeroshot`` or ``probe`` for labels
+    unit : fit on, and apply to, rows of length 1
+    held_out : rows a side kept in memory to select and to certify, half for each
+    prior : share of matches that the score calibration speaks of
+    force : give the best candidate even where nothing certifies it
+
+    Returns
+    -------
+    (repair, result): the identity where the original is kept; the result has a document with the verdict first
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        if what is given does not go together, or is too little to decide.
+    """
+    progress = progress or Silent()
+    provenance = Provenance(command, seed)
+    named = pair is not None
+    candidates.expanded(tries, (), pair=named)
+    setup = Setup(seed, held_out, unit)
+    given = Given(source, pair, ids, pairs, queries, tuple(corpus), qrels, labels, scored, tuple(kinds))
+    provenance.settings = {
+        "tries": tries if isinstance(tries, str) else list(tries),
+        "objective": objective,
+        "unit": unit,
+        "held_out": held_out,
+        "prior": prior,
+        "bootstrap_draws": 1000,
+    }
+    with provenance.phase("data"):
+        judge, told = judge_of(given, setup, objective, provenance, progress, dict(model or {}), cache)
+    with provenance.phase("candidates"):
+        decision = decide(judge, candidates.expanded(tries, judge.auto(), pair=named), progress)
+    return _given(judge, decision, told, prior, force, provenance)
+
+
+def _given(
+    judge: Judge, decision: Decision, told: Told, prior: float, force: bool, provenance: Provenance
+) -> tuple[Repair, Result]:
+    """The repair with its header, and the result."""
+    use = decision.chosen if decision.repaired else None
+    if force and use is None:
+        use = forced(judge, decision)
+    trust: Calibrated | None = None
+    if isinstance(judge, PairJudge):
+        with provenance.phase("calibration"):
+            trust = calibrated(judge, use or NOTHING, prior)
+    records = records_of(decision, told, trust, None if use is None else use.text)
+    against = use is not None and not decision.repaired
+    provenance.settings |= {"sizes": dict(judge.sizes), "decision": decision.reason}
+    result = Result(tuple(records), provenance.as_dict(), document_of(decision, judge, trust, forced=against))
+    made = _identity(judge) if use is None or use.repair is None else use.repair
+    scorer = None if use is None or use.scorer is None else ScorerChoice(use.scorer, use.transductive)
+    header = {
+        "decision": f"{decision.reason} It was written because --force asks for it." if against else decision.reason,
+        "evidence": evidence_of(records, judge.aim),
+        "notes": (*made.header.notes, *judge.notes),
+        "calibration": None if trust is None else trust.calibration,
+        "scorer": scorer,
+    }
+    return made.with_header(**header), result
+
+
+def _identity(judge: Judge) -> Repair:
+    """A repair that changes nothing, for the kinds of the judge; sides of different width have none in one space."""
+    from embedscope.transforms.align import Side
+
+    widths = judge.widths
+    if len(set(widths.values())) > 1:
+        name, width = next(iter(widths.items()))
+        widths = {name: width}
+    return Repair({k: KindMap(Side(d)) for k, d in widths.items()}, Header())
+
+
+def is_written(found: Repair) -> bool:
+    """Whether a repair holds anything to apply: a map, or a scorer."""
+    return not found.is_identity or found.header.scorer is not None

@@ -1,0 +1,67 @@
+"""Three parts of the data by the hash of the cluster: what fits, what selects, what certifies."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Hashes
+from embedscope.core.errors import InputError
+from embedscope.core.ids import combine
+from embedscope.core.tables import Index
+
+Part = Literal["fit", "select", "certify"]
+PARTS: tuple[Part, ...] = ("fit", "select", "certify")
+HELD: tuple[Part, ...] = ("select", "certify")
+
+HELD_OUT = 10_000
+"""Rows a side that are kept in memory to select and to certify, half for each."""
+
+LEAST = 8
+"""Fewest clusters of a part: a bootstrap of fewer says nothing."""
+
+_BOUNDS = (1 << 63, 3 << 62)  # of a 64-bit hash: one half fits, a quarter selects, a quarter certifies
+
+
+def part_numbers(clusters: Hashes, seed: int) -> Index:
+    """Part of each cluster hash (n,): 0 fit (one half), 1 select, 2 certify (a quarter each); the same on every run.
+
+    >>> np.bincount(part_numbers(np.arange(8000, dtype=np.uint64), 0)).tolist()
+    [4054, 1968, 1978]
+    """
+    mixed = combine(clusters, seed)
+    return np.searchsorted(np.array(_BOUNDS, dtype=np.uint64), mixed, side="right").astype(np.intp)
+
+
+def kept_clusters(clusters: Hashes, limit: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows (n,) to keep so that whole clusters stay and at most ``limit`` rows do, by the smallest hashes."""
+    if len(clusters) <= limit:
+        return np.ones(len(clusters), dtype=bool)
+    names, place, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    order = np.argsort(combine(names, seed + 1), kind="stable")
+    chosen = order[np.cumsum(sizes[order]) <= limit]
+    return np.isin(place, chosen)
+
+
+def connected(n: int, left: Index, right: Index) -> Index:
+    """Number of the component of each of ``n`` rows, where ``left`` (p,) and ``right`` (p,) are joined.
+
+    >>> connected(4, np.array([0]), np.array([2])).tolist()
+    [0, 1, 0, 2]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(left)), (left, right)), shape=(n, n))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
+
+
+def check_size(n: int, part: Part, what: str) -> None:
+    """Raise ``InputError`` where a part holds fewer than ``LEAST`` of ``what``."""
+    if n < LEAST:
+        raise InputError(
+            f"the part that is to {part} holds {n} {what}, at least {LEAST} are needed: one half of the data fits "
+            f"candidates, a quarter selects, a quarter certifies; pass more {what} (some hundred decide little things)"
+        )

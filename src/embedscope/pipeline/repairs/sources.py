@@ -1,0 +1,223 @@
+"""What the user gives, as a judge: pairs, judgements, classes, scored pairs, or nothing but vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+from embedscope.core.progress import Progress
+from embedscope.core.provenance import Provenance
+from embedscope.core.tables import Index
+from embedscope.pipeline._pair_files import id_hashes, side
+from embedscope.pipeline.collections import read_lines
+from embedscope.pipeline.reading import file_facts
+from embedscope.pipeline.repairs.fitting import Made
+from embedscope.pipeline.repairs.geometry_judge import GeometryJudge
+from embedscope.pipeline.repairs.judge import Judge, Setup
+from embedscope.pipeline.repairs.label_judge import LabelJudge, known_half
+from embedscope.pipeline.repairs.pair_judge import PairJudge
+from embedscope.pipeline.repairs.pair_rows import PairParts, by_matches, by_position, pair_blocks
+from embedscope.pipeline.repairs.scored_judge import ScoredJudge, pair_clusters
+from embedscope.pipeline.repairs.space_judge import SpaceJudge
+from embedscope.pipeline.repairs.space_rows import ALL, SpaceParts, space_blocks, space_parts
+from embedscope.pipeline.repairs.tables import read_rows
+from embedscope.pipeline.repairs.telling import Told
+from embedscope.readers import file_of
+from embedscope.transforms.repair import SINGLE, Origin
+
+OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What the user gives; see :func:`embedscope.pipeline.repair.repair`."""
+
+    source: Any = None
+    pair: tuple[Any, Any] | None = None
+    ids: tuple[Any, Any] | None = None
+    pairs: Any = None
+    queries: Any = None
+    corpus: tuple[str, ...] = ()
+    qrels: Any = None
+    labels: Any = None
+    scored: Any = None
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> str:
+        """Which judge is asked for.
+
+        Raises
+        ------
+        InputError
+            if none or several are.
+        """
+        asked = {
+            "pair": self.pair is not None,
+            "qrels": self.queries is not None or self.qrels is not None,
+            "labels": self.labels is not None,
+            "scored": self.scored is not None,
+        }
+        found = [name for name, given in asked.items() if given]
+        if len(found) > 1:
+            raise InputError(f"{' and '.join(found)} are different judges; run them one after the other")
+        if self.pair is None and (self.ids is not None or self.pairs is not None):
+            raise InputError("--pairs and --pair-ids say which rows of --pair A B belong together; name the two sides")
+        if self.pair is not None and self.source is not None:
+            raise InputError("a source and a pair ask for two things; leave one out")
+        if self.pair is None and self.source is None and not self.corpus:
+            raise InputError("nothing to repair: name a SOURCE, or two files with --pair A B")
+        return found[0] if found else "geometry"
+
+
+def judge_of(
+    given: Given,
+    setup: Setup,
+    objective: str | None,
+    provenance: Provenance,
+    progress: Progress,
+    model: Mapping[str, Any],
+    cache: bool,
+) -> tuple[Judge, Told]:
+    """The judge of what is given, with its data read, and what records say of it."""
+    way = given.way
+    known = OBJECTIVES.get(way, ())
+    if objective is not None and objective not in known:
+        wanted = f"wanted {' or '.join(known)}" if known else "leave it out, there is only one"
+        raise InputError(f"objective '{objective}' does not go with what is given; {wanted}")
+    goal = objective or (known[0] if known else "")
+    if way == "pair":
+        return _pairs(given, setup, goal == "mixed", provenance)
+    if way == "qrels":
+        from embedscope.pipeline.repairs.query_sources import queries
+
+        return queries(given, setup, goal == "mixed", provenance, progress, model, cache)
+    return _space(given, setup, way, goal == "probe", provenance)
+
+
+def _pairs(given: Given, setup: Setup, mixed: bool, provenance: Provenance) -> tuple[Judge, Told]:
+    a, b = given.pair or (None, None)
+    names = given.kinds or ("image", "text")
+    if len(names) != 2 or names[0] == names[1]:
+        raise InputError(f"a pair has two kinds, got {', '.join(names) or 'none'}; name them as image,text")
+    parts = _pair_parts(given, setup, provenance)
+    sources = _origins(dict(zip(names, (a, b), strict=True)), provenance)
+    made = Made(setup.unit, f"{parts.cross.n:,} pairs, one half of all", sources)
+    judge = PairJudge(parts, (names[0], names[1]), made, mixed, setup.seed)
+    label = "|".join(_name(s, n) for s, n in zip((a, b), names, strict=True))
+    return judge, Told(label, "|".join(names), parts.cross.widths[0], made.fitted_on)
+
+
+def _pair_parts(given: Given, setup: Setup, provenance: Provenance) -> PairParts:
+    a, b = given.pair or (None, None)
+    how: dict[str, Any] = {"unit": setup.unit, "held_out": setup.held_out, "seed": setup.seed}
+    how["limit_fit"] = setup.held_out // 2
+    blocks = pair_blocks(a, b) if given.ids is None and given.pairs is None else None
+    if blocks is not None:
+        for name in (str(a), str(b)):
+            provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
+        return by_position(blocks, **how)
+    x, y = side(a, provenance), side(b, provenance)
+    if given.pairs is not None:
+        if given.ids is not None:
+            raise InputError("--pairs and --pair-ids both say which rows belong together; leave one out")
+        rows = read_rows(given.pairs, 2, (len(x), len(y)), "pairs")
+        left, right = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp)
+        return by_matches(x, y, left, right, **how)
+    if given.ids is None:
+        if len(x) != len(y):
+            raise InputError(f"the sides have {len(x)} and {len(y)} rows; say which belong together with --pair-ids")
+        return by_position(iter([(x, y)]), **how)
+    hx, hy = id_hashes(given.ids[0], len(x), "left"), id_hashes(given.ids[1], len(y), "right")
+    left, right = _same(hx, hy)
+    if not len(left):
+        raise InputError("no row of one side has the id of a row of the other; check that the ids are spelled alike")
+    return by_matches(x, y, left, right, **how, names=(hx, hy))
+
+
+def _same(a: Any, b: Any) -> tuple[Index, Index]:
+    """Rows of equal hash, as pairs."""
+    order = np.argsort(b, kind="stable")
+    first, last = np.searchsorted(b[order], a, "left"), np.searchsorted(b[order], a, "right")
+    counts = last - first
+    left = np.repeat(np.arange(len(a)), counts)
+    offsets = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return left, order[np.repeat(first, counts) + offsets]
+
+
+def _space(given: Given, setup: Setup, way: str, probe: bool, provenance: Provenance) -> tuple[Judge, Told]:
+    if given.kinds:
+        raise InputError("kinds are for pairs; one space has one kind")
+    sources = _origins({SINGLE: given.source}, provenance)
+    judge: SpaceJudge
+    if way == "labels":
+        judge = _labelled(given, setup, probe, sources, provenance)
+    elif way == "scored":
+        judge = _scored(given, setup, sources)
+    else:
+        parts = space_parts(space_blocks(given.source), unit=setup.unit, held_out=setup.held_out, seed=setup.seed)
+        judge = GeometryJudge(parts, _made(parts, setup, sources), setup.seed)
+    told = Told(_name(given.source, "array"), SINGLE, judge.parts.dim, judge.made.fitted_on)
+    return cast(Judge, judge), told
+
+
+def _labelled(
+    given: Given, setup: Setup, probe: bool, sources: Mapping[str, Origin], provenance: Provenance
+) -> LabelJudge:
+    names, found = np.unique(_labels(given.labels, provenance), return_inverse=True)
+    label, known = found.astype(np.intp), known_half(len(names), setup.seed)
+    parts = space_parts(
+        space_blocks(given.source),
+        unit=setup.unit,
+        held_out=setup.held_out,
+        seed=setup.seed,
+        clusters=hash_rows(0, len(label)),
+        groups={"known": known[label]},
+    )
+    return LabelJudge(parts, _made(parts, setup, sources), setup.seed, label, known, probe)
+
+
+def _scored(given: Given, setup: Setup, sources: Mapping[str, Origin]) -> ScoredJudge:
+    """The rows are held once, as their number must be known before they are put into parts."""
+    rows, held = read_rows(given.scored, 3, None, "scored pairs"), list(space_blocks(given.source))
+    left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), sum(len(b) for b in held)
+    if max(left.max(), right.max()) >= n:
+        raise InputError(f"scored pairs name row {max(left.max(), right.max())}, the source has {n} rows, from 0")
+    clusters, note = pair_clusters(n, left, right)
+    parts = space_parts(iter(held), unit=setup.unit, held_out=setup.held_out, seed=setup.seed, clusters=clusters)
+    gold = np.ascontiguousarray(rows[:, 2])
+    more = (note,) if note else ()
+    return ScoredJudge(parts, _made(parts, setup, sources), setup.seed, left, right, gold, more=more)
+
+
+def _name(source: Any, otherwise: str) -> str:
+    return str(source) if isinstance(source, str | Path) else otherwise
+
+
+def _made(parts: SpaceParts, setup: Setup, sources: Mapping[str, Origin]) -> Made:
+    return Made(setup.unit, f"{parts.moments[ALL].n:,} rows, one half of all", sources)
+
+
+def _labels(labels: Any, provenance: Provenance) -> Sequence[str]:
+    if isinstance(labels, str | Path):
+        provenance.data[str(labels)] = file_facts(file_of(str(labels)))
+        return read_lines(labels)
+    return [str(v) for v in np.asarray(labels).ravel().tolist()]
+
+
+def _origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, Origin]:
+    """Files as origins, by their checksum."""
+    found = {}
+    for kind, source in named.items():
+        if isinstance(source, str | Path):
+            path, name = file_of(str(source)), str(source)
+            if name not in provenance.data and path.is_file():
+                provenance.data[name] = file_facts(path)
+            found[kind] = Origin(path.name, file_sha256=provenance.data.get(name, {}).get("sha256"))
+    return found

@@ -1,0 +1,225 @@
+"""What is said of a decision: records, findings, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
+from embedscope.core.records import Record
+from embedscope.core.tables import Score
+from embedscope.pipeline.repairs.calibrating import Calibrated
+from embedscope.pipeline.repairs.deciding import Certified, Decision, Tried, moved
+from embedscope.pipeline.repairs.judge import Aim, Judge, Outcome
+from embedscope.stats.bootstrap import Difference, interval
+
+LOSERS = 10
+QUESTION = "Does a repair help on data that neither fitted nor chose it?"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What records of a run share."""
+
+    source: str
+    space: str
+    dim: int
+    fitted_on: str
+
+
+def records_of(decision: Decision, told: Told, calibrated: Calibrated | None, used: str | None) -> list[Record]:
+    """Every score of every candidate on the selecting part, and of the original and the chosen one on the other."""
+    found = list(_scores(decision.original, told, None, "select"))
+    for tried in decision.tried:
+        if tried.outcome is not None:
+            found += _scores(tried.outcome, told, tried.candidate.text, "select")
+            found += _gains(tried.gains, tried.outcome, told, tried.candidate.text, "select")
+    if decision.certified is not None and decision.chosen is not None:
+        text = decision.chosen.text
+        found += _scores(decision.certified.before, told, None, "certify")
+        found += _scores(decision.certified.after, told, text, "certify")
+        found += _gains(decision.certified.gains, decision.certified.after, told, text, "certify")
+    if calibrated is not None:
+        found += _trust(calibrated, told, used)
+    return found
+
+
+def document_of(
+    decision: Decision, judge: Judge, calibrated: Calibrated | None, notes: Sequence[str] = (), forced: bool = False
+) -> Document:
+    """Verdict first, then what it rests on, all candidates, the one test, and who loses."""
+    findings = [Finding(decision.reason, "ok" if decision.repaired else "info", _sizes(judge))]
+    if forced:
+        findings.append(Finding("The repair was written all the same, because --force asks for it."))
+    findings += _beside(decision, judge.aim)
+    tables = [_candidates(decision, judge)]
+    if decision.certified is not None:
+        tables.append(_test(decision.certified, judge))
+        findings.append(_who(decision.certified))
+        tables += _losers(decision.certified)
+    if calibrated is not None:
+        findings.append(_calibration(calibrated))
+    title = "A repair that helps" if decision.repaired else "The original is kept"
+    skipped = [Skipped(note, "said by the judge of this run") for note in (*judge.notes, *notes)]
+    skipped += [Skipped(t.candidate.text, t.why_not or "") for t in decision.tried if t.outcome is None]
+    return Document(title, QUESTION, tuple(findings), tuple(tables), skipped=tuple(skipped))
+
+
+def evidence_of(records: Sequence[Record], aim: Aim) -> tuple[Record, ...]:
+    """The records of the one test, for the header of the repair."""
+    wanted = {name for score in aim.every for name in (score, f"{score}.difference")}
+    return tuple(r for r in records if r.subset == "certify" and r.metric in wanted)
+
+
+def _scores(outcome: Outcome, told: Told, candidate: str | None, part: str) -> Iterator[Record]:
+    for name, score in outcome.scores.items():
+        bars = _bars(score)
+        yield _record(told, candidate, part, name, score.value, bars, score.n, score.note)
+
+
+def _gains(
+    gains: Mapping[str, Difference], outcome: Outcome, told: Told, candidate: str, part: str
+) -> Iterator[Record]:
+    for name, gain in gains.items():
+        bars = (gain.stderr, gain.low, gain.high)
+        n = outcome.scores[name].n
+        yield _record(told, candidate, part, f"{name}.difference", gain.value, bars, n, "from the original, paired")
+
+
+def _trust(found: Calibrated, told: Told, candidate: str | None) -> Iterator[Record]:
+    held, n = found.held, found.held.n_matching
+    for name, value in (("calibration.brier", held.brier), ("calibration.ece", held.ece)):
+        note = f"prior {found.calibration.prior:g}; always saying the prior has a Brier score of {held.base_brier:g}"
+        yield _record(told, candidate, "certify", name, value, (None, None, None), n, note)
+
+
+def _record(
+    told: Told,
+    candidate: str | None,
+    part: str,
+    metric: str,
+    value: float | None,
+    bars: tuple[float | None, float | None, float | None],
+    n: int,
+    note: str | None,
+) -> Record:
+    return Record(
+        source=told.source,
+        metric=metric,
+        value=value,
+        space=told.space,
+        stderr=bars[0],
+        ci_low=bars[1],
+        ci_high=bars[2],
+        n=n,
+        dim=told.dim,
+        rows="unit",
+        transform=candidate,
+        fitted_on=None if candidate is None else told.fitted_on,
+        subset=part,
+        note=note if value is not None or note else "undefined",
+    )
+
+
+def _bars(score: Score) -> tuple[float | None, float | None, float | None]:
+    if score.value is None or score.draws is None:
+        return None, None, None
+    return interval(score.value, score.draws)
+
+
+def _sizes(judge: Judge) -> str:
+    return ", ".join(f"{n:,} {judge.what} {part}" for part, n in judge.sizes.items())
+
+
+def _beside(decision: Decision, aim: Aim) -> list[Finding]:
+    """What happens to the other kind of index, to new classes."""
+    found = decision.certified
+    if found is None:
+        return []
+    names = [n for n in (*aim.guards, *aim.shown) if n in found.gains]
+    said = [Finding(f"Beside it, {name} {moved(found, name)}.") for name in names]
+    gained = [n for n in aim.guards if n in found.gains and (low := found.gains[n].low) is not None and low > 0]
+    if not decision.repaired and "mixed_ndcg@10" in gained:
+        said.append(Finding("If both kinds are searched in one index, decide on that index: --objective mixed."))
+    return said
+
+
+def _candidates(decision: Decision, judge: Judge) -> Table:
+    main, *others = [n for n in judge.aim.every if n in decision.original.scores]
+    columns = [Column("candidate"), Column(main, 3), Column("difference", 3), Column("95 % interval")]
+    columns += [Column(name, 3) for name in others] + [Column("why not")]
+    rows: list[tuple[Cell, ...]] = [("none (as they are)", *_values(decision.original, main, others, None), None)]
+    for t in decision.tried:
+        if t.outcome is not None:
+            mark = " (chosen)" if t.candidate is decision.chosen else ""
+            rows.append((t.candidate.text + mark, *_values(t.outcome, main, others, t), t.why_not))
+    caption = f"{judge.sizes['select']:,} {judge.what}; differences from the original are paired."
+    return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
+
+
+def _values(outcome: Outcome, main: str, others: Sequence[str], tried: Tried | None) -> tuple[Cell, ...]:
+    gain = tried.gains.get(main) if tried is not None else None
+    bars = (None, None) if gain is None else (gain.value, _range(gain))
+    return (outcome.scores[main].value, *bars, *(outcome.scores[n].value for n in others))
+
+
+def _range(gain: Difference) -> str | None:
+    return None if gain.low is None or gain.high is None else f"[{gain.low:+.3f}, {gain.high:+.3f}]"
+
+
+def _test(found: Certified, judge: Judge) -> Table:
+    role = {judge.aim.main: "decides"} | dict.fromkeys(judge.aim.guards, "must not lose")
+    columns = ("score", "role", "before", "after", "difference", "95 % interval")
+    rows = tuple(
+        (
+            name,
+            role.get(name, "beside"),
+            found.before.scores[name].value,
+            found.after.scores[name].value,
+            found.gains[name].value,
+            _range(found.gains[name]),
+        )
+        for name in sorted(found.gains, key=lambda n: [*judge.aim.every, n].index(n))
+    )
+    digits = (None, None, 3, 3, 3, None)
+    caption = f"One paired test of the chosen candidate, on {judge.sizes['certify']:,} {judge.what} that chose nothing."
+    heads = tuple(Column(title, d) for title, d in zip(columns, digits, strict=True))
+    return Table("certified", "The chosen candidate on the part that certifies", heads, rows, caption)
+
+
+def _loss(found: Certified) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """How much each item loses, nan where it is not scored."""
+    before, after = found.before.items, found.after.items
+    sign = 1.0 if before.lower else -1.0
+    return np.asarray(sign * (after.values - before.values))
+
+
+def _who(found: Certified) -> Finding:
+    loss = _loss(found)
+    lost, won, same = (int((test).sum()) for test in (loss > 0, loss < 0, loss == 0))
+    title = found.before.items.title
+    return Finding(f"Of single items, {won:,} gain, {lost:,} lose and {same:,} stay ({title}).")
+
+
+def _losers(found: Certified) -> list[Table]:
+    loss, items = _loss(found), found.before.items
+    known = np.where(np.isfinite(loss), loss, 0.0)
+    worst = [i for i in np.argsort(-known, kind="stable")[:LOSERS].tolist() if known[i] > 0]
+    if not worst:
+        return []
+    rows = tuple((items.names[i], float(items.values[i]), float(found.after.items.values[i])) for i in worst)
+    digits = 0 if items.lower else 3
+    columns = (Column("item"), Column(f"{items.title} before", digits), Column("after", digits))
+    total = int((known > 0).sum())
+    return [Table("losers", "Items that lose most", columns, rows, f"{len(rows)} of {total:,} that lose.")]
+
+
+def _calibration(found: Calibrated) -> Finding:
+    held = found.held
+    return Finding(
+        f"Cosines are calibrated to the probability of a match, for a share of {found.calibration.prior:g} matches: "
+        f"Brier score {held.brier:.3f} on held-out pairs, against {held.base_brier:.3f} for always saying the share.",
+        evidence=f"calibration error {held.ece:.3f}; {held.n_matching:,} matching pairs",
+    )
