@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedscope.core.document import Finding
+from embedscope.core.document import Finding, Status
 from embedscope.core.records import Record
 from embedscope.experiments._tyshchuk2023.claims import Checked
 from embedscope.experiments._tyshchuk2023.tables import pick, span, value
@@ -61,7 +61,7 @@ def _retrieval(m: Vectors, records: Sequence[Record]) -> Finding | None:
     best = max(rows, key=lambda r: r.value or 0.0)
     if before is None:
         return None
-    status = "info" if best.transform else "undecided"
+    status: Status = "info" if best.transform else "undecided"
     text = (
         f"{m.label}: on {part}, {best.transform} finds the right text first for {best.value:.1%} of the images, "
         f"without an alignment it is {before.value:.1%}."
