@@ -43,6 +43,11 @@ def class_records(vectors: Vectors, pairs: PairSet, classes: ClassSet, seed: int
     }
     for fitted_on, (names, pairing) in conditions.items():
         made = pairing()
+        one_map = fitted_on in ("test", "prompts")
+        if one_map and texts.shape[1] != images.shape[1]:
+            why = f"one map for both sides needs equal widths, got {texts.shape[1]} and {images.shape[1]}"
+            leave(Skipped(f"zero-shot of {vectors.label}, {', '.join(map(str, names))} fitted on {fitted_on}", why))
+            continue
         for name in names:
             place = Place(vectors.source, classes.name, name, fitted_on)
             try:

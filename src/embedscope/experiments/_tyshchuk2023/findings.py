@@ -68,7 +68,9 @@ def _retrieval(m: Vectors, records: Sequence[Record]) -> Finding | None:
         if best.transform
         else f"{m.label}: on {part}, no alignment finds more than the vectors as they are ({before.value:.1%})."
     )
-    return Finding(text, status, f"95 % interval {span(best)}, {best.n} queries", "", "")
+    return Finding(
+        text, "info" if best.transform else "undecided", f"95 % interval {span(best)}, {best.n} queries", "", ""
+    )
 
 
 def _temperature(m: Vectors, records: Sequence[Record]) -> Finding | None:

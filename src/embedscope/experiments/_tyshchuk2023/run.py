@@ -22,10 +22,13 @@ from embedscope.experiments._tyshchuk2023.geometry import (
 )
 from embedscope.experiments._tyshchuk2023.languages import language_map, language_records
 from embedscope.experiments._tyshchuk2023.material import (
+    ClassSet,
     Material,
+    Parallel,
     emoji_classes,
     emoji_languages,
     emoji_pairs,
+    thinned,
 )
 from embedscope.experiments._tyshchuk2023.numbers import PROMPTS, published_role
 from embedscope.experiments._tyshchuk2023.pairs import pair_records
@@ -45,6 +48,9 @@ SCALES = {
     "full": "everything that is at hand",
 }
 LIMITS: dict[str, tuple[int | None, int | None]] = {"smoke": (2000, 5000), "full": (None, None)}
+CONE = 500
+"""Pairs that show the cone of a model with its biases at zero."""
+
 PICTURED = (None, "center", "procrustes", "lstsq", "cca:256", "heads")
 
 
@@ -91,7 +97,8 @@ def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]
         skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
         return None
     prompt = options.prompt or PROMPTS.get(published_role(options.models[0]) or "clip", PROMPTS["clip"])
-    classes, languages = None, ()
+    classes: ClassSet | None = None
+    languages: tuple[Parallel, ...] = ()
     try:
         classes = cifar_classes(load("cifar100"), prompt, options.seed, n_images)
     except DataUnavailableError as error:
@@ -223,14 +230,16 @@ def cones(source: str, stuff: Material, options: Options, provenance: Provenance
     without = f"random:{image}{query}" + (f"{plus}{text}{query}" if plus else "")
     for uri in (f"random:{source}", without):
         try:
-            vectors = measured_vectors(uri, stuff, options, provenance, baseline=True)
+            seen = stuff if uri != without else thinned(stuff, CONE)
+            vectors = measured_vectors(uri, seen, options, provenance, baseline=True)
         except InputError as error:
             found.skipped.append(Skipped(f"cone at initialisation, {label_of(uri)}", str(error)))
             continue
-        found.scatters += cone_clouds(vectors, stuff.pairs)
+        found.scatters += cone_clouds(vectors, seen.pairs)
         if uri == without:
             found.models.append(vectors)
-            found.records += isotropy_records(vectors, stuff.pairs.name)
+            found.skipped.append(Skipped(vectors.label, f"isotropy of the first {CONE} pairs to fit on, nothing else"))
+            found.records += isotropy_records(vectors, seen.pairs.name)
         else:
             study(vectors, stuff, options, provenance, found)
 
@@ -241,4 +250,3 @@ def pixel_baseline(source: str, stuff: Material, options: Options, provenance: P
     if plus and not source.startswith("pixels:"):
         vectors = measured_vectors(f"pixels:32+{text}", stuff, options, provenance, baseline=True)
         study(vectors, stuff, options, provenance, found)
-

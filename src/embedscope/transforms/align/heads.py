@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +26,7 @@ class ContrastiveHeads(Aligner):
 
     The loss is the symmetric InfoNCE of radford2021: the mean of both cross-entropies of ``scale`` times the cosines of
     a batch. A high scale keeps the gap between the sides, a low one closes it. Batches, first weights and therefore the
-    result follow from ``seed``; the numbers of threads and the library's build may change the last digits.
+    result follow from ``seed``, on one thread; another build of the library may change the last digits.
 
     Parameters
     ----------
@@ -116,6 +118,12 @@ class ContrastiveHeads(Aligner):
         self, sides: list[Any], k: int, scale: float, *, learn: bool
     ) -> tuple[Floats, Floats, float, list[float]]:
         torch = require("torch", "hf", "training contrastive heads")
+        with _one_thread(torch):
+            return self._descended(torch, sides, k, scale, learn)
+
+    def _descended(
+        self, torch: Any, sides: list[Any], k: int, scale: float, learn: bool
+    ) -> tuple[Floats, Floats, float, list[float]]:
         dice = torch.Generator().manual_seed(self.seed)
         rows = [torch.from_numpy(side) for side in sides]
         heads = [torch.randn(side.shape[1], k, generator=dice) / side.shape[1] ** 0.5 for side in rows]
@@ -141,6 +149,17 @@ class ContrastiveHeads(Aligner):
             losses.append(float(loss.detach()))
         a, b = (head.detach().double().numpy() for head in heads)
         return a, b, float(log_scale.detach().exp()), losses
+
+
+@contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """Torch on one thread: the products are small, and threads that wait for each other cost more than they give."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _loss(torch: Any, out: list[Any], log_scale: Any) -> Any:
