@@ -35,8 +35,8 @@ def analogy_scores(
 ) -> Result:
     """Every measure of analogies for every source, joined with every control.
 
-    Records of a measure ``ID`` (see ``Plan``): ``ID`` is the share of hits; ``ID.c``, ``ID.b`` and ``ID.random`` are the
-    controls, ``ID.gain`` the gain over the best of them, ``ID.mrr`` the mean reciprocal rank. With ``baselines`` there is
+    Records of a measure ``ID`` (see ``Plan``): ``ID`` is the share of hits; ``ID.c``, ``ID.b``, ``ID.random`` are the
+    controls, ``ID.gain`` the gain over the best of them, ``ID.mrr`` the mean reciprocal rank. With ``baselines`` comes
     ``ID.gain_over_baselines``, over these controls and over the same questions asked of the fresh initialisation of the
     model and, for pictures, of raw pixels. ``DATASET.angle.*`` and ``DATASET.spearman.*`` compare b - a + c with d;
     ``DATASET.METHOD.WORDS.ROWS.rank.*`` sets the rank of d by the offset against its rank by similarity to c alone;
