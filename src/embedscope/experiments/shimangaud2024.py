@@ -22,7 +22,7 @@ from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims, claims_table
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
-from embedscope.experiments._shimangaud2024.material import material
+from embedscope.experiments._shimangaud2024.material import Material, material
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS
 from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, Findings, study
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
@@ -46,6 +46,17 @@ def run(options: Options) -> Result:
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
         stuff = material(options, Finder(options.data, download=options.download))
+    return carried_out(stuff, options, provenance)
+
+
+def carried_out(stuff: Material, options: Options, provenance: Provenance) -> Result:
+    """The study on material that is at hand.
+
+    Raises
+    ------
+    InputError
+        if it holds no questions.
+    """
     if not stuff.sets:
         raise InputError(
             "no questions are at hand; install embedscope[images] for the emoji, or name a folder with --data that "

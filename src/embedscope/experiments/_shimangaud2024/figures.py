@@ -86,13 +86,10 @@ def angle_figure(own: Answers) -> list[Figure]:
         return []
     edges = np.linspace(min(near.min(), before.min()), max(near.max(), before.max()), BINS + 1)
     middle = tuple(float(round(v, 4)) for v in (edges[:-1] + edges[1:]) / 2)
-    kinds: tuple[tuple[str, Floats, Kind], ...] = (
-        ("b - a + c to d", near, "measured"),
-        ("c alone to d", before, "baseline"),
-    )
+    kinds = (("b - a + c to d", near), ("c alone to d", before))
     series = tuple(
-        Series(label, middle, tuple(float(round(v, 6)) for v in np.histogram(x, edges, density=True)[0]), kind=kind)
-        for label, x, kind in kinds
+        Series(label, middle, tuple(float(round(v, 6)) for v in np.histogram(x, edges, density=True)[0]))
+        for label, x in kinds
     )
     return [
         Figure(
@@ -101,7 +98,7 @@ def angle_figure(own: Answers) -> list[Figure]:
             "degrees",
             "density",
             series,
-            "Raw vectors. Where the dashed curve lies to the left, leaving the relation out comes nearer to d.",
+            "Raw vectors. Where the curve of c alone lies to the left, leaving the relation out comes nearer to d.",
             section="Angles",
         )
     ]
@@ -149,8 +146,8 @@ def parallelism_figure(models: Sequence[Model], records: Sequence[Record], task:
                 continue
             rows = _by_layer(m, records, task, f"parallelism.{part}")
             if len(rows) > 2:
-                kind: Kind = "baseline" if m.baseline or part == "between" else "measured"
-                series.append(_curve(m, rows, f"{m.label}, {part}", kind))
+                kind: Kind = "baseline" if m.baseline else "measured"
+                series.append(_curve(m, rows, f"{m.label}, {part}", kind, f"{m.label} {part}"))
     return Figure(
         f"parallelism-{task}",
         f"Do offsets of one relation point the same way? {task}",
@@ -176,7 +173,8 @@ def layer_figure(models: Sequence[Model], records: Sequence[Record], task: str) 
         "relative depth: layer / number of layers (past the end: the model's own vector of a text)",
         "top-1 hits less the best control's",
         tuple(series),
-        "3CosAdd, unit rows, a, b and c no candidates; controls: similarity to c, to b, pairs of other relations.",
+        "3CosAdd, unit rows, a, b and c no candidates; controls: similarity to c, to b, pairs of other relations. "
+        "A layer is read at the last token of a text.",
         section="Gain by layer",
     )
 
@@ -189,7 +187,7 @@ def _whole(record: Record, records: Sequence[Record]) -> bool:
     return record.subset is None or not _of_a_relation(record, records)
 
 
-def _curve(model: Model, rows: Sequence[Record], label: str, kind: Kind) -> Series:
+def _curve(model: Model, rows: Sequence[Record], label: str, kind: Kind, group: str = "") -> Series:
     order = {space: i for i, space in enumerate(model.spaces)}
     rows = sorted(rows, key=lambda r: order[str(r.space)])
     last = max(1, sum(space.startswith("layer") for space in model.spaces) - 1)
@@ -201,7 +199,7 @@ def _curve(model: Model, rows: Sequence[Record], label: str, kind: Kind) -> Seri
         tuple(r.ci_low for r in rows),
         tuple(r.ci_high for r in rows),
         kind,
-        model.label,
+        group or model.label,
     )
 
 

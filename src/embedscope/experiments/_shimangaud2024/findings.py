@@ -9,13 +9,17 @@ from embedscope.core.records import Record
 from embedscope.experiments._shimangaud2024.claims import Checked
 from embedscope.experiments._shimangaud2024.lookup import best_control, main_record, main_value, sets_of
 from embedscope.experiments._shimangaud2024.numbers import SEMEVAL
-from embedscope.experiments._shimangaud2024.scores import MAIN
+from embedscope.experiments._shimangaud2024.scores import MAIN, NAMES
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.experiments._tyshchuk2023.tables import pick, span, value
 
 WITHOUT = (
     "A top-5 hit rate without its control says only that d is near c. What the relation adds is the difference to the "
     "best control, and that is the number to quote."
+)
+UNTRAINED = (
+    "What a network with random weights finds it finds by what the inputs share: words of the names, strokes of the "
+    "drawings. Only what is above that was learned."
 )
 CROSSED = (
     "The study's way of asking takes a : b from the first category and c : d from all 79, so most of its questions "
@@ -57,6 +61,7 @@ def _gain(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
         status,
         f"top-1 {hits:.1%}, gain over the best control {gain.value:+.3f} ({span(gain)}), {gain.n:,} questions",
         "what the study does not give",
+        UNTRAINED if control == NAMES["untrained"] else "",
     )
 
 

@@ -37,6 +37,13 @@ def count(record: Record | None) -> int | None:
     return record.n if record is not None else None
 
 
+def short_control(record: Record | None) -> str | None:
+    """The control that a gain is over, as it heads a column of the table of controls."""
+    names = {"similarity to c": "c alone", "similarity to b": "b alone", "pairs of other relations": "random pairs"}
+    names |= {"the untrained network": "untrained", "raw pixels": "pixels"}
+    return names.get(best_control(record) or "")
+
+
 def best_control(record: Record | None) -> str | None:
     """The control that a gain is over."""
     if record is None or not record.note or not record.note.startswith("best control: "):

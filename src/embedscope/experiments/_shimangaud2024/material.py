@@ -34,6 +34,7 @@ class QuestionSet:
     images, owner : pictures, and which concept each shows (p,); none where there are no pictures
     layers : whether every layer of a text encoder is asked
     fifty : whether it stands in for the study's fifty questions (Tables 1 and 2)
+    by_relation : whether its relations are looked at one by one
     subset : which part of its data it is, None for all
     """
 
@@ -45,6 +46,7 @@ class QuestionSet:
     owner: Index = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     layers: bool = False
     fifty: bool = False
+    by_relation: bool = True
     subset: str | None = None
 
 
@@ -116,9 +118,9 @@ def emoji_sets(data: Data, scale: str, seed: int) -> list[QuestionSet]:
     )
     families = tuple(dict.fromkeys(people.clusters))
     if scale != "full" and len(families) > FAMILIES:
-        chosen = {families[i] for i in np.argsort(combine(hash_texts(families), seed), kind="stable")[:FAMILIES]}
+        chosen = set(families[:FAMILIES])
         rows = np.array([i for i, family in enumerate(people.clusters) if family in chosen])
-        tones = replace(within(tones, rows), subset=f"{FAMILIES} of {len(families)} families, chosen by hash")
+        tones = replace(within(tones, rows), subset=f"the first {FAMILIES} of {len(families)} families")
     return [whole, tones, fifty(whole, seed)]
 
 
@@ -139,7 +141,9 @@ def semeval_sets(data: Data, seed: int) -> list[QuestionSet]:
         questions_of(data, "per_category"),
         layers=True,
     )
-    published = QuestionSet(SEMEVAL, "SemEval-2012, as published", words, questions_of(data, "published"))
+    published = QuestionSet(
+        SEMEVAL, "SemEval-2012, as published", words, questions_of(data, "published"), by_relation=False
+    )
     return [published, own, fifty(own, seed, "semeval2012")]
 
 
@@ -208,6 +212,7 @@ def fifty(whole: QuestionSet, seed: int, name: str | None = None) -> QuestionSet
         title=f"{whole.title}: fifty questions",
         layers=False,
         fifty=True,
+        by_relation=False,
         subset=f"{len(chosen)} questions chosen by hash, their words as candidates",
     )
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
 from embedscope.experiments._shimangaud2024.lookup import (
-    best_control,
     main_record,
     main_value,
     number,
     sets_of,
+    short_control,
 )
 from embedscope.experiments._shimangaud2024.scores import MAIN
 from embedscope.experiments._shimangaud2024.vectors import Model
@@ -146,7 +146,7 @@ def relations_table(models: Sequence[Model], records: Sequence[Record]) -> Table
                 r.value,
                 number(gain),
                 span(gain),
-                best_control(gain),
+                short_control(gain),
                 *parts,
                 typical,
                 r.n,

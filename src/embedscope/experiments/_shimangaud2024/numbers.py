@@ -47,7 +47,7 @@ OWN_QUESTIONS = "pictures"
 
 SEMEVAL = "semeval2012.published"
 
-PHOTOS = "over 30 photos a word that are not public; our number answers it only where the folder holds the same photos"
+PHOTOS = "its photos are not public: ours answers it only on the same photos"
 COUNTS = (
     "3,217 questions: the first pair of the first category against each of the 3,217 later ones of all 79 categories, "
     "3,218 - 1; most of these pairs are of another relation than the first"

@@ -21,7 +21,7 @@ from embedscope.tasks._analogy_angles import closeness
 from embedscope.tasks._analogy_rows import CandidateRows
 
 SCALES = {
-    "smoke": "emoji with 60 families of skin tones, SemEval-2012",
+    "smoke": "emoji with the first 60 families of skin tones, SemEval-2012",
     "full": "emoji, SemEval-2012, Google analogies, BATS 3.0",
 }
 PIXELS = "pixels:32"
@@ -42,8 +42,8 @@ class Findings:
 def study(source: str, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
     """Everything that is measured on one model, its controls first."""
     model = opened(source, stuff, options, provenance)
-    controls = _controls(model, stuff, options, provenance, found)
     found.models.append(model)
+    controls = _controls(model, stuff, options, provenance, found)
     sets = [asked for asked in stuff.sets if model.reads(asked)]
     if not sets:
         found.skipped.append(Skipped(model.label, "it reads pictures, and no set of questions has any"))

@@ -26,6 +26,9 @@ PUBLISHED = "3cosadd.all.raw"
 """How the study asks: b - a + c on raw vectors, a, b and c among the candidates."""
 
 WAYS = tuple(f"3cosadd.{words}.{rows}" for rows in KINDS for words in ("exclude", "all"))
+FEW = 5
+"""Questions below which a relation has no line of its own."""
+
 OTHER_WAYS = ("3cosmul.exclude.unit", "pairdirection.exclude.unit")
 CONTROL_WAYS = (MAIN, PUBLISHED)
 NAMES = {
@@ -181,7 +184,7 @@ def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[R
     of each draw, so that choosing the best one is paid for.
     """
     place = place_of(found.model, found.asked, found.model.main, found_dim(found.model, found.asked))
-    sections = relations_of(found.asked.questions)
+    sections = relations_of(found.asked.questions) if found.asked.by_relation else {}
     for k in TOPS:
         controls = {name: found.hits(MAIN, k, name) for name in CONTROLS}
         for other in others:
@@ -191,6 +194,8 @@ def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[R
         yield place.record(f"headline.top{k}", gain_over(main, controls, seed), rows="unit")
         for number, name in sections.items() if k == TOPS[0] else ():
             here = found.asked.questions.section == number
+            if here.sum() < FEW:
+                continue
             parts = {c: np.where(here, items, np.nan) for c, items in controls.items()}
             part = np.where(here, main, np.nan)
             yield place.record(f"headline.top{k}", gain_over(part, parts, seed), rows="unit", subset=name)

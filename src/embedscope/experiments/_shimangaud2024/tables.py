@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
 from embedscope.experiments._shimangaud2024.lookup import (
-    best_control,
     count,
     main_record,
     main_value,
     number,
     sets_of,
+    short_control,
 )
 from embedscope.experiments._shimangaud2024.more_tables import (
     concepts_table,
@@ -76,7 +76,7 @@ def _headline(models: Sequence[Model], records: Sequence[Record]) -> Table:
                         *others,
                         number(gain),
                         span(gain),
-                        best_control(gain),
+                        short_control(gain),
                         count(gain),
                     )
                 )
