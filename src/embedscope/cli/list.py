@@ -95,8 +95,23 @@ def _tasks(data: Path | None) -> Rows:
 
 def _metrics(data: Path | None) -> Rows:
     from embedscope.metrics import DEFAULTS, METRICS
+    from embedscope.metrics.pairs import PAIR_METRICS
 
-    return [
+    pairs = [
+        {
+            "name": name,
+            "default": "--pair",
+            "rows": (p := PAIR_METRICS.get(name)).rows,
+            "what": p.summary,
+            "units": p.units,
+            "range": list(p.bounds),
+            "ideal": p.ideal,
+            "invariant": sorted(p.invariant),
+            "cite": p.cite,
+        }
+        for name in PAIR_METRICS
+    ]
+    own = [
         {
             "name": name,
             "default": name in DEFAULTS,
@@ -110,6 +125,7 @@ def _metrics(data: Path | None) -> Rows:
         }
         for name in METRICS
     ]
+    return own + pairs
 
 
 def _experiments(data: Path | None) -> Rows:

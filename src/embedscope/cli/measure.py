@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,7 @@ def measure(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE...",
-            help="X.npy, X.npz::key, X.safetensors::name, X.parquet::column, or models with --on.",
+            help="Files, folders, globs or addresses of vectors (X.npy, X.parquet::column), or models with --on.",
         ),
     ] = None,
     pair: Annotated[
@@ -61,6 +62,18 @@ def measure(
     transform: Annotated[
         str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128; fitted on the same rows.")
     ] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", help="The process may hold this much, such as 512MB.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local, local:WORKERS, dask, dask:WORKERS or dask:tcp://ADDRESS.")
+    ] = "local",
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", metavar="DIR", help="Keep finished shards; the same command resumes.")
+    ] = None,
+    skip_bad_shards: Annotated[
+        bool, typer.Option("--skip-bad-shards", help="Go on without files that cannot be read, and say which.")
+    ] = False,
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
@@ -106,6 +119,10 @@ def measure(
         transform=transform,
         precision=precision,  # type: ignore[arg-type]
         seed=seed,
+        memory=memory,
+        engine=engine,
+        checkpoint=checkpoint,
+        skip_bad_shards=skip_bad_shards,
         on=on,
         unit=unit,
         sample=sample,

@@ -24,6 +24,9 @@ def reproduce(
     transform: Annotated[
         str | None, typer.Option("--transform", help="Repeat the study after center, abtt:1, ...")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", help="Of zero-shot classes, with {class} in it (tyshchuk2023).")
+    ] = None,
     first_position: Annotated[
         FirstPosition, typer.Option("--first-position", help="Keep or drop tokens there, or put bos in front.")
     ] = "keep",
@@ -54,6 +57,7 @@ def reproduce(
         cache=not no_cache,
         transform=transform,
         first_position=first_position,
+        prompt=prompt,
         progress=common.progress(quiet),
         command=common.command_line(),
     )

@@ -60,7 +60,8 @@ def _differences(found: Sequence[Scored]) -> list[Record]:
     for metric in dict.fromkeys(s.metric for s in found):
         bests = {source: _best(found, metric, source) for source in sources}
         for a, b in combinations(sources, 2):
-            pair = _difference(metric, (a, bests[a]), (b, bests[b]), found[0].transform)
+            task = next(s.job.task.id for s in found if s.metric == metric).partition(":")[0]
+            pair = _difference(metric, task, (a, bests[a]), (b, bests[b]), found[0].transform)
             if pair is not None:
                 pairs.append(pair)
     corrected = holm([pair.p for pair in pairs]) if pairs else []
@@ -81,7 +82,7 @@ def _best(found: Sequence[Scored], metric: str, source: str) -> Best | None:
 
 
 def _difference(
-    metric: str, a: tuple[str, Best | None], b: tuple[str, Best | None], transform: str | None
+    metric: str, task: str, a: tuple[str, Best | None], b: tuple[str, Best | None], transform: str | None
 ) -> _Pair | None:
     (name_a, x), (name_b, y) = a, b
     if x is None or y is None or x.draws is None or y.draws is None:
@@ -93,7 +94,7 @@ def _difference(
     name, _, variant = metric.partition(":")
     record = Record(
         source=f"{name_a} - {name_b}",
-        task=name.partition(".")[0],
+        task=task,
         metric=f"{name}.difference",
         variant=variant or None,
         transform=transform,

@@ -79,7 +79,7 @@ class Run:
     @property
     def note(self) -> str | None:
         """What is missing, in one sentence for the records; None where nothing is."""
-        files = f"{len(self.unopened)} files could not be opened" if self.unopened else ""
+        files = f"{len(self.unopened)} of the files could not be opened" if self.unopened else ""
         shards = f"{len(self.missing)} of {self._shards} shards could not be read" if self.missing else ""
         return f"{' and '.join(filter(None, (files, shards)))}; they are missing" if files or shards else None
 

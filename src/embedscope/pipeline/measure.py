@@ -17,6 +17,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.engine import Engine, Local, one_blas_thread
 from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
+from embedscope.pipeline.folding import left_out, told
 from embedscope.pipeline.memory import bytes_of, rounds_of
 from embedscope.pipeline.passes import Results, one_pass, passes_of
 
@@ -58,7 +59,8 @@ def measure(  # noqa: PLR0913
     ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
     name : what the records call an array
     model : ``on``, ``unit``, ``sample``, ``layers``, ``setting``, ``first_position``, ``data``, ``device``, ``dtype``,
-        ``trust_remote_code``, ``cache``: see :class:`embedscope.pipeline.reading.Reading`
+        ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
+        :class:`embedscope.pipeline.reading.Reading`
 
     Raises
     ------
@@ -81,9 +83,10 @@ def measure(  # noqa: PLR0913
     chosen_metrics(metrics, rows, precision)
     bound = None if memory is None else bytes_of(memory)
     records: list[Record] = []
+    missing: list[Skipped] = []
     for source in _sources(x, model, seed, progress, provenance, (ids, clusters, name)):
         provenance.shards[source.name] = len(source.stream.shards())
-        records += measure_stream(
+        found = measure_stream(
             source.stream,
             source=source.name,
             metrics=metrics,
@@ -97,10 +100,12 @@ def measure(  # noqa: PLR0913
             memory=bound,
             **source.labels,
         )
+        records += told(found, source.engine)
+        missing += left_out(source.name, source.engine)
     read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
     provenance.settings = wanted | read
-    uneven = _uneven(records)
-    return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=uneven) if uneven else None)
+    skipped = (*missing, *_uneven(records))
+    return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=skipped) if skipped else None)
 
 
 def _uneven(records: Sequence[Record]) -> tuple[Skipped, ...]:
@@ -179,10 +184,19 @@ def chosen_metrics(metrics: Sequence[str | Metric] | None, rows: Rows | None, pr
             raise InputError(f"{option} must be one of {', '.join(known)}, got '{value}'")
     if metrics is not None and not metrics:
         raise InputError("no metrics named; `embedscope list metrics` shows them")
-    chosen = [m if isinstance(m, Metric) else METRICS.get(m) for m in dict.fromkeys(metrics or DEFAULTS)]
+    chosen = [m if isinstance(m, Metric) else _metric(m) for m in dict.fromkeys(metrics or DEFAULTS)]
     if rows is not None:
         chosen = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in chosen]
     return [m.with_precision(precision) for m in chosen]
+
+
+def _metric(name: str) -> Metric:
+    """The metric of one space called ``name``; says so where it is one of two."""
+    from embedscope.metrics.pairs import PAIR_METRICS
+
+    if name in PAIR_METRICS:
+        raise InputError(f"{name} compares two spaces; measure it with --pair A B (measure_pair in Python)")
+    return METRICS.get(name)
 
 
 def _values(

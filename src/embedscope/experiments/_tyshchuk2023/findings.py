@@ -61,7 +61,6 @@ def _retrieval(m: Vectors, records: Sequence[Record]) -> Finding | None:
     best = max(rows, key=lambda r: r.value or 0.0)
     if before is None:
         return None
-    status: Status = "info" if best.transform else "undecided"
     text = (
         f"{m.label}: on {part}, {best.transform} finds the right text first for {best.value:.1%} of the images, "
         f"without an alignment it is {before.value:.1%}."
