@@ -61,7 +61,7 @@ def pairs(dims: tuple[int, int], n: int) -> list[str]:
     ks = _widths(narrow, (1, 2, 4))
     maps = ["procrustes", "procrustes:center"]
     maps += [f"wprocrustes:{k}:ledoit-wolf" for k in ks[1:]]
-    maps += [f"lstsq:{ridge:g}" for ridge in RIDGES] + [f"cca:{k}:ledoit-wolf" for k in ks if k <= n - 1]
+    maps += [f"lstsq:{ridge:g}" for ridge in RIDGES] + [f"cca:{k}" for k in ks if k <= n - 1]
     if dims[0] != dims[1]:
         return maps
     return ["center", "shift", "abtt:1", *(f"whiten:{k}:ledoit-wolf" for k in ks[:2]), *maps]
