@@ -9,7 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import analogy, apply, cache, evaluate, export, measure, quickstart, repair, report, reproduce
+from embedscope.cli import (
+    analogy,
+    apply,
+    cache,
+    check,
+    diagnose,
+    evaluate,
+    export,
+    measure,
+    quickstart,
+    repair,
+    report,
+    reproduce,
+)
 from embedscope.cli import list as listing
 from embedscope.core.errors import EmbedscopeError
 
@@ -71,6 +84,8 @@ def _common(
 for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evaluate.evaluate):
     app.command()(_guarded(_verb))
 app.command(name="list")(_guarded(listing.show))
+app.command()(_guarded(diagnose.diagnose))
+app.command()(_guarded(check.check))
 app.command()(_guarded(repair.repair))
 app.command()(_guarded(apply.apply))
 app.command()(_guarded(export.export))

@@ -92,3 +92,17 @@ def deliver(result: Result, folder: Path, json: str | None, quiet: bool) -> None
     print_document(result, out)
     out.print(f"\nreport: {page.resolve()}", soft_wrap=True)
     out.print(f"tables, figures, records: {folder.resolve()}", soft_wrap=True)
+
+
+def show(result: Result, json: str | None, page: Path | None, quiet: bool) -> None:
+    """Write ``result`` as JSON and as a page where asked, and print what it says."""
+    from embedscope.report import print_document, write_html
+
+    if page is not None:
+        write_html(result, page)
+    if emit_json(result, json) or quiet:
+        return
+    out = console()
+    print_document(result, out)
+    if page is not None:
+        out.print(f"report: {page}", soft_wrap=True)

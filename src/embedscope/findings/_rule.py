@@ -63,7 +63,10 @@ class Rule:
 
     def remedy(self, numbers: Numbers) -> str:
         """What to try, with the source as a command names it."""
-        return self.repair.format(where=numbers.where, source=numbers.source)
+        files = numbers.where.removeprefix("--pair ").split()
+        kinds = ("image=", "text=") if numbers.where.startswith("--pair ") else [""] * len(files)
+        corpus = " ".join(f"--corpus {kind}{file}" for kind, file in zip(kinds, files, strict=False))
+        return self.repair.format(where=numbers.where, source=numbers.source, corpus=corpus)
 
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""

@@ -49,7 +49,7 @@ RULES = (
         says="One coordinate (number {coordinate:.0f}) makes {percent} of the mean cosine.",
         harm="It adds nearly the same to every cosine and hides what the others say; int8 and other uniform codes "
         "spend their range on it. Ranking may still be fine, so it is never serious by itself.",
-        repair="embedscope repair {where} --try center,abtt -o repair.safetensors",
+        repair="embedscope repair {where} --try center,center+abtt:1 -o repair.safetensors",
         applies=_cone,
     ),
     Rule(
@@ -65,7 +65,7 @@ RULES = (
         says="The rows vary in {directions:.1f} of {dim} directions ({percent}).",
         harm="Most coordinates add nothing: near neighbours are decided by a handful of directions, and storage is "
         "wasted.",
-        repair="embedscope repair {where} --try abtt,whiten -o repair.safetensors",
+        repair="embedscope repair {where} --try center+abtt:1,whiten -o repair.safetensors",
         details={"directions": "participation_ratio_unbiased"},
         applies=lambda numbers: numbers.dim >= 64,
     ),
@@ -95,7 +95,7 @@ RULES = (
         reason="an isotropic space reads 0.000, MiniLM pooled 0.016, CLIP 0.05 to 0.06; at 0.4 two rows in five",
         says="{percent} of the rows are among the 10 nearest of no other row.",
         harm="Search does not return them, however relevant.",
-        repair="embedscope repair {where} --try center,abtt -o repair.safetensors",
+        repair="embedscope repair {where} --try center,center+abtt:1 -o repair.safetensors",
     ),
     Rule(
         id="copies",
@@ -165,7 +165,7 @@ RULES = (
         "spaces, CLIP and MiniLM pooled read 0.97 to 0.99",
         says="Storing coordinates in 8 bits keeps {percent} of the 10 nearest.",
         harm="A quantised index finds other rows than the exact one.",
-        repair="a scale for each coordinate, or embedscope repair {where} --try center,abtt -o "
+        repair="a scale for each coordinate, or embedscope repair {where} --try center,center+abtt:1 -o "
         "repair.safetensors first",
     ),
     Rule(

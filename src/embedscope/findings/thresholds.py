@@ -68,3 +68,21 @@ def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return (f"did you mean '{near[0]}'? " if near else "") + f"known: {', '.join(names)}"
+
+
+def tolerances(texts: Iterable[str]) -> dict[str, float]:
+    """Tolerances by metric from ``METRIC=VALUE``.
+
+    >>> tolerances(["isoscore=0.01"])
+    {'isoscore': 0.01}
+    """
+    found = {}
+    for text in texts:
+        metric, equals, value = text.partition("=")
+        try:
+            found[metric.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not found[metric.strip()] >= 0:
+            raise InputError(f"--tolerance takes METRIC=VALUE with a value of 0 or more, got '{text}'")
+    return found

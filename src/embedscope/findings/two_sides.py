@@ -127,7 +127,8 @@ QUERY_RULES = (
         says="Queries and documents are {value:.2f} apart: they are two clouds.",
         harm="One mean for both is the mean of neither, so centring on documents moves queries wrongly; thresholds "
         "learnt between documents do not hold for queries.",
-        repair="embedscope repair {where} --queries {source} --try center -o repair.safetensors, which keeps "
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o "
+        "repair.safetensors, which keeps "
         "a mean for "
         "each",
         adjusted=_beyond_noise,
@@ -144,7 +145,8 @@ QUERY_RULES = (
         "/ n, or what one place each is among m queries, 5 / (10 m)",
         says="Five documents take {percent} of all places in the 10 best of these queries.",
         harm="Whatever is asked, the same documents come.",
-        repair="embedscope repair {where} --queries {source} --try center -o repair.safetensors; look at the five "
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o "
+        "repair.safetensors; look at the five "
         "documents",
         adjusted=_beyond_five,
     ),
@@ -161,7 +163,8 @@ QUERY_RULES = (
         says="A query's best document is only {value:.3f} nearer in cosine than any document ({nearest:.3f} against "
         "{random:.3f}).",
         harm="No threshold tells an answer from none, and rounding changes the order.",
-        repair="embedscope repair {where} --queries {source} --try center,abtt -o repair.safetensors",
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try "
+        "center,center+abtt:1 -o repair.safetensors",
     ),
     Rule(
         id="query_kinds",
@@ -176,7 +179,7 @@ QUERY_RULES = (
         " is a tenth of what a blind draw gives. Judge it by the questions: some ask for one kind",
         says="{rarest} rows make {percent} of what their number would give among the 10 best.",
         harm="That kind never appears in the results of a mixed index.",
-        repair="embedscope repair {where} --queries {source} --try center -o repair.safetensors",
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors",
     ),
 )
 """Rules of queries against documents; of a pool of two kinds, against both."""

@@ -1,0 +1,74 @@
+"""``diagnose`` and ``check`` as users run them: exit codes, files, messages."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+
+def run(*args, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "embedscope", *args], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("vectors")
+    rng = np.random.default_rng(2)
+    for name, shift in (("fine", 0.0), ("again", 0.0), ("cone", 2.0)):
+        np.save(path / f"{name}.npy", rng.normal(size=(900, 24)).astype(np.float32) + np.float32(shift))
+    (path / "mild.toml").write_text("[cosine_floor]\nserious = false\n")
+    (path / "typo.toml").write_text("[cosine_flor]\nserious = 1\n")
+    return path
+
+
+def test_exit_codes_and_words(folder):
+    fine = run("diagnose", "fine.npy", "--json", "fine.json", cwd=folder)
+    assert (fine.returncode, "Fine: unrelated rows have low cosines" in fine.stdout) == (0, True), fine.stderr
+    cone = run("diagnose", "cone.npy", "--report", "cone.html", cwd=folder)
+    assert cone.returncode == 1
+    words = " ".join(cone.stdout.split())
+    for shown in (
+        "✖ serious",
+        "Every cosine looks like 0.80",
+        "± ",
+        "serious above 0.6",
+        "repair cone.npy --try center",
+    ):
+        assert shown in words, shown
+    assert "Every cosine looks like" in (folder / "cone.html").read_text(encoding="utf-8")
+    assert run("diagnose", "cone.npy", "--fail-on", "never", "-q", cwd=folder).returncode == 0
+    assert (
+        run("diagnose", "cone.npy", "--thresholds", "mild.toml", "--fail-on", "serious", "-q", cwd=folder).returncode
+        == 0
+    )
+
+
+def test_check(folder):
+    run("diagnose", "fine.npy", "--json", "base.json", "-q", cwd=folder)
+    same = run("check", "again.npy", "--baseline", "base.json", cwd=folder)
+    assert same.returncode == 0, same.stdout + same.stderr
+    moved = run("check", "cone.npy", "--baseline", "base.json", "--json", "-", "-q", cwd=folder)
+    assert moved.returncode == 1
+    result = json.loads(moved.stdout)
+    assert any("self_similarity" in f["text"] for f in result["document"]["findings"])
+    assert result["provenance"]["baseline"]["command"].startswith("embedscope diagnose fine.npy")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["diagnose"], "diagnose takes a SOURCE or --pair A B"),
+        (["diagnose", "fine.npy", "--thresholds", "typo.toml"], "did you mean 'cosine_floor'"),
+        (["diagnose", "fine.npy", "--pair-ids", "a", "b"], "add --pair A B"),
+        (["check", "fine.npy"], "check needs --baseline"),
+        (["check", "fine.npy", "--baseline", "mild.toml"], "not a result file"),
+    ],
+)
+def test_errors_are_2_and_on_standard_error(folder, args, message):
+    done = run(*args, cwd=folder)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
