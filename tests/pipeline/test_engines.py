@@ -99,7 +99,7 @@ def test_bad_shards_are_left_out_and_named(folder, tmp_path, cluster):
         run = Run(engine, skip_bad=True, unopened=tuple(found.missing))
         records = told(measure_stream(found.stream, source="x", metrics=METRICS, engine=run), run)
         results.append([(r.metric, r.value, r.stderr) for r in records])
-        assert all("1 files could not be opened and 1 of" in r.note for r in records)
+        assert all("1 of the files could not be opened and 1 of" in r.note for r in records)
         reasons = [s.why for s in left_out("x", run)]
         assert any("x_4.npy is cut short" in why for why in reasons)
         assert any("x_3.npy holds nan or inf" in why and "row 7" in why for why in reasons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedscope.core.document import Finding, Status
+from embedscope.core.document import Finding
 from embedscope.core.records import Record
 from embedscope.experiments._tyshchuk2023.claims import Checked
 from embedscope.experiments._tyshchuk2023.tables import pick, span, value

@@ -31,10 +31,12 @@ def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, ca
 def plane_of(rows: Floats) -> tuple[Floats, Floats]:
     """First two right singular vectors (d, 2) of the uncentred ``rows`` (n, d), and all singular values.
 
-    The sign of a vector is such that the mean of the rows has positive coordinates.
+    From the eigenvectors of X'X, d by d, which is exact enough for a picture. The sign of a vector is such that the
+    mean of the rows has positive coordinates.
     """
-    _, values, vectors = np.linalg.svd(rows, full_matrices=False)
-    plane = vectors[:2].T
+    squares, vectors = np.linalg.eigh(rows.T @ rows)
+    values = np.sqrt(np.maximum(squares[::-1], 0.0))[: min(rows.shape)]
+    plane = vectors[:, ::-1][:, :2]
     signs = np.where(rows.mean(axis=0) @ plane < 0, -1.0, 1.0)
     return np.asarray(plane * signs), np.asarray(values)
 
@@ -64,7 +66,7 @@ def singular_values(title: str, groups: Mapping[str, Floats], baselines: Sequenc
     """Singular values of each group over their sum, largest first; flat is isotropic, a peak in front is a cone."""
     series = []
     for label, rows in groups.items():
-        values = np.linalg.svd(rows, compute_uv=False)
+        values = np.sqrt(np.maximum(np.linalg.eigvalsh(rows.T @ rows)[::-1], 0.0))[: min(rows.shape)]
         kept = np.unique(np.round(np.geomspace(1, len(values), 60)).astype(int))
         share = values / values.sum()
         series.append(
