@@ -18,8 +18,8 @@ WITHOUT = (
     "best control, and that is the number to quote."
 )
 UNTRAINED = (
-    "What a network with random weights finds it finds by what the inputs share: words of the names, strokes of the "
-    "drawings. Only what is above that was learned."
+    "A network with random weights, or the bare pixels, find what they find by what the inputs share: words of the "
+    "names, strokes of the drawings. Only what is above that was learned."
 )
 CROSSED = (
     "The study's way of asking takes a : b from the first category and c : d from all 79, so most of its questions "
@@ -50,18 +50,18 @@ def _gain(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
     control = best_control(gain)
     low, high = gain.ci_low, gain.ci_high
     if low is not None and low > 0:
-        said = f"the relation adds {gain.value:.1%} to what {control} finds"
+        said = f"{100 * gain.value:.1f} points more are found by b - a + c than by {control}"
     elif high is not None and high < 0:
-        said = f"{control} finds {-gain.value:.1%} more than b - a + c does"
+        said = f"{-100 * gain.value:.1f} points fewer are found by b - a + c than by {control}"
     else:
-        said = f"b - a + c finds no more than {control} does"
+        said = f"no more are found by b - a + c than by {control}"
     status: Status = "info" if low is not None and (low > 0 or (high or 0.0) < 0) else "undecided"
     return Finding(
         f"{m.label}, {task}: {said}.",
         status,
         f"top-1 {hits:.1%}, gain over the best control {gain.value:+.3f} ({span(gain)}), {gain.n:,} questions",
         "what the study does not give",
-        UNTRAINED if control == NAMES["untrained"] else "",
+        UNTRAINED if control in (NAMES["untrained"], NAMES["pixels"]) else "",
     )
 
 

@@ -11,7 +11,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Pairs, Score
 from embedscope.experiments._shimangaud2024.material import QuestionSet
-from embedscope.experiments._shimangaud2024.scores import MAIN, place_of
+from embedscope.experiments._shimangaud2024.scores import MAIN, place_of, prepared
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.correlation import DECIMALS, spearman
 from embedscope.tasks._analogy_outcome import outcome, top_scores
@@ -57,9 +57,7 @@ def layer_records(model: Model, asked: QuestionSet, seed: int) -> Iterator[Recor
         x = model.rows(asked, space)
         if not _varies(x):
             continue
-        found = outcome(
-            CandidateRows.of(x, rows), asked.questions, method=method, exclude=words == "exclude", seed=seed
-        )
+        found = outcome(prepared(x, rows), asked.questions, method=method, exclude=words == "exclude", seed=seed)
         place = place_of(model, asked, space, x.shape[1])
         for name, score in top_scores(found, f"{MAIN}.top1", 1, seed).items():
             if not name.endswith(".mrr"):

@@ -96,15 +96,20 @@ def answers(model: Model, asked: QuestionSet, seed: int) -> Answers:
     """Ask the set in every way (a control: in the main way and the published one)."""
     x = model.rows(asked, model.main)
     ways = CONTROL_WAYS if model.baseline else (*WAYS, *(OTHER_WAYS if asked.layers else ()))
-    found = {way: _outcome(x, asked, way, seed) for way in ways}
+    read = {kind: prepared(x, kind) for kind in dict.fromkeys(way.rpartition(".")[2] for way in ways)}
+    found = {way: _outcome(read[way.rpartition(".")[2]], asked, way, seed) for way in ways}
     raw = CandidateRows.of(x, "raw")
     return Answers(model, asked, found, closeness(raw, asked.questions), angles_from_c(raw, asked))
 
 
-def _outcome(x: Floats, asked: QuestionSet, way: str, seed: int) -> Outcome:
-    method, words, rows = way.split(".")
-    candidates = CandidateRows.of(x, rows)
-    return outcome(candidates, asked.questions, method=method, exclude=words == "exclude", seed=seed)
+def prepared(x: Floats, kind: str) -> CandidateRows:
+    """Rows (n, d) read as ``kind`` once and for all, so that they are not scaled again for every question."""
+    return CandidateRows.of(CandidateRows.of(x, kind).take(slice(None)), "raw")
+
+
+def _outcome(rows: CandidateRows, asked: QuestionSet, way: str, seed: int) -> Outcome:
+    method, words, _ = way.split(".")
+    return outcome(rows, asked.questions, method=method, exclude=words == "exclude", seed=seed)
 
 
 def angles_from_c(rows: CandidateRows, asked: QuestionSet) -> Floats:
