@@ -51,9 +51,9 @@ def rogue(x):
 
 
 def hubs(x):
-    x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    x[:5] = x.mean(axis=0) + 0.02 * x[:5]
-    return x
+    """All rows lean one way, and five lie in its middle."""
+    x[:5] *= 0.02
+    return x + 1
 
 
 PLANTED = {
@@ -78,10 +78,8 @@ def test_planted_defect_is_found(rule):
 
 def test_rows_that_nobody_finds():
     x = normal(800, 64, 3)
-    x[:40] *= 0.1
-    x[:40] += 1.0  # a tight crowd towards which all others lean
-    x[40:] += 0.55
-    made = diagnose(x)
+    x[:300] *= 0.3  # a tight crowd in the middle of all others
+    made = diagnose(x + 1)
     assert severity(made, "never_found") == "warning"
 
 

@@ -44,7 +44,7 @@ RULES = (
         levels={"info": 0.25, "warning": 0.5},
         reason="from one half on, one coordinate decides more than all others together (timkey2021 reports it "
         "for GPT-2,"
-        " BERT, RoBERTa and XLNet). MiniLM pooled reads 0.02; CLIP images 0.74, CLIP texts 0.68",
+        " BERT, RoBERTa and XLNet). MiniLM pooled reads 0.02; CLIP images 0.74, texts 0.68; SmolLM2 layer 29 0.92",
         details={"coordinate": "rogue_contribution.top1_coordinate"},
         says="One coordinate (number {coordinate:.0f}) makes {percent} of the mean cosine.",
         harm="It adds nearly the same to every cosine and hides what the others say; int8 and other uniform codes "
