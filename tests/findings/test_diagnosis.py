@@ -31,9 +31,9 @@ def severity(made, rule):
     return next(v.severity for v in made.verdicts if v.rule.id == rule)
 
 
-@pytest.mark.parametrize(("n", "d"), [(40, 16), (60, 384), (300, 64), (2500, 64)])
+@pytest.mark.parametrize(("n", "d"), [(40, 16), (60, 384), (300, 64), (1500, 64)])
 def test_isotropic_space_is_healthy(n, d):
-    for seed in range(3):
+    for seed in range(2):
         made = diagnose(normal(n, d, seed))
         assert found(made) == set(), (seed, made.found())
         assert made.worst == ("info" if n < 10 * d else "ok")
@@ -83,7 +83,7 @@ def test_rows_that_nobody_finds():
     assert severity(made, "never_found") == "warning"
 
 
-def test_gap_and_mixed_index_of_real_pairs(shared_data):
+def test_gap_and_mixed_index_of_real_pairs(shared_data, tmp_path):
     x = np.load(shared_data / "clip500" / "features_clip.npy").astype(np.float64)
     made = diagnose(pair=(x[0], x[1]))
     assert severity(made, "modality_gap") == severity(made, "mixed_index") == made.worst == "serious"
@@ -93,20 +93,11 @@ def test_gap_and_mixed_index_of_real_pairs(shared_data):
     centred = diagnose(pair=tuple(s - s.mean(axis=0) for s in x / np.linalg.norm(x, axis=2, keepdims=True)))
     assert severity(centred, "modality_gap") == "ok"
     assert severity(centred, "mixed_index") in ("warning", "serious")  # .943 of the top 10 stay of one kind
-    text = made.result.to_json()
-    assert Result.from_json(_written(text)).document == made.result.document
+    made.result.to_json(tmp_path / "result.json")
+    assert Result.from_json(tmp_path / "result.json").document == made.result.document
     page = render_html(made.result)
     assert "Images never appear in text results" in page
     assert "Try: <code>embedscope repair --pair A B" in page
-
-
-def _written(text, folder=[]):  # noqa: B006
-    import tempfile
-
-    folder.append(tempfile.TemporaryDirectory())
-    path = Path(folder[-1].name) / "result.json"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_pairs_out_of_order():

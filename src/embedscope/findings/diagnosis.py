@@ -126,21 +126,21 @@ def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
         "verdicts",
         "Every rule, its number and its thresholds",
         (
+            Column("verdict"),
             Column("space"),
             Column("rule"),
             Column("value", 4),
             Column("± s.e.", 4, "standard error; none where the number is a count"),
             *(Column(level, 4, "threshold in force at this n") for level in LEVELS),
-            Column("verdict"),
         ),
         tuple(
             (
+                v.severity,
                 v.numbers.space,
                 v.rule.id,
                 v.reading.value,
                 v.reading.stderr,
                 *(v.thresholds.get(s) for s in LEVELS),
-                v.severity,
             )
             for v in made.verdicts
         ),

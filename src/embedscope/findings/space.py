@@ -31,8 +31,8 @@ RULES = (
         "from an unrelated pair, at 0.6 one. MiniLM pooled reads 0.08; CLIP 0.53 and 0.52; SmolLM2 0.38 to 0.64; "
         "CLIP before training 0.68",
         says="Every cosine looks like {value:.2f}: that is the mean over unrelated rows.",
-        harm="A cosine threshold taken from another model accepts everything, and scores differ in the second or third"
-        " digit. Ranking may still be fine.",
+        harm="A cosine threshold taken from another model accepts everything, and scores differ in the second or "
+        "third digit. Ranking may still be fine.",
         repair="embedscope repair {where} --try center -o repair.safetensors",
     ),
     Rule(
@@ -42,9 +42,9 @@ RULES = (
         read=ratio(number("rogue_contribution"), number("self_similarity")),
         worse="above",
         levels={"info": 0.25, "warning": 0.5},
-        reason="from one half on, one coordinate decides more than all others together (timkey2021 reports it "
-        "for GPT-2,"
-        " BERT, RoBERTa and XLNet). MiniLM pooled reads 0.02; CLIP images 0.74, texts 0.68; SmolLM2 layer 29 0.92",
+        reason="from one half on, one coordinate decides more than all others together (timkey2021 reports it for "
+        "GPT-2, BERT, RoBERTa and XLNet). MiniLM pooled reads 0.02; CLIP images 0.74, texts 0.68; SmolLM2 layer 29 "
+        "0.92",
         details={"coordinate": "rogue_contribution.top1_coordinate"},
         says="One coordinate (number {coordinate:.0f}) makes {percent} of the mean cosine.",
         harm="It adds nearly the same to every cosine and hides what the others say; int8 and other uniform codes "
@@ -59,9 +59,8 @@ RULES = (
         read=ratio(number("participation_ratio_unbiased"), width),
         worse="below",
         levels={"warning": 0.03, "serious": 0.01},
-        reason="the share of the width that holds variance, (sum l)^2 / sum l^2 / d, without the bias of "
-        "small n. MiniLM"
-        " pooled reads 0.25, CLIP 0.09; CLIP images before training 0.004",
+        reason="the share of the width that holds variance, (sum l)^2 / sum l^2 / d, without the bias of small n. "
+        "MiniLM pooled reads 0.25, CLIP 0.09; CLIP images before training 0.004",
         says="The rows vary in {directions:.1f} of {dim} directions ({percent}).",
         harm="Most coordinates add nothing: near neighbours are decided by a handful of directions, and storage is "
         "wasted.",
@@ -76,9 +75,9 @@ RULES = (
         read=number("hub_share"),
         worse="above",
         levels={"warning": 0.1, "serious": 0.25},
-        reason="at 0.1, one answer in ten is one of the same five rows, whatever is asked. An isotropic space of 5,000 "
-        "rows reads 0.002, MiniLM pooled (1,500 sentences) 0.015, CLIP (500 rows) 0.04 to 0.06; never below five "
-        "times 5 / n",
+        reason="at 0.1, one answer in ten is one of the same five rows, whatever is asked. An isotropic space of "
+        "5,000 rows reads 0.002, MiniLM pooled (1,500 sentences) 0.015, CLIP (500 rows) 0.04 to 0.06; never below "
+        "five times 5 / n",
         says="Five rows are neighbours of everything: they take {percent} of all places among the 10 nearest.",
         harm="The same few documents appear for every query, and push the right ones out of the first page.",
         repair="embedscope repair {where} --try center -o repair.safetensors; look at the five, often boilerplate or "
@@ -117,8 +116,8 @@ RULES = (
         read=ratio(number("zero_rows", counted=True), rows),
         worse="above",
         levels={"warning": 0.0, "serious": 0.01},
-        reason="a row of zeros has no direction: one is a fault of the pipeline (an empty text, a failed request), one "
-        "in a hundred a broken one",
+        reason="a row of zeros has no direction: one is a fault of the pipeline (an empty text, a failed request), "
+        "one in a hundred a broken one",
         details={"count": "zero_rows"},
         says="{count:,.0f} of {n:,} rows are all zeros.",
         harm="Their cosine with anything is undefined; an index returns them at random or divides by zero.",
@@ -147,8 +146,8 @@ RULES = (
         worse="above",
         levels={"info": 0.1, "warning": 0.2, "serious": 0.5},
         reason="share of neighbouring ranks among the 10 nearest that become one number in float16: at 0.2 two of the "
-        "nine borders are left to chance. Isotropic spaces read 0.01 to 0.02, CLIP 0.04, CLIP images before "
-        "training 0.17",
+        "nine borders are left to chance. Isotropic spaces read 0.01 to 0.02, CLIP 0.04, CLIP images before training "
+        "0.17",
         says="{percent} of neighbouring ranks tie where cosines are kept in half precision.",
         harm="The order of the first ten is partly that of the storage, and differs between machines.",
         repair="compute cosines in float32, or embedscope repair {where} --try center -o repair.safetensors",
@@ -161,8 +160,7 @@ RULES = (
         worse="below",
         levels={"info": 0.9, "warning": 0.8, "serious": 0.5},
         reason="share of the 10 nearest kept by 8 bits a coordinate with one scale: at 0.8 two of ten change. "
-        "Isotropic "
-        "spaces, CLIP and MiniLM pooled read 0.97 to 0.99",
+        "Isotropic spaces, CLIP and MiniLM pooled read 0.97 to 0.99",
         says="Storing coordinates in 8 bits keeps {percent} of the 10 nearest.",
         harm="A quantised index finds other rows than the exact one.",
         repair="a scale for each coordinate, or embedscope repair {where} --try center,center+abtt:1 -o "
@@ -175,9 +173,8 @@ RULES = (
         read=ratio(rows, width),
         worse="below",
         levels={"info": 10.0},
-        reason="below ten rows a coordinate isoscore, effective_rank and participation_ratio read low by more "
-        "than their"
-        " error bars (an isotropic space 256 wide has isoscore .28 at n = 100, .99 at n = 20,000); the findings "
+        reason="below ten rows a coordinate isoscore, effective_rank and participation_ratio read low by more than "
+        "their error bars (an isotropic space 256 wide has isoscore .28 at n = 100, .99 at n = 20,000); the findings "
         "here use numbers without that bias",
         says="{n:,} rows for {dim} coordinates: some numbers of `measure` are biased at this size.",
         harm="Comparing spaces of different n would compare sizes.",

@@ -76,8 +76,8 @@ PAIR_RULES = (
         reason="distance between the means of rows of length 1. CLIP (500 pairs) reads 0.85, 0.03 after centring each "
         "side; sqrt(1/n + 1/m) is added, which two samples of one cloud differ by",
         says="The two sides are {value:.2f} apart: each has its own corner of the space.",
-        harm="Cosines across are all low and need a threshold of their own; clusters follow the kind, not the content."
-        " Search from one side to the other alone is hardly touched.",
+        harm="Cosines across are all low and need a threshold of their own; clusters follow the kind, not the "
+        "content. Search from one side to the other alone is hardly touched.",
         repair="embedscope repair {where} --try center -o repair.safetensors",
         adjusted=_beyond_noise,
     ),
@@ -127,10 +127,8 @@ QUERY_RULES = (
         says="Queries and documents are {value:.2f} apart: they are two clouds.",
         harm="One mean for both is the mean of neither, so centring on documents moves queries wrongly; thresholds "
         "learnt between documents do not hold for queries.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o "
-        "repair.safetensors, which keeps "
-        "a mean for "
-        "each",
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors, "
+        "which keeps a mean for each",
         adjusted=_beyond_noise,
     ),
     Rule(
@@ -140,14 +138,12 @@ QUERY_RULES = (
         read=number("query_hub_share"),
         worse="above",
         levels={"warning": 0.1, "serious": 0.25},
-        reason="as `hubs`, in the answers to these queries; never below five times what five documents have "
-        "by right, 5 "
-        "/ n, or what one place each is among m queries, 5 / (10 m)",
+        reason="as `hubs`, in the answers to these queries; never below five times what five documents have by right, "
+        "5 / n, or what one place each is among m queries, 5 / (10 m)",
         says="Five documents take {percent} of all places in the 10 best of these queries.",
         harm="Whatever is asked, the same documents come.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o "
-        "repair.safetensors; look at the five "
-        "documents",
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors; "
+        "look at the five documents",
         adjusted=_beyond_five,
     ),
     Rule(
@@ -163,8 +159,8 @@ QUERY_RULES = (
         says="A query's best document is only {value:.3f} nearer in cosine than any document ({nearest:.3f} against "
         "{random:.3f}).",
         harm="No threshold tells an answer from none, and rounding changes the order.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try "
-        "center,center+abtt:1 -o repair.safetensors",
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center,center+abtt:1 -o "
+        "repair.safetensors",
     ),
     Rule(
         id="query_kinds",
@@ -174,9 +170,8 @@ QUERY_RULES = (
         details={"rarest": _rarest},
         worse="below",
         levels={"warning": 0.5, "serious": 0.1},
-        reason="share of the rarer kind among the 10 best of a pool of both, as a multiple of its share of "
-        "the pool: 0.1"
-        " is a tenth of what a blind draw gives. Judge it by the questions: some ask for one kind",
+        reason="share of the rarer kind among the 10 best of a pool of both, as a multiple of its share of the pool: "
+        "0.1 is a tenth of what a blind draw gives. Judge it by the questions: some ask for one kind",
         says="{rarest} rows make {percent} of what their number would give among the 10 best.",
         harm="That kind never appears in the results of a mixed index.",
         repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors",
