@@ -83,7 +83,8 @@ class SpaceScores:
 def space_scores(space: AnalogySpace, plan: Plan) -> SpaceScores:
     """Ask all that ``plan`` says in one space."""
     questions = questions_of(space.data, plan.relation or "questions", reverse=plan.reverse)
-    outcomes, scores = {}, {}
+    outcomes: dict[Any, Any] = {}
+    scores: dict[str, Score] = {}
     near, parallel, lengths = {}, {}, {}
     for kind in plan.rows:
         rows = CandidateRows.of(space.x, kind)
