@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from embedscope.experiments import EXPERIMENTS
     from embedscope.pipeline.evaluation import evaluate
     from embedscope.pipeline.measure import measure
+    from embedscope.pipeline.repair import repair
     from embedscope.report import write_html
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "evaluate",
     "measure",
     "metrics",
+    "repair",
     "tasks",
     "transforms",
     "write_html",
@@ -40,6 +42,7 @@ _HOMES = {
     "Result": "embedscope.core.result",
     "evaluate": "embedscope.pipeline.evaluation",
     "measure": "embedscope.pipeline.measure",
+    "repair": "embedscope.pipeline.repair",
     "write_html": "embedscope.report",
 }
 
