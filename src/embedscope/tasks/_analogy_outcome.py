@@ -139,8 +139,9 @@ def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
     draws = [s.draws for _, s in defined if s.draws is not None]
     high = np.max(draws, axis=0) if draws else np.zeros(N_DRAWS)
     items = None if main.items is None or score.items is None else main.items - score.items
-    value, draws = main.value - (score.value or 0.0), None if main.draws is None else main.draws - high
-    return Score(value, main.n, draws, items, f"best control: {LABELS.get(best, best)}")
+    replicates = None if main.draws is None else main.draws - high
+    note = f"best control: {LABELS.get(best, best)}"
+    return Score(main.value - (score.value or 0.0), main.n, replicates, items, note)
 
 
 LABELS = {"c": "similarity to c", "b": "similarity to b", "random": "pairs of other relations"}
