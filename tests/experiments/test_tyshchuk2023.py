@@ -115,7 +115,7 @@ def test_claims_hold_the_tables_of_the_article() -> None:
 
 def test_models_and_their_towers() -> None:
     assert towers("random:hf:x/clip?bias=0") == ("random:hf:x/clip?bias=0", "random:hf:x/clip#text?bias=0")
-    assert label_of("random:a+b?bias=0") == "a+b (random, biases zero)"
+    assert label_of("random:a?bias=0+b?bias=0") == "a+b (random, biases zero)"
     assert EXPERIMENTS.get("tyshchuk2023").models == ("efficientnet-lite0+minilm",)
 
 

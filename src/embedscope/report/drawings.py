@@ -22,7 +22,7 @@ def drawn_scatter(scatter: Scatter) -> Any:
     x, y = span(scatter)
     axes.set(xlim=(x.low, x.high), ylim=(y.low, y.high))
     if scatter.equal:
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_aspect("equal", adjustable="box")
     for i, points in enumerate(scatter.points):
         _draw(axes, points, i)
     for ax, ay, bx, by in scatter.arrows:

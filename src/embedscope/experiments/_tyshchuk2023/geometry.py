@@ -95,12 +95,12 @@ def cone_clouds(vectors: Vectors, pairs: PairSet) -> list[Scatter]:
     ]
 
 
-def histograms(vectors: Vectors, pairs: PairSet, views: Sequence[View], seed: int) -> list[Figure]:
+def histograms(vectors: Vectors, pairs: PairSet, views: Sequence[View]) -> list[Figure]:
     """Cosines of matching and of random pairs through each view (Figures 9 to 11)."""
     found = []
     for view in views:
         sides = Sides(*view(unit(vectors.texts), unit(vectors.images)))
-        matching, others = cosines(sides, pairs, seed)
+        matching, others = cosines(sides, pairs)
         name = view.name or "as they are"
         caption = "Pairs that nothing was fitted on. Far apart is good; both to the right of 0 is a cone."
         found.append(cosine_histogram(name, f"{vectors.label}: {name}", matching, others, caption))

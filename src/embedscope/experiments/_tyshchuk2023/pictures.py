@@ -9,7 +9,9 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Figure, Points, Scatter, Series
 
-BINS = 60
+BINS = 30
+LONGEST = 128
+"""Singular values that a curve shows."""
 SHOWN = 600
 """Points of a kind that a cloud shows; more would hide each other."""
 
@@ -23,7 +25,7 @@ def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, ca
     ]
     series = (
         Series("matching pairs", middle, densities[0]),
-        Series("random pairs", middle, densities[1], kind="baseline"),
+        Series("random pairs", middle, densities[1]),
     )
     return Figure(f"cosines-{name}", title, "cosine", "density", series, caption, section="Cosines of pairs")
 
@@ -67,7 +69,7 @@ def singular_values(title: str, groups: Mapping[str, Floats], baselines: Sequenc
     series = []
     for label, rows in groups.items():
         values = np.sqrt(np.maximum(np.linalg.eigvalsh(rows.T @ rows)[::-1], 0.0))[: min(rows.shape)]
-        kept = np.unique(np.round(np.geomspace(1, len(values), 60)).astype(int))
+        kept = np.unique(np.round(np.geomspace(1, min(len(values), LONGEST), 60)).astype(int))
         share = values / values.sum()
         series.append(
             Series(

@@ -153,7 +153,7 @@ def study(vectors: Vectors, stuff: Material, options: Options, provenance: Prove
 
 
 def _pictures(vectors: Vectors, stuff: Material, seen: Sequence[View], options: Options, found: Findings) -> None:
-    found.figures += histograms(vectors, stuff.pairs, seen, options.seed)
+    found.figures += histograms(vectors, stuff.pairs, seen)
     drawn, planes = clouds(vectors, stuff.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
     found.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
     found.figures += [gap_by_temperature(vectors, found.records)]
@@ -210,14 +210,14 @@ def class_figure(vectors: Vectors, stuff: Material, seed: int) -> Figure:
             ordered = sorted(values, reverse=True)
             x = tuple(float(i + 1) for i in range(len(ordered)))
             label = f"{name or 'as they are'}, {part} classes"
-            series.append(Series(label, x, tuple(ordered), kind="measured" if name else "baseline", group=part))
+            series.append(Series(label, x, tuple(ordered)))
     return Figure(
         "classes",
         "Accuracy by class, known and new (Table 4)",
         "class, best first",
         "accuracy",
         tuple(series),
-        "Procrustes fitted on images of the known classes. Dashed: the vectors as they are.",
+        "Procrustes fitted on images of the known classes, and the vectors as they are.",
         (0.0, 1.0),
         "Classes",
     )

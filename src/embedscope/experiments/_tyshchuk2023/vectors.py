@@ -59,8 +59,8 @@ def towers(source: str) -> tuple[str, str]:
 def label_of(source: str) -> str:
     """Name for tables and curves."""
     bare = source.removeprefix("random:")
-    name, _, query = bare.partition("?")
-    how = "random, biases zero" if "bias=0" in query else "random"
+    how = "random, biases zero" if "bias=0" in bare else "random"
+    name = bare.replace("?bias=0", "").replace("&bias=0", "")
     return f"{name} ({how})" if source.startswith("random:") else bare
 
 
