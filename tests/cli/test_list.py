@@ -10,6 +10,7 @@ from embedscope.datasets import DATASETS
 from embedscope.encoders import MODELS
 from embedscope.experiments import EXPERIMENTS
 from embedscope.metrics import METRICS
+from embedscope.metrics.pairs import PAIR_METRICS
 from embedscope.tasks import TASKS
 from embedscope.transforms import TRANSFORMS
 
@@ -17,7 +18,7 @@ KINDS = {
     "models": MODELS,
     "datasets": DATASETS,
     "tasks": TASKS,
-    "metrics": METRICS,
+    "metrics": [*METRICS, *PAIR_METRICS],
     "experiments": EXPERIMENTS,
     "transforms": TRANSFORMS,
 }

@@ -51,7 +51,7 @@ def test_bad_uris(uri):
 
 def test_names_are_read_from_the_source():
     assert list(ALIASES) == ["minilm", "smollm2"]
-    assert set(Registry("model", "embedscope.encoders").names()) == {*ALIASES, *image_models.IDS}
+    assert set(Registry("model", "embedscope.encoders").names()) == {*ALIASES, "gensim", *image_models.IDS}
 
 
 def test_listing_imports_no_heavy_library():
