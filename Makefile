@@ -30,7 +30,7 @@ demo: $(VENV)/.installed  ## install, run the main job on two real models, say w
 	$(BIN)/embedscope quickstart --out $(OUT)
 
 test: lint  ## install, lint, run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 # timm and open_clip need torchvision and with it another torch (docs/encoders.md), so they have an environment of their own.
 $(VISION)/.installed: pyproject.toml constraints-vision.txt
