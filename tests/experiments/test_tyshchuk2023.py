@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.provenance import Provenance
+from embedscope.core.tables import Classes, Data, Matches, TextTable
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.claims import checked_claims
 from embedscope.experiments._tyshchuk2023.material import ClassSet, Material, PairSet, Parallel, emoji_pairs, thinned
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
-from embedscope.experiments._tyshchuk2023.photos import halves
+from embedscope.experiments._tyshchuk2023.photos import caption_languages, cifar_classes, coco_pairs, halves
 from embedscope.experiments._tyshchuk2023.pictures import plane_of
-from embedscope.experiments._tyshchuk2023.run import Findings, study
+from embedscope.experiments._tyshchuk2023.run import Findings, cones, study
 from embedscope.experiments._tyshchuk2023.tables import tables
-from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, towers
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, towers
 
 
 def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vectors]:
@@ -165,3 +167,90 @@ def test_real_clip_pairs_give_the_published_isotropy_by_walking_rows(shared_data
         assert result.value(metric="i1", variant="published", space=space, transform="center") > 0.97
     assert result.value(metric="modality_separability.logistic", transform=None) == 1.0
     assert result.value(metric="same_modality_share.text", transform=None) == 1.0
+
+
+def photos(n: int, side: int = 16) -> tuple[PixelImage, ...]:
+    rng = np.random.default_rng(5)
+    return tuple(PixelImage(f"photo {i}", rng.integers(0, 256, (side, side, 3), dtype=np.uint8)) for i in range(n))
+
+
+def small_clip(folder: Path) -> str:
+    """A two-tower model with random weights and the tokenizer of letters, saved as the hub would."""
+    transformers = pytest.importorskip("transformers", reason="needs the extra hf")
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<s>", "</s>", "<pad>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    raw.train_from_iterator(["a photo of a class", "a caption with words"], trainer)
+    ends = [("<s>", raw.token_to_id("<s>")), ("</s>", raw.token_to_id("</s>"))]
+    raw.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ends)
+    words = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=raw, model_max_length=48, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+    words.save_pretrained(folder)
+    small = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 32}
+    text = small | {"vocab_size": raw.get_vocab_size(), "max_position_embeddings": 48, "projection_dim": 20}
+    text |= {"bos_token_id": ends[0][1], "eos_token_id": ends[1][1], "pad_token_id": 2}
+    torch.manual_seed(3)
+    config = transformers.CLIPConfig(
+        text_config=text, vision_config=small | {"image_size": 16, "patch_size": 8}, projection_dim=20
+    )
+    transformers.CLIPModel(config).eval().save_pretrained(folder)
+    transformers.CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size=16).save_pretrained(folder)
+    return f"hf:{folder}"
+
+
+def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) -> None:
+    """COCO, CIFAR-100 and parallel captions in their layout, random CLIP weights: every table has code that runs."""
+    n = 60
+    images, names = photos(n), tuple(f"COCO_val2014_{i:012d}.jpg" for i in range(n))
+    captions = TextTable(tuple(f"caption {i // 2} version {i % 2}" for i in range(2 * n)), "sentence")
+    shown = Matches("val2014", "val2014_images", np.arange(2 * n), np.repeat(np.arange(n), 2))
+    coco = Data(
+        "coco",
+        {"val2014": captions},
+        {"val2014_images": shown},
+        images={"val2014_images": ImageTable(images, "photo", names)},
+    )
+    label = np.arange(n) % 4
+    kinds = {
+        part: ImageTable(tuple(PixelImage(f"{part} {i}", p.values) for i, p in enumerate(images)), "photo")
+        for part in ("train", "test")
+    }
+    cifar = Data(
+        "cifar100",
+        {},
+        {f"{part}_classes": Classes(part, label, ("apple", "aquarium_fish", "baby", "bear")) for part in kinds},
+        images=kinds,
+    )
+    texts = {code: TextTable(tuple(f"{code} {i}" for i in range(40)), "sentence") for code in ("en", "de")}
+    multi = Data(
+        "multi30k",
+        {f"test_2016_{code}": table for code, table in texts.items()},
+        {"test_2016_de": Matches("test_2016_de", "test_2016_en", np.arange(40), np.arange(40))},
+    )
+    stuff = Material(
+        coco_pairs(coco, 0, None), cifar_classes(cifar, "photo of a {class}", 0, None), caption_languages(multi), {}
+    )
+    assert stuff.classes is not None
+    assert stuff.classes.prompts[1] == "photo of a aquarium fish"
+    assert len(stuff.pairs.texts) == n
+    uri = small_clip(tmp_path)
+    options = Options((uri,), cache=False, device="cpu")
+    vectors = measured_vectors(uri, stuff, options, Provenance())
+    assert vectors.scale == pytest.approx(1 / 0.07, rel=1e-3)
+    gathered = Findings()
+    study(vectors, stuff, options, Provenance(), gathered)
+    made = {t.id: t for t in tables([vectors], gathered.records)}
+    assert set(made) == {"table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"}
+    conditions = {r.fitted_on for r in gathered.records if r.metric == "zeroshot"}
+    assert {None, "pairs", "train"} <= conditions
+    cones(uri, stuff, options, Provenance(), gathered)
+    assert any("biases zero" in s.title for s in gathered.scatters)
