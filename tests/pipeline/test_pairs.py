@@ -136,7 +136,7 @@ def test_messages(folder):
         measure_pair(x, y, ids=(["a", "b"], ["a", "b"]))
     with pytest.raises(InputError, match="spelled alike"):
         measure_pair(x, y, ids=(np.arange(120), np.arange(120, 240)))
-    with pytest.raises(InputError, match="two files of vectors"):
+    with pytest.raises(InputError, match="two files or folders of vectors"):
         measure_pair("minilm", folder / "t.npy")
     with pytest.raises(InputError, match="part 5 of an array of shape"):
         measure_pair(folder / "both.npy::5", folder / "t.npy")
@@ -166,3 +166,21 @@ def test_reference_values_of_real_clip_pairs(shared_data):
     assert centred["recall@1.text_to_image"] == pytest.approx(0.500)
     both = (centred["same_modality_share.image"] + centred["same_modality_share.text"]) / 2
     assert both == pytest.approx(0.943, abs=6e-4)
+
+
+def test_a_clip_retrieval_folder_gives_both_sides(tmp_path):
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(60, 8)).astype(np.float32)
+    y = x + 0.3 * rng.normal(size=x.shape).astype(np.float32)
+    for part in ("img_emb", "text_emb", "metadata"):
+        (tmp_path / part).mkdir()
+    for i, rows in enumerate((slice(0, 40), slice(40, 60))):
+        np.save(tmp_path / "img_emb" / f"img_emb_{i}.npy", x[rows])
+        np.save(tmp_path / "text_emb" / f"text_emb_{i}.npy", y[rows])
+        texts = [f"caption {k}" for k in range(60)[rows]]
+        pq.write_table(pa.table({"caption": texts}), tmp_path / "metadata" / f"metadata_{i}.parquet")
+    wanted = ["modality_gap", "paired_cosine"]
+    folder = measure_pair(f"{tmp_path}::image", f"{tmp_path}::text", metrics=wanted)
+    arrays = measure_pair(x, y, metrics=wanted)
+    assert [r.value for r in folder] == [r.value for r in arrays]
+    assert all(facts["files"] in (2, 4) for facts in folder.provenance["data"].values())

@@ -23,7 +23,9 @@ def measure(
     ] = None,
     pair: Annotated[
         tuple[str, str] | None,
-        typer.Option("--pair", metavar="IMAGE TEXT", help="Two files of vectors whose rows belong together."),
+        typer.Option(
+            "--pair", metavar="IMAGE TEXT", help="Two files or folders of vectors whose rows belong together."
+        ),
     ] = None,
     pair_ids: Annotated[
         tuple[str, str] | None,

@@ -14,6 +14,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.pipeline.reading import file_facts
+from embedscope.pipeline.source import facts_of_files
 from embedscope.readers import file_of, is_vectors, open_vectors
 
 Matrix = npt.NDArray[Any]
@@ -30,17 +31,20 @@ def side(source: Array | str | Path, provenance: Provenance) -> Matrix:
     if not isinstance(source, str | Path):
         return to_numpy(as_matrix(source if is_torch(source) else np.asarray(source)))
     name = str(source)
-    if not is_vectors(name):
-        raise InputError(f"--pair takes two files of vectors (.npy, .npz::key, .safetensors::name, ...), got '{name}'")
     path = file_of(name)
+    if not is_vectors(name) and not path.is_dir():
+        raise InputError(
+            f"--pair takes two files or folders of vectors (X.npy, X.parquet::image, DIR::image, ...), got '{name}'"
+        )
     part = name.partition("::")[2]
     if path.suffix.lower() == ".npy" and part.isdigit() and path.is_file():
-        x = _part(path, int(part), name)
-    else:
-        x = _rows(open_vectors(name), name)
+        with provenance.phase(f"checksum {name}"):
+            provenance.data[name] = file_facts(path)
+        return _part(path, int(part), name)
+    stream = open_vectors(name)
     with provenance.phase(f"checksum {name}"):
-        provenance.data[name] = file_facts(path)
-    return x
+        provenance.data[name] = facts_of_files(name, stream)
+    return _rows(stream, name)
 
 
 def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:

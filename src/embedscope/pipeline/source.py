@@ -82,7 +82,7 @@ def opened(
         for source, is_file in files.items():
             if is_file:
                 found = _vectors(source, running, engines, progress, provenance)
-                with facts_beside(source, partial(_file_facts, source, found.stream), provenance):
+                with facts_beside(source, partial(facts_of_files, source, found.stream), provenance):
                     yield found
             elif table is not None:
                 for read in model_sources(source, table, name, reading, seed, progress, provenance):
@@ -131,7 +131,7 @@ def _vectors(source: str, running: Running, engines: Engines, progress: Progress
     return Source(source, stream, Run(engine, running.skip_bad_shards, checkpoint, unopened=tuple(found.missing)))
 
 
-def _file_facts(source: str, stream: Stream) -> dict[str, Any]:
+def facts_of_files(source: str, stream: Stream) -> dict[str, Any]:
     """Checksum of a file here; of many files or remote ones, of their names, sizes and times of change."""
     files = facts_of(stream).files
     if len(files) == 1 and isinstance(files[0], Path):
