@@ -118,8 +118,8 @@ def test_judgements_of_trec_and_beir(tmp_path):
     ("text", "message"),
     [
         ("q d\n", "has 2 columns|no judgement"),
-        ("q 0 d 1\nq 0 e x\n", "grade 'x'"),
-        ("q 0 d 1\nq 0 d 2\n", "again, with another grade"),
+        ("q 0 d 1\nq 0 e x\n", "line 2, grades with 'x'"),
+        ("q 0 d 1\nq 0 d 2\n", "judges d for q again"),
         ("q 0 d 1\nq d\n", "has 2 columns"),
         ("", "no judgement"),
     ],

@@ -12,6 +12,7 @@ import numpy as np
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Qrels, TextTable
 from embedscope.datasets._fetch import file_sha256
+from embedscope.datasets._qrels import read_qrels as read_judgements
 from embedscope.datasets._text import distinct, lines
 
 Judgements = Mapping[str, Mapping[str, float]]
@@ -26,21 +27,10 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, float]]:
     InputError
         if a line has another number of columns, a grade is no number, or a document is judged twice with two grades.
     """
+    judged = read_judgements(path)
     found: dict[str, dict[str, float]] = {}
-    for number, line in enumerate(_text_lines(Path(path)), 1):
-        cells = line.split("\t") if line.count("\t") >= 2 else line.split()
-        if not cells or (number == 1 and _is_header(cells)):
-            continue
-        if len(cells) not in {3, 4}:
-            raise InputError(
-                f"line {number} of {path} has {len(cells)} columns; wanted query, iteration, document, grade (TREC) or "
-                "query, document, grade (BEIR)"
-            )
-        query, document, grade = cells[0], cells[-2], _grade(cells[-1], number, path)
-        if found.setdefault(query, {}).setdefault(document, grade) != grade:
-            raise InputError(f"line {number} of {path} judges {document} for {query} again, with another grade")
-    if not found:
-        raise InputError(f"{path} holds no judgement")
+    for query, document, grade in zip(judged.query, judged.document, judged.grade, strict=True):
+        found.setdefault(query, {})[document] = grade
     return found
 
 
@@ -117,23 +107,6 @@ def _row(row: Mapping[str, Mapping[str, int]], texts: Mapping[str, Mapping[str, 
     if name not in texts[table]:
         raise InputError(f"the judgements name {name!r}, which is not among the {len(texts[table])} ids of the {table}")
     return row[table][texts[table][name]]
-
-
-def _is_header(cells: list[str]) -> bool:
-    return not _is_number(cells[-1])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
-
-
-def _grade(text: str, number: int, path: str | Path) -> float:
-    if not _is_number(text):
-        raise InputError(f"line {number} of {path} has the grade {text!r}; wanted a number")
-    return float(text)
 
 
 def _text_lines(path: Path) -> list[str]:
