@@ -18,6 +18,7 @@ Array = Any  # numpy.ndarray or torch.Tensor, shape (n, d)
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
 Rows = Literal["raw", "unit"]
+Precision = Literal["exact", "fast"]
 
 
 def is_torch(x: object) -> bool:
@@ -49,7 +50,7 @@ def row_norms(x: Array) -> Array:
     if is_torch(x):
         return sys.modules["torch"].linalg.vector_norm(to_float64(x), dim=1)
     x64 = to_float64(x)
-    return np.sqrt(np.einsum("ij,ij->i", x64, x64))
+    return np.sqrt(np.vecdot(x64, x64))
 
 
 def unit_rows(x: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from embedscope.core.arrays import Array, Floats, Hashes, Rows, is_torch, row_norms, to_float64, to_numpy
+from embedscope.core.arrays import Array, Floats, Hashes, Precision, Rows, is_torch, row_norms, to_float64, to_numpy
 
 LARGEST = 16
 """Coordinates that are looked for at once, since a few more cost nothing."""
@@ -16,7 +16,7 @@ LARGEST = 16
 SHARED_PARTS = 8
 """At most so many matrices as large as a block are made of it: float64, unit and centred rows, partitions, products."""
 
-_BAND = 1 << 16
+_BAND = 1 << 17
 
 
 class Scratch:
@@ -42,28 +42,26 @@ class Centred:
     ----------
     pivot : (d,) first row; differences to it come first, so that equal rows are exactly 0
     shift : (d,) mean of these differences: the mean of the rows is pivot + shift
-    rows : (m, d) float64
+    rows : (m, d), float64, or float32 where that was asked for
     room : (m + 1, d), the same memory with one row more, for whoever multiplies it
-    squares, cubic, quartic : (d,) sums of y_j^2, (d,) sums of |y|^2 y, and the sum of |y|^4, over centred rows y
+    quadratic, cubic, quartic : sum of |y|^2, (d,) sums of |y|^2 y, and the sum of |y|^4, over centred rows y
     """
 
     pivot: Floats
     shift: Floats
     rows: Array
     room: Array
-    squares: Floats
+    quadratic: float
     cubic: Floats
     quartic: float
-    scratch: Scratch
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def single(self) -> Array:
-        """``room`` in float32."""
-        out = self.scratch.matrix("single", self.room, len(self.room), "float32")
-        out[...] = self.room
-        return out
+    @cached_property
+    def squares(self) -> Floats:
+        """Sums (d,) of y_j^2 over centred rows y."""
+        return np.asarray(sum(column_squares(self.rows[part]) for part in _bands(self.rows)))
 
 
 class RowBlock:
@@ -77,7 +75,7 @@ class RowBlock:
         self.x = x
         self.ids = ids
         self._scratch = scratch or Scratch()
-        self._centred: dict[Rows, Centred] = {}
+        self._centred: dict[tuple[Rows, Precision], Centred] = {}
         self._largest: dict[bool, Array] = {}
 
     def __len__(self) -> int:
@@ -135,12 +133,14 @@ class RowBlock:
         """How many ``rows`` there are of this ``kind``."""
         return len(self) - (self.zero_rows if kind == "unit" else 0)
 
-    def centred(self, kind: Rows) -> Centred:
-        """The rows of this ``kind``, at least one, minus their mean."""
-        if kind not in self._centred:
+    def centred(self, kind: Rows, precision: Precision = "exact") -> Centred:
+        """The rows of this ``kind``, at least one, minus their mean; ``fast`` are kept in float32."""
+        key = (kind, precision)
+        if key not in self._centred:
             rows = self.unit if kind == "unit" else self.x
-            self._centred[kind] = _centred(rows, f"centred {kind}", self._scratch)
-        return self._centred[kind]
+            dtype = "float32" if precision == "fast" else "float64"
+            self._centred[key] = _centred(rows, f"centred {kind}", self._scratch, dtype)
+        return self._centred[key]
 
     def largest(self, k: int, signed: bool = False) -> Array:
         """The ``k`` largest coordinates (m, k) of every row in float64, by absolute value or by value, in no order."""
@@ -153,38 +153,54 @@ class RowBlock:
 
 
 def column_sums(x: Array) -> Floats:
-    """Sums (d,) of the columns of float64 ``x`` (m, d), on the host."""
-    ones = x.new_ones(len(x)) if is_torch(x) else np.ones(len(x))
-    return np.asarray(to_numpy(ones @ x))
+    """Sums (d,) of the columns of floating ``x`` (m, d), taken in its precision, as float64 on the host."""
+    ones = x.new_ones(len(x)) if is_torch(x) else np.ones(len(x), dtype=x.dtype)
+    return np.asarray(to_numpy(ones @ x), dtype=np.float64)
 
 
-def row_sums(x: Array) -> Array:
-    """Sums (m,) of the rows of float64 ``x`` (m, d), in its namespace."""
-    return x @ (x.new_ones(x.shape[1]) if is_torch(x) else np.ones(x.shape[1]))
+def column_squares(x: Array) -> Floats:
+    """Sums (d,) of the squares in the columns of floating ``x`` (m, d), as ``column_sums`` takes them."""
+    if is_torch(x):
+        return column_sums(x * x)
+    return np.asarray(np.einsum("ij,ij->j", x, x), dtype=np.float64)
 
 
-def _centred(x: Array, name: str, scratch: Scratch) -> Centred:
+def _centred(x: Array, name: str, scratch: Scratch, dtype: str) -> Centred:
     """Rows ``x`` (m, d) minus their mean, band by band, so that the values are still at hand for the next step."""
     first = to_float64(x[:1])
-    room = scratch.matrix(name, first, len(x) + 1, "float64")
+    room = scratch.matrix(name, first, len(x) + 1, dtype)
     y, width = room[: len(x)], int(x.shape[1])
-    total, squares, cubic, quartic = np.zeros(width), np.zeros(width), np.zeros(width), 0.0
+    total, quadratic, cubic, quartic = np.zeros(width), 0.0, np.zeros(width), 0.0
     for part in _bands(x):
-        band = y[part]
-        band[...] = to_float64(x[part])
-        band -= first
-        total += column_sums(band)
+        _subtract(x[part], x[:1], first, y[part])
+        total += column_sums(y[part])
     shift = total / len(x)
     moved = _as(shift, y)
     for part in _bands(x):
         band = y[part]
         band -= moved
-        each = band * band
-        lengths = row_sums(each)
-        squares += column_sums(each)
+        lengths = _squared_lengths(band)
         cubic += to_numpy(lengths @ band)
+        lengths = to_float64(lengths)
+        quadratic += float(lengths.sum())
         quartic += float(lengths @ lengths)
-    return Centred(np.array(to_numpy(first[0])), shift, y, room, squares, cubic, quartic, scratch)
+    return Centred(np.array(to_numpy(first[0])), shift, y, room, quadratic, cubic, quartic)
+
+
+def _subtract(x: Array, first: Array, first64: Array, out: Array) -> None:
+    """``out`` = ``x`` - ``first`` without loss: in float64, or in float32 where all three are."""
+    if is_torch(x):
+        out[...] = to_float64(x) - first64
+    elif out.dtype == np.float64:
+        out[...] = x
+        out -= first64
+    else:
+        np.subtract(x, first if x.dtype == out.dtype else first64, out=out, casting="same_kind")
+
+
+def _squared_lengths(x: Array) -> Array:
+    """|x_i|^2 (m,) of floating ``x`` (m, d) in its namespace and precision."""
+    return (x * x).sum(dim=1) if is_torch(x) else np.vecdot(x, x)
 
 
 def _bands(x: Array) -> list[slice]:
@@ -201,8 +217,8 @@ def empty_like(x: Array, n: int, dtype: str | None = None) -> Array:
 
 
 def _as(values: Floats, like: Array) -> Array:
-    """``values`` in the namespace and on the device of ``like``."""
-    return like.new_tensor(values) if is_torch(like) else values
+    """``values`` in the namespace and dtype and on the device of ``like``."""
+    return like.new_tensor(values) if is_torch(like) else values.astype(like.dtype, copy=False)
 
 
 def _largest(values: Array, k: int) -> Array:

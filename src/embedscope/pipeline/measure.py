@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from embedscope.core.arrays import Array, Hashes, Rows
+from embedscope.core.arrays import Array, Hashes, Precision, Rows
 from embedscope.core.batch import Stream
 from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
@@ -23,8 +23,6 @@ from embedscope.pipeline.passes import Results, one_pass, passes_of
 
 if TYPE_CHECKING:
     from embedscope.pipeline.reading import Source
-
-Precision = Literal["exact", "fast"]
 
 
 def measure(  # noqa: PLR0913

@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Floats, Rows, is_torch, to_numpy
+from embedscope.core.arrays import Floats, Precision, Rows, is_torch, to_numpy
 from embedscope.core.block import Centred, RowBlock
 from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
-
-Precision = Literal["exact", "fast"]
 
 _BAND = 64
 
@@ -111,7 +109,7 @@ class Gaussian(Statistic):
 class Moments(Need[Gaussian]):
     """Mean, scatter and centred fourth moment of the rows; O(n d^2).
 
-    ``precision`` "fast" multiplies blocks in float32 and sums them in float64.
+    ``precision`` "fast" centres and multiplies blocks in float32 and sums them in float64.
     """
 
     rows: Rows = "raw"
@@ -142,9 +140,9 @@ class _Sums:
     shared: bool = False
 
     @classmethod
-    def of(cls, c: Centred, precision: Precision) -> _Sums:
+    def of(cls, c: Centred) -> _Sums:
         """Sums of a block of rows, computed where they are, kept on the host."""
-        product = _product(c, precision, np.zeros(len(c.pivot)))
+        product = _product(c, np.zeros(len(c.pivot)))
         return cls(len(c), c.pivot, c.shift, product.astype(np.float64, copy=False), c.cubic, c.quartic)
 
     @property
@@ -157,16 +155,16 @@ class _Sums:
         self.shared = True
         return replace(self)
 
-    def take(self, c: Centred, precision: Precision) -> None:
+    def take(self, c: Centred) -> None:
         """Take in a block of rows; the shift of the means goes in as one row more, which spares a pass."""
         m, n = len(c), self.n + len(c)
         delta = (c.pivot - self.base) + (c.shift - self.offset)
         back, there = -delta * (m / n), delta * (self.n / n)
         root = delta * np.sqrt(self.n * (m / n))
-        product = _product(c, precision, root)
-        turned, trace = product @ there - root * float(root @ there), float(c.squares.sum())
+        product = _product(c, root)
+        turned = product @ there.astype(product.dtype, copy=False) - root * float(root @ there)
         ours = _moved(self.n, self._higher, back, self.scatter @ back, float(np.trace(self.scatter)))
-        theirs = _moved(m, (c.cubic, c.quartic), there, turned, trace)
+        theirs = _moved(m, (c.cubic, c.quartic), there, turned, c.quadratic)
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         self._own()
         self.scatter += product
@@ -201,11 +199,10 @@ class _Sums:
             self.scatter, self.shared = self.scatter.copy(), False
 
 
-def _product(c: Centred, precision: Precision, more: Floats) -> npt.NDArray[Any]:
-    """Y'Y (d, d) of the centred rows and one row ``more`` (d,); float32 where that is precise enough."""
+def _product(c: Centred, more: Floats) -> npt.NDArray[Any]:
+    """Y'Y (d, d) of the centred rows and one row ``more`` (d,), in the precision of the rows."""
     c.room[len(c)] = c.room.new_tensor(more) if is_torch(c.room) else more
-    y = c.single() if precision == "fast" else c.room
-    return to_numpy(y.T @ y)
+    return to_numpy(c.room.T @ c.room)
 
 
 def _moved(n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float) -> tuple[Floats, float]:
@@ -232,11 +229,11 @@ class _MomentsState(Blockwise[Gaussian]):
         self._zero_rows += block.zero_rows
         if block.count(self._rows) == 0:
             return self
-        centred = block.centred(self._rows)
+        centred = block.centred(self._rows, self._precision)
         if self._sums is None:
-            self._sums = _Sums.of(centred, self._precision)
+            self._sums = _Sums.of(centred)
         else:
-            self._sums.take(centred, self._precision)
+            self._sums.take(centred)
         return self
 
     def merge(self, other: Self) -> Self:

@@ -9,9 +9,9 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Rows, is_torch, to_numpy
+from embedscope.core.arrays import Array, Floats, Precision, Rows, is_torch, to_numpy
 from embedscope.core.block import RowBlock, column_sums
-from embedscope.stats.moments import Gaussian, Moments, Precision
+from embedscope.stats.moments import Gaussian, Moments
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 Directions = Literal["eigenvectors", "published"]

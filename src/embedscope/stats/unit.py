@@ -10,7 +10,7 @@ import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Floats
-from embedscope.core.block import RowBlock, column_sums
+from embedscope.core.block import RowBlock, column_squares, column_sums
 from embedscope.stats.statistic import Folded, Statistic
 
 
@@ -69,7 +69,7 @@ def unit_sums(block: RowBlock) -> UnitSums:
 
 def sums_of_unit(unit: Array, zero_rows: int) -> UnitSums:
     """Sums over rows ``unit`` (n, d) that already have length 1."""
-    return UnitSums(len(unit), column_sums(unit), column_sums(unit * unit), zero_rows)
+    return UnitSums(len(unit), column_sums(unit), column_squares(unit), zero_rows)
 
 
 def joined_unit_sums(a: UnitSums, b: UnitSums) -> UnitSums:

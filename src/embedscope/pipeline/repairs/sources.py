@@ -217,7 +217,7 @@ def _origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, Orig
     for kind, source in named.items():
         if isinstance(source, str | Path):
             path, name = file_of(str(source)), str(source)
-            if name not in provenance.data and path.is_file():
-                provenance.data[name] = file_facts(path)
+            if path.is_file() and "sha256" not in provenance.data.get(name, {}):
+                provenance.data[name] = provenance.data.get(name, {}) | file_facts(path, whole=True)
             found[kind] = Origin(path.name, file_sha256=provenance.data.get(name, {}).get("sha256"))
     return found
