@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -60,6 +61,11 @@ class Provenance:
 
 def versions() -> dict[str, str]:
     """Versions of python, embedscope and the libraries that can change a number, where they are installed."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "embedscope": _version("embedscope") or "unknown"}
     return found | {name: v for name in _LIBRARIES if (v := _version(name))}
 

@@ -7,9 +7,10 @@ from typing import Protocol, TypeVar
 
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
-from embedscope.engine.local import Local, cores, one_blas_thread
+from embedscope.core.threads import cores
+from embedscope.engine.local import Local
 
-__all__ = ["Engine", "Local", "cores", "local_engine", "one_blas_thread", "open_engine"]
+__all__ = ["Engine", "Local", "local_engine", "open_engine"]
 
 _STATES = 1 << 31
 

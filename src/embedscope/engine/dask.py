@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.extras import require
-from embedscope.engine.local import cores, one_blas_thread
+from embedscope.core.threads import cores, one_blas_thread
 
 IDS = ("dask",)
 

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from embedscope.core.errors import InputError
+from embedscope.core.threads import in_threads
 
 IDS = ("local",)
 
 S = TypeVar("S")
 R = TypeVar("R")
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Matrix products on one thread in the block: the same bits on any machine, and no waiting in small products."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(1, user_api="blas"):
-        yield
 
 
 @dataclass(frozen=True)
@@ -51,25 +34,7 @@ class Local:
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
         """``work`` of every shard, in their order."""
-        with one_blas_thread():
-            if min(self.workers, len(shards)) == 1:
-                yield from (work(shard) for shard in shards)
-            else:
-                yield from self._in_threads(work, shards)
-
-    def _in_threads(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting: deque[Future[R]] = deque()
-            try:
-                for shard in shards:
-                    waiting.append(pool.submit(work, shard))
-                    if len(waiting) > self.workers:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+        return in_threads(work, shards, self.workers)
 
 
 ENTRIES = {"local": Local}

@@ -15,7 +15,8 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.engine import Engine, Local, one_blas_thread
+from embedscope.core.threads import one_blas_thread
+from embedscope.engine import Engine, Local
 from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
 from embedscope.pipeline.folding import left_out, told
 from embedscope.pipeline.memory import bytes_of, rounds_of

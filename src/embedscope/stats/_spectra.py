@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 from embedscope.core.arrays import Floats
-
-
-@contextmanager
-def one_thread_products() -> Iterator[None]:
-    """Matrix products on one BLAS thread in the block."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(1, user_api="blas"):
-        yield
+from embedscope.core.threads import one_blas_thread
 
 
 def single_thread_eigh(matrix: Floats) -> tuple[Floats, Floats]:
     """Eigenvalues (d,) ascending and eigenvectors (d, d) of a symmetric ``matrix``, with one BLAS thread."""
-    with one_thread_products():
+    with one_blas_thread():
         values, vectors = np.linalg.eigh(matrix)
     return values, vectors
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Array, Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
+from embedscope.core.threads import in_threads
 from embedscope.stats._neighbours import (
     CORPUS_ROWS,
     QUERY_ROWS,
@@ -75,7 +76,8 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
         places[rows] = np.arange(len(rows))
         c, skip = c[rows], places[skip]
     search = _Search(ScaledRows.each(q), ScaledRows.together(c), k)
-    parts = [search.best(a, min(a + QUERY_ROWS, len(q)), skip) for a in range(0, len(q), QUERY_ROWS)]
+    starts = range(0, len(q), QUERY_ROWS)
+    parts = list(in_threads(lambda a: search.best(a, min(a + QUERY_ROWS, len(q)), skip), starts))
     indices = np.concatenate([p.indices for p in parts])
     return Neighbours(indices if rows is None else rows[indices], np.concatenate([p.scores for p in parts]))
 
@@ -107,9 +109,13 @@ def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) ->
     scaled, corpus_rows = ScaledRows.each(q), ScaledRows.together(c)
     ranks = np.zeros(len(q), dtype=np.intp)
     asked = np.unique(query)
-    for a in range(0, len(asked), QUERY_ROWS):
-        rows = asked[a : a + QUERY_ROWS]
-        ranks[rows] = 1 + _better(ScaledRows(q[rows], scaled.exponents[rows]), corpus_rows, best[rows], rows, matches)
+    blocks = [asked[a : a + QUERY_ROWS] for a in range(0, len(asked), QUERY_ROWS)]
+
+    def better(rows: Index) -> Index:
+        return _better(ScaledRows(q[rows], scaled.exponents[rows]), corpus_rows, best[rows], rows, matches)
+
+    for rows, found in zip(blocks, in_threads(better, blocks), strict=True):
+        ranks[rows] = 1 + found
     return ranks
 
 
@@ -222,7 +228,8 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
         count += np.count_nonzero(sure, axis=1)
         row, col = np.divmod(np.flatnonzero((s >= low[:, None]) ^ sure), s.shape[1])
         col += start
-        other = ~np.isin(rows[row] * n + col, matches)
+        pairs = rows[row] * n + col
+        other = matches[np.minimum(np.searchsorted(matches, pairs), len(matches) - 1)] != pairs
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))

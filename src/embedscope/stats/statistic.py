@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Self, TypeVar
 
 from embedscope.core.accumulate import Accumulator, Need, fold
@@ -13,7 +11,7 @@ from embedscope.core.arrays import Array, Hashes, as_matrix, is_torch
 from embedscope.core.block import RowBlock, Scratch
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
-from embedscope.stats._spectra import one_thread_products
+from embedscope.core.threads import in_threads
 
 BLOCK = 2048
 """Rows turned to float64 at a time where they come in one piece."""
@@ -121,5 +119,4 @@ def statistic_of(need: Need[Any], x: Array, ids: Hashes | None = None) -> Any:
     step = max(_PART, -(-len(x) // 8))
     if is_torch(x) or len(x) <= step:
         return need.start(results).update(x, ids).result()
-    with one_thread_products(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return fold(pool.map(state, range(0, len(x), step)), lambda a, b: a.merge(b)).result()
+    return fold(in_threads(state, range(0, len(x), step)), lambda a, b: a.merge(b)).result()
