@@ -139,7 +139,7 @@ class RowBlock:
         if key not in self._centred:
             rows = self.unit if kind == "unit" else self.x
             dtype = "float32" if precision == "fast" else "float64"
-            self._centred[key] = _centred(rows, f"centred {kind}", self._scratch, dtype)
+            self._centred[key] = centred_rows(rows, f"centred {kind}", self._scratch, dtype)
         return self._centred[key]
 
     def largest(self, k: int, signed: bool = False) -> Array:
@@ -165,8 +165,11 @@ def column_squares(x: Array) -> Floats:
     return np.asarray(np.einsum("ij,ij->j", x, x), dtype=np.float64)
 
 
-def _centred(x: Array, name: str, scratch: Scratch, dtype: str) -> Centred:
-    """Rows ``x`` (m, d) minus their mean, band by band, so that the values are still at hand for the next step."""
+def centred_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64") -> Centred:
+    """Rows ``x`` (m, d), m > 0, minus their mean, in the memory of ``scratch`` called ``name``.
+
+    Band by band, so that the values are still at hand for the next step.
+    """
     first = to_float64(x[:1])
     room = scratch.matrix(name, first, len(x) + 1, dtype)
     y, width = room[: len(x)], int(x.shape[1])

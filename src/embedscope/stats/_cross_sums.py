@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from embedscope.core.arrays import Array, Floats, is_torch, to_numpy
+from embedscope.core.arrays import Array, Floats, to_numpy
+from embedscope.core.block import Centred, Scratch, centred_rows
+
+_BAND = 64
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Side:
         here, there = self._moved(-delta * (m / (n + m)), n), other._moved(delta * (n / (n + m)), m)
         self.cubic, self.quartic = here[0] + there[0], here[1] + there[1]
         self.scatter += other.scatter
-        self.scatter += np.outer(delta * (n * (m / (n + m))), delta)
+        _add_outer(self.scatter, delta * (n * (m / (n + m))), delta)
         self.offset = self.offset + delta * (m / (n + m))
         return delta
 
@@ -56,10 +58,10 @@ class Sums:
     cross: Floats
 
     @classmethod
-    def of(cls, x: Array, y: Array) -> Sums:
+    def of(cls, x: Array, y: Array, scratch: Scratch) -> Sums:
         """Sums of the rows ``x`` (m, dx) and ``y`` (m, dy), m > 0, in float64, on one device."""
-        (here, left), (there, right) = _side(x), _side(y)
-        return cls(len(x), here, there, np.asarray(to_numpy(left.T @ right), dtype=np.float64))
+        left, right = centred_rows(x, "x", scratch), centred_rows(y, "y", scratch)
+        return cls(len(x), _side(left), _side(right), np.asarray(to_numpy(left.rows.T @ right.rows)))
 
     def copy(self) -> Sums:
         """The same sums in memory of their own."""
@@ -70,21 +72,16 @@ class Sums:
         n, m = self.n, other.n
         dx, dy = self.x.absorb(other.x, n, m), self.y.absorb(other.y, n, m)
         self.cross += other.cross
-        self.cross += np.outer(dx * (n * (m / (n + m))), dy)
+        _add_outer(self.cross, dx * (n * (m / (n + m))), dy)
         self.n = n + m
 
 
-def _side(rows: Array) -> tuple[Side, Array]:
-    """The sums of one side, and its rows about their mean; differences to the first row come first."""
-    if is_torch(rows):
-        rows = rows.detach().to(sys.modules["torch"].float64)
-        first = rows[0]
-        y = rows - first
-    else:
-        first = np.asarray(rows[0], dtype=np.float64)
-        y = np.subtract(rows, first, dtype=np.float64)
-    shift = y.mean(axis=0)
-    y -= shift
-    squares = (y * y).sum(axis=1) if is_torch(y) else np.einsum("ij,ij->i", y, y)
-    facts = [np.asarray(to_numpy(a), dtype=np.float64) for a in (first, shift, y.T @ y, squares @ y)]
-    return Side(facts[0].copy(), facts[1], facts[2], facts[3], float(squares @ squares)), y
+def _add_outer(total: Floats, a: Floats, b: Floats) -> None:
+    """Add a b' to ``total``, a few rows at a time, so that no memory as large is asked for."""
+    for start in range(0, len(a), _BAND):
+        total[start : start + _BAND] += a[start : start + _BAND, None] * b
+
+
+def _side(c: Centred) -> Side:
+    """The sums of one side."""
+    return Side(c.pivot, c.shift, np.asarray(to_numpy(c.rows.T @ c.rows)), c.cubic, c.quartic)

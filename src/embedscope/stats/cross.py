@@ -9,9 +9,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.accumulate import fold
 from embedscope.core.arrays import Array, Floats, Hashes, is_torch, to_numpy
+from embedscope.core.block import Scratch
 from embedscope.core.errors import InputError
 from embedscope.core.ids import groups_of
+from embedscope.core.threads import in_threads
 from embedscope.stats._buffer import RowBuffer
 from embedscope.stats._cross_sums import Sums
 from embedscope.stats.moments import Gaussian
@@ -170,6 +173,7 @@ class _Part:
     def __init__(self) -> None:
         self.widths: tuple[int, int] | None = None
         self._sums: Sums | None = None
+        self._scratch = Scratch()
         self._waiting = (RowBuffer(_ROWS // 4), RowBuffer(_ROWS // 4))
 
     def meet(self, dx: int, dy: int) -> None:
@@ -182,7 +186,7 @@ class _Part:
         for a, b in _blocks(x, y):
             left, right = self._waiting[0].add(a), self._waiting[1].add(b)
             if left is not None and right is not None:
-                self._absorb(Sums.of(left, right))
+                self._absorb(Sums.of(left, right, self._scratch))
 
     def merge(self, other: _Part) -> None:
         sums = other.total()
@@ -194,7 +198,7 @@ class _Part:
         left, right = (buffer.rows() for buffer in self._waiting)
         if left is None or right is None:
             return self._sums
-        waiting = Sums.of(*_one_place(left, right))
+        waiting = Sums.of(*_one_place(left, right), self._scratch)
         if self._sums is None:
             return waiting
         total = self._sums.copy()
@@ -209,8 +213,19 @@ class _Part:
 
 
 def cross_gaussian(x: Any, y: Any) -> CrossGaussian:
-    """Moments of the pairs of ``x`` (n, dx) and ``y`` (n, dy)."""
-    return CrossMoments().update(x, y).result()
+    """Moments of the pairs of ``x`` (n, dx) and ``y`` (n, dy).
+
+    Large numpy arrays are worked on in up to eight parts, which n alone decides, on as many threads as there are cores.
+    """
+    x, y = _one_place(x, y)
+    step = max(2 * _ROWS, -(-len(x) // 8))
+    if is_torch(x) or len(x) != len(y) or len(x) <= step:
+        return CrossMoments().update(x, y).result()
+
+    def moments(start: int) -> CrossMoments:
+        return CrossMoments().update(x[start : start + step], y[start : start + step])
+
+    return fold(in_threads(moments, range(0, len(x), step)), lambda a, b: a.merge(b)).result()
 
 
 def _joined(parts: list[_Part]) -> CrossGaussian:

@@ -126,17 +126,19 @@ def test_float32_rows_are_summed_in_float64():
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
-    ("alignment", "cosine", "recall"),
+    ("alignment", "cosine", "recall", "by_chance"),
     [
-        (Procrustes(completion="published"), 0.68, 0.20),
-        (Procrustes(), 0.685, 0.224),
-        (LeastSquares(), 0.62, 0.13),
+        (Procrustes(completion="published"), 0.68, 0.20, 0.02),
+        (Procrustes(), 0.685, 0.224, 0.005),
+        (LeastSquares(), 0.62, 0.13, 0.005),
     ],
 )
-def test_few_pairs_raise_the_cosine_and_ruin_retrieval(shared_data, alignment, cosine, recall):
+def test_few_pairs_raise_the_cosine_and_ruin_retrieval(shared_data, alignment, cosine, recall, by_chance):
     """The numbers of the specification: fitted on 250 pairs of CLIP, judged on the other 250 (image to text).
 
     Before, .31 and .66. The completion nearest the identity is measured here, the other two rows are the reference.
+    What LAPACK gives in the 262 directions that no pair reaches follows the rounding of the products: the plain script
+    gives .204, and .184 to .200 with its rows in another order.
     """
     image, text = np.load(shared_data / "clip500" / "features_clip.npy").astype(np.float64)
     image, text = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (image, text))
@@ -145,7 +147,7 @@ def test_few_pairs_raise_the_cosine_and_ruin_retrieval(shared_data, alignment, c
     fitted = alignment.fit(image[:250], text[:250])
     found = held_out(fitted.transform(image[250:]), fitted.transform_right(text[250:]))
     assert found[0] == pytest.approx(cosine, abs=0.0065)
-    assert found[1] == pytest.approx(recall, abs=0.005)
+    assert found[1] == pytest.approx(recall, abs=by_chance)
     assert "250" in fitted.notes_[0]
 
 
