@@ -146,8 +146,9 @@ def test_fast_is_near_and_says_so():
     for a, b in zip(exact, fast, strict=True):
         assert_allclose(b.value, a.value, rtol=2e-4, err_msg=a.metric)
     products = {"isoscore", "participation_ratio", "effective_rank", "i1", "i2"}
+    products |= {"coordinate_std", "coordinate_std.std", "coordinate_std.cv"}
     assert {r.metric for r in fast if not r.exact} == products
-    assert all("float32 products" in (r.note or "") for r in fast if r.metric in products)
+    assert all("float32 blocks" in (r.note or "") for r in fast if r.metric in products)
     assert {r.metric for r in fast if r.exact} == {r.metric for r in exact} - products
 
 

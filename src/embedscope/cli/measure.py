@@ -59,7 +59,7 @@ def measure(
         str | None, typer.Option("--rows", help="raw or unit (length 1); by the metric where left out.")
     ] = None,
     precision: Annotated[
-        str, typer.Option("--precision", help="exact (float64), or fast: float32 products, float64 sums.")
+        str, typer.Option("--precision", help="exact (float64), or fast: float32 blocks, float64 sums.")
     ] = "exact",
     transform: Annotated[
         str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128; fitted on the same rows.")

@@ -114,7 +114,7 @@ class Metric:
         return replace(self, needs=_with(self.needs, rows=rows), rows=rows, invariant=kept)
 
     def with_precision(self, precision: Literal["exact", "fast"]) -> Metric:
-        """The same metric with float64 blocks, or ``fast``: float32 products summed in float64, where it multiplies."""
+        """The same metric with float64 blocks, or ``fast``: float32 blocks summed in float64, where it centres or multiplies."""
         if not hasattr(self.needs, "precision"):
             return self
         return replace(self, needs=_with(self.needs, precision=precision))
@@ -168,7 +168,7 @@ class Metric:
         notes: Sequence[str | None],
     ) -> Measured:
         fast = self.precision == "fast"
-        told = [*notes, "float32 products" if fast else None]
+        told = [*notes, "float32 blocks" if fast else None]
         note = "; ".join(n for n in told if n) or None
         if value is not None and not all(math.isfinite(v) for v in (value, *interval) if v is not None):
             value, interval, note = None, (None, None, None), "undefined: overflow in float64; scale the rows down"

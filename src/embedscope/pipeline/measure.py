@@ -51,7 +51,7 @@ def measure(  # noqa: PLR0913
     metrics : ids (``embedscope list metrics``), or metrics; ``metrics.DEFAULTS`` where None
     rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
     transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
-    precision : ``exact`` (float64), or ``fast``: float32 products of blocks with float64 sums
+    precision : ``exact`` (float64), or ``fast``: float32 blocks with float64 sums
     seed : of the sample of tokens
     memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
         time, and the numbers stay the same to the last bit
