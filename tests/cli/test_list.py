@@ -9,6 +9,7 @@ from embedscope.cli._app import app
 from embedscope.datasets import DATASETS
 from embedscope.encoders import MODELS
 from embedscope.experiments import EXPERIMENTS
+from embedscope.exports import EXPORTS
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS
 from embedscope.tasks import TASKS
@@ -21,6 +22,7 @@ KINDS = {
     "metrics": [*METRICS, *PAIR_METRICS],
     "experiments": EXPERIMENTS,
     "transforms": TRANSFORMS,
+    "exports": EXPORTS,
 }
 
 

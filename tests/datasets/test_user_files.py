@@ -157,11 +157,17 @@ def test_retrieval_files(tmp_path):
         retrieval_files(queries, corpus, tmp_path / "test.tsv")
 
 
-@pytest.mark.parametrize("row", ['{"_id": "a"}', "[1]", "{", '{"text": "t"}'])
+@pytest.mark.parametrize("row", ['{"_id": "a"}', "[1]", "{", '{"text": "t"}', '{"_id": "x", "text": "twice"}'])
 def test_texts_that_are_none(tmp_path, row):
-    (tmp_path / "c.jsonl").write_text(row + "\n")
-    with pytest.raises(InputError, match="line 1 of"):
+    (tmp_path / "c.jsonl").write_text('{"_id": "x", "text": "first"}\n' + row + "\n")
+    with pytest.raises(InputError, match="line 2, "):
         read_beir_texts(tmp_path / "c.jsonl")
+
+
+def test_texts_keep_other_line_separators_and_may_be_empty(tmp_path):
+    rows = [{"_id": "a", "text": "one\u2028line"}, {"_id": "b", "text": "", "title": ""}]
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
+    assert read_beir_texts(tmp_path / "c.jsonl") == {"a": "one\u2028line", "b": ""}
 
 
 def mixbench(folder):

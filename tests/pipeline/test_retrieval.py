@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from embedscope.cli._app import app
 from embedscope.core.errors import InputError
-from embedscope.datasets._qrels import read_qrels, read_texts
+from embedscope.datasets._qrels import read_beir_texts, read_qrels
 from embedscope.pipeline.retrieval import retrieval
 from embedscope.tasks.retrieval import judged_scores
 
@@ -121,10 +121,10 @@ def test_bad_judgements_name_their_line(tmp_path, text, message):
 def test_texts_of_beir(tmp_path):
     rows = [{"_id": "a", "title": "One", "text": "two"}, {"_id": 7, "text": "three"}]
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert read_texts(tmp_path / "c.jsonl") == (("a", "7"), ("One two", "three"))
+    assert read_beir_texts(tmp_path / "c.jsonl") == {"a": "One two", "7": "three"}
     (tmp_path / "c.jsonl").write_text('{"_id": "a"}\n')
-    with pytest.raises(InputError, match='line 1, is no JSON object with "_id" and "text"'):
-        read_texts(tmp_path / "c.jsonl")
+    with pytest.raises(InputError, match='line 1, has no "_id" and "text"'):
+        read_beir_texts(tmp_path / "c.jsonl")
 
 
 def test_ids_are_one_a_row_and_distinct(files, tmp_path):

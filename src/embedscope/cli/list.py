@@ -21,7 +21,8 @@ def show(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="models, datasets, tasks, metrics, experiments, transforms, alignments or scorers."
+            metavar="KIND",
+            help="models, datasets, tasks, metrics, experiments, transforms, alignments, scorers or exports.",
         ),
     ],
     json: common.JsonOption = None,
@@ -29,7 +30,7 @@ def show(
     quiet: common.QuietOption = False,
     seed: common.SeedOption = 0,
 ) -> None:
-    """List models, datasets, tasks, metrics, experiments, transforms, alignments or scorers."""
+    """List models, datasets, tasks, metrics, experiments, transforms, alignments, scorers or exports."""
     from embedscope.core.errors import UnknownNameError
 
     if kind not in KINDS:
@@ -160,6 +161,23 @@ def _scorers(data: Path | None) -> Rows:
     return _written(SCORERS)
 
 
+def _exports(data: Path | None) -> Rows:
+    from importlib.util import find_spec
+
+    from embedscope.exports import EXPORTS
+
+    return [
+        {
+            "name": name,
+            "what": (e := EXPORTS.get(name)).title,
+            "needs": ", ".join(e.packages) or "nothing more",
+            "present": all(find_spec(package) is not None for package in e.packages),
+            "model": e.needs_model,
+        }
+        for name in EXPORTS
+    ]
+
+
 def _written(registry: Registry[Any]) -> Rows:
     found = [(name, registry.get(name)) for name in registry]
     return [{"name": name, "write": t.usage, "what": (t.__doc__ or "").strip().partition("\n")[0]} for name, t in found]
@@ -174,6 +192,7 @@ KINDS: dict[str, Callable[[Path | None], Rows]] = {
     "transforms": _transforms,
     "alignments": _alignments,
     "scorers": _scorers,
+    "exports": _exports,
 }
 
 SHOWN = {
@@ -182,6 +201,7 @@ SHOWN = {
     "tasks": ("name", "dataset", "measure"),
     "metrics": ("name", "default", "rows", "what"),
     "experiments": ("name", "claims", "question"),
+    "exports": ("name", "present", "what"),
 }
 
 

@@ -7,8 +7,9 @@ from embedscope.datasets._dataset import Dataset, Entry, File, MediaDataset
 from embedscope.datasets._fetch import Finder
 from embedscope.datasets._image_folder import image_folder
 from embedscope.datasets._image_set import build_image_set, image_questions, near_duplicates
-from embedscope.datasets._judgements import read_beir_texts, read_qrels, retrieval_files
+from embedscope.datasets._judgements import read_qrels, retrieval_files
 from embedscope.datasets._parallel import parallel_files
+from embedscope.datasets._qrels import read_beir_texts
 
 DATASETS: Registry[Entry] = Registry("dataset", "embedscope.datasets")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Qrels, TextTable
 from embedscope.datasets._fetch import file_sha256
+from embedscope.datasets._qrels import read_beir_texts
 from embedscope.datasets._qrels import read_qrels as read_judgements
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets._text import distinct
 
 Judgements = Mapping[str, Mapping[str, float]]
 """Grade by query id and document id."""
@@ -31,25 +30,6 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for query, document, grade in zip(judged.query, judged.document, judged.grade, strict=True):
         found.setdefault(query, {})[document] = grade
-    return found
-
-
-def read_beir_texts(path: str | Path) -> dict[str, str]:
-    """Texts by id from JSON lines with ``_id``, ``text`` and perhaps ``title``, which comes first with a blank.
-
-    Raises
-    ------
-    InputError
-        if a line is no such object, has no text, or an id comes twice.
-    """
-    found: dict[str, str] = {}
-    for number, row in json_lines(Path(path)):
-        text = " ".join(
-            part for part in (str(row.get("title") or "").strip(), str(row.get("text") or "").strip()) if part
-        )
-        if "_id" not in row or not text or str(row["_id"]) in found:
-            raise InputError(f"line {number} of {path} wants a new _id and a text; it has {sorted(row)}")
-        found[str(row["_id"])] = text
     return found
 
 
@@ -90,27 +70,7 @@ def qrels_over(queries: str, corpus: str, grades: Mapping[tuple[int, int], float
     return Qrels(queries, corpus, both[:, 0], both[:, 1], np.array(list(grades.values()), dtype=np.float64))
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and object of every line that is not blank."""
-    for number, line in enumerate(_text_lines(path), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError(f"line {number} of {path} is no JSON ({error}); wanted one object a line") from error
-            if not isinstance(row, dict):
-                raise InputError(f"line {number} of {path} is no JSON object; wanted one object a line")
-            yield number, row
-
-
 def _row(row: Mapping[str, Mapping[str, int]], texts: Mapping[str, Mapping[str, str]], table: str, name: str) -> int:
     if name not in texts[table]:
         raise InputError(f"the judgements name {name!r}, which is not among the {len(texts[table])} ids of the {table}")
     return row[table][texts[table][name]]
-
-
-def _text_lines(path: Path) -> list[str]:
-    try:
-        return lines(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no readable file of UTF-8 text ({error})") from error

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from embedscope.core.errors import InputError
+from embedscope.datasets._text import lines
 
 
 @dataclass(frozen=True)
@@ -53,35 +56,46 @@ def read_qrels(path: str | Path) -> Judgements:
     return Judgements(queries, documents, tuple(found.values()))
 
 
-def read_texts(path: str | Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids and texts of a BEIR file of JSON lines with ``_id`` and ``text``; a ``title`` stands before the text.
+def read_beir_texts(path: str | Path) -> dict[str, str]:
+    """Texts by id from JSON lines with ``_id``, ``text`` and perhaps ``title``, which comes first with a blank.
+
+    A text may be empty, as a few are in BEIR.
 
     Raises
     ------
     InputError
-        if a line is not such an object.
+        if a line is no such object, an id comes twice, or there is no line.
     """
-    ids, texts = [], []
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            name, text = str(row["_id"]), f"{row.get('title') or ''} {row['text']}".strip()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+    found: dict[str, str] = {}
+    for number, row in json_lines(path):
+        if "_id" not in row or "text" not in row:
             raise InputError(
-                f'{path}, line {number}, is no JSON object with "_id" and "text" ({type(error).__name__}: {error}); '
-                "wanted the format of BEIR"
-            ) from error
-        ids.append(name)
-        texts.append(text)
-    if not ids:
+                f'{path}, line {number}, has no "_id" and "text" but {sorted(row)}; wanted the format of BEIR'
+            )
+        name, parts = str(row["_id"]), (str(row.get(key) or "").strip() for key in ("title", "text"))
+        if name in found:
+            raise InputError(f"{path}, line {number}, holds the id '{name}' twice; an id must name one text")
+        found[name] = " ".join(part for part in parts if part)
+    if not found:
         raise InputError(f'{path} holds no texts; wanted JSON lines with "_id" and "text"')
-    return tuple(ids), tuple(texts)
+    return found
+
+
+def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and object of every line that is not blank."""
+    for number, line in enumerate(_lines(path), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object a line") from error
+            if not isinstance(row, dict):
+                raise InputError(f"{path}, line {number}, is no JSON object; wanted one object a line")
+            yield number, row
 
 
 def _lines(path: str | Path) -> list[str]:
     try:
-        return Path(path).read_text(encoding="utf-8-sig").splitlines()
+        return lines(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path} ({error}); wanted a UTF-8 text file") from error

@@ -13,8 +13,9 @@ from embedscope.core.tables import Relation, TextTable
 from embedscope.datasets._captions import matches
 from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._judgements import json_lines, qrels_over, read_qrels
+from embedscope.datasets._judgements import qrels_over, read_qrels
 from embedscope.datasets._pictures import MissingImage
+from embedscope.datasets._qrels import json_lines
 from embedscope.datasets._text import distinct
 
 IDS = ("mixbench",)

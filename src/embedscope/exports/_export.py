@@ -39,11 +39,13 @@ class Export:
     title : what is written, in words
     write : writes it, gives sentences on its use
     needs_model : whether a model must be named
+    packages : what must be installed to write it
     """
 
     title: str
     write: Callable[[Order], list[str]]
     needs_model: bool = False
+    packages: tuple[str, ...] = ()
 
 
 def check_model(export: Export, name: str, model: str | None) -> None:

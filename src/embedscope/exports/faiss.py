@@ -82,4 +82,8 @@ def _write(order: Order) -> list[str]:
     return lines
 
 
-ENTRIES = {"faiss": Export("an empty index with the repair in front of it, for one kind of vector", _write)}
+ENTRIES = {
+    "faiss": Export(
+        "an empty index with the repair in front of it, for one kind of vector", _write, packages=("faiss",)
+    )
+}

@@ -140,6 +140,9 @@ def _checked(order: Order, origin: Origin) -> list[str]:
 
 ENTRIES = {
     "sentence-transformers": Export(
-        "a model folder with the repair as its last modules; query and document kinds become a Router", _write, True
+        "a model folder with the repair as its last modules; query and document kinds become a Router",
+        _write,
+        needs_model=True,
+        packages=("sentence_transformers",),
     )
 }

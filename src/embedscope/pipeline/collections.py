@@ -14,7 +14,7 @@ from embedscope.core.arrays import to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.datasets._qrels import read_texts
+from embedscope.datasets._qrels import read_beir_texts
 from embedscope.pipeline.reading import file_facts
 from embedscope.readers import file_of, is_vectors, open_vectors
 
@@ -50,9 +50,9 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     if path.suffix.lower() == ".jsonl":
         if ids is not None:
             raise InputError(f"{source} brings its own ids; leave out {ids}")
-        names, texts = read_texts(path)
+        found = read_beir_texts(path)
         provenance.data[source] = file_facts(path)
-        return _distinct(Collection(source, names, texts=texts))
+        return Collection(source, tuple(found), texts=tuple(found.values()))
     if not is_vectors(source):
         raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
     stream = open_vectors(source)
@@ -148,7 +148,7 @@ def both_sides(
         raise InputError(
             f"{queries.name} holds texts; name a model that encodes them, as in `embedscope evaluate minilm`"
         )
-    vectors, spaces = _encoded(source, (*queries.texts, *corpus.texts), where, cache, model, provenance, progress)
+    vectors, spaces = encoded(source, (*queries.texts, *corpus.texts), where, cache, model, provenance, progress)
     for setting, space in spaces:
         both = [vectors.matrix(setting, space, side.texts) for side in (queries, corpus)]
         for x, side in zip(both, (queries, corpus), strict=True):
@@ -159,7 +159,7 @@ def both_sides(
         yield Place(source, setting, space, *both)
 
 
-def _encoded(
+def encoded(
     source: str,
     texts: Sequence[str],
     where: tuple[str | None, str | None],
