@@ -61,6 +61,9 @@ def measure(
     precision: Annotated[
         str, typer.Option("--precision", help="exact (float64), or fast: float32 blocks, float64 sums.")
     ] = "exact",
+    neighbours: Annotated[
+        str, typer.Option("--neighbours", help="exact, or faiss: hubs from an index over all rows, its recall stated.")
+    ] = "exact",
     transform: Annotated[
         str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128; fitted on the same rows.")
     ] = None,
@@ -99,6 +102,8 @@ def measure(
             raise InputError(f"{clash[0]} does not go with --pair IMAGE TEXT, which takes two files; leave it out")
         if precision != "exact":
             raise InputError("--pair is exact; leave out --precision")
+        if neighbours != "exact":
+            raise InputError("--neighbours is for one space; leave it out with --pair")
         result = measure_pair(
             *pair,
             ids=pair_ids,
@@ -120,6 +125,7 @@ def measure(
         rows=rows,  # type: ignore[arg-type]
         transform=transform,
         precision=precision,  # type: ignore[arg-type]
+        neighbours=neighbours,  # type: ignore[arg-type]
         seed=seed,
         memory=memory,
         engine=engine,

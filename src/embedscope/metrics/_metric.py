@@ -114,10 +114,14 @@ class Metric:
         return replace(self, needs=_with(self.needs, rows=rows), rows=rows, invariant=kept)
 
     def with_precision(self, precision: Literal["exact", "fast"]) -> Metric:
-        """The same metric with float64 blocks, or ``fast``: float32 blocks summed in float64, where it centres or multiplies."""
+        """The same metric with float64 blocks, or ``fast``: float32 ones summed in float64, where products are taken."""
         if not hasattr(self.needs, "precision"):
             return self
         return replace(self, needs=_with(self.needs, precision=precision))
+
+    def with_neighbours(self, search: Literal["exact", "faiss"]) -> Metric:
+        """The same metric with exact neighbours, or those of a FAISS index; itself where it cannot use one."""
+        return self
 
     def as_variant(self, variant: str, summary: str, **changes: Any) -> Metric:
         """A variant of this metric, under the same id."""

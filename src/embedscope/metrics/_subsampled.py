@@ -12,10 +12,12 @@ import numpy.typing as npt
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value
 from embedscope.stats import GroupedResult
-from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows, RowSet
+from embedscope.stats.neighbour_index import Search
+from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
 from embedscope.stats.uncertainty import Interval, jackknife, student_interval
 
 _SMALL = 2000
+_MOST = 4096
 
 OfRows = Callable[[RowSet], Value]
 
@@ -28,10 +30,17 @@ class NeighbourMetric(Metric):
     ----------
     of_queries : value from queries asked against all rows (identities of their neighbours (m, k), rows n), for more
         rows than are held; None where the value is taken on the rows held
+    indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
 
     of_rows: OfRows | None = None
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
+    indexed: bool = False
+
+    def with_neighbours(self, search: Search) -> NeighbourMetric:
+        """The same metric with exact neighbours, or those of a FAISS index; itself where it cannot use one."""
+        assert isinstance(self.needs, NeighbourRows)
+        return replace(self, needs=replace(self.needs, search=search)) if self.indexed else self
 
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """The numbers of this metric, with intervals from subsamples of whole groups."""
@@ -41,21 +50,23 @@ class NeighbourMetric(Metric):
         except UndefinedError as reason:
             return (self._measured(self.id, None, (None, None, None), full, [str(reason)]),)
         labels = _labels(grouped)
-        asks = full.sampled and self.of_queries is not None
+        asks = _asks(full, self.of_queries)
         intervals, problem = self._by_queries(full, labels) if asks else self._by_parts(full, labels, values)
         notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
+        approximate = full.search == "faiss"
+        notes += [str(full.all.indexed(K))] if approximate else []
         out = []
         for key, value in values.items():
             found = intervals.get(key, Interval(None, None, None))
             interval = (found.stderr, found.low, found.high)
             made = self._measured(key, value, interval, full, [*notes, self.caveat if key in intervals else problem])
-            out.append(_inexact(made) if full.sampled else made)
+            out.append(_inexact(made) if full.sampled or approximate else made)
         return tuple(out)
 
     def _sample_note(self, full: Neighbourhood) -> str | None:
         if not full.sampled:
             return None
-        if self.of_queries is not None:
+        if _asks(full, self.of_queries):
             return f"{len(full.asked):,} sampled rows asked against all {full.n:,}, exactly"
         return f"on {len(full.all.x):,} sampled of {full.n:,} rows, which have fewer near neighbours than all"
 
@@ -93,6 +104,8 @@ class NeighbourMetric(Metric):
         draws, shares = [], []
         for first in range(16):
             members = np.isin(labels, (first + np.arange(width)) % 16)
+            if full.search == "faiss":  # rows held are in order of their hash: the first of them are a sample
+                members &= np.cumsum(members) <= _MOST
             if members.any() and not members.all():
                 draws.append(self._named(self.of_rows(full.part(members))))  # type: ignore[misc]
                 shares.append(float(members.mean()))
@@ -100,6 +113,11 @@ class NeighbourMetric(Metric):
 
     def _named(self, value: Value) -> Mapping[str, float]:
         return value if isinstance(value, Mapping) else {self.id: value}
+
+
+def _asks(s: Neighbourhood, of_queries: object) -> bool:
+    """Whether the value is taken from queries asked against all rows."""
+    return s.sampled and s.search == "exact" and of_queries is not None
 
 
 def _inexact(m: Measured) -> Measured:
@@ -141,8 +159,8 @@ def neighbour_metric(
         of_queries = more.get("of_queries")
 
         def value(s: Neighbourhood) -> Value:
-            if s.sampled and of_queries is not None:
-                return of_queries(s.ids, s.n)  # type: ignore[no-any-return]
+            if _asks(s, of_queries):
+                return of_queries(s.ids, s.n)  # type: ignore[no-any-return,misc]
             return function(s.all)
 
         value.__doc__, value.__module__ = function.__doc__, function.__module__

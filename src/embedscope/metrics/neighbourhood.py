@@ -61,6 +61,7 @@ def _skew_of_queries(ids: npt.NDArray[np.uint64], n: int) -> float:
     cite="radovanovic2010",
     fixed_rows=True,
     warning=_copies,
+    indexed=True,
     of_queries=_skew_of_queries,
 )
 def hubness_skew(rows: RowSet) -> float:
@@ -88,6 +89,7 @@ def hubness_skew(rows: RowSet) -> float:
     cite="radovanovic2010",
     fixed_rows=True,
     warning=_copies,
+    indexed=True,
 )
 def antihub_share(rows: RowSet) -> float:
     """Share of rows that are among the 10 nearest of no other row, by cosine.
@@ -112,6 +114,7 @@ def antihub_share(rows: RowSet) -> float:
     cite="feldbauer2018",
     fixed_rows=True,
     warning=_copies,
+    indexed=True,
 )
 def robin_hood(rows: RowSet) -> float:
     """Share of all neighbour places that would have to be handed on for every row to occur equally often.
@@ -150,6 +153,7 @@ def top_share_of(counts: npt.NDArray[Any], places: int) -> float:
     cite="radovanovic2010",
     fixed_rows=True,
     warning=_copies,
+    indexed=True,
     of_queries=_share_of_queries,
 )
 def hub_share(rows: RowSet) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from embedscope.core.arrays import Array, Hashes, Precision, Rows
 from embedscope.core.batch import Stream
@@ -17,7 +17,8 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.threads import one_blas_thread
 from embedscope.engine import Engine, Local
-from embedscope.metrics import DEFAULTS, METRICS, Measured, Metric
+from embedscope.metrics import DEFAULTS, Measured, Metric
+from embedscope.pipeline.chosen import Search, chosen_metrics
 from embedscope.pipeline.folding import left_out, told
 from embedscope.pipeline.memory import bytes_of, rounds_of
 from embedscope.pipeline.passes import Results, one_pass, passes_of
@@ -33,6 +34,7 @@ def measure(  # noqa: PLR0913
     rows: Rows | None = None,
     transform: str | None = None,
     precision: Precision = "exact",
+    neighbours: Search = "exact",
     seed: int = 0,
     memory: int | str | None = None,
     ids: Hashes | None = None,
@@ -52,6 +54,7 @@ def measure(  # noqa: PLR0913
     rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
     transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
     precision : ``exact`` (float64), or ``fast``: float32 blocks with float64 sums
+    neighbours : ``exact``, or ``faiss``: hubs from an approximate index over all rows, its recall in the note
     seed : of the sample of tokens
     memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
         time, and the numbers stay the same to the last bit
@@ -79,7 +82,8 @@ def measure(  # noqa: PLR0913
         "precision": precision,
     }
     wanted |= {} if memory is None else {"memory": memory}
-    chosen_metrics(metrics, rows, precision)
+    wanted |= {} if neighbours == "exact" else {"neighbours": neighbours}
+    chosen_metrics(metrics, rows, precision, neighbours)
     bound = None if memory is None else bytes_of(memory)
     records: list[Record] = []
     missing: list[Skipped] = []
@@ -92,6 +96,7 @@ def measure(  # noqa: PLR0913
             rows=rows,
             transform=transform,
             precision=precision,
+            neighbours=neighbours,
             seed=seed,
             progress=progress,
             provenance=provenance,
@@ -126,6 +131,7 @@ def measure_stream(  # noqa: PLR0913
     rows: Rows | None = None,
     transform: str | None = None,
     precision: Precision = "exact",
+    neighbours: Search = "exact",
     seed: int = 0,
     progress: Progress | None = None,
     provenance: Provenance | None = None,
@@ -145,7 +151,7 @@ def measure_stream(  # noqa: PLR0913
     and ``note`` say how; the other arguments are those of :func:`measure`, or go into the records.
     """
     progress, engine = progress or Silent(), engine or Local()
-    chosen = chosen_metrics(metrics, rows, precision)
+    chosen = chosen_metrics(metrics, rows, precision, neighbours)
     label = label or source
     unfit: Mapping[str, str] = {}
     if transform is not None:
@@ -170,32 +176,6 @@ def measure_stream(  # noqa: PLR0913
         for i in range(len(chosen))
         for m in found[space, i]
     ]
-
-
-def chosen_metrics(metrics: Sequence[str | Metric] | None, rows: Rows | None, precision: Precision) -> list[Metric]:
-    """The metrics called ``metrics``, on ``rows`` and in ``precision``.
-
-    A metric that is defined on the other rows alone is an error where it was named, and stays as it is defined where
-    nothing was named.
-    """
-    for value, known, option in ((rows, get_args(Rows), "rows"), (precision, get_args(Precision), "precision")):
-        if value is not None and value not in known:
-            raise InputError(f"{option} must be one of {', '.join(known)}, got '{value}'")
-    if metrics is not None and not metrics:
-        raise InputError("no metrics named; `embedscope list metrics` shows them")
-    chosen = [m if isinstance(m, Metric) else _metric(m) for m in dict.fromkeys(metrics or DEFAULTS)]
-    if rows is not None:
-        chosen = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in chosen]
-    return [m.with_precision(precision) for m in chosen]
-
-
-def _metric(name: str) -> Metric:
-    """The metric of one space called ``name``; says so where it is one of two."""
-    from embedscope.metrics.pairs import PAIR_METRICS
-
-    if name in PAIR_METRICS:
-        raise InputError(f"{name} compares two spaces; measure it with --pair A B (measure_pair in Python)")
-    return METRICS.get(name)
 
 
 def _values(

@@ -31,11 +31,13 @@ class KeptRows(Need[SampledRows]):
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
         """A fresh accumulator."""
-        return _Kept(self.limit, self.seed)
+        return Kept(self.limit, self.seed)
 
 
 @dataclass(eq=False)
-class _Kept(Accumulator[SampledRows]):
+class Kept(Accumulator[SampledRows]):
+    """Rows with the smallest hashes: all of them until there are more than twice ``limit``."""
+
     limit: int
     seed: int
     n: int = 0

@@ -15,6 +15,7 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_nu
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
+from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, Search, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, k_occurrences, top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows
@@ -25,17 +26,30 @@ QUERIES = 4096
 
 @dataclass(frozen=True, eq=False)
 class RowSet:
-    """Some rows (n, d) ready for neighbour search; what was found is kept, so that several metrics share it."""
+    """Some rows (n, d) ready for neighbour search; what was found is kept, so that several metrics share it.
+
+    With ``search`` "faiss" occurrences are those of an approximate index; all else stays exact.
+    """
 
     x: Matrix
+    search: Search = "exact"
     _found: dict[Any, Any] = field(default_factory=dict)
 
     def occurrences(self, k: int) -> Index:
         """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out."""
+        if self.search == "faiss":
+            return self.indexed(k).occurrences()
         if ("N", k) not in self._found:
             found = top_k(self.x, self.x, k, exclude=np.arange(len(self.x)))
             self._found["N", k] = k_occurrences(found, len(self.x))
         return np.asarray(self._found["N", k])
+
+    def indexed(self, k: int) -> IndexedNeighbours:
+        """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
+        if ("index", k) not in self._found:
+            self._found["index", k] = indexed_neighbours(self.x, k)
+        found: IndexedNeighbours = self._found["index", k]
+        return found
 
     def nearest(self, k: int, asked: int) -> Neighbours:
         """The ``k`` nearest others of the first ``asked`` rows, by inner product."""
@@ -96,6 +110,7 @@ class Neighbourhood(Statistic):
     rows : ``raw`` or ``unit``
     asked : places in ``kept`` of the queries, none where all rows are held
     ids, scores : (m, k) identities and cosines of the queries' neighbours among all rows
+    search : ``exact``, or ``faiss`` where occurrences come from an index over the rows held
     """
 
     n: int
@@ -106,6 +121,7 @@ class Neighbourhood(Statistic):
     asked: Index
     ids: Hashes
     scores: Floats
+    search: Search = "exact"
 
     @property
     def dim(self) -> int:
@@ -125,6 +141,9 @@ class Neighbourhood(Statistic):
     @cached_property
     def all(self) -> RowSet:
         """Every row held."""
+        if self.search == "faiss":  # at length 1 already
+            whole = len(self.places) == len(self.kept.x)
+            return RowSet(self.kept.x if whole else self.kept.x[self.places], self.search)
         x = self.kept.x[self.places]
         return RowSet(np.asarray(unit_rows(x)[0]) if self.rows == "unit" and len(x) else x)
 
@@ -139,28 +158,33 @@ class Neighbourhood(Statistic):
 
 @dataclass(frozen=True)
 class NeighbourRows(Need[Neighbourhood]):
-    """Rows held up to ``limit``; of more rows, a sample is held and ``queries`` of it are asked against all rows."""
+    """Rows held up to ``limit``; of more rows, a sample is held and ``queries`` of it are asked against all rows.
+
+    With ``search`` "faiss" unit rows are held up to ``room`` bytes of float32, whatever the limit, and none is asked.
+    """
 
     rows: Rows = "unit"
     limit: int = LIMIT
     queries: int = QUERIES
     seed: int = 0
+    search: Search = "exact"
+    room: int = ROOM
 
     @property
     def depends(self) -> tuple[Need[Any], ...]:
         """The rows held."""
-        return (KeptRows(self.limit, self.seed),)
+        return (KeptRows(self.limit, self.seed) if self.search == "exact" else HeldUnitRows(self.room, self.seed),)
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[Neighbourhood]:
         """A fresh accumulator."""
         kept: SampledRows = results[self.depends[0]]
-        asks = self.queries if self.rows == "unit" and kept.n > len(kept.x) else 0
-        return _Asking(self.rows, kept, asks)
+        asks = self.rows == "unit" and self.search == "exact" and kept.n > len(kept.x)
+        return _Asking(self.rows, kept, self.queries if asks else 0, self.search)
 
 
 class _Asking(Accumulator[Neighbourhood]):
-    def __init__(self, rows: Rows, kept: SampledRows, queries: int) -> None:
-        self.rows, self.kept = rows, kept
+    def __init__(self, rows: Rows, kept: SampledRows, queries: int, search: Search) -> None:
+        self.rows, self.kept, self.search = rows, kept, search
         filled = (kept.x != 0).any(axis=1)
         self.asked = np.flatnonzero(filled)[:queries]
         self.order = np.argsort(kept.ids, kind="stable")
@@ -194,7 +218,8 @@ class _Asking(Accumulator[Neighbourhood]):
         if not self.n and not self.zero_rows:
             raise no_rows()
         seen = np.unique(np.concatenate(self.seen)) if self.seen else np.empty(0, dtype=np.intp)
-        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, self.asked, self.ids, self.scores)
+        asked = self.asked, self.ids, self.scores
+        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, *asked, self.search)
 
     def _ask(self, unit: Matrix, ids: Hashes) -> None:
         queries = np.asarray(unit_rows(self.kept.x[self.asked])[0])
