@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from embedscope.core.tables import Index
 from embedscope.tasks._analogy_methods import Dots, Method
 from embedscope.tasks._analogy_rows import CandidateRows
 
-_CHUNK = 8192  # pairs scored at once
+_CHUNK_BYTES = 2**20  # of each vector's matrix in pairs scored at once: they stay in the processor's cache
 _BLOCK = 512  # questions whose lists of answers are compared at once
 
 
@@ -35,6 +36,11 @@ class Told:
     answers: Index
     lists: Index
     exclude: bool
+
+    def chunks(self, n: int) -> Iterator[slice]:
+        """``n`` questions in parts whose vectors stay in the processor's cache."""
+        step = max(16, _CHUNK_BYTES // (8 * self.w.shape[1]))
+        return (slice(lo, min(lo + step, n)) for lo in range(0, n, step))
 
     @cached_property
     def _sizes(self) -> Index:
@@ -68,8 +74,7 @@ class Told:
     def scores(self, questions: Index, candidates: Index) -> Floats:
         """Scores (p,) in float64 of pairs of a question and a candidate; nan where either has no direction."""
         out = np.empty(len(questions))
-        for lo in range(0, len(questions), _CHUNK):
-            part = slice(lo, lo + _CHUNK)
+        for part in self.chunks(len(questions)):
             out[part] = self.method.exact(*self.vectors(questions[part]), self.rows.take(candidates[part]))
         return out
 

@@ -12,7 +12,6 @@ from embedscope.tasks._analogy_methods import Tile, Words, joined
 
 TIE = 1e-12
 _BLOCK = 64  # questions at once: their values stay in the processor's cache
-_CHUNK = 8192  # questions whose bars are set at once
 
 
 class Count:
@@ -24,7 +23,7 @@ class Count:
         self.ties = np.zeros(len(answer), dtype=np.intp)
         self._open = np.flatnonzero(answer >= 0)
         self._places = told.places[self._open]
-        parts = [self._open[lo : lo + _CHUNK] for lo in range(0, len(self._open), _CHUNK)]
+        parts = [self._open[part] for part in told.chunks(len(self._open))]
         self._bars = joined([told.method.bars(Words(*told.vectors(q), score[q], uncertain)) for q in parts])
         self._near: list[tuple[Index, Index]] = []
 
