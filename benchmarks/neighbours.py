@@ -48,6 +48,31 @@ def hubness_rows() -> None:
     print(f"| the same | vecscope 0.2.0 `exact_knn`; {note} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} | 0.50 |")
 
 
+def inner_cloud(n: int, d: int, inner: int, seed: int) -> np.ndarray:
+    """Rows near a curved manifold, as those of models are: ``inner`` dimensions and some noise in ``d``."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((n, inner)) * np.geomspace(3, 0.5, inner)
+    x = np.tanh(z @ rng.standard_normal((inner, d)) / 5) + 0.15 * rng.standard_normal((n, d))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def index_rows() -> None:
+    if importlib.util.find_spec("faiss") is None:
+        print("| hubs from an index | not run: pip install 'embedscope[faiss]' | | | | |")
+        return
+    from embedscope.stats.neighbour_index import indexed_neighbours
+    from embedscope.stats.neighbours import k_occurrences, top_k
+
+    clouds = {"24 inner dimensions": inner_cloud(ROWS, DIM, 24, 0), "384 dimensions": unit_cloud(ROWS, DIM, 0)}
+    for name, x in clouds.items():
+        exact, true = seconds(lambda x=x: top_k(x, x, K, exclude=np.arange(ROWS)))
+        ours, found = seconds(lambda x=x: indexed_neighbours(x, K))
+        skews = [((n - K) ** 3).mean() / n.std() ** 3 for n in (k_occurrences(true, ROWS), found.occurrences())]
+        note = f"{found}; skewness {skews[1]:.4f}, exact {skews[0]:.4f}"
+        what = f"`--neighbours faiss`, {ROWS:,} x {DIM}, {name}"
+        print(f"| {what} | the exact search; {note} | {ours:.1f} | {exact:.1f} | {ours / exact:.2f} | |", flush=True)
+
+
 def recall_rows() -> None:
     from embedscope.stats.neighbours import match_ranks
 
@@ -67,6 +92,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     recall_rows()
     hubness_rows()
+    index_rows()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory of the process: {peak:,.0f} MiB (the peer's blocks of 2,048 x n among it).")
 

@@ -114,7 +114,7 @@ class Metric:
         return replace(self, needs=_with(self.needs, rows=rows), rows=rows, invariant=kept)
 
     def with_precision(self, precision: Literal["exact", "fast"]) -> Metric:
-        """The same metric with float64 blocks, or ``fast``: float32 ones summed in float64, where products are taken."""
+        """The same metric with float64 blocks, or ``fast``: float32 ones summed in float64, where it multiplies."""
         if not hasattr(self.needs, "precision"):
             return self
         return replace(self, needs=_with(self.needs, precision=precision))
