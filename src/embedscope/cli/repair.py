@@ -19,7 +19,7 @@ KEPT = 1
 def repair(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="File of vectors; with --queries the documents, or a model."),
+        typer.Argument(metavar="SOURCE", help="File of vectors, or a model; with --queries the documents."),
     ] = None,
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE.safetensors", help="Where to write a repair that helps.")
@@ -49,8 +49,21 @@ def repair(
         Path | None, typer.Option("--labels", metavar="FILE", help="Class of each row of SOURCE, one a line.")
     ] = None,
     scored: Annotated[
-        Path | None, typer.Option("--scored", metavar="FILE", help="Two rows of SOURCE and a human score a line.")
+        str | None,
+        typer.Option(
+            "--scored",
+            metavar="FILE|DATASET",
+            help="Two rows of SOURCE and a human score a line; or stsb::dev, for models.",
+        ),
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DATASET|FILE", help="For models: texts of --labels or --scored, one a row."),
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option("--layers", help="For models: one space, such as pooled, final or 12.")
+    ] = None,
+    setting: Annotated[str | None, typer.Option("--setting", help="For models: plain, bos_eos or eos.")] = None,
     tries: Annotated[
         str, typer.Option("--try", metavar="LIST|auto", help="Such as auto,center+abtt:1,whiten:64,csls:10.")
     ] = "auto",
@@ -100,6 +113,9 @@ def repair(
         qrels=qrels,
         labels=labels,
         scored=scored,
+        on=on,
+        layers=layers,
+        setting=setting,
         kinds=tuple(common.split(kinds) or ()),
         tries=tries,
         objective=objective,
@@ -109,6 +125,7 @@ def repair(
         force=force,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code},
+        data=data,
         cache=not no_cache,
         progress=common.progress(quiet),
         command=common.command_line(),

@@ -193,6 +193,14 @@ def encoded(
     return extract(encoder, distinct, [spaces[0][0]], cache=kept, progress=progress), spaces
 
 
+def one_place(places: Sequence[Place]) -> Place:
+    """The only one of ``places``; raises ``InputError`` where there are several spaces."""
+    if len(places) > 1:
+        names = ", ".join(place.space for place in places)
+        raise InputError(f"one space at a time, got {names}; name one with --layers {places[-1].space}")
+    return places[0]
+
+
 def _last(spaces: Iterable[str]) -> str:
     """``final`` where there is such a space, else the last one."""
     names = list(spaces)

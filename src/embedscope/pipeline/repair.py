@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from embedscope.core.progress import Progress, Silent
@@ -16,6 +17,7 @@ from embedscope.pipeline.repairs.pair_judge import PairJudge
 from embedscope.pipeline.repairs.parts import HELD_OUT
 from embedscope.pipeline.repairs.sources import Given, judge_of
 from embedscope.pipeline.repairs.telling import Told, document_of, evidence_of, records_of
+from embedscope.pipeline.repairs.texts import Encoder, On
 from embedscope.transforms.repair import Header, KindMap, Repair, ScorerChoice
 
 
@@ -30,6 +32,9 @@ def repair(  # noqa: PLR0913
     qrels: Any = None,
     labels: Any = None,
     scored: Any = None,
+    on: On | None = None,
+    layers: str | None = None,
+    setting: str | None = None,
     kinds: Sequence[str] = (),
     tries: str | Iterable[str] = candidates.AUTO,
     objective: str | None = None,
@@ -39,6 +44,7 @@ def repair(  # noqa: PLR0913
     force: bool = False,
     seed: int = 0,
     model: Mapping[str, Any] | None = None,
+    data: str | Path | None = None,
     cache: bool = True,
     progress: Progress | None = None,
     command: str = "",
@@ -47,13 +53,17 @@ def repair(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : (n, d) array or file of vectors; with ``queries`` a model or the file of documents
+    source : (n, d) array or vectors in files; a model with ``on``, a data set in ``scored``, or ``corpus``; with
+        ``queries`` the file of documents
     pair : two sides in place of a source; rows match by position, by ``ids`` or as ``pairs`` says
     ids : what the rows of either side belong to, as of ``measure_pair``
     pairs : (p, 2) row numbers, or a file with two of them a line
     queries, corpus, qrels : as of ``retrieval``; several ``KIND=FILE`` make a mixed index
     labels : class of each row, array or text file with one a line
-    scored : (p, 3) of two rows and a human score, or a file with three columns
+    scored : (p, 3) of two rows and a human score, or a file with three columns; for a model also a data set,
+        ``stsb::dev``, which brings its texts
+    on : texts that a model encodes, one a row: a data set, a file with one text a line, or the texts
+    layers, setting : of a model, one space; its own sentence vector by default
     kinds : names of the two sides, ``image`` and ``text`` by default
     tries : candidates separated by commas, ``auto`` for those of the judge
     objective : ``pairs`` or ``mixed`` for pairs and judgements; ``zeroshot`` or ``probe`` for labels
@@ -61,6 +71,8 @@ def repair(  # noqa: PLR0913
     held_out : rows a side kept in memory to select and to certify, half for each
     prior : share of matches that the score calibration speaks of
     force : give the best candidate even where nothing certifies it
+    model : options of ``open_model``: device, dtype, trust_remote_code
+    data : folder with data files
 
     Returns
     -------
@@ -76,7 +88,8 @@ def repair(  # noqa: PLR0913
     named = pair is not None
     candidates.expanded(tries, (), pair=named)
     setup = Setup(seed, held_out, unit)
-    given = Given(source, pair, ids, pairs, queries, tuple(corpus), qrels, labels, scored, tuple(kinds))
+    given = Given(source, pair, ids, pairs, queries, tuple(corpus), qrels, labels, scored, tuple(kinds), on)
+    encoder = Encoder(layers, setting, cache, tuple(dict(model or {}).items()), data)
     provenance.settings = {
         "tries": tries if isinstance(tries, str) else list(tries),
         "objective": objective,
@@ -86,7 +99,7 @@ def repair(  # noqa: PLR0913
         "bootstrap_draws": 1000,
     }
     with provenance.phase("data"):
-        judge, told = judge_of(given, setup, objective, provenance, progress, dict(model or {}), cache)
+        judge, told = judge_of(given, setup, objective, provenance, progress, encoder)
     with provenance.phase("candidates"):
         decision = decide(judge, candidates.expanded(tries, judge.auto(), pair=named), progress)
     return _given(judge, decision, told, prior, force, provenance)
@@ -127,7 +140,7 @@ def _identity(judge: Judge) -> Repair:
     if len(set(widths.values())) > 1:
         name, width = next(iter(widths.items()))
         widths = {name: width}
-    return Repair({k: KindMap(Side(d)) for k, d in widths.items()}, Header())
+    return Repair({k: KindMap(Side(d), source=judge.made.sources.get(k)) for k, d in widths.items()}, Header())
 
 
 def is_written(found: Repair) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
+from embedscope.pipeline.repairs.fitting import Made
 from embedscope.pipeline.repairs.parts import Part
 from embedscope.transforms.repair import Repair
 
@@ -98,6 +99,10 @@ class Setup:
 
 class Judge(Protocol):
     """Fits and scores candidates with what the user has: pairs, judgements, classes, scored pairs."""
+
+    @property
+    def made(self) -> Made:
+        """How its fits are made, and where the vectors come from."""
 
     @property
     def what(self) -> str:

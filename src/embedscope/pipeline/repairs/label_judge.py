@@ -71,7 +71,7 @@ class LabelJudge(SpaceJudge):
         scores = {NEAREST: mean_score((ranks <= 1).astype(np.float64), self.seed)}
         scores[PROBE] = self._probe(fit, held, label)
         scores |= self._halves(candidate, part, rows, label)
-        names = [f"row {i}" for i in self.parts.rows[part].places[rows]]
+        names = [self.named(i) for i in self.parts.rows[part].places[rows].tolist()]
         return Outcome(scores, Items("rank of its class", names, ranks.astype(np.float64), lower=True))
 
     @property

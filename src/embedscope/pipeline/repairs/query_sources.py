@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.datasets._qrels import read_qrels
-from embedscope.pipeline.collections import both_sides, read_collection
+from embedscope.pipeline.collections import both_sides, one_place, read_collection
 from embedscope.pipeline.reading import file_facts
 from embedscope.pipeline.repairs.fitting import Made
 from embedscope.pipeline.repairs.judge import Judge, Setup
+from embedscope.pipeline.repairs.origins import model_origin
 from embedscope.pipeline.repairs.query_judge import DOCUMENT, QUERY, Asked, query_judge
 from embedscope.pipeline.repairs.telling import Told
+from embedscope.pipeline.repairs.texts import Encoder
 from embedscope.pipeline.retrieval import _corpus, judged_rows
-from embedscope.transforms.repair import Origin
 
 if TYPE_CHECKING:
     from embedscope.pipeline.repairs.sources import Given
@@ -29,8 +29,7 @@ def queries(
     mixed: bool,
     provenance: Provenance,
     progress: Progress,
-    model: Mapping[str, Any],
-    cache: bool,
+    encoder: Encoder,
 ) -> tuple[Judge, Told]:
     """The judge of queries and judgements; the source is a model, or the file of documents."""
     if given.queries is None or given.qrels is None:
@@ -41,11 +40,11 @@ def queries(
     pool = _corpus(documents, (), None, provenance)
     provenance.data[str(given.qrels)] = file_facts(Path(given.qrels)) if Path(given.qrels).is_file() else {}
     judged = judged_rows(read_qrels(given.qrels), asked, pool)
-    options = {"device": "auto", "dtype": "float32"} | dict(model)
-    place = next(both_sides(asked, pool, source, (None, None), cache, options, provenance, progress))
+    options = {"device": "auto", "dtype": "float32"} | dict(encoder.options)
+    where = (encoder.layers, encoder.setting)
+    place = one_place(list(both_sides(asked, pool, source, where, encoder.cache, options, provenance, progress)))
     kinds = pool.kinds if len(set(pool.kinds)) > 1 else ()
-    facts = provenance.models.get(source, {}) if source is not None else {}
-    origin = None if source is None else Origin(source, weights_sha256=facts.get("weights_sha256"))
+    origin = None if source is None else model_origin(source, provenance)
     names = [QUERY, *(dict.fromkeys(kinds) if kinds else [DOCUMENT])]
     made = Made(
         setup.unit,

@@ -73,7 +73,7 @@ class ScoredJudge(SpaceJudge):
         known = np.isfinite(cosines)
         off = np.full(len(gold), np.nan)
         off[known] = np.abs(mid_ranks(np.round(cosines[known], 12)) - mid_ranks(gold[known]))
-        names = [f"rows {self.left[i]} and {self.right[i]}" for i in which]
+        names = [f"{self.named(int(self.left[i]))} | {self.named(int(self.right[i]))}" for i in which]
         return Outcome(scores, Items("places off in the order", names, off, lower=True))
 
 

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.pipeline._pair_files import id_hashes, side
-from embedscope.pipeline.collections import read_lines
 from embedscope.pipeline.reading import file_facts
 from embedscope.pipeline.repairs.fitting import Made
-from embedscope.pipeline.repairs.geometry_judge import GeometryJudge
 from embedscope.pipeline.repairs.judge import Judge, Setup
-from embedscope.pipeline.repairs.label_judge import LabelJudge, known_half
+from embedscope.pipeline.repairs.origins import file_origins, name_of
 from embedscope.pipeline.repairs.pair_judge import PairJudge
 from embedscope.pipeline.repairs.pair_rows import PairParts, by_matches, by_position, pair_blocks
-from embedscope.pipeline.repairs.scored_judge import ScoredJudge, pair_clusters
-from embedscope.pipeline.repairs.space_judge import SpaceJudge
-from embedscope.pipeline.repairs.space_rows import ALL, SpaceParts, space_blocks, space_parts
 from embedscope.pipeline.repairs.tables import read_rows
 from embedscope.pipeline.repairs.telling import Told
+from embedscope.pipeline.repairs.texts import Encoder, On
 from embedscope.readers import file_of
-from embedscope.transforms.repair import SINGLE, Origin
 
 OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}
 
@@ -48,6 +40,7 @@ class Given:
     labels: Any = None
     scored: Any = None
     kinds: tuple[str, ...] = ()
+    on: On | None = None
 
     @property
     def way(self) -> str:
@@ -82,8 +75,7 @@ def judge_of(
     objective: str | None,
     provenance: Provenance,
     progress: Progress,
-    model: Mapping[str, Any],
-    cache: bool,
+    encoder: Encoder,
 ) -> tuple[Judge, Told]:
     """The judge of what is given, with its data read, and what records say of it."""
     way = given.way
@@ -97,8 +89,10 @@ def judge_of(
     if way == "qrels":
         from embedscope.pipeline.repairs.query_sources import queries
 
-        return queries(given, setup, goal == "mixed", provenance, progress, model, cache)
-    return _space(given, setup, way, goal == "probe", provenance)
+        return queries(given, setup, goal == "mixed", provenance, progress, encoder)
+    from embedscope.pipeline.repairs.space_sources import space_judge
+
+    return space_judge(given, setup, goal == "probe", provenance, progress, encoder)
 
 
 def _pairs(given: Given, setup: Setup, mixed: bool, provenance: Provenance) -> tuple[Judge, Told]:
@@ -107,10 +101,10 @@ def _pairs(given: Given, setup: Setup, mixed: bool, provenance: Provenance) -> t
     if len(names) != 2 or names[0] == names[1]:
         raise InputError(f"a pair has two kinds, got {', '.join(names) or 'none'}; name them as image,text")
     parts = _pair_parts(given, setup, provenance)
-    sources = _origins(dict(zip(names, (a, b), strict=True)), provenance)
+    sources = file_origins(dict(zip(names, (a, b), strict=True)), provenance)
     made = Made(setup.unit, f"{parts.cross.n:,} pairs, one half of all", sources)
     judge = PairJudge(parts, (names[0], names[1]), made, mixed, setup.seed)
-    label = "|".join(_name(s, n) for s, n in zip((a, b), names, strict=True))
+    label = "|".join(name_of(s, n) for s, n in zip((a, b), names, strict=True))
     return judge, Told(label, "|".join(names), parts.cross.widths[0], made.fitted_on)
 
 
@@ -149,75 +143,3 @@ def _same(a: Any, b: Any) -> tuple[Index, Index]:
     left = np.repeat(np.arange(len(a)), counts)
     offsets = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
     return left, order[np.repeat(first, counts) + offsets]
-
-
-def _space(given: Given, setup: Setup, way: str, probe: bool, provenance: Provenance) -> tuple[Judge, Told]:
-    if given.kinds:
-        raise InputError("kinds are for pairs; one space has one kind")
-    sources = _origins({SINGLE: given.source}, provenance)
-    judge: SpaceJudge
-    if way == "labels":
-        judge = _labelled(given, setup, probe, sources, provenance)
-    elif way == "scored":
-        judge = _scored(given, setup, sources)
-    else:
-        parts = space_parts(space_blocks(given.source), unit=setup.unit, held_out=setup.held_out, seed=setup.seed)
-        judge = GeometryJudge(parts, _made(parts, setup, sources), setup.seed)
-    told = Told(_name(given.source, "array"), SINGLE, judge.parts.dim, judge.made.fitted_on)
-    return cast(Judge, judge), told
-
-
-def _labelled(
-    given: Given, setup: Setup, probe: bool, sources: Mapping[str, Origin], provenance: Provenance
-) -> LabelJudge:
-    names, found = np.unique(_labels(given.labels, provenance), return_inverse=True)
-    label, known = found.astype(np.intp), known_half(len(names), setup.seed)
-    parts = space_parts(
-        space_blocks(given.source),
-        unit=setup.unit,
-        held_out=setup.held_out,
-        seed=setup.seed,
-        clusters=hash_rows(0, len(label)),
-        groups={"known": known[label]},
-    )
-    return LabelJudge(parts, _made(parts, setup, sources), setup.seed, label, known, probe)
-
-
-def _scored(given: Given, setup: Setup, sources: Mapping[str, Origin]) -> ScoredJudge:
-    """The rows are held once, as their number must be known before they are put into parts."""
-    rows, held = read_rows(given.scored, 3, None, "scored pairs"), list(space_blocks(given.source))
-    left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), sum(len(b) for b in held)
-    if max(left.max(), right.max()) >= n:
-        raise InputError(f"scored pairs name row {max(left.max(), right.max())}, the source has {n} rows, from 0")
-    clusters, note = pair_clusters(n, left, right)
-    parts = space_parts(iter(held), unit=setup.unit, held_out=setup.held_out, seed=setup.seed, clusters=clusters)
-    gold = np.ascontiguousarray(rows[:, 2])
-    more = (note,) if note else ()
-    return ScoredJudge(parts, _made(parts, setup, sources), setup.seed, left, right, gold, more=more)
-
-
-def _name(source: Any, otherwise: str) -> str:
-    return str(source) if isinstance(source, str | Path) else otherwise
-
-
-def _made(parts: SpaceParts, setup: Setup, sources: Mapping[str, Origin]) -> Made:
-    return Made(setup.unit, f"{parts.moments[ALL].n:,} rows, one half of all", sources)
-
-
-def _labels(labels: Any, provenance: Provenance) -> Sequence[str]:
-    if isinstance(labels, str | Path):
-        provenance.data[str(labels)] = file_facts(file_of(str(labels)))
-        return read_lines(labels)
-    return [str(v) for v in np.asarray(labels).ravel().tolist()]
-
-
-def _origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, Origin]:
-    """Files as origins, by their checksum."""
-    found = {}
-    for kind, source in named.items():
-        if isinstance(source, str | Path):
-            path, name = file_of(str(source)), str(source)
-            if path.is_file() and "sha256" not in provenance.data.get(name, {}):
-                provenance.data[name] = provenance.data.get(name, {}) | file_facts(path, whole=True)
-            found[kind] = Origin(path.name, file_sha256=provenance.data.get(name, {}).get("sha256"))
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from embedscope.pipeline.repairs.parts import PARTS, Part
 from embedscope.pipeline.repairs.space_rows import ALL, Matrix, SpaceParts
 from embedscope.transforms.repair import SINGLE, Repair
 
+_WIDTH = 32  # characters of a text in a table
+
 
 @dataclass(frozen=True)
 class SpaceJudge:
@@ -27,12 +30,14 @@ class SpaceJudge:
     made : how fits are made
     seed : of the bootstrap
     more : notes
+    titles : what the rows of the source are (texts), empty where they are numbers alone
     """
 
     parts: SpaceParts
     made: Made
     seed: int
     more: tuple[str, ...] = field(default=(), kw_only=True)
+    titles: Sequence[str] = field(default=(), kw_only=True)
 
     @property
     def what(self) -> str:
@@ -65,6 +70,10 @@ class SpaceJudge:
             if len(rows[p].places) < totals[p]
         ]
         return (*said, *self.more)
+
+    def named(self, row: int) -> str:
+        """A row of the source in words."""
+        return shorten(self.titles[row], _WIDTH, placeholder="...") if self.titles else f"row {row}"
 
     def auto(self) -> list[str]:
         """Centring, removal of top components, whitening."""

@@ -40,19 +40,21 @@ class SpaceParts:
     dim: int
 
 
+def is_file(source: str | Path) -> bool:
+    """Whether ``source`` names vectors in a file or a folder of files."""
+    from embedscope.readers import file_of, is_vectors
+
+    return is_vectors(str(source)) or file_of(str(source)).is_dir()
+
+
 def space_blocks(source: Array | str | Path) -> Iterator[Matrix]:
-    """Blocks of rows of an array, or of a file of vectors with one space."""
-    from embedscope.readers import is_vectors, open_vectors
+    """Blocks of rows of an array, or of vectors with one space in files."""
+    from embedscope.readers import open_vectors
 
     if not isinstance(source, str | Path):
         x = to_numpy(as_matrix(source if is_torch(source) else np.asarray(source), "source"))
         yield from (x[lo : lo + _BLOCK] for lo in range(0, len(x), _BLOCK))
         return
-    if not is_vectors(str(source)):
-        raise InputError(
-            f"'{source}' is no file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); write the "
-            "vectors of a model to a file first, or judge a model with --queries, --corpus and --qrels"
-        )
     stream = open_vectors(str(source))
     if len(stream.dims) != 1:
         raise InputError(f"{source} holds {len(stream.dims)} spaces ({', '.join(stream.dims)}); name one with ::NAME")

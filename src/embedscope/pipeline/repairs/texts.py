@@ -1,0 +1,114 @@
+"""Texts, one a row, that a model encodes into one space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.provenance import Provenance
+from embedscope.core.tables import Pairs
+from embedscope.datasets import DATASETS, Finder, read_beir_texts
+from embedscope.pipeline.collections import encoded, read_lines
+from embedscope.pipeline.reading import file_facts, texts_named
+
+On = str | Path | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """``texts`` (n,), one a row, and what each belongs to: its document, or itself, so equal texts stay together."""
+
+    name: str
+    texts: tuple[str, ...]
+    clusters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How a model reads texts: one of its spaces, its own sentence vector where no layer is named.
+
+    Attributes
+    ----------
+    layers, setting : as of ``evaluate``
+    cache : keep vectors on disk
+    options : of ``open_model``: device, dtype, trust_remote_code
+    data : folder with data files
+    """
+
+    layers: str | None = None
+    setting: str | None = None
+    cache: bool = True
+    options: tuple[tuple[str, Any], ...] = ()
+    data: str | Path | None = None
+
+
+def texts_of(on: On, data: str | Path | None, provenance: Provenance) -> Texts:
+    """A data set, ``DATASET::TABLE``, a file with one text a line (``.jsonl``: of BEIR), or the texts themselves.
+
+    Unlike the texts that ``measure`` reads, equal texts are rows of their own, so that labels match line by line.
+
+    Raises
+    ------
+    InputError
+        if a line is blank, or there is no such file or data set.
+    """
+    if not isinstance(on, str | Path):
+        found = tuple(on)
+        return Texts(f"{len(found):,} texts", found, found)
+    path = Path(on)
+    if str(on).partition("::")[0] in DATASETS or not path.is_file():
+        table, name = texts_named(on, data, provenance)
+        return Texts(name, table.texts, table.clusters or table.texts)
+    found = tuple(read_beir_texts(path).values()) if path.suffix.lower() == ".jsonl" else read_lines(path)
+    if "" in found:
+        raise InputError(f"{on}, line {found.index('') + 1}, is blank; every line is a row, so take it out")
+    provenance.data[str(on)] = file_facts(path)
+    return Texts(str(on), found, found)
+
+
+def encode(
+    source: str, texts: Texts, how: Encoder, provenance: Provenance, progress: Progress
+) -> tuple[str, npt.NDArray[Any]]:
+    """The one space of ``source`` that ``how`` names, and the vectors (n, d) of ``texts`` in it.
+
+    Raises
+    ------
+    InputError
+        if several spaces are named, or a text has no vector.
+    """
+    options = {"device": "auto", "dtype": "float32"} | dict(how.options)
+    vectors, spaces = encoded(source, texts.texts, (how.layers, how.setting), how.cache, options, provenance, progress)
+    if len(spaces) > 1:
+        names = ", ".join(space for _, space in spaces)
+        raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1][1]}")
+    setting, space = spaces[0]
+    x = np.asarray(vectors.matrix(setting, space, texts.texts))
+    if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
+        raise InputError(f"{source} has no vector for {unknown} of {len(x)} texts of {texts.name}; take them out")
+    return space, x
+
+
+def scored_set(scored: Any, data: str | Path | None) -> tuple[str, npt.NDArray[np.float64]] | None:
+    """Texts and rows (p, 3) of ``DATASET`` or ``DATASET::RELATION`` with human scores of pairs; None for anything else.
+
+    Raises
+    ------
+    InputError
+        if the data set has no such relation.
+    """
+    name, _, part = str(scored).partition("::")
+    if not isinstance(scored, str | Path) or name not in DATASETS:
+        return None
+    found = DATASETS.get(name).load(Finder(Path(data) if data else None))
+    known = {key: relation for key, relation in found.relations.items() if isinstance(relation, Pairs)}
+    relation = known.get(part) if part or not known else next(iter(known.values()))
+    if relation is None:
+        raise InputError(f"{scored} names no pairs with human scores; {name} has {', '.join(known) or 'none'}")
+    return f"{name}::{relation.table}", np.stack([relation.left, relation.right, relation.gold], axis=1)
