@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,10 +12,13 @@ from embedscope.core.arrays import Floats
 from embedscope.core.document import Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
-from embedscope.experiments._tyshchuk2023.material import ClassSet, PairSet
+from embedscope.experiments._tyshchuk2023.material import ClassSet
 from embedscope.experiments._tyshchuk2023.pairs import Place
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing, View
+
+if TYPE_CHECKING:
+    from embedscope.tasks.probe import KnownNew
 
 MEASURES: tuple[Any, ...] = ("cosine", "dot", "negative_distance")
 ON_PAIRS = ("procrustes", "lstsq", "lstsq:0.1", "cca:256", "heads", "pca:450", "whiten:128", "whiten:64", "whiten:32")
@@ -27,22 +31,31 @@ PROBES = (None, "whiten:256", "whiten:128", "whiten:64")
 Left = Callable[[Skipped], None]
 
 
-def class_records(vectors: Vectors, pairs: PairSet, classes: ClassSet, seed: int, leave: Left) -> Iterator[Record]:
-    """Tables 3, 4, 5 and 7 for one model; what cannot be fitted goes to ``leave``."""
+def class_records(
+    vectors: Vectors,
+    pairing: Pairing,
+    classes: ClassSet,
+    sides: Mapping[str | None, KnownNew],
+    seed: int,
+    leave: Left,
+) -> Iterator[Record]:
+    """Tables 3, 4, 5 and 7 for one model, whose alignments of ``pairing`` and ``sides`` of the classes are known.
+
+    What cannot be fitted goes to ``leave``.
+    """
     assert vectors.prompts is not None
     assert vectors.class_images is not None
     texts, images = unit(vectors.prompts), unit(vectors.class_images)
     label = classes.label
-    fit_images, fit_texts = pairs.fit
     conditions: dict[str | None, tuple[tuple[str | None, ...], Callable[[], Pairing]]] = {
         None: ((None,), lambda: Pairing(texts, texts)),
-        "pairs": (ON_PAIRS, lambda: Pairing(unit(vectors.texts[fit_texts]), unit(vectors.images[fit_images]), seed)),
+        "pairs": (ON_PAIRS, lambda: pairing),
         "train": (ON_TRAIN, lambda: Pairing(texts[label[classes.train]], images[classes.train], seed)),
         "test": (ON_TEST, lambda: Pairing(images[classes.test], images[classes.test], seed)),
         "prompts": (ON_PROMPTS, lambda: Pairing(texts, texts, seed)),
     }
-    for fitted_on, (names, pairing) in conditions.items():
-        made = pairing()
+    for fitted_on, (names, make) in conditions.items():
+        made = make()
         one_map = fitted_on in ("test", "prompts")
         if one_map and texts.shape[1] != images.shape[1]:
             why = f"one map for both sides needs equal widths, got {texts.shape[1]} and {images.shape[1]}"
@@ -54,8 +67,11 @@ def class_records(vectors: Vectors, pairs: PairSet, classes: ClassSet, seed: int
                 yield from _zero_shot(place, made.view(name), texts, images, classes, seed)
             except InputError as error:
                 leave(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
-    yield from _halves(vectors, texts, images, classes, seed, leave)
-    yield from _probes(vectors, unit(vectors.images[fit_images]), images, classes, seed, leave)
+    for name, found in sides.items():
+        place = Place(vectors.source, classes.name, name, "known" if name else None)
+        yield place.record("zeroshot.known", found.known)
+        yield place.record("zeroshot.new", found.new)
+    yield from _probes(vectors, pairing.images, images, classes, seed, leave)
 
 
 def _zero_shot(
@@ -72,47 +88,38 @@ def _zero_shot(
             yield place.record(metric, score, variant=variant, note="; ".join(view.notes))
 
 
-def _halves(
-    vectors: Vectors, texts: Floats, images: Floats, classes: ClassSet, seed: int, leave: Left
-) -> Iterator[Record]:
-    from embedscope.tasks.probe import known_new
-
-    train = images[classes.train], classes.label[classes.train]
-    test = images[classes.test], classes.label[classes.test]
-    for name in HALVES:
-        place = Place(vectors.source, classes.name, name, "known" if name else None)
-
-        def fit(prompts: Floats, pictures: Floats, name: str | None = name) -> tuple[Any, Any]:
-            view = Pairing(prompts, pictures, seed).view(name)
-            return (lambda x: view.raw(x, pictures[:1])[0]), (lambda x: view.raw(prompts[:1], x)[1])
-
-        try:
-            found = known_new(fit, train, test, texts, seed=seed)
-        except InputError as error:
-            leave(Skipped(f"known and new classes of {vectors.label}, {name}", str(error)))
-            continue
-        yield place.record("zeroshot.known", found.known)
-        yield place.record("zeroshot.new", found.new)
-
-
-def per_class(vectors: Vectors, classes: ClassSet, name: str | None, seed: int) -> tuple[list[float], list[float]]:
-    """Accuracy of every known and of every new class with test images, for the picture of Table 4."""
+def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) -> dict[str | None, KnownNew]:
+    """Table 4: alignments fitted on the images of half of the classes, judged on both halves."""
     from embedscope.tasks.probe import known_new
 
     assert vectors.prompts is not None
     assert vectors.class_images is not None
     texts, images = unit(vectors.prompts), unit(vectors.class_images)
+    train, test = ((images[rows], classes.label[rows]) for rows in (classes.train, classes.test))
+    shared: list[Pairing] = []
 
-    def fit(prompts: Floats, pictures: Floats) -> tuple[Any, Any]:
-        view = Pairing(prompts, pictures, seed).view(name)
+    def fit(prompts: Floats, pictures: Floats, name: str | None) -> tuple[Any, Any]:
+        if not shared:  # the same half of the classes every time
+            shared.append(Pairing(prompts, pictures, seed))
+        view = shared[0].view(name)
         return (lambda x: view.raw(x, pictures[:1])[0]), (lambda x: view.raw(prompts[:1], x)[1])
 
-    parts = [(images[rows], classes.label[rows]) for rows in (classes.train, classes.test)]
-    found = known_new(fit, parts[0], parts[1], texts, seed=seed)
-    return tuple(
+    found = {}
+    for name in HALVES:
+        try:
+            found[name] = known_new(partial(fit, name=name), train, test, texts, seed=seed)
+        except InputError as error:
+            leave(Skipped(f"known and new classes of {vectors.label}, {name}", str(error)))
+    return found
+
+
+def per_class(found: KnownNew) -> tuple[list[float], list[float]]:
+    """Accuracy of every known and of every new class with test images, for the picture of Table 4."""
+    known, new = (
         [v for i in side if (v := found.per_class[int(i)]) is not None]
         for side in (found.known_classes, found.new_classes)
-    )  # type: ignore[return-value]
+    )
+    return known, new
 
 
 def _probes(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedscope.core.document import Figure, Scatter, Series, Skipped
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError, MissingExtraError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._tyshchuk2023.classes import class_records, per_class
+from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records, per_class
 from embedscope.experiments._tyshchuk2023.geometry import (
     clouds,
     cone_clouds,
@@ -41,6 +41,9 @@ from embedscope.experiments._tyshchuk2023.photos import (
 )
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, unit
 from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
+
+if TYPE_CHECKING:
+    from embedscope.tasks.probe import KnownNew
 
 LANGUAGES = {"smoke": ("de", "fr", "ru", "ja"), "full": None}
 SCALES = {
@@ -143,7 +146,9 @@ def study(vectors: Vectors, stuff: Material, options: Options, provenance: Prove
     if stuff.classes is not None and not vectors.baseline:
         options.progress.start(f"classes {vectors.label}", None, "transforms")
         with provenance.phase(f"classes {vectors.source}"):
-            found.records += class_records(vectors, stuff.pairs, stuff.classes, seed, found.skipped.append)
+            sides = class_halves(vectors, stuff.classes, seed, found.skipped.append)
+            found.records += class_records(vectors, pairing, stuff.classes, sides, seed, found.skipped.append)
+            found.figures.append(class_figure(sides))
         options.progress.close()
     for parallel in stuff.languages if not vectors.baseline else ():
         found.records += language_records(vectors, parallel, stuff.pairs.name, seed)
@@ -157,8 +162,6 @@ def _pictures(vectors: Vectors, stuff: Material, seen: Sequence[View], options: 
     drawn, planes = clouds(vectors, stuff.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
     found.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
     found.figures += [gap_by_temperature(vectors, found.records)]
-    if stuff.classes is not None:
-        found.figures.append(class_figure(vectors, stuff, options.seed))
     found.scatters += planes
     procrustes = next((v for v in seen if v.name == "procrustes"), None)
     try:
@@ -201,12 +204,11 @@ def gap_by_temperature(vectors: Vectors, records: Sequence[Record]) -> Figure:
     )
 
 
-def class_figure(vectors: Vectors, stuff: Material, seed: int) -> Figure:
+def class_figure(sides: Mapping[str | None, KnownNew]) -> Figure:
     """Accuracy of every class, sorted, with and without an alignment fitted on the known half."""
-    assert stuff.classes is not None
     series = []
     for name in (None, "procrustes"):
-        for part, values in zip(("known", "new"), per_class(vectors, stuff.classes, name, seed), strict=True):
+        for part, values in zip(("known", "new"), per_class(sides[name]) if name in sides else (), strict=False):
             ordered = sorted(values, reverse=True)
             x = tuple(float(i + 1) for i in range(len(ordered)))
             label = f"{name or 'as they are'}, {part} classes"
@@ -248,5 +250,5 @@ def pixel_baseline(source: str, stuff: Material, options: Options, provenance: P
     """Raw pixels in place of the image model, beside the same texts."""
     _, plus, text = source.partition("+")
     if plus and not source.startswith("pixels:"):
-        vectors = measured_vectors(f"pixels:32+{text}", stuff, options, provenance, baseline=True)
+        vectors = measured_vectors(f"pixels:16+{text}", stuff, options, provenance, baseline=True)
         study(vectors, stuff, options, provenance, found)

@@ -13,6 +13,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Skipped
 from embedscope.core.errors import InputError
+from embedscope.core.threads import in_threads
 from embedscope.experiments._tyshchuk2023.vectors import unit
 
 SHALLOW = ("center", "whiten:128", "procrustes", "wprocrustes:128", "lstsq:0.1", "lstsq", "cca:256")
@@ -63,16 +64,24 @@ class Pairing:
     @cached_property
     def cross(self) -> Any:
         """Cross moments of the pairs, one pass."""
-        from embedscope.stats.cross import CrossMoments
+        from embedscope.stats.cross import cross_gaussian
 
-        return CrossMoments().update(self.texts, self.images).result()
+        return cross_gaussian(self.texts, self.images)
+
+    @cached_property
+    def _views(self) -> dict[str | None, View]:
+        return {None: View(None, None)}
 
     def view(self, name: str | None) -> View:
-        """The view through the alignment ``name``; raises ``InputError`` where it cannot be fitted."""
+        """The view through the alignment ``name``, fitted once; raises ``InputError`` where it cannot be."""
+        if name not in self._views:
+            self._views[name] = self._fitted(name)
+        return self._views[name]
+
+    def _fitted(self, name: str | None) -> View:
         from embedscope.transforms.align import parse_alignment
 
-        if name is None:
-            return View(None, None)
+        assert name is not None
         alignment = parse_alignment(name)
         begin = time.perf_counter()
         if alignment.fits_from_moments:
@@ -87,14 +96,16 @@ class Pairing:
 
 def views(pairing: Pairing, names: Sequence[str | None]) -> tuple[list[View], list[Skipped]]:
     """Views through all ``names``; an alignment that cannot be fitted is left out with the reason."""
-    found: list[View] = []
-    skipped: list[Skipped] = []
-    for name in names:
+
+    def view(name: str | None) -> View | Skipped:
         try:
-            found.append(pairing.view(name))
+            return pairing.view(name)
         except InputError as error:
-            skipped.append(Skipped(f"alignment {name}", str(error)))
-    return found, skipped
+            return Skipped(f"alignment {name}", str(error))
+
+    _ = pairing.cross
+    found = list(in_threads(view, names))
+    return [v for v in found if isinstance(v, View)], [v for v in found if isinstance(v, Skipped)]
 
 
 def padded(rows: Floats, width: int) -> Floats:
