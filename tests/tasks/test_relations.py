@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder
 from embedscope.tasks import TASKS
-from embedscope.tasks._analogy_angles import angles_between, closeness, row_correlations
+from embedscope.tasks._analogy_angles import angles_between, closeness, coordinate_ranks, rank_correlations
 from embedscope.tasks._analogy_questions import Questions, questions_of
 from embedscope.tasks._analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
@@ -144,7 +144,7 @@ def test_angles_and_rank_correlations():
     x, y = _unit(rng.normal(size=(20, 15))), _unit(rng.normal(size=(20, 15)))
     x[:, :4] = np.round(x[:, :4], 1)
     expected = [spearmanr(p, q).statistic for p, q in zip(x, y, strict=True)]
-    np.testing.assert_allclose(row_correlations(x, y), expected, atol=1e-12)
+    np.testing.assert_allclose(rank_correlations(coordinate_ranks(x), coordinate_ranks(y)), expected, atol=1e-12)
     x = _unit(x)
     np.testing.assert_allclose(angles_between(x, y), np.degrees(np.arccos((x * y).sum(axis=1))), atol=1e-6)
     tiny = np.array([[1.0, 0.0]]), np.array([[np.cos(1e-9), np.sin(1e-9)]])

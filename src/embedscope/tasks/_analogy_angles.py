@@ -26,8 +26,8 @@ class Closeness:
     spearman: Floats
 
 
-def closeness(rows: CandidateRows, questions: Questions) -> Closeness:
-    """Angle and Spearman of b - a + c and d for every question [shimangaud2024].
+def closeness(rows: CandidateRows, questions: Questions, *, spearman: bool = True) -> Closeness:
+    """Angle and Spearman of b - a + c and d for every question [shimangaud2024]; without ``spearman`` angles alone.
 
     >>> x = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [-1.0, 1.0]])
     >>> one = np.array([[0, 1, 2]]), np.array([[3]]), np.array([0]), np.array([0]), ("s",)
@@ -35,6 +35,8 @@ def closeness(rows: CandidateRows, questions: Questions) -> Closeness:
     [45.0]
     """
     m = len(questions)
+    known = np.unique(questions.answers[questions.lists])
+    ranks = coordinate_ranks(unit(rows.take(known))) if spearman else np.empty((0, 0))
     angles, correlations = np.full(m, np.nan), np.full(m, np.nan)
     for lo in range(0, m, _BLOCK):
         part = questions[np.arange(lo, min(lo + _BLOCK, m))]
@@ -44,12 +46,15 @@ def closeness(rows: CandidateRows, questions: Questions) -> Closeness:
             place = np.flatnonzero(part.answers[part.lists, k] >= 0)
             if not len(place):
                 break
-            d = unit(rows.take(part.answers[part.lists[place], k]))
+            index = part.answers[part.lists[place], k]
+            d = unit(rows.take(index))
             found = angles_between(y[place], d)
             at = lo + place
             nearer = np.isfinite(found) & ~(angles[at] <= found)
             angles[at[nearer]] = found[nearer]
-            correlations[at[nearer]] = row_correlations(y[place[nearer]], d[nearer])
+            if spearman and nearer.any():
+                own = ranks[np.searchsorted(known, index[nearer])]
+                correlations[at[nearer]] = rank_correlations(coordinate_ranks(y[place[nearer]]), own)
     return Closeness(angles, correlations)
 
 
@@ -59,13 +64,15 @@ def angles_between(x: Floats, y: Floats) -> Floats:
     return np.asarray(np.degrees(2 * np.arctan2(apart, together)))
 
 
-def row_correlations(x: Floats, y: Floats) -> Floats:
-    """Spearman correlation (m,) of the coordinates of aligned rows (m, d), average ranks; nan where undefined."""
+def coordinate_ranks(x: Floats) -> Floats:
+    """Average ranks of the coordinates of each row of ``x`` (m, d), less their mean."""
     from scipy.stats import rankdata
 
-    if not len(x):
-        return np.empty(0)
-    p, q = (rankdata(z, axis=1) - (z.shape[1] + 1) / 2 for z in (x, y))
+    return np.asarray(rankdata(x, axis=1) - (x.shape[1] + 1) / 2)
+
+
+def rank_correlations(p: Floats, q: Floats) -> Floats:
+    """Correlation (m,) of aligned rows of centred ranks (m, d): Spearman's; nan where one row is constant."""
     with np.errstate(invalid="ignore", divide="ignore"):
         product = np.einsum("ij,ij->i", p, q)
         return np.asarray(product / np.sqrt(np.einsum("ij,ij->i", p, p) * np.einsum("ij,ij->i", q, q)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_methods import Dots, Method
+from embedscope.tasks._analogy_methods import Bars, Dots, Method, Words, joined
 from embedscope.tasks._analogy_rows import CandidateRows
 
 _CHUNK_BYTES = 2**20  # of each vector's matrix in pairs scored at once: they stay in the processor's cache
@@ -41,6 +41,19 @@ class Told:
         """``n`` questions in parts whose vectors stay in the processor's cache."""
         step = max(16, _CHUNK_BYTES // (8 * self.w.shape[1]))
         return (slice(lo, min(lo + step, n)) for lo in range(0, n, step))
+
+    @cached_property
+    def _lengths(self) -> Floats:
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", self.w, self.w)))
+
+    def bars(self, questions: Index, score: Floats, uncertain: float) -> Bars:
+        """What candidates are held against where the answers of ``questions`` (p,) have the ``score`` (p,)."""
+        parts = []
+        for part in self.chunks(len(questions)):
+            lengths = self._lengths[self.places[questions[part]]]
+            words = Words(*self.vectors(questions[part]), lengths, score[part], uncertain)
+            parts.append(self.method.bars(words))
+        return joined(parts)
 
     @cached_property
     def _sizes(self) -> Index:
@@ -79,8 +92,12 @@ class Told:
         return out
 
 
-def best_answers(told: Told) -> tuple[Index, Floats]:
-    """The answer (m,) that scores highest and its score; -1 and nan where no answer has one."""
+Best = tuple[Index, Floats]
+"""The answer (m,) of each question that scores highest and its score; -1 and nan where no answer has one."""
+
+
+def best_answers(told: Told, known: Best | None = None) -> Best:
+    """The best answers; ``known`` are those of the same questions with other words left out, not scored again."""
     m = len(told.words)
     chosen = np.full(m, -1, dtype=np.intp)
     for lo in range(0, m, _BLOCK):
@@ -88,7 +105,12 @@ def best_answers(told: Told) -> tuple[Index, Floats]:
         right = told.right(questions)
         chosen[questions] = right[:, 0] if right.shape[1] == 1 else _highest(told, questions, right)
     score = np.full(m, np.nan)
-    some = np.flatnonzero(chosen >= 0)
+    lacking = chosen >= 0
+    if known is not None:
+        same = lacking & (chosen == known[0])
+        score[same] = known[1][same]
+        lacking &= ~same
+    some = np.flatnonzero(lacking)
     score[some] = told.scores(some, chosen[some])
     return np.where(np.isfinite(score), chosen, -1), score
 

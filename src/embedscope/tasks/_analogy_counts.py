@@ -8,7 +8,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.tasks._analogy_answers import Told
-from embedscope.tasks._analogy_methods import Tile, Words, joined
+from embedscope.tasks._analogy_methods import Tile
 
 TIE = 1e-12
 _BLOCK = 64  # questions at once: their values stay in the processor's cache
@@ -23,8 +23,7 @@ class Count:
         self.ties = np.zeros(len(answer), dtype=np.intp)
         self._open = np.flatnonzero(answer >= 0)
         self._places = told.places[self._open]
-        parts = [self._open[part] for part in told.chunks(len(self._open))]
-        self._bars = joined([told.method.bars(Words(*told.vectors(q), score[q], uncertain)) for q in parts])
+        self._bars = told.bars(self._open, score[self._open], uncertain)
         self._near: list[tuple[Index, Index]] = []
 
     def blocks(self) -> list[slice]:

@@ -23,7 +23,7 @@ COSMUL_EPSILON = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """The words of the questions (m, d) float64 each, the score of the answers (m,), and the error of a product.
+    """The words of the questions (m, d) float64 each, their lengths (m, 3), and the score of the answers (m,).
 
     ``uncertain`` bounds the error of a float32 inner product of two unit rows.
     """
@@ -31,6 +31,7 @@ class Words:
     a: Floats
     b: Floats
     c: Floats
+    lengths: Floats
     best: Floats
     uncertain: float
 
@@ -142,7 +143,7 @@ def _bars(bar: Floats, off: Floats, *facts: Floats) -> Bars:
 
 
 def _add_bars(w: Words) -> Bars:
-    return _bars(w.best * _length(w.b - w.a + w.c), w.uncertain * (_length(w.a) + _length(w.b) + _length(w.c)))
+    return _bars(w.best * _length(w.b - w.a + w.c), w.uncertain * w.lengths.sum(axis=1))
 
 
 def _add_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floats32) -> Any:
@@ -155,11 +156,11 @@ def _add_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floa
 
 
 def _c_bars(w: Words) -> Bars:
-    return _bars(w.best * _length(w.c), w.uncertain * _length(w.c))
+    return _bars(w.best * w.lengths[:, 2], w.uncertain * w.lengths[:, 2])
 
 
 def _b_bars(w: Words) -> Bars:
-    return _bars(w.best * _length(w.b), w.uncertain * _length(w.b))
+    return _bars(w.best * w.lengths[:, 1], w.uncertain * w.lengths[:, 1])
 
 
 def _c_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floats32) -> Any:
@@ -174,7 +175,7 @@ def _b_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floats
 
 def _mul_bars(w: Words) -> Bars:
     zero = np.zeros_like(w.best)
-    return _bars(zero, w.uncertain * (2 + w.best), w.best, *(1 / _length(x) for x in (w.a, w.b, w.c)))
+    return _bars(zero, w.uncertain * (2 + w.best), w.best, *(1 / w.lengths.T))
 
 
 def _mul_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floats32) -> Any:
@@ -192,8 +193,8 @@ def _mul_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floa
 def _direction_bars(w: Words) -> Bars:
     offset = w.b - w.a
     zero = np.zeros_like(w.best)
-    lengths = _length(w.a) + _length(w.b) + _length(w.c)
-    return _bars(zero, w.uncertain * lengths, w.best * _length(offset), _dot(w.c, offset), _length(w.c))
+    off = w.uncertain * w.lengths.sum(axis=1)
+    return _bars(zero, off, w.best * _length(offset), _dot(w.c, offset), w.lengths[:, 2])
 
 
 def _direction_values(tile: Tile, words: Index, bars: Bars, out: Floats32, spare: Floats32) -> Any:

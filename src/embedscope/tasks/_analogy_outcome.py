@@ -68,23 +68,41 @@ class Outcome:
 def outcome(
     rows: CandidateRows, questions: Questions, *, method: str = "3cosadd", exclude: bool = True, seed: int = 0
 ) -> Outcome:
-    """Ask ``questions`` and, in the same pass over the candidates, every control.
+    """Ask ``questions`` and, in the same pass over the candidates, every control: ``outcomes`` of one way."""
+    return outcomes(rows, questions, ((method, exclude),), seed)[0]
+
+
+def outcomes(rows: CandidateRows, questions: Questions, ways: Sequence[tuple[str, bool]], seed: int) -> list[Outcome]:
+    """Ask ``questions`` by each method, a, b, c being left out or not, with every control, in one pass.
 
     Controls: candidates ranked by similarity to c alone and to b alone; and c with its answers taken from another
-    relation, in ``RANDOM_DRAWS`` seeded draws.
+    relation, in ``RANDOM_DRAWS`` seeded draws. What several ways share is worked out once.
     """
     known = np.append(rows.known(), False)  # -1 is no row
     right = np.asarray(known[questions.answers].any(axis=1))
     asked = np.asarray(known[questions.words].all(axis=1) & right[questions.lists])
     kept = questions[asked]
-    names = ["offset", "c", "b"]
-    runs = [Asked(m, kept.words, kept.answers, exclude, kept.lists) for m in (method, "c", "b")]
-    for draw in range(RANDOM_DRAWS if len(kept) else 0):
-        if (other := broken(kept, seed, draw)) is not None:
-            names.append(f"random{draw}")
-            runs.append(Asked(method, other.words, other.answers, exclude, other.lists))
-    found = analogy_ranks(rows, runs)
-    return Outcome(questions, asked, dict(zip(names, found, strict=True)), exclude, int(known.sum()))
+    drawn = [broken(kept, seed, draw) for draw in range(RANDOM_DRAWS if len(kept) else 0)]
+    others = {f"random{draw}": other for draw, other in enumerate(drawn) if other is not None}
+    runs: dict[tuple[str, bool, str], Asked] = {}
+    for method, exclude in ways:
+        for key in _keys(method, exclude, others):
+            of = others.get(key[2], kept)
+            runs.setdefault(key, Asked(key[0], of.words, of.answers, exclude, of.lists))
+    ranks = dict(zip(runs, analogy_ranks(rows, list(runs.values())), strict=True))
+    return [
+        Outcome(questions, asked, {_name(key): ranks[key] for key in _keys(*way, others)}, way[1], int(known.sum()))
+        for way in ways
+    ]
+
+
+def _keys(method: str, exclude: bool, others: Mapping[str, Questions]) -> list[tuple[str, bool, str]]:
+    """The method of each run of one way, whether a, b, c are left out, and which questions: "" for those asked."""
+    return [(m, exclude, "") for m in (method, "c", "b")] + [(method, exclude, name) for name in others]
+
+
+def _name(key: tuple[str, bool, str]) -> str:
+    return key[2] or (key[0] if key[0] in CONTROLS else "offset")
 
 
 def top_scores(
@@ -99,7 +117,7 @@ def top_scores(
     columns[".mrr"] = found.reciprocal("offset")
     if which is not None:
         columns = {more: items[which] for more, items in columns.items()}
-    scores = {f"{name}{more}": score for more, score in _means(columns, seed).items()}
+    scores = {f"{name}{more}": score for more, score in mean_scores(columns, seed).items()}
     main, random = scores[name], scores[f"{name}.random"]
     if random.value is None and main.value is not None:
         why = "undefined: all questions are of one relation, so there is no other to draw from"
@@ -109,7 +127,7 @@ def top_scores(
     return {name: noted, f"{name}.gain": gain(main, controls)} | {n: s for n, s in scores.items() if n != name}
 
 
-def _means(columns: Mapping[str, Floats], seed: int) -> dict[str, Score]:
+def mean_scores(columns: Mapping[str, Floats], seed: int) -> dict[str, Score]:
     """Means of items (m,) with the draws of ``item_counts``, all from one pass over the counts."""
     items = np.stack(list(columns.values()))
     known = np.isfinite(items)

@@ -12,13 +12,14 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_answers import Told, best_answers
+from embedscope.tasks._analogy_answers import Best, Told, best_answers
 from embedscope.tasks._analogy_counts import Count
 from embedscope.tasks._analogy_methods import METHODS, Tile
 from embedscope.tasks._analogy_rows import CandidateRows
@@ -103,7 +104,15 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
     w = rows.take(used)
     uncertain = UNCERTAIN * max(1.0, (rows.x.shape[1] / 256) ** 0.5)
     parts = np.split(np.asarray(flat, dtype=np.intp), np.cumsum([a.words.size for a in asked])[:-1])
-    counts = [_count(rows, some, w, part.reshape(-1, 3), uncertain) for some, part in zip(asked, parts, strict=True)]
+    known: dict[tuple[Any, ...], Best] = {}
+    counts = []
+    for some, part in zip(asked, parts, strict=True):
+        told = Told(
+            METHODS[some.method], rows, w, part.reshape(-1, 3), some.words, some.answers, some.lists, some.exclude
+        )
+        same = (some.method, id(some.words), id(some.answers), id(some.which))
+        best = known[same] = best_answers(told, known.get(same))
+        counts.append(Count(told, *best, uncertain))
     step = max(64, min(_TILE, _TILE_BYTES // (4 * max(1, len(used)))) // 8 * 8)
     w32 = w.astype(np.float32)
     with ThreadPoolExecutor(_threads()) as pool:
@@ -133,11 +142,6 @@ def _check(rows: CandidateRows, asked: Asked) -> None:
         raise InputError(
             f"questions name rows {asked.words.min(initial=0)} to {both.max()}; there are {len(rows.x)} candidates"
         )
-
-
-def _count(rows: CandidateRows, asked: Asked, w: Floats, places: Index, uncertain: float) -> Count:
-    told = Told(METHODS[asked.method], rows, w, places, asked.words, asked.answers, asked.lists, asked.exclude)
-    return Count(told, *best_answers(told), uncertain)
 
 
 def _ranks(count: Count) -> Ranks:

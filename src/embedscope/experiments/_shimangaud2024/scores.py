@@ -15,7 +15,7 @@ from embedscope.experiments._shimangaud2024.material import QuestionSet, relatio
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.bootstrap import interval
 from embedscope.tasks._analogy_angles import Closeness, closeness
-from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, outcome, top_scores
+from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, mean_scores, outcomes, top_scores
 from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
 from embedscope.tasks._analogy_rows import KINDS, CandidateRows
 from embedscope.tasks._means import mean_score
@@ -96,9 +96,13 @@ def answers(model: Model, asked: QuestionSet, seed: int) -> Answers:
     """Ask the set in every way (a control: in the main way and the published one)."""
     x = model.rows(asked, model.main)
     ways = CONTROL_WAYS if model.baseline else (*WAYS, *(OTHER_WAYS if asked.layers else ()))
-    read = {kind: prepared(x, kind) for kind in dict.fromkeys(way.rpartition(".")[2] for way in ways)}
-    found = {way: _outcome(read[way.rpartition(".")[2]], asked, way, seed) for way in ways}
+    found: dict[str, Outcome] = {}
+    for kind in dict.fromkeys(way.rpartition(".")[2] for way in ways):
+        own = [way for way in ways if way.endswith(f".{kind}")]
+        parts = [(way.split(".")[0], way.split(".")[1] == "exclude") for way in own]
+        found |= zip(own, outcomes(prepared(x, kind), asked.questions, parts, seed), strict=True)
     raw = CandidateRows.of(x, "raw")
+    found = {way: found[way] for way in ways}
     return Answers(model, asked, found, closeness(raw, asked.questions), angles_from_c(raw, asked))
 
 
@@ -107,16 +111,11 @@ def prepared(x: Floats, kind: str) -> CandidateRows:
     return CandidateRows.of(CandidateRows.of(x, kind).take(slice(None)), "raw")
 
 
-def _outcome(rows: CandidateRows, asked: QuestionSet, way: str, seed: int) -> Outcome:
-    method, words, _ = way.split(".")
-    return outcome(rows, asked.questions, method=method, exclude=words == "exclude", seed=seed)
-
-
 def angles_from_c(rows: CandidateRows, asked: QuestionSet) -> Floats:
     """Angle (m,) between c alone and d: what the offset has to make smaller."""
     words = asked.questions.words.copy()
     words[:, :2] = words[:, 2:]
-    return closeness(rows, replace(asked.questions, words=words)).angle
+    return closeness(rows, replace(asked.questions, words=words), spearman=False).angle
 
 
 def score_records(found: Answers, seed: int) -> Iterator[Record]:
@@ -201,9 +200,8 @@ def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[R
             here = found.asked.questions.section == number
             if here.sum() < FEW:
                 continue
-            parts = {c: np.where(here, items, np.nan) for c, items in controls.items()}
             part = np.where(here, main, np.nan)
-            yield place.record(f"headline.top{k}", gain_over(part, parts, seed), rows="unit", subset=name)
+            yield place.record(f"headline.top{k}", gain_over(part, controls, seed), rows="unit", subset=name)
             yield place.record(f"hit.top{k}", mean_score(part, seed), rows="unit", subset=name)
 
 
@@ -214,9 +212,10 @@ def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int) -> Score:
     0.5
     """
     both = np.isfinite(main)
-    scored = {name: mean_score(np.where(both, items, np.nan), seed) for name, items in controls.items()}
+    columns = {"": main} | {name: np.where(both, items, np.nan) for name, items in controls.items()}
+    scored = mean_scores(columns, seed)
+    own = scored.pop("")
     defined: list[tuple[str, Any]] = [(name, s) for name, s in scored.items() if s.value is not None]
-    own = mean_score(main, seed)
     if own.value is None or own.draws is None or not defined:
         return Score(None, own.n, note="undefined: no question can be asked")
     best, score = max(defined, key=lambda c: c[1].value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -114,16 +115,18 @@ def _pictures(source: str, stuff: Material, options: Options) -> Model:
     options.progress.close()
     place = {key: i for i, key in enumerate(pictures)}
 
-    def shown(asked: QuestionSet) -> Floats:
-        return np.asarray(found[[place[image.key] for image in asked.images]], dtype=np.float64)
+    @lru_cache(maxsize=1)  # every question about a set reads the same means
+    def means(asked: QuestionSet) -> tuple[Floats, Spread]:
+        shown = np.asarray(found[[place[image.key] for image in asked.images]], dtype=np.float64)
+        return concept_means(shown, asked.owner, len(asked.concepts))
 
     return Model(
         source,
         IMAGE,
         (space,),
         space,
-        lambda asked, _: concept_means(shown(asked), asked.owner, len(asked.concepts))[0],
-        spread=lambda asked: concept_means(shown(asked), asked.owner, len(asked.concepts))[1],
+        lambda asked, _: means(asked)[0],
+        spread=lambda asked: means(asked)[1],
         facts=encoder.info.as_dict(),
     )
 
