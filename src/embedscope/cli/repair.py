@@ -46,7 +46,10 @@ def repair(
         Path | None, typer.Option("--qrels", metavar="FILE", help="Relevance judgements in the format of TREC or BEIR.")
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option("--labels", metavar="FILE", help="Class of each row of SOURCE, one a line.")
+        Path | None,
+        typer.Option(
+            "--labels", metavar="FILE", help="Class of each row of SOURCE, or of A beside --pair, one a line."
+        ),
     ] = None,
     scored: Annotated[
         str | None,

@@ -59,7 +59,7 @@ def repair(  # noqa: PLR0913
     ids : what the rows of either side belong to, as of ``measure_pair``
     pairs : (p, 2) row numbers, or a file with two of them a line
     queries, corpus, qrels : as of ``retrieval``; several ``KIND=FILE`` make a mixed index
-    labels : class of each row, array or text file with one a line
+    labels : class of each row, array or text file with one a line; beside ``pair`` of each row of the first side
     scored : (p, 3) of two rows and a human score, or a file with three columns; for a model also a data set,
         ``stsb::dev``, which brings its texts
     on : texts that a model encodes, one a row: a data set, a file with one text a line, or the texts

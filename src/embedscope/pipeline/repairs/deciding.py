@@ -186,7 +186,13 @@ def _verdict(judge: Judge, chosen: Candidate, found: Certified) -> tuple[bool, s
             f"Keep the original: '{chosen.text}' raises {said}, but on the same {n} {worse[0]} "
             f"{moved(found, worse[0])}, a loss beyond chance."
         )
-    return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero."
+    new = next((g for g in judge.aim.guards if g.endswith(".new") and g in found.gains), None)
+    classes = (
+        ""
+        if new is None
+        else f" Fitted on half of the classes, on the other half {new.removesuffix('.new')} {moved(found, new)}."
+    )
+    return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero.{classes}"
 
 
 def _changed(found: Certified, main: str) -> int:

@@ -1,12 +1,15 @@
-"""Where rows come from, for the header of a repair and for records."""
+"""Where rows come from, for the header of a repair and for records; the classes of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from embedscope.core.provenance import Provenance
+from embedscope.pipeline.collections import read_lines
 from embedscope.pipeline.reading import file_facts
 from embedscope.readers import file_of
 from embedscope.transforms.repair import Origin
@@ -32,3 +35,11 @@ def file_origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, 
                 provenance.data[name] = provenance.data.get(name, {}) | file_facts(path, whole=True)
             found[kind] = Origin(path.name, file_sha256=provenance.data.get(name, {}).get("sha256"))
     return found
+
+
+def labels_of(labels: Any, provenance: Provenance) -> Sequence[str]:
+    """Classes, from an array or a text file with one a line."""
+    if isinstance(labels, str | Path):
+        provenance.data[str(labels)] = file_facts(file_of(str(labels)))
+        return read_lines(labels)
+    return [str(v) for v in np.asarray(labels).ravel().tolist()]

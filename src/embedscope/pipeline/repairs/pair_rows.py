@@ -46,18 +46,31 @@ class PairRows:
 
 @dataclass(frozen=True, eq=False)
 class PairParts:
-    """Cross moments of the pairs that fit, and rows kept of every part; ``totals`` are pairs before the bound."""
+    """Cross moments of the pairs that fit, and rows kept of every part; ``totals`` are pairs before the bound.
+
+    ``known`` are the moments of pairs of known classes alone, None without classes.
+    """
 
     cross: CrossGaussian
     rows: dict[Part, PairRows]
     totals: dict[Part, int]
+    known: CrossGaussian | None = None
 
 
 def by_position(
-    blocks: Iterator[tuple[Matrix, Matrix]], *, unit: bool, held_out: int, seed: int, limit_fit: int
+    blocks: Iterator[tuple[Matrix, Matrix]],
+    *,
+    unit: bool,
+    held_out: int,
+    seed: int,
+    limit_fit: int,
+    known: npt.NDArray[np.bool_] | None = None,
 ) -> PairParts:
-    """Parts of pairs that come in blocks, row i with row i; held rows are bounded, so any number of pairs will do."""
-    cross, start = CrossMoments(), 0
+    """Parts of pairs that come in blocks, row i with row i; held rows are bounded, so any number of pairs will do.
+
+    ``known`` (n,) says which pairs are of known classes; their moments are taken on their own too.
+    """
+    cross, start = _Cross(unit, known), 0
     buffers = {part: _Buffer(limit_fit if part == "fit" else held_out // 2, seed) for part in PARTS}
     totals = dict.fromkeys(PARTS, 0)
     for x, y in blocks:
@@ -71,13 +84,15 @@ def by_position(
             totals[part] += int(mine.sum())
             buffers[part].add(hashes[mine], places[mine], x[mine], y[mine])
             if part == "fit":
-                cross.update(*(_scaled(side[mine], unit) for side in (x, y)))
+                cross.update(x[mine], y[mine], places[mine])
     if not totals["fit"]:
         raise InputError(f"{start} pairs leave none to fit; pass some hundred pairs")
-    return PairParts(cross.result(), {part: b.rows() for part, b in buffers.items()}, totals)
+    check_labels(known, start)
+    whole, half = cross.results()
+    return PairParts(whole, {part: b.rows() for part, b in buffers.items()}, totals, half)
 
 
-def by_matches(
+def by_matches(  # noqa: PLR0913
     x: Matrix,
     y: Matrix,
     left: Index,
@@ -88,6 +103,7 @@ def by_matches(
     seed: int,
     limit_fit: int,
     names: tuple[Hashes, Hashes] | None = None,
+    known: npt.NDArray[np.bool_] | None = None,
 ) -> PairParts:
     """Parts of rows that match many to many, held in memory; what hangs together stays in one part.
 
@@ -95,23 +111,55 @@ def by_matches(
     ----------
     left, right : (p,) rows that match
     names : hash of what each row belongs to; without it, of the first row of its component
+    known : (n,) which rows of the first side are of known classes
     """
+    check_labels(known, len(x))
     cx, cy = names if names is not None else _components(len(x), len(y), left, right)
     nx, ny = part_numbers(cx, seed), part_numbers(cy, seed)
     of_fit = nx[left] == 0
     if not of_fit.any():
         raise InputError(f"{len(left)} pairs leave none to fit; pass some hundred pairs of different things")
-    cross = CrossMoments()
+    cross = _Cross(unit, known)
     fit_left, fit_right = left[of_fit], right[of_fit]
     for lo in range(0, len(fit_left), _BLOCK):
-        a, b = x[fit_left[lo : lo + _BLOCK]], y[fit_right[lo : lo + _BLOCK]]
-        cross.update(_scaled(a, unit), _scaled(b, unit))
+        here = fit_left[lo : lo + _BLOCK]
+        cross.update(x[here], y[fit_right[lo : lo + _BLOCK]], here)
     rows, totals = {}, {}
     for number, part in enumerate(PARTS):
         limit = limit_fit if part == "fit" else held_out // 2
         totals[part] = int((nx[left] == number).sum())
         rows[part] = _kept(x, y, (left, right), (cx, cy), (nx == number, ny == number), limit, seed)
-    return PairParts(cross.result(), rows, totals)
+    whole, half = cross.results()
+    return PairParts(whole, rows, totals, half)
+
+
+def check_labels(known: npt.NDArray[np.bool_] | None, n: int) -> None:
+    """Raise ``InputError`` where there is not one label for each of ``n`` rows of the first side."""
+    if known is not None and len(known) != n:
+        raise InputError(f"there are {len(known)} labels for {n} rows of the first side; wanted one a row")
+
+
+class _Cross:
+    """Cross moments of all pairs, and of those of known classes on their own."""
+
+    def __init__(self, unit: bool, known: npt.NDArray[np.bool_] | None) -> None:
+        self.unit, self.known = unit, known
+        self.whole, self.half, self.n = CrossMoments(), CrossMoments(), 0
+
+    def update(self, x: Matrix, y: Matrix, places: Index) -> None:
+        """Take in pairs whose rows of the first side stand at ``places``."""
+        a, b = _scaled(x, self.unit), _scaled(y, self.unit)
+        self.whole.update(a, b)
+        if self.known is None or places.max() >= len(self.known):
+            return
+        mine = self.known[places]
+        if mine.any():
+            self.half.update(a[mine], b[mine])
+            self.n += int(mine.sum())
+
+    def results(self) -> tuple[CrossGaussian, CrossGaussian | None]:
+        """Of all, and of the known ones where there are any."""
+        return self.whole.result(), self.half.result() if self.n else None
 
 
 def pair_blocks(a: Array | str | Path, b: Array | str | Path) -> Iterator[tuple[Matrix, Matrix]] | None:

@@ -67,6 +67,12 @@ def pair_scores(mapped: Mapped, rows: PairRows, names: tuple[str, str], seed: in
     return PairScores(scores, ranks, gains)
 
 
+def both_ways(items: Floats, rows: PairRows, seed: int) -> Score:
+    """Mean of both ways of ``items`` (n + m,), nan where a row is left out."""
+    asks = np.arange(len(items)) < len(rows.x)
+    return _mean_of(_ways(items, asks, seed, np.concatenate([rows.cluster_x, rows.cluster_y])))
+
+
 def _ways(items: Floats, asks: npt.NDArray[np.bool_], seed: int, groups: Index) -> tuple[Score, Score]:
     there = mean_score(np.where(asks, items, np.nan), seed, (), groups)
     return there, mean_score(np.where(asks, np.nan, items), seed, (), groups)

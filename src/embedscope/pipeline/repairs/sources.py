@@ -15,7 +15,9 @@ from embedscope.pipeline._pair_files import id_hashes, side
 from embedscope.pipeline.reading import file_facts
 from embedscope.pipeline.repairs.fitting import Made
 from embedscope.pipeline.repairs.judge import Judge, Setup
-from embedscope.pipeline.repairs.origins import file_origins, name_of
+from embedscope.pipeline.repairs.label_judge import known_half
+from embedscope.pipeline.repairs.origins import file_origins, labels_of, name_of
+from embedscope.pipeline.repairs.pair_classes import PairClasses
 from embedscope.pipeline.repairs.pair_judge import PairJudge
 from embedscope.pipeline.repairs.pair_rows import PairParts, by_matches, by_position, pair_blocks
 from embedscope.pipeline.repairs.tables import read_rows
@@ -58,6 +60,8 @@ class Given:
             "scored": self.scored is not None,
         }
         found = [name for name, given in asked.items() if given]
+        if self.pair is not None and self.labels is not None:
+            found.remove("labels")
         if len(found) > 1:
             raise InputError(f"{' and '.join(found)} are different judges; run them one after the other")
         if self.pair is None and (self.ids is not None or self.pairs is not None):
@@ -100,18 +104,26 @@ def _pairs(given: Given, setup: Setup, mixed: bool, provenance: Provenance) -> t
     names = given.kinds or ("image", "text")
     if len(names) != 2 or names[0] == names[1]:
         raise InputError(f"a pair has two kinds, got {', '.join(names) or 'none'}; name them as image,text")
-    parts = _pair_parts(given, setup, provenance)
+    classes = None if given.labels is None else _classes(given.labels, setup, provenance)
+    parts = _pair_parts(given, setup, classes, provenance)
     sources = file_origins(dict(zip(names, (a, b), strict=True)), provenance)
     made = Made(setup.unit, f"{parts.cross.n:,} pairs, one half of all", sources)
-    judge = PairJudge(parts, (names[0], names[1]), made, mixed, setup.seed)
+    judge = PairJudge(parts, (names[0], names[1]), made, mixed, setup.seed, classes)
     label = "|".join(name_of(s, n) for s, n in zip((a, b), names, strict=True))
     return judge, Told(label, "|".join(names), parts.cross.widths[0], made.fitted_on)
 
 
-def _pair_parts(given: Given, setup: Setup, provenance: Provenance) -> PairParts:
+def _classes(labels: Any, setup: Setup, provenance: Provenance) -> PairClasses:
+    names, found = np.unique(labels_of(labels, provenance), return_inverse=True)
+    if len(names) < 2:
+        raise InputError(f"labels of pairs need at least two classes, got {len(names)}; leave them out")
+    return PairClasses(found.astype(np.intp), known_half(len(names), setup.seed))
+
+
+def _pair_parts(given: Given, setup: Setup, classes: PairClasses | None, provenance: Provenance) -> PairParts:
     a, b = given.pair or (None, None)
     how: dict[str, Any] = {"unit": setup.unit, "held_out": setup.held_out, "seed": setup.seed}
-    how["limit_fit"] = setup.held_out // 2
+    how |= {"limit_fit": setup.held_out // 2, "known": None if classes is None else classes.rows}
     blocks = pair_blocks(a, b) if given.ids is None and given.pairs is None else None
     if blocks is not None:
         for name in (str(a), str(b)):

@@ -15,20 +15,18 @@ from embedscope.core.ids import hash_rows, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.pipeline.collections import read_lines
 from embedscope.pipeline.reading import file_facts
 from embedscope.pipeline.repairs.fitting import Made
 from embedscope.pipeline.repairs.geometry_judge import GeometryJudge
 from embedscope.pipeline.repairs.judge import Judge, Setup
 from embedscope.pipeline.repairs.label_judge import LabelJudge, known_half
-from embedscope.pipeline.repairs.origins import file_origins, model_origin, name_of
+from embedscope.pipeline.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.pipeline.repairs.scored_judge import ScoredJudge, pair_clusters
 from embedscope.pipeline.repairs.space_judge import SpaceJudge
 from embedscope.pipeline.repairs.space_rows import ALL, Matrix, SpaceParts, is_file, space_blocks, space_parts
 from embedscope.pipeline.repairs.tables import read_rows
 from embedscope.pipeline.repairs.telling import Told
 from embedscope.pipeline.repairs.texts import Encoder, Texts, encode, scored_set, texts_of
-from embedscope.readers import file_of
 from embedscope.transforms.repair import SINGLE, Origin
 
 if TYPE_CHECKING:
@@ -86,7 +84,7 @@ def space_judge(
     space = opened_space(given.source, on, encoder, provenance, progress)
     judge: SpaceJudge
     if given.labels is not None:
-        judge = _labelled(space, _labels(given.labels, provenance), setup, probe)
+        judge = _labelled(space, labels_of(given.labels, provenance), setup, probe)
     elif scored is not None:
         if isinstance(scored, str | Path):
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}
@@ -161,10 +159,3 @@ def _first(space: Space, n: int) -> Index:
         return np.arange(n)
     _, first, place = np.unique(hash_texts(space.texts.texts), return_index=True, return_inverse=True)
     return np.asarray(first[place], dtype=np.intp)
-
-
-def _labels(labels: Any, provenance: Provenance) -> Sequence[str]:
-    if isinstance(labels, str | Path):
-        provenance.data[str(labels)] = file_facts(file_of(str(labels)))
-        return read_lines(labels)
-    return [str(v) for v in np.asarray(labels).ravel().tolist()]

@@ -138,12 +138,24 @@ def _beside(decision: Decision, aim: Aim) -> list[Finding]:
     found = decision.certified
     if found is None:
         return []
-    names = [n for n in (*aim.guards, *aim.shown) if n in found.gains]
-    said = [Finding(f"Beside it, {name} {moved(found, name)}.") for name in names]
+    names = [n for n in (*aim.guards, *aim.shown) if n in found.gains and not n.endswith((".new", ".known"))]
+    said = _classes(found, aim)
+    said += [Finding(f"Beside it, {name} {moved(found, name)}.") for name in names]
     gained = [n for n in aim.guards if n in found.gains and (low := found.gains[n].low) is not None and low > 0]
     if not decision.repaired and "mixed_ndcg@10" in gained:
         said.append(Finding("If both kinds are searched in one index, decide on that index: --objective mixed."))
     return said
+
+
+def _classes(found: Certified, aim: Aim) -> list[Finding]:
+    """What a fit on half of the classes does to these, and to the others."""
+    said = [
+        f"on {what} {name.rpartition('.')[0]} {moved(found, name)}"
+        for end, what in ((".new", "the other half, which it never saw,"), (".known", "held-out items of its own half"))
+        for name in (*aim.guards, *aim.shown)
+        if name.endswith(end) and name in found.gains
+    ]
+    return [Finding(f"Fitted on half of the classes alone: {'; '.join(said)}.")] if said else []
 
 
 def _candidates(decision: Decision, judge: Judge) -> Table:
