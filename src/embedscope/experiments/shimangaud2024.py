@@ -19,7 +19,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._shimangaud2024.claims import checked_claims, claims_table
+from embedscope.experiments._shimangaud2024.claims import checked_claims, table_of_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.material import Material, material
@@ -90,7 +90,7 @@ def _document(found: Findings, provenance: Provenance) -> Document:
         TITLE,
         QUESTION,
         findings(found.models, found.records, checked),
-        (*tables(found.models, found.records), claims_table(checked)),
+        (*tables(found.models, found.records), table_of_claims(checked)),
         tuple(figures(found.models, found.records, found.figures)),
         tuple(dict.fromkeys(found.skipped)),
         (

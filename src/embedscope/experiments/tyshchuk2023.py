@@ -18,7 +18,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._tyshchuk2023.claims import checked_claims, claims_table
+from embedscope.experiments._tyshchuk2023.claims import checked_claims, table_of_claims
 from embedscope.experiments._tyshchuk2023.findings import findings
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.run import (
@@ -86,7 +86,7 @@ def _document(found: Findings, provenance: Provenance) -> Document:
         TITLE,
         QUESTION,
         findings(found.models, found.records, checked),
-        (*tables(found.models, found.records), claims_table(checked)),
+        (*tables(found.models, found.records), table_of_claims(checked)),
         tuple(f for f in found.figures if f.series),
         tuple(dict.fromkeys(found.skipped)),
         (

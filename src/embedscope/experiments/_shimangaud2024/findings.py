@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Finding, Status
 from embedscope.core.records import Record
-from embedscope.experiments._shimangaud2024.claims import Checked
+from embedscope.experiments._checked import Checked, claims_finding
+from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._shimangaud2024.lookup import best_control, main_record, main_value, sets_of
 from embedscope.experiments._shimangaud2024.numbers import SEMEVAL
 from embedscope.experiments._shimangaud2024.scores import MAIN, NAMES
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.experiments._tyshchuk2023.tables import pick, span, value
 
 WITHOUT = (
     "A top-5 hit rate without its control says only that d is near c. What the relation adds is the difference to the "
@@ -26,6 +26,12 @@ CROSSED = (
     "are no analogies; within a category is the set to look at."
 )
 
+WHOSE = "the study's own encoders"
+HOW = (
+    "Run --models gensim:GoogleNews-vectors-negative300.bin,hf:openai/clip-vit-base-patch32#text,"
+    "hf:openai/clip-vit-base-patch32#image,timm:resnet50 --data DIR. Its photos are not public."
+)
+
 
 def findings(models: Sequence[Model], records: Sequence[Record], checked: Sequence[Checked]) -> tuple[Finding, ...]:
     """Findings of each model, then the claims that were checked."""
@@ -38,7 +44,7 @@ def findings(models: Sequence[Model], records: Sequence[Record], checked: Sequen
         found += [_stays(m, task, records) for task in sets_of(records, "parallelism.gap", m.source)[:1]]
         found += [_parallel(m, task, records) for task in sets_of(records, "parallelism.gap", m.source)]
         found += [_crossed(m, records), _typical(m, records)]
-    found.append(_checked(checked))
+    found.append(claims_finding(checked, WHOSE, HOW))
     return tuple(f for f in found if f is not None)
 
 
@@ -137,28 +143,3 @@ def _typical(m: Model, records: Sequence[Record]) -> Finding | None:
         f"{span(found)}, {found.n} relations; the cosine of a pair's own two words: {alone or 0.0:.2f}",
         "SemEval-2012 Task 2",
     )
-
-
-def _checked(checked: Sequence[Checked]) -> Finding:
-    run = [c for c in checked if c.ours is not None]
-    if not run:
-        return Finding(
-            "None of the study's own encoders were run here: none of its numbers is confirmed or denied.",
-            "undecided",
-            f"{len(checked)} numbers are listed with what answers each",
-            "",
-            "Run --models gensim:GoogleNews-vectors-negative300.bin,hf:openai/clip-vit-base-patch32#text,"
-            "hf:openai/clip-vit-base-patch32#image,timm:resnet50 --data DIR. Its photos are not public.",
-        )
-    agree = [c for c in run if c.status == "agrees"]
-    return Finding(
-        f"{len(agree)} of the {len(run)} published numbers that could be checked agree.",
-        "agrees" if len(agree) == len(run) else "deviates",
-        "; ".join(f"{c.claim.source} {c.claim.metric} {c.claim.expected:g}: {_ours(c)}" for c in run[:8]),
-        "",
-        "The table of claims has them all.",
-    )
-
-
-def _ours(c: Checked) -> str:
-    return "undefined" if c.ours is None or c.ours.value is None else f"{c.ours.value:.3f}"

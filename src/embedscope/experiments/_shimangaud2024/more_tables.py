@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
+from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._shimangaud2024.lookup import (
     main_record,
     main_value,
@@ -15,7 +16,6 @@ from embedscope.experiments._shimangaud2024.lookup import (
 )
 from embedscope.experiments._shimangaud2024.scores import MAIN
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.experiments._tyshchuk2023.tables import pick, span, value
 
 
 def islands_table(models: Sequence[Model], records: Sequence[Record]) -> Table:

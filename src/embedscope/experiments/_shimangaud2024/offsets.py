@@ -11,7 +11,7 @@ from embedscope.core.images import Image
 from embedscope.core.tables import Index
 from embedscope.experiments._shimangaud2024.material import QuestionSet
 from embedscope.experiments._shimangaud2024.scores import Answers
-from embedscope.experiments._tyshchuk2023.maps import thumbnails
+from embedscope.experiments._thumbnails import thumbnails
 from embedscope.tasks._analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
+from embedscope.experiments._lookup import span
 from embedscope.experiments._shimangaud2024.lookup import (
     count,
     main_record,
@@ -36,7 +37,6 @@ from embedscope.experiments._shimangaud2024.numbers import (
 )
 from embedscope.experiments._shimangaud2024.scores import MAIN, TOPS
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.experiments._tyshchuk2023.tables import span
 
 PUBLISHED = "published"
 ASKED_AS_PUBLISHED = "Asked as in the study: raw vectors, a, b and c among the candidates."

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Finding
 from embedscope.core.records import Record
-from embedscope.experiments._tyshchuk2023.claims import Checked
-from embedscope.experiments._tyshchuk2023.tables import pick, span, value
+from embedscope.experiments._checked import Checked, claims_finding
+from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._tyshchuk2023.vectors import Vectors
 
 ROW_WALKING = (
@@ -15,6 +15,9 @@ ROW_WALKING = (
     "directions that have nothing to do with the data; any random orthonormal basis gives nearly the same values. Our "
     "i1 and i2 follow the definition, the variant `published` walks rows; both are in Table 1."
 )
+
+WHOSE = "the article's own models and data"
+HOW = "Run --models hf:openai/clip-vit-base-patch32 --data DIR, where DIR holds COCO 2014 and CIFAR-100."
 
 
 def findings(models: Sequence[Vectors], records: Sequence[Record], checked: Sequence[Checked]) -> tuple[Finding, ...]:
@@ -25,7 +28,7 @@ def findings(models: Sequence[Vectors], records: Sequence[Record], checked: Sequ
         mine = [r for r in records if r.source == m.source]
         found += [_gap(m, mine), _retrieval(m, mine), _temperature(m, mine), _classes(m, mine), _isotropy(m, mine)]
         found += [_languages(m, mine)]
-    found += [_baselines(main, models, records), *_checked(checked)]
+    found += [_baselines(main, models, records), claims_finding(checked, WHOSE, HOW)]
     return tuple(f for f in found if f is not None)
 
 
@@ -154,31 +157,3 @@ def _baselines(main: Sequence[Vectors], models: Sequence[Vectors], records: Sequ
         "info",
         f"best recall@1, image to text, on the last held-out part: {', '.join(parts)}",
     )
-
-
-def _checked(checked: Sequence[Checked]) -> list[Finding]:
-    run = [c for c in checked if c.ours is not None]
-    if not run:
-        return [
-            Finding(
-                "None of the article's own models and data were run here: none of its numbers is confirmed or denied.",
-                "undecided",
-                f"{len(checked)} numbers are listed with what answers each",
-                "",
-                "Run --models hf:openai/clip-vit-base-patch32 --data DIR, where DIR holds COCO 2014 and CIFAR-100.",
-            )
-        ]
-    agree = [c for c in run if c.status == "agrees"]
-    return [
-        Finding(
-            f"{len(agree)} of the {len(run)} published numbers that could be checked agree.",
-            "agrees" if len(agree) == len(run) else "deviates",
-            "; ".join(f"{c.claim.source} {c.claim.metric} {c.claim.expected:g}: {_ours(c)}" for c in run[:8]),
-            "",
-            "The table of claims has them all, with the reason where they differ.",
-        )
-    ]
-
-
-def _ours(c: Checked) -> str:
-    return "undefined" if c.ours is None or c.ours.value is None else f"{c.ours.value:.3f}"

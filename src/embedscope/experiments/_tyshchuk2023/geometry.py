@@ -12,7 +12,8 @@ from embedscope.core.document import Figure, Scatter, Series
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.records import Record
-from embedscope.experiments._tyshchuk2023.maps import thumbnails, tsne
+from embedscope.experiments._thumbnails import thumbnails
+from embedscope.experiments._tyshchuk2023.maps import tsne
 from embedscope.experiments._tyshchuk2023.material import PairSet
 from embedscope.experiments._tyshchuk2023.pairs import Sides, cosines, one_to_one
 from embedscope.experiments._tyshchuk2023.pictures import cloud, cosine_histogram, placed, singular_values

@@ -1,20 +1,13 @@
-"""Maps of many dimensions in two: t-SNE and UMAP with fixed seeds, small pictures to draw on them."""
+"""Maps of many dimensions in two: t-SNE and UMAP with fixed seeds."""
 
 from __future__ import annotations
 
-import base64
-import io
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.extras import require
-from embedscope.core.images import Image
-
-SIDE = 40
-"""Pixels along a picture on a map."""
 
 
 def tsne(rows: Floats, perplexity: float, seed: int) -> Floats:
@@ -34,16 +27,3 @@ def umap(rows: Floats, seed: int) -> Floats:
         library = require("umap", "maps", "a UMAP map")
         made = library.UMAP(n_components=2, random_state=seed, n_jobs=1).fit_transform(rows)
     return np.asarray(made, dtype=np.float64)
-
-
-def thumbnails(images: Sequence[Image]) -> tuple[str, ...]:
-    """Small PNG files of ``images`` as base64, ``SIDE`` pixels along the longer side."""
-    pil = require("PIL.Image", "images", "pictures on a map")
-    made = []
-    for image in images:
-        picture = pil.fromarray(image.pixels())
-        picture.thumbnail((SIDE, SIDE))
-        buffer = io.BytesIO()
-        picture.quantize(64).save(buffer, format="PNG", optimize=True)
-        made.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
-    return tuple(made)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
+from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._tyshchuk2023.numbers import (
     PROMPT_CHOICE,
     TABLE_1,
@@ -35,24 +36,6 @@ def tables(models: Sequence[Vectors], records: Sequence[Record]) -> list[Table]:
         _languages(labels, records),
     ]
     return [t for t in made if t.rows]
-
-
-def pick(records: Sequence[Record], **wanted: object) -> Record | None:
-    """The first record whose fields are as ``wanted``."""
-    return next((r for r in records if all(getattr(r, k) == v for k, v in wanted.items())), None)
-
-
-def value(records: Sequence[Record], **wanted: object) -> float | None:
-    """Its value."""
-    found = pick(records, **wanted)
-    return found.value if found else None
-
-
-def span(record: Record | None) -> str | None:
-    """The interval of a record in words."""
-    if record is None or record.ci_low is None or record.ci_high is None:
-        return None
-    return f"{record.ci_low:.3f} to {record.ci_high:.3f}"
 
 
 def _isotropy(labels: dict[str, str], records: Sequence[Record]) -> Table:

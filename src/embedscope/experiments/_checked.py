@@ -1,0 +1,81 @@
+"""Published numbers held against the records that answer them: as a table, and as one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from embedscope.core.document import Cell, Column, Finding, Status, Table
+from embedscope.core.records import Record
+from embedscope.experiments._experiment import ValueClaim
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A claim with our record beside it; ``ours`` is None where the study has not been run on what it speaks of."""
+
+    claim: ValueClaim
+    ours: Record | None
+    status: Status
+
+    @property
+    def value(self) -> float | None:
+        """Our value."""
+        return self.ours.value if self.ours else None
+
+    @property
+    def verdict(self) -> str:
+        """The status, or that it was not run."""
+        return self.status if self.ours else "not run"
+
+    @property
+    def said(self) -> str:
+        """The claim and our number in a few words."""
+        ours = "undefined" if self.value is None else f"{self.value:.3f}"
+        return f"{self.claim.source} {self.claim.metric} {self.claim.expected:g}: {ours}"
+
+
+def check(
+    claims: Iterable[ValueClaim], records: Sequence[Record], answers: Callable[[Record, ValueClaim], bool]
+) -> list[Checked]:
+    """Every claim with the first record that ``answers`` it."""
+    found = []
+    for claim in claims:
+        ours = next((r for r in records if answers(r, claim)), None)
+        status: Status = "undecided" if ours is None or ours.value is None else claim.verdict(ours.value)
+        found.append(Checked(claim, ours, status))
+    return found
+
+
+def claims_table(
+    checked: Sequence[Checked],
+    title: str,
+    places: Sequence[tuple[str, Callable[[ValueClaim], Cell]]],
+    digits: int,
+    caption: str,
+) -> Table:
+    """All claims, one a row: ``places`` say what each is of; ours is empty where it was not run."""
+    rows = [(*(of(c.claim) for _, of in places), c.claim.expected, c.value, c.verdict, c.claim.note) for c in checked]
+    last = (Column("published", digits), Column("ours", digits), Column("verdict"), Column("remark"))
+    return Table("claims", title, (*(Column(name) for name, _ in places), *last), tuple(rows), caption)
+
+
+def claims_finding(checked: Sequence[Checked], whose: str, how: str) -> Finding:
+    """How many of the published numbers that could be checked agree; ``how`` to run it on what they speak of."""
+    run = [c for c in checked if c.ours is not None]
+    if not run:
+        return Finding(
+            f"None of {whose} were run here: none of its numbers is confirmed or denied.",
+            "undecided",
+            f"{len(checked)} numbers are listed with what answers each",
+            "",
+            how,
+        )
+    agree = [c for c in run if c.status == "agrees"]
+    return Finding(
+        f"{len(agree)} of the {len(run)} published numbers that could be checked agree.",
+        "agrees" if len(agree) == len(run) else "deviates",
+        "; ".join(c.said for c in run[:8]),
+        "",
+        "The table of claims has them all, with the reason where they differ.",
+    )

@@ -1,0 +1,26 @@
+"""Small pictures to draw on a figure."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+from embedscope.core.extras import require
+from embedscope.core.images import Image
+
+SIDE = 40
+"""Pixels along a picture on a map."""
+
+
+def thumbnails(images: Sequence[Image]) -> tuple[str, ...]:
+    """Small PNG files of ``images`` as base64, ``SIDE`` pixels along the longer side."""
+    pil = require("PIL.Image", "images", "pictures on a map")
+    made = []
+    for image in images:
+        picture = pil.fromarray(image.pixels())
+        picture.thumbnail((SIDE, SIDE))
+        buffer = io.BytesIO()
+        picture.quantize(64).save(buffer, format="PNG", optimize=True)
+        made.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
+    return tuple(made)
