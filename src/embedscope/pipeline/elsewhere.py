@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from embedscope.core.arrays import Hashes
 from embedscope.core.batch import Batch, Shard, Stream
-from embedscope.encoders import Picks, TextEncoder, open_encoder
+from embedscope.encoders import Framed, Picks, TextEncoder, open_encoder
 from embedscope.engine import Engine
-from embedscope.pipeline.reading import Reading, SequentialStream, Source
+from embedscope.pipeline.extract import Encoded, Setting
+from embedscope.pipeline.reading import Reading, Source
+from embedscope.pipeline.sequential import SequentialStream
 from embedscope.pipeline.tokens import TokenStream
 
 _SHARDS = 8, 64
@@ -49,8 +51,8 @@ def _opened(recipe: Recipe) -> TextEncoder:
 def on_workers(source: Source, engine: Engine, uri: str, reading: Reading) -> Source:
     """``source`` with a plan for the workers of ``engine`` where it is tokens in context; else as it is.
 
-    Words and sentences have been read already, into the cache, and vectors that are looked up are not computed. The
-    number of shards follows the rows alone, never the workers, so that the bits do not depend on them.
+    Words and sentences are in the cache already, see :class:`TextsElsewhere`, and vectors that are looked up are not
+    computed. The number of shards follows the rows alone, never the workers, so that the bits do not depend on them.
     """
     if not isinstance(source.stream, SequentialStream) or not isinstance(source.stream.stream, TokenStream):
         return source
@@ -107,6 +109,52 @@ class TokensElsewhere:
             picks = Picks([r for r, cols in enumerate(p.positions) for _ in cols], [c for q in p.positions for c in q])
             states, _ = encoder.read([list(ids) for ids in p.sentences], picks)
             yield Batch(p.ids, p.clusters, {space: states[space] for space in self.spaces})
+
+
+@dataclass(frozen=True)
+class TextsElsewhere:
+    """Forward passes over words or sentences by the workers of ``engine``, one a shard; an ``Encoding`` of ``extract``.
+
+    Their vectors come back in order, to be cached and measured as those that this process made: the batches are the
+    same, and so are the bits where torch has as many threads.
+    """
+
+    engine: Engine
+    recipe: Recipe
+
+    def __call__(
+        self, framed: Framed, batches: Iterable[Sequence[int]], settings: Sequence[Setting]
+    ) -> Iterator[Encoded]:
+        """Vectors of each batch of texts of ``framed``."""
+        return self.engine.map(_Encode(self.recipe, tuple(settings)), [_part(framed, batch) for batch in batches])
+
+
+def texts_on(engine: Engine, uri: str, reading: Reading) -> Callable[[str], TextsElsewhere]:
+    """What gives the forward passes of the model ``uri`` to the workers of ``engine``, for the device it is told.
+
+    It is the device of this process, not what each worker would choose: the cache keeps vectors by the device.
+    """
+
+    def on_device(device: str) -> TextsElsewhere:
+        recipe = Recipe(uri, device, reading.dtype, reading.trust_remote_code, reading.seed)
+        return TextsElsewhere(engine, recipe)
+
+    return on_device
+
+
+@dataclass(frozen=True)
+class _Encode:
+    """On a worker: one forward pass of the model of ``recipe``."""
+
+    recipe: Recipe
+    settings: tuple[Setting, ...]
+
+    def __call__(self, framed: Framed) -> Encoded:
+        return self.recipe.open().encode_framed(framed, range(len(framed.ids)), self.settings)
+
+
+def _part(framed: Framed, batch: Sequence[int]) -> Framed:
+    return Framed(framed.framing, tuple(framed.ids[i] for i in batch), tuple(framed.truncated[i] for i in batch))
 
 
 def _token_shards(stream: TokenStream, recipe: Recipe, spaces: tuple[str, ...]) -> tuple[Shard, ...]:

@@ -6,8 +6,8 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,19 @@ Setting = str | None
 
 BATCH_TOKENS = 2048
 """Default bound on the tokens of one forward pass, padding included."""
+
+Encoded = Mapping[Setting, Mapping[str, Floats32]]
+"""Vectors of the texts of one forward pass, by setting and space."""
+
+
+class Encoding(Protocol):
+    """Who runs the forward passes of an extraction."""
+
+    def __call__(
+        self, framed: Framed, batches: Iterable[Sequence[int]], settings: Sequence[Setting]
+    ) -> Iterator[Encoded]:
+        """Vectors of each of ``batches``, places of texts in ``framed``, in their order; one forward pass a batch."""
+
 
 _CHUNK_BYTES = 32 * 2**20
 _CHUNK_SECONDS = 10.0
@@ -38,18 +51,32 @@ class TextVectors:
     """
 
     def __init__(
-        self, encoder: TextEncoder, texts: Sequence[str], settings: Sequence[Setting], cache: VectorCache
+        self,
+        encoder: TextEncoder,
+        texts: Sequence[str],
+        settings: Sequence[Setting],
+        cache: VectorCache,
+        encoding: Encoding | None = None,
     ) -> None:
         self.texts = tuple(dict.fromkeys(texts))
         self.settings = tuple(dict.fromkeys(settings))
         self.truncated: Mapping[Setting, tuple[str, ...]] = {}
         self.encoder = encoder
         self.cache = cache
+        self._encoding = encoding
         self.owner = uuid.uuid4().hex
         self.places: dict[Setting, dict[bytes, Place]] = {s: {} for s in self.settings}
         self._namespaces = {s: namespace(encoder, s) for s in self.settings}
         self._keys = {t: text_key(t) for t in self.texts}
         weakref.finalize(self, cache.release, self.owner)
+
+    def encoded(
+        self, framed: Framed, batches: Sequence[Sequence[int]], settings: Sequence[Setting]
+    ) -> Iterator[Encoded]:
+        """Forward passes over ``batches`` of ``framed``, by this process or by who was named."""
+        if self._encoding is not None:
+            return self._encoding(framed, batches, settings)
+        return (self.encoder.encode_framed(framed, batch, settings) for batch in batches)
 
     def spaces(self, setting: Setting) -> tuple[str, ...]:
         """Spaces of a setting, in order."""
@@ -110,6 +137,7 @@ def extract(
     cache: VectorCache | None,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
+    encoding: Encoding | None = None,
 ) -> TextVectors:
     """Vectors of ``texts`` in every space of ``settings`` (None: the model's pooled vector).
 
@@ -123,7 +151,7 @@ def extract(
     """
     if not settings or not texts:
         raise InputError(f"extract needs texts and settings, got {len(texts)} texts and {len(settings)} settings")
-    vectors = TextVectors(encoder, texts, settings, cache if cache is not None else temporary_cache())
+    vectors = TextVectors(encoder, texts, settings, cache if cache is not None else temporary_cache(), encoding)
     fill(vectors, progress or Silent(), batch_tokens)
     return vectors
 
@@ -177,11 +205,10 @@ def _encode_all(
     batch_tokens: int,
 ) -> None:
     held: list[int] = []
-    parts: list[dict[Setting, dict[str, Floats32]]] = []
+    parts: list[Encoded] = []
     since, size = time.monotonic(), 0
     batches = list(batches_by_length([len(i) for i in framed.ids], batch_tokens, padded=vectors.encoder.causal))
-    for k, batch in enumerate(batches):
-        part = vectors.encoder.encode_framed(framed, batch, group)
+    for k, (batch, part) in enumerate(zip(batches, vectors.encoded(framed, batches, group), strict=True)):
         parts.append(part)
         held += batch
         size += sum(x.nbytes for spaces in part.values() for x in spaces.values())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Progress
@@ -21,10 +21,12 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.tables import TextTable
 from embedscope.engine import Engine, Local
 from embedscope.pipeline.layers import chosen_spaces
+from embedscope.pipeline.sequential import SequentialStream
 from embedscope.readers import ArrayStream
 
 if TYPE_CHECKING:
     from embedscope.encoders import Lookup, TextEncoder
+    from embedscope.pipeline.extract import Encoding
 
 UNITS = ("token", "word", "sentence")
 SAMPLE = 10_000
@@ -153,9 +155,19 @@ def facts_beside(name: str, facts: Callable[[], dict[str, Any]], provenance: Pro
 
 
 def model_sources(
-    uri: str, table: TextTable, name: str, reading: Reading, seed: int, progress: Progress, provenance: Provenance
+    uri: str,
+    table: TextTable,
+    name: str,
+    reading: Reading,
+    seed: int,
+    progress: Progress,
+    provenance: Provenance,
+    encoding: Callable[[str], Encoding] | None = None,
 ) -> Iterator[Source]:
-    """The tokens of the texts in context; or the texts themselves, in every layer and as the model pools them."""
+    """The tokens of the texts in context; or the texts themselves, in every layer and as the model pools them.
+
+    ``encoding``, told the device, runs the forward passes over whole texts; this process does where it is None.
+    """
     from embedscope.encoders import TextEncoder, open_model
 
     progress.start(f"loading {uri}", None, "models")
@@ -185,7 +197,7 @@ def model_sources(
     for setting, kept in settings.items():
         if kept:
             with provenance.phase(f"vectors {uri}"):
-                source = _whole_texts(encoder, table, name, unit, setting, kept, reading, progress)
+                source = _whole_texts(encoder, table, name, unit, setting, kept, reading, progress, encoding)
             yield source
 
 
@@ -249,13 +261,15 @@ def _whole_texts(
     spaces: Sequence[str],
     reading: Reading,
     progress: Progress,
+    encoding: Callable[[str], Encoding] | None,
 ) -> Source:
     from embedscope.core.cache import VectorCache
     from embedscope.pipeline.tokens import text_stream
 
     cache = VectorCache() if reading.cache else None
     kept = _sampled(table, reading.sample, reading.seed)
-    stream = text_stream(encoder, kept.texts, setting=setting, unit=unit, cache=cache, progress=progress)
+    by = None if encoding is None else encoding(encoder.device)
+    stream = text_stream(encoder, kept.texts, setting=setting, unit=unit, cache=cache, progress=progress, encoding=by)
     label = f"{encoder.info.uri}, {unit}s of {name}"
     labels: dict[str, Any] = {"task": name, "setting": setting, "label": label}
     labels |= {"exact": len(kept) == len(table)}
@@ -263,39 +277,3 @@ def _whole_texts(
         f"{len(kept):,} of {len(table):,} {unit}s" if len(kept) < len(table) else f"{len(kept):,} {unit}s"
     )
     return Source(encoder.info.uri, SequentialStream(stream, tuple(spaces)), Local(), labels)
-
-
-@dataclass(frozen=True)
-class SequentialStream:
-    """``stream`` with some of its ``spaces``, read as one shard: a model runs one batch at a time anyway.
-
-    So the states of its many layers are held once, and never merged.
-    """
-
-    stream: Stream
-    spaces: tuple[str, ...]
-
-    @property
-    def dims(self) -> Mapping[str, int]:
-        """Width of every space kept."""
-        return {space: self.stream.dims[space] for space in self.spaces}
-
-    @property
-    def n_rows(self) -> int | None:
-        """Number of rows, None where it is not known."""
-        return self.stream.n_rows
-
-    def shards(self) -> Sequence[Shard]:
-        """One shard."""
-        return [_WholeShard(self)]
-
-
-@dataclass(frozen=True)
-class _WholeShard:
-    stream: SequentialStream
-
-    def batches(self) -> Iterator[Batch]:
-        """The batches of all shards beneath, with the spaces kept."""
-        for shard in self.stream.stream.shards():
-            for batch in shard.batches():
-                yield replace(batch, spaces={space: batch.spaces[space] for space in self.stream.spaces})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedscope.core.arrays import Array, Hashes
 from embedscope.core.batch import Stream
@@ -20,6 +20,9 @@ from embedscope.pipeline.checkpoint import Checkpoint
 from embedscope.pipeline.folding import Run
 from embedscope.pipeline.reading import Reading, Source, facts_beside, file_facts, model_sources, texts_named
 from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
+
+if TYPE_CHECKING:
+    from embedscope.pipeline.extract import Encoding
 
 
 def arrays(
@@ -85,7 +88,8 @@ def opened(
                 with facts_beside(source, partial(facts_of_files, source, found.stream), provenance):
                     yield found
             elif table is not None:
-                for read in model_sources(source, table, name, reading, seed, progress, provenance):
+                by = engines.texts(source, reading)
+                for read in model_sources(source, table, name, reading, seed, progress, provenance, by):
                     yield engines.elsewhere(read, source, reading)
 
 
@@ -106,6 +110,14 @@ class Engines:
         from embedscope.pipeline.elsewhere import on_workers
 
         return on_workers(source, self._chosen, uri, reading)
+
+    def texts(self, uri: str, reading: Reading) -> Callable[[str], Encoding] | None:
+        """Who runs the model ``uri`` over words and sentences: the workers where there are any, else None."""
+        if self._chosen is None or isinstance(self._chosen, Local):
+            return None
+        from embedscope.pipeline.elsewhere import texts_on
+
+        return texts_on(self._chosen, uri, reading)
 
     def close(self) -> None:
         """Let go of a cluster."""

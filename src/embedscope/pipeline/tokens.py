@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, Picks, TextEncoder
-from embedscope.pipeline.extract import BATCH_TOKENS, Setting, TextVectors, batches_by_length, extract
+from embedscope.pipeline.extract import BATCH_TOKENS, Encoding, Setting, TextVectors, batches_by_length, extract
 
 FirstPosition = Literal["keep", "drop", "bos"]
 
@@ -233,6 +233,11 @@ def text_stream(
     unit: str = "sentence",
     cache: VectorCache | None = None,
     progress: Progress | None = None,
+    encoding: Encoding | None = None,
 ) -> TextStream:
-    """Distinct texts (words or sentences, named by ``unit``) as rows, their vectors in every space of ``setting``."""
-    return TextStream(extract(encoder, texts, [setting], cache=cache, progress=progress), setting, unit)
+    """Distinct texts (words or sentences, named by ``unit``) as rows, their vectors in every space of ``setting``.
+
+    ``encoding`` runs the forward passes, ``encoder`` itself where None.
+    """
+    vectors = extract(encoder, texts, [setting], cache=cache, progress=progress, encoding=encoding)
+    return TextStream(vectors, setting, unit)
