@@ -10,13 +10,12 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.pipeline.repairs import candidates
-from embedscope.pipeline.repairs.calibrating import PRIOR, Calibrated, calibrated
+from embedscope.pipeline.repairs.calibrating import PRIOR, calibrated
 from embedscope.pipeline.repairs.deciding import Decision, decide, forced
 from embedscope.pipeline.repairs.judge import NOTHING, Judge, Setup
-from embedscope.pipeline.repairs.pair_judge import PairJudge
 from embedscope.pipeline.repairs.parts import HELD_OUT
 from embedscope.pipeline.repairs.sources import Given, judge_of
-from embedscope.pipeline.repairs.telling import Told, document_of, evidence_of, records_of
+from embedscope.pipeline.repairs.telling import Told, document_of, evidence_of, records_of, told_of
 from embedscope.pipeline.repairs.texts import Encoder, On
 from embedscope.transforms.repair import Header, KindMap, Repair, ScorerChoice
 
@@ -112,10 +111,8 @@ def _given(
     use = decision.chosen if decision.repaired else None
     if force and use is None:
         use = forced(judge, decision)
-    trust: Calibrated | None = None
-    if isinstance(judge, PairJudge):
-        with provenance.phase("calibration"):
-            trust = calibrated(judge, use or NOTHING, prior)
+    with provenance.phase("calibration"):
+        trust = calibrated(judge, use or NOTHING, prior)
     records = records_of(decision, told, trust, None if use is None else use.text)
     against = use is not None and not decision.repaired
     provenance.settings |= {"sizes": dict(judge.sizes), "decision": decision.reason}
@@ -125,7 +122,7 @@ def _given(
     header = {
         "decision": f"{decision.reason} It was written because --force asks for it." if against else decision.reason,
         "evidence": evidence_of(records, judge.aim),
-        "notes": (*made.header.notes, *judge.notes),
+        "notes": (*made.header.notes, *judge.notes, *([] if trust is None else [told_of(trust)])),
         "calibration": None if trust is None else trust.calibration,
         "scorer": scorer,
     }

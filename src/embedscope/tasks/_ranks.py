@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.stats.correlation import DECIMALS
 
+Adjust = Callable[[Floats], Floats]
+"""Scores (m, n) of m queries and all documents -> scores (m, n) to rank by, each query on its own."""
+
 _CELLS = 2**21  # scores in memory at once: 16 MB
 
 
 def judged_ranks(
-    queries: Floats, corpus: Floats, query: Index, document: Index, matching: Index, order: Index | None = None
+    queries: Floats,
+    corpus: Floats,
+    query: Index,
+    document: Index,
+    matching: Index,
+    order: Index | None = None,
+    adjust: Adjust | None = None,
 ) -> Index:
     """Rank from 1 of each judged ``document`` (p,) among all rows of ``corpus`` for its ``query`` (p,).
 
@@ -24,6 +35,7 @@ def judged_ranks(
     matching : (p,) 1 where the document matches, else 0; without ``order``, documents that match stand behind all
         others of the same score (the pessimistic rule), lower grades first where ``matching`` holds grades
     order : (n,) place of each document among equals (trec_eval: by id, descending), in place of the pessimistic rule
+    adjust : what is done to the products before they are ranked
 
     Returns
     -------
@@ -35,7 +47,8 @@ def judged_ranks(
     last = np.append(first[1:], len(query))
     step = max(1, _CELLS // max(1, len(corpus)))
     for lo in range(0, len(asked), step):
-        scores = np.round(queries[asked[lo : lo + step]] @ corpus.T, DECIMALS)
+        products = queries[asked[lo : lo + step]] @ corpus.T
+        scores = np.round(products if adjust is None else adjust(products), DECIMALS)
         for row, (start, stop) in enumerate(zip(first[lo : lo + step], last[lo : lo + step], strict=True)):
             of = by_query[start:stop]
             place = _pessimistic(len(corpus), document[of], matching[of]) if order is None else order

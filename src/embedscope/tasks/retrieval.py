@@ -13,7 +13,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import match_ranks
 from embedscope.tasks._means import checked_index, directions, mean_score
-from embedscope.tasks._ranks import judged_ranks
+from embedscope.tasks._ranks import Adjust, judged_ranks
 
 Variant = Literal["hit", "recall"]
 KS = (1, 5, 10)
@@ -112,6 +112,7 @@ def judged_scores(
     ndcg_k: int = 10,
     seed: int = 0,
     document_ids: Sequence[str] | None = None,
+    adjust: Adjust | None = None,
 ) -> dict[str, Score]:
     """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings by cosine, 0 to 1, as trec_eval takes them.
 
@@ -125,6 +126,7 @@ def judged_scores(
     judged : (query, document, grade), each (p,): row numbers and grades, each pair once
     document_ids : (n,) ids of the corpus; equal cosines are then put in descending order of the id, as trec_eval does;
         without them relevant documents stand behind all others of the same cosine
+    adjust : what is done to blocks of cosines (queries by all documents) before they are ranked, as CSLS does
 
     Returns
     -------
@@ -147,7 +149,7 @@ def judged_scores(
     query, document, gain = query[relevant], document[relevant], gain[relevant]
     counts = np.bincount(query, minlength=len(q))
     level = np.unique(gain, return_inverse=True)[1].astype(np.intp) + 1
-    ranks = judged_ranks(q, c, query, document, level, _places(document_ids, len(c)))
+    ranks = judged_ranks(q, c, query, document, level, _places(document_ids, len(c)), adjust)
     items = {f"ndcg@{ndcg_k}": _ndcg(ranks, query, gain, ndcg_k, len(q))}
     items |= {f"recall@{k}": _share(ranks <= k, query, counts) for k in ks}
     reciprocal = np.zeros(len(q))

@@ -19,9 +19,11 @@ from embedscope.pipeline.repairs.parts import HELD, PARTS, Part, check_size, par
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.stats.moments import Gaussian
 from embedscope.tasks._means import directions
+from embedscope.tasks._ranks import Adjust
 from embedscope.tasks.mixed import mixed_scores
 from embedscope.tasks.retrieval import judged_scores
 from embedscope.transforms.repair import Repair
+from embedscope.transforms.scorers import parse_scorer
 
 QUERY, DOCUMENT = "query", "document"
 POOL = 10
@@ -126,15 +128,13 @@ class QueryJudge:
 
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
         """Scores of the queries of ``part`` on the whole index."""
-        if candidate.scorer is not None:
-            raise InputError(f"{candidate.scorer} can be tried with pairs; judgements take maps")
         rows = self.rows[part]
-        queries = self._moved(candidate, self.asked.queries[rows], QUERY)
-        kinds = [self.asked.kinds[i] for i in self.pool] if self.asked.kinds else []
-        corpus = self._documents(candidate, kinds)
+        queries, corpus = self.moved(candidate, part)
+        kinds = self._kinds
         ids = [self.asked.corpus_ids[i] for i in self.pool]
-        judged = self._judged(rows)
-        scores = dict(judged_scores(queries, corpus, judged, seed=self.seed, document_ids=ids))
+        judged = self.judged(part)
+        adjust = self._adjust(candidate, part, corpus)
+        scores = dict(judged_scores(queries, corpus, judged, seed=self.seed, document_ids=ids, adjust=adjust))
         if kinds:
             found = mixed_scores(queries, corpus, judged, kinds, seed=self.seed, document_ids=ids)
             scores |= found | {"pure_ndcg@10": _mean([s for k, s in found.items() if k.startswith("pure_ndcg")])}
@@ -142,6 +142,28 @@ class QueryJudge:
         names = [self.asked.query_ids[i] for i in rows]
         values = np.full(len(rows), np.nan) if items is None else items
         return Outcome(scores, Items("nDCG@10", names, values))
+
+    @property
+    def _kinds(self) -> Sequence[str]:
+        """Kind of every document of the pool, empty where there is one."""
+        return [self.asked.kinds[i] for i in self.pool] if self.asked.kinds else []
+
+    def moved(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
+        """Queries of ``part`` and documents of the pool as ``candidate`` leaves them."""
+        queries = self._moved(candidate, self.asked.queries[self.rows[part]], QUERY)
+        return queries, self._documents(candidate, self._kinds)
+
+    def _adjust(self, candidate: Candidate, part: Part, corpus: Floats) -> Adjust | None:
+        """What the scorer does to cosines; its bank are queries that fit, or, transductive, those that ask."""
+        if candidate.scorer is None:
+            return None
+        if self.asked.kinds:
+            raise InputError(
+                f"{candidate.scorer} is tried on one kind of document, and this index has several; use center"
+            )
+        of = self.rows[part if candidate.transductive else "fit"]
+        bank = directions(self._moved(candidate, self.asked.queries[of], QUERY))
+        return parse_scorer(candidate.scorer).fit(directions(corpus), bank).adjust
 
     def _documents(self, candidate: Candidate, kinds: Sequence[str]) -> Floats:
         rows = self.asked.corpus[self.pool]
@@ -158,8 +180,9 @@ class QueryJudge:
         rows = np.asarray(x, dtype=np.float64)
         return rows if candidate.repair is None else np.asarray(candidate.repair.transform(rows, kind))
 
-    def _judged(self, rows: Index) -> Judgements:
-        """Judgements of the queries ``rows`` about documents of the pool, numbered anew."""
+    def judged(self, part: Part) -> Judgements:
+        """Judgements of the queries of ``part`` about documents of the pool, numbered anew."""
+        rows = self.rows[part]
         query, document, grade = self.asked.judged
         place_q = np.full(len(self.asked.queries), -1, dtype=np.intp)
         place_d = np.full(len(self.asked.corpus), -1, dtype=np.intp)

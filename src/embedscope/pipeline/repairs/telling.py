@@ -90,8 +90,11 @@ def _gains(
 
 def _trust(found: Calibrated, told: Told, candidate: str | None) -> Iterator[Record]:
     held, n = found.held, found.held.n_matching
+    note = (
+        f"prior {found.calibration.prior:g}; always saying the prior has a Brier score of {held.base_brier:g}; "
+        f"not matching: {found.others}"
+    )
     for name, value in (("calibration.brier", held.brier), ("calibration.ece", held.ece)):
-        note = f"prior {found.calibration.prior:g}; always saying the prior has a Brier score of {held.base_brier:g}"
         yield _record(told, candidate, "certify", name, value, (None, None, None), n, note)
 
 
@@ -228,10 +231,19 @@ def _losers(found: Certified) -> list[Table]:
     return [Table("losers", "Items that lose most", columns, rows, f"{len(rows)} of {total:,} that lose.")]
 
 
+def told_of(found: Calibrated) -> str:
+    """What a calibration speaks of, one sentence."""
+    return (
+        f"The probability is of {found.what}, for a share of {found.calibration.prior:g}; what does not match were "
+        f"{found.others}."
+    )
+
+
 def _calibration(found: Calibrated) -> Finding:
     held = found.held
     return Finding(
-        f"Cosines are calibrated to the probability of a match, for a share of {found.calibration.prior:g} matches: "
-        f"Brier score {held.brier:.3f} on held-out pairs, against {held.base_brier:.3f} for always saying the share.",
-        evidence=f"calibration error {held.ece:.3f}; {held.n_matching:,} matching pairs",
+        f"Cosines are calibrated to the probability of {found.what}, for a share of {found.calibration.prior:g}: Brier "
+        f"score {held.brier:.3f} on held-out pairs, against {held.base_brier:.3f} for always saying the share.",
+        evidence=f"calibration error {held.ece:.3f}; {held.n_matching:,} pairs that match, {held.n_other:,} others",
+        detail=f"What does not match: {found.others}.",
     )
