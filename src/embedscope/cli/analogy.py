@@ -22,6 +22,17 @@ def analogy(
         str | None,
         typer.Option("--images", metavar="FOLDER|emoji", help="Ask pictures: a concept is the mean over its pictures."),
     ] = None,
+    contexts: Annotated[
+        str | None,
+        typer.Option(
+            "--contexts",
+            metavar="DATASET|FILE",
+            help="Sentences, as lee_sentences: a word's vector is the mean of its states in those that hold it.",
+        ),
+    ] = None,
+    context_limit: Annotated[
+        int, typer.Option("--context-limit", min=1, help="With --contexts: sentences a word, chosen by --seed.")
+    ] = 50,
     names: Annotated[
         Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
     ] = None,
@@ -41,6 +52,7 @@ def analogy(
     """Answer king - man + woman, with and without the question's own words, beside plain similarity."""
     from embedscope.pipeline.analogies import SpaceReading
     from embedscope.pipeline.asking import ask, candidates_of, pictured
+    from embedscope.pipeline.contexts import Contexts
 
     reading = SpaceReading(
         settings=None if settings in (None, "pooled") else [settings],
@@ -48,6 +60,7 @@ def analogy(
         names=names,
         model={"device": device, "dtype": dtype},
         seed=seed,
+        contexts=Contexts(contexts, context_limit, data) if contexts else None,
     )
     result = ask(
         source,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
@@ -14,6 +13,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Data
 from embedscope.pipeline.concepts import concept_means, pictures_of
+from embedscope.pipeline.contexts import Contexts, context_spaces
 from embedscope.pipeline.layers import chosen_spaces
 from embedscope.pipeline.named import named_vectors
 from embedscope.pipeline.two_sided import names_of
@@ -45,6 +45,7 @@ class SpaceReading:
     settings, layers : None takes the model's own vector of a text, or the last space in the setting ``bos_eos``
     names : names of the rows of a file of vectors
     limit : how many words of a file of word vectors are candidates
+    contexts : sentences over which a word's states are averaged, in place of the word read alone; layers only
     model : options of ``open_encoder``
     """
 
@@ -55,6 +56,7 @@ class SpaceReading:
     cache: bool = True
     model: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    contexts: Contexts | None = None
 
 
 def analogy_spaces(
@@ -74,6 +76,8 @@ def analogy_spaces(
 
     progress = progress or Silent()
     texts = data.tables[table].texts
+    if reading.contexts is not None and (names_of(source) is not None or not is_model(source)):
+        raise InputError(f"{source} reads no sentences; leave out the contexts, or name a model of texts")
     if data.images and names_of(source) is not None:
         yield from _pictured(source, data, table, reading, provenance, progress)
         return
@@ -84,6 +88,11 @@ def analogy_spaces(
     progress.start(f"loading {source}", None, "models")
     encoder = open_model(source, **{"seed": reading.seed, **reading.model})
     progress.close()
+    if isinstance(encoder, TextEncoder) and reading.contexts is not None:
+        yield from _in_context(source, encoder, data, table, reading, provenance, progress)
+        return
+    if reading.contexts is not None:
+        raise InputError(f"{source} has one vector a word and reads no sentences; leave out the contexts")
     if isinstance(encoder, TextEncoder):
         yield from _read(source, encoder, data, table, reading, provenance, progress)
         return
@@ -124,6 +133,27 @@ def _read(
             yield AnalogySpace(source, setting, space, data, vectors.matrix(setting, space, texts))
 
 
+def _in_context(
+    source: str,
+    encoder: Any,
+    data: Data,
+    table: str,
+    reading: SpaceReading,
+    provenance: Provenance,
+    progress: Progress,
+) -> Iterator[AnalogySpace]:
+    assert reading.contexts is not None
+    if reading.settings is not None:
+        raise InputError(f"words in context are read in the tokenizer's own framing; leave out {reading.settings}")
+    provenance.models[source] = encoder.info.as_dict()
+    texts, own = data.tables[table].texts, tuple(encoder.spaces)
+    spaces = own[-1:] if reading.layers is None else chosen_spaces(reading.layers, own)
+    found = context_spaces(encoder, texts, reading.contexts, spaces, reading.seed, provenance, progress)
+    for space, concepts in found:
+        provenance.data[f"{data.name}, {source}, {space}"] = concepts.facts(texts)
+        yield AnalogySpace(source, reading.contexts.setting, space, data, concepts.x, concepts.note)
+
+
 def _pictured(
     source: str, data: Data, table: str, reading: SpaceReading, provenance: Provenance, progress: Progress
 ) -> Iterator[AnalogySpace]:
@@ -139,9 +169,5 @@ def _pictured(
     own = next((s for s in ("image", "features", "pooled") if s in vectors.spaces), vectors.spaces[-1])
     for space in [own] if reading.layers is None else chosen_spaces(reading.layers, vectors.spaces):
         found = concept_means(vectors.matrix(space), concept, len(data.tables[table].texts))
-        provenance.data[f"{data.name}, {source}, {space}"] = {
-            "pictures": len(images),
-            "pictures_a_concept": np.unique(found.count).tolist(),
-            "mean_spread": round(float(np.nanmean(found.spread)), 6),
-        }
+        provenance.data[f"{data.name}, {source}, {space}"] = found.facts(data.tables[table].texts)
         yield AnalogySpace(source, None, space, data, found.x, found.note, pictured=True)

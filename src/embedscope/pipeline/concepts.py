@@ -1,7 +1,8 @@
-"""One vector a concept: the mean over its pictures, with how many there are and how far they spread."""
+"""One vector a concept: the mean over its pictures or contexts, with how many there are and how far they spread."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +21,19 @@ class Concepts:
 
     Attributes
     ----------
-    x : (n, d) mean over a concept's pictures, nan for a concept without one
+    x : (n, d) mean over a concept's pictures (or contexts), nan for a concept without one
     count : (n,) pictures
     spread : (n,) mean of 1 - cosine of a concept's pictures and their mean, 0 for a single picture
+    kind, of : what the mean is over, and of what
+    source : where they are from, None where the data set says it
     """
 
     x: Floats
     count: Index
     spread: Floats
+    kind: str = "pictures"
+    of: str = "concept"
+    source: str | None = None
 
     @property
     def note(self) -> str:
@@ -35,7 +41,23 @@ class Concepts:
         some = self.count > 0
         counts = self.count[some]
         span = str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-        return f"mean over {span} pictures a concept, spread {self.spread[some].mean():.3f} (1 - cosine to the mean)"
+        said = (
+            f"mean over {span} {self.kind} a {self.of}, spread {self.spread[some].mean():.3f} (1 - cosine to the mean)"
+        )
+        lost = f"{int((~some).sum()):,} of {len(some):,} {self.of}s without {self.kind}" if not some.all() else None
+        return "; ".join(filter(None, [said, lost, self.source]))
+
+    def facts(self, names: Sequence[str]) -> dict[str, Any]:
+        """Counts and spreads for the provenance, of all and of each of the ``names`` (n,)."""
+        some = self.count > 0
+        each = zip(names, self.count.tolist(), self.spread.tolist(), strict=True)
+        return {
+            self.kind: int(self.count.sum()),
+            f"{self.kind}_a_{self.of}": np.unique(self.count).tolist(),
+            f"{self.of}s_without": int((~some).sum()),
+            "mean_spread": round(float(self.spread[some].mean()), 6),
+            "count_and_spread": {name: [n, round(spread, 6) if n else None] for name, n, spread in each},
+        }
 
 
 def concept_means(x: npt.NDArray[Any], concept: Index, n: int) -> Concepts:

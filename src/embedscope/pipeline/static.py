@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,12 +69,39 @@ def static_vectors(
         raise InputError(f"limit must be at least 1 sentence a word, got {limit}")
     progress = progress or Silent()
     distinct = tuple(dict.fromkeys(words))
-    uses = _occurrences(distinct, list(dict.fromkeys(sentences)), limit)
-    texts = list(uses)
-    framed = encoder.frame(texts, encoder.framing(setting))
+    uses = occurrences(distinct, list(dict.fromkeys(sentences)), limit)
     sums: dict[str, npt.NDArray[np.float64]] = {}
     counts = np.zeros(len(distinct), dtype=np.int64)
-    progress.start(f"static vectors {encoder.info.uri}", len(texts), "sentences")
+    for targets, states in word_states(encoder, uses, setting, progress, batch_tokens):
+        for space, x in states.items():
+            total = sums.setdefault(space, np.zeros((len(distinct), x.shape[1])))
+            np.add.at(total, targets, x)
+        np.add.at(counts, targets, 1)
+    kept = counts > 0
+    means = {s: (total[kept] / counts[kept, None]).astype(np.float32) for s, total in sums.items()}
+    found = tuple(w for w, k in zip(distinct, kept, strict=True) if k)
+    contexts = dict(zip(distinct, counts.tolist(), strict=True))
+    if len(found) < len(distinct):
+        progress.note(f"{len(distinct) - len(found)} of {len(distinct)} words have no context and no static vector")
+    return StaticVectors(f"static:{limit}", found, contexts, means)
+
+
+def word_states(
+    encoder: TextEncoder,
+    uses: Mapping[str, Sequence[tuple[int, int, int]]],
+    setting: str,
+    progress: Progress,
+    batch_tokens: int = BATCH_TOKENS,
+) -> Iterator[tuple[list[int], Mapping[str, npt.NDArray[np.float32]]]]:
+    """The words of ``uses`` (of :func:`occurrences`) forward pass by forward pass: their numbers (m,) and states.
+
+    Yields
+    ------
+    (words, {space: (m, d)}), a state being the mean over the word's subtokens; words that were cut off are left out
+    """
+    texts = list(uses)
+    framed = encoder.frame(texts, encoder.framing(setting))
+    progress.start(f"words in context {encoder.info.uri}", len(texts), "sentences")
     for batch in batches_by_length([len(i) for i in framed.ids], batch_tokens, padded=encoder.causal):
         rows: list[int] = []
         cols: list[int] = []
@@ -91,34 +118,35 @@ def static_vectors(
                     owners += [len(targets)] * len(own)
                     targets.append(word)
         if targets:
-            states, _ = encoder.read([framed.ids[i] for i in batch], Picks(rows, cols, owners))
-            for space, x in states.items():
-                total = sums.setdefault(space, np.zeros((len(distinct), x.shape[1])))
-                np.add.at(total, targets, x)
-            np.add.at(counts, targets, 1)
+            yield targets, encoder.read([framed.ids[i] for i in batch], Picks(rows, cols, owners))[0]
         progress.advance(len(batch))
-    kept = counts > 0
-    means = {s: (total[kept] / counts[kept, None]).astype(np.float32) for s, total in sums.items()}
-    found = tuple(w for w, k in zip(distinct, kept, strict=True) if k)
-    contexts = dict(zip(distinct, counts.tolist(), strict=True))
-    if len(found) < len(distinct):
-        progress.note(f"{len(distinct) - len(found)} of {len(distinct)} words have no context and no static vector")
-    return StaticVectors(f"static:{limit}", found, contexts, means)
 
 
-def _occurrences(words: Sequence[str], sentences: Sequence[str], limit: int) -> dict[str, list[tuple[int, int, int]]]:
-    """Sentence -> (word, first character, last + 1) of the first ``limit`` sentences of each word."""
-    place: dict[str, list[int]] = {}
+def occurrences(words: Sequence[str], sentences: Sequence[str], limit: int) -> dict[str, list[tuple[int, int, int]]]:
+    """Sentence -> (word, first character, last + 1) of the first ``limit`` sentences of each word, by its first use.
+
+    Case does not count. A word of several parts is found where blanks alone stand between them.
+
+    >>> occurrences(["ice cream", "Cat"], ["the cat", "Ice Cream for a cat"], 1)
+    {'the cat': [(1, 4, 7)], 'Ice Cream for a cat': [(0, 0, 9)]}
+    """
+    place: dict[str, list[tuple[int, list[str]]]] = {}
     for i, word in enumerate(words):
-        place.setdefault(word.casefold(), []).append(i)
+        parts = _WORD.findall(word.casefold())
+        if " ".join(parts) == word.casefold() and parts:
+            place.setdefault(parts[0], []).append((i, parts))
     left = [limit] * len(words)
     uses: dict[str, list[tuple[int, int, int]]] = {}
     for sentence in sentences:
         seen: set[int] = set()
-        for match in _WORD.finditer(sentence):
-            for i in place.get(match.group().casefold(), []):
-                if i not in seen and left[i]:
-                    seen.add(i)
-                    left[i] -= 1
-                    uses.setdefault(sentence, []).append((i, *match.span()))
+        found = list(_WORD.finditer(sentence))
+        plain = [match.group().casefold() for match in found]
+        for k, part in enumerate(plain):
+            for i, parts in place.get(part, []):
+                if i not in seen and left[i] and plain[k : k + len(parts)] == parts:
+                    first, last = found[k].start(), found[k + len(parts) - 1].end()
+                    if sentence[first:last].casefold().split() == parts:
+                        seen.add(i)
+                        left[i] -= 1
+                        uses.setdefault(sentence, []).append((i, first, last))
     return uses
