@@ -9,11 +9,13 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.core.result import Result
+from embedscope.encoders import MODELS, open_encoder
 from embedscope.findings import ALL_RULES, diagnose, thresholds_of
 from embedscope.findings._numbers import Reading, number, ratio
 from embedscope.findings._rule import LEVELS
 from embedscope.findings.diagnosis import spaces_of
 from embedscope.metrics import METRICS
+from embedscope.pipeline.extract import extract
 from embedscope.report import render_html
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "diagnose.md").read_text(encoding="utf-8")
@@ -208,3 +210,37 @@ def test_rules_are_complete_and_documented(rule):
     own = {"copy_share", "modality_gap", "same_modality_share", "paired_cosine", "unpaired_cosine"}
     assert all(m in METRICS or m in own or m.startswith("query_") for m in rule.metrics)
     assert json.dumps(rule.levels)
+
+
+@pytest.mark.models
+def test_queries_of_a_model_are_texts(tmp_path):
+    """The same numbers as of its vectors; what is not texts is said."""
+    if MODELS.get("minilm").path() is None:
+        pytest.skip("the weights of minilm are not installed")
+    things = ("cat", "dog", "train", "storm", "song", "bridge", "river", "king", "bank", "game", "road", "book")
+    documents = [f"The {a} is near the {b}." for a in things for b in things if a != b]
+    queries = [f"Where is the {a}?" for a in things]
+    (tmp_path / "q.jsonl").write_text(
+        "".join(json.dumps({"_id": str(i), "text": q}) + "\n" for i, q in enumerate(queries)), encoding="utf-8"
+    )
+    made = diagnose("minilm", on=documents, queries=str(tmp_path / "q.jsonl"), cache=False).result
+    vectors = extract(open_encoder("minilm"), [*documents, *queries], [None], cache=None)
+    x, q = (vectors.matrix(None, "pooled", texts) for texts in (documents, queries))
+    alone = diagnose(x, queries=q).result
+    for metric in ("query_shift", "query_hub_share", "query_contrast", "self_similarity", "hub_share"):
+        assert made.value(metric=metric) == pytest.approx(alone.value(metric=metric), abs=1e-12), metric
+    assert {r.space for r in made} == {"pooled", "query|document"}
+    assert made.provenance["settings"]["diagnosis"] is True
+
+
+def test_queries_that_do_not_go_with_the_source(tmp_path):
+    (tmp_path / "q.txt").write_text("who\nwhat\n")
+    np.save(tmp_path / "q.npy", np.eye(4))
+    with pytest.raises(InputError, match="holds texts and the documents are vectors"):
+        diagnose(np.eye(4), queries=str(tmp_path / "q.txt"))
+    with pytest.raises(InputError, match="must be texts"):
+        diagnose("minilm", on=["a", "b"], queries=str(tmp_path / "q.npy"))
+    with pytest.raises(InputError, match="name its documents with --on"):
+        diagnose("minilm", queries=["a"])
+    with pytest.raises(InputError, match="not of tokens"):
+        diagnose("minilm", on=["a", "b"], queries=["a"], unit="token")

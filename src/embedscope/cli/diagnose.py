@@ -23,7 +23,10 @@ PairIdsOption = Annotated[
     ),
 ]
 QueriesOption = Annotated[
-    str | None, typer.Option("--queries", metavar="FILE", help="Vectors of queries that are asked of these documents.")
+    str | None,
+    typer.Option(
+        "--queries", metavar="FILE", help="Queries that are asked of these documents: vectors; texts for a model."
+    ),
 ]
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="FILE.html", help="Write the findings as an HTML page too.")
@@ -53,7 +56,10 @@ def diagnose(
         FailOn.warning
     ),
     on: Annotated[
-        str | None, typer.Option("--on", metavar="DATASET|FILE", help="For models: texts to read them on.")
+        str | None,
+        typer.Option(
+            "--on", metavar="DATASET|FILE", help="For models: texts to read them on, the documents of --queries."
+        ),
     ] = None,
     unit: Annotated[str | None, typer.Option("--unit", help="For models: token, word or sentence.")] = None,
     sample: Annotated[int | None, typer.Option("--sample", help="For models: rows to take, 0 for all.")] = None,

@@ -18,11 +18,12 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.metrics import Metric
 from embedscope.metrics._copies import copy_share
+from embedscope.pipeline._model_queries import model_numbers
 from embedscope.pipeline._pair_files import id_hashes, side
 from embedscope.pipeline._query_numbers import query_records
 from embedscope.pipeline.measure import measure, measure_stream
 from embedscope.pipeline.pairs import IdSource, measure_pair
-from embedscope.readers import ArrayStream
+from embedscope.readers import ArrayStream, file_of, is_vectors
 
 SPACE_METRICS: tuple[str | Metric, ...] = (
     "self_similarity",
@@ -49,7 +50,7 @@ def numbers(
     *,
     pair: tuple[Source, Source] | None = None,
     pair_ids: tuple[IdSource, IdSource] | None = None,
-    queries: Source | None = None,
+    queries: Source | Sequence[str] | None = None,
     names: tuple[str, str] = ("image", "text"),
     seed: int = 0,
     progress: Progress | None = None,
@@ -62,8 +63,9 @@ def numbers(
     ----------
     source : as of :func:`embedscope.pipeline.measure.measure`
     pair, pair_ids, names : two sides with matching rows, as of :func:`embedscope.pipeline.pairs.measure_pair`
-    queries : (m, d) array, ``FILE`` or ``FILE::KEY``: what is asked of the source (one file or array), or of both sides
-        as one pool
+    queries : what is asked of the source (one file or array), or of both sides as one pool: (m, d) array, ``FILE`` or
+        ``FILE::KEY``; of a model texts, as ``on`` takes them: they are asked of those of ``on``, in one space, the
+        model's own sentence vector by default
     model : for models, as of ``measure``
 
     Raises
@@ -77,6 +79,9 @@ def numbers(
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
+        if queries is not None and not _is_vectors(_documents(source)):
+            uri, how = str(_documents(source)), {"seed": seed, "progress": progress, "command": command}
+            return _diagnosed(model_numbers(uri, queries, SPACE_METRICS, **how, **model))
         found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
@@ -88,10 +93,30 @@ def numbers(
         asking = Provenance()
         label = str(queries) if isinstance(queries, str | Path) else "queries"
         matrices = {name: side(x, asking) for name, x in sides.items()}
-        records += query_records(side(queries, asking), matrices, label)
+        records += query_records(_asked(queries, asking), matrices, label)
         provenance["data"] = {**asking.data, **provenance["data"]}
-    provenance["settings"] = {**provenance["settings"], "diagnosis": True}
-    return Result(tuple(records), provenance)
+    return _diagnosed(Result(tuple(records), provenance))
+
+
+def _diagnosed(found: Result) -> Result:
+    """``found`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
+    settings = {**found.provenance["settings"], "diagnosis": True}
+    return replace(found, provenance={**found.provenance, "settings": settings})
+
+
+def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
+    """Vectors of queries; says so where they are texts, which vectors cannot be asked."""
+    if isinstance(queries, str | Path) and file_of(str(queries)).is_file() and not is_vectors(str(queries)):
+        raise InputError(
+            f"--queries {queries} holds texts and the documents are vectors; pass vectors of queries, or a model as "
+            "SOURCE with the documents in --on"
+        )
+    return side(queries, provenance)
+
+
+def _is_vectors(source: Source) -> bool:
+    """Whether ``source`` is an array or vectors in files, not a model."""
+    return not isinstance(source, str | Path) or is_vectors(str(source)) or file_of(str(source)).is_dir()
 
 
 def _documents(source: Any) -> Source:

@@ -16,7 +16,7 @@ from embedscope.pipeline.repairs.judge import NOTHING, Judge, Setup
 from embedscope.pipeline.repairs.parts import HELD_OUT
 from embedscope.pipeline.repairs.sources import Given, judge_of
 from embedscope.pipeline.repairs.telling import Told, document_of, evidence_of, records_of, told_of
-from embedscope.pipeline.repairs.texts import Encoder, On
+from embedscope.pipeline.texts import Encoder, On
 from embedscope.transforms.repair import Header, KindMap, Repair, ScorerChoice
 
 

@@ -16,8 +16,8 @@ from embedscope.pipeline.repairs.judge import Judge, Setup
 from embedscope.pipeline.repairs.origins import model_origin
 from embedscope.pipeline.repairs.query_judge import DOCUMENT, QUERY, Asked, query_judge
 from embedscope.pipeline.repairs.telling import Told
-from embedscope.pipeline.repairs.texts import Encoder
 from embedscope.pipeline.retrieval import _corpus, judged_rows
+from embedscope.pipeline.texts import Encoder
 
 if TYPE_CHECKING:
     from embedscope.pipeline.repairs.sources import Given

@@ -22,7 +22,7 @@ from embedscope.pipeline.repairs.pair_judge import PairJudge
 from embedscope.pipeline.repairs.pair_rows import PairParts, by_matches, by_position, pair_blocks
 from embedscope.pipeline.repairs.tables import read_rows
 from embedscope.pipeline.repairs.telling import Told
-from embedscope.pipeline.repairs.texts import Encoder, On
+from embedscope.pipeline.texts import Encoder, On
 from embedscope.readers import file_of
 
 OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}

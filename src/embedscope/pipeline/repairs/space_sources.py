@@ -26,7 +26,7 @@ from embedscope.pipeline.repairs.space_judge import SpaceJudge
 from embedscope.pipeline.repairs.space_rows import ALL, Matrix, SpaceParts, is_file, space_blocks, space_parts
 from embedscope.pipeline.repairs.tables import read_rows
 from embedscope.pipeline.repairs.telling import Told
-from embedscope.pipeline.repairs.texts import Encoder, Texts, encode, scored_set, texts_of
+from embedscope.pipeline.texts import Encoder, Texts, encode, scored_set, texts_of
 from embedscope.transforms.repair import SINGLE, Origin
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def opened_space(source: Any, on: Any, encoder: Encoder, provenance: Provenance,
             "model, name texts with --on DATASET or --on FILE (one text a line), or --queries, --corpus and --qrels"
         )
     texts = texts_of(on, encoder.data, provenance)
-    space, x = encode(str(source), texts, encoder, provenance, progress)
+    space, (x,) = encode(str(source), [texts], encoder, provenance, progress)
     blocks = (x[lo : lo + _BLOCK] for lo in range(0, len(x), _BLOCK))
     return Space(str(source), space, blocks, {SINGLE: model_origin(str(source), provenance)}, texts)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
+from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Pairs
@@ -28,6 +29,14 @@ class Texts:
     name: str
     texts: tuple[str, ...]
     clusters: tuple[str, ...]
+
+    def sampled(self, sample: int | None, seed: int) -> Texts:
+        """The ``sample`` texts with the smallest hash of (seed, text), in their order; all where there are no more."""
+        if not sample or sample >= len(self.texts):
+            return self
+        kept = np.sort(np.argsort(combine(hash_texts(self.texts), seed), kind="stable")[:sample]).tolist()
+        texts, clusters = (tuple(column[i] for i in kept) for column in (self.texts, self.clusters))
+        return Texts(f"{sample:,} of {self.name}", texts, clusters)
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,9 @@ def texts_of(on: On, data: str | Path | None, provenance: Provenance) -> Texts:
 
 
 def encode(
-    source: str, texts: Texts, how: Encoder, provenance: Provenance, progress: Progress
-) -> tuple[str, npt.NDArray[Any]]:
-    """The one space of ``source`` that ``how`` names, and the vectors (n, d) of ``texts`` in it.
+    source: str, sides: Sequence[Texts], how: Encoder, provenance: Provenance, progress: Progress
+) -> tuple[str, list[npt.NDArray[Any]]]:
+    """The one space of ``source`` that ``how`` names, and the vectors (n, d) of the texts of each side in it.
 
     Raises
     ------
@@ -84,15 +93,17 @@ def encode(
         if several spaces are named, or a text has no vector.
     """
     options = {"device": "auto", "dtype": "float32"} | dict(how.options)
-    vectors, spaces = encoded(source, texts.texts, (how.layers, how.setting), how.cache, options, provenance, progress)
+    texts = [text for side in sides for text in side.texts]
+    vectors, spaces = encoded(source, texts, (how.layers, how.setting), how.cache, options, provenance, progress)
     if len(spaces) > 1:
         names = ", ".join(space for _, space in spaces)
         raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1][1]}")
     setting, space = spaces[0]
-    x = np.asarray(vectors.matrix(setting, space, texts.texts))
-    if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
-        raise InputError(f"{source} has no vector for {unknown} of {len(x)} texts of {texts.name}; take them out")
-    return space, x
+    found = [np.asarray(vectors.matrix(setting, space, side.texts)) for side in sides]
+    for x, side in zip(found, sides, strict=True):
+        if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
+            raise InputError(f"{source} has no vector for {unknown} of {len(x)} texts of {side.name}; take them out")
+    return space, found
 
 
 def scored_set(scored: Any, data: str | Path | None) -> tuple[str, npt.NDArray[np.float64]] | None:
