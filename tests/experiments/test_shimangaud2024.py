@@ -163,16 +163,17 @@ def test_raw_hits_are_counts_and_random_pairs_are_no_analogies() -> None:
 def test_gain_is_that_of_a_loop() -> None:
     rng = np.random.default_rng(0)
     main, c, b = (rng.integers(0, 2, size=30).astype(float) for _ in range(3))
+    ends = rng.integers(0, 6, size=30), rng.integers(3, 9, size=30)
     main[3] = np.nan
-    score = gain_over(main, {"c": c, "b": b}, seed=5)
+    score = gain_over(main, {"c": c, "b": b}, 5, ends)
     kept = np.isfinite(main)
     assert score.value == pytest.approx(main[kept].mean() - max(c[kept].mean(), b[kept].mean()))
-    counts = item_counts(30, 5)
+    counts = item_counts(9, 5)
     for draw in (0, 17, 999):
-        weights = counts[kept, draw].astype(float)
+        weights = (counts[ends[0], draw] * counts[ends[1], draw])[kept].astype(float)
         means = [np.average(items[kept], weights=weights) for items in (main, c, b)]
         assert score.draws[draw] == pytest.approx(means[0] - max(means[1:]))
-    assert gain_over(np.full(3, np.nan), {"c": np.zeros(3)}, 0).value is None
+    assert gain_over(np.full(3, np.nan), {"c": np.zeros(3)}, 0, (np.arange(3), np.arange(3))).value is None
 
 
 def test_angle_from_c_leaves_the_relation_out() -> None:

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import N_DRAWS, item_counts
+from embedscope.stats.bootstrap import N_DRAWS
+from embedscope.tasks._analogy_draws import mean_scores
 from embedscope.tasks._analogy_questions import Questions, broken
 from embedscope.tasks._analogy_ranks import Asked, Ranks, analogy_ranks
 from embedscope.tasks._analogy_rows import CandidateRows
 
 RANDOM_DRAWS = 5
-_BLOCK = 4096  # items whose counts are in float64 at once
 CONTROLS = ("c", "b", "random")
 
 
@@ -117,7 +117,8 @@ def top_scores(
     columns[".mrr"] = found.reciprocal("offset")
     if which is not None:
         columns = {more: items[which] for more, items in columns.items()}
-    scores = {f"{name}{more}": score for more, score in mean_scores(columns, seed).items()}
+    ends = (found.questions if which is None else found.questions[which]).ends
+    scores = {f"{name}{more}": score for more, score in mean_scores(columns, seed, ends).items()}
     main, random = scores[name], scores[f"{name}.random"]
     if random.value is None and main.value is not None:
         why = "undefined: all questions are of one relation, so there is no other to draw from"
@@ -125,27 +126,6 @@ def top_scores(
     controls = [(c, scores[f"{name}.{c}"]) for c in CONTROLS]
     noted = replace(main, note="; ".join(filter(None, [main.note, *found.notes()])) or None)
     return {name: noted, f"{name}.gain": gain(main, controls)} | {n: s for n, s in scores.items() if n != name}
-
-
-def mean_scores(columns: Mapping[str, Floats], seed: int) -> dict[str, Score]:
-    """Means of items (m,) with the draws of ``item_counts``, all from one pass over the counts."""
-    items = np.stack(list(columns.values()))
-    known = np.isfinite(items)
-    both = np.concatenate([np.where(known, items, 0.0), known])
-    counts = item_counts(items.shape[1], seed)
-    sums = np.zeros((len(both), counts.shape[1]))
-    for lo in range(0, items.shape[1], _BLOCK):
-        sums += both[:, lo : lo + _BLOCK] @ counts[lo : lo + _BLOCK].astype(np.float64)
-    total, weight = np.split(sums, 2)
-    draws = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
-    return {name: _mean(row, drawn) for name, row, drawn in zip(columns, items, draws, strict=True)}
-
-
-def _mean(items: Floats, draws: Floats) -> Score:
-    known = np.isfinite(items)
-    if not known.any():
-        return Score(None, 0, None, items, "undefined: no question can be asked")
-    return Score(float(items[known].mean()), int(known.sum()), draws, items)
 
 
 def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:

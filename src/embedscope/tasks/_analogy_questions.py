@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,14 @@ class Questions:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    @cached_property
+    def ends(self) -> tuple[Index, Index]:
+        """Number (m,) of each question's pair a : b and of its pair c : d; of several answers the first stands."""
+        second = np.column_stack([self.words[:, 2], self.answers[self.lists, 0]])
+        _, number = np.unique(np.concatenate([self.words[:, :2], second]), axis=0, return_inverse=True)
+        left, right = np.split(np.asarray(number, dtype=np.intp).reshape(-1), 2)
+        return left, right
 
     def __getitem__(self, which: npt.NDArray[np.bool_] | Index) -> Questions:
         return Questions(

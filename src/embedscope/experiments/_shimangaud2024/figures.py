@@ -65,7 +65,7 @@ def gain_figure(models: Sequence[Model], records: Sequence[Record], task: str) -
         "relation, highest gain first",
         "top-1 hits less the best control's",
         tuple(series),
-        "Below zero a control answers more questions than b - a + c does. Bands: 95 % bootstrap over questions. "
+        "Below zero a control answers more questions than b - a + c does. Bands: 95 % bootstrap over word pairs. "
         "The table of relations names them.",
         section="Gain by relation",
     )

@@ -15,10 +15,10 @@ from embedscope.experiments._shimangaud2024.material import QuestionSet, relatio
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.bootstrap import interval
 from embedscope.tasks._analogy_angles import Closeness, closeness
-from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, mean_scores, outcomes, top_scores
+from embedscope.tasks._analogy_draws import Ends, mean_scores
+from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, outcomes, top_scores
 from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
 from embedscope.tasks._analogy_rows import KINDS, CandidateRows
-from embedscope.tasks._means import mean_score
 
 TOPS = (1, 5)
 MAIN = "3cosadd.exclude.unit"
@@ -156,8 +156,8 @@ def _close(found: Answers, place: Place, seed: int) -> Iterator[Record]:
             continue
         for part, value in (("min", known.min()), ("max", known.max())):
             yield place.record(f"{name}.{part}", Score(float(value), len(known)), rows="raw")
-        yield place.record(f"{name}.mean", mean_score(items, seed), rows="raw")
-    yield place.record("angle.from_c", mean_score(found.before, seed), rows="raw")
+        yield place.record(f"{name}.mean", mean_over(items, seed, found.asked.questions.ends), rows="raw")
+    yield place.record("angle.from_c", mean_over(found.before, seed, found.asked.questions.ends), rows="raw")
 
 
 def _islands(found: Answers, place: Place, seed: int) -> Iterator[Record]:
@@ -169,11 +169,11 @@ def _islands(found: Answers, place: Place, seed: int) -> Iterator[Record]:
     stays = np.full(len(questions), np.nan)
     if len(words):
         stays[result.asked] = analogy_ranks(x, [Asked("3cosadd", words, words[:, 2:], exclude=False)])[0].hits(1)
-    yield place.record("stays_at_c", mean_score(stays, seed), rows="raw")
+    yield place.record("stays_at_c", mean_over(stays, seed, questions.ends), rows="raw")
     main = found.outcomes[MAIN]
     rises = np.full(len(questions), np.nan)
     rises[main.asked] = main.ranks["offset"].rank < main.ranks["c"].rank
-    yield place.record("rises_above_c", mean_score(rises, seed), rows="unit")
+    yield place.record("rises_above_c", mean_over(rises, seed, questions.ends), rows="unit")
     for control in ("offset", *CONTROLS[:2]):
         ranks = main.ranks[control].rank
         ranks = ranks[ranks > 0]
@@ -188,6 +188,7 @@ def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[R
     of each draw, so that choosing the best one is paid for.
     """
     place = place_of(found.model, found.asked, found.model.main, found_dim(found.model, found.asked))
+    ends = found.asked.questions.ends
     sections = relations_of(found.asked.questions) if found.asked.by_relation else {}
     for k in TOPS:
         controls = {name: found.hits(MAIN, k, name) for name in CONTROLS}
@@ -195,25 +196,31 @@ def headline(found: Answers, others: Sequence[Answers], seed: int) -> Iterator[R
             name = "pixels" if other.model.source.startswith("pixels:") else "untrained"
             controls[name] = other.hits(MAIN, k)
         main = found.hits(MAIN, k)
-        yield place.record(f"headline.top{k}", gain_over(main, controls, seed), rows="unit")
+        yield place.record(f"headline.top{k}", gain_over(main, controls, seed, ends), rows="unit")
         for number, name in sections.items() if k == TOPS[0] else ():
             here = found.asked.questions.section == number
             if here.sum() < FEW:
                 continue
             part = np.where(here, main, np.nan)
-            yield place.record(f"headline.top{k}", gain_over(part, controls, seed), rows="unit", subset=name)
-            yield place.record(f"hit.top{k}", mean_score(part, seed), rows="unit", subset=name)
+            yield place.record(f"headline.top{k}", gain_over(part, controls, seed, ends), rows="unit", subset=name)
+            yield place.record(f"hit.top{k}", mean_over(part, seed, ends), rows="unit", subset=name)
 
 
-def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int) -> Score:
+def mean_over(items: Floats, seed: int, ends: Ends) -> Score:
+    """Mean of ``items`` (m,), one a question, nan where left out, with draws of the pairs they are made of."""
+    return mean_scores({"": items}, seed, ends)[""]
+
+
+def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int, ends: Ends) -> Score:
     """Mean of ``main`` (m,) less the highest mean of ``controls``, with paired draws; the note names the highest.
 
-    >>> gain_over(np.array([1.0, 1.0]), {"c": np.array([1.0, 0.0]), "b": np.zeros(2)}, 0).value
+    >>> two = np.array([1.0, 1.0]), {"c": np.array([1.0, 0.0]), "b": np.zeros(2)}
+    >>> gain_over(*two, 0, (np.array([0, 1]), np.array([2, 3]))).value
     0.5
     """
     both = np.isfinite(main)
     columns = {"": main} | {name: np.where(both, items, np.nan) for name, items in controls.items()}
-    scored = mean_scores(columns, seed)
+    scored = mean_scores(columns, seed, ends)
     own = scored.pop("")
     defined: list[tuple[str, Any]] = [(name, s) for name, s in scored.items() if s.value is not None]
     if own.value is None or own.draws is None or not defined:

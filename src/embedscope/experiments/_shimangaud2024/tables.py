@@ -97,8 +97,8 @@ def _headline(models: Sequence[Model], records: Sequence[Record]) -> Table:
     )
     caption = (
         "3CosAdd on unit rows, a, b and c no candidates. The gain is the result; a hit rate alone is not. Its interval "
-        "takes the highest control of every bootstrap draw. It resamples questions; where they share pairs, as "
-        "those of the emoji do, it is too narrow for statements about other pairs."
+        "takes the highest control of every bootstrap draw. It resamples the word pairs a:b and c:d, of "
+        "which questions are made, since questions that share a pair are not independent."
     )
     return Table("headline", "Gain over the best control", columns, tuple(rows), caption)
 
