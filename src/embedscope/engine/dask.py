@@ -90,7 +90,9 @@ class Dask:
             try:
                 if where is None:
                     where = self._open.enter_context(_local_cluster(distributed, self.workers or cores()))
-                client = distributed.Client(where, timeout=self.timeout, set_as_default=False)
+                # states come straight from workers here; those of a cluster may only be within reach of its scheduler
+                direct = self.address is None
+                client = distributed.Client(where, timeout=self.timeout, set_as_default=False, direct_to_workers=direct)
             except (OSError, TimeoutError, ValueError) as error:
                 raise EngineError(
                     f"no Dask scheduler answers at {self.address} ({error}); check the address and that it runs, "
