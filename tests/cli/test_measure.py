@@ -118,3 +118,17 @@ def test_heavy_libraries_stay_out(folder):
         "jinja2",
         "pooch",
     }
+
+
+def test_neighbours_from_an_index(folder):
+    pytest.importorskip("faiss", reason="the extra faiss is not installed")
+    options = ("--metrics", "robin_hood,isoscore", "--neighbours", "faiss", "--json", "-", "--quiet")
+    done = run("measure", "x.npy", *options, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    hubs, score = json.loads(done.stdout)["records"]
+    assert "FAISS HNSW32" in hubs["note"]
+    assert "of 300 queries" in hubs["note"]
+    assert (hubs["exact"], score["exact"]) == (False, True)
+    done = run("measure", "--pair", "x.npy", "x.npy", "--neighbours", "faiss", cwd=folder)
+    assert done.returncode == 2
+    assert "--neighbours is for one space" in done.stderr

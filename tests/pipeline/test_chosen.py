@@ -51,6 +51,18 @@ def test_an_index_over_part_of_the_rows_says_so(monkeypatch):
     assert not record.exact
 
 
+def test_an_index_with_a_checkpoint_with_threads_and_under_a_bound(tmp_path):
+    pytest.importorskip("faiss", reason="the extra faiss is not installed")
+    np.save(tmp_path / "x.npy", cloud(20_000, 4))
+    options = {"metrics": ["robin_hood"], "neighbours": "faiss"}
+    plain = measure(tmp_path / "x.npy", engine="local:1", **options)
+    assert list(plain) == list(measure(tmp_path / "x.npy", engine="local:2", **options))
+    for _ in range(2):
+        assert list(plain) == list(measure(tmp_path / "x.npy", checkpoint=tmp_path / "kept", **options))
+    with pytest.raises(InputError, match="memory 1,000 MB is too little for HeldUnitRows"):
+        measure(tmp_path / "x.npy", memory="1GB", **options)
+
+
 def test_what_neighbours_cannot_serve_is_an_error():
     pytest.importorskip("faiss", reason="the extra faiss is not installed")
     with pytest.raises(InputError, match=r"neighbours faiss serves none of isoscore, i1; name one of .*hubness_skew"):
