@@ -13,6 +13,7 @@ from embedscope.core.tables import Index, Score
 from embedscope.tasks._means import mean_score, paired_directions
 
 _CELLS = 2**21  # logits in memory at once: 16 MB
+_ONE_EXP = 300.0  # cosines times this, less it, stay far from where exp is 0: one exp serves rows and columns
 SCALES = (1e-3, 1e3)
 """Range of the refitted scale (inverse temperature)."""
 
@@ -143,8 +144,12 @@ def _softmax_losses(x: Floats, y: Floats, scale: float) -> Floats:
     down = np.full(len(x), -np.inf)
     for block in _blocks(len(x)):
         logits = scale * (x[block] @ y.T)
-        across[block] = _log_sums(logits, 1)
-        down = np.logaddexp(down, _log_sums(logits, 0))
+        if scale <= _ONE_EXP:
+            terms = np.exp(logits - scale)
+            across[block], sums = (np.log(terms.sum(axis=axis)) + scale for axis in (1, 0))
+        else:
+            across[block], sums = _log_sums(logits, 1), _log_sums(logits, 0)
+        down = np.logaddexp(down, sums)
     return np.asarray((across + down) / 2 - matching)
 
 

@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from embedscope.core.errors import InputError
 from embedscope.stats import cross_gaussian
 from embedscope.transforms.align import LeastSquares, Procrustes
+from embedscope.transforms.align.procrustes import nearest_rotation
 
 
 def pairs(seed=0, n=200, dx=6, dy=6, offset=1.0):
@@ -168,3 +169,19 @@ def test_renormalised_rows():
     fitted = Procrustes(renormalise=True).fit_cross(cross_gaussian(x, y))
     assert_allclose(np.linalg.norm(fitted.transform(x), axis=1), 1)
     assert not fitted.transform(np.zeros((1, 6))).any()
+
+
+@pytest.mark.parametrize(("dx", "dy", "rank"), [(5, 5, 2), (5, 9, 5), (9, 5, 5), (9, 5, 2), (20, 60, 4), (60, 20, 20)])
+def test_the_rotation_nearest_the_identity_equals_the_one_of_the_padded_square(dx, dy, rank):
+    """Against the plain way: all singular vectors of the square matrix, and the polar factor of what is left free."""
+    rng = np.random.default_rng(dx + rank)
+    product = rng.standard_normal((dx, rank)) @ rng.standard_normal((rank, dy))
+    square = np.zeros((max(dx, dy),) * 2)
+    square[:dx, :dy] = product
+    left, _, right = np.linalg.svd(square)
+    lost, free = left[:, rank:], right[rank:]
+    a, _, b = np.linalg.svd(free @ lost)
+    wanted = left[:, :rank] @ right[:rank] + lost @ (b.T @ a.T) @ free
+    found, seen = nearest_rotation(product, float(np.linalg.norm(product)), "nearest")
+    assert seen == rank
+    assert_allclose(found, wanted[:dx], atol=1e-10)

@@ -71,8 +71,7 @@ class Procrustes(Aligner):
         if self.completion not in COMPLETIONS:
             raise InputError(f"procrustes knows the completions {', '.join(COMPLETIONS)}, got {self.completion!r}")
         (dx, dy), width = cross.widths, max(cross.widths)
-        product = np.zeros((width, width))
-        product[:dx, :dy] = cross.cxy if self.center else cross.gram_xy
+        product = cross.cxy if self.center else cross.gram_xy
         squares = np.trace(cross.cxx) * np.trace(cross.cyy)
         if not self.center:
             squares = np.trace(cross.gram_xx) * np.trace(cross.gram_yy)
@@ -84,23 +83,47 @@ class Procrustes(Aligner):
                 f"rotation is not determined; {how} was taken"
             )
         mean = np.pad(cross.mean_y, (0, width - dy))
-        left = Side(dx, cross.mean_x, rotation[:dx], mean) if self.center else Side(dx, None, rotation[:dx])
+        left = Side(dx, cross.mean_x, rotation, mean) if self.center else Side(dx, None, rotation)
         return left, Side(dy, None, None if dy == width else np.eye(dy, width))
 
 
 def nearest_rotation(product: Floats, size: float, completion: str) -> tuple[Floats, int]:
-    """Orthogonal R (d, d) with the largest trace(R' product), and the numerical rank of ``product`` (d, d).
+    """Orthogonal R (d, d) with the largest trace(R' product), and the numerical rank of ``product`` (dx, dy).
 
-    Singular values up to d eps ``size`` count as zero, ``size`` being what rounding of the product is relative to.
-    Among equals the R nearest the identity is taken, or U V' as it comes where ``completion`` is "published".
+    d is the larger width; the narrower side is taken with zeros beside it, and the first dx rows of R are given, which
+    is all that rows of width dx need. Singular values up to d eps ``size`` count
+    as zero, ``size`` being what rounding of the product is relative to. Among equals the R nearest the identity is
+    taken, or U V' as it comes where ``completion`` is "published".
     """
-    left, values, right = np.linalg.svd(product)
-    rank = int((values > len(values) * np.finfo(np.float64).eps * size).sum())
-    if rank == len(values) or completion == "published":
+    (dx, dy), d = product.shape, max(product.shape)
+    if completion == "published" or dx == dy:
+        square = np.zeros((d, d))
+        square[:dx, :dy] = product
+        left, values, right = np.linalg.svd(square)
+    else:
+        left, values, right = np.linalg.svd(product, full_matrices=False)
+    rank = int((values > d * np.finfo(np.float64).eps * size).sum())
+    if completion == "published" or rank == d:
+        return (left @ right)[:dx], rank
+    if rank == dx:
         return left @ right, rank
-    lost, free = left[:, rank:], right[rank:]
-    a, _, b = np.linalg.svd(free @ lost)
-    return left[:, :rank] @ right[:rank] + lost @ (b.T @ a.T) @ free, rank
+    u, v = np.zeros((d, rank)), np.zeros((d, rank))
+    u[: len(left)], v[: right.shape[1]] = left[:, :rank], right[:rank].T
+    return _completed(u, v)[:dx], rank
+
+
+def _completed(u: Floats, v: Floats) -> Floats:
+    """The orthogonal R (d, d) nearest the identity with R v = u, for orthonormal columns ``u``, ``v`` (d, r).
+
+    R is the identity on what is orthogonal to both, so the work is done in the 2 r dimensions that they span.
+    """
+    d, r = u.shape
+    if 2 * r < d:
+        basis, _ = np.linalg.qr(np.hstack([u, v]))
+        return np.asarray(np.eye(d) + basis @ (_completed(basis.T @ u, basis.T @ v) - np.eye(2 * r)) @ basis.T)
+    lost, free = (np.linalg.qr(side, mode="complete")[0][:, r:] for side in (u, v))
+    a, _, b = np.linalg.svd(free.T @ lost)
+    return np.asarray(u @ v.T + lost @ (b.T @ a.T) @ free.T)
 
 
 ENTRIES = {"procrustes": Procrustes}
