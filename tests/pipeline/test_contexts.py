@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from embedscope.cli._app import app
@@ -17,6 +18,7 @@ from embedscope.core.tables import Data, Quadruples, TextTable
 from embedscope.datasets import DATASETS, Finder
 from embedscope.pipeline.analogies import SpaceReading, analogy_scores, analogy_spaces
 from embedscope.pipeline.contexts import Contexts, context_means
+from embedscope.pipeline.evaluation import evaluate
 from embedscope.pipeline.static import occurrences
 
 WORDS = ("the government", "Prime Minister", "embedding", "bank", "Afghanistan", "troops", "unbelievably rare thing")
@@ -128,6 +130,25 @@ def test_from_the_terminal(minilm, sentences):
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)["records"][0]
     assert record["setting"] == "contexts:2"
+
+
+def test_tasks_of_words_are_scored_over_contexts(minilm, sentences):
+    """The setting contexts:N of evaluate is a cosine of the same means, word by word."""
+    result = evaluate("minilm", tasks=["wordsim353"], settings=["contexts:3"], contexts="lee_sentences", layers="4")
+    record = result.select(metric="wordsim353")[0]
+    data = DATASETS.get("wordsim353").load(Finder(download=False))
+    pairs = next(r for r in data.relations.values() if hasattr(r, "gold"))
+    words = data.tables[pairs.table].texts
+    x = context_means(minilm, words, sentences, limit=3, spaces=["layer04"])["layer04"].x
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosines = np.einsum("ij,ij->i", u[pairs.left], u[pairs.right])
+    known = np.isfinite(cosines)
+    assert record.n == known.sum() > 100
+    assert record.value == pytest.approx(spearmanr(cosines[known], pairs.gold[known]).statistic, abs=1e-9)
+    assert record.setting == "contexts:3"
+    assert "words without contexts" in record.note
+    with pytest.raises(InputError, match="--contexts with the sentences"):
+        evaluate("minilm", tasks=["wordsim353"], settings=["contexts:3"])
 
 
 def test_phrases_are_found_part_by_part():

@@ -43,7 +43,12 @@ def evaluate(
         bool, typer.Option("--allow-missing", help="Leave out judgements of ids that are not there.")
     ] = False,
     settings: Annotated[
-        str | None, typer.Option("--settings", help="plain, bos_eos, eos, pooled, static:N; all that fit by default.")
+        str | None,
+        typer.Option("--settings", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
+    ] = None,
+    contexts: Annotated[
+        str | None,
+        typer.Option("--contexts", metavar="DATASET|FILE", help="Sentences for contexts:N, N of them a word."),
     ] = None,
     layers: Annotated[str, typer.Option("--layers", help="all, or a list such as 0,4,final,pooled.")] = "all",
     transform: Annotated[str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128.")] = None,
@@ -98,6 +103,7 @@ def evaluate(
             settings=common.split(settings),
             layers=layers,
             names=names,
+            contexts=contexts,
             items=items,
             data=data,
             **model,

@@ -127,6 +127,38 @@ class _Sums:
         return Concepts(mean[rows], self.count[rows], spread[rows], "contexts", "word")
 
 
+class ContextSpace:
+    """Means of words over ``contexts`` in every space, as vectors of texts; a word without a context is a row of nan.
+
+    Attributes
+    ----------
+    note : over how many contexts, in words
+    facts : space -> counts and spreads, of all words and of each
+    """
+
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        words: Sequence[str],
+        contexts: Contexts,
+        spaces: Sequence[str],
+        seed: int,
+        provenance: Provenance,
+        progress: Progress,
+    ) -> None:
+        if not words:
+            raise InputError(f"setting '{contexts.setting}' is for words, and none of the tasks is about words alone")
+        found = dict(context_spaces(encoder, words, contexts, spaces, seed, provenance, progress))
+        self._x = {space: concepts.x for space, concepts in found.items()}
+        self._rows = {word: i for i, word in enumerate(words)}
+        self.facts = {space: concepts.facts(words) for space, concepts in found.items()}
+        self.note = f"{contexts.setting}: {next(reversed(found.values())).note}"
+
+    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> Floats:
+        """(n, d) rows aligned with ``texts``."""
+        return np.asarray(self._x[space][[self._rows[text] for text in texts]])
+
+
 def context_spaces(
     encoder: TextEncoder,
     words: Sequence[str],

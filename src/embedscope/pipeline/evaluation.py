@@ -15,6 +15,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.pipeline.comparisons import comparisons
+from embedscope.pipeline.contexts import Contexts, ContextSpace
 from embedscope.pipeline.evaluate import (
     Job,
     Places,
@@ -40,6 +41,7 @@ def evaluate(  # noqa: PLR0913
     layers: str = "all",
     transform: str | None = None,
     names: str | Path | Sequence[str] | None = None,
+    contexts: str | Path | Sequence[str] | None = None,
     items: str | Path | None = None,
     data: str | Path | None = None,
     seed: int = 0,
@@ -56,9 +58,11 @@ def evaluate(  # noqa: PLR0913
     ----------
     sources : model URIs, or files of vectors with ``names``
     tasks : ids of tasks (``embedscope list tasks``)
-    settings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``); None takes all that fit
+    settings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``, ``contexts:N``); None
+        takes all that fit
     layers : ``all`` or a list such as ``0,4,final,pooled``
     transform : chain such as ``center,abtt:1``, fitted in each space on the texts of the tasks
+    contexts : sentences for ``contexts:N``, a word's mean over N of them: a data set or a file with one a line
     items : CSV file to write what every item contributed to every score (cosine of a pair, effect size of a word)
     names : texts of the rows of a file of vectors: a list, or a file with one a line
     data : folder with data files
@@ -81,7 +85,7 @@ def evaluate(  # noqa: PLR0913
         progress.note(f"{s.what} is left out: {s.why}")
     found: list[Scored] = []
     model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
-    reading = _Reading(settings, layers, names, Path(data) if data else None, cache, model)
+    reading = _Reading(settings, layers, names, contexts, Path(data) if data else None, cache, model)
     for source in [sources] if isinstance(sources, str) else sources:
         with provenance.phase(source):
             for part in _parts(source, jobs, reading, provenance, progress):
@@ -128,6 +132,7 @@ class _Reading:
     settings: Sequence[str] | None
     layers: str
     names: str | Path | Sequence[str] | None
+    contexts: str | Path | Sequence[str] | None
     data: Path | None
     cache: bool
     model: Mapping[str, Any]
@@ -166,7 +171,7 @@ def _parts(
     provenance.models[source] = encoder.info.as_dict()
     chosen = _settings(reading.settings, encoder)
     spaces = chosen_spaces(reading.layers, (*encoder.spaces, *(["pooled"] if encoder.has_pooled else [])))
-    static = [s for s in chosen if s is not None and s.startswith("static:")]
+    static = [s for s in chosen if s is not None and s.startswith(_OF_WORDS)]
     places = Places(
         tuple(s for s in chosen if s is not None and s not in static),
         tuple(s for s in spaces if s != "pooled" or None in chosen),
@@ -182,10 +187,31 @@ def _parts(
         provenance.models[source]["truncated_texts"] = cut
         yield _Part(vectors, jobs, places)
     words = [j for j in jobs if j.unit == "word" and not j.images]
+    layers = tuple(s for s in spaces if s != "pooled")
     for setting in static:
-        found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
-        provenance.data[found.corpus] = found.facts
-        yield _Part(found, words, Places((setting,), tuple(s for s in spaces if s != "pooled")), found.note)
+        found: StaticSpace | ContextSpace
+        if setting.startswith("contexts:"):
+            asked = (texts_of(words), _contexts(setting, reading), layers, reading.model["seed"])
+            found = ContextSpace(encoder, *asked, provenance, progress)
+            provenance.data |= {f"{setting}, {source}, {space}": facts for space, facts in found.facts.items()}
+        else:
+            found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
+            provenance.data[found.corpus] = found.facts
+        yield _Part(found, words, Places((setting,), layers), found.note)
+
+
+_OF_WORDS = ("static:", "contexts:")
+"""Settings in which a word is read in sentences, not alone."""
+
+
+def _contexts(setting: str, reading: _Reading) -> Contexts:
+    count = setting.partition(":")[2]
+    if not count.isdigit() or reading.contexts is None:
+        raise InputError(
+            f"setting '{setting}' wants a number of sentences a word and --contexts with the sentences, as in "
+            "--settings contexts:50 --contexts lee_sentences"
+        )
+    return Contexts(reading.contexts, int(count), reading.data)
 
 
 def _looked_up(vectors: Any, jobs: Sequence[Job], places: Places) -> Iterator[_Part]:
@@ -266,9 +292,9 @@ def _settings(settings: Sequence[str] | None, encoder: Any) -> list[str | None]:
     for name in settings:
         if name == "pooled" and encoder.has_pooled:
             chosen.append(None)
-        elif name in known or name.startswith("static:"):
+        elif name in known or name.startswith(_OF_WORDS):
             chosen.append(name)
         else:
-            have = ", ".join([*map(str, known), *(["pooled"] if encoder.has_pooled else []), "static:N"])
+            have = ", ".join([*map(str, known), *(["pooled"] if encoder.has_pooled else []), "static:N", "contexts:N"])
             raise InputError(f"setting '{name}' does not fit this model; it has {have}")
     return chosen
