@@ -40,7 +40,7 @@ def test_exports(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("import numpy as np\n")
     done = run("export", "r.safetensors", "--to", "numpy", "-o", "r.py", "--kind", "query", cwd=tmp_path)
-    assert "re-index every vector; 0.02 GB in float32 for each million" in done.stdout
+    assert "re-index every vector; 24.0 MB in float32 for each million" in done.stdout
     assert (tmp_path / "r.py").is_file()
     done = run("export", "r.safetensors", "--to", "onnx", cwd=tmp_path)
     assert done.returncode == 2

@@ -62,16 +62,28 @@ class Rule:
         return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **told)
 
     def remedy(self, numbers: Numbers) -> str:
-        """What to try, with the source as a command names it."""
-        files = numbers.where.removeprefix("--pair ").split()
-        kinds = ("image=", "text=") if numbers.where.startswith("--pair ") else [""] * len(files)
-        corpus = " ".join(f"--corpus {kind}{file}" for kind, file in zip(kinds, files, strict=False))
-        return self.repair.format(where=numbers.where, source=numbers.source, corpus=corpus)
+        """What to try, with the source as a command names it, and what would judge it where nothing does yet."""
+        paired = numbers.where.startswith("--pair ")
+        model, on, documents = numbers.where.partition(" --on ")
+        if on:
+            corpus = f"{model} --corpus {documents}"
+        else:
+            files = numbers.where.removeprefix("--pair ").split()
+            kinds = ("image=", "text=") if paired else [""] * len(files)
+            corpus = " ".join(f"--corpus {kind}{file}" for kind, file in zip(kinds, files, strict=False))
+        told = self.repair.format(where=numbers.where, source=numbers.source, corpus=corpus)
+        return f"{told}; {JUDGED}" if "repair {where}" in self.repair and not paired else told
 
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
         value = changed[level] if level in changed else self.levels.get(level)
         return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
+
+
+JUDGED = (
+    "add --labels F, --scored F, or --queries Q --qrels F, for it is judged by these: geometry alone proves nothing"
+)
+"""What a repair of one space needs beside the vectors."""
 
 
 def percent(share: float) -> str:

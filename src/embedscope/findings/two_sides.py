@@ -78,7 +78,8 @@ PAIR_RULES = (
         says="The two sides are {value:.2f} apart: each has its own corner of the space.",
         harm="Cosines across are all low and need a threshold of their own; clusters follow the kind, not the "
         "content. Search from one side to the other alone is hardly touched.",
-        repair="embedscope repair {where} --try center -o repair.safetensors",
+        repair="embedscope repair {where} --objective mixed --try center -o repair.safetensors, where one index holds "
+        "both",
         adjusted=_beyond_noise,
     ),
     Rule(
@@ -93,7 +94,8 @@ PAIR_RULES = (
         says="In one index of both, {percent} of the 10 nearest have the query's own kind: the other kind hardly "
         "appears.",
         harm="Images never appear in text results, or texts in image results, however well they match.",
-        repair="embedscope repair {where} --try center -o repair.safetensors; or two indexes, merged by rank",
+        repair="embedscope repair {where} --objective mixed --try center -o repair.safetensors; or two indexes, merged "
+        "by rank",
         adjusted=_above_chance,
     ),
     Rule(

@@ -109,7 +109,9 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
     width = f", {made.dim_in} -> {made.dim_out} wide" if made.dim_in != made.dim_out else ""
     count = rows or 1_000_000
-    size = f"{count * made.dim_out * 4 / 1e9:,.2f} GB in float32{width}"
+    gigabytes = count * made.dim_out * 4 / 1e9
+    said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
+    size = f"{said} in float32{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
     lines = [
         f"re-index {what}; stored vectors are enough, nothing is encoded again",

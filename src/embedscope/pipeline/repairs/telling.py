@@ -16,6 +16,16 @@ from embedscope.pipeline.repairs.judge import Aim, Judge, Outcome
 from embedscope.stats.bootstrap import Difference, interval
 
 LOSERS = 10
+WHY_NOT = "why not"
+MEANT = {
+    "recall@1": "share of rows whose best answer is right",
+    "mixed_ndcg@10": "how high the right answers stand in one index of all kinds, 0 to 1",
+    "same_modality_share": "share of the ten best of that index that is of the asker's own kind",
+    "nearest_class": "share of rows that lie nearest to the mean of their class",
+    "linear_probe": "share of rows that a linear classifier gets right",
+    "spearman": "rank correlation of cosines with the scores given",
+}
+"""What scores mean, by how their names begin."""
 QUESTION = "Does a repair help on data that neither fitted nor chose it?"
 
 
@@ -163,21 +173,28 @@ def _classes(found: Certified, aim: Aim) -> list[Finding]:
 
 def _candidates(decision: Decision, judge: Judge) -> Table:
     main, *others = [n for n in judge.aim.every if n in decision.original.scores]
+    barred = any(t.outcome is not None and t.why_not for t in decision.tried)
     columns = [Column("candidate"), Column(main, 3), Column("difference", 3), Column("95 % interval")]
-    columns += [Column(name, 3) for name in others] + [Column("why not")]
-    rows: list[tuple[Cell, ...]] = [("none (as they are)", *_values(decision.original, main, others, None), None)]
-    for t in decision.tried:
-        if t.outcome is not None:
-            mark = " (chosen)" if t.candidate is decision.chosen else ""
-            rows.append((t.candidate.text + mark, *_values(t.outcome, main, others, t), t.why_not))
+    columns += [Column(WHY_NOT)] if barred else []
+    columns += [Column(name, 3) for name in others]
+    rows: list[tuple[Cell, ...]] = []
+    for t in (None, *decision.tried):
+        outcome = decision.original if t is None else t.outcome
+        if outcome is not None:
+            gain = None if t is None else t.gains.get(main)
+            cells: list[Cell] = [_called(t, decision), outcome.scores[main].value]
+            cells += [None, None] if gain is None else [gain.value, _range(gain)]
+            cells += [None if t is None else t.why_not] if barred else []
+            rows.append((*cells, *(outcome.scores[n].value for n in others)))
     caption = f"{judge.sizes['select']:,} {judge.what}; differences from the original are paired."
     return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
 
 
-def _values(outcome: Outcome, main: str, others: Sequence[str], tried: Tried | None) -> tuple[Cell, ...]:
-    gain = tried.gains.get(main) if tried is not None else None
-    bars = (None, None) if gain is None else (gain.value, _range(gain))
-    return (outcome.scores[main].value, *bars, *(outcome.scores[n].value for n in others))
+def _called(tried: Tried | None, decision: Decision) -> str:
+    if tried is None:
+        return "none (as they are)"
+    mark = " (chosen)" if tried.candidate is decision.chosen else " (barred)" if tried.why_not else ""
+    return tried.candidate.text + mark
 
 
 def _range(gain: Difference) -> str | None:
@@ -186,20 +203,22 @@ def _range(gain: Difference) -> str | None:
 
 def _test(found: Certified, judge: Judge) -> Table:
     role = {judge.aim.main: "decides"} | dict.fromkeys(judge.aim.guards, "must not lose")
-    columns = ("score", "role", "before", "after", "difference", "95 % interval")
+    columns = ("score", "before", "after", "difference", "95 % interval", "role")
     rows = tuple(
         (
             name,
-            role.get(name, "beside"),
             found.before.scores[name].value,
             found.after.scores[name].value,
             found.gains[name].value,
             _range(found.gains[name]),
+            role.get(name, "beside"),
         )
         for name in sorted(found.gains, key=lambda n: [*judge.aim.every, n].index(n))
     )
-    digits = (None, None, 3, 3, 3, None)
-    caption = f"One paired test of the chosen candidate, on {judge.sizes['certify']:,} {judge.what} that chose nothing."
+    digits = (None, 3, 3, 3, None, None)
+    test = f"One paired test of the chosen candidate, on {judge.sizes['certify']:,} {judge.what} that chose nothing."
+    known = [f"{name}: {meant}" for name, meant in MEANT.items() if any(n.startswith(name) for n in found.gains)]
+    caption = ". ".join([test.removesuffix("."), *known]) + "."
     heads = tuple(Column(title, d) for title, d in zip(columns, digits, strict=True))
     return Table("certified", "The chosen candidate on the part that certifies", heads, rows, caption)
 
