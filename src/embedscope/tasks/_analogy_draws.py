@@ -14,6 +14,7 @@ from embedscope.stats.bootstrap import item_counts
 Ends = tuple[Index, Index]
 """Numbers (m,) of the pair a : b and of the pair c : d of each question."""
 
+_FULL = 16  # entries a question up to which a full matrix of pairs is faster than a sparse one
 _DRAWS = 128  # draws whose counts are in float64 at once
 
 
@@ -44,7 +45,8 @@ def _pair_sums(rows: npt.NDArray[np.float64], ends: Ends, seed: int) -> Floats:
     left, right = ends
     n = int(max(left.max(initial=0), right.max(initial=0))) + 1
     counts = item_counts(n, seed)
-    between = [csr_array((row, (left, right)), shape=(n, n)) for row in rows]
+    sparse = [csr_array((row, (left, right)), shape=(n, n)) for row in rows]
+    between = [x.toarray() for x in sparse] if n * n <= _FULL * len(left) else sparse
     out = np.zeros((len(rows), counts.shape[1]))
     for lo in range(0, counts.shape[1], _DRAWS):
         part = counts[:, lo : lo + _DRAWS].astype(np.float64)
