@@ -153,7 +153,10 @@ def _beside(decision: Decision, aim: Aim) -> list[Finding]:
         return []
     names = [n for n in (*aim.guards, *aim.shown) if n in found.gains and not n.endswith((".new", ".known"))]
     said = _classes(found, aim)
-    said += [Finding(f"Beside it, {name} {moved(found, name)}.") for name in names]
+    told = [f"{name} {moved(found, name)}" for name in names if found.gains[name].value != 0]
+    same = [name for name in names if found.gains[name].value == 0]
+    told += [f"{', '.join(same)} stay{'s' if len(same) == 1 else ''} as before"] if same else []
+    said += [Finding(f"Beside it, {'; '.join(told)}.")] if told else []
     gained = [n for n in aim.guards if n in found.gains and (low := found.gains[n].low) is not None and low > 0]
     if not decision.repaired and "mixed_ndcg@10" in gained:
         said.append(Finding("If both kinds are searched in one index, decide on that index: --objective mixed."))
