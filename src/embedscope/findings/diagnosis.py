@@ -93,8 +93,7 @@ def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
             asked = max((r.n or 0) for r in found.values())
             rest = {"document": documents, "pool": sum(sizes.values())}
             own = {"query": asked, sides[1]: sizes.get(sides[1]) or rest.get(sides[1], documents)}
-        alone = where.startswith("--pair ") and not sides
-        out.append(Numbers(found, source, space, source if alone else where, own))
+        out.append(Numbers(found, source, space, where, own))
     return out
 
 
