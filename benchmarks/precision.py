@@ -25,7 +25,7 @@ def spaces() -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def main() -> None:
-    print("Largest relative difference of `--precision fast` to float64, over the spaces (layers, sides) of each row.\n")
+    print("Largest relative difference of `--precision fast` to float64 over the spaces (layers, sides) of a row.\n")
     print(f"| vectors | spaces | {' | '.join(METRICS)} |\n|---|---|{'---|' * len(METRICS)}")
     for name, source in spaces():
         x = source.pop("x")

@@ -48,10 +48,17 @@ def model_numbers(
     asked = texts_of(queries, how.data, provenance)
     with provenance.phase(f"vectors {uri}"):
         space, (x, q) = encode(uri, (documents, asked), how, provenance, progress)
-    said = {"task": documents.name, "subset": f"{len(x):,} {unit}s", "setting": how.setting}
     stream = ArrayStream({space: x}, hash_texts(documents.texts), hash_texts(documents.clusters))
     records = measure_stream(
-        stream, source=uri, metrics=metrics, seed=seed, progress=progress, provenance=provenance, **said
+        stream,
+        source=uri,
+        metrics=metrics,
+        seed=seed,
+        progress=progress,
+        provenance=provenance,
+        task=documents.name,
+        subset=f"{len(x):,} {unit}s",
+        setting=how.setting,
     )
     records += query_records(q, {"document": x}, asked.name)
     named = [metric if isinstance(metric, str) else metric.name for metric in metrics]

@@ -80,8 +80,9 @@ def numbers(
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
         if queries is not None and not _is_vectors(_documents(source)):
-            uri, how = str(_documents(source)), {"seed": seed, "progress": progress, "command": command}
-            return _diagnosed(model_numbers(uri, queries, SPACE_METRICS, **how, **model))
+            uri = str(_documents(source))
+            found = model_numbers(uri, queries, SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
+            return _diagnosed(found)
         found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
