@@ -41,7 +41,7 @@ from embedscope.experiments._shimangaud2024.scores import (
     headline,
     score_records,
 )
-from embedscope.experiments._shimangaud2024.vectors import Model, concept_means
+from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.experiments.shimangaud2024 import carried_out
 from embedscope.stats.bootstrap import item_counts
 from embedscope.tasks._analogy_questions import Questions
@@ -183,18 +183,6 @@ def test_angle_from_c_leaves_the_relation_out() -> None:
         c, d = x[asked.questions.words[i, 2]], x[asked.questions.answers[i, 0]]
         cosine = c @ d / np.linalg.norm(c) / np.linalg.norm(d)
         assert found[i] == pytest.approx(math.degrees(math.acos(cosine)))
-
-
-def test_a_concept_is_the_mean_of_its_pictures() -> None:
-    rng = np.random.default_rng(0)
-    x, owner = rng.normal(size=(9, 5)), np.array([0, 0, 1, 1, 1, 3, 3, 3, 3])
-    means, spread = concept_means(x, owner, 4)
-    for i in (0, 1, 3):
-        np.testing.assert_allclose(means[i], x[owner == i].mean(axis=0))
-    assert np.isnan(means[2]).all()
-    assert (spread.least, spread.most) == (0, 4)
-    cosines = [x[i] @ means[o] / np.linalg.norm(x[i]) / np.linalg.norm(means[o]) for i, o in enumerate(owner)]
-    assert spread.cosine == pytest.approx(np.mean(cosines))
 
 
 def test_a_part_keeps_its_questions() -> None:

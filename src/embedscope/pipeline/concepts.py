@@ -47,6 +47,12 @@ class Concepts:
         lost = f"{int((~some).sum()):,} of {len(some):,} {self.of}s without {self.kind}" if not some.all() else None
         return "; ".join(filter(None, [said, lost, self.source]))
 
+    @property
+    def cosine(self) -> float:
+        """Mean cosine of what shows a concept with the mean of the concept."""
+        some = self.count > 0
+        return 1.0 - float(self.spread[some] @ self.count[some] / self.count.sum())
+
     def facts(self, names: Sequence[str]) -> dict[str, Any]:
         """Counts and spreads for the provenance, of all and of each of the ``names`` (n,)."""
         some = self.count > 0

@@ -17,7 +17,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Score
-from embedscope.metrics import METRICS, Measured
+from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.pipeline._pair_files import id_hashes, side
 from embedscope.pipeline._pair_scores import PAIR_SCORES, SCALE
@@ -93,13 +93,6 @@ def measure_pair(  # noqa: PLR0913
                 provenance=provenance,
             )
     return Result(tuple(records), provenance.as_dict(), Document("Two spaces", skipped=_lonely(paired)))
-
-
-def pair_metrics(x: Array, y: Array, metrics: Sequence[str] | None = None) -> Iterator[Measured]:
-    """Two-sided metrics of arrays whose rows match by position, all where ``metrics`` is None; no scores of tasks."""
-    paired = Paired.of(x, y)
-    for name in PAIR_METRICS if metrics is None else metrics:
-        yield from PAIR_METRICS.get(name).measured(paired)
 
 
 def _chosen(metrics: Sequence[str] | None) -> tuple[list[str], list[str], list[str] | None]:

@@ -76,7 +76,7 @@ def first_components(x: Floats) -> Floats:
 
 def _thumbnails(own: Answers, rows: Index) -> tuple[str, ...]:
     asked = own.asked
-    if own.model.spread is None or not asked.images:
+    if own.model.concepts is None or not asked.images:
         return ()
     return thumbnails([_first_picture(asked, int(row)) for row in rows])
 

@@ -69,11 +69,11 @@ def _asked(model: Model, asked: QuestionSet, seed: int, found: Findings) -> Answ
     if key not in found.given:
         found.given[key] = answers(model, asked, seed)
         found.records += score_records(found.given[key], seed)
-        if model.spread is not None:
-            spread = model.spread(asked)
-            note = f"{spread.least} to {spread.most} pictures a concept"
+        if model.concepts is not None:
+            shown = model.concepts(asked)
+            note = f"{shown.count.min()} to {shown.count.max()} pictures a concept"
             place = place_of(model, asked, model.main, model.rows(asked, model.main).shape[1])
-            found.records.append(place.record("concept.spread", Score(spread.cosine, len(asked.images), note=note)))
+            found.records.append(place.record("concept.spread", Score(shown.cosine, len(asked.images), note=note)))
     return found.given[key]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,16 +17,10 @@ from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.material import Material, QuestionSet
 from embedscope.experiments._shimangaud2024.numbers import published_role
 
+if TYPE_CHECKING:
+    from embedscope.pipeline.concepts import Concepts
+
 TEXT, IMAGE = "text", "image"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How many pictures a concept's mean is of, and the mean cosine of a picture with its concept's mean."""
-
-    least: int
-    most: int
-    cosine: float
 
 
 @dataclass
@@ -42,7 +36,7 @@ class Model:
     main: str
     rows: Callable[[QuestionSet, str], Floats]
     control_of: str | None = None
-    spread: Callable[[QuestionSet], Spread] | None = None
+    concepts: Callable[[QuestionSet], Concepts] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -103,6 +97,7 @@ def opened(source: str, stuff: Material, options: Options, provenance: Provenanc
 
 def _pictures(source: str, stuff: Material, options: Options) -> Model:
     from embedscope.encoders import open_image_encoder
+    from embedscope.pipeline.concepts import concept_means
     from embedscope.pipeline.images import image_vectors
 
     encoder = open_image_encoder(source, device=options.device, dtype=options.dtype, seed=options.seed)
@@ -116,7 +111,7 @@ def _pictures(source: str, stuff: Material, options: Options) -> Model:
     place = {key: i for i, key in enumerate(pictures)}
 
     @lru_cache(maxsize=1)  # every question about a set reads the same means
-    def means(asked: QuestionSet) -> tuple[Floats, Spread]:
+    def means(asked: QuestionSet) -> Concepts:
         shown = np.asarray(found[[place[image.key] for image in asked.images]], dtype=np.float64)
         return concept_means(shown, asked.owner, len(asked.concepts))
 
@@ -125,25 +120,10 @@ def _pictures(source: str, stuff: Material, options: Options) -> Model:
         IMAGE,
         (space,),
         space,
-        lambda asked, _: means(asked)[0],
-        spread=lambda asked: means(asked)[1],
+        lambda asked, _: means(asked).x,
+        concepts=means,
         facts=encoder.info.as_dict(),
     )
-
-
-def concept_means(x: Floats, owner: Any, n: int) -> tuple[Floats, Spread]:
-    """Mean (n, d) of the rows ``x`` (p, d) that belong to each concept ``owner`` (p,); nan for one without a row.
-
-    >>> concept_means(np.array([[1.0, 0.0], [3.0, 0.0]]), np.array([0, 0]), 2)[0].tolist()
-    [[2.0, 0.0], [nan, nan]]
-    """
-    counts = np.bincount(owner, minlength=n)
-    sums = np.zeros((n, x.shape[1]))
-    np.add.at(sums, owner, x)
-    means = np.divide(sums, counts[:, None], out=np.full(sums.shape, np.nan), where=counts[:, None] > 0)
-    lengths = np.sqrt((x**2).sum(axis=1) * (means[owner] ** 2).sum(axis=1))
-    cosines = np.divide((x * means[owner]).sum(axis=1), lengths, out=np.zeros(len(x)), where=lengths > 0)
-    return means, Spread(int(counts.min()), int(counts.max()), float(cosines.mean()))
 
 
 def _texts(source: str, stuff: Material, options: Options) -> Model:
