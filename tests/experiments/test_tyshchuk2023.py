@@ -91,6 +91,8 @@ def test_every_table_and_every_picture(found: Findings) -> None:
     }
     ids = {f.id for f in found.figures}
     assert {"cosines-as they are", "cosines-procrustes", "coordinate-std", "gap-temperature", "classes"} <= ids
+    (curve,) = next(f for f in found.figures if f.id == "gap-temperature").series
+    assert (len(curve.x), curve.x[0], curve.x[-1]) == (3, 5.0, 100.0)  # two fixed factors, a learned one between
     drawn = {s.id for s in found.scatters}
     assert {"svd-text-raw", "svd-image-centred", "svd-text-whitened", "svd-joint-procrustes"} <= drawn
     skipped = " ".join(s.what for s in found.skipped)

@@ -155,13 +155,14 @@ def study(vectors: Vectors, stuff: Material, options: Options, provenance: Prove
     if not vectors.baseline:
         with provenance.phase(f"pictures {vectors.source}"):
             _pictures(vectors, stuff, [v for v in seen if v.name in PICTURED], options, found)
+            scales = {v.name: v.scale for v in seen if v.name is not None and v.scale is not None}
+            found.figures.append(gap_by_temperature(vectors, found.records, scales))
 
 
 def _pictures(vectors: Vectors, stuff: Material, seen: Sequence[View], options: Options, found: Findings) -> None:
     found.figures += histograms(vectors, stuff.pairs, seen)
     drawn, planes = clouds(vectors, stuff.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
     found.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
-    found.figures += [gap_by_temperature(vectors, found.records)]
     found.scatters += planes
     procrustes = next((v for v in seen if v.name == "procrustes"), None)
     try:
@@ -173,16 +174,13 @@ def _pictures(vectors: Vectors, stuff: Material, seen: Sequence[View], options: 
         found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 
 
-def gap_by_temperature(vectors: Vectors, records: Sequence[Record]) -> Figure:
-    """Gap after contrastive heads, over the factor on cosines."""
+def gap_by_temperature(vectors: Vectors, records: Sequence[Record], scales: Mapping[str, float]) -> Figure:
+    """Gap after contrastive heads, over the factor on cosines that each alignment in ``scales`` ended with."""
     points = sorted(
-        (float(r.transform.partition(":")[2]), r.value, r.ci_low, r.ci_high)
+        (scale, r.value, r.ci_low, r.ci_high)
         for r in records
-        if r.source == vectors.source
-        and r.metric == "modality_gap"
-        and r.transform
-        and r.transform.startswith("heads:")
-        and r.value is not None
+        if r.source == vectors.source and r.metric == "modality_gap" and r.value is not None
+        if (scale := scales.get(r.transform or "")) is not None
     )
     series = [
         Series(
@@ -199,7 +197,7 @@ def gap_by_temperature(vectors: Vectors, records: Sequence[Record]) -> Figure:
         "factor on cosines (1 / temperature)",
         "modality gap",
         tuple(series if points else ()),
-        "Linear heads trained with symmetric InfoNCE at a fixed temperature; test pairs.",
+        "Linear heads trained with symmetric InfoNCE, at fixed temperatures and at a learned one; test pairs.",
         section="Temperature",
     )
 

@@ -148,7 +148,7 @@ class ContrastiveHeads(Aligner):
             pace.step()
             losses.append(float(loss.detach()))
         a, b = (head.detach().double().numpy() for head in heads)
-        return a, b, float(log_scale.detach().exp()), losses
+        return a, b, float(log_scale.detach().exp()) if learn else scale, losses
 
 
 @contextmanager
