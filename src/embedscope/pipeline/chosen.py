@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 from embedscope.core.arrays import Precision, Rows
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.metrics import DEFAULTS, METRICS, Metric
-
-Search = Literal["exact", "faiss"]
+from embedscope.stats.neighbour_index import Search
 
 
 def chosen_metrics(

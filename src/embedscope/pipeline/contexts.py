@@ -113,7 +113,8 @@ class _Sums:
     def add(self, targets: Sequence[int], x: Any) -> None:
         x64 = np.asarray(x, dtype=np.float64)
         np.add.at(self.total, targets, x64)
-        np.add.at(self.directed, targets, unit_rows(x64)[0])
+        unit, kept = unit_rows(x64)
+        np.add.at(self.directed, np.asarray(targets)[kept], unit)
         np.add.at(self.count, targets, 1)
 
     def concepts(self, rows: Any) -> Concepts:

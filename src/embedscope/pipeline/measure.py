@@ -18,10 +18,11 @@ from embedscope.core.result import Result
 from embedscope.core.threads import one_blas_thread
 from embedscope.engine import Engine, Local
 from embedscope.metrics import DEFAULTS, Measured, Metric
-from embedscope.pipeline.chosen import Search, chosen_metrics
+from embedscope.pipeline.chosen import chosen_metrics
 from embedscope.pipeline.folding import left_out, told
 from embedscope.pipeline.memory import bytes_of, rounds_of
 from embedscope.pipeline.passes import Results, one_pass, passes_of
+from embedscope.stats.neighbour_index import Search
 
 if TYPE_CHECKING:
     from embedscope.pipeline.reading import Source
