@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +23,7 @@ from embedscope.tasks._cosines import pair_cosines
 from embedscope.transforms.repair import Repair
 
 Matrix = Any
-FOLDER: list[Path | None] = [None]
+FOLDER: list[Path | None] = [Path(os.environ["EMBEDSCOPE_DATA"]) if "EMBEDSCOPE_DATA" in os.environ else None]
 
 
 @dataclass(frozen=True, eq=False)

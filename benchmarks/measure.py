@@ -108,7 +108,7 @@ def measured(**options: object) -> Callable[[Path], None]:
     return run
 
 
-def best(works: dict[str, Callable[[Path], None]], path: Path, rounds: int = 3) -> dict[str, tuple[float, float]]:
+def best(works: dict[str, Callable[[Path], None]], path: Path, rounds: int = 2) -> dict[str, tuple[float, float]]:
     """Least wall and processor seconds of each work, taken in turns; other work on the machine only adds."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(rounds):
@@ -201,7 +201,7 @@ def main() -> None:
         found = best(works, path)
         peaks = [peak_mib(path, names) for names in (COVARIANCE, PARTITION)]
         size = path.stat().st_size / 2**20
-    print(f"{ROWS:,} x {DIM} float32; least of 3 rounds in which all take turns; BLAS on all cores in the bare passes.")
+    print(f"{ROWS:,} x {DIM} float32; least of 2 rounds in which all take turns; BLAS on all cores in the bare passes.")
     print("Every `measure` also checks the file for nan and gives error bars from 16 groups.\n")
     print("| what | wall, s | processor, s | against the sum of | ratio | target |\n|---|---|---|---|---|---|")
     for name in bare:
