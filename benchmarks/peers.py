@@ -60,7 +60,8 @@ def main() -> None:
     print("| what | against | ours, s | theirs, s | faster | target | largest difference |")
     print("|---|---|---|---|---|---|---|")
     for what, peer, ours, theirs, difference, target in rows():
-        print(f"| {what} | {peer} | {ours:.3f} | {theirs:.2f} | {theirs / ours:,.0f}x | {target} | {difference:.1e} |")
+        faster = f"{theirs / ours:,.{0 if theirs > 10 * ours else 1}f}x"
+        print(f"| {what} | {peer} | {ours:.3f} | {theirs:.2f} | {faster} | {target} | {difference:.1e} |")
 
 
 if __name__ == "__main__":
