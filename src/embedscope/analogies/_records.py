@@ -129,12 +129,12 @@ def space_records(found: SpaceScores, plan: Plan) -> Iterator[Record]:
 
 
 def beyond(found: SpaceScores, below: Mapping[str, Sequence[SpaceScores]], plan: Plan) -> Iterator[Record]:
-    """Gains over controls and baselines together; a baseline is asked in the same setting and space where it has it."""
+    """Gains over controls and baselines together; a baseline is asked in the same pooling and space where it has it."""
     for metric in (m for m in found.scores if f"{m}.gain" in found.scores):
         controls = [(c, found.scores[f"{metric}.{c}"]) for c in CONTROLS]
         for name, spaces in below.items():
-            place = (found.space.setting, found.space.space)
-            same = next((s for s in spaces if (s.space.setting, s.space.space) == place), spaces[0])
+            place = (found.space.pooling, found.space.space)
+            same = next((s for s in spaces if (s.space.pooling, s.space.space) == place), spaces[0])
             controls.append((name, same.scores[metric]))
         if len(controls) > len(CONTROLS):
             yield _record(found, f"{metric}.gain_over_baselines", gain(found.scores[metric], controls))
@@ -153,7 +153,7 @@ def _record(
     kind = next((k for k in ("raw", "centered") if f".{k}." in metric), "unit")
     return Record(
         source=found.space.source,
-        setting=found.space.setting,
+        pooling=found.space.pooling,
         space=found.space.space,
         task=_task(found),
         metric=metric,

@@ -13,7 +13,7 @@ class Record:
     Attributes
     ----------
     source : what was measured (model URI, file)
-    setting : how a vector was read (``plain``, ``bos_eos``, ``eos``), None where there is no choice
+    pooling : how a vector was read (``plain``, ``bos_eos``, ``eos``), None where there is no choice
     space : named column of vectors (``layer07``, ``final``, ``pooled``; ``image|text`` for two)
     task : task or data set the value was taken on, None for a metric of a plain space
     metric : id of the metric (the task's own id for its main score)
@@ -32,7 +32,7 @@ class Record:
     source: str
     metric: str
     value: float | None
-    setting: str | None = None
+    pooling: str | None = None
     space: str | None = None
     task: str | None = None
     variant: str | None = None

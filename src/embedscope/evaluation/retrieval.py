@@ -42,7 +42,7 @@ def retrieval(  # noqa: PLR0913
     corpus_ids: Sequence[str | Path] = (),
     kinds: str | Path | None = None,
     layers: str | None = None,
-    setting: str | None = None,
+    pooling: str | None = None,
     transform: str | None = None,
     allow_missing: bool = False,
     seed: int = 0,
@@ -61,7 +61,7 @@ def retrieval(  # noqa: PLR0913
     source : model that encodes texts; None for vectors
     query_ids, corpus_ids : text files with one id a row; ``STEM.ids.txt`` beside the vectors by default
     kinds : text file with the kind of each document, one a row, where one file holds a mixed corpus
-    layers, setting : of a model; its own sentence vector by default
+    layers, pooling : of a model; its own sentence vector by default
     transform : chain such as ``center``, fitted on the corpus and applied to both sides
     allow_missing : leave out judgements of queries and documents that are not there, and say how many
     model : options of ``open_model``: device, dtype, trust_remote_code
@@ -87,12 +87,12 @@ def retrieval(  # noqa: PLR0913
         "corpus": pool.name,
         "qrels": str(qrels),
         "layers": layers,
-        "setting": setting,
+        "pooling": pooling,
         "transform": transform,
         "bootstrap_draws": 1000,
     }
     records: list[Record] = []
-    for place in both_sides(asked, pool, source, (layers, setting), cache, dict(model or {}), provenance, progress):
+    for place in both_sides(asked, pool, source, (layers, pooling), cache, dict(model or {}), provenance, progress):
         with provenance.phase(f"scores {place.space}"):
             records += _records(place, pool, judged, transform, seed, Path(qrels).stem)
     return Result(tuple(records), provenance.as_dict())
@@ -129,7 +129,7 @@ def _records(
         scores |= mixed_scores(queries, documents, pairs, corpus.kinds, seed=seed, document_ids=corpus.ids)
     record = Record(
         source=place.source,
-        setting=place.setting,
+        pooling=place.pooling,
         space=place.space,
         task=name,
         metric="",
