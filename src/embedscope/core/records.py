@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -27,6 +29,7 @@ class Record:
     fitted_on : what the transform was fitted on
     subset : part of the data (``year:2014``)
     note : one line on what a reader must know
+    facts : what a program reads of the number (``best_control``), by name; JSON types
     """
 
     source: str
@@ -47,6 +50,7 @@ class Record:
     fitted_on: str | None = None
     subset: str | None = None
     note: str | None = None
+    facts: Mapping[str, Any] | None = None
 
     @property
     def compares(self) -> bool:
@@ -56,6 +60,10 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """The record as a plain mapping, fields in their order."""
         return asdict(self)
+
+    def flat(self) -> dict[str, Any]:
+        """The record as one row of a table: ``facts`` as JSON text, None where there are none."""
+        return asdict(self) | {"facts": json.dumps(dict(self.facts)) if self.facts else None}
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Record))

@@ -19,6 +19,7 @@ from embedscope.evaluation.scoring import (
     scores,
     write_items,
 )
+from embedscope.stats.bootstrap import N_DRAWS
 
 
 def evaluate(  # noqa: PLR0913
@@ -96,7 +97,7 @@ def evaluate(  # noqa: PLR0913
         "layers": layers,
         "transform": transform,
         "dtype": dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
     }
     document = Document("Evaluation", skipped=tuple(skipped)) if skipped else None
     records = [*(s.record() for s in found), *comparisons(found)]

@@ -19,7 +19,7 @@ from embedscope.core.images import Image
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.score_records import score_record
 
 
 class Vectors(Protocol):
@@ -74,28 +74,21 @@ class Scored:
     def record(self) -> Record:
         """The score as a record with its bootstrap interval; ``ID:VARIANT`` is a variant of the task ``ID``."""
         metric, _, variant = self.metric.partition(":")
-        stderr = low = high = None
-        if self.score.value is not None and self.score.draws is not None:
-            stderr, low, high = interval(self.score.value, self.score.draws)
-        return Record(
+        return score_record(
+            self.score,
             source=self.source,
             pooling=self.pooling,
             space=self.space,
             task=self.job.task.id.partition(":")[0],
             metric=metric,
             variant=variant or None,
-            value=self.score.value,
-            stderr=stderr,
-            ci_low=low,
-            ci_high=high,
-            n=self.score.n,
             dim=self.dim,
             rows="unit",
             exact=self.job.subset is None,
             transform=self.transform,
             fitted_on=self.fitted_on,
             subset=self.job.subset,
-            note="; ".join(filter(None, (self.note, self.score.note))) or None,
+            note=self.note,
         )
 
 

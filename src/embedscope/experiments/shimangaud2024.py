@@ -27,6 +27,7 @@ from embedscope.experiments._shimangaud2024.numbers import CLAIMS
 from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, Findings, study
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
 from embedscope.experiments._shimangaud2024.tables import tables
+from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("shimangaud2024",)
 
@@ -78,7 +79,7 @@ def carried_out(study_data: Material, options: Options, provenance: Provenance) 
         "published_way": PUBLISHED,
         "pixels": PIXELS,
         "dtype": options.dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
     }
     return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))
 

@@ -32,6 +32,7 @@ from embedscope.experiments._tyshchuk2023.run import (
 )
 from embedscope.experiments._tyshchuk2023.tables import tables
 from embedscope.experiments._tyshchuk2023.vectors import measured_vectors
+from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("tyshchuk2023",)
 
@@ -73,7 +74,7 @@ def run(options: Options) -> Result:
         "taken": SCALES[options.scale],
         "prompt": options.prompt,
         "dtype": options.dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
         "jackknife_groups": 16,
     }
     return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))

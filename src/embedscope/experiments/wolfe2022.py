@@ -33,6 +33,7 @@ from embedscope.experiments._wolfe2022.run import (
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import tables
+from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("wolfe2022",)
 
@@ -73,7 +74,7 @@ def run(options: Options) -> Result:
         "first_position": options.first_position,
         "corpus": study_data.corpus,
         "dtype": options.dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
         "jackknife_groups": 16,
     }
     with provenance.phase("document"):

@@ -19,6 +19,7 @@ from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.summary import calibration_note, document_of, evidence_of, records_of
 from embedscope.sources.options import Encoder
 from embedscope.sources.texts import TextSource
+from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.transforms.repair import Header, KindMap, Repair, ScorerChoice
 
 
@@ -99,7 +100,7 @@ def repair(  # noqa: PLR0913
         "normalize": normalize,
         "max_eval_rows": max_eval_rows,
         "positive_rate": positive_rate,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
     }
     with provenance.phase("data"):
         judge, told = judge_of(given, setup, objective, provenance, progress, encoder)

@@ -10,10 +10,10 @@ from embedscope.certification.decision import Certified, Decision, Tried, moved
 from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
 from embedscope.core.records import Record
-from embedscope.core.tables import Score
 from embedscope.repairs.calibration import Calibrated
 from embedscope.repairs.request import RecordContext
-from embedscope.stats.bootstrap import Difference, interval
+from embedscope.stats.bootstrap import Difference
+from embedscope.stats.score_records import score_bars
 
 LOSERS = 10
 WHY_NOT = "why not"
@@ -77,7 +77,7 @@ def evidence_of(records: Sequence[Record], aim: Objective) -> tuple[Record, ...]
 
 def _scores(outcome: Outcome, told: RecordContext, candidate: str | None, part: str) -> Iterator[Record]:
     for name, score in outcome.scores.items():
-        bars = _bars(score)
+        bars = score_bars(score)
         yield _record(told, candidate, part, name, score.value, bars, score.n, score.note)
 
 
@@ -126,12 +126,6 @@ def _record(
         subset=part,
         note=note if value is not None or note else "undefined",
     )
-
-
-def _bars(score: Score) -> tuple[float | None, float | None, float | None]:
-    if score.value is None or score.draws is None:
-        return None, None, None
-    return interval(score.value, score.draws)
 
 
 def _sizes(judge: Judge) -> str:

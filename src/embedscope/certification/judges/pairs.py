@@ -17,6 +17,7 @@ from embedscope.certification.pair_rows import PairParts, held_sizes
 from embedscope.certification.split import HELD, Part, check_size
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
+from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.cross import CrossGaussian
 from embedscope.tasks._means import directions
 from embedscope.transforms.repair import Repair
@@ -176,7 +177,7 @@ class PairJudge:
         value |= {"recall@10": (min(1.0, K / n) + min(1.0, K / m)) / 2, "mixed_ndcg@10": weights / pool}
         if self.classes is not None:
             value |= dict.fromkeys(named(self.aim.main), value[self.aim.main])
-        score = Score(None, n + m, np.zeros(1000), note="by chance: no cosine goes across")
-        scores = {k: replace(score, value=v, draws=np.full(1000, v)) for k, v in value.items()}
+        score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: no cosine goes across")
+        scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v)) for k, v in value.items()}
         scores["same_modality_share"] = Score(None, 0, note="undefined: no cosine goes across")
         return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self.mixed))
