@@ -36,7 +36,7 @@ def moments_of(x: Array, normalize: bool) -> Gaussian:
     return state.result()
 
 
-def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: FitContext) -> Repair:
+def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -> Repair:
     """The chain ``text`` for several kinds: each its own mean, then one map from the rows of all about their means.
 
     ``:joint`` after a step (``center:joint``) takes one mean for all kinds instead. The map is fitted on all rows, so
@@ -73,7 +73,7 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: FitContext) -> R
 
 
 def fit_sides(
-    text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], made: FitContext
+    text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], context: FitContext
 ) -> Repair:
     """The alignment ``text`` of two kinds, from cross moments; from the ``rows`` kept where moments do not suffice."""
     from embedscope.transforms.align import parse_alignment

@@ -45,13 +45,14 @@ def item_counts(n: int, seed: int, n_draws: int = N_DRAWS) -> Counts:
 
 
 def pair_counts(left: Index, right: Index, seed: int, n_draws: int = N_DRAWS) -> Counts:
-    """Counts (n, n_draws) of pairs when the things paired are drawn: c_left * c_right for each pair.
+    """Counts (n, n_draws) of pairs when the things paired are drawn: c_left * c_right for each pair, c inside one thing.
 
     ``left`` and ``right`` (n,) number the things (documents) from 0; pairs that share one are not independent, so the
     things are drawn, not the pairs.
     """
     counts = item_counts(int(max(left.max(), right.max())) + 1, seed, n_draws)
-    return np.asarray(counts[left] * counts[right], dtype=np.uint16)
+    inside = (left == right)[:, None]
+    return np.asarray(np.where(inside, counts[left], counts[left] * counts[right]), dtype=np.uint16)
 
 
 @dataclass(frozen=True, eq=False)
