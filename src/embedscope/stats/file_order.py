@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import Array, Floats, to_numpy, unit_rows
+from embedscope.core.arrays import Array, to_numpy, unit_rows
 
 LEAST_UNITS = 16
 """Fewest units of evidence that an interval is given for; blocks are never longer than n / 16 rows."""
@@ -80,13 +80,14 @@ def file_order(runs: Sequence[Array], n: int) -> FileOrder:
     >>> file_order([x], len(x)).block
     16
     """
-    unit = [np.asarray(to_numpy(unit_rows(run)[0])) for run in runs if len(run)]
-    m = sum(len(u) for u in unit)
+    centred = [np.asarray(to_numpy(unit_rows(run)[0])).astype(np.float32) for run in runs if len(run)]
+    m = sum(len(u) for u in centred)
     if m < _FEWEST_PAIRS:
         return INDEPENDENT
-    mean = np.sum([u.sum(axis=0) for u in unit], axis=0) / m
-    centred = [u - mean for u in unit]
-    spread = sum(float((c * c).sum()) for c in centred) / m
+    mean = np.sum([u.sum(axis=0, dtype=np.float64) for u in centred], axis=0) / m
+    for u in centred:
+        u -= mean.astype(np.float32)
+    spread = sum(float(np.einsum("ij,ij->i", c, c).sum(dtype=np.float64)) for c in centred) / m
     expected = -spread / (m - 1)
     random = float(mean @ mean) + expected
     first, z = _lagged(centred, 1, expected)
@@ -108,15 +109,15 @@ def file_order(runs: Sequence[Array], n: int) -> FileOrder:
     return FileOrder(block, lag, random + first, random, z1, fades)
 
 
-_ROUNDING = 1e-20
+_ROUNDING = 1e-10  # of float32 rows at unit length, squared
 
 
-def _lagged(runs: Iterable[Floats], lag: int, expected: float) -> tuple[float | None, float]:
+def _lagged(runs: Iterable[npt.NDArray[np.float32]], lag: int, expected: float) -> tuple[float | None, float]:
     """Mean product of rows ``lag`` apart beyond what is ``expected``, and the same in standard errors."""
     parts = [np.einsum("ij,ij->i", run[:-lag], run[lag:]) for run in runs if len(run) > lag]
-    products: npt.NDArray[np.float64] = np.concatenate(parts) if parts else np.zeros(0)
+    products: npt.NDArray[np.float32] = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if len(products) < _FEWEST_PAIRS:
         return None, 0.0
-    above = float(products.mean()) - expected
-    error = float(products.std(ddof=1)) / len(products) ** 0.5
+    above = float(products.mean(dtype=np.float64)) - expected
+    error = float(products.std(ddof=1, dtype=np.float64)) / len(products) ** 0.5
     return above, above / error if error > 0 else 0.0
