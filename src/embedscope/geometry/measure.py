@@ -19,9 +19,11 @@ from embedscope.core.threads import one_blas_thread
 from embedscope.execution import Engine, Local
 from embedscope.execution.memory_budget import bytes_of, rounds_of
 from embedscope.execution.passes import Results, one_pass, passes_of
-from embedscope.execution.shards import left_out, told
+from embedscope.execution.probing import order_of
+from embedscope.execution.shards import ShardRunner, left_out, told
 from embedscope.geometry.metric_selection import chosen_metrics
 from embedscope.metrics import DEFAULTS, Measured, Metric
+from embedscope.stats.file_order import FileOrder
 from embedscope.stats.neighbour_index import Search
 
 if TYPE_CHECKING:
@@ -165,7 +167,9 @@ def measure_stream(  # noqa: PLR0913
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
-    found = _values(stream, chosen, label, engine, progress, provenance, memory)
+    with _phase(provenance, f"units {source}"):
+        order = order_of(stream, isinstance(engine, ShardRunner) and engine.skip_bad)
+    found = _values(stream, chosen, label, engine, progress, provenance, memory, order)
     undefined = [
         Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
         for space, reason in unfit.items()
@@ -187,6 +191,7 @@ def _values(
     progress: Progress,
     provenance: Provenance | None,
     memory: int | None,
+    order: FileOrder,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
     """What every metric measures in every space, by (space, index of the metric).
 
@@ -206,7 +211,14 @@ def _values(
             kept: Mapping[str, Results] = known
             with _phase(provenance, f"pass {number} {label}"):
                 states = one_pass(
-                    stream, round_.needs, kept, grouped=grouped, engine=engine, progress=progress, spaces=round_.spaces
+                    stream,
+                    round_.needs,
+                    kept,
+                    grouped=grouped,
+                    engine=engine,
+                    progress=progress,
+                    spaces=round_.spaces,
+                    order=order,
                 )
             progress.close()
             with _phase(provenance, f"metrics {label}"), one_blas_thread():
@@ -245,6 +257,7 @@ def _record(
         dim=m.dim,
         rows=m.rows,
         exact=m.exact and exact,
+        units=m.units,
         note=told,
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value
+from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value, units_note
 from embedscope.stats import GroupedResult
 from embedscope.stats.neighbour_index import Search
 from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
@@ -52,6 +52,8 @@ class NeighbourMetric(Metric):
         labels = _labels(grouped)
         asks = _asks(full, self.of_queries)
         intervals, problem = self._by_queries(full, labels) if asks else self._by_parts(full, labels, values)
+        if grouped.units is not None and grouped.units.problem:
+            intervals, problem = {}, grouped.units.problem
         notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
         approximate = full.search == "faiss"
         notes += [str(full.all.indexed(K))] if approximate else []
@@ -59,9 +61,12 @@ class NeighbourMetric(Metric):
         for key, value in values.items():
             found = intervals.get(key, Interval(None, None, None))
             interval = (found.stderr, found.low, found.high)
-            made = self._measured(key, value, interval, full, [*notes, self.caveat if key in intervals else problem])
+            made = self._measured(
+                key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
+            )
             out.append(_inexact(made) if full.sampled or approximate else made)
-        return tuple(out)
+        units = None if grouped.units is None else grouped.units.units
+        return tuple(replace(m, units=units) for m in out)
 
     def _sample_note(self, full: Neighbourhood) -> str | None:
         if not full.sampled:

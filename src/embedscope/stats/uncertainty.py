@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -16,11 +16,26 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """Standard error and 95 % interval of a value; None where there are too few groups."""
+    """Standard error and 95 % interval of a value; None where there are too few groups.
+
+    ``bias`` is what the jackknife estimates for the expected value less the true one; the interval does not cover it.
+    """
 
     stderr: float | None
     low: float | None
     high: float | None
+    bias: float | None = None
+
+    @property
+    def bias_note(self) -> str | None:
+        """The bias in words where it is larger than half a standard error, None where it is smaller."""
+        if self.bias is None or self.stderr is None or abs(self.bias) <= max(self.stderr / 2, _ROUNDING):
+            return None
+        way = "high" if self.bias > 0 else "low"
+        return f"about {abs(self.bias):.2g} too {way} with so few rows, which the interval does not cover"
+
+
+_ROUNDING = 1e-12
 
 
 def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> Interval:
@@ -64,7 +79,8 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     pseudo = h * full - (h - 1) * values
     estimate = g * full - ((1 - m / n) * values).sum()
     stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))
-    return student_interval(full, stderr, g - 1)
+    found = student_interval(full, stderr, g - 1)
+    return replace(found, bias=float(full - estimate))
 
 
 def student_interval(value: float, stderr: float, df: int) -> Interval:
