@@ -155,9 +155,9 @@ def test_class_means_gain_from_whitening_and_new_classes_are_told() -> None:
     x[:, 0] += 40 * rng.normal(size=900)
     found, result = repair(x, labels=label, candidates="center,abtt:1,whiten:20:ledoit-wolf")
     assert is_written(found)
-    new = [r for r in result if r.metric == "nearest_class.new.difference" and r.subset == "certify"]
+    new = [r for r in result if r.metric == "nearest_class.unseen.difference" and r.subset == "certify"]
     assert new and new[0].value is not None and new[0].value > 0
-    known = [r for r in result if r.metric == "nearest_class.known" and r.subset == "certify"]
+    known = [r for r in result if r.metric == "nearest_class.seen" and r.subset == "certify"]
     assert len(known) == 2
 
 

@@ -243,8 +243,8 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
         return False, f"Keep the original: the gain of '{chosen.text}' is undefined on {n}."
     if gain.low > 0 and (changed := _changed(judge, test, main)) < LEAST_CHANGED:
         return False, (
-            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among {n}, "
-            f"too few to tell a gain from chance (at least {LEAST_CHANGED})."
+            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
+            f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
         )
     if gain.low <= 0:
         why = (

@@ -13,6 +13,7 @@ from embedscope.core.arrays import Floats, Hashes, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index
+from embedscope.stats._equal import equal_rows
 from embedscope.stats.file_order import INDEPENDENT, FileOrder, file_order
 from embedscope.stats.units import (
     DECLARED,
@@ -20,7 +21,6 @@ from embedscope.stats.units import (
     FILE_ORDER,
     NEAR_COPIES,
     Units,
-    equal_rows,
     join,
     near_copies,
 )
@@ -226,7 +226,7 @@ def _blocks(
 
 
 def _order(side: Survey, units: Index, classes: Index | None) -> FileOrder:
-    """Dependence on file order among the first rows of the units of one side, within ``classes`` where they are known."""
+    """Dependence on file order among the first rows of the units of one side, within ``classes`` where known."""
     rows = side.rows
     if rows is not None:
         first = np.unique(first_of(units))

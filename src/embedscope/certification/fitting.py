@@ -68,8 +68,8 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -
     else:
         own = {kind: Side(len(mean), g.mean) for kind, g in moments.items()}
         side = side_of(chain.fit_moments(Spread(n, np.zeros(len(mean)), scatter, _quartic(moments))))
-    kinds = {k: KindMap(s.then(side), made.normalize, True, made.sources.get(k)) for k, s in own.items()}
-    return Repair(kinds, Header(candidate=text, n=n, fitted_on=made.fitted_on))
+    kinds = {k: KindMap(s.then(side), context.normalize, True, context.sources.get(k)) for k, s in own.items()}
+    return Repair(kinds, Header(candidate=text, n=n, fitted_on=context.fitted_on))
 
 
 def fit_sides(
@@ -83,10 +83,10 @@ def fit_sides(
     return Repair.from_alignment(
         fitted,
         kinds,
-        normalise_before=made.normalize,
+        normalise_before=context.normalize,
         normalise_after=True,
-        sources=dict(made.sources) or None,
-        fitted_on=made.fitted_on,
+        sources=dict(context.sources) or None,
+        fitted_on=context.fitted_on,
         candidate=text,
     )
 

@@ -24,7 +24,7 @@ ALL = "all"
 
 @dataclass(frozen=True, eq=False)
 class SpaceRows:
-    """Rows ``x`` (n, d) that are kept of a part, their ``places`` (n,) in the source, rising, and their ``units`` (n,)."""
+    """Rows ``x`` (n, d) kept of a part, their ``places`` (n,) in the source, rising, and their ``units`` (n,)."""
 
     x: Matrix
     places: Index

@@ -104,9 +104,7 @@ def _pair_parts(
         names = id_hashes(request.pair_ids[0], len(x), "left"), id_hashes(request.pair_ids[1], len(y), "right")
         left, right = _same(*names)
         if not len(left):
-            raise InputError(
-                "no row of one side has the id of a row of the other; check that the ids are spelled alike"
-            )
+            raise InputError("no id of one side is an id of the other; check that they are spelled alike")
     n, total = len(x), len(x) + len(y)
     known = Known(
         hash_rows(0, total) if names is None else np.concatenate(names),

@@ -144,7 +144,7 @@ def _outcome(
 
 
 def _identity(judge: Judge) -> Repair:
-    """A repair that changes nothing, for the kinds of the judge; of sides of different dimensions, for the first one."""
+    """A repair that changes nothing, for the kinds of the judge; where their dimensions differ, for the first one."""
     from embedscope.transforms.align import Side
 
     widths = judge.widths

@@ -37,7 +37,8 @@ from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.row_files import read_rows
 from embedscope.sources.options import Encoder
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
-from embedscope.stats.units import EQUAL_TEXTS, equal_texts
+from embedscope.stats._equal import equal_texts
+from embedscope.stats.units import EQUAL_TEXTS
 from embedscope.transforms.repair import SINGLE, Origin
 
 
@@ -109,16 +110,15 @@ def open_space(source: Any, named_texts: Any, encoder: Encoder, provenance: Prov
     named = isinstance(source, str | Path)
     vectors = not named or is_file(source)
     if vectors and (named_texts is not None or encoder.layers or encoder.pooling):
-        raise InputError(
-            f"{name_of(source, 'the array')} already holds vectors: leave out --texts, --layers and --pooling"
-        )
+        raise InputError(f"{name_of(source, 'the array')} holds vectors: leave out --texts, --layers and --pooling")
     if vectors:
         origins = file_origins({SINGLE: source}, provenance)
         return Space(name_of(source, "array"), SINGLE, lambda: space_blocks(source), origins)
     if named_texts is None:
         raise InputError(
             f"'{source}' is not a file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
-            "model, name texts with --texts DATASET or --texts FILE (one text per line), or give --queries, --corpus and --qrels"
+            "model, name texts with --texts DATASET or --texts FILE (one text per line), or give --queries, --corpus "
+            "and --qrels"
         )
     texts = texts_of(named_texts, encoder.data, provenance)
     space, (x,) = encode(str(source), [texts], encoder, provenance, progress)

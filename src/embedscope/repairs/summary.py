@@ -266,7 +266,7 @@ def _losers(test: Certified) -> list[Table]:
 def calibration_note(calibrated: Calibrated) -> str:
     """What a calibration is about, one sentence."""
     return (
-        f"The probability is that of {calibrated.what} where {calibrated.calibration.positive_rate:.0%} of pairs match; "
+        f"The probability is that of {calibrated.what} for a base rate of {calibrated.calibration.positive_rate:g}; "
         f"the pairs that do not match were {calibrated.others}."
     )
 

@@ -198,7 +198,7 @@ class QueryJudge:
         return restricted_mean(score, items, self.item_units(part), self.seed)
 
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
-        """Cosines of queries with relevant documents and with others; None for a scorer or several kinds of document."""
+        """Cosines of queries with relevant documents and with others; None for a scorer or several kinds."""
         if candidate.scorer is not None or self.data.kinds:
             return None
         drawn = few_judged(self.data.judged[0], self.data.judged[2])

@@ -96,7 +96,7 @@ class SpaceJudge:
         """What was not kept."""
         rows, totals = self.parts.rows, self.parts.totals
         said = [
-            f"{len(rows[p].places):,} of the {totals[p]:,} rows of the part that is to {p} were kept, chosen by their hash"
+            f"{len(rows[p].places):,} of the {totals[p]:,} rows of the part that is to {p} were kept, by their hash"
             for p in PARTS
             if len(rows[p].places) < totals[p]
         ]
