@@ -27,7 +27,7 @@ def pair(folder: Path, rotated: bool) -> list[str]:
 def test_a_repair_that_helps_is_written_with_its_report(tmp_path: Path) -> None:
     out, page = tmp_path / "r.safetensors", tmp_path / "r.html"
     asked = [*pair(tmp_path, rotated=True), "--candidates", "center,procrustes", "-o", str(out), "--report", str(page)]
-    done = run.invoke(app, ["repair", *asked, "--kinds", "image,caption"])
+    done = run.invoke(app, ["repair", *asked, "--modalities", "image,caption"])
     assert done.exit_code == 0, done.output
     assert "Use 'procrustes'" in done.output and "repair:" in done.output
     found = Repair.load(out)

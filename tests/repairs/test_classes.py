@@ -50,16 +50,16 @@ def test_a_turn_that_all_classes_share_carries_over_and_both_numbers_are_said() 
     found, result = repair(pair=(x, y), labels=[f"class {c}" for c in label], candidates="procrustes", seed=3)
     assert is_written(found)
     said = " ".join(f.text for f in result.document.findings) if result.document else ""
-    assert "Fitted on half of the classes alone: on the other half, which it never saw, recall@1 goes from" in said
+    assert "Fitted on half of the classes alone: on the other half, which it never saw, recall@1 rises from" in said
     assert "Fitted on half of the classes" in str(found.header.decision)
     # The same by hand: scipy's rotation of the fitting pairs of known classes, the other classes of the last part.
     u, v = (s / np.linalg.norm(s, axis=1, keepdims=True) for s in (x, y))
-    part, known = part_numbers(hash_rows(0, 600), 3), seen_half(6, 3)[label]
-    fit, held = (part == 0) & known, part == 2
+    part, seen = part_numbers(hash_rows(0, 600), 3), seen_half(6, 3)[label]
+    fit, held = (part == 0) & seen, part == 2
     scores = (u[held] @ orthogonal_procrustes(u[fit], v[fit])[0]) @ v[held].T
     right = np.diag(scores)
     hits = np.stack([(scores.max(axis=axis) <= right) for axis in (1, 0)])
-    for name, mine in (("known", known[held]), ("new", ~known[held])):
+    for name, mine in (("seen", seen[held]), ("unseen", ~seen[held])):
         told = result.value(metric=f"recall@1.{name}", subset="certify", transform="procrustes")
         assert told == pytest.approx(hits[:, mine].mean(), abs=1e-12)
 
@@ -77,11 +77,11 @@ def test_ids_that_are_the_classes_leave_no_number_for_known_ones() -> None:
     x = rng.normal(size=(200, 12))
     y = np.repeat(x, 2, axis=0) + 0.3 * rng.normal(size=(400, 12))
     ids = [f"c{i}" for i in range(200)], [f"c{i // 2}" for i in range(400)]
-    _, result = repair(pair=(x, y), ids=ids, labels=ids[0], candidates="procrustes")
-    assert any("no number for known" in s.what for s in result.document.skipped) if result.document else False
+    _, result = repair(pair=(x, y), pair_ids=ids, labels=ids[0], candidates="procrustes")
+    assert any("no number for seen" in s.what for s in result.document.skipped) if result.document else False
     names = {r.metric for r in result}
     assert "recall@1.unseen" in names and "recall@1.seen" not in names
-    _, coarse = repair(pair=(x, y), ids=ids, labels=[str(i % 5) for i in range(200)], candidates="procrustes")
+    _, coarse = repair(pair=(x, y), pair_ids=ids, labels=[str(i % 5) for i in range(200)], candidates="procrustes")
     assert "recall@1.seen" in {r.metric for r in coarse}
 
 

@@ -84,11 +84,8 @@ class ScoredJudge(SpaceJudge):
         return (units[left], units[right]) if many else None
 
     def item_units(self, part: Part) -> Index:
-        """Units of the pairs: what hangs together by shared rows is one."""
-        left, right, _ = self._pairs(part)
-        units = self.parts.rows[part].units
-        n = int(units.max(initial=-1)) + 1
-        return numbered(connected(n, units[left], units[right])[units[left]])
+        """Units of the first rows of the pairs."""
+        return numbered(self.parts.rows[part].units[self._pairs(part)[0]])
 
     def closeness(self) -> Floats:
         """Cosine of the nearer row of each pair with the nearest fitted row."""
