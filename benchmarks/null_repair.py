@@ -150,7 +150,10 @@ def main() -> None:
         for layout in layouts:
             if options.only in layout.__name__:
                 n = sum(written(layout, seed) for seed in range(options.runs))
-                print(f"| {(layout.__doc__ or '').rstrip('.')} | {helps} | {options.runs} | {n / options.runs:.0%} |", flush=True)
+                print(
+                    f"| {(layout.__doc__ or '').rstrip('.')} | {helps} | {options.runs} | {n / options.runs:.0%} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

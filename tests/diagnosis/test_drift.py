@@ -29,7 +29,7 @@ def test_same_rows_are_the_same():
     before = measure(cloud(0))
     found = drift(before, measured_again(before, cloud(0)))
     assert set(outcomes(found).values()) == {"same"}
-    assert "within their error bars" in found.result.document.findings[0].text
+    assert "agree with baseline within error" in found.result.document.findings[0].text
 
 
 def test_shift_fails_and_a_tolerance_allows_it():
@@ -65,7 +65,7 @@ def test_missing_and_other_widths_and_unknown_tolerance():
     assert {c.record.metric for c in found.drifted} >= {"query_shift", "query_contrast"}
     assert all(c.outcome == "missing" for c in found.drifted)
     plain = measure(x)
-    with pytest.raises(InputError, match="12 wide, that of array of 8"):
+    with pytest.raises(InputError, match="have 12 dimensions, those of array have 8"):
         drift(plain, measured_again(plain, x[:, :8]))
     with pytest.raises(UnknownNameError, match="did you mean 'isoscore'"):
         drift(plain, plain, {"isoscor": 1})

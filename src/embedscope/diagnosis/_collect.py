@@ -1,4 +1,4 @@
-"""The numbers that a diagnosis reads: of every space, of a pair, of queries against them; few passes, no verdict."""
+"""The numbers that a diagnosis reads: of every space, of a pair, of queries against them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from embedscope.diagnosis._query_metrics import query_records
 from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.metrics import Metric
+from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, side
@@ -36,6 +37,7 @@ SPACE_METRICS: tuple[str | Metric, ...] = (
     "float16_ties",
     "int8_overlap",
     copy_share,
+    neighbour_contrast,
 )
 """What is measured of every space: two sums in one pass, the rows held, and their neighbours."""
 
@@ -75,7 +77,7 @@ def numbers(
     """
     progress = progress or Silent()
     if (source is None) == (pair is None):
-        raise InputError("diagnose takes a SOURCE or --pair A B, one of them; pass either")
+        raise InputError("give either a SOURCE or --pair A B")
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
@@ -87,7 +89,7 @@ def numbers(
         sides = {} if queries is None else {"document": _documents(source)}
     else:
         if model:
-            raise InputError(f"{next(iter(model))} is for models; --pair takes two files or arrays: leave it out")
+            raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
         found, sides = _of_pair(pair, pair_ids, names, seed, progress, command)
     records, provenance = list(found.records), dict(found.provenance)
     if queries is not None:
@@ -109,8 +111,8 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
     """Vectors of queries; says so where they are texts, which vectors cannot be asked."""
     if isinstance(queries, str | Path) and file_of(str(queries)).is_file() and not is_vectors(str(queries)):
         raise InputError(
-            f"--queries {queries} holds texts and the documents are vectors; pass vectors of queries, or a model as "
-            "SOURCE with the documents in --texts"
+            f"--queries {queries} holds texts, and the documents are vectors; give vectors of the queries, or a model "
+            "as SOURCE with the documents in --texts"
         )
     return side(queries, provenance)
 
@@ -124,7 +126,7 @@ def _documents(source: Any) -> Source:
     """The one file or array that queries are asked of."""
     one = source[0] if isinstance(source, list | tuple) and len(source) == 1 and isinstance(source[0], str) else source
     if isinstance(one, Mapping) or (isinstance(one, list | tuple) and one and isinstance(one[0], str)):
-        raise InputError(f"--queries are asked of one space of documents, got {len(one)}; name one source")
+        raise InputError(f"--queries search one space of documents, got {len(one)}; name one source")
     return one
 
 

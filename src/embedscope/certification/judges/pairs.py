@@ -195,9 +195,7 @@ class PairJudge:
         score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: the sides differ in dimensions")
         asks_y = np.where(np.arange(n + m) < n, 1 / m, 1 / n)
         items = {"recall@1": asks_y, "mixed_ndcg@10": np.full(n + m, value["mixed_ndcg@10"])}
-        scores = {
-            k: replace(score, value=v, draws=np.full(N_DRAWS, v), items=items.get(k)) for k, v in value.items()
-        }
+        scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v), items=items.get(k)) for k, v in value.items()}
         scores["same_modality_share"] = Score(None, 0, note="undefined: the sides differ in dimensions")
         return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self.mixed))
 
