@@ -138,26 +138,35 @@ def _of_pair(
     progress: Progress,
     command: str,
 ) -> tuple[Result, dict[str, Source]]:
-    """Numbers across two sides and of each; and the sides."""
-    provenance = Provenance()
-    matrices = {name: side(source, provenance) for name, source in zip(names, pair, strict=True)}
+    """Numbers across two sides and of each; and the sides, each read once."""
+    provenance = Provenance(command, seed)
+    matrices = [side(source, provenance) for source in pair]
+    labels = [str(s) if isinstance(s, str | Path) else name for s, name in zip(pair, names, strict=True)]
+    hashes = None if ids is None else [id_hashes(i, len(x), n) for i, x, n in zip(ids, matrices, names, strict=True)]
     across = measure_pair(
-        *pair, ids=ids, metrics=PAIR_METRICS, names=names, seed=seed, progress=progress, command=command
+        matrices[0],
+        matrices[1],
+        ids=ids,
+        metrics=PAIR_METRICS,
+        names=names,
+        seed=seed,
+        progress=progress,
+        labels=(labels[0], labels[1]),
+        provenance=provenance,
     )
     records: list[Record] = list(across.records)
-    for i, (name, x) in enumerate(matrices.items()):
-        own = None if ids is None else id_hashes(ids[i], len(x), name)
-        records += _own(name, x, own, pair[i], seed, progress)
+    for i, name in enumerate(names):
+        records += _own(name, matrices[i], None if hashes is None else hashes[i], labels[i], seed, progress)
     settings = dict(across.provenance["settings"]) | {"pair": list(names)}
     provenance_of = dict(across.provenance) | {"settings": settings}
-    return replace(across, records=tuple(records), provenance=provenance_of), dict(matrices)
+    sides: dict[str, Source] = dict(zip(names, matrices, strict=True))
+    return replace(across, records=tuple(records), provenance=provenance_of), sides
 
 
 def _own(
-    name: str, x: npt.NDArray[Any], ids: npt.NDArray[Any] | None, source: Source, seed: int, progress: Progress
+    name: str, x: npt.NDArray[Any], ids: npt.NDArray[Any] | None, label: str, seed: int, progress: Progress
 ) -> Iterator[Record]:
     rows = combine(hash_rows(0, len(x)), 0)
-    label = str(source) if isinstance(source, str | Path) else name
     yield from measure_stream(
         ArrayStream({name: x}, rows, ids), source=label, metrics=SPACE_METRICS, seed=seed, progress=progress
     )

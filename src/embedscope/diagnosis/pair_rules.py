@@ -10,8 +10,10 @@ from embedscope.diagnosis._rule import OUT, Rule
 
 _SHARE = "same_modality_share."
 _KINDS = "query_kind_share."
-_JUDGED = "with relevance judgements in qrels.tsv: embedscope repair {corpus} --queries {source} --qrels qrels.tsv "
+_JUDGED = (
+    "with relevance judgements in qrels.tsv: embedscope repair {corpus} --queries {source} --qrels qrels.tsv "
     "--candidates "
+)
 
 
 def _shares(numbers: Numbers) -> dict[str, tuple[Record, float]]:
@@ -96,7 +98,7 @@ PAIR_RULES = (
         harm="Image queries return only images, and text queries only texts, however well others match.",
         repair="embedscope repair {where} --objective mixed --candidates center"
         + OUT
-        + "; or two indexes, merged by rank",
+        + "; or merge two indexes by rank",
         adjusted=_above_chance,
     ),
     Rule(

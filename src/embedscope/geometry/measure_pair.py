@@ -42,6 +42,8 @@ def measure_pair(  # noqa: PLR0913
     seed: int = 0,
     progress: Progress | None = None,
     command: str = "",
+    labels: tuple[str, str] | None = None,
+    provenance: Provenance | None = None,
 ) -> Result:
     """Every two-sided metric of matched rows, retrieval both ways, and each side's own metrics.
 
@@ -55,6 +57,8 @@ def measure_pair(  # noqa: PLR0913
     rows : of each side's own metrics, ``raw`` or ``unit``
     names : of the two sides, the spaces of the records; what takes both has ``image|text``
     scale : inverse temperature of the contrastive loss; 100 is CLIP's
+    labels : what records call the two sides, where they were read already
+    provenance : of the run that read them; a new one where None
 
     Raises
     ------
@@ -65,9 +69,10 @@ def measure_pair(  # noqa: PLR0913
     1.0
     """
     progress = progress or Silent()
-    provenance = Provenance(command, seed)
+    provenance = provenance or Provenance(command, seed)
+    called = labels or tuple(str(s) if isinstance(s, str | Path) else n for s, n in zip((a, b), names, strict=True))
     two, scored, one = _chosen(metrics)
-    label = "|".join(str(s) if isinstance(s, str | Path) else n for s, n in zip((a, b), names, strict=True))
+    label = "|".join(called)
     progress.start(f"{label}: reading", None, "files")
     x, y = side(a, provenance), side(b, provenance)
     progress.close()
@@ -81,10 +86,10 @@ def measure_pair(  # noqa: PLR0913
     if cutoffs and "recall" not in (metrics or ()):
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
     if one is None or one:
-        for name, matrix, own, source in ((names[0], x, paired.x_ids, a), (names[1], y, paired.y_ids, b)):
+        for name, matrix, own, source in zip(names, (x, y), (paired.x_ids, paired.y_ids), called, strict=True):
             records += measure_stream(
                 ArrayStream({name: matrix}, combine(hash_rows(0, len(matrix)), 0), own),
-                source=str(source) if isinstance(source, str | Path) else name,
+                source=source,
                 metrics=one,
                 rows=rows,
                 seed=seed,

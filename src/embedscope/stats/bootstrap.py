@@ -45,7 +45,7 @@ def item_counts(n: int, seed: int, n_draws: int = N_DRAWS) -> Counts:
 
 
 def pair_counts(left: Index, right: Index, seed: int, n_draws: int = N_DRAWS) -> Counts:
-    """Counts (n, n_draws) of pairs when the things paired are drawn: c_left * c_right for each pair, c inside one thing.
+    """Counts (n, n_draws) of pairs when the things paired are drawn: c_left c_right for each pair, c inside one thing.
 
     ``left`` and ``right`` (n,) number the things (documents) from 0; pairs that share one are not independent, so the
     things are drawn, not the pairs.
