@@ -36,8 +36,8 @@ RULES = (
         worse="above",
         levels={"info": _FLOOR},
         reason="a note from 0.2 on, never more: what matters is how far neighbours stand out from unrelated rows, "
-        "which `low_contrast` judges. Spaces that work read 0.08 (MiniLM), 0.53 (CLIP), 0.74 (E5 sentences) and 0.69 to "
-        "0.83 (CLIP class names)",
+        "which `low_contrast` judges. Spaces that work read 0.08 (MiniLM), 0.53 (CLIP), 0.74 (E5 sentences) and 0.69 "
+        "to 0.83 (CLIP class names)",
         says="Unrelated rows have a mean cosine of {value:.2f}.",
         harm="A cosine threshold taken from another model accepts too much. Ranking is not affected.",
         repair="embedscope repair {where} --candidates center" + OUT,
