@@ -17,9 +17,11 @@ class Steps(BaseEstimator):
     @property
     def named_steps(self) -> dict[str, Any]:
         """The steps by name: ``center``, or ``center_1`` and ``center_2``."""
-        total, seen = Counter(step.name for step in self.steps), Counter[str]()
+        held = getattr(self, "steps", ())  # anything may be set, and fit will say
+        steps = [step for step in held if hasattr(step, "name")] if isinstance(held, list | tuple) else []
+        total, seen = Counter(step.name for step in steps), Counter[str]()
         named = {}
-        for step in self.steps:
+        for step in steps:
             seen[step.name] += 1
             named[step.name if total[step.name] == 1 else f"{step.name}_{seen[step.name]}"] = step
         return named
@@ -41,6 +43,6 @@ class Steps(BaseEstimator):
         for name in [name for name in params if name in names]:
             changed = list(self.steps)
             changed[names.index(name)] = params.pop(name)
-            self.steps = type(self.steps)(changed) if isinstance(self.steps, list | tuple) else changed
+            self.steps = type(self.steps)(changed)  # type: ignore[call-arg]
         super().set_params(**params)
         return self
