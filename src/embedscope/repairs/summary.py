@@ -56,7 +56,7 @@ def document_of(
     decision: Decision, judge: Judge, calibrated: Calibrated | None, notes: Sequence[str] = (), forced: bool = False
 ) -> Document:
     """Verdict first, then its evidence, all candidates, the one test, and the items that get worse."""
-    findings = [Finding(decision.reason, "ok" if decision.repaired else "info", _sizes(judge), _units(judge))]
+    findings = [Finding(decision.reason, "ok" if decision.repaired else "info", _sizes(judge), detail=_units(judge))]
     if forced:
         findings.append(Finding("The repair was written all the same, because --force asks for it."))
     tables = [_candidates(decision, judge)]
@@ -155,7 +155,7 @@ def _units(judge: Judge) -> str:
     evidence = judge.evidence
     units = evidence.units.note or f"each of {evidence.units.rows:,} rows is a unit of evidence"
     near = 0 if evidence.searched else judge.copies_of_fitted()
-    return f"{units}; {count(near, 'row')} that certify {'has' if near == 1 else 'have'} a near-copy among fitted rows"
+    return f"{units}; {count(near, 'row')} that certify {'has' if near == 1 else 'have'} a near-copy among fitted rows."
 
 
 def _others(test: Certified, objective: Objective, repaired: bool) -> list[Finding]:

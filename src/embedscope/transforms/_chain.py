@@ -115,7 +115,7 @@ class Chain(Steps, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
         def back(rows: Floats) -> Floats:
             for step in reversed(self.steps_):
-                rows = step.inverse_transform(rows)  # type: ignore[attr-defined]
+                rows = step.inverse_transform(rows)
             return rows
 
         return inverted(self, X, back)
