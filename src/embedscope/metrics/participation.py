@@ -9,7 +9,31 @@ from embedscope.stats import Gaussian, Moments
 
 IDS = ("isoscore", "participation_ratio", "participation_ratio_unbiased")
 
+_ROUNDING = 1e-12
 MOVES = frozenset({"rotation", "translation", "scale"})
+
+
+def heavy_tails(g: Gaussian) -> str | None:
+    """Warn where few rows hold much of the variance: the mean of |x - mean|^4 against twice that of a normal cloud."""
+    trace = float(np.trace(g.scatter))
+    if g.quartic is None or g.n < 2 or not trace > 0:
+        return None
+    ratio = g.n * g.quartic / trace / trace
+    directions = 1.0 / float(np.sum((g.scatter / trace) ** 2))
+    if ratio <= 2 * (1 + 2 / directions):
+        return None
+    return (
+        f"heavy tails: mean |x - mean|^4 is {ratio:.3g} times the square of mean |x - mean|^2, a normal cloud has "
+        f"{1 + 2 / directions:.3g}; a few rows decide the value, and the interval is too narrow"
+    )
+
+
+def few_rows(g: Gaussian) -> str | None:
+    """Warn below 10 rows a coordinate, and of heavy tails."""
+    few = None
+    if g.n < 10 * g.dim:
+        few = f"n = {g.n} is below 10 d = {10 * g.dim}: too few rows lower the value, even of an isotropic space"
+    return "; ".join(filter(None, [few, heavy_tails(g)])) or None
 
 
 @metric(
@@ -20,6 +44,7 @@ MOVES = frozenset({"rotation", "translation", "scale"})
     ideal="dim",
     units="directions",
     cite="gao2017",
+    warning=heavy_tails,
 )
 def participation_ratio(g: Gaussian) -> float:
     """Effective number of directions of the variance, (sum l)^2 / sum l^2.
@@ -49,6 +74,7 @@ def participation_ratio(g: Gaussian) -> float:
     ideal="dim",
     units="directions",
     cite="himeno2014",
+    warning=heavy_tails,
 )
 def participation_ratio_unbiased(g: Gaussian) -> float:
     """Participation ratio with the unbiased estimate of tr C^2, for any distribution of the rows.
@@ -77,13 +103,6 @@ def participation_ratio_unbiased(g: Gaussian) -> float:
     if estimate <= 0:
         raise UndefinedError(f"undefined: the unbiased estimate of tr C^2 is not positive with {n} rows; take more")
     return float(1 / ((n - 1) ** 2 * estimate))
-
-
-def few_rows(g: Gaussian) -> str | None:
-    """Warn below 10 rows a coordinate."""
-    if g.n >= 10 * g.dim:
-        return None
-    return f"n = {g.n} is below 10 d = {10 * g.dim}: too few rows lower the value, even of an isotropic space"
 
 
 @metric(
@@ -115,7 +134,9 @@ def isoscore(g: Gaussian) -> float:
     if g.dim < 2:
         raise UndefinedError("undefined: needs at least 2 coordinates, got 1")
     ratio = 1.0 / np.sum((g.scatter / scatter_trace(g)) ** 2)
-    return float((ratio - 1) / (g.dim - 1))
+    value = float((ratio - 1) / (g.dim - 1))
+    nearest = min(max(value, 0.0), 1.0)
+    return nearest if abs(value - nearest) <= _ROUNDING else value  # rounding at the bounds, and only rounding
 
 
 ENTRIES = {

@@ -13,13 +13,23 @@ from embedscope.stats.statistic import Folded, Statistic
 
 @dataclass(frozen=True, eq=False)
 class NormMoments(Statistic):
-    """Mean length of n rows, sum of squared deviations ``squares``, and rows of length zero (among the n)."""
+    """Mean length of n rows, and rows of length zero (among the n).
+
+    ``squares``, ``cubic`` and ``quartic`` are sums of powers of the deviations from the mean.
+    """
 
     n: int
     mean: float
     squares: float
     width: int
     zero_rows: int = 0
+    cubic: float = 0.0
+    quartic: float = 0.0
+
+    @property
+    def kurtosis(self) -> float:
+        """Mean fourth power of the deviations over the square of their variance: 3 for a normal distribution."""
+        return self.n * self.quartic / self.squares / self.squares if self.squares > 0 else 0.0
 
     @property
     def dim(self) -> int:
@@ -44,10 +54,16 @@ class Norms(Need[NormMoments]):
 def _norm_moments(block: RowBlock) -> NormMoments:
     norms = block.norms
     mean = norms.mean()
-    return NormMoments(len(block), float(mean), float(((norms - mean) ** 2).sum()), block.dim, block.zero_rows)
+    off = norms - mean
+    powers = [float((off**k).sum()) for k in (2, 3, 4)]
+    return NormMoments(len(block), float(mean), powers[0], block.dim, block.zero_rows, *powers[1:])
 
 
 def _joined_norms(a: NormMoments, b: NormMoments) -> NormMoments:
     n, delta = a.n + b.n, b.mean - a.mean
-    squares = a.squares + b.squares + delta**2 * (a.n * (b.n / n))
-    return NormMoments(n, a.mean + delta * (b.n / n), squares, a.width, a.zero_rows + b.zero_rows)
+    p, q = a.n / n, b.n / n
+    squares = a.squares + b.squares + delta**2 * (a.n * q)
+    cubic = a.cubic + b.cubic + delta**3 * (a.n * q * (p - q)) + 3 * delta * (p * b.squares - q * a.squares)
+    quartic = a.quartic + b.quartic + delta**4 * (a.n * q * (p * p - p * q + q * q))
+    quartic += 6 * delta**2 * (p * p * b.squares + q * q * a.squares) + 4 * delta * (p * b.cubic - q * a.cubic)
+    return NormMoments(n, a.mean + delta * q, squares, a.width, a.zero_rows + b.zero_rows, cubic, quartic)
