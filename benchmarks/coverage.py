@@ -4,8 +4,8 @@
     python -m benchmarks.coverage --runs 300 --write  # also into docs/statistics.md
 
 Every kind of interval is taken on many samples of a population; the share that holds the truth is its coverage, given
-with its Monte Carlo error. The truth of a metric is its mean over samples of the same size where the metric is biased (the
-interval covers sampling error, not bias, which notes give), else its value on a large sample.
+with its Monte Carlo error. The truth of a metric is its mean over samples of the same size where the metric is biased
+(the interval covers sampling error, not bias, which notes give), else its value on a large sample.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from embedscope.metrics.pairs import PAIR_METRICS
 from embedscope.metrics.pairs._metric import Paired
 from embedscope.stats.best_of import best_difference, best_of
 from embedscope.stats.bootstrap import paired_difference, pearson_draws, shared_ends
+from embedscope.stats.score_records import score_bars
 
 Rng = np.random.Generator
 DIM = 16
@@ -160,13 +161,13 @@ def scores(runs: int, rng: Rng) -> Iterator[Row]:
         for _ in range(runs):
             found = layers(rng, n, 14, 0.5)
             first, *rest = found
-            low, high = np.quantile(found[first].draws, [0.025, 0.975])
+            _, low, high = score_bars(found[first])
             one += low <= 0.5 <= high
             best = best_of({k: found[k] for k in rest})
             better += best.low <= 0.5 <= best.high
             delta = best_difference(best, best_of({first: found[first]}))
             fair += delta.low <= 0 <= delta.high
-        yield Row("one score: percentile bootstrap of items", f"correlation .5, n = {n}", one, runs)
+        yield Row("one score: expanded percentiles, items drawn", f"correlation .5, n = {n}", one, runs)
         yield Row("best of 13 equal layers: simultaneous band", f"correlation .5, n = {n}", better, runs, 0.93)
         yield Row("best of 13 minus 1 layer: band of differences", f"no difference, n = {n}", fair, runs, 0.93)
     root = np.linalg.cholesky([[1, 0.5], [0.5, 1]])

@@ -17,7 +17,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import LEVEL, Difference, interval
+from embedscope.stats.bootstrap import LEVEL, Difference, expansion, interval, units_of_score
 
 _NEAR_ONE = 1.0 - 1e-9
 _SAME = 1e-12
@@ -35,6 +35,7 @@ class Best:
     tied : names that are not told apart from the best: their upper end reaches the largest lower end
     share : share of draws in which the same one is highest
     names, values, draws : all scores, (k,) and (k, n_draws)
+    units : fewest units that one of them is drawn from; the band is wider where they are few
     """
 
     name: str
@@ -47,6 +48,7 @@ class Best:
     names: tuple[str, ...] = ()
     values: Floats | None = None
     draws: Floats | None = None
+    units: int = 0
 
 
 def best_of(scores: Mapping[str, Score], level: float = LEVEL) -> Best | None:
@@ -76,13 +78,16 @@ def best_of(scores: Mapping[str, Score], level: float = LEVEL) -> Best | None:
     share = float((np.where(np.isfinite(draws), draws, -np.inf).argmax(axis=0) == top).mean())
     stderr = interval(float(values[top]), draws[top])[0]
     there, back = _scale(values, draws)
-    low, high = _band(there(values), there(draws), level)
+    units = min(units_of_score(s) for s in known.values())
+    low, high = _band(there(values), there(draws), level, units)
     if low is None or high is None:
-        return Best(names[top], float(values[top]), stderr, share=share, names=names, values=values, draws=draws)
+        return Best(
+            names[top], float(values[top]), stderr, share=share, names=names, values=values, draws=draws, units=units
+        )
     least = low.max()
     tied = tuple(n for i, n in enumerate(names) if i != top and high[i] >= least)
     ends = float(back(low.max())), float(back(high.max()))
-    return Best(names[top], float(values[top]), stderr, *ends, tied, share, names, values, draws)
+    return Best(names[top], float(values[top]), stderr, *ends, tied, share, names, values, draws, units)
 
 
 def best_difference(a: Best, b: Best, level: float = LEVEL) -> Difference:
@@ -110,13 +115,14 @@ def best_difference(a: Best, b: Best, level: float = LEVEL) -> Difference:
     largest, errors = _largest(values, draws)
     if largest is None or errors is None or stderr is None:
         return Difference(value)
-    reach = float(np.quantile(largest, level)) * errors
+    wider = _wider(min(a.units, b.units))
+    reach = wider * float(np.quantile(largest, level)) * errors
     low, high = ((values + sign * reach).reshape(shape).min(axis=1).max() for sign in (-1, 1))
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(errors > 0, values / errors, np.where(values == 0, 0.0, np.inf * np.sign(values)))
     ratio = ratio.reshape(shape)
     statistic = max(ratio.min(axis=1).max(), (-ratio).min(axis=0).max())
-    p = (1 + int((largest >= statistic).sum())) / (1 + len(largest))
+    p = (1 + int((wider * largest >= statistic).sum())) / (1 + len(largest))
     return Difference(value, stderr, float(low), float(high), min(1.0, p))
 
 
@@ -128,11 +134,15 @@ def _scale(values: Floats, draws: Floats) -> tuple[Callable[[Floats], Floats], C
     return (lambda x: x), (lambda x: x)
 
 
-def _band(values: Floats, draws: Floats, level: float) -> tuple[Floats | None, Floats | None]:
+def _wider(units: int) -> float:
+    return expansion(units) if units > 1 else 1.0
+
+
+def _band(values: Floats, draws: Floats, level: float, units: int) -> tuple[Floats | None, Floats | None]:
     largest, errors = _largest(values, draws)
     if largest is None or errors is None:
         return None, None
-    reach = float(np.quantile(largest, level)) * errors
+    reach = _wider(units) * float(np.quantile(largest, level)) * errors
     return values - reach, values + reach
 
 

@@ -48,8 +48,8 @@ class Partition(Need[PartitionValues]):
     """Z along the eigenvectors of X'X, {+v, -v} of each.
 
     ``directions`` "published" takes the *rows* of the matrix that ``numpy.linalg.eigh`` gives, +v alone, which is what
-    the published numbers follow (``tyshchuk2023``). "random" takes {+v, -v} of 256 directions drawn evenly from the sphere,
-    the same for all spaces of one width, which also says something where eigenvalues coincide.
+    the published numbers follow (``tyshchuk2023``). "random" takes {+v, -v} of 256 directions drawn evenly from the
+    sphere, the same for all spaces of as many dimensions, which also says something where eigenvalues coincide.
     """
 
     rows: Rows = "unit"
