@@ -102,7 +102,9 @@ def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]
     except EmbedscopeError as error:
         skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
         return None
-    prompt = options.prompt or PROMPTS.get(published_role(options.models[0]) or "clip", PROMPTS["clip"])
+    prompt = options.prompt or PROMPTS.get(
+        published_role(options.models[0], options.published) or "clip", PROMPTS["clip"]
+    )
     classes: ClassSet | None = None
     languages: tuple[Parallel, ...] = ()
     try:
