@@ -178,7 +178,7 @@ def _pictures(vectors: Vectors, study_data: Material, seen: Sequence[View], opti
         if procrustes is not None and study_data.pairs.images:
             found.scatters += maps(vectors, study_data.pairs, procrustes, options.seed)
         if study_data.languages:
-            found.scatters.append(language_map(vectors, study_data.languages[0], options.seed))
+            found.scatters.append(language_map(vectors, study_data.languages, options.seed))
     except MissingExtraError as error:
         found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 
