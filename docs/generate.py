@@ -1,4 +1,7 @@
-"""Write the generated parts of the docs, or check with --check that they are up to date."""
+"""Write the generated parts of the docs, or check with --check that they are up to date.
+
+``--outputs`` writes the outputs of all code blocks of README and docs anew, as the program gives them now.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,27 @@ def help_pages() -> str:
     return "\n".join(pages)
 
 
+def write_outputs() -> None:
+    """Run every page in a folder of its own and put what is printed where the page says."""
+    import tempfile
+
+    from code_blocks import pages, with_new_outputs
+
+    os.environ.pop("EMBEDSCOPE_DATA", None)
+    for page in pages(ROOT):
+        with tempfile.TemporaryDirectory() as folder:
+            old = page.read_text(encoding="utf-8")
+            new = with_new_outputs(old, Path(folder), name=page.name)
+        if new != old:
+            page.write_text(new, encoding="utf-8")
+            print(f"{page.relative_to(ROOT)}: outputs written anew")
+
+
 def main() -> int:
     """Exit status: 1 where a page is out of date."""
+    if "--outputs" in sys.argv:
+        write_outputs()
+        return 0
     text = help_pages()
     if "--check" not in sys.argv:
         CLI.write_text(text, encoding="utf-8")
