@@ -22,7 +22,7 @@ import numpy as np
 
 from embedscope.core.cache import VectorCache
 from embedscope.encoders import ALIASES, TextEncoder, open_encoder
-from embedscope.pipeline.extract import extract
+from embedscope.sources.text_vectors import extract
 
 SETS = {"rg65": "rg65.csv", "ws353": "wordsim353.csv", "simlex": "simlex999.csv", "simverb": "SimVerb-3500.txt"}
 

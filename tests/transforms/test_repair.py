@@ -72,7 +72,7 @@ def test_one_vector_blocks_and_zero_rows(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = repair.transform(x)
     assert repair.transform(x[5]).shape == (3,)
     np.testing.assert_allclose(repair.transform(x[5]), whole[5], atol=1e-14)
-    monkeypatch.setattr("embedscope.transforms._repair_kind._CELLS", 40)
+    monkeypatch.setattr("embedscope.transforms.repair._kind._CELLS", 40)
     np.testing.assert_allclose(repair.transform(x), whole, atol=1e-14)
     assert np.isfinite(repair.transform(np.zeros((1, 6)))).all()
 
@@ -142,7 +142,7 @@ def test_other_files_are_refused(bad: bytes | None, tmp_path: Path) -> None:
 
 
 def test_later_format_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedscope.transforms._repair_files.FORMAT", 2)
+    monkeypatch.setattr("embedscope.transforms.repair._files.FORMAT", 2)
     full().save(tmp_path / "r.safetensors")
     monkeypatch.undo()
     with pytest.raises(InputError, match="has format 2, this version reads 1; update"):

@@ -50,9 +50,9 @@ def analogy(
     seed: common.SeedOption = 0,
 ) -> None:
     """Answer king - man + woman, with and without the question's own words, beside plain similarity."""
-    from embedscope.pipeline.analogies import SpaceReading
-    from embedscope.pipeline.asking import ask, candidates_of, pictured
-    from embedscope.pipeline.contexts import Contexts
+    from embedscope.analogies.query import ask, candidates_of, pictured
+    from embedscope.analogies.score import SpaceReading
+    from embedscope.sources.word_contexts import Contexts
 
     reading = SpaceReading(
         settings=None if settings in (None, "pooled") else [settings],

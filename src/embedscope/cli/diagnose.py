@@ -78,8 +78,8 @@ def diagnose(
 
     Exit code: 0 nothing of --fail-on or worse, 1 such a finding, 2 and above an error, told on standard error.
     """
-    from embedscope.findings import SEVERITIES, thresholds_of
-    from embedscope.findings import diagnose as diagnosed
+    from embedscope.diagnosis import SEVERITIES, thresholds_of
+    from embedscope.diagnosis import diagnose as diagnosed
 
     model: dict[str, Any] = {"on": on, "unit": unit, "sample": sample, "layers": layers, "setting": setting}
     named = {k: v for k, v in model.items() if v is not None}

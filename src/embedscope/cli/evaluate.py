@@ -77,7 +77,7 @@ def evaluate(
         "command": common.command_line(),
     }
     if queries or corpus or qrels:
-        from embedscope.pipeline.retrieval import named_retrieval
+        from embedscope.evaluation.retrieval import named_retrieval
 
         result = named_retrieval(
             sources or [],
@@ -95,7 +95,7 @@ def evaluate(
             **shared,
         )
     else:
-        from embedscope.pipeline.evaluation import evaluate as evaluated
+        from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
             sources or [],

@@ -93,8 +93,8 @@ def measure(
     With --pair: two modalities in one space, the gap between them and retrieval both ways.
     """
     from embedscope.core.errors import InputError
-    from embedscope.pipeline.measure import measure as measured
-    from embedscope.pipeline.pairs import measure_pair
+    from embedscope.geometry.measure import measure as measured
+    from embedscope.geometry.measure_pair import measure_pair
 
     if pair is not None:
         given = {"SOURCE": sources, "--on": on, "--unit": unit, "--layers": layers, "--transform": transform}

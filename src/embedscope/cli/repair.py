@@ -101,8 +101,8 @@ def repair(
     Exit code 0: a repair was written; 1: the original is kept, and the output says why.
     """
     from embedscope.core.errors import InputError
-    from embedscope.pipeline.repair import is_written
-    from embedscope.pipeline.repair import repair as repaired
+    from embedscope.repairs.repair import is_written
+    from embedscope.repairs.repair import repair as repaired
 
     if rows not in ("unit", "raw"):
         raise InputError(f"--rows must be unit or raw, got '{rows}'")

@@ -50,7 +50,7 @@ BASELINE_PARTS = (
 def run(options: Options) -> Result:
     """Carry out the study on ``options.models`` and their random initialisations."""
     from embedscope.datasets import Finder
-    from embedscope.pipeline.evaluate import data_facts
+    from embedscope.evaluation.scoring import data_facts
 
     if options.scale not in SCALES:
         raise InputError(f"unknown scale '{options.scale}', wanted one of {', '.join(SCALES)}")

@@ -18,7 +18,7 @@ from embedscope.experiments._shimangaud2024.material import Material, QuestionSe
 from embedscope.experiments._shimangaud2024.numbers import published_role
 
 if TYPE_CHECKING:
-    from embedscope.pipeline.concepts import Concepts
+    from embedscope.sources.concept_means import Concepts
 
 TEXT, IMAGE = "text", "image"
 
@@ -97,8 +97,8 @@ def opened(source: str, stuff: Material, options: Options, provenance: Provenanc
 
 def _pictures(source: str, stuff: Material, options: Options) -> Model:
     from embedscope.encoders import open_image_encoder
-    from embedscope.pipeline.concepts import concept_means
-    from embedscope.pipeline.images import image_vectors
+    from embedscope.sources.concept_means import concept_means
+    from embedscope.sources.image_vectors import image_vectors
 
     encoder = open_image_encoder(source, device=options.device, dtype=options.dtype, seed=options.seed)
     space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
@@ -174,7 +174,7 @@ def _noise(source: str, lookup: Any, seed: int) -> Model:
 
 
 def _layers(source: str, encoder: Any, stuff: Material, options: Options) -> Model:
-    from embedscope.pipeline.extract import extract
+    from embedscope.sources.text_vectors import extract
 
     setting = "bos_eos" if "bos_eos" in encoder.settings else encoder.settings[0]
     settings: list[str | None] = [setting, *([None] if encoder.has_pooled else [])]

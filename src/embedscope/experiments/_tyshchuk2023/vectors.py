@@ -101,7 +101,7 @@ def measured_vectors(
 
 def _images(uri: str, pictures: Sequence[Image], options: Options, cache: Any) -> tuple[Floats, Any]:
     from embedscope.encoders import open_image_encoder
-    from embedscope.pipeline.images import image_vectors
+    from embedscope.sources.image_vectors import image_vectors
 
     encoder = open_image_encoder(uri, device=options.device, dtype=options.dtype, seed=options.seed)
     space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
@@ -111,7 +111,7 @@ def _images(uri: str, pictures: Sequence[Image], options: Options, cache: Any) -
 
 def _texts(uri: str, texts: Sequence[str], options: Options, cache: Any) -> tuple[Any, dict[str, Any]]:
     from embedscope.encoders import TextEncoder, open_model
-    from embedscope.pipeline.extract import extract
+    from embedscope.sources.text_vectors import extract
 
     encoder = open_model(
         uri,

@@ -84,8 +84,8 @@ class Material:
 
 def material(options: Options, scale: Scale, finder: Any) -> Material:
     """The tasks whose data are here, the corpus for tokens in context, and the sentences of Figure 5."""
-    from embedscope.pipeline.evaluate import loaded_jobs
-    from embedscope.pipeline.subsets import reduced
+    from embedscope.evaluation.scoring import loaded_jobs
+    from embedscope.evaluation.subsets import reduced
 
     names = TASKS + (YEARS if scale.years else ())
     jobs, skipped = loaded_jobs(names, finder)
@@ -208,8 +208,8 @@ def ladder(spaces: tuple[str, ...], architecture: str) -> tuple[str, ...]:
 
 def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, stuff: Material) -> list[Record]:
     """Self-similarity and few-coordinate shares over the same tokens in every layer."""
-    from embedscope.pipeline.measure import measure_stream
-    from embedscope.pipeline.tokens import token_stream
+    from embedscope.geometry.measure import measure_stream
+    from embedscope.sources.token_streams import token_stream
 
     stream = token_stream(
         encoder,
@@ -239,8 +239,8 @@ def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale,
 def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> None:
     """Word, sentence and document tasks, and the self-similarity of sentences."""
     from embedscope.core.cache import VectorCache
-    from embedscope.pipeline.evaluate import Places, scores, texts_of
-    from embedscope.pipeline.extract import extract
+    from embedscope.evaluation.scoring import Places, scores, texts_of
+    from embedscope.sources.text_vectors import extract
 
     cache = VectorCache() if options.cache else None
     pooled: list[str | None] = [None] if encoder.has_pooled else []
@@ -262,7 +262,7 @@ def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> No
 
 def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Options, stuff: Material) -> list[Record]:
     """Mean cosine of sentence vectors: of the distinct ones, and as published of the left ones with duplicates."""
-    from embedscope.pipeline.measure import measure
+    from embedscope.geometry.measure import measure
 
     records = []
     wanted = [(stuff.own_sentences, None), *([(stuff.left_sentences, "published")] if stuff.left_sentences else [])]
