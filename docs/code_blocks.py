@@ -172,4 +172,4 @@ def with_new_outputs(text: str, folder: Path, *, name: str) -> str:
 
 def pages(root: Path) -> list[Path]:
     """README, CONTRIBUTING and every page of the docs, without those that are generated."""
-    return [root / "README.md", root / "CONTRIBUTING.md", *(p for p in sorted((root / "docs").glob("*.md")) if p.name != "cli.md")]
+    return [root / "README.md", root / "CONTRIBUTING.md", *(p for p in sorted((root / "docs").glob("*.md")) if p.name not in {"cli.md", "api.md"})]

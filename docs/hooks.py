@@ -21,6 +21,7 @@ PAGES = {
     "README.md": "index.md",
 }
 _LINK = re.compile(r"\]\((?!https?:|#)(?:\.\./)?([^)#\s]+)(#[^)\s]*)?\)")
+_FILE = re.compile(r"\[([^\]]+)\]\((?:\.\./)?(?:CITATION\.cff|LICENSE)\)")
 _MARK = re.compile(r"^<!-- (?:not run|needs|output|setup)\b.*?-->\n", re.M | re.S)
 
 
@@ -32,7 +33,7 @@ def site_links(text: str) -> str:
         name = PAGES.get(target, target.removeprefix("docs/"))
         return f"]({name}{anchor})"
 
-    return _LINK.sub(rewritten, text)
+    return _LINK.sub(rewritten, _FILE.sub(r"`\1`", text))
 
 
 def on_files(files: Files, config: Any) -> Files:
