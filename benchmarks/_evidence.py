@@ -66,7 +66,7 @@ def mean_states(model: str, texts: Sequence[str]) -> Matrix:
 
     encoder = open_model(model)
     distinct = list(dict.fromkeys(texts))
-    stream = token_stream(encoder, distinct, sample=None, seed=0, setting="plain")
+    stream = token_stream(encoder, distinct, sample=None, seed=0, pooling="plain")
     space = list(stream.dims)[-1]
     place = {int(h): i for i, h in enumerate(hash_texts(distinct))}
     sums, counts = np.zeros((len(distinct), stream.dims[space])), np.zeros(len(distinct))

@@ -223,7 +223,7 @@ def test_queries_of_a_model_are_texts(tmp_path):
     (tmp_path / "q.jsonl").write_text(
         "".join(json.dumps({"_id": str(i), "text": q}) + "\n" for i, q in enumerate(queries)), encoding="utf-8"
     )
-    made = diagnose("minilm", on=documents, queries=str(tmp_path / "q.jsonl"), cache=False).result
+    made = diagnose("minilm", texts=documents, queries=str(tmp_path / "q.jsonl"), cache=False).result
     vectors = extract(open_encoder("minilm"), [*documents, *queries], [None], cache=None)
     x, q = (vectors.matrix(None, "pooled", texts) for texts in (documents, queries))
     alone = diagnose(x, queries=q).result
@@ -239,8 +239,8 @@ def test_queries_that_do_not_go_with_the_source(tmp_path):
     with pytest.raises(InputError, match="holds texts and the documents are vectors"):
         diagnose(np.eye(4), queries=str(tmp_path / "q.txt"))
     with pytest.raises(InputError, match="must be texts"):
-        diagnose("minilm", on=["a", "b"], queries=str(tmp_path / "q.npy"))
-    with pytest.raises(InputError, match="name its documents with --on"):
+        diagnose("minilm", texts=["a", "b"], queries=str(tmp_path / "q.npy"))
+    with pytest.raises(InputError, match="name its documents with --texts"):
         diagnose("minilm", queries=["a"])
     with pytest.raises(InputError, match="not of tokens"):
-        diagnose("minilm", on=["a", "b"], queries=["a"], unit="token")
+        diagnose("minilm", texts=["a", "b"], queries=["a"], unit="token")

@@ -12,9 +12,9 @@ from scipy.stats import spearmanr
 import embedscope
 from embedscope.core.errors import DataUnavailableError, InputError, UnknownNameError
 from embedscope.datasets import DATASETS, Finder
-from embedscope.evaluation.evaluate import NamedVectors
 from embedscope.evaluation.scoring import Job, Places, loaded_jobs, scores
 from embedscope.evaluation.subsets import reduced
+from embedscope.sources.labelled_vectors import NamedVectors
 from embedscope.sources.layer_selection import chosen_spaces
 from embedscope.tasks import TASKS
 
@@ -41,7 +41,7 @@ def test_a_file_with_names(tmp_path: Path) -> None:
     np.testing.assert_allclose(items, cosine, atol=1e-12)
     assert record.value == pytest.approx(spearmanr(cosine, pairs.gold).statistic, abs=1e-12)
     assert record.ci_low < record.value < record.ci_high
-    assert (record.n, record.dim, record.setting, record.space) == (65, 8, None, "vectors")
+    assert (record.n, record.dim, record.pooling, record.space) == (65, 8, None, "vectors")
 
 
 def test_words_that_are_not_there_are_left_out_and_counted() -> None:
@@ -150,8 +150,8 @@ def test_a_space_where_the_transform_cannot_be_fitted_is_null_with_the_reason() 
     texts, x = words()
 
     class TwoSpaces:
-        def matrix(self, setting: str | None, space: str, wanted: list[str]) -> np.ndarray:
-            rows = NamedVectors(space, x, texts).matrix(setting, space, wanted)
+        def matrix(self, pooling: str | None, space: str, wanted: list[str]) -> np.ndarray:
+            rows = NamedVectors(space, x, texts).matrix(pooling, space, wanted)
             return np.ones_like(rows) if space == "layer00" else rows
 
     jobs, _ = loaded_jobs(["rg65"], Finder(download=False))
@@ -176,5 +176,5 @@ def test_published_variant_is_a_variant() -> None:
 def test_options_of_models_are_refused_for_files(tmp_path: Path) -> None:
     texts, x = words()
     np.save(tmp_path / "x.npy", x)
-    with pytest.raises(InputError, match="--settings and --layers are for models"):
+    with pytest.raises(InputError, match="--pooling and --layers are for models"):
         embedscope.evaluate(str(tmp_path / "x.npy"), tasks=["rg65"], names=texts, layers="0")

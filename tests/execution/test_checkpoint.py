@@ -15,7 +15,7 @@ from embedscope.core.progress import Silent
 from embedscope.execution import Local
 from embedscope.execution._state_codec import Decoder, Encoder, fingerprint
 from embedscope.execution.checkpoint import Checkpoint
-from embedscope.execution.shards import Run
+from embedscope.execution.shards import ShardRunner
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 from embedscope.stats.grouped import Grouped
@@ -107,29 +107,29 @@ class Stopping(Local):
 def test_a_run_cut_off_goes_on(tmp_path, file):
     wanted = values(file, Local())
     with pytest.raises(StopError):
-        values(file, Run(Stopping(), checkpoint=Checkpoint(tmp_path, "x")))
+        values(file, ShardRunner(Stopping(), checkpoint=Checkpoint(tmp_path, "x")))
     (folder,) = tmp_path.iterdir()
     assert {p.suffix for p in folder.iterdir()} == {".json", ".safetensors"}
     assert len(list(folder.glob("*.safetensors"))) == 1
     told = Notes()
-    assert values(file, Run(Local(2), checkpoint=Checkpoint(tmp_path, "x", told)), told) == wanted
+    assert values(file, ShardRunner(Local(2), checkpoint=Checkpoint(tmp_path, "x", told)), told) == wanted
     assert told.notes == ["checkpoint: 4 of 6 shards of this pass are done already"]
     assert told.rows == 2 * 170_000
     again = Notes()
-    assert values(file, Run(Local(), checkpoint=Checkpoint(tmp_path, "x", again))) == wanted
+    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "x", again))) == wanted
     assert len(again.notes) == 2
 
 
 def test_what_is_damaged_or_of_another_source_is_not_used(tmp_path, file):
-    wanted = values(file, Run(Local(), checkpoint=Checkpoint(tmp_path, "x")))
+    wanted = values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "x")))
     for state in tmp_path.rglob("*.safetensors"):
         data = bytearray(state.read_bytes())
         data[-3] ^= 1
         state.write_bytes(data)
     told = Notes()
-    assert values(file, Run(Local(), checkpoint=Checkpoint(tmp_path, "y", told))) == wanted
+    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "y", told))) == wanted
     assert not told.notes
-    assert values(file, Run(Local(), checkpoint=Checkpoint(tmp_path, "x", told))) == wanted
+    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "x", told))) == wanted
     assert len([n for n in told.notes if "does not have its checksum" in n]) == 2
 
 
@@ -137,7 +137,7 @@ SCRIPT = """
 import sys, time
 from embedscope.execution import Local
 from embedscope.execution.checkpoint import Checkpoint
-from embedscope.execution.shards import Run
+from embedscope.execution.shards import ShardRunner
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 
@@ -148,7 +148,7 @@ class Slow(Local):
             print("shard", flush=True)
             time.sleep(float(sys.argv[3]))
 
-run = Run(Slow(), checkpoint=Checkpoint(sys.argv[2], "x"))
+run = ShardRunner(Slow(), checkpoint=Checkpoint(sys.argv[2], "x"))
 for r in measure_stream(open_vectors(sys.argv[1]), source="x", metrics=sys.argv[4].split(","), engine=run):
     print(r.metric, r.value.hex(), r.stderr and r.stderr.hex())
 """

@@ -12,7 +12,7 @@ from embedscope.core.progress import Silent
 from embedscope.encoders import MODELS
 from embedscope.execution import Local
 from embedscope.execution.dask import Dask
-from embedscope.execution.shards import Run, left_out, told
+from embedscope.execution.shards import ShardRunner, left_out, told
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import find_vectors, open_vectors
 
@@ -82,7 +82,7 @@ def test_a_bad_row_is_named_through_the_cluster(folder, tmp_path, cluster):
     bad[41_234, 3] = np.nan
     np.save(tmp_path / "x_0.npy", X[:1000])
     np.save(tmp_path / "x_1.npy", bad)
-    for engine in (Local(), cluster, Run(cluster)):
+    for engine in (Local(), cluster, ShardRunner(cluster)):
         with pytest.raises(InputError, match=r"x_1\.npy holds nan or inf .* first in row 41234"):
             values(tmp_path, engine)
 
@@ -96,7 +96,7 @@ def test_bad_shards_are_left_out_and_named(folder, tmp_path, cluster):
     found = find_vectors(str(tmp_path), skip_bad=True)
     results = []
     for engine in (Local(), Local(2), cluster):
-        run = Run(engine, skip_bad=True, unopened=tuple(found.missing))
+        run = ShardRunner(engine, skip_bad=True, unopened=tuple(found.missing))
         records = told(measure_stream(found.stream, source="x", metrics=METRICS, engine=run), run)
         results.append([(r.metric, r.value, r.stderr) for r in records])
         assert all("1 of the files could not be opened and 1 of" in r.note for r in records)
@@ -110,7 +110,7 @@ def test_bad_shards_are_left_out_and_named(folder, tmp_path, cluster):
 def test_nothing_that_can_be_read(tmp_path):
     np.save(tmp_path / "x.npy", np.full((100, 3), np.nan))
     with pytest.raises(InputError, match="none of the 1 shards can be read; the first says"):
-        values(tmp_path / "x.npy", Run(Local(), skip_bad=True))
+        values(tmp_path / "x.npy", ShardRunner(Local(), skip_bad=True))
 
 
 def test_a_folder_split_otherwise_gives_the_same_metrics(folder, tmp_path):
@@ -135,7 +135,7 @@ def test_measure_takes_engine_checkpoint_and_bad_shards(folder, tmp_path):
     with pytest.raises(InputError, match="engine must be"):
         measure(str(folder), engine="spark")
     with pytest.raises(InputError, match="leave out --checkpoint"):
-        measure("minilm", on=["a text"], checkpoint=tmp_path)
+        measure("minilm", texts=["a text"], checkpoint=tmp_path)
 
 
 @pytest.mark.models
@@ -144,7 +144,7 @@ def test_tokens_of_a_model_on_workers():
     texts = [f"Number {i} is the {'cat' if i % 2 else 'dog'} that sat on mat {i * 7}." for i in range(60)]
     options = {
         "metrics": ["self_similarity", "isoscore"],
-        "on": texts,
+        "texts": texts,
         "layers": "0,-1",
         "device": "cpu",
         "sample": 200,

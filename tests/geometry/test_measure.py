@@ -90,13 +90,13 @@ def test_labels_go_into_the_records():
         stream,
         source="m",
         metrics=["mean_norm"],
-        setting="eos",
+        pooling="eos",
         task="rg65",
         subset="part",
         exact=False,
         note="sampled",
     )
-    assert [(r.space, r.setting) for r in records] == [("layer00", "eos"), ("pooled", None)]
+    assert [(r.space, r.pooling) for r in records] == [("layer00", "eos"), ("pooled", None)]
     assert all(
         (r.source, r.task, r.subset, r.exact, r.note) == ("m", "rg65", "part", False, "sampled") for r in records
     )
@@ -139,7 +139,7 @@ def test_several_files(tmp_path):
         ({"metrics": ["mean_norm"], "rows": "unit"}, "defined on raw rows only"),
         ({"metrics": ["isoscore"], "transform": "centre"}, "did you mean 'center'"),
         ({"metrics": ["isoscore"], "transform": "whiten:20"}, "use whiten:12 or fewer"),
-        ({"on": "rg65"}, "is for models"),
+        ({"texts": "rg65"}, "is for models"),
     ],
 )
 def test_options_that_are_not_right(options, message):

@@ -31,9 +31,9 @@ def in_corners(n: int, turn: float, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 
 def test_a_fit_that_ruins_new_classes_is_refused() -> None:
     x, y, label = in_corners(900, turn=0.5)
-    alone, _ = repair(pair=(x, y), tries="lstsq:0.0001")
+    alone, _ = repair(pair=(x, y), candidates="lstsq:0.0001")
     assert is_written(alone) and alone.header.candidate == "lstsq:0.0001"
-    found, result = repair(pair=(x, y), labels=label, tries="lstsq:0.0001")
+    found, result = repair(pair=(x, y), labels=label, candidates="lstsq:0.0001")
     assert not is_written(found)
     assert result.document is not None
     assert result.document.tables[0].rows[1][4] == "makes recall@1.new significantly worse"
@@ -47,7 +47,7 @@ def test_a_turn_that_all_classes_share_carries_over_and_both_numbers_are_said() 
     meaning, label = rng.normal(size=(600, 12)), rng.integers(0, 6, size=600)
     turn = np.linalg.qr(rng.normal(size=(12, 12)))[0]
     x, y = meaning + 0.4 * rng.normal(size=(600, 12)), (meaning + 0.4 * rng.normal(size=(600, 12))) @ turn
-    found, result = repair(pair=(x, y), labels=[f"class {c}" for c in label], tries="procrustes", seed=3)
+    found, result = repair(pair=(x, y), labels=[f"class {c}" for c in label], candidates="procrustes", seed=3)
     assert is_written(found)
     said = " ".join(f.text for f in result.document.findings) if result.document else ""
     assert "Fitted on half of the classes alone: on the other half, which it never saw, recall@1 goes from" in said
@@ -67,7 +67,7 @@ def test_a_turn_that_all_classes_share_carries_over_and_both_numbers_are_said() 
 def test_mixed_indexes_and_scorers_have_both_numbers_too() -> None:
     x, y, label = in_corners(600, turn=0.3, seed=2)
     gap = np.random.default_rng(3).normal(size=x.shape[1])
-    _, result = repair(pair=(x + gap, y - gap), labels=label, objective="mixed", tries="center,csls:5")
+    _, result = repair(pair=(x + gap, y - gap), labels=label, objective="mixed", candidates="center,csls:5")
     told = {(r.metric, r.transform) for r in result if r.subset == "select"}
     assert {("mixed_ndcg@10.new", "center"), ("mixed_ndcg@10.known", "csls:5")} <= told
 
@@ -77,11 +77,11 @@ def test_ids_that_are_the_classes_leave_no_number_for_known_ones() -> None:
     x = rng.normal(size=(200, 12))
     y = np.repeat(x, 2, axis=0) + 0.3 * rng.normal(size=(400, 12))
     ids = [f"c{i}" for i in range(200)], [f"c{i // 2}" for i in range(400)]
-    _, result = repair(pair=(x, y), ids=ids, labels=ids[0], tries="procrustes")
+    _, result = repair(pair=(x, y), ids=ids, labels=ids[0], candidates="procrustes")
     assert any("no number for known" in s.what for s in result.document.skipped) if result.document else False
     names = {r.metric for r in result}
     assert "recall@1.new" in names and "recall@1.known" not in names
-    _, coarse = repair(pair=(x, y), ids=ids, labels=[str(i % 5) for i in range(200)], tries="procrustes")
+    _, coarse = repair(pair=(x, y), ids=ids, labels=[str(i % 5) for i in range(200)], candidates="procrustes")
     assert "recall@1.known" in {r.metric for r in coarse}
 
 
@@ -90,7 +90,7 @@ def test_sides_of_different_width_and_bad_labels(tmp_path: Path) -> None:
     meaning = rng.normal(size=(400, 8))
     wide = meaning @ rng.normal(size=(8, 10))
     label = rng.integers(0, 4, size=400)
-    found, _ = repair(pair=(meaning, wide), labels=label, tries="lstsq:0.01")
+    found, _ = repair(pair=(meaning, wide), labels=label, candidates="lstsq:0.01")
     assert is_written(found)
     with pytest.raises(InputError, match="399 labels for 400 rows of the first side"):
         repair(pair=(meaning, meaning), labels=label[:-1])

@@ -36,14 +36,14 @@ def sentences() -> tuple[list[str], list[str]]:
 
 def test_scored_pairs_of_a_data_set_decide_as_on_vectors(shared_data: Path) -> None:
     installed("minilm")
-    found, result = repair("minilm", scored="simlex999", tries="center", data=shared_data, cache=False)
+    found, result = repair("minilm", scores="simlex999", candidates="center", data=shared_data, cache=False)
     data = DATASETS.get("simlex999").load(Finder(shared_data))
     (pairs,) = data.relations.values()
     texts = data.tables[pairs.table].texts
     encoder = open_encoder("minilm")
     x = extract(encoder, texts, [None], cache=None).matrix(None, "pooled", list(texts))
     rows = np.stack([pairs.left, pairs.right, pairs.gold], axis=1)  # type: ignore[union-attr]
-    _, alone = repair(x, scored=rows, tries="center")
+    _, alone = repair(x, scores=rows, candidates="center")
     for part in ("select", "certify"):
         mine, theirs = (r.value(metric="spearman", subset=part, transform=None) for r in (result, alone))
         assert mine == theirs
@@ -57,12 +57,12 @@ def test_labels_of_texts_keep_equal_texts_in_one_part(tmp_path: Path) -> None:
     installed("smollm2")
     texts, labels = sentences()
     (tmp_path / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    given = {"labels": labels, "layers": "final", "tries": "center,abtt:1", "cache": False, "force": True}
-    found, result = repair("smollm2", on=tmp_path / "texts.txt", **given)  # type: ignore[arg-type]
+    given = {"labels": labels, "layers": "final", "candidates": "center,abtt:1", "cache": False, "force": True}
+    found, result = repair("smollm2", texts=tmp_path / "texts.txt", **given)  # type: ignore[arg-type]
     sizes = result.provenance["settings"]["sizes"]
     assert sum(sizes.values()) == len(texts)
     assert result.records[0].space == "final"
-    listed, again = repair("smollm2", on=texts, **given)  # type: ignore[arg-type]
+    listed, again = repair("smollm2", texts=texts, **given)  # type: ignore[arg-type]
     assert again.provenance["settings"]["sizes"] == sizes
     assert found.kinds["vectors"].mean is not None and listed.kinds["vectors"].mean is not None
     np.testing.assert_array_equal(found.kinds["vectors"].mean, listed.kinds["vectors"].mean)
@@ -70,19 +70,19 @@ def test_labels_of_texts_keep_equal_texts_in_one_part(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="minilm"):
         type(found).load(tmp_path / "r.safetensors").check_source("minilm", "vectors")
     with pytest.raises(InputError, match=r"labels for \d+ texts"):
-        repair("smollm2", on=texts[:-1], **given)  # type: ignore[arg-type]
+        repair("smollm2", texts=texts[:-1], **given)  # type: ignore[arg-type]
 
 
 def test_what_does_not_go_with_a_model_is_said(tmp_path: Path, shared_data: Path) -> None:
     x = np.eye(8)
-    with pytest.raises(InputError, match="--on DATASET or --on FILE"):
+    with pytest.raises(InputError, match="--texts DATASET or --texts FILE"):
         repair("minilm", labels=[0] * 8)
     with pytest.raises(InputError, match="holds vectors already"):
-        repair(x, labels=[0] * 8, on=["a"] * 8)
+        repair(x, labels=[0] * 8, texts=["a"] * 8)
     with pytest.raises(InputError, match="brings its own texts"):
-        repair("minilm", scored="stsb::dev", on=["a"], data=shared_data)
+        repair("minilm", scores="stsb::dev", texts=["a"], data=shared_data)
     with pytest.raises(InputError, match="names no pairs with human scores; stsb has"):
-        repair("minilm", scored="stsb::nothing", data=shared_data)
+        repair("minilm", scores="stsb::nothing", data=shared_data)
     (tmp_path / "t.txt").write_text("one\n\ntwo\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 2, is blank"):
-        repair("minilm", on=tmp_path / "t.txt", labels=[0, 1, 0])
+        repair("minilm", texts=tmp_path / "t.txt", labels=[0, 1, 0])

@@ -35,7 +35,7 @@ def collection(folder: Path, gap: float, seed: int = 0, n: int = 240, d: int = 2
 
 
 def test_a_mixed_index_gains_from_the_mean_of_each_kind(tmp_path: Path) -> None:
-    found, result = repair(**collection(tmp_path, gap=3.0), tries="center,center:joint")  # type: ignore[arg-type]
+    found, result = repair(**collection(tmp_path, gap=3.0), candidates="center,center:joint")  # type: ignore[arg-type]
     assert set(found.kinds) == {"query", "text", "image"}
     assert found.header.candidate == "center"
     gain = next(r for r in result if r.metric == "mixed_ndcg@10.difference" and r.subset == "certify")
@@ -46,7 +46,7 @@ def test_a_mixed_index_gains_from_the_mean_of_each_kind(tmp_path: Path) -> None:
 
 
 def test_without_a_gap_the_index_is_kept(tmp_path: Path) -> None:
-    found, _ = repair(**collection(tmp_path, gap=0.0, seed=1), tries="center,abtt:2")  # type: ignore[arg-type]
+    found, _ = repair(**collection(tmp_path, gap=0.0, seed=1), candidates="center,abtt:2")  # type: ignore[arg-type]
     assert not is_written(found)
 
 
@@ -56,7 +56,7 @@ def test_one_kind_of_document_is_decided_on_ndcg_with_losers_by_id(tmp_path: Pat
     documents = write(tmp_path, "d", np.load(tmp_path / "t.npy") @ turn, [f"t{i}" for i in range(240)])
     (tmp_path / "qrels.txt").write_text("".join(f"q{i}\tt{i}\t2\n" for i in range(240)), encoding="utf-8")
     found, result = repair(
-        documents, queries=given["queries"], qrels=given["qrels"], tries="auto,procrustes,csls:5", seed=4
+        documents, queries=given["queries"], qrels=given["qrels"], candidates="auto,procrustes,csls:5", seed=4
     )
     assert found.header.candidate == "procrustes"
     assert result.value(metric="ndcg@10", subset="certify", transform="procrustes") > 0.8  # type: ignore[operator]
@@ -69,7 +69,7 @@ def test_one_kind_of_document_is_decided_on_ndcg_with_losers_by_id(tmp_path: Pat
 
 def test_an_index_larger_than_the_bound_is_sampled_and_said(tmp_path: Path) -> None:
     given = collection(tmp_path, gap=0.0, seed=5)
-    _, result = repair(**given, tries="center", held_out=20)  # type: ignore[arg-type]
+    _, result = repair(**given, candidates="center", max_eval_rows=20)  # type: ignore[arg-type]
     said = [s.what for s in result.document.skipped] if result.document else []
     assert any("documents were searched" in s for s in said)
     assert result.provenance["settings"]["sizes"]["select"] == 10
@@ -95,7 +95,7 @@ def clip(folder: Path, shared: Path, negatives: int) -> dict[str, object]:
 @pytest.mark.shared_data
 def test_scorers_rank_documents_as_the_formula_says(tmp_path: Path, shared_data: Path) -> None:
     given = clip(tmp_path, shared_data, 0)
-    found, result = repair(**given, tries="csls:5,csls:5:transductive")  # type: ignore[arg-type]
+    found, result = repair(**given, candidates="csls:5,csls:5:transductive")  # type: ignore[arg-type]
     assert found.header.scorer is None or not found.header.scorer.transductive
     rows = {str(r[0]).partition(" (")[0]: r[4] for r in result.document.tables[0].rows} if result.document else {}
     assert "transductive" in str(rows["csls:5:transductive"])
@@ -122,7 +122,7 @@ def test_scorers_rank_documents_as_the_formula_says(tmp_path: Path, shared_data:
 def test_cosines_become_probabilities_of_relevance(
     tmp_path: Path, shared_data: Path, negatives: int, others: str
 ) -> None:
-    found, result = repair(**clip(tmp_path, shared_data, negatives), tries="center", force=True)  # type: ignore[arg-type]
+    found, result = repair(**clip(tmp_path, shared_data, negatives), candidates="center", force=True)  # type: ignore[arg-type]
     made = found.header.calibration
     assert isinstance(made, Platt)
     select = result.provenance["settings"]["sizes"]["select"]
@@ -130,6 +130,6 @@ def test_cosines_become_probabilities_of_relevance(
     assert made.n_other == negatives * select if negatives else 19 * select < made.n_other <= 20 * select
     assert any("probability is of relevance" in note and others in note for note in found.header.notes)
     brier = next(r for r in result if r.metric == "calibration.brier")
-    assert brier.value is not None and brier.value < 0.1 and others in str(brier.note)  # saying the prior: 0.25
+    assert brier.value is not None and brier.value < 0.1 and others in str(brier.note)  # saying the positive_rate: 0.25
     probability = found.probability([0.0, 0.2, 0.4, 0.9])
     assert (np.diff(probability) > 0).all()

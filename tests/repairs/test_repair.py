@@ -29,7 +29,7 @@ def turn(d: int, seed: int) -> np.ndarray:
 
 def test_a_rotation_is_found_and_certified() -> None:
     x, y = pairs(400, 16, 0)
-    found, result = repair(pair=(x, y @ turn(16, 1)), tries=TRY)
+    found, result = repair(pair=(x, y @ turn(16, 1)), candidates=TRY)
     assert found.header.candidate.startswith("procrustes")
     assert found.header.decision is not None and found.header.decision.startswith("Use 'procrustes'")
     gain = next(r for r in result if r.metric == "recall@1.difference" and r.subset == "certify")
@@ -42,7 +42,7 @@ def test_a_rotation_is_found_and_certified() -> None:
 
 def test_a_healthy_space_is_left_alone() -> None:
     x, y = pairs(600, 24, 2, noise=0.9)
-    found, result = repair(pair=(x, y), tries=TRY)
+    found, result = repair(pair=(x, y), candidates=TRY)
     assert not is_written(found)
     assert found.is_identity
     assert result.document is not None
@@ -53,7 +53,7 @@ def test_a_healthy_space_is_left_alone() -> None:
 def test_sides_of_different_width_are_joined() -> None:
     x, y = pairs(400, 16, 3)
     wide = y @ np.random.default_rng(4).normal(size=(16, 24))
-    found, result = repair(pair=(x, wide), tries="procrustes,lstsq:0.01,cca:8:ledoit-wolf")
+    found, result = repair(pair=(x, wide), candidates="procrustes,lstsq:0.01,cca:8:ledoit-wolf")
     assert is_written(found)
     assert {k.dim_out for k in found.kinds.values()} == {found.dim_out}
     assert any("by chance" in (s.what or "") for s in result.document.skipped) if result.document else False
@@ -61,11 +61,11 @@ def test_sides_of_different_width_are_joined() -> None:
 
 def test_clip_pairs_alone_gain_nothing_and_the_mixed_index_gains(shared_data: Path) -> None:
     x, y = np.load(shared_data / "clip500" / "features_clip.npy")
-    pure, told = repair(pair=(x, y), tries="center,procrustes,lstsq:0.1")
+    pure, told = repair(pair=(x, y), candidates="center,procrustes,lstsq:0.1")
     assert not is_written(pure)
     assert told.document is not None
     assert any("--objective mixed" in f.text for f in told.document.findings)
-    mixed, result = repair(pair=(x, y), objective="mixed", tries="center,procrustes,lstsq:0.1")
+    mixed, result = repair(pair=(x, y), objective="mixed", candidates="center,procrustes,lstsq:0.1")
     assert mixed.header.candidate == "center"  # spec: recall@1 hardly moves, the mixed index gains (data/clip500)
     share = result.value(metric="same_modality_share", subset="certify", transform=None)
     assert share == 1.0  # "all of the top 10 in a mixed index have the query's own modality"
@@ -79,7 +79,9 @@ def test_a_guard_forbids_a_gain() -> None:
     rng = np.random.default_rng(5)
     x, y = pairs(400, 32, 6, noise=0.3)
     gap = rng.normal(size=32) * 30
-    found, result = repair(pair=(x + gap, y - gap), objective="mixed", tries="center,cca:2:ledoit-wolf", unit=False)
+    found, result = repair(
+        pair=(x + gap, y - gap), objective="mixed", candidates="center,cca:2:ledoit-wolf", normalize=False
+    )
     assert found.header.candidate == "center"
     refused = [r for r in result.document.tables[0].rows if str(r[0]).startswith("cca")] if result.document else []
     assert refused and refused[0][4] == "makes recall@1 significantly worse"
@@ -90,18 +92,18 @@ def test_captions_of_one_image_stay_together_and_ids_match_rows() -> None:
     x = rng.normal(size=(200, 12))
     y = np.repeat(x, 3, axis=0) @ turn(12, 8) + 0.2 * rng.normal(size=(600, 12))
     ids = [f"img{i}" for i in range(200)], [f"img{i // 3}" for i in range(600)]
-    found, result = repair(pair=(x, y), ids=ids, tries="procrustes")
+    found, result = repair(pair=(x, y), ids=ids, candidates="procrustes")
     assert is_written(found)
     sizes = result.provenance["settings"]["sizes"]
     assert sum(sizes.values()) == 600 and all(n % 3 == 0 for n in sizes.values())
     rows = np.stack([np.repeat(np.arange(200), 3), np.arange(600)], axis=1)
-    again, _ = repair(pair=(x, y), pairs=rows, tries="procrustes")
+    again, _ = repair(pair=(x, y), pairs=rows, candidates="procrustes")
     assert is_written(again)
 
 
 def test_held_out_rows_are_bounded_and_said() -> None:
     x, y = pairs(800, 8, 10)
-    _, result = repair(pair=(x, y), held_out=100, tries="center")
+    _, result = repair(pair=(x, y), max_eval_rows=100, candidates="center")
     sizes = result.provenance["settings"]["sizes"]
     assert sizes["select"] == sizes["certify"] == 50 and sizes["fit"] > 300
     assert result.document is not None
@@ -113,8 +115,8 @@ def test_files_are_read_in_blocks_with_the_same_outcome(tmp_path: Path) -> None:
     y = y @ turn(10, 12)
     np.save(tmp_path / "a.npy", x)
     np.save(tmp_path / "b.npy", y)
-    here, _ = repair(pair=(x, y), tries="procrustes")
-    there, result = repair(pair=(tmp_path / "a.npy", tmp_path / "b.npy"), tries="procrustes")
+    here, _ = repair(pair=(x, y), candidates="procrustes")
+    there, result = repair(pair=(tmp_path / "a.npy", tmp_path / "b.npy"), candidates="procrustes")
     assert here.kinds["image"].matrix is not None and there.kinds["image"].matrix is not None
     np.testing.assert_allclose(there.kinds["image"].matrix, here.kinds["image"].matrix, atol=1e-12)
     source = there.kinds["text"].source
@@ -124,7 +126,7 @@ def test_files_are_read_in_blocks_with_the_same_outcome(tmp_path: Path) -> None:
 
 def test_the_repair_survives_saving_with_its_evidence(tmp_path: Path) -> None:
     x, y = pairs(400, 8, 13)
-    found, _ = repair(pair=(x, y @ turn(8, 14)), tries="procrustes")
+    found, _ = repair(pair=(x, y @ turn(8, 14)), candidates="procrustes")
     found.save(tmp_path / "r.safetensors")
     again = type(found).load(tmp_path / "r.safetensors")
     assert [r.metric for r in again.header.evidence] == [r.metric for r in found.header.evidence] != []
@@ -136,7 +138,7 @@ def test_scorers_are_tried_on_request_and_transductive_ones_never_chosen() -> No
     rng = np.random.default_rng(15)
     x, y = pairs(400, 12, 16, noise=0.8)
     y[::7] += 3 * rng.normal(size=12)  # hubs
-    found, result = repair(pair=(x, y), tries="csls:5,csls:5:transductive,local-scaling:5,inverted-softmax:20")
+    found, result = repair(pair=(x, y), candidates="csls:5,csls:5:transductive,local-scaling:5,inverted-softmax:20")
     assert result.document is not None
     rows = {str(r[0]).partition(" (")[0]: r[4] for r in result.document.tables[0].rows}
     assert "transductive" in str(rows["csls:5:transductive"])
@@ -151,7 +153,7 @@ def test_class_means_gain_from_whitening_and_new_classes_are_told() -> None:
     label = rng.integers(0, 10, size=900)
     x = rng.normal(size=(10, 20))[label] * 1.2 + rng.normal(size=(900, 20))
     x[:, 0] += 40 * rng.normal(size=900)
-    found, result = repair(x, labels=label, tries="center,abtt:1,whiten:20:ledoit-wolf")
+    found, result = repair(x, labels=label, candidates="center,abtt:1,whiten:20:ledoit-wolf")
     assert is_written(found)
     new = [r for r in result if r.metric == "nearest_class.new.difference" and r.subset == "certify"]
     assert new and new[0].value is not None and new[0].value > 0
@@ -163,7 +165,7 @@ def test_healthy_classes_are_left_alone() -> None:
     rng = np.random.default_rng(18)
     label = rng.integers(0, 6, size=600)
     x = rng.normal(size=(6, 16))[label] + rng.normal(size=(600, 16))
-    found, _ = repair(x, labels=[f"class {i}" for i in label], tries="center,abtt:2")
+    found, _ = repair(x, labels=[f"class {i}" for i in label], candidates="center,abtt:2")
     assert not is_written(found)
 
 
@@ -175,11 +177,11 @@ def test_scored_pairs_decide_by_rank_correlation() -> None:
     x = np.concatenate([meaning, partner])
     x[:, 0] += 25 * rng.normal(size=1000)
     rows = np.stack([np.arange(500), np.arange(500, 1000), share], axis=1)
-    found, result = repair(x, scored=rows, tries="center,abtt:1")
+    found, result = repair(x, scores=rows, candidates="center,abtt:1")
     assert found.header.candidate == "abtt:1"
     after = result.value(metric="spearman", subset="certify", transform="abtt:1")
     assert after is not None and after > 0.6
-    healthy, _ = repair(np.concatenate([meaning, partner]), scored=rows, tries="center,abtt:2")
+    healthy, _ = repair(np.concatenate([meaning, partner]), scores=rows, candidates="center,abtt:2")
     assert not is_written(healthy)
 
 
@@ -188,17 +190,17 @@ def test_all_pairs_of_few_rows_are_split_by_row() -> None:
     x = rng.normal(size=(60, 6))
     i, j = np.triu_indices(60, 1)
     gold = np.einsum("ij,ij->i", x[i], x[j]) + rng.normal(size=len(i))
-    _, result = repair(x, scored=np.stack([i, j, gold], axis=1), tries="center")
+    _, result = repair(x, scores=np.stack([i, j, gold], axis=1), candidates="center")
     assert result.document is not None
     assert any("split one by one" in s.what for s in result.document.skipped)
 
 
 def test_geometry_alone_proves_nothing_unless_forced() -> None:
     x = np.random.default_rng(21).normal(size=(200, 8)) + 5
-    found, result = repair(x, tries="center,whiten:8")
+    found, result = repair(x, candidates="center,whiten:8")
     assert not is_written(found)
     assert result.document is not None and "geometry alone proves nothing" in result.document.findings[0].text
-    forced, said = repair(x, tries="center,whiten:8", force=True)
+    forced, said = repair(x, candidates="center,whiten:8", force=True)
     assert forced.header.candidate == "center" and is_written(forced)
     assert said.document is not None and "--force" in said.document.findings[1].text
     assert "--force" in str(forced.header.decision)
@@ -215,12 +217,12 @@ def test_the_decision_has_the_sign_of_the_full_effect(seed: int) -> None:
         x, y = pairs(2400, 12, 200 + seed, noise=0.7)
         common = strength * rng.normal(size=(2, 12))
         x, y = x + common[0], y + common[1]
-        found, result = repair(pair=(x[:400], y[:400]), tries="center,shift,procrustes", seed=seed)
+        found, result = repair(pair=(x[:400], y[:400]), candidates="center,shift,procrustes", seed=seed)
         gain = [r for r in result if r.metric == "recall@1.difference" and r.subset == "certify"]
         chosen = next((r.transform for r in gain), None)
         if chosen is None or gain[0].ci_low is None or gain[0].ci_high is None:
             continue
-        decided, _ = repair(pair=(x[:400], y[:400]), tries=chosen, seed=seed, force=True)
+        decided, _ = repair(pair=(x[:400], y[:400]), candidates=chosen, seed=seed, force=True)
         effect = _hits(decided.transform(x[400:], "image"), decided.transform(y[400:], "text"))
         effect -= _hits(x[400:], y[400:])
         if gain[0].ci_low > 0:
@@ -242,7 +244,7 @@ def test_what_does_not_go_together_is_said() -> None:
     with pytest.raises(InputError, match="nothing to repair"):
         repair()
     with pytest.raises(InputError, match="different judges"):
-        repair(x, labels=[0] * 40, scored=[[0, 1, 1.0]])
+        repair(x, labels=[0] * 40, scores=[[0, 1, 1.0]])
     with pytest.raises(InputError, match="at least 8 are needed"):
         repair(pair=(x[:20], x[:20]))
     with pytest.raises(InputError, match="objective 'probe'"):
@@ -250,8 +252,8 @@ def test_what_does_not_go_together_is_said() -> None:
     with pytest.raises(InputError, match="name the two sides"):
         repair(x, pairs=[[0, 1]])
     with pytest.raises(UnknownNameError, match="did you mean 'procrustes'"):
-        repair(pair=(x, x), tries="procrusts")
+        repair(pair=(x, x), candidates="procrusts")
     with pytest.raises(InputError, match="name row 99"):
-        repair(x, scored=[[0, 99, 1.0]])
+        repair(x, scores=[[0, 99, 1.0]])
     with pytest.raises(InputError, match="40 and 39 rows"):
         repair(pair=(x, x[:39]))

@@ -35,7 +35,7 @@ def mean_cosine(x):
 
 def test_tokens_of_a_file_in_every_layer(tmp_path, encoder):
     (tmp_path / "texts.txt").write_text("\n".join([*TEXTS, "", TEXTS[0]]) + "\n", encoding="utf-8")
-    result = measured(on=tmp_path / "texts.txt", sample=0)
+    result = measured(texts=tmp_path / "texts.txt", sample=0)
     spaces = list(dict.fromkeys(r.space for r in result))
     assert spaces == list(encoder.spaces)
     framed = encoder.tokenize(TEXTS, "native")
@@ -44,7 +44,7 @@ def test_tokens_of_a_file_in_every_layer(tmp_path, encoder):
         record = result.select(space=space, metric="self_similarity")[0]
         x = np.concatenate([s[space] for s in states])
         assert record.value == pytest.approx(mean_cosine(x), abs=1e-5)
-        assert (record.n, record.exact, record.setting) == (len(x), True, "native")
+        assert (record.n, record.exact, record.pooling) == (len(x), True, "native")
         assert record.subset == f"all {len(x)} tokens"
     assert result.provenance["models"]["minilm"]["weights_sha256"]
     assert len(next(iter(result.provenance["data"].values()))["sha256"]) == 64
@@ -57,15 +57,15 @@ def _all(ids):
 
 
 def test_a_sample_is_the_same_for_the_same_seed():
-    one, same, other = (measured(on=TEXTS, sample=12, layers="-1", seed=s) for s in (1, 1, 2))
+    one, same, other = (measured(texts=TEXTS, sample=12, layers="-1", seed=s) for s in (1, 1, 2))
     assert [r.value for r in one] == [r.value for r in same]
     assert [r.value for r in one] != [r.value for r in other]
     assert all(r.n == 12 and not r.exact and r.subset.startswith("12 of ") for r in one)
 
 
 def test_words_in_layers_and_pooled(encoder):
-    result = measured(on="rg65", layers="0,6,pooled")
-    assert [(r.space, r.setting) for r in result.select(metric="isoscore")] == [
+    result = measured(texts="rg65", layers="0,6,pooled")
+    assert [(r.space, r.pooling) for r in result.select(metric="isoscore")] == [
         ("layer00", "plain"),
         ("layer06", "plain"),
         ("pooled", None),
@@ -80,13 +80,13 @@ def test_words_in_layers_and_pooled(encoder):
 
 
 def test_sentences_in_a_named_setting():
-    result = measured(on=TEXTS, unit="sentence", setting="eos")
-    assert {r.setting for r in result} == {"eos"}
+    result = measured(texts=TEXTS, unit="sentence", pooling="eos")
+    assert {r.pooling for r in result} == {"eos"}
     assert "pooled" not in {r.space for r in result}
 
 
 def test_transform_of_every_layer():
-    result = measured(on=TEXTS, sample=0, layers="0,3", transform="center,abtt:1")
+    result = measured(texts=TEXTS, sample=0, layers="0,3", transform="center,abtt:1")
     assert {r.transform for r in result} == {"center,abtt:1"}
     assert {r.fitted_on for r in result} == {"all rows of minilm, tokens of 4 texts"}
 
@@ -95,14 +95,14 @@ def test_transform_of_every_layer():
     ("options", "message"),
     [
         ({}, "needs texts to be read on"),
-        ({"on": []}, "a list of texts that is not empty"),
-        ({"on": "no/such.txt"}, "neither a data set nor a file"),
-        ({"on": "rg65::pairs"}, "rg65 has no table .pairs.; it has words"),
-        ({"on": TEXTS, "layers": "9"}, "layers 0 to 6"),
-        ({"on": TEXTS, "layers": "pooled"}, "unknown space 'pooled'"),
-        ({"on": TEXTS, "sample": -1}, "0 for all"),
-        ({"on": TEXTS, "first_position": "skip"}, "keep, drop or bos"),
-        ({"on": TEXTS, "unit": "word", "setting": "last"}, "no setting 'last'"),
+        ({"texts": []}, "a list of texts that is not empty"),
+        ({"texts": "no/such.txt"}, "neither a data set nor a file"),
+        ({"texts": "rg65::pairs"}, "rg65 has no table .pairs.; it has words"),
+        ({"texts": TEXTS, "layers": "9"}, "layers 0 to 6"),
+        ({"texts": TEXTS, "layers": "pooled"}, "unknown space 'pooled'"),
+        ({"texts": TEXTS, "sample": -1}, "0 for all"),
+        ({"texts": TEXTS, "first_position": "skip"}, "keep, drop or bos"),
+        ({"texts": TEXTS, "unit": "word", "pooling": "last"}, "no pooling 'last'"),
     ],
 )
 def test_what_is_refused(options, message):
@@ -113,5 +113,5 @@ def test_what_is_refused(options, message):
 def test_files_beside_models_are_opened_in_order(tmp_path):
     np.save(tmp_path / "x.npy", np.eye(3))
     source = f"{tmp_path}/x.npy"
-    found = opened([source, "minilm"], seed=0, progress=Silent(), provenance=Provenance(), on=TEXTS)
+    found = opened([source, "minilm"], seed=0, progress=Silent(), provenance=Provenance(), texts=TEXTS)
     assert [next(found).name, next(found).name] == [source, "minilm"]

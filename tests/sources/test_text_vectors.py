@@ -78,11 +78,11 @@ def test_rows_are_aligned_with_the_texts_asked_for(encoder, tmp_path, cached):
     )
     assert vectors.texts == tuple(SENTENCES)
     asked = ["cat", SENTENCES[3], "cat", SENTENCES[0]]
-    for setting in vectors.settings:
-        one_by_one = [encoder.encode([t], [setting])[setting] for t in asked]
-        for space in vectors.spaces(setting):
+    for pooling in vectors.poolings:
+        one_by_one = [encoder.encode([t], [pooling])[pooling] for t in asked]
+        for space in vectors.spaces(pooling):
             wanted = np.concatenate([v[space] for v in one_by_one])
-            np.testing.assert_allclose(vectors.matrix(setting, space, asked), wanted, atol=1e-5)
+            np.testing.assert_allclose(vectors.matrix(pooling, space, asked), wanted, atol=1e-5)
 
 
 def test_distinct_texts_are_run_once_and_settings_share_passes(encoder, tmp_path):
@@ -250,7 +250,7 @@ def test_first_position_policies(encoder):
     assert n["bos"] == n["keep"]
     bos = token_stream(encoder, SENTENCES, sample=None, seed=0, first_position="bos")
     assert all(ids[0] == 0 for ids in bos.framed.ids)
-    both = token_stream(encoder, SENTENCES, sample=None, seed=0, setting="bos_eos")
+    both = token_stream(encoder, SENTENCES, sample=None, seed=0, pooling="bos_eos")
     assert both.n_rows == n["keep"] + 2 * len(SENTENCES)
 
 
@@ -262,7 +262,7 @@ def test_clusters_name_documents_and_repeats_are_left_out(encoder):
 
 
 def test_text_stream_reads_from_the_cache(encoder, tmp_path):
-    stream = text_stream(encoder, ["cat", "dog", "cat"], setting="eos", unit="word", cache=VectorCache(tmp_path))
+    stream = text_stream(encoder, ["cat", "dog", "cat"], pooling="eos", unit="word", cache=VectorCache(tmp_path))
     ids, clusters, spaces = states_of(stream)
     assert stream.n_rows == 2
     np.testing.assert_array_equal(ids, clusters)
@@ -273,7 +273,7 @@ def test_static_vector_is_the_mean_over_contexts(encoder):
     sentences = ["the cat runs", "a big Cat", "cat cat in", "the dog", "in the cat"]
     progress = Counting()
     got = static_vectors(encoder, ["cat", "dog", "language"], sentences, limit=3, progress=progress)
-    assert got.setting == "static:3"
+    assert got.pooling == "static:3"
     assert got.contexts == {"cat": 3, "dog": 1, "language": 0}
     assert got.missing == ("language",)
     prefixes = ["the cat", "a big Cat", "cat"]  # causal: the state of a word is that of the text cut after it

@@ -111,7 +111,7 @@ def test_spaces_of_analogies_say_what_a_word_is(minilm, sentences, tmp_path):
     provenance = Provenance("", 0)
     reading = SpaceReading(contexts=Contexts(file, 3), layers="2,5", cache=False)
     spaces = list(analogy_spaces("minilm", data, "words", reading, provenance))
-    assert [(s.setting, s.space) for s in spaces] == [("contexts:3", "layer02"), ("contexts:3", "layer05")]
+    assert [(s.pooling, s.space) for s in spaces] == [("contexts:3", "layer02"), ("contexts:3", "layer05")]
     assert f"at most 3 of {len(set(sentences[:400]))} sentences of {file}" in spaces[0].note
     facts = provenance.data["made, minilm, layer05"]
     assert facts["count_and_spread"]["zzz"] == [0, None]
@@ -128,12 +128,12 @@ def test_from_the_terminal(minilm, sentences):
     done = CliRunner().invoke(app, [*asked, "--context-limit", "2", "--quiet", "--json", "-"])
     assert done.exit_code == 0, done.output
     record = json.loads(done.stdout)["records"][0]
-    assert record["setting"] == "contexts:2"
+    assert record["pooling"] == "contexts:2"
 
 
 def test_tasks_of_words_are_scored_over_contexts(minilm, sentences):
-    """The setting contexts:N of evaluate is a cosine of the same means, word by word."""
-    result = evaluate("minilm", tasks=["wordsim353"], settings=["contexts:3"], contexts="lee_sentences", layers="4")
+    """The pooling contexts:N of evaluate is a cosine of the same means, word by word."""
+    result = evaluate("minilm", tasks=["wordsim353"], poolings=["contexts:3"], contexts="lee_sentences", layers="4")
     record = result.select(metric="wordsim353")[0]
     data = DATASETS.get("wordsim353").load(Finder(download=False))
     pairs = next(r for r in data.relations.values() if hasattr(r, "gold"))
@@ -144,10 +144,10 @@ def test_tasks_of_words_are_scored_over_contexts(minilm, sentences):
     known = np.isfinite(cosines)
     assert record.n == known.sum() > 100
     assert record.value == pytest.approx(spearmanr(cosines[known], pairs.gold[known]).statistic, abs=1e-9)
-    assert record.setting == "contexts:3"
+    assert record.pooling == "contexts:3"
     assert "words without contexts" in record.note
     with pytest.raises(InputError, match="--contexts with the sentences"):
-        evaluate("minilm", tasks=["wordsim353"], settings=["contexts:3"])
+        evaluate("minilm", tasks=["wordsim353"], poolings=["contexts:3"])
 
 
 def test_phrases_are_found_part_by_part():
@@ -163,7 +163,7 @@ def test_what_cannot_be_is_said(minilm, sentences):
     with pytest.raises(InputError, match="at least 1"):
         Contexts("lee_sentences", 0)
     data = Data("made", {"words": TextTable(("a", "b"), "word")}, {})
-    reading = SpaceReading(contexts=Contexts(["a b"]), settings=["plain"])
+    reading = SpaceReading(contexts=Contexts(["a b"]), poolings=["plain"])
     with pytest.raises(InputError, match="leave out \\['plain'\\]"):
         next(analogy_spaces("minilm", data, "words", reading, Provenance("", 0)))
     with pytest.raises(InputError, match="reads no sentences"):

@@ -41,7 +41,7 @@ def one_thread():
 
 @pytest.mark.parametrize("unit", ["sentence", "word"])
 def test_words_and_sentences_have_the_bits_of_this_process(unit, cluster, monkeypatch, tmp_path):
-    options = {"metrics": ["self_similarity", "isoscore"], "on": TEXTS, "unit": unit, "layers": "0,-1,pooled"}
+    options = {"metrics": ["self_similarity", "isoscore"], "texts": TEXTS, "unit": unit, "layers": "0,-1,pooled"}
     found = []
     for engine in ("local", f"dask:{cluster.client().scheduler.address}"):
         monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path / engine[:4]))
@@ -57,9 +57,9 @@ def test_every_worker_opens_the_model_once_and_the_cache_is_filled(cluster, tmp_
     by = texts_on(cluster, "minilm", Reading())(encoder.device)
     there = extract(encoder, TEXTS, ["plain", None], cache=cache, batch_tokens=256, encoding=by)
     here = extract(encoder, TEXTS, ["plain", None], cache=None, batch_tokens=256)
-    for setting in ("plain", None):
-        for space in here.spaces(setting):
-            a, b = (v.matrix(setting, space, TEXTS) for v in (here, there))
+    for pooling in ("plain", None):
+        for space in here.spaces(pooling):
+            a, b = (v.matrix(pooling, space, TEXTS) for v in (here, there))
             np.testing.assert_array_equal(a, b)
     opened = cluster.client().run(lambda: (os.getpid(), _opened.cache_info().misses))
     assert len({pid for pid, _ in opened.values()}) == 2
@@ -70,7 +70,7 @@ def test_every_worker_opens_the_model_once_and_the_cache_is_filled(cluster, tmp_
 def test_what_is_cached_is_not_sent(tmp_path):
     encoder, cache = open_encoder("minilm", device="cpu"), VectorCache(tmp_path)
 
-    def nothing_left(framed, batches, settings):
+    def nothing_left(framed, batches, poolings):
         assert not list(batches)
         return iter(())
 

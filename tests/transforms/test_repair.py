@@ -95,7 +95,7 @@ def full() -> Repair:
         decision="the gain is certain",
         evidence=(Record("minilm", "ndcg@10", 0.31, ci_low=0.2, ci_high=0.4, n=20),),
         notes=("ten pairs were left out",),
-        calibration=Isotonic.fit([0.9, 0.8, 0.6], [0.1, 0.7], prior=0.25),
+        calibration=Isotonic.fit([0.9, 0.8, 0.6], [0.1, 0.7], positive_rate=0.25),
         scorer=ScorerChoice("csls:10", transductive=True),
     )
 
@@ -115,7 +115,7 @@ def test_file_holds_everything(tmp_path: Path) -> None:
     assert header["format_version"] == 1
     assert header["kinds"]["text"]["dim_in"] == 6
     assert header["scorer"] == {"text": "csls:10", "transductive": True}
-    platt = repair.with_header(calibration=Platt.fit([0.9, 0.8], [0.1], prior=0.5))
+    platt = repair.with_header(calibration=Platt.fit([0.9, 0.8], [0.1], positive_rate=0.5))
     platt.save(tmp_path / "p.safetensors")
     assert Repair.load(tmp_path / "p.safetensors").header == platt.header
 

@@ -12,7 +12,7 @@ from embedscope.analogies._spaces import AnalogySpace
 from embedscope.core.arrays import Floats
 from embedscope.core.records import Record
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.score_records import score_record
 from embedscope.tasks._analogy_angles import Closeness, closeness
 from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, gain, outcome, top_scores
 from embedscope.tasks._analogy_questions import Questions, questions_of
@@ -129,12 +129,12 @@ def space_records(found: SpaceScores, plan: Plan) -> Iterator[Record]:
 
 
 def beyond(found: SpaceScores, below: Mapping[str, Sequence[SpaceScores]], plan: Plan) -> Iterator[Record]:
-    """Gains over controls and baselines together; a baseline is asked in the same setting and space where it has it."""
+    """Gains over controls and baselines together; a baseline is asked in the same pooling and space where it has it."""
     for metric in (m for m in found.scores if f"{m}.gain" in found.scores):
         controls = [(c, found.scores[f"{metric}.{c}"]) for c in CONTROLS]
         for name, spaces in below.items():
-            place = (found.space.setting, found.space.space)
-            same = next((s for s in spaces if (s.space.setting, s.space.space) == place), spaces[0])
+            place = (found.space.pooling, found.space.space)
+            same = next((s for s in spaces if (s.space.pooling, s.space.space) == place), spaces[0])
             controls.append((name, same.scores[metric]))
         if len(controls) > len(CONTROLS):
             yield _record(found, f"{metric}.gain_over_baselines", gain(found.scores[metric], controls))
@@ -147,25 +147,18 @@ def _task(found: SpaceScores) -> str:
 def _record(
     found: SpaceScores, metric: str, score: Score, *, subset: str | None = None, rows: str | None = None
 ) -> Record:
-    stderr = low = high = None
-    if score.value is not None and score.draws is not None:
-        stderr, low, high = interval(score.value, score.draws)
     kind = next((k for k in ("raw", "centered") if f".{k}." in metric), "unit")
-    return Record(
+    return score_record(
+        score,
+        note=found.space.note,
         source=found.space.source,
-        setting=found.space.setting,
+        pooling=found.space.pooling,
         space=found.space.space,
         task=_task(found),
         metric=metric,
-        value=score.value,
-        stderr=stderr,
-        ci_low=low,
-        ci_high=high,
-        n=score.n,
         dim=int(found.space.x.shape[1]),
         rows=rows or kind,
         subset=subset,
-        note="; ".join(filter(None, [found.space.note, score.note])) or None,
     )
 
 

@@ -28,7 +28,7 @@ class AnalogySpace:
     """
 
     source: str
-    setting: str | None
+    pooling: str | None
     space: str
     data: Data
     x: npt.NDArray[Any]
@@ -42,14 +42,14 @@ class SpaceReading:
 
     Attributes
     ----------
-    settings, layers : None takes the model's own vector of a text, or the last space in the setting ``bos_eos``
+    poolings, layers : None takes the model's own vector of a text, or the last space in the pooling ``bos_eos``
     names : names of the rows of a file of vectors
     limit : how many words of a file of word vectors are candidates
     contexts : sentences over which a word's states are averaged, in place of the word read alone; layers only
     model : options of ``open_encoder``
     """
 
-    settings: Sequence[str | None] | None = None
+    poolings: Sequence[str | None] | None = None
     layers: str | None = None
     names: Any = None
     limit: int = 300_000
@@ -118,19 +118,19 @@ def _read(
 
     provenance.models[source] = encoder.info.as_dict()
     texts = data.tables[table].texts
-    settings: list[str | None] = list(reading.settings or ([None] if encoder.has_pooled else ["bos_eos"]))
+    poolings: list[str | None] = list(reading.poolings or ([None] if encoder.has_pooled else ["bos_eos"]))
     lost = [
-        s for s in settings if (s is None and not encoder.has_pooled) or (s is not None and s not in encoder.settings)
+        s for s in poolings if (s is None and not encoder.has_pooled) or (s is not None and s not in encoder.poolings)
     ]
     if lost:
-        have = [*encoder.settings, *(["None for pooled"] if encoder.has_pooled else [])]
-        raise InputError(f"setting {lost[0]!r} does not fit {source}; it has {', '.join(map(str, have))}")
+        have = [*encoder.poolings, *(["None for pooled"] if encoder.has_pooled else [])]
+        raise InputError(f"pooling {lost[0]!r} does not fit {source}; it has {', '.join(map(str, have))}")
     cache = VectorCache() if reading.cache else None
-    vectors = extract(encoder, texts, settings, cache=cache, progress=progress)
-    for setting in settings:
-        spaces = vectors.spaces(setting)
+    vectors = extract(encoder, texts, poolings, cache=cache, progress=progress)
+    for pooling in poolings:
+        spaces = vectors.spaces(pooling)
         for space in spaces[-1:] if reading.layers is None else chosen_spaces(reading.layers, spaces):
-            yield AnalogySpace(source, setting, space, data, vectors.matrix(setting, space, texts))
+            yield AnalogySpace(source, pooling, space, data, vectors.matrix(pooling, space, texts))
 
 
 def _in_context(
@@ -143,15 +143,15 @@ def _in_context(
     progress: Progress,
 ) -> Iterator[AnalogySpace]:
     assert reading.contexts is not None
-    if reading.settings is not None:
-        raise InputError(f"words in context are read in the tokenizer's own framing; leave out {reading.settings}")
+    if reading.poolings is not None:
+        raise InputError(f"words in context are read in the tokenizer's own framing; leave out {reading.poolings}")
     provenance.models[source] = encoder.info.as_dict()
     texts, own = data.tables[table].texts, tuple(encoder.spaces)
     spaces = own[-1:] if reading.layers is None else chosen_spaces(reading.layers, own)
     found = context_spaces(encoder, texts, reading.contexts, spaces, reading.seed, provenance, progress)
     for space, concepts in found:
         provenance.data[f"{data.name}, {source}, {space}"] = concepts.facts(texts)
-        yield AnalogySpace(source, reading.contexts.setting, space, data, concepts.x, concepts.note)
+        yield AnalogySpace(source, reading.contexts.pooling, space, data, concepts.x, concepts.note)
 
 
 def _pictured(

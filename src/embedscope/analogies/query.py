@@ -182,7 +182,7 @@ class _Found:
             for rank, (name, cosine, near) in enumerate(members, 1):
                 control = ", ".join(f"{r} near {w}" for w, r in zip(self.asked.plus, near, strict=True))
                 note = f"rank {rank} with the words of the question {title}; by plain similarity {control}"
-                place = {"setting": self.space.setting, "space": self.space.space, "dim": self.space.x.shape[1]}
+                place = {"pooling": self.space.pooling, "space": self.space.space, "dim": self.space.x.shape[1]}
                 record = Record(source, "analogy.cosine", cosine, n=self.n, rows=rows, subset=name, note=note, **place)
                 found.append(record)
         return found
@@ -216,7 +216,7 @@ class _Found:
             )
             for name, members in self.lists.items()
         )
-        place = ", ".join(filter(None, [source, self.space.setting, self.space.space, self.space.note]))
+        place = ", ".join(filter(None, [source, self.space.pooling, self.space.space, self.space.note]))
         return Document(title, place, (Finding(said),), tables)
 
 

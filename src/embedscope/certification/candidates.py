@@ -13,7 +13,7 @@ NONE = "none"
 RIDGES = (0.01, 0.1, 1.0)
 
 
-def expanded(tries: str | Iterable[str], auto: Iterable[str], pair: bool) -> list[str]:
+def expand_candidates(candidates: str | Iterable[str], auto: Iterable[str], pair: bool) -> list[str]:
     """Texts of all candidates, in order and once; ``auto`` stands for those of the judge.
 
     In a list separated by commas ``+`` joins the steps of one candidate: ``center+abtt:1,whiten:64``. ``@`` adds a
@@ -23,24 +23,24 @@ def expanded(tries: str | Iterable[str], auto: Iterable[str], pair: bool) -> lis
     ------
     InputError, UnknownNameError
 
-    >>> expanded("auto,center+abtt:1", ["center"], pair=False)
+    >>> expand_candidates("auto,center+abtt:1", ["center"], pair=False)
     ['center', 'center+abtt:1']
     """
-    named, auto = (tries.split(",") if isinstance(tries, str) else list(tries)), list(auto)
+    named, auto = (candidates.split(",") if isinstance(candidates, str) else list(candidates)), list(auto)
     found: list[str] = []
     for text in (part.strip().replace(",", "+") for part in named):
         if not text:
-            raise InputError("--try holds an empty candidate; write it as auto or center,abtt:1,whiten:64")
+            raise InputError("--candidates holds an empty candidate; write it as auto or center,abtt:1,whiten:64")
         found += auto if text == AUTO else [text]
     for text in found:
         _check(text, pair)
     return [text for text in dict.fromkeys(found) if text != NONE]
 
 
-def taken_apart(text: str) -> tuple[str, str | None, bool]:
+def parse_candidate(text: str) -> tuple[str, str | None, bool]:
     """Chain (``none`` for nothing), scorer or None, and whether the scorer sees the queries it is to answer.
 
-    >>> taken_apart("center+abtt:1@csls:10:transductive")
+    >>> parse_candidate("center+abtt:1@csls:10:transductive")
     ('center,abtt:1', 'csls:10', True)
     """
     chain, at, scorer = text.partition("@")
@@ -73,7 +73,7 @@ def _widths(dim: int, parts: Sequence[int]) -> list[int]:
 
 def _check(text: str, pair: bool) -> None:
     """Raise where a name is unknown."""
-    chain, scorer, _ = taken_apart(text)
+    chain, scorer, _ = parse_candidate(text)
     if scorer is not None:
         SCORERS.get(scorer.partition(":")[0])
     known = list(ALIGNMENTS)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedscope.certification.candidates import NONE, taken_apart
-from embedscope.certification.judges.base import NOTHING, Aim, Candidate, Judge, Outcome
+from embedscope.certification.candidates import NONE, parse_candidate
+from embedscope.certification.judges.base import NOTHING, Candidate, Judge, Objective, Outcome
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Score
@@ -103,7 +103,7 @@ def forced(judge: Judge, decision: Decision) -> Candidate | None:
 
 
 def _tried(judge: Judge, text: str, original: Outcome) -> Tried:
-    chain, scorer, transductive = taken_apart(text)
+    chain, scorer, transductive = parse_candidate(text)
     try:
         repair = None if chain == NONE else judge.fit(chain)
         candidate = Candidate(text, repair, scorer, transductive)
@@ -121,14 +121,14 @@ def gains_of(after: Mapping[str, Score], before: Mapping[str, Score]) -> dict[st
     return {name: paired_difference(after[name], before[name]) for name in known}
 
 
-def _barred(aim: Aim, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
+def _barred(aim: Objective, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
     if candidate.transductive:
         return "transductive: an answer would depend on the other queries"
     worse = worse_guards(aim, gains)
     return f"makes {worse[0]} significantly worse" if worse else None
 
 
-def worse_guards(aim: Aim, gains: Mapping[str, Difference]) -> list[str]:
+def worse_guards(aim: Objective, gains: Mapping[str, Difference]) -> list[str]:
     """Guards whose difference has its whole interval below zero."""
     return [g for g in aim.guards if g in gains and (high := gains[g].high) is not None and high < 0]
 

@@ -19,24 +19,24 @@ _BLOCK = 8192
 
 
 @dataclass(frozen=True)
-class Made:
+class FitContext:
     """What all fits of a run share: the rows, how they are read, where they come from."""
 
-    unit: bool = True
+    normalize: bool = True
     fitted_on: str = ""
     sources: Mapping[str, Origin] = field(default_factory=dict)
 
 
-def moments_of(x: Array, unit: bool) -> Gaussian:
-    """Moments of the rows of ``x`` (n, d), at length 1 where ``unit``; rows of length zero are left out then."""
-    state = Moments("unit" if unit else "raw").start({})
+def moments_of(x: Array, normalize: bool) -> Gaussian:
+    """Moments of the rows of ``x`` (n, d), L2-normalised where ``normalize``; rows of length zero are left out then."""
+    state = Moments("unit" if normalize else "raw").start({})
     for lo in range(0, len(x), _BLOCK):
         block = x[lo : lo + _BLOCK]
         state.update(block, hash_rows(lo, lo + len(block)))
     return state.result()
 
 
-def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: Made) -> Repair:
+def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: FitContext) -> Repair:
     """The chain ``text`` for several kinds: each its own mean, then one map from the rows of all about their means.
 
     ``:joint`` after a step (``center:joint``) takes one mean for all kinds instead. The map is fitted on all rows, so
@@ -68,11 +68,13 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: Made) -> Repair:
     else:
         own = {kind: Side(len(mean), g.mean) for kind, g in moments.items()}
         side = side_of(chain.fit_moments(Spread(n, np.zeros(len(mean)), scatter, _quartic(moments))))
-    kinds = {k: KindMap(s.then(side), made.unit, True, made.sources.get(k)) for k, s in own.items()}
+    kinds = {k: KindMap(s.then(side), made.normalize, True, made.sources.get(k)) for k, s in own.items()}
     return Repair(kinds, Header(candidate=text, n=n, fitted_on=made.fitted_on))
 
 
-def fit_sides(text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], made: Made) -> Repair:
+def fit_sides(
+    text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], made: FitContext
+) -> Repair:
     """The alignment ``text`` of two kinds, from cross moments; from the ``rows`` kept where moments do not suffice."""
     from embedscope.transforms.align import parse_alignment
 
@@ -81,7 +83,7 @@ def fit_sides(text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds:
     return Repair.from_alignment(
         fitted,
         kinds,
-        normalise_before=made.unit,
+        normalise_before=made.normalize,
         normalise_after=True,
         sources=dict(made.sources) or None,
         fitted_on=made.fitted_on,

@@ -60,8 +60,8 @@ class PairParts:
 def by_position(
     blocks: Iterator[tuple[Matrix, Matrix]],
     *,
-    unit: bool,
-    held_out: int,
+    normalize: bool,
+    max_eval_rows: int,
     seed: int,
     limit_fit: int,
     known: npt.NDArray[np.bool_] | None = None,
@@ -70,8 +70,8 @@ def by_position(
 
     ``known`` (n,) says which pairs are of known classes; their moments are taken on their own too.
     """
-    cross, start = _Cross(unit, known), 0
-    buffers = {part: _Buffer(limit_fit if part == "fit" else held_out // 2, seed) for part in PARTS}
+    cross, start = _Cross(normalize, known), 0
+    buffers = {part: _Buffer(limit_fit if part == "fit" else max_eval_rows // 2, seed) for part in PARTS}
     totals = dict.fromkeys(PARTS, 0)
     for x, y in blocks:
         hashes = hash_rows(start, start + len(x))
@@ -98,8 +98,8 @@ def by_matches(  # noqa: PLR0913
     left: Index,
     right: Index,
     *,
-    unit: bool,
-    held_out: int,
+    normalize: bool,
+    max_eval_rows: int,
     seed: int,
     limit_fit: int,
     names: tuple[Hashes, Hashes] | None = None,
@@ -119,14 +119,14 @@ def by_matches(  # noqa: PLR0913
     of_fit = nx[left] == 0
     if not of_fit.any():
         raise InputError(f"{len(left)} pairs leave none to fit; pass some hundred pairs of different things")
-    cross = _Cross(unit, known)
+    cross = _Cross(normalize, known)
     fit_left, fit_right = left[of_fit], right[of_fit]
     for lo in range(0, len(fit_left), _BLOCK):
         here = fit_left[lo : lo + _BLOCK]
         cross.update(x[here], y[fit_right[lo : lo + _BLOCK]], here)
     rows, totals = {}, {}
     for number, part in enumerate(PARTS):
-        limit = limit_fit if part == "fit" else held_out // 2
+        limit = limit_fit if part == "fit" else max_eval_rows // 2
         totals[part] = int((nx[left] == number).sum())
         rows[part] = _kept(x, y, (left, right), (cx, cy), (nx == number, ny == number), limit, seed)
     whole, half = cross.results()
@@ -142,13 +142,13 @@ def check_labels(known: npt.NDArray[np.bool_] | None, n: int) -> None:
 class _Cross:
     """Cross moments of all pairs, and of those of known classes on their own."""
 
-    def __init__(self, unit: bool, known: npt.NDArray[np.bool_] | None) -> None:
-        self.unit, self.known = unit, known
+    def __init__(self, normalize: bool, known: npt.NDArray[np.bool_] | None) -> None:
+        self.normalize, self.known = normalize, known
         self.whole, self.half, self.n = CrossMoments(), CrossMoments(), 0
 
     def update(self, x: Matrix, y: Matrix, places: Index) -> None:
         """Take in pairs whose rows of the first side stand at ``places``."""
-        a, b = _scaled(x, self.unit), _scaled(y, self.unit)
+        a, b = _scaled(x, self.normalize), _scaled(y, self.normalize)
         self.whole.update(a, b)
         if self.known is None or places.max() >= len(self.known):
             return
@@ -265,8 +265,8 @@ def _components(n: int, m: int, left: Index, right: Index) -> tuple[Hashes, Hash
     return hashes[:n], hashes[n:]
 
 
-def _scaled(x: Matrix, unit: bool) -> Matrix:
-    return directions(x) if unit else np.asarray(x, dtype=np.float64)
+def _scaled(x: Matrix, normalize: bool) -> Matrix:
+    return directions(x) if normalize else np.asarray(x, dtype=np.float64)
 
 
 def held_sizes(parts: PairParts) -> list[str]:

@@ -67,13 +67,13 @@ def space_blocks(source: Array | str | Path) -> Iterator[Matrix]:
 def space_parts(
     blocks: Iterator[Matrix],
     *,
-    unit: bool,
-    held_out: int,
+    normalize: bool,
+    max_eval_rows: int,
     seed: int,
     clusters: Hashes | None = None,
     groups: Mapping[str, npt.NDArray[np.bool_]] | None = None,
 ) -> SpaceParts:
-    """Parts of the rows of ``blocks``; a part keeps the ``held_out`` / 2 rows with the smallest hashes.
+    """Parts of the rows of ``blocks``; a part keeps the ``max_eval_rows`` / 2 rows with the smallest hashes.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def space_parts(
         if ``clusters`` or ``groups`` are of other rows, or no row is there to fit.
     """
     masks, start, dim = dict(groups or {}), 0, 0
-    states = {name: Moments("unit" if unit else "raw").start({}) for name in (ALL, *masks)}
+    states = {name: Moments("unit" if normalize else "raw").start({}) for name in (ALL, *masks)}
     seen = dict.fromkeys(states, 0)
-    kept = {part: _Kept(held_out // 2, seed) for part in PARTS}
+    kept = {part: _Kept(max_eval_rows // 2, seed) for part in PARTS}
     for x in blocks:
         stop, dim = start + len(x), x.shape[1]
         mine = hash_rows(start, stop) if clusters is None else clusters[start:stop]

@@ -36,7 +36,7 @@ def analogy(
     names: Annotated[
         Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
     ] = None,
-    settings: Annotated[str | None, typer.Option("--setting", help="plain, bos_eos or eos; pooled by default.")] = None,
+    poolings: Annotated[str | None, typer.Option("--pooling", help="plain, bos_eos or eos; pooled by default.")] = None,
     layers: Annotated[
         str | None, typer.Option("--layer", help="A layer number or a space; the last by default.")
     ] = None,
@@ -55,7 +55,7 @@ def analogy(
     from embedscope.sources.word_contexts import Contexts
 
     reading = SpaceReading(
-        settings=None if settings in (None, "pooled") else [settings],
+        poolings=None if poolings in (None, "pooled") else [poolings],
         layers=layers,
         names=names,
         model={"device": device, "dtype": dtype},

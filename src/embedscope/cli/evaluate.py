@@ -42,9 +42,9 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out judgements of ids that are not there.")
     ] = False,
-    settings: Annotated[
+    poolings: Annotated[
         str | None,
-        typer.Option("--settings", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
+        typer.Option("--pooling", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
     ] = None,
     contexts: Annotated[
         str | None,
@@ -89,7 +89,7 @@ def evaluate(
             corpus_ids=corpus_ids or [],
             kinds=kinds,
             layers=None if layers == "all" else layers,
-            setting=settings,
+            pooling=poolings,
             allow_missing=allow_missing,
             model=model,
             **shared,
@@ -100,7 +100,7 @@ def evaluate(
         result = evaluated(
             sources or [],
             tasks=common.split(tasks) or [],
-            settings=common.split(settings),
+            poolings=common.split(poolings),
             layers=layers,
             names=names,
             contexts=contexts,

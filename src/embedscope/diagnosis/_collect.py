@@ -110,7 +110,7 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
     if isinstance(queries, str | Path) and file_of(str(queries)).is_file() and not is_vectors(str(queries)):
         raise InputError(
             f"--queries {queries} holds texts and the documents are vectors; pass vectors of queries, or a model as "
-            "SOURCE with the documents in --on"
+            "SOURCE with the documents in --texts"
         )
     return side(queries, provenance)
 

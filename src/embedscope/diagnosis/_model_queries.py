@@ -31,7 +31,7 @@ def model_numbers(
     command: str,
     **model: Any,
 ) -> Result:
-    """``metrics`` of the texts ``on`` in one space of ``uri``, and the numbers of ``queries``, texts too, against them.
+    """``metrics`` of the ``texts`` in one space of ``uri``, and the numbers of ``queries``, texts too, against them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def model_numbers(
     """
     how = _how(uri, queries, model)
     provenance, unit = Provenance(command, seed), model.get("unit") or "sentence"
-    documents = texts_of(model["on"], how.data, provenance).sampled(model.get("sample"), seed)
+    documents = texts_of(model["texts"], how.data, provenance).sampled(model.get("max_rows"), seed)
     asked = texts_of(queries, how.data, provenance)
     with provenance.phase(f"vectors {uri}"):
         space, (x, q) = encode(uri, (documents, asked), how, provenance, progress)
@@ -59,7 +59,7 @@ def model_numbers(
         provenance=provenance,
         task=documents.name,
         subset=f"{len(x):,} {unit}s",
-        setting=how.setting,
+        pooling=how.pooling,
     )
     records += query_records(q, {"document": x}, asked.name)
     named = [metric if isinstance(metric, str) else metric.name for metric in metrics]
@@ -70,12 +70,12 @@ def model_numbers(
 
 def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> Encoder:
     """How the model reads texts; raises ``InputError`` where these are not there."""
-    if model.get("on") is None:
-        raise InputError(f"{uri} is a model: name its documents with --on DATASET or --on FILE (one text a line)")
+    if model.get("texts") is None:
+        raise InputError(f"{uri} is a model: name its documents with --texts DATASET or --texts FILE (one text a line)")
     if model.get("unit") == "token":
         raise InputError("queries are asked of whole texts, not of tokens; leave out --unit, or take sentence or word")
     named = isinstance(queries, str | Path)
     if is_vectors(str(queries)) if named else not isinstance(queries, list | tuple):
         raise InputError(f"{uri} is a model, so --queries must be texts (one a line, or .jsonl), not vectors")
     options = tuple((name, model[name]) for name in _OPTIONS if name in model)
-    return Encoder(model.get("layers"), model.get("setting"), model.get("cache", True), options, model.get("data"))
+    return Encoder(model.get("layers"), model.get("pooling"), model.get("cache", True), options, model.get("data"))

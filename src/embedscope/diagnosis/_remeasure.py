@@ -33,7 +33,7 @@ def measured_again(
 ) -> Result:
     """The metrics of ``baseline``, a result of ``measure`` or ``diagnose``, of ``source`` or ``pair``.
 
-    Metrics, rows, transform, precision, seed and, of models, texts, unit, sample, layers and setting are those of the
+    Metrics, rows, transform, precision, seed and, of models, texts, unit, sample, layers and pooling are those of the
     baseline; ``here`` are options of this machine (``data``, ``device``, ``trust_remote_code``, ``cache``).
 
     Raises

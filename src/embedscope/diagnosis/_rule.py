@@ -64,8 +64,8 @@ class Rule:
     def remedy(self, numbers: Numbers) -> str:
         """What to try, with the source as a command names it, and what would judge it where nothing does yet."""
         paired = numbers.where.startswith("--pair ")
-        model, on, documents = numbers.where.partition(" --on ")
-        if on:
+        model, texts, documents = numbers.where.partition(" --texts ")
+        if texts:
             corpus = f"{model} --corpus {documents}"
         else:
             files = numbers.where.removeprefix("--pair ").split()
@@ -81,7 +81,7 @@ class Rule:
 
 
 JUDGED = (
-    "add --labels F, --scored F, or --queries Q --qrels F, for it is judged by these: geometry alone proves nothing"
+    "add --labels F, --scores F, or --queries Q --qrels F, for it is judged by these: geometry alone proves nothing"
 )
 """What a repair of one space needs beside the vectors."""
 

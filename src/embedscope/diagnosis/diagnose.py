@@ -80,7 +80,7 @@ def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
     """The numbers of each space (``image``, ``image|text``, ``query|document``), in their order."""
     kept: dict[tuple[str, str | None, str], dict[str, Record]] = {}
     for r in records:
-        kept.setdefault((r.source, r.setting, r.space or ""), {})[r.metric] = r
+        kept.setdefault((r.source, r.pooling, r.space or ""), {})[r.metric] = r
     sizes = {
         space: max((r.n or 0) for r in found.values()) for (_, _, space), found in kept.items() if "|" not in space
     }
@@ -108,8 +108,8 @@ def _where(source: Any, options: Mapping[str, Any]) -> str:
     pair = options.get("pair")
     named = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
     told = [str(s) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
-    on = options.get("on")
-    what = " ".join([*told, *(["--on", str(on)] if isinstance(on, str) else [])]) or (
+    texts = options.get("texts")
+    what = " ".join([*told, *(["--texts", str(texts)] if isinstance(texts, str) else [])]) or (
         "A B" if pair is not None else "SOURCE"
     )
     return f"--pair {what}" if pair is not None else what

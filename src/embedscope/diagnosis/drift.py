@@ -126,7 +126,7 @@ def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
 
 
 def _key(r: Record) -> _Key:
-    return (r.space, r.setting, r.metric, r.variant, r.rows, r.transform)
+    return (r.space, r.pooling, r.metric, r.variant, r.rows, r.transform)
 
 
 def _by_key(records: Iterable[Record]) -> dict[_Key, Record]:
@@ -199,7 +199,7 @@ def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
         (
             c.outcome,
             c.record.space,
-            " ".join(filter(None, (c.record.metric, c.record.variant, c.record.setting))),
+            " ".join(filter(None, (c.record.metric, c.record.variant, c.record.pooling))),
             c.old.value if c.old else None,
             c.new.value if c.new else None,
             _difference(c),

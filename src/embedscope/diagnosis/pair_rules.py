@@ -78,7 +78,7 @@ PAIR_RULES = (
         says="The two sides are {value:.2f} apart: each has its own corner of the space.",
         harm="Cosines across are all low and need a threshold of their own; clusters follow the kind, not the "
         "content. Search from one side to the other alone is hardly touched.",
-        repair="embedscope repair {where} --objective mixed --try center -o repair.safetensors, where one index holds "
+        repair="embedscope repair {where} --objective mixed --candidates center -o repair.safetensors, where one index holds "
         "both",
         adjusted=_beyond_noise,
     ),
@@ -94,7 +94,7 @@ PAIR_RULES = (
         says="In one index of both, {percent} of the 10 nearest have the query's own kind: the other kind hardly "
         "appears.",
         harm="Images never appear in text results, or texts in image results, however well they match.",
-        repair="embedscope repair {where} --objective mixed --try center -o repair.safetensors; or two indexes, merged "
+        repair="embedscope repair {where} --objective mixed --candidates center -o repair.safetensors; or two indexes, merged "
         "by rank",
         adjusted=_above_chance,
     ),
@@ -110,7 +110,7 @@ PAIR_RULES = (
         says="Matching rows are {value:.3f} closer than others in cosine.",
         harm="Search across finds next to nothing: the sides are of different models, or the rows are not in one "
         "order.",
-        repair="check that both files have the same order, or pass --pair-ids; then embedscope repair {where} --try "
+        repair="check that both files have the same order, or pass --pair-ids; then embedscope repair {where} --candidates "
         "procrustes",
     ),
 )
@@ -129,7 +129,7 @@ QUERY_RULES = (
         says="Queries and documents are {value:.2f} apart: they are two clouds.",
         harm="One mean for both is the mean of neither, so centring on documents moves queries wrongly; thresholds "
         "learnt between documents do not hold for queries.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors, "
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center -o repair.safetensors, "
         "which keeps a mean for each",
         adjusted=_beyond_noise,
     ),
@@ -144,7 +144,7 @@ QUERY_RULES = (
         "5 / n, or what one place each is among m queries, 5 / (10 m)",
         says="Five documents take {percent} of all places in the 10 best of these queries.",
         harm="Whatever is asked, the same documents come.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors; "
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center -o repair.safetensors; "
         "look at the five documents",
         adjusted=_beyond_five,
     ),
@@ -161,7 +161,7 @@ QUERY_RULES = (
         says="A query's best document is only {value:.3f} nearer in cosine than any document ({nearest:.3f} against "
         "{random:.3f}).",
         harm="No threshold tells an answer from none, and rounding changes the order.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center,center+abtt:1 -o "
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center,center+abtt:1 -o "
         "repair.safetensors",
     ),
     Rule(
@@ -176,7 +176,7 @@ QUERY_RULES = (
         "0.1 is a tenth of what a blind draw gives. Judge it by the questions: some ask for one kind",
         says="{rarest} rows make {percent} of what their number would give among the 10 best.",
         harm="That kind never appears in the results of a mixed index.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --try center -o repair.safetensors",
+        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center -o repair.safetensors",
     ),
 )
 """Rules of queries against documents; of a pool of two kinds, against both."""

@@ -33,7 +33,7 @@ RULES = (
         says="Every cosine looks like {value:.2f}: that is the mean over unrelated rows.",
         harm="A cosine threshold taken from another model accepts everything, and scores differ in the second or "
         "third digit. Ranking may still be fine.",
-        repair="embedscope repair {where} --try center -o repair.safetensors",
+        repair="embedscope repair {where} --candidates center -o repair.safetensors",
     ),
     Rule(
         id="rogue_coordinate",
@@ -49,7 +49,7 @@ RULES = (
         says="One coordinate (number {coordinate:.0f}) makes {percent} of the mean cosine.",
         harm="It adds nearly the same to every cosine and hides what the others say; int8 and other uniform codes "
         "spend their range on it. Ranking may still be fine, so it is never serious by itself.",
-        repair="embedscope repair {where} --try center,center+abtt:1 -o repair.safetensors",
+        repair="embedscope repair {where} --candidates center,center+abtt:1 -o repair.safetensors",
         applies=_cone,
     ),
     Rule(
@@ -64,7 +64,7 @@ RULES = (
         says="The rows vary in {directions:.1f} of {dim} directions ({percent}).",
         harm="Most coordinates add nothing: near neighbours are decided by a handful of directions, and storage is "
         "wasted.",
-        repair="embedscope repair {where} --try center+abtt:1,whiten -o repair.safetensors",
+        repair="embedscope repair {where} --candidates center+abtt:1,whiten -o repair.safetensors",
         details={"directions": "participation_ratio_unbiased"},
         applies=lambda numbers: numbers.dim >= 64,
     ),
@@ -80,7 +80,7 @@ RULES = (
         "five times 5 / n",
         says="Five rows are neighbours of everything: they take {percent} of all places among the 10 nearest.",
         harm="The same few documents appear for every query, and push the right ones out of the first page.",
-        repair="embedscope repair {where} --try center -o repair.safetensors; look at the five, often boilerplate or "
+        repair="embedscope repair {where} --candidates center -o repair.safetensors; look at the five, often boilerplate or "
         "empty",
         adjusted=_beyond_five,
     ),
@@ -94,7 +94,7 @@ RULES = (
         reason="an isotropic space reads 0.000, MiniLM pooled 0.016, CLIP 0.05 to 0.06; at 0.4 two rows in five",
         says="{percent} of the rows are among the 10 nearest of no other row.",
         harm="Search does not return them, however relevant.",
-        repair="embedscope repair {where} --try center,center+abtt:1 -o repair.safetensors",
+        repair="embedscope repair {where} --candidates center,center+abtt:1 -o repair.safetensors",
     ),
     Rule(
         id="copies",
@@ -150,7 +150,7 @@ RULES = (
         "0.17",
         says="{percent} of neighbouring ranks tie where cosines are kept in half precision.",
         harm="The order of the first ten is partly that of the storage, and differs between machines.",
-        repair="compute cosines in float32, or embedscope repair {where} --try center -o repair.safetensors",
+        repair="compute cosines in float32, or embedscope repair {where} --candidates center -o repair.safetensors",
     ),
     Rule(
         id="int8",
@@ -163,7 +163,7 @@ RULES = (
         "Isotropic spaces, CLIP and MiniLM pooled read 0.97 to 0.99",
         says="Storing coordinates in 8 bits keeps {percent} of the 10 nearest.",
         harm="A quantised index finds other rows than the exact one.",
-        repair="a scale for each coordinate, or embedscope repair {where} --try center,center+abtt:1 -o "
+        repair="a scale for each coordinate, or embedscope repair {where} --candidates center,center+abtt:1 -o "
         "repair.safetensors first",
     ),
     Rule(

@@ -37,7 +37,7 @@ class _Part:
 class _Reading:
     """How sources are read: the arguments of ``evaluate`` of these names; ``model`` goes to ``open_encoder``."""
 
-    settings: Sequence[str] | None
+    poolings: Sequence[str] | None
     layers: str
     names: str | Path | Sequence[str] | None
     contexts: str | Path | Sequence[str] | None
@@ -49,7 +49,7 @@ class _Reading:
 def _parts(
     source: str, jobs: Sequence[Job], reading: _Reading, provenance: Provenance, progress: Progress
 ) -> Iterator[_Part]:
-    """The vectors of a source: of a file, or of a model in its settings and as static vectors."""
+    """The vectors of a source: of a file, or of a model in its poolings and as static vectors."""
     from embedscope.core.cache import VectorCache
     from embedscope.core.fingerprints import file_facts
     from embedscope.encoders import TextEncoder, is_model, open_model
@@ -60,8 +60,8 @@ def _parts(
         yield from _two_sided_parts(source, jobs, reading, provenance, progress)
         return
     if not is_model(source):
-        if reading.settings or reading.layers != "all":
-            raise InputError(f"--settings and --layers are for models; {source} holds vectors already: leave them out")
+        if reading.poolings or reading.layers != "all":
+            raise InputError(f"--pooling and --layers are for models; {source} holds vectors already: leave them out")
         named = named_vectors(source, reading.names)
         provenance.data[source] = file_facts(file_of(source))
         if isinstance(reading.names, str | Path):
@@ -77,43 +77,43 @@ def _parts(
         yield from _looked_up(encoder, jobs, places)
         return
     provenance.models[source] = encoder.info.as_dict()
-    chosen = _settings(reading.settings, encoder)
+    chosen = _poolings(reading.poolings, encoder)
     spaces = chosen_spaces(reading.layers, (*encoder.spaces, *(["pooled"] if encoder.has_pooled else [])))
     static = [s for s in chosen if s is not None and s.startswith(_OF_WORDS)]
     places = Places(
         tuple(s for s in chosen if s is not None and s not in static),
         tuple(s for s in spaces if s != "pooled" or None in chosen),
     )
-    read: list[str | None] = list(dict.fromkeys(setting for setting, _ in places))
+    read: list[str | None] = list(dict.fromkeys(pooling for pooling, _ in places))
     if not read and not static:
-        raise InputError(f"layers {reading.layers} do not occur in the settings asked for; pooled has no layers")
+        raise InputError(f"layers {reading.layers} do not occur in the poolings asked for; pooled has no layers")
     if read:
         vectors = extract(
             encoder, texts_of(jobs), read, cache=VectorCache() if reading.cache else None, progress=progress
         )
-        cut = {str(setting or "pooled"): len(texts) for setting, texts in vectors.truncated.items() if texts}
+        cut = {str(pooling or "pooled"): len(texts) for pooling, texts in vectors.truncated.items() if texts}
         provenance.models[source]["truncated_texts"] = cut
         yield _Part(vectors, jobs, places)
     words = [j for j in jobs if j.unit == "word" and not j.images]
     layers = tuple(s for s in spaces if s != "pooled")
-    for setting in static:
+    for pooling in static:
         found: StaticSpace | ContextSpace
-        if setting.startswith("contexts:"):
-            asked = (texts_of(words), _contexts(setting, reading), layers, reading.model["seed"])
+        if pooling.startswith("contexts:"):
+            asked = (texts_of(words), _contexts(pooling, reading), layers, reading.model["seed"])
             found = ContextSpace(encoder, *asked, provenance, progress)
-            provenance.data |= {f"{setting}, {source}, {space}": facts for space, facts in found.facts.items()}
+            provenance.data |= {f"{pooling}, {source}, {space}": facts for space, facts in found.facts.items()}
         else:
-            found = StaticSpace(encoder, texts_of(words), setting, reading.data, progress)
+            found = StaticSpace(encoder, texts_of(words), pooling, reading.data, progress)
             provenance.data[found.corpus] = found.facts
-        yield _Part(found, words, Places((setting,), layers), found.note)
+        yield _Part(found, words, Places((pooling,), layers), found.note)
 
 
-def _contexts(setting: str, reading: _Reading) -> Contexts:
-    count = setting.partition(":")[2]
+def _contexts(pooling: str, reading: _Reading) -> Contexts:
+    count = pooling.partition(":")[2]
     if not count.isdigit() or reading.contexts is None:
         raise InputError(
-            f"setting '{setting}' wants a number of sentences a word and --contexts with the sentences, as in "
-            "--settings contexts:50 --contexts lee_sentences"
+            f"pooling '{pooling}' wants a number of sentences a word and --contexts with the sentences, as in "
+            "--pooling contexts:50 --contexts lee_sentences"
         )
     return Contexts(reading.contexts, int(count), reading.data)
 
@@ -131,9 +131,9 @@ def _two_sided_parts(
     source: str, jobs: Sequence[Job], reading: _Reading, provenance: Provenance, progress: Progress
 ) -> Iterator[_Part]:
     """Vectors of pictures, of texts beside them, and of a pair of models in spaces ``IMAGE|TEXT``."""
-    if reading.settings or reading.layers != "all" or reading.names is not None:
+    if reading.poolings or reading.layers != "all" or reading.names is not None:
         raise InputError(
-            "--settings, --layers and --names are for texts; tasks with pictures take a model's own vectors"
+            "--pooling, --layers and --names are for texts; tasks with pictures take a model's own vectors"
         )
     images = {image.key: image for job in jobs for image in job.images}
     if not images:
@@ -150,20 +150,20 @@ def _two_sided_parts(
     yield _Part(vectors, jobs, Places((), vectors.spaces, unnamed=True), vectors.notes)
 
 
-def _settings(settings: Sequence[str] | None, encoder: Any) -> list[str | None]:
-    """The settings to read, None standing for the model's own sentence embedding."""
-    known: list[str | None] = list(encoder.settings)
-    if settings is None:
+def _poolings(poolings: Sequence[str] | None, encoder: Any) -> list[str | None]:
+    """The poolings to read, None standing for the model's own sentence embedding."""
+    known: list[str | None] = list(encoder.poolings)
+    if poolings is None:
         return [*known, *([None] if encoder.has_pooled else [])]
     chosen: list[str | None] = []
-    for name in settings:
+    for name in poolings:
         if name == "pooled" and encoder.has_pooled:
             chosen.append(None)
         elif name in known or name.startswith(_OF_WORDS):
             chosen.append(name)
         else:
             have = ", ".join([*map(str, known), *(["pooled"] if encoder.has_pooled else []), "static:N", "contexts:N"])
-            raise InputError(f"setting '{name}' does not fit this model; it has {have}")
+            raise InputError(f"pooling '{name}' does not fit this model; it has {have}")
     return chosen
 
 

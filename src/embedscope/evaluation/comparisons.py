@@ -15,9 +15,9 @@ ALPHA = 0.05
 
 
 def comparisons(found: Sequence[Scored]) -> list[Record]:
-    """Records ``ID.best`` for each source and setting with several spaces, ``ID.difference`` for each two sources.
+    """Records ``ID.best`` for each source and pooling with several spaces, ``ID.difference`` for each two sources.
 
-    The best of a source in a difference is over all its settings and spaces; p values are corrected by Holm over all
+    The best of a source in a difference is over all its poolings and spaces; p values are corrected by Holm over all
     differences.
     """
     return [*_bests(found), *_differences(found)]
@@ -26,7 +26,7 @@ def comparisons(found: Sequence[Scored]) -> list[Record]:
 def _bests(found: Sequence[Scored]) -> list[Record]:
     groups: dict[tuple[str, str, str | None], list[Scored]] = {}
     for s in found:
-        groups.setdefault((s.metric, s.source, s.setting), []).append(s)
+        groups.setdefault((s.metric, s.source, s.pooling), []).append(s)
     records = []
     for members in groups.values():
         drawn = {s.space: s.score for s in members if s.score.draws is not None}
@@ -74,7 +74,7 @@ def _differences(found: Sequence[Scored]) -> list[Record]:
 def _best(found: Sequence[Scored], metric: str, source: str) -> Best | None:
     return best_of(
         {
-            " ".join(filter(None, (s.setting, s.space))): s.score
+            " ".join(filter(None, (s.pooling, s.space))): s.score
             for s in found
             if (s.metric, s.source) == (metric, source) and s.score.draws is not None
         }
@@ -90,7 +90,7 @@ def _difference(
     delta = paired_difference(Score(x.value, 0, x.draws), Score(y.value, 0, y.draws))
     if delta.value is None or delta.p is None:
         return None
-    note = f"best of each over settings and spaces, paired: {x.value:.4f} ({x.name}) and {y.value:.4f} ({y.name})"
+    note = f"best of each over poolings and spaces, paired: {x.value:.4f} ({x.name}) and {y.value:.4f} ({y.name})"
     name, _, variant = metric.partition(":")
     record = Record(
         source=f"{name_a} - {name_b}",

@@ -19,13 +19,14 @@ from embedscope.evaluation.scoring import (
     scores,
     write_items,
 )
+from embedscope.stats.bootstrap import N_DRAWS
 
 
 def evaluate(  # noqa: PLR0913
     sources: str | Sequence[str],
     *,
     tasks: Sequence[str],
-    settings: Sequence[str] | None = None,
+    poolings: Sequence[str] | None = None,
     layers: str = "all",
     transform: str | None = None,
     names: str | Path | Sequence[str] | None = None,
@@ -40,13 +41,13 @@ def evaluate(  # noqa: PLR0913
     progress: Progress | None = None,
     command: str = "",
 ) -> Result:
-    """Scores of ``tasks`` for every source, setting and layer, with bootstrap intervals.
+    """Scores of ``tasks`` for every source, pooling and layer, with bootstrap intervals.
 
     Parameters
     ----------
     sources : model URIs, or files of vectors with ``names``
     tasks : ids of tasks (``embedscope list tasks``)
-    settings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``, ``contexts:N``); None
+    poolings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``, ``contexts:N``); None
         takes all that fit
     layers : ``all`` or a list such as ``0,4,final,pooled``
     transform : chain such as ``center,abtt:1``, fitted in each space on the texts of the tasks
@@ -73,7 +74,7 @@ def evaluate(  # noqa: PLR0913
         progress.note(f"{s.what} is left out: {s.why}")
     found: list[Scored] = []
     model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
-    reading = _Reading(settings, layers, names, contexts, Path(data) if data else None, cache, model)
+    reading = _Reading(poolings, layers, names, contexts, Path(data) if data else None, cache, model)
     for source in [sources] if isinstance(sources, str) else sources:
         with provenance.phase(source):
             for part in _parts(source, jobs, reading, provenance, progress):
@@ -92,11 +93,11 @@ def evaluate(  # noqa: PLR0913
     provenance.data |= data_facts(jobs)
     provenance.settings = {
         "tasks": list(tasks),
-        "settings": list(settings) if settings else None,
+        "poolings": list(poolings) if poolings else None,
         "layers": layers,
         "transform": transform,
         "dtype": dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
     }
     document = Document("Evaluation", skipped=tuple(skipped)) if skipped else None
     records = [*(s.record() for s in found), *comparisons(found)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.core.tables import Score
 from embedscope.datasets._qrels import read_qrels
 from embedscope.evaluation.scoring import parsed_chain
 from embedscope.sources.retrieval_data import (
@@ -27,7 +25,8 @@ from embedscope.sources.retrieval_data import (
     judged_rows,
     read_collection,
 )
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.bootstrap import N_DRAWS
+from embedscope.stats.score_records import score_record
 
 KS = (1, 10, 100)
 
@@ -42,7 +41,7 @@ def retrieval(  # noqa: PLR0913
     corpus_ids: Sequence[str | Path] = (),
     kinds: str | Path | None = None,
     layers: str | None = None,
-    setting: str | None = None,
+    pooling: str | None = None,
     transform: str | None = None,
     allow_missing: bool = False,
     seed: int = 0,
@@ -61,7 +60,7 @@ def retrieval(  # noqa: PLR0913
     source : model that encodes texts; None for vectors
     query_ids, corpus_ids : text files with one id a row; ``STEM.ids.txt`` beside the vectors by default
     kinds : text file with the kind of each document, one a row, where one file holds a mixed corpus
-    layers, setting : of a model; its own sentence vector by default
+    layers, pooling : of a model; its own sentence vector by default
     transform : chain such as ``center``, fitted on the corpus and applied to both sides
     allow_missing : leave out judgements of queries and documents that are not there, and say how many
     model : options of ``open_model``: device, dtype, trust_remote_code
@@ -87,12 +86,12 @@ def retrieval(  # noqa: PLR0913
         "corpus": pool.name,
         "qrels": str(qrels),
         "layers": layers,
-        "setting": setting,
+        "pooling": pooling,
         "transform": transform,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
     }
     records: list[Record] = []
-    for place in both_sides(asked, pool, source, (layers, setting), cache, dict(model or {}), provenance, progress):
+    for place in both_sides(asked, pool, source, (layers, pooling), cache, dict(model or {}), provenance, progress):
         with provenance.phase(f"scores {place.space}"):
             records += _records(place, pool, judged, transform, seed, Path(qrels).stem)
     return Result(tuple(records), provenance.as_dict())
@@ -127,27 +126,17 @@ def _records(
     scores = judged_scores(queries, documents, pairs, ks=KS, seed=seed, document_ids=corpus.ids)
     if corpus.kinds:
         scores |= mixed_scores(queries, documents, pairs, corpus.kinds, seed=seed, document_ids=corpus.ids)
-    record = Record(
-        source=place.source,
-        setting=place.setting,
-        space=place.space,
-        task=name,
-        metric="",
-        value=None,
-        dim=place.corpus.shape[1],
-        rows="unit",
-        transform=transform,
-        fitted_on=None if transform is None else f"the {len(corpus)} documents",
-    )
     for metric, score in scores.items():
-        yield _filled(record, metric, score, judged.notes)
-
-
-def _filled(record: Record, metric: str, score: Score, notes: Sequence[str]) -> Record:
-    stderr = low = high = None
-    if score.value is not None and score.draws is not None:
-        stderr, low, high = interval(score.value, score.draws)
-    said = "; ".join([*filter(None, [score.note]), *notes]) or None
-    return replace(
-        record, metric=metric, value=score.value, n=score.n, stderr=stderr, ci_low=low, ci_high=high, note=said
-    )
+        yield score_record(
+            score,
+            note="; ".join(judged.notes),
+            source=place.source,
+            pooling=place.pooling,
+            space=place.space,
+            task=name,
+            metric=metric,
+            dim=place.corpus.shape[1],
+            rows="unit",
+            transform=transform,
+            fitted_on=None if transform is None else f"the {len(corpus)} documents",
+        )

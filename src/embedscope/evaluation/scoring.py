@@ -19,13 +19,13 @@ from embedscope.core.images import Image
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.score_records import score_record
 
 
 class Vectors(Protocol):
     """Vectors of texts, one space at a time."""
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan."""
 
 
@@ -61,7 +61,7 @@ class Scored:
     """A score and where it was taken."""
 
     source: str
-    setting: str | None
+    pooling: str | None
     space: str
     job: Job
     metric: str
@@ -74,28 +74,21 @@ class Scored:
     def record(self) -> Record:
         """The score as a record with its bootstrap interval; ``ID:VARIANT`` is a variant of the task ``ID``."""
         metric, _, variant = self.metric.partition(":")
-        stderr = low = high = None
-        if self.score.value is not None and self.score.draws is not None:
-            stderr, low, high = interval(self.score.value, self.score.draws)
-        return Record(
+        return score_record(
+            self.score,
             source=self.source,
-            setting=self.setting,
+            pooling=self.pooling,
             space=self.space,
             task=self.job.task.id.partition(":")[0],
             metric=metric,
             variant=variant or None,
-            value=self.score.value,
-            stderr=stderr,
-            ci_low=low,
-            ci_high=high,
-            n=self.score.n,
             dim=self.dim,
             rows="unit",
             exact=self.job.subset is None,
             transform=self.transform,
             fitted_on=self.fitted_on,
             subset=self.job.subset,
-            note="; ".join(filter(None, (self.note, self.score.note))) or None,
+            note=self.note,
         )
 
 
@@ -129,12 +122,12 @@ def loaded_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skip
 
 @dataclass(frozen=True)
 class Places:
-    """The settings and spaces to score: every setting with every layer, and ``pooled`` once with setting None.
+    """The poolings and spaces to score: every pooling with every layer, and ``pooled`` once with pooling None.
 
-    ``unnamed`` spaces (of a file of vectors) have no setting.
+    ``unnamed`` spaces (of a file of vectors) have no pooling.
     """
 
-    settings: tuple[str, ...]
+    poolings: tuple[str, ...]
     spaces: tuple[str, ...]
     unnamed: bool = False
 
@@ -142,7 +135,7 @@ class Places:
         if self.unnamed:
             yield from ((None, space) for space in self.spaces)
             return
-        yield from ((setting, space) for setting in self.settings for space in self.spaces if space != "pooled")
+        yield from ((pooling, space) for pooling in self.poolings for space in self.spaces if space != "pooled")
         if "pooled" in self.spaces:
             yield None, "pooled"
 
@@ -171,14 +164,14 @@ def scores(
     chain = parsed_chain(transform)
     progress.start(f"scoring {source}", len(jobs) * len(places), "scores")
     found: list[Scored] = []
-    for setting, space in places:
+    for pooling, space in places:
         for unit_jobs in _by_unit(jobs):
             try:
-                fitted, fitted_on = _fitted(vectors, unit_jobs, setting, space, chain)
+                fitted, fitted_on = _fitted(vectors, unit_jobs, pooling, space, chain)
             except _UnfitError as error:
                 found += [
                     Scored(
-                        source, setting, space, job, job.task.id, Score(None, 0, note=str(error)), error.dim, transform
+                        source, pooling, space, job, job.task.id, Score(None, 0, note=str(error)), error.dim, transform
                     )
                     for job in unit_jobs
                 ]
@@ -187,7 +180,7 @@ def scores(
             for job in unit_jobs:
                 tables = {name: _rows(vectors, fitted, job, name, space) for name in job.task.tables}
                 dim = next(iter(tables.values())).shape[1]  # of the left side where there are two
-                place = Scored(source, setting, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
+                place = Scored(source, pooling, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
                 outcome = job.task.score(tables, job.data, seed)
                 found += [replace(place, metric=metric, score=score) for metric, score in outcome.items()]
                 progress.advance(1)
@@ -228,12 +221,12 @@ def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def _fitted(
-    vectors: Vectors, jobs: Sequence[Job], setting: str | None, space: str, chain: Any
+    vectors: Vectors, jobs: Sequence[Job], pooling: str | None, space: str, chain: Any
 ) -> tuple[Any, str | None]:
     """A function from texts to (transformed) vectors, and what the transform was fitted on."""
 
     def raw(texts: Sequence[str]) -> npt.NDArray[Any]:
-        return vectors.matrix(setting, space, texts)
+        return vectors.matrix(pooling, space, texts)
 
     if chain is None:
         return raw, None
@@ -284,9 +277,9 @@ def write_items(found: Sequence[Scored], path: str | Path) -> None:
     """Write what each item contributed to each score as CSV, one line an item; empty where an item was left out."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("source", "setting", "space", "task", "metric", "item", "value"))
+    writer.writerow(("source", "pooling", "space", "task", "metric", "item", "value"))
     for s in found:
         values = [] if s.score.items is None else s.score.items.tolist()
-        place = (s.source, s.setting, s.space, s.job.task.id, s.metric)
+        place = (s.source, s.pooling, s.space, s.job.task.id, s.metric)
         writer.writerows((*place, i, v if np.isfinite(v) else "") for i, v in enumerate(values))
     write_text(path, buffer.getvalue())

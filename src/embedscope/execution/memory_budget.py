@@ -19,7 +19,7 @@ from embedscope.core.block import SHARED_PARTS, block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
 from embedscope.execution import Engine, Local
-from embedscope.execution.shards import Run
+from embedscope.execution.shards import ShardRunner
 from embedscope.stats.grouped import capacity_of, groups_for
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
@@ -121,7 +121,7 @@ def _peak(part: Round, dims: Mapping[str, int], grouped: Collection[Need[Any]], 
 
 
 def _workers(engine: Engine) -> int:
-    inner = engine.engine if isinstance(engine, Run) else engine
+    inner = engine.engine if isinstance(engine, ShardRunner) else engine
     if not isinstance(inner, Local):
         raise InputError(
             "memory is a bound on this process, and the work is done in others; bound these where they start"
@@ -130,7 +130,7 @@ def _workers(engine: Engine) -> int:
 
 
 def _narrowed(engine: Engine, workers: int) -> Engine:
-    if not isinstance(engine, Run):
+    if not isinstance(engine, ShardRunner):
         return Local(workers)
     engine.engine = Local(workers)
     return engine

@@ -23,13 +23,13 @@ R = TypeVar("R")
 
 def folded(engine: Engine, work: Callable[[Shard], S], shards: Sequence[Shard], merge: Callable[[S, S], S]) -> S:
     """Outcomes of all ``shards``, merged in the tree of :func:`embedscope.core.accumulate.fold`."""
-    if isinstance(engine, Run):
+    if isinstance(engine, ShardRunner):
         return engine.fold(work, shards, merge)
     return fold(engine.map(work, shards), merge)
 
 
 @dataclass
-class Run:
+class ShardRunner:
     """An engine at work on one source: it leaves out shards that cannot be read, and goes on where a run was cut off.
 
     Attributes
@@ -103,13 +103,13 @@ class Run:
 
 def told(records: Iterable[Record], engine: Engine) -> list[Record]:
     """``records`` with a note on what ``engine`` left out."""
-    note = engine.note if isinstance(engine, Run) else None
+    note = engine.note if isinstance(engine, ShardRunner) else None
     return [r if note is None else replace(r, note=f"{r.note}; {note}" if r.note else note) for r in records]
 
 
 def left_out(source: str, engine: Engine) -> tuple[Skipped, ...]:
     """What ``engine`` left out of ``source``, for the document."""
-    return tuple(Skipped(source, why) for why in engine.reasons) if isinstance(engine, Run) else ()
+    return tuple(Skipped(source, why) for why in engine.reasons) if isinstance(engine, ShardRunner) else ()
 
 
 @dataclass(frozen=True)

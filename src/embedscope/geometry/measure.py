@@ -49,7 +49,7 @@ def measure(  # noqa: PLR0913
 
     Parameters
     ----------
-    x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``on``; or a
+    x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``texts``; or a
         list of these strings
     metrics : ids (``embedscope list metrics``), or metrics; ``metrics.DEFAULTS`` where None
     rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
@@ -61,7 +61,7 @@ def measure(  # noqa: PLR0913
         time, and the numbers stay the same to the last bit
     ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
     name : what the records call an array
-    model : ``on``, ``unit``, ``sample``, ``layers``, ``setting``, ``first_position``, ``data``, ``device``, ``dtype``,
+    model : ``texts``, ``unit``, ``max_rows``, ``layers``, ``pooling``, ``first_position``, ``data``, ``device``, ``dtype``,
         ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
         :class:`embedscope.sources.options.Reading`
 
@@ -136,7 +136,7 @@ def measure_stream(  # noqa: PLR0913
     seed: int = 0,
     progress: Progress | None = None,
     provenance: Provenance | None = None,
-    setting: str | None = None,
+    pooling: str | None = None,
     task: str | None = None,
     subset: str | None = None,
     exact: bool = True,
@@ -167,12 +167,12 @@ def measure_stream(  # noqa: PLR0913
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
     found = _values(stream, chosen, label, engine, progress, provenance, memory)
     undefined = [
-        Record(**common, metric=m.id, variant=m.variant, value=None, setting=setting, space=space, note=reason)  # type: ignore[arg-type]
+        Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
         for space, reason in unfit.items()
         for m in chosen
     ]
     return undefined + [
-        _record(m, chosen[i], space, None if space == "pooled" else setting, exact, note, common)
+        _record(m, chosen[i], space, None if space == "pooled" else pooling, exact, note, common)
         for space in stream.dims
         for i in range(len(chosen))
         for m in found[space, i]
@@ -225,7 +225,7 @@ def _record(
     m: Measured,
     metric: Metric,
     space: str,
-    setting: str | None,
+    pooling: str | None,
     exact: bool,
     note: str | None,
     common: Mapping[str, str | None],
@@ -239,7 +239,7 @@ def _record(
         stderr=m.stderr,
         ci_low=m.ci_low,
         ci_high=m.ci_high,
-        setting=setting,
+        pooling=pooling,
         space=space,
         n=m.n,
         dim=m.dim,

@@ -16,14 +16,13 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.core.tables import Score
 from embedscope.geometry._pair_scores import PAIR_SCORES, SCALE
 from embedscope.geometry.measure import measure_stream
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.readers import ArrayStream
 from embedscope.sources.paired_vectors import id_hashes, side
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.score_records import score_record
 
 RECALLS = ("recall@1", "recall@5", "recall@10")
 
@@ -150,28 +149,9 @@ def _across(
                 yield Record(**common, metric=name, value=None, rows="unit", note=why)
             else:
                 for key, score in PAIR_SCORES[name](paired, scale, seed).items():
-                    yield _scored(key, score, common)
+                    yield score_record(score, metric=key, rows="unit", **common)
         progress.advance(1)
     progress.close()
-
-
-def _scored(metric: str, score: Score, common: dict[str, Any]) -> Record:
-    bars: tuple[float | None, ...] = (None, None, None)
-    if score.value is not None and score.draws is not None:
-        bars = interval(score.value, score.draws)
-    sampled = bool(score.note and "sampled" in score.note)
-    return Record(
-        **common,
-        metric=metric,
-        value=score.value,
-        stderr=bars[0],
-        ci_low=bars[1],
-        ci_high=bars[2],
-        n=score.n,
-        rows="unit",
-        exact=not sampled,
-        note=score.note,
-    )
 
 
 def _lonely(paired: Paired) -> tuple[Skipped, ...]:

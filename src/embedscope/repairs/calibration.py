@@ -48,8 +48,8 @@ class Calibrated:
     others: str
 
 
-def calibrated(judge: Judge, candidate: Candidate, prior: float = PRIOR) -> Calibrated | None:
-    """Fitted on the selecting part, checked on the certifying part, weighted so that ``prior`` is the share of matches.
+def calibrated(judge: Judge, candidate: Candidate, positive_rate: float = PRIOR) -> Calibrated | None:
+    """Fitted on the selecting part, checked on the certifying part, weighted so that ``positive_rate`` is the share of matches.
 
     Pairs: each match stands beside 20 rows of other clusters, drawn by hash. Judgements: a document with a grade above
     0 matches its query; what does not are documents judged 0 where there are enough, else documents of the index that
@@ -63,21 +63,21 @@ def calibrated(judge: Judge, candidate: Candidate, prior: float = PRIOR) -> Cali
             return None
         pairs = judge
         others = f"{_OTHERS} rows that do not match for each that does, drawn by hash"
-        return _made(lambda part: _of_pairs(pairs, candidate, part), prior, "a match", others)
+        return _made(lambda part: _of_pairs(pairs, candidate, part), positive_rate, "a match", others)
     if isinstance(judge, QueryJudge) and not judge.asked.kinds:
         asked, sampled = judge, _few_judged(judge)
         others = f"{_OTHERS} documents that nobody judged for the query, drawn by hash, for each that is relevant"
         named = others if sampled else "documents that were judged not relevant"
-        return _made(lambda part: _of_judgements(asked, candidate, part, sampled), prior, "relevance", named)
+        return _made(lambda part: _of_judgements(asked, candidate, part, sampled), positive_rate, "relevance", named)
     return None
 
 
-def _made(cosines: Callable[[Part], Cosines], prior: float, what: str, others: str) -> Calibrated | None:
+def _made(cosines: Callable[[Part], Cosines], positive_rate: float, what: str, others: str) -> Calibrated | None:
     fit, held = cosines("select"), cosines("certify")
     if min(len(side) for side in (*fit, *held)) < LEAST:
         return None
     method = Isotonic if len(fit[0]) >= ISOTONIC_FROM else Platt
-    found = method.fit(*fit, prior=prior)
+    found = method.fit(*fit, positive_rate=positive_rate)
     return Calibrated(found, reliability(found, *held), what, others)
 
 

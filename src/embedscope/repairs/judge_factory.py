@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedscope.certification.fitting import Made
-from embedscope.certification.judges.base import Judge, Setup
+from embedscope.certification.fitting import FitContext
+from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.queries import DOCUMENT, QUERY, Asked, query_judge
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
@@ -14,12 +14,12 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.datasets._qrels import read_qrels
 from embedscope.repairs.origins import model_origin
-from embedscope.repairs.request import Told
+from embedscope.repairs.request import RecordContext
 from embedscope.sources.options import Encoder
 from embedscope.sources.retrieval_data import _corpus, both_sides, judged_rows, one_place, read_collection
 
 if TYPE_CHECKING:
-    from embedscope.repairs.request import Given
+    from embedscope.repairs.request import Request
 
 from typing import Any
 
@@ -32,77 +32,79 @@ from embedscope.certification.pair_rows import PairParts, by_matches, by_positio
 from embedscope.core.tables import Index
 from embedscope.readers import file_of
 from embedscope.repairs.origins import file_origins, labels_of, name_of
-from embedscope.repairs.request import OBJECTIVES, Given
+from embedscope.repairs.request import OBJECTIVES, Request
 from embedscope.repairs.row_files import read_rows
 from embedscope.sources.paired_vectors import id_hashes, side
 
 
 def judge_of(
-    given: Given,
-    setup: Setup,
+    request: Request,
+    setup: SplitOptions,
     objective: str | None,
     provenance: Provenance,
     progress: Progress,
     encoder: Encoder,
-) -> tuple[Judge, Told]:
-    """The judge of what is given, with its data read, and what records say of it."""
-    way = given.way
+) -> tuple[Judge, RecordContext]:
+    """The judge of what is request, with its data read, and what records say of it."""
+    way = request.way
     known = OBJECTIVES.get(way, ())
     if objective is not None and objective not in known:
         wanted = f"wanted {' or '.join(known)}" if known else "leave it out, there is only one"
-        raise InputError(f"objective '{objective}' does not go with what is given; {wanted}")
+        raise InputError(f"objective '{objective}' does not go with what is request; {wanted}")
     goal = objective or (known[0] if known else "")
     if way == "pair":
-        return _pairs(given, setup, goal == "mixed", provenance)
+        return _pairs(request, setup, goal == "mixed", provenance)
     if way == "qrels":
-        return queries(given, setup, goal == "mixed", provenance, progress, encoder)
+        return queries(request, setup, goal == "mixed", provenance, progress, encoder)
     from embedscope.repairs.space_judge_factory import space_judge
 
-    return space_judge(given, setup, goal == "probe", provenance, progress, encoder)
+    return space_judge(request, setup, goal == "probe", provenance, progress, encoder)
 
 
-def _pairs(given: Given, setup: Setup, mixed: bool, provenance: Provenance) -> tuple[Judge, Told]:
-    a, b = given.pair or (None, None)
-    names = given.kinds or ("image", "text")
+def _pairs(request: Request, setup: SplitOptions, mixed: bool, provenance: Provenance) -> tuple[Judge, RecordContext]:
+    a, b = request.pair or (None, None)
+    names = request.modalities or ("image", "text")
     if len(names) != 2 or names[0] == names[1]:
         raise InputError(f"a pair has two kinds, got {', '.join(names) or 'none'}; name them as image,text")
-    classes = None if given.labels is None else _classes(given.labels, setup, provenance)
-    parts = _pair_parts(given, setup, classes, provenance)
+    classes = None if request.labels is None else _classes(request.labels, setup, provenance)
+    parts = _pair_parts(request, setup, classes, provenance)
     sources = file_origins(dict(zip(names, (a, b), strict=True)), provenance)
-    made = Made(setup.unit, f"{parts.cross.n:,} pairs, one half of all", sources)
+    made = FitContext(setup.normalize, f"{parts.cross.n:,} pairs, one half of all", sources)
     judge = PairJudge(parts, (names[0], names[1]), made, mixed, setup.seed, classes)
     label = "|".join(name_of(s, n) for s, n in zip((a, b), names, strict=True))
-    return judge, Told(label, "|".join(names), parts.cross.widths[0], made.fitted_on)
+    return judge, RecordContext(label, "|".join(names), parts.cross.widths[0], made.fitted_on)
 
 
-def _classes(labels: Any, setup: Setup, provenance: Provenance) -> PairClasses:
+def _classes(labels: Any, setup: SplitOptions, provenance: Provenance) -> PairClasses:
     names, found = np.unique(labels_of(labels, provenance), return_inverse=True)
     if len(names) < 2:
         raise InputError(f"labels of pairs need at least two classes, got {len(names)}; leave them out")
     return PairClasses(found.astype(np.intp), known_half(len(names), setup.seed))
 
 
-def _pair_parts(given: Given, setup: Setup, classes: PairClasses | None, provenance: Provenance) -> PairParts:
-    a, b = given.pair or (None, None)
-    how: dict[str, Any] = {"unit": setup.unit, "held_out": setup.held_out, "seed": setup.seed}
-    how |= {"limit_fit": setup.held_out // 2, "known": None if classes is None else classes.rows}
-    blocks = pair_blocks(a, b) if given.ids is None and given.pairs is None else None
+def _pair_parts(
+    request: Request, setup: SplitOptions, classes: PairClasses | None, provenance: Provenance
+) -> PairParts:
+    a, b = request.pair or (None, None)
+    how: dict[str, Any] = {"normalize": setup.normalize, "max_eval_rows": setup.max_eval_rows, "seed": setup.seed}
+    how |= {"limit_fit": setup.max_eval_rows // 2, "known": None if classes is None else classes.rows}
+    blocks = pair_blocks(a, b) if request.pair_ids is None and request.pairs is None else None
     if blocks is not None:
         for name in (str(a), str(b)):
             provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
         return by_position(blocks, **how)
     x, y = side(a, provenance), side(b, provenance)
-    if given.pairs is not None:
-        if given.ids is not None:
+    if request.pairs is not None:
+        if request.pair_ids is not None:
             raise InputError("--pairs and --pair-ids both say which rows belong together; leave one out")
-        rows = read_rows(given.pairs, 2, (len(x), len(y)), "pairs")
+        rows = read_rows(request.pairs, 2, (len(x), len(y)), "pairs")
         left, right = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp)
         return by_matches(x, y, left, right, **how)
-    if given.ids is None:
+    if request.pair_ids is None:
         if len(x) != len(y):
             raise InputError(f"the sides have {len(x)} and {len(y)} rows; say which belong together with --pair-ids")
         return by_position(iter([(x, y)]), **how)
-    hx, hy = id_hashes(given.ids[0], len(x), "left"), id_hashes(given.ids[1], len(y), "right")
+    hx, hy = id_hashes(request.pair_ids[0], len(x), "left"), id_hashes(request.pair_ids[1], len(y), "right")
     left, right = _same(hx, hy)
     if not len(left):
         raise InputError("no row of one side has the id of a row of the other; check that the ids are spelled alike")
@@ -120,35 +122,35 @@ def _same(a: Any, b: Any) -> tuple[Index, Index]:
 
 
 def queries(
-    given: Given,
-    setup: Setup,
+    request: Request,
+    setup: SplitOptions,
     mixed: bool,
     provenance: Provenance,
     progress: Progress,
     encoder: Encoder,
-) -> tuple[Judge, Told]:
+) -> tuple[Judge, RecordContext]:
     """The judge of queries and judgements; the source is a model, or the file of documents."""
-    if given.queries is None or given.qrels is None:
+    if request.queries is None or request.qrels is None:
         raise InputError("judgements need --queries and --qrels, both of them")
-    source = str(given.source) if given.corpus and given.source is not None else None
-    documents = given.corpus or (str(given.source),)
-    asked = read_collection(str(given.queries), None, provenance)
+    source = str(request.source) if request.corpus and request.source is not None else None
+    documents = request.corpus or (str(request.source),)
+    asked = read_collection(str(request.queries), None, provenance)
     pool = _corpus(documents, (), None, provenance)
-    provenance.data[str(given.qrels)] = file_facts(Path(given.qrels)) if Path(given.qrels).is_file() else {}
-    judged = judged_rows(read_qrels(given.qrels), asked, pool)
+    provenance.data[str(request.qrels)] = file_facts(Path(request.qrels)) if Path(request.qrels).is_file() else {}
+    judged = judged_rows(read_qrels(request.qrels), asked, pool)
     options = {"device": "auto", "dtype": "float32"} | dict(encoder.options)
-    where = (encoder.layers, encoder.setting)
+    where = (encoder.layers, encoder.pooling)
     place = one_place(list(both_sides(asked, pool, source, where, encoder.cache, options, provenance, progress)))
     kinds = pool.kinds if len(set(pool.kinds)) > 1 else ()
     origin = None if source is None else model_origin(source, provenance)
     names = [QUERY, *(dict.fromkeys(kinds) if kinds else [DOCUMENT])]
-    made = Made(
-        setup.unit,
+    made = FitContext(
+        setup.normalize,
         f"{len(pool):,} documents and one half of the queries",
         {} if origin is None else dict.fromkeys(names, origin),
     )
     material = Asked(
         place.queries, place.corpus, asked.ids, pool.ids, kinds, (judged.query, judged.document, judged.grade)
     )
-    judge = query_judge(material, made, setup.seed, setup.held_out, mixed, judged.notes)
-    return judge, Told(place.source, place.space, int(place.corpus.shape[1]), made.fitted_on)
+    judge = query_judge(material, made, setup.seed, setup.max_eval_rows, mixed, judged.notes)
+    return judge, RecordContext(place.source, place.space, int(place.corpus.shape[1]), made.fitted_on)

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.errors import InputError
-from embedscope.sources.texts import On
+from embedscope.sources.texts import TextSource
 
 OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Request:
     """What the user gives; see :func:`embedscope.repairs.repair.repair`."""
 
     source: Any = None
     pair: tuple[Any, Any] | None = None
-    ids: tuple[Any, Any] | None = None
+    pair_ids: tuple[Any, Any] | None = None
     pairs: Any = None
     queries: Any = None
     corpus: tuple[str, ...] = ()
     qrels: Any = None
     labels: Any = None
-    scored: Any = None
-    kinds: tuple[str, ...] = ()
-    on: On | None = None
+    similarity_scores: Any = None
+    modalities: tuple[str, ...] = ()
+    texts: TextSource | None = None
 
     @property
     def way(self) -> str:
@@ -40,14 +40,14 @@ class Given:
             "pair": self.pair is not None,
             "qrels": self.queries is not None or self.qrels is not None,
             "labels": self.labels is not None,
-            "scored": self.scored is not None,
+            "similarity_scores": self.similarity_scores is not None,
         }
         found = [name for name, given in asked.items() if given]
         if self.pair is not None and self.labels is not None:
             found.remove("labels")
         if len(found) > 1:
             raise InputError(f"{' and '.join(found)} are different judges; run them one after the other")
-        if self.pair is None and (self.ids is not None or self.pairs is not None):
+        if self.pair is None and (self.pair_ids is not None or self.pairs is not None):
             raise InputError("--pairs and --pair-ids say which rows of --pair A B belong together; name the two sides")
         if self.pair is not None and self.source is not None:
             raise InputError("a source and a pair ask for two things; leave one out")
@@ -57,7 +57,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Told:
+class RecordContext:
     """What records of a run share."""
 
     source: str

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from embedscope.certification.fitting import Made
-from embedscope.certification.judges.base import Judge, Setup
+from embedscope.certification.fitting import FitContext
+from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.geometry import GeometryJudge
 from embedscope.certification.judges.labels import LabelJudge, known_half
 from embedscope.certification.judges.scored_pairs import ScoredJudge, pair_clusters
@@ -24,14 +24,14 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
-from embedscope.repairs.request import Told
+from embedscope.repairs.request import RecordContext
 from embedscope.repairs.row_files import read_rows
 from embedscope.sources.options import Encoder
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.transforms.repair import SINGLE, Origin
 
 if TYPE_CHECKING:
-    from embedscope.repairs.request import Given
+    from embedscope.repairs.request import Request
 
 _BLOCK = 8192
 
@@ -64,28 +64,28 @@ class Space:
         """The texts, empty for vectors."""
         return () if self.texts is None else self.texts.texts
 
-    def made(self, parts: SpaceParts, setup: Setup) -> Made:
+    def made(self, parts: SpaceParts, setup: SplitOptions) -> FitContext:
         """How fits are made."""
         what = "rows" if self.texts is None else f"rows of {self.texts.name}"
-        return Made(setup.unit, f"{parts.moments[ALL].n:,} {what}, one half of all", self.origins)
+        return FitContext(setup.normalize, f"{parts.moments[ALL].n:,} {what}, one half of all", self.origins)
 
 
 def space_judge(
-    given: Given, setup: Setup, probe: bool, provenance: Provenance, progress: Progress, encoder: Encoder
-) -> tuple[Judge, Told]:
+    request: Request, setup: SplitOptions, probe: bool, provenance: Provenance, progress: Progress, encoder: Encoder
+) -> tuple[Judge, RecordContext]:
     """The judge of classes, of scored pairs, or of nothing but vectors."""
-    if given.kinds:
+    if request.modalities:
         raise InputError("kinds are for pairs; one space has one kind")
-    scored, on = given.scored, given.on
+    scored, named = request.similarity_scores, request.texts
     found = None if scored is None else scored_set(scored, encoder.data)
     if found is not None:
-        if on is not None:
-            raise InputError(f"--scored {scored} brings its own texts; leave out --on {on}")
-        on, scored = found
-    space = opened_space(given.source, on, encoder, provenance, progress)
+        if named is not None:
+            raise InputError(f"--scores {scored} brings its own texts; leave out --texts {named}")
+        named, scored = found
+    space = opened_space(request.source, named, encoder, provenance, progress)
     judge: SpaceJudge
-    if given.labels is not None:
-        judge = _labelled(space, labels_of(given.labels, provenance), setup, probe)
+    if request.labels is not None:
+        judge = _labelled(space, labels_of(request.labels, provenance), setup, probe)
     elif scored is not None:
         if isinstance(scored, str | Path):
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}
@@ -93,11 +93,11 @@ def space_judge(
     else:
         parts = _parts(space, setup, space.clusters)
         judge = GeometryJudge(parts, space.made(parts, setup), setup.seed)
-    return cast(Judge, judge), Told(space.name, space.space, judge.parts.dim, judge.made.fitted_on)
+    return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.made.fitted_on)
 
 
-def opened_space(source: Any, on: Any, encoder: Encoder, provenance: Provenance, progress: Progress) -> Space:
-    """Vectors of an array or a file as they are, or of the texts ``on`` in one space of a model.
+def opened_space(source: Any, named_texts: Any, encoder: Encoder, provenance: Provenance, progress: Progress) -> Space:
+    """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
 
     Raises
     ------
@@ -106,29 +106,34 @@ def opened_space(source: Any, on: Any, encoder: Encoder, provenance: Provenance,
     """
     named = isinstance(source, str | Path)
     vectors = not named or is_file(source)
-    if vectors and (on is not None or encoder.layers or encoder.setting):
-        raise InputError(f"{name_of(source, 'the array')} holds vectors already: leave out texts, layers, setting")
+    if vectors and (named_texts is not None or encoder.layers or encoder.pooling):
+        raise InputError(f"{name_of(source, 'the array')} holds vectors already: leave out texts, layers, pooling")
     if vectors:
         origins = file_origins({SINGLE: source}, provenance)
         return Space(name_of(source, "array"), SINGLE, space_blocks(source), origins)
-    if on is None:
+    if named_texts is None:
         raise InputError(
             f"'{source}' is no file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
-            "model, name texts with --on DATASET or --on FILE (one text a line), or --queries, --corpus and --qrels"
+            "model, name texts with --texts DATASET or --texts FILE (one text a line), or --queries, --corpus and --qrels"
         )
-    texts = texts_of(on, encoder.data, provenance)
+    texts = texts_of(named_texts, encoder.data, provenance)
     space, (x,) = encode(str(source), [texts], encoder, provenance, progress)
     blocks = (x[lo : lo + _BLOCK] for lo in range(0, len(x), _BLOCK))
     return Space(str(source), space, blocks, {SINGLE: model_origin(str(source), provenance)}, texts)
 
 
-def _parts(space: Space, setup: Setup, clusters: Hashes | None, groups: Any = None) -> SpaceParts:
+def _parts(space: Space, setup: SplitOptions, clusters: Hashes | None, groups: Any = None) -> SpaceParts:
     return space_parts(
-        space.blocks, unit=setup.unit, held_out=setup.held_out, seed=setup.seed, clusters=clusters, groups=groups
+        space.blocks,
+        normalize=setup.normalize,
+        max_eval_rows=setup.max_eval_rows,
+        seed=setup.seed,
+        clusters=clusters,
+        groups=groups,
     )
 
 
-def _labelled(space: Space, labels: Sequence[str], setup: Setup, probe: bool) -> LabelJudge:
+def _labelled(space: Space, labels: Sequence[str], setup: SplitOptions, probe: bool) -> LabelJudge:
     clusters = space.clusters
     if clusters is not None and len(clusters) != len(labels):
         raise InputError(f"there are {len(labels)} labels for {len(clusters)} texts of {space.name}; wanted one a text")
@@ -139,7 +144,7 @@ def _labelled(space: Space, labels: Sequence[str], setup: Setup, probe: bool) ->
     return LabelJudge(parts, space.made(parts, setup), setup.seed, label, known, probe, titles=space.titles)
 
 
-def _scored(space: Space, rows: np.ndarray[Any, Any], setup: Setup) -> ScoredJudge:
+def _scored(space: Space, rows: np.ndarray[Any, Any], setup: SplitOptions) -> ScoredJudge:
     """The rows are held once, as their number must be known before they are put into parts."""
     held = list(space.blocks)
     left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), sum(len(b) for b in held)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from embedscope.certification.decision import Certified, Decision, Tried, moved
-from embedscope.certification.judges.base import Aim, Judge, Outcome
+from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
 from embedscope.core.records import Record
-from embedscope.core.tables import Score
 from embedscope.repairs.calibration import Calibrated
-from embedscope.repairs.request import Told
-from embedscope.stats.bootstrap import Difference, interval
+from embedscope.repairs.request import RecordContext
+from embedscope.stats.bootstrap import Difference
+from embedscope.stats.score_records import score_bars
 
 LOSERS = 10
 WHY_NOT = "why not"
@@ -29,7 +29,9 @@ MEANT = {
 QUESTION = "Does a repair help on data that neither fitted nor chose it?"
 
 
-def records_of(decision: Decision, told: Told, calibrated: Calibrated | None, used: str | None) -> list[Record]:
+def records_of(
+    decision: Decision, told: RecordContext, calibrated: Calibrated | None, used: str | None
+) -> list[Record]:
     """Every score of every candidate on the selecting part, and of the original and the chosen one on the other."""
     found = list(_scores(decision.original, told, None, "select"))
     for tried in decision.tried:
@@ -67,20 +69,20 @@ def document_of(
     return Document(title, QUESTION, tuple(findings), tuple(tables), skipped=tuple(skipped))
 
 
-def evidence_of(records: Sequence[Record], aim: Aim) -> tuple[Record, ...]:
+def evidence_of(records: Sequence[Record], aim: Objective) -> tuple[Record, ...]:
     """The records of the one test, for the header of the repair."""
     wanted = {name for score in aim.every for name in (score, f"{score}.difference")}
     return tuple(r for r in records if r.subset == "certify" and r.metric in wanted)
 
 
-def _scores(outcome: Outcome, told: Told, candidate: str | None, part: str) -> Iterator[Record]:
+def _scores(outcome: Outcome, told: RecordContext, candidate: str | None, part: str) -> Iterator[Record]:
     for name, score in outcome.scores.items():
-        bars = _bars(score)
+        bars = score_bars(score)
         yield _record(told, candidate, part, name, score.value, bars, score.n, score.note)
 
 
 def _gains(
-    gains: Mapping[str, Difference], outcome: Outcome, told: Told, candidate: str, part: str
+    gains: Mapping[str, Difference], outcome: Outcome, told: RecordContext, candidate: str, part: str
 ) -> Iterator[Record]:
     for name, gain in gains.items():
         bars = (gain.stderr, gain.low, gain.high)
@@ -88,10 +90,10 @@ def _gains(
         yield _record(told, candidate, part, f"{name}.difference", gain.value, bars, n, "from the original, paired")
 
 
-def _trust(found: Calibrated, told: Told, candidate: str | None) -> Iterator[Record]:
+def _trust(found: Calibrated, told: RecordContext, candidate: str | None) -> Iterator[Record]:
     held, n = found.held, found.held.n_matching
     note = (
-        f"prior {found.calibration.prior:g}; always saying the prior has a Brier score of {held.base_brier:g}; "
+        f"positive_rate {found.calibration.positive_rate:g}; always saying the positive_rate has a Brier score of {held.base_brier:g}; "
         f"not matching: {found.others}"
     )
     for name, value in (("calibration.brier", held.brier), ("calibration.ece", held.ece)):
@@ -99,7 +101,7 @@ def _trust(found: Calibrated, told: Told, candidate: str | None) -> Iterator[Rec
 
 
 def _record(
-    told: Told,
+    told: RecordContext,
     candidate: str | None,
     part: str,
     metric: str,
@@ -126,17 +128,11 @@ def _record(
     )
 
 
-def _bars(score: Score) -> tuple[float | None, float | None, float | None]:
-    if score.value is None or score.draws is None:
-        return None, None, None
-    return interval(score.value, score.draws)
-
-
 def _sizes(judge: Judge) -> str:
     return ", ".join(f"{n:,} {judge.what} {part}" for part, n in judge.sizes.items())
 
 
-def _beside(decision: Decision, aim: Aim) -> list[Finding]:
+def _beside(decision: Decision, aim: Objective) -> list[Finding]:
     """What happens to the other kind of index, to new classes."""
     found = decision.certified
     if found is None:
@@ -153,7 +149,7 @@ def _beside(decision: Decision, aim: Aim) -> list[Finding]:
     return said
 
 
-def _classes(found: Certified, aim: Aim) -> list[Finding]:
+def _classes(found: Certified, aim: Objective) -> list[Finding]:
     """What a fit on half of the classes does to these, and to the others."""
     said = [
         f"on {what} {name.rpartition('.')[0]} {moved(found, name)}"
@@ -243,10 +239,10 @@ def _losers(found: Certified) -> list[Table]:
     return [Table("losers", "Items that lose most", columns, rows, f"{len(rows)} of {total:,} that lose.")]
 
 
-def told_of(found: Calibrated) -> str:
+def calibration_note(found: Calibrated) -> str:
     """What a calibration speaks of, one sentence."""
     return (
-        f"The probability is of {found.what}, for a share of {found.calibration.prior:g}; what does not match were "
+        f"The probability is of {found.what}, for a share of {found.calibration.positive_rate:g}; what does not match were "
         f"{found.others}."
     )
 
@@ -254,7 +250,7 @@ def told_of(found: Calibrated) -> str:
 def _calibration(found: Calibrated) -> Finding:
     held = found.held
     return Finding(
-        f"Cosines are calibrated to the probability of {found.what}, for a share of {found.calibration.prior:g}: Brier "
+        f"Cosines are calibrated to the probability of {found.what}, for a share of {found.calibration.positive_rate:g}: Brier "
         f"score {held.brier:.3f} on held-out pairs, against {held.base_brier:.3f} for always saying the share.",
         evidence=f"calibration error {held.ece:.3f}; {held.n_matching:,} pairs that match, {held.n_other:,} others",
         detail=f"What does not match: {found.others}.",

@@ -35,7 +35,7 @@ class TwoSided:
         x: npt.NDArray[Any] = self._pictures.matrix(space.partition("|")[0])
         return x[np.array([self._rows[image.key] for image in images], dtype=np.intp)]
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan."""
         if self._text_space is None:
             raise InputError("this model reads pictures alone, and the task has texts; name a pair such as IMAGE+TEXT")
@@ -108,7 +108,7 @@ def two_sided(
 def _text_side(
     uri: str, texts: Sequence[str], model: Mapping[str, Any], cache: Any, provenance: Provenance, progress: Progress
 ) -> tuple[Any, tuple[str | None, str]]:
-    """Vectors of ``texts`` as the model itself pools or projects them, and their setting and space."""
+    """Vectors of ``texts`` as the model itself pools or projects them, and their pooling and space."""
     from embedscope.encoders import TextEncoder, open_model
     from embedscope.sources.text_vectors import extract
 

@@ -23,7 +23,7 @@ class NamedVectors:
         self._x = x
         self._rows = {name: i for i, name in reversed(list(enumerate(names)))}
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) float64 rows aligned with ``texts``."""
         return self.of(self._x, self._rows, texts)
 

@@ -15,9 +15,9 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
-from embedscope.execution.shards import Run
+from embedscope.execution.shards import ShardRunner
 from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
-from embedscope.sources.options import Reading, Running, Source
+from embedscope.sources.options import Reading, RunOptions, Source
 from embedscope.sources.paired_vectors import facts_of_files
 from embedscope.sources.text_models import model_sources
 from embedscope.sources.texts import texts_named
@@ -43,29 +43,29 @@ def opened(
 
     Parameters
     ----------
-    options : of :class:`Reading` and :class:`Running`
+    options : of :class:`Reading` and :class:`RunOptions`
 
     Raises
     ------
     InputError
         if one is neither vectors nor a model, or a model comes without texts.
     """
-    names = [f.name for f in fields(Running)]
-    running = Running(**{k: v for k, v in options.items() if k in names and v is not None})
+    names = [f.name for f in fields(RunOptions)]
+    running = RunOptions(**{k: v for k, v in options.items() if k in names and v is not None})
     reading = Reading(seed=seed, **{k: v for k, v in options.items() if k not in names})
     files = {source: _is_file(source) for source in sources}
     models = [source for source, is_file in files.items() if not is_file]
-    if models and reading.on is None:
+    if models and reading.texts is None:
         raise InputError(
-            f"{models[0]} is a model and needs texts to be read on: add --on DATASET (`embedscope list datasets`) "
-            "or --on FILE with one text a line"
+            f"{models[0]} is a model and needs texts to be read on: add --texts DATASET (`embedscope list datasets`) "
+            "or --texts FILE with one text a line"
         )
     if reading.named and not models:
         option = reading.named[0]
         raise InputError(f"--{option} is for models; {sources[0]} holds vectors already: leave out --{option}")
     if models and running.checkpoint is not None:
         raise InputError(f"--checkpoint is for vectors in files; {models[0]} is a model: leave out --checkpoint")
-    table, name = texts_named(reading.on, reading.data, provenance) if models else (None, "")
+    table, name = texts_named(reading.texts, reading.data, provenance) if models else (None, "")
     with closing(Engines(running)) as engines:
         for source, is_file in files.items():
             if is_file:
@@ -81,7 +81,7 @@ def opened(
 class Engines:
     """The engine of a run, or one for each source where threads of this process do the work."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: RunOptions) -> None:
         self._chosen = open_engine(running.engine)
 
     def of(self, dims: Iterable[int]) -> Engine:
@@ -111,7 +111,7 @@ class Engines:
             close()
 
 
-def _vectors(source: str, running: Running, engines: Engines, progress: Progress, provenance: Provenance) -> Source:
+def _vectors(source: str, running: RunOptions, engines: Engines, progress: Progress, provenance: Provenance) -> Source:
     """Files of vectors as a source, with what was found noted."""
     found = find_vectors(source, skip_bad=running.skip_bad_shards)
     stream = found.stream
@@ -125,7 +125,9 @@ def _vectors(source: str, running: Running, engines: Engines, progress: Progress
         identity = [state_of(file) for file in facts_of(stream).files]
         checkpoint = Checkpoint(running.checkpoint, identity, progress)
     engine = engines.of(stream.dims.values())
-    return Source(source, stream, Run(engine, running.skip_bad_shards, checkpoint, unopened=tuple(found.missing)))
+    return Source(
+        source, stream, ShardRunner(engine, running.skip_bad_shards, checkpoint, unopened=tuple(found.missing))
+    )
 
 
 def _is_file(source: str) -> bool:

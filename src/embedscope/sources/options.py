@@ -34,7 +34,7 @@ SAMPLE = 10_000
 
 @dataclass(frozen=True)
 class Source:
-    """A stream with its name, who works on it, and what its records say (``setting``, ``task``, ``subset``...)."""
+    """A stream with its name, who works on it, and what its records say (``pooling``, ``task``, ``subset``...)."""
 
     name: str
     stream: Stream
@@ -48,11 +48,11 @@ class Reading:
 
     Attributes
     ----------
-    on : texts: a data set, ``DATASET::TABLE``, a file with one text a line, or the texts themselves
+    texts : texts: a data set, ``DATASET::TABLE``, a file with one text a line, or the texts themselves
     unit : ``token`` (of the texts, in context), ``word`` or ``sentence`` (each text is one); by the texts where None
-    sample : tokens (or words, sentences) chosen by hash with ``seed``; 0 takes all
+    max_rows : tokens (or words, sentences) chosen by hash with ``seed``; 0 takes all
     layers : ``all`` or a list such as ``0,4,final,pooled``
-    setting : ``plain``, ``bos_eos`` or ``eos``; where None, tokens are read in the tokenizer's own framing, words and
+    pooling : ``plain``, ``bos_eos`` or ``eos``; where None, tokens are read in the tokenizer's own framing, words and
         sentences ``plain`` and as the model pools them
     first_position : of tokens: ``keep``, ``drop`` or ``bos``
     data : folder with data files
@@ -60,11 +60,11 @@ class Reading:
     cache : keep vectors of words and sentences on disk
     """
 
-    on: str | Path | Sequence[str] | None = None
+    texts: str | Path | Sequence[str] | None = None
     unit: str | None = None
-    sample: int | None = None
+    max_rows: int | None = None
     layers: str | None = None
-    setting: str | None = None
+    pooling: str | None = None
     first_position: str = "keep"
     data: str | Path | None = None
     device: str = "auto"
@@ -76,17 +76,17 @@ class Reading:
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
             raise InputError(f"unit must be one of {', '.join(UNITS)}, got '{self.unit}'")
-        if self.sample is not None and self.sample < 0:
-            raise InputError(f"sample must be a number of tokens, or 0 for all, got {self.sample}")
+        if self.max_rows is not None and self.max_rows < 0:
+            raise InputError(f"max_rows must be a number of tokens, or 0 for all, got {self.max_rows}")
 
     @property
     def named(self) -> list[str]:
         """Options for models alone that were given."""
-        return [name for name in ("on", "unit", "sample", "layers", "setting") if getattr(self, name) is not None]
+        return [name for name in ("texts", "unit", "max_rows", "layers", "pooling") if getattr(self, name) is not None]
 
 
 @dataclass(frozen=True)
-class Running:
+class RunOptions:
     """How the work on sources is done.
 
     Attributes
@@ -107,14 +107,14 @@ class Encoder:
 
     Attributes
     ----------
-    layers, setting : as of ``evaluate``
+    layers, pooling : as of ``evaluate``
     cache : keep vectors on disk
     options : of ``open_model``: device, dtype, trust_remote_code
     data : folder with data files
     """
 
     layers: str | None = None
-    setting: str | None = None
+    pooling: str | None = None
     cache: bool = True
     options: tuple[tuple[str, Any], ...] = ()
     data: str | Path | None = None

@@ -117,7 +117,7 @@ class Place:
     """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source."""
 
     source: str
-    setting: str | None
+    pooling: str | None
     space: str
     queries: npt.NDArray[Any]
     corpus: npt.NDArray[Any]
@@ -137,7 +137,7 @@ def both_sides(
     if queries.x is not None and corpus.x is not None:
         if source is not None or any(where):
             raise InputError(
-                f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers, settings"
+                f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers, poolings"
             )
         yield Place(corpus.name, None, "vectors", queries.x, corpus.x)
         return
@@ -150,14 +150,14 @@ def both_sides(
             f"{queries.name} holds texts; name a model that encodes them, as in `embedscope evaluate minilm`"
         )
     vectors, spaces = encoded(source, (*queries.texts, *corpus.texts), where, cache, model, provenance, progress)
-    for setting, space in spaces:
-        both = [vectors.matrix(setting, space, side.texts) for side in (queries, corpus)]
+    for pooling, space in spaces:
+        both = [vectors.matrix(pooling, space, side.texts) for side in (queries, corpus)]
         for x, side in zip(both, (queries, corpus), strict=True):
             if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
                 raise InputError(
                     f"{source} has no vector for {unknown} texts of {side.name}; take them out, judgements too"
                 )
-        yield Place(source, setting, space, *both)
+        yield Place(source, pooling, space, *both)
 
 
 def encoded(
@@ -169,25 +169,25 @@ def encoded(
     provenance: Provenance,
     progress: Progress,
 ) -> tuple[Any, list[tuple[str | None, str]]]:
-    """Vectors of ``texts`` and the settings and spaces to score, the model's own sentence vector by default."""
+    """Vectors of ``texts`` and the poolings and spaces to score, the model's own sentence vector by default."""
     from embedscope.core.cache import VectorCache
     from embedscope.encoders import TextEncoder, open_model
     from embedscope.sources.layer_selection import chosen_spaces
     from embedscope.sources.text_vectors import extract
 
-    layers, setting = where
+    layers, pooling = where
     encoder = open_model(source, **model)
     if not isinstance(encoder, TextEncoder):
         provenance.models[source] = dict(encoder.facts)
         return encoder, [(None, space) for space in chosen_spaces(layers, tuple(encoder.spaces))]
     provenance.models[source] = encoder.info.as_dict()
-    own = encoder.has_pooled and layers in (None, "pooled") and setting in (None, "pooled")
+    own = encoder.has_pooled and layers in (None, "pooled") and pooling in (None, "pooled")
     if own:
         spaces: list[tuple[str | None, str]] = [(None, "pooled")]
     else:
-        read = setting or "plain"
-        if read not in encoder.settings:
-            raise InputError(f"setting '{read}' does not fit {source}; it has {', '.join(map(str, encoder.settings))}")
+        read = pooling or "plain"
+        if read not in encoder.poolings:
+            raise InputError(f"pooling '{read}' does not fit {source}; it has {', '.join(map(str, encoder.poolings))}")
         spaces = [(read, space) for space in chosen_spaces(layers or _last(encoder.spaces), tuple(encoder.spaces))]
     distinct = list(dict.fromkeys(texts))
     kept = VectorCache() if cache else None

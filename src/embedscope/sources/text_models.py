@@ -53,21 +53,21 @@ def model_sources(
         return
     provenance.models[uri] = encoder.info.as_dict()
     unit = reading.unit or ("word" if table.unit == "word" else "token")
-    if unit == "token" and reading.setting == "eos":
-        raise InputError("setting eos reads one position of each text, not tokens; add --unit sentence or --unit word")
+    if unit == "token" and reading.pooling == "eos":
+        raise InputError("pooling eos reads one position of each text, not tokens; add --unit sentence or --unit word")
     if unit == "token":
         yield _tokens(encoder, table, name, reading, seed, progress)
         return
-    pooled = ["pooled"] if encoder.has_pooled and reading.setting is None else []
+    pooled = ["pooled"] if encoder.has_pooled and reading.pooling is None else []
     spaces = chosen_spaces(reading.layers, (*encoder.spaces, *pooled))
-    settings = {
-        reading.setting or "plain": [s for s in spaces if s != "pooled"],
+    poolings = {
+        reading.pooling or "plain": [s for s in spaces if s != "pooled"],
         None: [s for s in spaces if s in pooled],
     }
-    for setting, kept in settings.items():
+    for pooling, kept in poolings.items():
         if kept:
             with provenance.phase(f"vectors {uri}"):
-                source = _whole_texts(encoder, table, name, unit, setting, kept, reading, progress, encoding)
+                source = _whole_texts(encoder, table, name, unit, pooling, kept, reading, progress, encoding)
             yield source
 
 
@@ -89,13 +89,13 @@ def _tokens(
 ) -> Source:
     from embedscope.sources.token_streams import token_stream
 
-    sample = SAMPLE if reading.sample is None else reading.sample
+    sample = SAMPLE if reading.max_rows is None else reading.max_rows
     stream = token_stream(
         encoder,
         table.texts,
         sample=sample or None,
         seed=seed,
-        setting=reading.setting or "native",
+        pooling=reading.pooling or "native",
         first_position=reading.first_position,  # type: ignore[arg-type]
         clusters=table.clusters or None,
     )
@@ -104,7 +104,7 @@ def _tokens(
     uri, taken, every = encoder.info.uri, stream.n_rows, stream.n_candidates
     labels = {
         "task": name,
-        "setting": reading.setting or "native",
+        "pooling": reading.pooling or "native",
         "subset": f"{taken:,} of {every:,} tokens" if taken < every else f"all {every:,} tokens",
         "exact": taken == every,
         "label": f"{uri}, tokens of {name}",
@@ -127,7 +127,7 @@ def _whole_texts(
     table: TextTable,
     name: str,
     unit: str,
-    setting: str | None,
+    pooling: str | None,
     spaces: Sequence[str],
     reading: Reading,
     progress: Progress,
@@ -137,11 +137,11 @@ def _whole_texts(
     from embedscope.sources.token_streams import text_stream
 
     cache = VectorCache() if reading.cache else None
-    kept = _sampled(table, reading.sample, reading.seed)
+    kept = _sampled(table, reading.max_rows, reading.seed)
     by = None if encoding is None else encoding(encoder.device)
-    stream = text_stream(encoder, kept.texts, setting=setting, unit=unit, cache=cache, progress=progress, encoding=by)
+    stream = text_stream(encoder, kept.texts, pooling=pooling, unit=unit, cache=cache, progress=progress, encoding=by)
     label = f"{encoder.info.uri}, {unit}s of {name}"
-    labels: dict[str, Any] = {"task": name, "setting": setting, "label": label}
+    labels: dict[str, Any] = {"task": name, "pooling": pooling, "label": label}
     labels |= {"exact": len(kept) == len(table)}
     labels["subset"] = (
         f"{len(kept):,} of {len(table):,} {unit}s" if len(kept) < len(table) else f"{len(kept):,} {unit}s"

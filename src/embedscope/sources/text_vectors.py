@@ -18,20 +18,20 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, TextEncoder
 
 Floats32 = npt.NDArray[np.float32]
-Setting = str | None
+Pooling = str | None
 
 BATCH_TOKENS = 2048
 """Default bound on the tokens of one forward pass, padding included."""
 
-Encoded = Mapping[Setting, Mapping[str, Floats32]]
-"""Vectors of the texts of one forward pass, by setting and space."""
+Encoded = Mapping[Pooling, Mapping[str, Floats32]]
+"""Vectors of the texts of one forward pass, by pooling and space."""
 
 
 class Encoding(Protocol):
     """Who runs the forward passes of an extraction."""
 
     def __call__(
-        self, framed: Framed, batches: Iterable[Sequence[int]], settings: Sequence[Setting]
+        self, framed: Framed, batches: Iterable[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
         """Vectors of each of ``batches``, places of texts in ``framed``, in their order; one forward pass a batch."""
 
@@ -42,82 +42,82 @@ _FORMAT = 1
 
 
 class TextVectors:
-    """Vectors of distinct texts by setting and space, read from the cache one space at a time.
+    """Vectors of distinct texts by pooling and space, read from the cache one space at a time.
 
     Attributes
     ----------
     texts : the distinct texts, in order of first appearance
-    truncated : setting -> texts that were cut at the model's length
+    truncated : pooling -> texts that were cut at the model's length
     """
 
     def __init__(
         self,
         encoder: TextEncoder,
         texts: Sequence[str],
-        settings: Sequence[Setting],
+        poolings: Sequence[Pooling],
         cache: VectorCache,
         encoding: Encoding | None = None,
     ) -> None:
         self.texts = tuple(dict.fromkeys(texts))
-        self.settings = tuple(dict.fromkeys(settings))
-        self.truncated: Mapping[Setting, tuple[str, ...]] = {}
+        self.poolings = tuple(dict.fromkeys(poolings))
+        self.truncated: Mapping[Pooling, tuple[str, ...]] = {}
         self.encoder = encoder
         self.cache = cache
         self._encoding = encoding
         self.owner = uuid.uuid4().hex
-        self.places: dict[Setting, dict[bytes, Place]] = {s: {} for s in self.settings}
-        self._namespaces = {s: namespace(encoder, s) for s in self.settings}
+        self.places: dict[Pooling, dict[bytes, Place]] = {s: {} for s in self.poolings}
+        self._namespaces = {s: namespace(encoder, s) for s in self.poolings}
         self._keys = {t: text_key(t) for t in self.texts}
         weakref.finalize(self, cache.release, self.owner)
 
     def encoded(
-        self, framed: Framed, batches: Sequence[Sequence[int]], settings: Sequence[Setting]
+        self, framed: Framed, batches: Sequence[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
         """Forward passes over ``batches`` of ``framed``, by this process or by who was named."""
         if self._encoding is not None:
-            return self._encoding(framed, batches, settings)
-        return (self.encoder.encode_framed(framed, batch, settings) for batch in batches)
+            return self._encoding(framed, batches, poolings)
+        return (self.encoder.encode_framed(framed, batch, poolings) for batch in batches)
 
-    def spaces(self, setting: Setting) -> tuple[str, ...]:
-        """Spaces of a setting, in order."""
-        return tuple(self.encoder.widths(setting))
+    def spaces(self, pooling: Pooling) -> tuple[str, ...]:
+        """Spaces of a pooling, in order."""
+        return tuple(self.encoder.widths(pooling))
 
-    def missing(self, setting: Setting) -> list[str]:
-        """Texts that have no cached vectors in a setting; looks them up."""
-        found = self.cache.find(self._namespaces[setting], [self._keys[t] for t in self.texts], self.owner)
-        self.places[setting] = found
+    def missing(self, pooling: Pooling) -> list[str]:
+        """Texts that have no cached vectors in a pooling; looks them up."""
+        found = self.cache.find(self._namespaces[pooling], [self._keys[t] for t in self.texts], self.owner)
+        self.places[pooling] = found
         return [t for t in self.texts if self._keys[t] not in found]
 
-    def store(self, setting: Setting, texts: Sequence[str], spaces: Mapping[str, Floats32]) -> None:
-        """Write vectors (n, d) of ``texts`` in every space of a setting."""
+    def store(self, pooling: Pooling, texts: Sequence[str], spaces: Mapping[str, Floats32]) -> None:
+        """Write vectors (n, d) of ``texts`` in every space of a pooling."""
         keys = [self._keys[t] for t in texts]
-        chunk = self.cache.put(self._namespaces[setting], keys, spaces, self.owner)
-        self.places[setting].update((key, (chunk, i)) for i, key in enumerate(keys))
+        chunk = self.cache.put(self._namespaces[pooling], keys, spaces, self.owner)
+        self.places[pooling].update((key, (chunk, i)) for i, key in enumerate(keys))
 
-    def matrix(self, setting: Setting, space: str, texts: Sequence[str]) -> Floats32:
-        """Vectors (n, d) float32 of ``texts`` in one space, aligned with them; ``pooled`` has setting None.
+    def matrix(self, pooling: Pooling, space: str, texts: Sequence[str]) -> Floats32:
+        """Vectors (n, d) float32 of ``texts`` in one space, aligned with them; ``pooled`` has pooling None.
 
         Raises
         ------
         InputError
-            for a setting, a space or a text that was not extracted.
+            for a pooling, a space or a text that was not extracted.
         """
-        if setting not in self.places:
-            raise InputError(f"setting {setting!r} was not extracted; extracted: {', '.join(map(repr, self.settings))}")
-        if space not in self.spaces(setting):
-            raise InputError(f"no space '{space}' in setting {setting!r}; it has {', '.join(self.spaces(setting))}")
+        if pooling not in self.places:
+            raise InputError(f"pooling {pooling!r} was not extracted; extracted: {', '.join(map(repr, self.poolings))}")
+        if space not in self.spaces(pooling):
+            raise InputError(f"no space '{space}' in pooling {pooling!r}; it has {', '.join(self.spaces(pooling))}")
         unknown = [t for t in texts if t not in self._keys]
         if unknown:
             raise InputError(f"{len(unknown)} texts were not extracted, first {unknown[0]!r}; pass them to extract()")
         try:
-            return self._read(setting, space, texts)
+            return self._read(pooling, space, texts)
         except LostChunkError:
             fill(self, Silent(), BATCH_TOKENS)
-            return self._read(setting, space, texts)
+            return self._read(pooling, space, texts)
 
-    def _read(self, setting: Setting, space: str, texts: Sequence[str]) -> Floats32:
-        places = self.places[setting]
-        out = np.empty((len(texts), self.encoder.widths(setting)[space]), dtype=np.float32)
+    def _read(self, pooling: Pooling, space: str, texts: Sequence[str]) -> Floats32:
+        places = self.places[pooling]
+        out = np.empty((len(texts), self.encoder.widths(pooling)[space]), dtype=np.float32)
         rows: dict[str, tuple[list[int], list[int]]] = {}
         for i, text in enumerate(texts):
             chunk, position = places[self._keys[text]]
@@ -132,14 +132,14 @@ class TextVectors:
 def extract(
     encoder: TextEncoder,
     texts: Sequence[str],
-    settings: Sequence[Setting],
+    poolings: Sequence[Pooling],
     *,
     cache: VectorCache | None,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
     encoding: Encoding | None = None,
 ) -> TextVectors:
-    """Vectors of ``texts`` in every space of ``settings`` (None: the model's pooled vector).
+    """Vectors of ``texts`` in every space of ``poolings`` (None: the model's pooled vector).
 
     What the cache holds is not computed again; what is computed is written as it comes, so an interrupted run goes on
     where it stopped. Without a cache the vectors lie in a temporary folder as long as the result lives.
@@ -147,27 +147,27 @@ def extract(
     Raises
     ------
     InputError
-        for a text without tokens or a setting that the model does not have.
+        for a text without tokens or a pooling that the model does not have.
     """
-    if not settings or not texts:
-        raise InputError(f"extract needs texts and settings, got {len(texts)} texts and {len(settings)} settings")
-    vectors = TextVectors(encoder, texts, settings, cache if cache is not None else temporary_cache(), encoding)
+    if not poolings or not texts:
+        raise InputError(f"extract needs texts and poolings, got {len(texts)} texts and {len(poolings)} poolings")
+    vectors = TextVectors(encoder, texts, poolings, cache if cache is not None else temporary_cache(), encoding)
     fill(vectors, progress or Silent(), batch_tokens)
     return vectors
 
 
-def namespace(encoder: TextEncoder, setting: Setting) -> str:
-    """Name of everything but the text that decides the vectors of a setting."""
+def namespace(encoder: TextEncoder, pooling: Pooling) -> str:
+    """Name of everything but the text that decides the vectors of a pooling."""
     from importlib.metadata import version
 
-    framing = encoder.framing(setting)
+    framing = encoder.framing(pooling)
     facts: dict[str, Any] = {
         "format": _FORMAT,
         "weights": encoder.info.weights_sha256,
         "tokenizer": encoder.info.tokenizer_sha256,
         "config": encoder.info.config_sha256,
         "architecture": encoder.info.architecture,
-        "setting": setting,
+        "pooling": pooling,
         "framing": [framing.prefix, framing.suffix, framing.max_length],
         "policies": {k: v for k, v in encoder.info.policies.items() if k in ("dtype", "device", "subword", "pooled")},
         "transformers": version("transformers"),
@@ -178,10 +178,10 @@ def namespace(encoder: TextEncoder, setting: Setting) -> str:
 def fill(vectors: TextVectors, progress: Progress, batch_tokens: int) -> None:
     """Compute and write what the cache lacks."""
     encoder = vectors.encoder
-    lacking = {setting: set(vectors.missing(setting)) for setting in vectors.settings}
+    lacking = {pooling: set(vectors.missing(pooling)) for pooling in vectors.poolings}
     total = len(set().union(*lacking.values()))
-    groups = encoder.group(vectors.settings)
-    cut: dict[Setting, tuple[str, ...]] = {}
+    groups = encoder.group(vectors.poolings)
+    cut: dict[Pooling, tuple[str, ...]] = {}
     if total:
         work = sum(len(set().union(*(lacking[s] for s in group))) for group in groups.values())
         progress.start(f"extract {encoder.info.uri}", work, "texts")
@@ -200,7 +200,7 @@ def _encode_all(
     vectors: TextVectors,
     texts: Sequence[str],
     framed: Framed,
-    group: Sequence[Setting],
+    group: Sequence[Pooling],
     progress: Progress,
     batch_tokens: int,
 ) -> None:
@@ -214,9 +214,9 @@ def _encode_all(
         size += sum(x.nbytes for spaces in part.values() for x in spaces.values())
         progress.advance(len(batch))
         if size > _CHUNK_BYTES or time.monotonic() - since > _CHUNK_SECONDS or k == len(batches) - 1:
-            for setting in group:
-                spaces = {s: np.concatenate([p[setting][s] for p in parts]) for s in vectors.spaces(setting)}
-                vectors.store(setting, [texts[i] for i in held], spaces)
+            for pooling in group:
+                spaces = {s: np.concatenate([p[pooling][s] for p in parts]) for s in vectors.spaces(pooling)}
+                vectors.store(pooling, [texts[i] for i in held], spaces)
             held, parts, since, size = [], [], time.monotonic(), 0
 
 

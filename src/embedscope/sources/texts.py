@@ -28,7 +28,7 @@ from embedscope.core.tables import Pairs
 from embedscope.datasets import DATASETS, Finder, read_beir_texts
 from embedscope.sources.retrieval_data import encoded, read_lines
 
-On = str | Path | Sequence[str]
+TextSource = str | Path | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Texts:
         return Texts(f"{sample:,} of {self.name}", texts, clusters)
 
 
-def texts_of(on: On, data: str | Path | None, provenance: Provenance) -> Texts:
+def texts_of(named: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:
     """A data set, ``DATASET::TABLE``, a file with one text a line (``.jsonl``: of BEIR), or the texts themselves.
 
     Unlike the texts that ``measure`` reads, equal texts are rows of their own, so that labels match line by line.
@@ -58,18 +58,18 @@ def texts_of(on: On, data: str | Path | None, provenance: Provenance) -> Texts:
     InputError
         if a line is blank, or there is no such file or data set.
     """
-    if not isinstance(on, str | Path):
-        found = tuple(on)
+    if not isinstance(named, str | Path):
+        found = tuple(named)
         return Texts(f"{len(found):,} texts", found, found)
-    path = Path(on)
-    if str(on).partition("::")[0] in DATASETS or not path.is_file():
-        table, name = texts_named(on, data, provenance)
+    path = Path(named)
+    if str(named).partition("::")[0] in DATASETS or not path.is_file():
+        table, name = texts_named(named, data, provenance)
         return Texts(name, table.texts, table.clusters or table.texts)
     found = tuple(read_beir_texts(path).values()) if path.suffix.lower() == ".jsonl" else read_lines(path)
     if "" in found:
-        raise InputError(f"{on}, line {found.index('') + 1}, is blank; every line is a row, so take it out")
-    provenance.data[str(on)] = file_facts(path)
-    return Texts(str(on), found, found)
+        raise InputError(f"{named}, line {found.index('') + 1}, is blank; every line is a row, so take it out")
+    provenance.data[str(named)] = file_facts(path)
+    return Texts(str(named), found, found)
 
 
 def encode(
@@ -84,12 +84,12 @@ def encode(
     """
     options = {"device": "auto", "dtype": "float32"} | dict(how.options)
     texts = [text for side in sides for text in side.texts]
-    vectors, spaces = encoded(source, texts, (how.layers, how.setting), how.cache, options, provenance, progress)
+    vectors, spaces = encoded(source, texts, (how.layers, how.pooling), how.cache, options, provenance, progress)
     if len(spaces) > 1:
         names = ", ".join(space for _, space in spaces)
         raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1][1]}")
-    setting, space = spaces[0]
-    found = [np.asarray(vectors.matrix(setting, space, side.texts)) for side in sides]
+    pooling, space = spaces[0]
+    found = [np.asarray(vectors.matrix(pooling, space, side.texts)) for side in sides]
     for x, side in zip(found, sides, strict=True):
         if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
             raise InputError(f"{source} has no vector for {unknown} of {len(x)} texts of {side.name}; take them out")
@@ -116,17 +116,19 @@ def scored_set(scored: Any, data: str | Path | None) -> tuple[str, npt.NDArray[n
 
 
 def texts_named(
-    on: str | Path | Sequence[str] | None, folder: str | Path | None, provenance: Provenance
+    named: str | Path | Sequence[str] | None, folder: str | Path | None, provenance: Provenance
 ) -> tuple[TextTable, str]:
-    """The texts that ``on`` names (see :class:`Reading`), and their name; ``folder`` has data files."""
+    """The texts that ``named`` names (see :class:`Reading`), and their name; ``folder`` has data files."""
     from embedscope.datasets import DATASETS, Finder
 
-    if not isinstance(on, str | Path):
-        texts = tuple(on or ())
+    if not isinstance(named, str | Path):
+        texts = tuple(named or ())
         if not texts or not all(isinstance(t, str) for t in texts):
-            raise InputError("on must be a data set, a file with one text a line, or a list of texts that is not empty")
+            raise InputError(
+                "texts must be a data set, a file with one text a line, or a list of texts that is not empty"
+            )
         return _table(texts), f"{len(texts):,} texts"
-    name, _, part = str(on).partition("::")
+    name, _, part = str(named).partition("::")
     if name in DATASETS:
         entry = DATASETS.get(name)
         data = entry.load(Finder(Path(folder) if folder else None))
@@ -135,20 +137,20 @@ def texts_named(
             raise InputError(f"{name} has no table '{part}'; it has {', '.join(data.tables)}, the first by default")
         chosen = part or next(iter(data.tables))
         return data.tables[chosen], f"{name}::{chosen}" if len(data.tables) > 1 else name
-    if not Path(on).exists():
+    if not Path(named).exists():
         near = difflib.get_close_matches(name, list(DATASETS), n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
-            f"--on {on} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
+            f"--texts {named} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
         )
     try:
-        texts = tuple(line for line in Path(on).read_text(encoding="utf-8").split("\n") if line.strip())
+        texts = tuple(line for line in Path(named).read_text(encoding="utf-8").split("\n") if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read texts from {on} ({error}); wanted UTF-8 text, one text a line") from error
+        raise InputError(f"cannot read texts from {named} ({error}); wanted UTF-8 text, one text a line") from error
     if not texts:
-        raise InputError(f"{on} holds no texts; wanted UTF-8 text, one text a line")
-    provenance.data[str(on)] = file_facts(Path(on))
-    return _table(texts), str(on)
+        raise InputError(f"{named} holds no texts; wanted UTF-8 text, one text a line")
+    provenance.data[str(named)] = file_facts(Path(named))
+    return _table(texts), str(named)
 
 
 def _table(texts: tuple[str, ...]) -> TextTable:

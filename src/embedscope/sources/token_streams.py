@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, Picks, TextEncoder
-from embedscope.sources.text_vectors import BATCH_TOKENS, Encoding, Setting, TextVectors, batches_by_length, extract
+from embedscope.sources.text_vectors import BATCH_TOKENS, Encoding, Pooling, TextVectors, batches_by_length, extract
 
 FirstPosition = Literal["keep", "drop", "bos"]
 
@@ -93,7 +93,7 @@ def token_stream(
     *,
     sample: int | None,
     seed: int,
-    setting: str = "native",
+    pooling: str = "native",
     first_position: FirstPosition = "keep",
     clusters: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -105,14 +105,14 @@ def token_stream(
 
     Parameters
     ----------
-    setting : "native" (the tokenizer's own specials), "plain" (none) or "bos_eos"; specials are tokens too
+    pooling : "native" (the tokenizer's own specials), "plain" (none) or "bos_eos"; specials are tokens too
     first_position : "keep" takes all positions; "drop" leaves out position 0; "bos" puts BOS first and leaves it out
     clusters : what each sentence belongs to (its document); the sentence itself where None
 
     Raises
     ------
     InputError
-        for settings the model does not have, or where no token is left.
+        for poolings the model does not have, or where no token is left.
     """
     if first_position not in get_args(FirstPosition):
         raise InputError(f"first_position must be keep, drop or bos, got '{first_position}'")
@@ -121,7 +121,7 @@ def token_stream(
     first_of = {text: i for i, text in reversed(list(enumerate(sentences)))}
     texts = list(dict.fromkeys(sentences))
     groups = hash_texts(texts if clusters is None else [clusters[first_of[t]] for t in texts])
-    framed = encoder.frame(texts, _token_framing(encoder, setting, first_position))
+    framed = encoder.frame(texts, _token_framing(encoder, pooling, first_position))
     keep_first = first_position == "keep"
     chosen, hashes, n = _choose(framed, hash_texts(texts), sample, seed, keep_first)
     if not chosen:
@@ -129,15 +129,15 @@ def token_stream(
     order = list(chosen)
     plan = batches_by_length([len(framed.ids[i]) for i in order], batch_tokens, padded=encoder.causal)
     batches = tuple((tuple(order[k] for k in b), tuple(chosen[order[k]] for k in b)) for b in plan)
-    notes = _notes(encoder, sentences, texts, framed, sample, n, setting, first_position)
+    notes = _notes(encoder, sentences, texts, framed, sample, n, pooling, first_position)
     return TokenStream(encoder, framed, batches, hashes, groups, n, notes, progress or Silent())
 
 
-def _token_framing(encoder: TextEncoder, setting: str, first_position: FirstPosition) -> Framing:
-    framing = encoder.framing(setting)
+def _token_framing(encoder: TextEncoder, pooling: str, first_position: FirstPosition) -> Framing:
+    framing = encoder.framing(pooling)
     if first_position != "bos" or framing.prefix:
         return framing
-    if "bos_eos" not in encoder.settings:
+    if "bos_eos" not in encoder.poolings:
         raise InputError(f"{encoder.info.uri} has no BOS token; use first_position keep or drop")
     return Framing(encoder.framing("bos_eos").prefix, framing.suffix, framing.max_length)
 
@@ -173,10 +173,10 @@ def _notes(
     framed: Framed,
     sample: int | None,
     n: int,
-    setting: str,
+    pooling: str,
     first_position: FirstPosition,
 ) -> tuple[str, ...]:
-    notes = [f"{encoder.info.uri}: tokens in the framing '{setting}', first position: {first_position}"]
+    notes = [f"{encoder.info.uri}: tokens in the framing '{pooling}', first position: {first_position}"]
     if sample is not None and sample < n:
         notes.append(f"{encoder.info.uri}: {sample} of {n} tokens sampled")
     if len(texts) < len(sentences):
@@ -188,16 +188,16 @@ def _notes(
 
 @dataclass(frozen=True)
 class TextStream:
-    """Vectors of distinct texts in every space of a setting, in blocks read from the cache."""
+    """Vectors of distinct texts in every space of a pooling, in blocks read from the cache."""
 
     vectors: TextVectors
-    setting: Setting
+    pooling: Pooling
     unit: str
 
     @property
     def dims(self) -> Mapping[str, int]:
         """Width of every space."""
-        return self.vectors.encoder.widths(self.setting)
+        return self.vectors.encoder.widths(self.pooling)
 
     @property
     def n_rows(self) -> int:
@@ -221,7 +221,7 @@ class TextShard:
         s = self.stream
         texts = s.vectors.texts[self.start : self.start + _BLOCK_ROWS]
         ids = hash_texts(texts)
-        spaces: dict[str, Any] = {name: s.vectors.matrix(s.setting, name, texts) for name in s.dims}
+        spaces: dict[str, Any] = {name: s.vectors.matrix(s.pooling, name, texts) for name in s.dims}
         yield Batch(ids, ids, spaces)
 
 
@@ -229,15 +229,15 @@ def text_stream(
     encoder: TextEncoder,
     texts: Sequence[str],
     *,
-    setting: Setting,
+    pooling: Pooling,
     unit: str = "sentence",
     cache: VectorCache | None = None,
     progress: Progress | None = None,
     encoding: Encoding | None = None,
 ) -> TextStream:
-    """Distinct texts (words or sentences, named by ``unit``) as rows, their vectors in every space of ``setting``.
+    """Distinct texts (words or sentences, named by ``unit``) as rows, their vectors in every space of ``pooling``.
 
     ``encoding`` runs the forward passes, ``encoder`` itself where None.
     """
-    vectors = extract(encoder, texts, [setting], cache=cache, progress=progress, encoding=encoding)
-    return TextStream(vectors, setting, unit)
+    vectors = extract(encoder, texts, [pooling], cache=cache, progress=progress, encoding=encoding)
+    return TextStream(vectors, pooling, unit)

@@ -31,11 +31,11 @@ class StaticVectors:
 
     Attributes
     ----------
-    setting : "static:N", N the greatest number of sentences a word
+    pooling : "static:N", N the greatest number of sentences a word
     contexts : word -> number of sentences its vector is a mean of; 0 for words without a context
     """
 
-    setting: str
+    pooling: str
     words: tuple[str, ...]
     contexts: Mapping[str, int]
     vectors: Mapping[str, npt.NDArray[np.float32]]
@@ -45,11 +45,11 @@ class StaticVectors:
         """Words without a context; they have no vector."""
         return tuple(w for w, n in self.contexts.items() if n == 0)
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors (n, d) of ``texts`` in one space; an error for words without a context (see ``missing``)."""
-        if setting != self.setting or space not in self.vectors:
+        if pooling != self.pooling or space not in self.vectors:
             raise InputError(
-                f"no space '{space}' in setting {setting!r}; it has '{self.setting}', {list(self.vectors)}"
+                f"no space '{space}' in pooling {pooling!r}; it has '{self.pooling}', {list(self.vectors)}"
             )
         place = {w: i for i, w in enumerate(self.words)}
         lost = [t for t in texts if t not in place]
@@ -64,14 +64,14 @@ def static_vectors(
     sentences: Sequence[str],
     *,
     limit: int,
-    setting: str = "native",
+    pooling: str = "native",
     progress: Progress | None = None,
     batch_tokens: int = BATCH_TOKENS,
 ) -> StaticVectors:
     """Static vectors after Bommasani et al. (bommasani2020): mean over a word's subtokens, then over contexts.
 
     The contexts of a word are its first ``limit`` distinct sentences, compared without regard to case; its first
-    occurrence in a sentence counts. ``setting`` frames the sentences as in ``token_stream``.
+    occurrence in a sentence counts. ``pooling`` frames the sentences as in ``token_stream``.
     """
     if limit < 1:
         raise InputError(f"limit must be at least 1 sentence a word, got {limit}")
@@ -80,7 +80,7 @@ def static_vectors(
     uses = occurrences(distinct, list(dict.fromkeys(sentences)), limit)
     sums: dict[str, npt.NDArray[np.float64]] = {}
     counts = np.zeros(len(distinct), dtype=np.int64)
-    for targets, states in word_states(encoder, uses, setting, progress, batch_tokens):
+    for targets, states in word_states(encoder, uses, pooling, progress, batch_tokens):
         for space, x in states.items():
             total = sums.setdefault(space, np.zeros((len(distinct), x.shape[1])))
             np.add.at(total, targets, x)
@@ -97,7 +97,7 @@ def static_vectors(
 def word_states(
     encoder: TextEncoder,
     uses: Mapping[str, Sequence[tuple[int, int, int]]],
-    setting: str,
+    pooling: str,
     progress: Progress,
     batch_tokens: int = BATCH_TOKENS,
 ) -> Iterator[tuple[list[int], Mapping[str, npt.NDArray[np.float32]]]]:
@@ -108,7 +108,7 @@ def word_states(
     (words, {space: (m, d)}), a state being the mean over the word's subtokens; words that were cut off are left out
     """
     texts = list(uses)
-    framed = encoder.frame(texts, encoder.framing(setting))
+    framed = encoder.frame(texts, encoder.framing(pooling))
     progress.start(f"words in context {encoder.info.uri}", len(texts), "sentences")
     for batch in batches_by_length([len(i) for i in framed.ids], batch_tokens, padded=encoder.causal):
         rows: list[int] = []
@@ -167,24 +167,24 @@ _OF_WORDS = ("static:", "contexts:")
 class StaticSpace:
     """Static vectors of words over the first N sentences of the corpus; a word without a context is a row of nan."""
 
-    def __init__(self, encoder: Any, words: Sequence[str], setting: str, data: Path | None, progress: Progress) -> None:
+    def __init__(self, encoder: Any, words: Sequence[str], pooling: str, data: Path | None, progress: Progress) -> None:
         from embedscope.sources.word_contexts import static_vectors
 
-        count = setting.partition(":")[2]
+        count = pooling.partition(":")[2]
         if not count.isdigit() or int(count) < 1:
-            raise InputError(f"setting '{setting}' wants a number of sentences, as in static:10000")
+            raise InputError(f"pooling '{pooling}' wants a number of sentences, as in static:10000")
         if not words:
-            raise InputError(f"setting '{setting}' is for words, and none of the tasks is about words alone")
+            raise InputError(f"pooling '{pooling}' is for words, and none of the tasks is about words alone")
         self.corpus, loaded, self.facts = _corpus(data)
         sentences = loaded[: int(count)]
-        self.note = f"{setting}: contexts in {len(sentences):,} sentences of {self.corpus}"
+        self.note = f"{pooling}: contexts in {len(sentences):,} sentences of {self.corpus}"
         if len(sentences) < int(count):
             self.note += f", which has no more than {len(loaded):,}"
         progress.note(self.note)
         self._found = static_vectors(encoder, words, sentences, limit=len(sentences), progress=progress)
         self._rows = {w: i for i, w in enumerate(self._found.words)}
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``."""
         return NamedVectors.of(self._found.vectors[space], self._rows, texts)
 
@@ -225,8 +225,8 @@ class Contexts:
             raise InputError(f"the number of contexts must be at least 1 sentence a word, got {self.limit}")
 
     @property
-    def setting(self) -> str:
-        """Name of the setting in records, such as ``contexts:50``."""
+    def pooling(self) -> str:
+        """Name of the pooling in records, such as ``contexts:50``."""
         return f"contexts:{self.limit}"
 
     def sentences(self, provenance: Provenance) -> tuple[tuple[str, ...], str]:
@@ -330,14 +330,14 @@ class ContextSpace:
         progress: Progress,
     ) -> None:
         if not words:
-            raise InputError(f"setting '{contexts.setting}' is for words, and none of the tasks is about words alone")
+            raise InputError(f"pooling '{contexts.pooling}' is for words, and none of the tasks is about words alone")
         found = dict(context_spaces(encoder, words, contexts, spaces, seed, provenance, progress))
         self._x = {space: concepts.x for space, concepts in found.items()}
         self._rows = {word: i for i, word in enumerate(words)}
         self.facts = {space: concepts.facts(words) for space, concepts in found.items()}
-        self.note = f"{contexts.setting}: {next(reversed(found.values())).note}"
+        self.note = f"{contexts.pooling}: {next(reversed(found.values())).note}"
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> Floats:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> Floats:
         """(n, d) rows aligned with ``texts``."""
         return np.asarray(self._x[space][[self._rows[text] for text in texts]])
 

@@ -15,7 +15,7 @@ from embedscope.encoders import Framed, Picks, TextEncoder, open_encoder
 from embedscope.execution import Engine
 from embedscope.sources.options import Reading, Source
 from embedscope.sources.sequential import SequentialStream
-from embedscope.sources.text_vectors import Encoded, Setting
+from embedscope.sources.text_vectors import Encoded, Pooling
 from embedscope.sources.token_streams import TokenStream
 
 _SHARDS = 8, 64
@@ -123,10 +123,10 @@ class TextsElsewhere:
     recipe: Recipe
 
     def __call__(
-        self, framed: Framed, batches: Iterable[Sequence[int]], settings: Sequence[Setting]
+        self, framed: Framed, batches: Iterable[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
         """Vectors of each batch of texts of ``framed``."""
-        return self.engine.map(_Encode(self.recipe, tuple(settings)), [_part(framed, batch) for batch in batches])
+        return self.engine.map(_Encode(self.recipe, tuple(poolings)), [_part(framed, batch) for batch in batches])
 
 
 def texts_on(engine: Engine, uri: str, reading: Reading) -> Callable[[str], TextsElsewhere]:
@@ -147,10 +147,10 @@ class _Encode:
     """On a worker: one forward pass of the model of ``recipe``."""
 
     recipe: Recipe
-    settings: tuple[Setting, ...]
+    poolings: tuple[Pooling, ...]
 
     def __call__(self, framed: Framed) -> Encoded:
-        return self.recipe.open().encode_framed(framed, range(len(framed.ids)), self.settings)
+        return self.recipe.open().encode_framed(framed, range(len(framed.ids)), self.poolings)
 
 
 def _part(framed: Framed, batch: Sequence[int]) -> Framed:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from embedscope.certification.fitting import Made
+from embedscope.certification.fitting import FitContext
 from embedscope.certification.split import Part
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
@@ -19,7 +19,7 @@ class Candidate:
 
     Attributes
     ----------
-    text : as ``--try`` takes it
+    text : as ``--candidates`` takes it
     repair : the fitted map, None for vectors as they are
     scorer : text of a scorer, None for plain cosines
     transductive : whether the scorer sees the queries that it is to answer
@@ -61,7 +61,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Aim:
+class Objective:
     """What the decision is on.
 
     Attributes
@@ -82,26 +82,26 @@ class Aim:
 
 
 @dataclass(frozen=True)
-class Setup:
+class SplitOptions:
     """How candidates are fitted and judged.
 
     Attributes
     ----------
     seed : of the parts and the bootstrap
-    held_out : rows a side kept in memory to select and to certify
+    max_eval_rows : rows a side kept in memory to select and to certify
     unit : whether candidates are fitted on, and applied to, rows of length 1
     """
 
     seed: int = 0
-    held_out: int = 10_000
-    unit: bool = True
+    max_eval_rows: int = 10_000
+    normalize: bool = True
 
 
 class Judge(Protocol):
     """Fits and scores candidates with what the user has: pairs, judgements, classes, scored pairs."""
 
     @property
-    def made(self) -> Made:
+    def made(self) -> FitContext:
         """How its fits are made, and where the vectors come from."""
 
     @property
@@ -109,7 +109,7 @@ class Judge(Protocol):
         """What the items are, in words."""
 
     @property
-    def aim(self) -> Aim:
+    def aim(self) -> Objective:
         """What the decision is on."""
 
     @property

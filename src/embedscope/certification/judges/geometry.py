@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedscope.certification.judges.base import Aim, Candidate, Items, Outcome
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.judges.space import SpaceJudge
 from embedscope.certification.split import Part
 from embedscope.core.tables import Score
@@ -14,7 +14,7 @@ from embedscope.core.tables import Score
 REASON = (
     "Keep the original: there are no pairs, judgements, labels or scored pairs, and geometry alone proves nothing. "
     "Whitening makes every space look isotropic and lowers retrieval of healthy ones. Give --pairs, --queries and "
-    "--qrels, --labels or --scored."
+    "--qrels, --labels or --scores."
 )
 SHOWN = ("self_similarity", "isoscore", "effective_rank")
 
@@ -29,9 +29,9 @@ class GeometryJudge(SpaceJudge):
         return REASON
 
     @property
-    def aim(self) -> Aim:
+    def aim(self) -> Objective:
         """The first of what is shown; nothing is decided on it."""
-        return Aim(SHOWN[0], (), SHOWN[1:])
+        return Objective(SHOWN[0], (), SHOWN[1:])
 
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
         """Mean cosine, IsoScore and effective rank."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedscope.certification.fitting import fit_kinds
-from embedscope.certification.judges.base import Aim, Candidate, Items, Outcome
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.judges.space import SpaceJudge
 from embedscope.certification.split import HELD, Part, check_size
 from embedscope.core.arrays import Floats
@@ -20,8 +20,8 @@ from embedscope.tasks.zeroshot import class_scores, class_vectors, true_ranks
 from embedscope.transforms.repair import SINGLE, Repair
 
 NEAREST, PROBE, KNOWN, NEW = "nearest_class", "linear_probe", "nearest_class.known", "nearest_class.new"
-ZEROSHOT = Aim(NEAREST, (PROBE, NEW), (KNOWN,))
-BY_PROBE = Aim(PROBE, (NEAREST, NEW), (KNOWN,))
+ZEROSHOT = Objective(NEAREST, (PROBE, NEW), (KNOWN,))
+BY_PROBE = Objective(PROBE, (NEAREST, NEW), (KNOWN,))
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class LabelJudge(SpaceJudge):
             raise InputError(f"labels need at least two classes with rows to fit, got {len(self._trained)}")
 
     @property
-    def aim(self) -> Aim:
+    def aim(self) -> Objective:
         """Nearest class mean, or the probe."""
         return BY_PROBE if self.probe else ZEROSHOT
 

@@ -9,20 +9,21 @@ from functools import cached_property
 import numpy as np
 
 from embedscope.certification import candidates
-from embedscope.certification.fitting import Made, fit_sides
+from embedscope.certification.fitting import FitContext, fit_sides
 from embedscope.certification.judges._pair_classes import ONE_PART, PairClasses, halves, named
 from embedscope.certification.judges._pair_scores import K, Mapped, pair_scores
-from embedscope.certification.judges.base import Aim, Candidate, Items, Outcome
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.pair_rows import PairParts, held_sizes
 from embedscope.certification.split import HELD, Part, check_size
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
+from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.cross import CrossGaussian
 from embedscope.tasks._means import directions
 from embedscope.transforms.repair import Repair
 
-PURE = Aim("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))
-MIXED = Aim("mixed_ndcg@10", ("recall@1",), ("same_modality_share",))
+PURE = Objective("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))
+MIXED = Objective("mixed_ndcg@10", ("recall@1",), ("same_modality_share",))
 WIDTHS = "the sides differ in width, so no cosine goes across: the original counts as a ranking by chance"
 
 
@@ -40,7 +41,7 @@ class PairJudge:
 
     parts: PairParts
     names: tuple[str, str]
-    made: Made
+    made: FitContext
     mixed: bool = False
     seed: int = 0
     classes: PairClasses | None = None
@@ -58,13 +59,13 @@ class PairJudge:
         return "pairs"
 
     @property
-    def aim(self) -> Aim:
+    def aim(self) -> Objective:
         """Pure or mixed retrieval."""
         aim = MIXED if self.mixed else PURE
         if self.classes is None:
             return aim
         known, new = named(aim.main)
-        return Aim(aim.main, (*aim.guards, new), (*aim.shown, known))
+        return Objective(aim.main, (*aim.guards, new), (*aim.shown, known))
 
     @property
     def undecidable(self) -> str | None:
@@ -120,7 +121,7 @@ class PairJudge:
     def _fitted_on(self, text: str, cross: CrossGaussian, left: Index, right: Index) -> Repair:
         rows = self.parts.rows["fit"]
         sides = rows.x[left], rows.y[right]
-        scaled = (directions(sides[0]), directions(sides[1])) if self.made.unit else sides
+        scaled = (directions(sides[0]), directions(sides[1])) if self.made.normalize else sides
         return fit_sides(text, cross, scaled, self.names, self.made)
 
     def mapped(self, candidate: Candidate, part: Part) -> Mapped:
@@ -176,7 +177,7 @@ class PairJudge:
         value |= {"recall@10": (min(1.0, K / n) + min(1.0, K / m)) / 2, "mixed_ndcg@10": weights / pool}
         if self.classes is not None:
             value |= dict.fromkeys(named(self.aim.main), value[self.aim.main])
-        score = Score(None, n + m, np.zeros(1000), note="by chance: no cosine goes across")
-        scores = {k: replace(score, value=v, draws=np.full(1000, v)) for k, v in value.items()}
+        score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: no cosine goes across")
+        scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v)) for k, v in value.items()}
         scores["same_modality_share"] = Score(None, 0, note="undefined: no cosine goes across")
         return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self.mixed))

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.certification import candidates
-from embedscope.certification.fitting import Made, fit_kinds, fit_sides, moments_of
-from embedscope.certification.judges.base import Aim, Candidate, Items, Outcome
+from embedscope.certification.fitting import FitContext, fit_kinds, fit_sides, moments_of
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.split import HELD, PARTS, Part, check_size, part_numbers
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
@@ -29,9 +29,9 @@ QUERY, DOCUMENT = "query", "document"
 POOL = 10
 """Documents kept, in rows held out: the index is larger than what asks it."""
 
-MIXED = Aim("mixed_ndcg@10", ("pure_ndcg@10",), ("recall@10",))
-PURE_OF_MIXED = Aim("pure_ndcg@10", ("mixed_ndcg@10",), ("recall@10",))
-PLAIN = Aim("ndcg@10", (), ("recall@1", "recall@10", "recall@100", "mrr"))
+MIXED = Objective("mixed_ndcg@10", ("pure_ndcg@10",), ("recall@10",))
+PURE_OF_MIXED = Objective("pure_ndcg@10", ("mixed_ndcg@10",), ("recall@10",))
+PLAIN = Objective("ndcg@10", (), ("recall@1", "recall@10", "recall@100", "mrr"))
 
 Judgements = tuple[Index, Index, Floats]
 _JOINT_STEPS = {"center", "pca", "whiten", "abtt", "none"}
@@ -65,7 +65,7 @@ class QueryJudge:
     rows: Mapping[Part, Index]
     pool: Index
     moments: Mapping[str, Gaussian]
-    made: Made
+    made: FitContext
     seed: int
     mixed: bool = True
     more: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class QueryJudge:
         return "judged queries"
 
     @property
-    def aim(self) -> Aim:
+    def aim(self) -> Objective:
         """NDCG@10 of the mixed index where there are kinds, else of the index."""
         if not self.asked.kinds:
             return PLAIN
@@ -123,7 +123,7 @@ class QueryJudge:
         if not mine.any():
             raise InputError("no query that fits has a relevant document; try center or abtt:1, which need none")
         sides = self.asked.queries[query[mine]], self.asked.corpus[document[mine]]
-        x, y = (directions(s) if self.made.unit else np.asarray(s, dtype=np.float64) for s in sides)
+        x, y = (directions(s) if self.made.normalize else np.asarray(s, dtype=np.float64) for s in sides)
         return CrossMoments().update(x, y).result(), (x, y)
 
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
@@ -191,7 +191,9 @@ class QueryJudge:
         return place_q[query[kept]], place_d[document[kept]], grade[kept]
 
 
-def query_judge(asked: Asked, made: Made, seed: int, held_out: int, mixed: bool, notes: Sequence[str]) -> QueryJudge:
+def query_judge(
+    asked: Asked, made: FitContext, seed: int, max_eval_rows: int, mixed: bool, notes: Sequence[str]
+) -> QueryJudge:
     """Parts by the hash of the query's id; moments of queries that fit and of every kind of document.
 
     Documents are the index that will be searched, so all of them fit; queries that select or certify fit nothing.
@@ -204,23 +206,23 @@ def query_judge(asked: Asked, made: Made, seed: int, held_out: int, mixed: bool,
     said = list(notes)
     for number, part in enumerate(PARTS):
         mine = judged[numbers == number]
-        best = np.argsort(order[numbers == number], kind="stable")[: held_out // 2]
+        best = np.argsort(order[numbers == number], kind="stable")[: max_eval_rows // 2]
         rows[part] = np.sort(mine[best]) if part in HELD else mine
         if len(rows[part]) < len(mine):
             said.append(f"{len(rows[part]):,} of the {len(mine):,} queries that are to {part} were kept, by their hash")
         check_size(len(rows[part]), part, "judged queries")
-    pool = _pool(asked, rows, POOL * held_out, seed)
+    pool = _pool(asked, rows, POOL * max_eval_rows, seed)
     if len(pool) < len(asked.corpus):
         said.append(
             f"{len(pool):,} of {len(asked.corpus):,} documents were searched: all that are judged for the queries "
             "held out, others by their hash; scores are higher than in the whole index"
         )
     kinds = np.asarray(asked.kinds, dtype=object)
-    moments = {QUERY: moments_of(asked.queries[rows["fit"]], made.unit)}
+    moments = {QUERY: moments_of(asked.queries[rows["fit"]], made.normalize)}
     if not asked.kinds:
-        moments[DOCUMENT] = moments_of(asked.corpus, made.unit)
+        moments[DOCUMENT] = moments_of(asked.corpus, made.normalize)
     for kind in dict.fromkeys(asked.kinds):
-        moments[str(kind)] = moments_of(asked.corpus[kinds == kind], made.unit)
+        moments[str(kind)] = moments_of(asked.corpus[kinds == kind], made.normalize)
     return QueryJudge(asked, rows, pool, moments, made, seed, mixed, tuple(said))
 
 

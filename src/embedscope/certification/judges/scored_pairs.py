@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedscope.certification.judges.base import Aim, Candidate, Items, Outcome
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.judges.space import SpaceJudge
 from embedscope.certification.split import HELD, PARTS, Part, check_size, connected
 from embedscope.core.arrays import Floats, Hashes
@@ -45,9 +45,9 @@ class ScoredJudge(SpaceJudge):
         return "scored pairs"
 
     @property
-    def aim(self) -> Aim:
+    def aim(self) -> Objective:
         """Rank correlation."""
-        return Aim("spearman", (), ("pearson",))
+        return Objective("spearman", (), ("pearson",))
 
     @property
     def sizes(self) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from textwrap import shorten
 import numpy as np
 
 from embedscope.certification import candidates
-from embedscope.certification.fitting import Made, fit_kinds
+from embedscope.certification.fitting import FitContext, fit_kinds
 from embedscope.certification.judges.base import Candidate
 from embedscope.certification.space_rows import ALL, Matrix, SpaceParts
 from embedscope.certification.split import PARTS, Part
@@ -34,7 +34,7 @@ class SpaceJudge:
     """
 
     parts: SpaceParts
-    made: Made
+    made: FitContext
     seed: int
     more: tuple[str, ...] = field(default=(), kw_only=True)
     titles: Sequence[str] = field(default=(), kw_only=True)
