@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-_FENCE = re.compile(r"^(?:<!-- (?P<mark>[^>]*?) -->\n)?```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.M | re.S)
+_FENCE = re.compile(
+    r"^(?:<!-- (?P<mark>[^>]*?) -->\n)?```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.M | re.S
+)
 _SPEED = re.compile(r"in [\d.]+ s \([\d,]+ a second\)")  # differs from run to run
 COLUMNS = "100"
 
@@ -174,4 +176,8 @@ def with_new_outputs(text: str, folder: Path, *, name: str) -> str:
 
 def pages(root: Path) -> list[Path]:
     """README, CONTRIBUTING and every page of the docs, without those that are generated."""
-    return [root / "README.md", root / "CONTRIBUTING.md", *(p for p in sorted((root / "docs").glob("*.md")) if p.name not in {"cli.md", "api.md"})]
+    return [
+        root / "README.md",
+        root / "CONTRIBUTING.md",
+        *(p for p in sorted((root / "docs").glob("*.md")) if p.name not in {"cli.md", "api.md"}),
+    ]

@@ -8,6 +8,7 @@ from typing import Any
 import griffe
 
 _DOCTEST = re.compile(r"^(?:>>> .*\n?)(?:.+\n?)*", re.M)
+_TYPE = re.compile(r"^\w[\w, *]* : .*$", re.M)  # of a parameter: shown as code anyway
 _ROLE = re.compile(r":(?:mod|class|func|meth|data):`~?([^`]+)`")
 
 
@@ -18,7 +19,8 @@ def readable(text: str) -> str:
     'Double.\\n\\n```pycon\\n>>> f(1)\\n2\\n```\\n'
     """
     fenced = _DOCTEST.sub(lambda match: f"```pycon\n{match[0].rstrip()}\n```\n", text)
-    return _ROLE.sub(r"`\1`", fenced)
+    plain_types = _TYPE.sub(lambda match: match[0].replace("`", ""), fenced)
+    return _ROLE.sub(r"`\1`", plain_types)
 
 
 class Readable(griffe.Extension):

@@ -62,9 +62,13 @@ def api_page() -> str:
     for name, module in modules.items():
         pages.append(f"## embedscope.{name}\n\n{inspect.getdoc(module).splitlines()[0]}\n")
         exported = [key for key in getattr(module, "__all__", ()) if key in vars(module) or hasattr(module, key)]
-        shown = [key for key in exported if inspect.isfunction(getattr(module, key)) or inspect.isclass(getattr(module, key))]
+        shown = [
+            key for key in exported if inspect.isfunction(getattr(module, key)) or inspect.isclass(getattr(module, key))
+        ]
         pages += [f"::: embedscope.{name}.{key}\n    options:\n      heading_level: 3\n" for key in shown]
-    pages.append("## Errors\n\n::: embedscope.core.errors\n    options:\n      heading_level: 3\n      show_root_heading: false\n      show_root_toc_entry: false\n")
+    pages.append(
+        "## Errors\n\n::: embedscope.core.errors\n    options:\n      heading_level: 3\n      show_root_heading: false\n      show_root_toc_entry: false\n"
+    )
     return "\n".join(pages)
 
 

@@ -40,6 +40,8 @@ def on_files(files: Files, config: Any) -> Files:
     """Add the pages that lie at the root."""
     for source, name in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
+        if name == "index.md":
+            text = f"---\nhide: [navigation]\n---\n\n{text}"
         files.append(File.generated(config, name, content=site_links(text)))
     return files
 

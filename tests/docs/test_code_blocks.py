@@ -44,7 +44,9 @@ def _check(name: str, folder: Path, *, models: bool) -> None:
             )
 
 
-@pytest.mark.parametrize("name", [n for n, found in BLOCKS.items() if any(not b.needs_models and not b.not_run for b in found)])
+@pytest.mark.parametrize(
+    "name", [n for n, found in BLOCKS.items() if any(not b.needs_models and not b.not_run for b in found)]
+)
 def test_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _needs_extras()
     monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path / "cache"))

@@ -10,11 +10,11 @@ import typer
 from embedscope.cli import _common as common
 
 _WHAT = {
-    "documents.npy": "400 documents, 64 dimensions: a common mean, a dominant coordinate and duplicates are planted",
+    "documents.npy": "400 documents, 64 dimensions, with three planted faults",
     "queries.npy": "200 queries about them, with the same faults",
     "qrels.tsv": "which document answers which query",
     "images.npy": "300 images, 32 dimensions",
-    "texts.npy": "their 300 texts, row by row, with a modality gap between the two",
+    "texts.npy": "their 300 texts, row by row, across a modality gap",
 }
 
 
