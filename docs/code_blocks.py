@@ -1,8 +1,8 @@
 """The code blocks of a page: read, run from top to bottom in one folder, and their output compared or written anew.
 
-A block of ``python``, or of ``sh`` with lines that start with ``embedscope``, is run. A ``text`` block right after it is its
-standard output; a line ``...`` there stands for any number of lines. A comment ``# exit code N`` behind a command says
-which exit code it has. HTML comments in the line above a fence say more:
+A block of ``python``, or of ``sh`` with lines that start with ``embedscope``, is run. A ``text`` block right after it is
+its standard output; a line ``...`` there stands for any number of lines. A comment ``# exit code N`` behind a command
+says which exit code it has. HTML comments in the line above a fence say more:
 
 - ``<!-- not run: REASON -->``: this block cannot run here;
 - ``<!-- needs: models -->``: it needs the models that install from PyPI;
@@ -122,7 +122,7 @@ def _run_python(code: str, space: dict[str, Any], where: str) -> str:
 
 
 def run_page(text: str, folder: Path, *, name: str, models: bool) -> list[tuple[Block, str]]:
-    """Each block that was run, with what it printed, in ``folder`` that holds the example; ``models`` runs those too."""
+    """Each block that was run, with what it printed, in ``folder`` beside the example; ``models`` runs those too."""
     from embedscope.datasets import example_files
 
     space: dict[str, Any] = {"__name__": "__page__"}

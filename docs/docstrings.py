@@ -8,19 +8,18 @@ from typing import Any
 import griffe
 
 _DOCTEST = re.compile(r"^(?:>>> .*\n?)(?:.+\n?)*", re.M)
-_TYPE = re.compile(r"^\w[\w, *]* : .*$", re.M)  # of a parameter: shown as code anyway
+_PARAMETER = re.compile(r"^(\w[\w, *]*) : (.*)$", re.M)
 _ROLE = re.compile(r":(?:mod|class|func|meth|data):`~?([^`]+)`")
 
 
 def readable(text: str) -> str:
-    """``text`` with every doctest fenced.
+    """``text`` with every doctest fenced, and of ``parameter : meaning`` the meaning as text; types are in the signature.
 
     >>> readable("Double.\\n\\n>>> f(1)\\n2")
     'Double.\\n\\n```pycon\\n>>> f(1)\\n2\\n```\\n'
     """
     fenced = _DOCTEST.sub(lambda match: f"```pycon\n{match[0].rstrip()}\n```\n", text)
-    plain_types = _TYPE.sub(lambda match: match[0].replace("`", ""), fenced)
-    return _ROLE.sub(r"`\1`", plain_types)
+    return _ROLE.sub(r"`\1`", _PARAMETER.sub(r"\1\n    \2", fenced))
 
 
 class Readable(griffe.Extension):

@@ -42,6 +42,10 @@ def help_pages() -> str:
     return "\n".join(pages)
 
 
+def _reference(name: str) -> str:
+    return f"::: {name}\n    options:\n      heading_level: 3\n"
+
+
 def api_page() -> str:
     """The reference of the public names: functions, classes, registries, then modules with what they export."""
     import inspect
@@ -57,18 +61,14 @@ def api_page() -> str:
     pages = [API_INTRO]
     for title, names in (("Functions", functions), ("Classes", classes), ("Registries", others)):
         if names:
-            pages.append(f"## {title}\n")
-            pages += [f"::: embedscope.{name}\n    options:\n      heading_level: 3\n" for name in names]
+            pages += [f"## {title}\n", *(_reference(f"embedscope.{name}") for name in names)]
     for name, module in modules.items():
         pages.append(f"## embedscope.{name}\n\n{inspect.getdoc(module).splitlines()[0]}\n")
-        exported = [key for key in getattr(module, "__all__", ()) if key in vars(module) or hasattr(module, key)]
-        shown = [
-            key for key in exported if inspect.isfunction(getattr(module, key)) or inspect.isclass(getattr(module, key))
-        ]
-        pages += [f"::: embedscope.{name}.{key}\n    options:\n      heading_level: 3\n" for key in shown]
-    pages.append(
-        "## Errors\n\n::: embedscope.core.errors\n    options:\n      heading_level: 3\n      show_root_heading: false\n      show_root_toc_entry: false\n"
-    )
+        exported = {key: getattr(module, key) for key in getattr(module, "__all__", ())}
+        shown = [key for key, value in exported.items() if inspect.isfunction(value) or inspect.isclass(value)]
+        pages += [_reference(f"embedscope.{name}.{key}") for key in shown]
+    hidden = "      show_root_heading: false\n      show_root_toc_entry: false\n"
+    pages += ["## Errors\n", _reference("embedscope.core.errors") + hidden]
     return "\n".join(pages)
 
 

@@ -4,7 +4,7 @@ Run from the root of a checkout: ``python docs/make_example.py``. What is plante
 
 - ``documents.npy`` (400 x 64): a common mean (``self_similarity``), one coordinate that dominates (number 41:
   ``rogue_contribution``), 24 duplicate rows (``copy_share``).
-- ``queries.npy`` (200 x 64) and ``qrels.tsv``: each query is a noisy document, in the same space and with the same faults.
+- ``queries.npy`` (200 x 64) and ``qrels.tsv``: each query is a noisy document, with the same faults.
 - ``images.npy`` and ``texts.npy`` (300 x 32): row i of both is the same content with noise; each side has a mean of its
   own, so that a mixed index returns only rows of the query's own modality (``modality_gap``).
 """

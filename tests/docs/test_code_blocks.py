@@ -39,9 +39,8 @@ def _check(name: str, folder: Path, *, models: bool) -> None:
     for block, printed in done:
         wanted = block.output.code if block.output else None
         if wanted is not None:
-            assert code_blocks.matches(wanted, printed), (
-                f"{name}:{block.line} prints something else; `python docs/generate.py --outputs` writes it anew:\n{printed}"
-            )
+            hint = "prints something else; `python docs/generate.py --outputs` writes it anew"
+            assert code_blocks.matches(wanted, printed), f"{name}:{block.line} {hint}:\n{printed}"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_marks_of_code_blocks_are_not_shown() -> None:
     assert _load("hooks").on_page_markdown(page) == "```sh\nembedscope quickstart\n```\n"
 
 
-def test_doctests_become_code_and_types_plain() -> None:
+def test_doctests_become_code_and_meanings_text() -> None:
     readable = _load("docstrings").readable
     assert readable("F.\n\n>>> f(1)\n['a']\n\nMore.") == "F.\n\n```pycon\n>>> f(1)\n['a']\n```\n\nMore."
-    assert readable("x : array, or ``names``\n    The :class:`~a.B`.") == "x : array, or names\n    The `a.B`."
+    assert readable("x : array, or ``names``\n    The :class:`~a.B`.") == "x\n    array, or ``names``\n    The `a.B`."
