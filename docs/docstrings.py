@@ -13,7 +13,7 @@ _ROLE = re.compile(r":(?:mod|class|func|meth|data):`~?([^`]+)`")
 
 
 def readable(text: str) -> str:
-    """``text`` with every doctest fenced, and of ``parameter : meaning`` the meaning as text; types are in the signature.
+    """``text`` with every doctest fenced, and of ``parameter : meaning`` the meaning as text.
 
     >>> readable("Double.\\n\\n>>> f(1)\\n2")
     'Double.\\n\\n```pycon\\n>>> f(1)\\n2\\n```\\n'

