@@ -1,8 +1,8 @@
 """The code blocks of a page: read, run from top to bottom in one folder, and their output compared or written anew.
 
-A block of ``python``, or of ``sh`` with lines that start with ``embedscope``, is run. A ``text`` block right after it is
-its standard output; a line ``...`` there stands for any number of lines. A comment ``# exit code N`` behind a command
-says which exit code it has. HTML comments in the line above a fence say more:
+A block of ``python``, or of ``sh`` with lines that start with ``embedscope``, is run. A ``text`` block right after it
+is its standard output; a line ``...`` there stands for any number of lines. A comment ``# exit code N`` behind a
+command says which exit code it has. HTML comments in the line above a fence say more:
 
 - ``<!-- not run: REASON -->``: this block cannot run here;
 - ``<!-- needs: models -->``: it needs the models that install from PyPI;

@@ -30,9 +30,9 @@ def _bounds(requirements: list[str]) -> dict[str, str]:
 
 def test_lowest_versions_are_the_lower_bounds() -> None:
     lowest, bounds = _pins("constraints-lowest.txt"), _bounds(PROJECT["dependencies"])
-    assert lowest.keys() == bounds.keys()
-    for name, version in lowest.items():
-        assert Version(version) == Version(bounds[name]), name
+    assert lowest.keys() - bounds.keys() == {"click", "pytest"}  # newer ones do not go with the lowest of the others
+    for name, bound in bounds.items():
+        assert Version(lowest[name]) == Version(bound), name
 
 
 def test_what_the_tests_passed_with_is_allowed() -> None:
