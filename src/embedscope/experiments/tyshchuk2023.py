@@ -77,16 +77,16 @@ def run(options: Options) -> Result:
         "bootstrap_draws": N_DRAWS,
         "jackknife_groups": 16,
     }
-    return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))
+    return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance, options.seed))
 
 
-def _document(found: Findings, provenance: Provenance) -> Document:
+def _document(found: Findings, provenance: Provenance, seed: int) -> Document:
     checked = checked_claims(found.models, found.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
     return Document(
         TITLE,
         QUESTION,
-        findings(found.models, found.records, checked),
+        findings(found.models, found.records, checked, found.kept, seed),
         (*tables(found.models, found.records), table_of_claims(checked)),
         tuple(f for f in found.figures if f.series),
         tuple(dict.fromkeys(found.skipped)),

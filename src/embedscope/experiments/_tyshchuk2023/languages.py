@@ -13,7 +13,7 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.experiments._tyshchuk2023.maps import umap
 from embedscope.experiments._tyshchuk2023.material import Parallel, order_of
-from embedscope.experiments._tyshchuk2023.pairs import Place
+from embedscope.experiments._tyshchuk2023.pairs import KeptScores, Place
 from embedscope.experiments._tyshchuk2023.pictures import placed
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing
@@ -31,7 +31,7 @@ def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int) -> Iterator[Record]:
+def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int, kept: KeptScores) -> Iterator[Record]:
     """Distance ratio on raw vectors; recall@1 both ways on new texts, before and after Procrustes."""
     from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
 
@@ -50,6 +50,8 @@ def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int)
         place = Place(vectors.source, task, transform, "other names" if transform else None, x.shape[1])
         for metric, score in parallel_retrieval(left, right, names=(code, "en"), seed=seed).items():
             yield replace(place.record(metric, score, subset="new names"), space="text")
+            if score.items is not None:
+                kept.add(metric, "new names", transform, score, np.arange(len(score.items)))
 
 
 def language_map(vectors: Vectors, parallel: Parallel, seed: int) -> Scatter:

@@ -74,7 +74,7 @@ TABLE_3: dict[tuple[str | None, str | None], float] = {
     ("whiten:128", "test"): 0.5604,
 }
 
-# transform: accuracy on the known classes, on the new ones
+# transform: accuracy on the seen classes, on the new ones
 TABLE_4: dict[str | None, tuple[float, float]] = {
     None: (0.6640, 0.5978),
     "procrustes": (0.7088, 0.0346),
@@ -125,9 +125,9 @@ def _classes() -> list[ValueClaim]:
         for (t, on), v in TABLE_3.items()
     ]
     halves = [
-        ValueClaim("Table 4", "clip", f"zeroshot.{part}", v, None, None, t, "known" if t else None, "cifar100", 0.03)
+        ValueClaim("Table 4", "clip", f"zeroshot.{part}", v, None, None, t, "seen" if t else None, "cifar100", 0.03)
         for t, both in TABLE_4.items()
-        for part, v in zip(("known", "new"), both, strict=True)
+        for part, v in zip(("seen", "unseen"), both, strict=True)
     ]
     probe = [
         ValueClaim("Table 5", "clip", "probe", v, None, None, t, "pairs" if t else None, "cifar100", 0.01)

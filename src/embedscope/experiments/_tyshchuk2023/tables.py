@@ -202,15 +202,15 @@ def _zero_shot(labels: dict[str, str], records: Sequence[Record]) -> Table:
 
 def _halves(labels: dict[str, str], records: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for source, transform in _places(records, "zeroshot.known"):
-        both = [pick(records, source=source, transform=transform, metric=f"zeroshot.{p}") for p in ("known", "new")]
+    for source, transform in _places(records, "zeroshot.seen"):
+        both = [pick(records, source=source, transform=transform, metric=f"zeroshot.{p}") for p in ("seen", "unseen")]
         published = TABLE_4.get(transform, (None, None))
         numbers = [x for r in both for x in (r.value if r else None, span(r))]
         rows.append((labels[source], transform or PLAIN, *numbers, *published))
     columns = (
         Column("model"),
         Column("alignment"),
-        Column("known classes", 3),
+        Column("seen classes", 3),
         Column("95 % interval"),
         Column("new classes", 3),
         Column("95 % interval "),
