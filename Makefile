@@ -45,11 +45,9 @@ $(VISION)/.installed: pyproject.toml constraints-vision.txt
 test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests
 	$(VISION)/bin/python -m pytest tests/vision
 
-# The core alone: no torch, no reports, no data sets. Short lanes: the tests of what a plain install does. (The test that is left
-# out writes a report, which needs the extra report.)
+# The core alone: no torch, no reports, no data sets. Short lanes: the tests of what a plain install does.
 CORE_TESTS = tests/core tests/metrics tests/readers tests/cli tests/contracts/test_metrics.py tests/contracts/test_transforms.py \
-  tests/datasets/test_example.py src/embedscope/core src/embedscope/stats src/embedscope/metrics \
-  --deselect tests/cli/test_diagnose.py::test_exit_codes_and_words
+  tests/datasets/test_example.py src/embedscope/core src/embedscope/stats src/embedscope/metrics
 
 $(CORE)/.installed: pyproject.toml constraints.txt
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
