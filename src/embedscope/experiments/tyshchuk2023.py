@@ -20,7 +20,7 @@ from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._tyshchuk2023.claims import checked_claims, table_of_claims
 from embedscope.experiments._tyshchuk2023.findings import findings
-from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
+from embedscope.experiments._tyshchuk2023.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._tyshchuk2023.run import (
     SCALES,
     Findings,
@@ -108,5 +108,6 @@ ENTRIES = {
         claims=CLAIMS,
         run=run,
         models=("efficientnet-lite0+minilm",),
+        published_models=PUBLISHED_MODELS,
     )
 }

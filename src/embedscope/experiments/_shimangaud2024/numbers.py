@@ -5,7 +5,10 @@ Hits are counts of questions. The study's tables are numbered here in the order 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from embedscope.experiments._experiment import ValueClaim
+from embedscope.experiments._published import Published, published_name
 
 ROLES = ("word2vec", "clip-image", "clip-text", "resnet50")
 NAMES = {
@@ -56,7 +59,23 @@ ANGLES = "degrees, between b - a + c and d, raw vectors, the fifty questions"
 RANKS = "rank correlation over the coordinates of b - a + c and d, raw vectors, the fifty questions"
 
 
-def published_role(source: str) -> str | None:
+_CLIP = {
+    "model_type": "clip",
+    "projection_dim": 512,
+    "text_config.num_hidden_layers": 12,
+    "vision_config.patch_size": 32,
+    "vision_config.hidden_size": 768,
+}
+PUBLISHED_MODELS = {
+    "word2vec": Published("word2vec"),
+    "clip-text": Published("clip-text", None, "#text"),
+    "clip-image": Published("clip-image", None, "#image"),
+    "openai/clip-vit-base-patch32": Published("clip-text", _CLIP),
+    "resnet50": Published("resnet50"),
+}
+
+
+def published_role(source: str, stated: Mapping[str, str] | None = None) -> str | None:
     """Which encoder of the study ``source`` is; None for any other.
 
     >>> [published_role(s) for s in ("hf:openai/clip-vit-base-patch32#text", "timm:resnet50", "minilm")]
@@ -64,10 +83,13 @@ def published_role(source: str) -> str | None:
     """
     if source.startswith("random:"):
         return None
+    name = published_name(source, PUBLISHED_MODELS, stated or {})
     bare, _, tower = source.partition("#")
+    if name is not None and name != "openai/clip-vit-base-patch32":
+        return PUBLISHED_MODELS[name].role
     if "googlenews-vectors-negative300" in bare.lower():
         return "word2vec"
-    if "openai/clip-vit-base-patch32" in bare.lower():
+    if name is not None or "openai/clip-vit-base-patch32" in bare.lower():
         return "clip-image" if tower == "image" else "clip-text"
     if bare.partition("?")[0].removeprefix("timm:").partition(".")[0] == "resnet50":
         return "resnet50"

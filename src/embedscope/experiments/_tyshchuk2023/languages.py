@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,24 +54,33 @@ def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int,
                 kept.add(metric, "new names", transform, score, np.arange(len(score.items)))
 
 
-def language_map(vectors: Vectors, parallel: Parallel, seed: int) -> Scatter:
-    """UMAP of texts in two languages, the raw vectors (Figures 14 and 15)."""
+ARTICLE = ("fr", "ru", "de")
+"""Languages of the article's figures, drawn where they are at hand; else the first three."""
+
+
+def language_map(vectors: Vectors, parallel: Sequence[Parallel], seed: int) -> Scatter:
+    """UMAP of texts in English and three other languages, the raw vectors (Figures 14 and 15)."""
     assert vectors.english is not None
-    _, test = split(parallel, seed)
-    rows = test[:SHOWN]
-    left, right = vectors.languages[parallel.language][parallel.left[rows]], vectors.english[parallel.right[rows]]
-    both: Floats = np.concatenate([left, right])
-    n = len(rows)
-    names = {
-        parallel.language: [parallel.texts[i] for i in parallel.left[rows]],
-        "en": [parallel.english[i] for i in parallel.right[rows]],
-    }
+    shown = [p for p in parallel if p.language in ARTICLE] or list(parallel[:3])
+    blocks: list[Floats] = []
+    names: dict[str, list[str]] = {}
+    for one in shown:
+        _, test = split(one, seed)
+        rows = test[: SHOWN // len(shown)]
+        blocks.append(vectors.languages[one.language][one.left[rows]])
+        names[one.language] = [one.texts[i] for i in one.left[rows]]
+        blocks.append(vectors.english[one.right[rows]])
+        names[f"en ({one.language})"] = [one.english[i] for i in one.right[rows]]
+    ends = np.cumsum([len(block) for block in blocks])
+    places = {name: slice(int(end - len(b)), int(end)) for name, end, b in zip(names, ends, blocks, strict=True)}
+    codes = ", ".join(one.language for one in shown)
     return placed(
-        f"umap-{parallel.language}",
-        f"{vectors.label}: names in {parallel.language} and en",
-        umap(both, seed),
-        {parallel.language: slice(0, n), "en": slice(n, 2 * n)},
+        "umap-languages",
+        f"{vectors.label}: texts in {codes} and English",
+        umap(np.concatenate(blocks), seed),
+        places,
         {},
         names,
-        f"UMAP of {n} names in two languages, raw vectors. Where the languages lie apart, a search across them fails.",
+        f"UMAP of {ends[-1]} texts, raw vectors; each language beside the English texts that it translates. Where the "
+        "languages lie apart, a search across them fails.",
     )

@@ -133,8 +133,10 @@ def _losses(place: Place, pairs: PairSet, sides: Sides, view: View, vectors: Vec
         note = f"scale {refitted:.4g}, refitted on the fitting part"
         yield place.record(f"contrastive_loss.{part}", again, variant="refitted", note=note)
     sizes = [size for size in BATCHES if size <= len(t)]
-    for size, score in loss_curve(*parts["test"], refitted, sizes, seed=seed).items():
-        yield place.record("contrastive_loss.test", score, variant="refitted", subset=f"batch {size}")
+    for part, (a, b) in parts.items():
+        for variant, factor in ((None, scale), ("refitted", refitted)):
+            for size, score in loss_curve(a, b, factor, sizes, seed=seed).items():
+                yield place.record(f"contrastive_loss.{part}", score, variant=variant, subset=f"batch {size}")
 
 
 def _gap(place: Place, pairs: PairSet, sides: Sides, seed: int) -> Iterator[Record]:

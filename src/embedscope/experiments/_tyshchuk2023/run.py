@@ -102,7 +102,9 @@ def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]
     except EmbedscopeError as error:
         skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
         return None
-    prompt = options.prompt or PROMPTS.get(published_role(options.models[0]) or "clip", PROMPTS["clip"])
+    prompt = options.prompt or PROMPTS.get(
+        published_role(options.models[0], options.published) or "clip", PROMPTS["clip"]
+    )
     classes: ClassSet | None = None
     languages: tuple[Parallel, ...] = ()
     try:
@@ -176,7 +178,7 @@ def _pictures(vectors: Vectors, study_data: Material, seen: Sequence[View], opti
         if procrustes is not None and study_data.pairs.images:
             found.scatters += maps(vectors, study_data.pairs, procrustes, options.seed)
         if study_data.languages:
-            found.scatters.append(language_map(vectors, study_data.languages[0], options.seed))
+            found.scatters.append(language_map(vectors, study_data.languages, options.seed))
     except MissingExtraError as error:
         found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 

@@ -212,13 +212,13 @@ def _halves(labels: dict[str, str], records: Sequence[Record]) -> Table:
         Column("alignment"),
         Column("seen classes", 3),
         Column("95 % interval"),
-        Column("new classes", 3),
+        Column("unseen classes", 3),
         Column("95 % interval "),
-        Column("published known", 3),
-        Column("published new", 3),
+        Column("published seen", 3),
+        Column("published unseen", 3),
     )
     caption = f"Fitted on images of half of the classes, tested on images of both halves. {OF_CLIP}"
-    return Table("table4", "Known and new classes (Table 4)", columns, tuple(rows), caption)
+    return Table("table4", "Seen and unseen classes (Table 4)", columns, tuple(rows), caption)
 
 
 def _probe(labels: dict[str, str], records: Sequence[Record]) -> Table:
