@@ -45,10 +45,11 @@ class Row:
     covered: int
     runs: int
     target: float = 0.90
+    none: int = 0  # runs that give no interval, with the reason
 
     @property
     def coverage(self) -> float:
-        return self.covered / self.runs
+        return self.covered / max(self.runs - self.none, 1)
 
     @property
     def error(self) -> float:
@@ -98,7 +99,9 @@ def geometry(runs: int, rng: Rng) -> Iterator[Row]:
         records = [measured(draw(rng, N), METRICS) for _ in range(2 * runs)]
         truth = {m: float(np.mean([r[m].value for r in records])) for m in METRICS}
         for name in METRICS:
-            yield Row(f"{name}: jackknife over 16 groups", population, covered(records, truth, name, runs), runs)
+            none = sum(r[name].ci_low is None for r in records[:runs])
+            hits = covered(records, truth, name, runs)
+            yield Row(f"{name}: jackknife over 16 groups", population, hits, runs, none=none)
     few = max(runs // 2, 10)
     records = [measured(decaying(rng, 400), HELD) for _ in range(2 * few)]
     truth = {m: float(np.mean([r[m].value for r in records])) for m in HELD}
@@ -205,12 +208,17 @@ def simulate(runs: int, seed: int = 0, parts: tuple[str, ...] = tuple(PARTS)) ->
     return [row for part in parts for row in PARTS[part](runs, np.random.default_rng([seed, len(part)]))]
 
 
+def said(row: Row) -> str:
+    if row.none > row.runs / 2:
+        return f"no interval in {row.none} runs"
+    some = f", no interval in {row.none} runs" if row.none else ""
+    return f"{row.coverage:.3f} (s.e. {row.error:.3f}){some}"
+
+
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
     lines = ["| interval | population | nominal | covered | runs |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {r.interval} | {r.population} | {LEVEL} | {r.coverage:.3f} (s.e. {r.error:.3f}) | {r.runs} |" for r in rows
-    ]
+    lines += [f"| {r.interval} | {r.population} | {LEVEL} | {said(r)} | {r.runs} |" for r in rows]
     return "\n".join(lines)
 
 

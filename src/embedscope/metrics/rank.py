@@ -23,7 +23,7 @@ FIRST_ORDER = "spectrum to first order in the error bar"
     units="directions",
     cite="roy2007",
     caveat=FIRST_ORDER,
-    warning=heavy_tails,
+    unsound=heavy_tails,
 )
 def effective_rank(g: Gaussian) -> float:
     """Exponential of the entropy of the singular values, exp(-sum p log p) with p = S / sum S.
@@ -55,7 +55,7 @@ def effective_rank(g: Gaussian) -> float:
     units="directions",
     cite="rudelson2007",
     caveat=FIRST_ORDER,
-    warning=heavy_tails,
+    unsound=heavy_tails,
 )
 def stable_rank(g: Gaussian) -> float:
     """Squared Frobenius norm over squared spectral norm, sum S^2 / S_1^2.
@@ -85,7 +85,7 @@ def stable_rank(g: Gaussian) -> float:
     units="directions",
     cite="rudelson2007",
     caveat=FIRST_ORDER,
-    warning=heavy_tails,
+    unsound=heavy_tails,
 )
 def stable_rank_centered(g: Gaussian) -> float:
     """Stable rank of the centred rows, sum l / l_1 over eigenvalues of the covariance.

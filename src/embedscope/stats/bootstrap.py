@@ -303,7 +303,7 @@ def expansion(n: int) -> float:
     >>> round(expansion(8), 3)
     1.29
     """
-    return (n / (n - 1)) ** 0.5 * float(student_interval(0.0, 1.0, n - 1).high or 0.0) / _NORMAL
+    return math.sqrt(n / (n - 1)) * float(student_interval(0.0, 1.0, n - 1).high or 0.0) / _NORMAL
 
 
 def holm(pvalues: Sequence[float]) -> list[float]:
