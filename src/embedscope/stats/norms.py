@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.block import RowBlock
@@ -28,8 +31,13 @@ class NormMoments(Statistic):
 
     @property
     def kurtosis(self) -> float:
-        """Mean fourth power of the deviations over the square of their variance: 3 for a normal distribution."""
-        return self.n * self.quartic / self.squares / self.squares if self.squares > 0 else 0.0
+        """Mean fourth power of the deviations over the square of their variance: 3 for a normal distribution.
+
+        0 where it is not known: no deviations, or fourth powers that leave float64.
+        """
+        if not self.squares > 0 or not math.isfinite(self.quartic):
+            return 0.0
+        return self.n * (self.quartic / self.squares) / self.squares
 
     @property
     def dim(self) -> int:
@@ -55,15 +63,18 @@ def _norm_moments(block: RowBlock) -> NormMoments:
     norms = block.norms
     mean = norms.mean()
     off = norms - mean
-    powers = [float((off**k).sum()) for k in (2, 3, 4)]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        powers = [float((off**k).sum()) for k in (2, 3, 4)]
     return NormMoments(len(block), float(mean), powers[0], block.dim, block.zero_rows, *powers[1:])
 
 
 def _joined_norms(a: NormMoments, b: NormMoments) -> NormMoments:
-    n, delta = a.n + b.n, b.mean - a.mean
+    n, delta = a.n + b.n, np.float64(b.mean - a.mean)
     p, q = a.n / n, b.n / n
     squares = a.squares + b.squares + delta**2 * (a.n * q)
-    cubic = a.cubic + b.cubic + delta**3 * (a.n * q * (p - q)) + 3 * delta * (p * b.squares - q * a.squares)
-    quartic = a.quartic + b.quartic + delta**4 * (a.n * q * (p * p - p * q + q * q))
-    quartic += 6 * delta**2 * (p * p * b.squares + q * q * a.squares) + 4 * delta * (p * b.cubic - q * a.cubic)
-    return NormMoments(n, a.mean + delta * q, squares, a.width, a.zero_rows + b.zero_rows, cubic, quartic)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        cubic = a.cubic + b.cubic + delta**3 * (a.n * q * (p - q)) + 3 * delta * (p * b.squares - q * a.squares)
+        quartic = a.quartic + b.quartic + delta**4 * (a.n * q * (p * p - p * q + q * q))
+        quartic += 6 * delta**2 * (p * p * b.squares + q * q * a.squares) + 4 * delta * (p * b.cubic - q * a.cubic)
+    mean, zero = float(a.mean + delta * q), a.zero_rows + b.zero_rows
+    return NormMoments(n, mean, float(squares), a.width, zero, float(cubic), float(quartic))
