@@ -43,8 +43,10 @@ def _heavy(norms: NormMoments) -> str | None:
     """Warn where a few long rows decide the spread of lengths."""
     if norms.kurtosis <= 2 * 3:
         return None
-    return f"heavy tails: row lengths have kurtosis {norms.kurtosis:.3g} (normal: 3); a few rows decide the value, "
+    return (
+        f"heavy tails: row lengths have kurtosis {norms.kurtosis:.3g} (normal: 3); a few rows decide the value, "
         "and the interval is too narrow"
+    )
 
 
 @metric(
