@@ -87,7 +87,7 @@ _FEW = 5
 
 
 def at_least_binomial(interval: Interval, share: float, units: int) -> Interval:
-    """``interval`` of a ``share``; where few of the ``units`` have the property, no narrower than Wilson's [wilson1927].
+    """``interval`` of a ``share``; where few of the ``units`` are in it, no narrower than Wilson's [wilson1927].
 
     Where no unit (or every one) has the property all replicates are equal, which says nothing about the next one.
 
