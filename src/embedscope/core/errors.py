@@ -16,6 +16,10 @@ class InputError(EmbedscopeError, ValueError):
     """The input is not what was asked for (shape, dtype, nan, unreadable file)."""
 
 
+class OutputError(EmbedscopeError):
+    """What was to be written could not be (full disk, no permission); what was there before is unchanged."""
+
+
 class UnknownNameError(EmbedscopeError, LookupError):
     """A name is not registered; the message offers the nearest ones.
 

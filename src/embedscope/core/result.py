@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +11,7 @@ from typing import Any
 from embedscope.core.atomic import atomic_path, write_text
 from embedscope.core.document import Column, Document, Figure, Finding, Points, Scatter, Series, Skipped, Table
 from embedscope.core.errors import InputError, MissingExtraError
+from embedscope.core.printable import csv_text, latex_label
 from embedscope.core.records import FIELDS, Record
 
 SCHEMA_VERSION = 1
@@ -69,13 +68,10 @@ class Result:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """Records as comma-separated text with a header."""
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(r.as_dict() for r in self.records)
+        text = csv_text(FIELDS, (r.as_dict() for r in self.records))
         if path is not None:
-            write_text(path, buffer.getvalue())
-        return buffer.getvalue()
+            write_text(path, text)
+        return text
 
     def to_parquet(self, path: str | Path) -> None:
         """Records as a Parquet file, provenance in its metadata."""
@@ -85,7 +81,7 @@ class Result:
         kinds = {"value": pa.float64(), "stderr": pa.float64(), "ci_low": pa.float64(), "ci_high": pa.float64()}
         kinds |= {"n": pa.int64(), "dim": pa.int64(), "exact": pa.bool_()}
         schema = pa.schema([(name, kinds.get(name, pa.string())) for name in FIELDS])
-        table = pa.Table.from_pylist([r.as_dict() for r in self.records], schema=schema)
+        table = pa.Table.from_pylist([_in_utf8(r.as_dict()) for r in self.records], schema=schema)
         meta = {"embedscope": json.dumps({"schema_version": SCHEMA_VERSION, "provenance": dict(self.provenance)})}
         with atomic_path(path) as part:
             pq.write_table(table.replace_schema_metadata(meta), part)
@@ -132,6 +128,11 @@ class Result:
         )
 
 
+def _in_utf8(row: Mapping[str, Any]) -> dict[str, Any]:
+    """``row`` with what is not UTF-8 in its texts (names of files) as escapes."""
+    return {k: v.encode(errors="backslashreplace").decode() if isinstance(v, str) else v for k, v in row.items()}
+
+
 def latex_table(table: Table) -> str:
     """``table`` as a LaTeX ``table`` environment with booktabs rules, numbers right-aligned."""
     numeric = [any(isinstance(row[i], int | float) for row in table.rows) for i in range(len(table.columns))]
@@ -143,7 +144,7 @@ def latex_table(table: Table) -> str:
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{caption}}}",
-            rf"\label{{tab:{table.id}}}",
+            rf"\label{{tab:{latex_label(table.id)}}}",
             rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}",
             r"\toprule",
             head + r" \\",
@@ -173,7 +174,7 @@ def _filled(records: Iterable[Record]) -> list[str]:
 
 def _tex(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+    return "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in " ".join(text.splitlines()))
 
 
 def _document(data: Mapping[str, Any]) -> Document:
