@@ -113,6 +113,23 @@ def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
         file.write(data)
 
 
+def write_at(path: str | Path, offset: int, data: bytes) -> None:
+    """Write ``data`` into the file ``path``, made where it is not there, from ``offset`` on, and bring it to the disk.
+
+    Not atomic: for files of which a part counts only when another file, written afterwards, says so.
+    """
+    named = Path(path)
+    with _said(named):
+        handle = os.open(named, os.O_CREAT | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), 0o666)
+        try:
+            with os.fdopen(handle, "r+b", buffering=0, closefd=False) as file:
+                file.seek(offset)
+                file.write(data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _special(path: Path) -> bool:
     """Whether ``path`` is written through: a device, a pipe, or an open file of this process such as /dev/stdout."""
     if _descriptor(path) is not None:
