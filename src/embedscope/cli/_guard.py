@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import glob
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.errors import EmbedscopeError, EmbedscopeWarning, InputError
 from embedscope.core.inputs import check_not_input, reading
 from embedscope.core.printable import printable
 
@@ -31,7 +33,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            with reading(_inputs(kwargs)):
+            with reading(_inputs(kwargs)), _notes():
                 _check_outputs(kwargs)
                 verb(*args, **kwargs)
         except EmbedscopeError as error:
@@ -48,6 +50,23 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             raise _ended(f"there is not enough memory{why}; take fewer rows, metrics or workers", 2) from error
 
     return run
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Warnings of this package as notes on standard error, in place of lines of its source."""
+    shown = warnings.showwarning
+
+    def note(message: Any, category: type[Warning], *rest: Any) -> None:
+        if issubclass(category, EmbedscopeWarning):
+            typer.echo(printable(f"· {message}"), err=True)
+        else:
+            shown(message, category, *rest)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", EmbedscopeWarning)
+        warnings.showwarning = note
+        yield
 
 
 def _ended(sentence: str, code: int) -> typer.Exit:

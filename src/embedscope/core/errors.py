@@ -20,6 +20,14 @@ class OutputError(EmbedscopeError):
     """What was to be written could not be (full disk, no permission); what was there before is unchanged."""
 
 
+class CacheUnusableError(EmbedscopeError):
+    """The cache cannot be read or written (no permission, full disk, a file in its place)."""
+
+
+class EmbedscopeWarning(UserWarning):
+    """Something that a user must know and that has no place in a result; the command line prints it as a note."""
+
+
 class UnknownNameError(EmbedscopeError, LookupError):
     """A name is not registered; the message offers the nearest ones.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from embedscope.core.atomic import atomic_folder
-from embedscope.core.cache import models_folder
+from embedscope.core.cache import MODELS, models_folder, named_cache_folder
 from embedscope.core.errors import InputError, OutputError
 from embedscope.core.extras import require
 from embedscope.encoders._checksums import sha256_of_all
@@ -39,9 +39,11 @@ def converted_weights(file: Path, digest: str, head: Path) -> Path:
 def _made_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
     """The folder ``name`` for this version of transformers; written aside and renamed, so it is whole or absent."""
     version = require("transformers", "hf", "a GGUF model").__version__
-    target = models_folder() / f"{name}-transformers-{version}"
-    if (target / last_file).is_file():
-        return target
+    kept = f"{name}-transformers-{version}"
+    for folder in (named_cache_folder() / MODELS, models_folder()):
+        if (folder / kept / last_file).is_file():
+            return folder / kept
+    target = models_folder() / kept
     if target.exists():  # an incomplete folder is in the way
         shutil.rmtree(target)
     try:

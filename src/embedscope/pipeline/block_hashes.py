@@ -1,4 +1,4 @@
-"""Hashes of the rows of a shard, taken while they are read, so that a file that changed is noticed whatever its time."""
+"""Hashes of the rows of a shard, taken while they are read, so that a file that changed is noticed by its rows."""
 
 from __future__ import annotations
 
