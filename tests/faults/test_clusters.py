@@ -40,8 +40,7 @@ class Never:
         time.sleep(0.01)
         raise TimeoutError
 
-    def done(self):
-        return False
+    status = "pending"
 
 
 class Cluster:
@@ -98,8 +97,7 @@ def test_a_few_that_are_lost_are_borne_while_others_work():
 
 def test_an_error_of_the_work_that_is_a_timeout_is_its_own():
     class Failed(Never):
-        def done(self):
-            return True
+        status = "error"
 
         def result(self, timeout=None):
             raise TimeoutError("the store took too long")

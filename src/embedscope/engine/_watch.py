@@ -106,8 +106,8 @@ class Watch:
             try:
                 return future.result(timeout=_TICK_SECONDS)
             except TimeoutError:
-                if future.done():
-                    return future.result()
+                if future.status == "error":  # the work itself raised it
+                    raise
                 self._look()
 
     def _look(self) -> None:
