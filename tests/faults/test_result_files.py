@@ -30,7 +30,16 @@ DOCUMENT = Document(
     "Question?",
     (Finding("It is so.", "ok"),),
     (Table("t", "Table", (Column("a", 2), Column("b")), ((1.5, "x"), (None, 3))),),
-    (Figure("f", "Figure", "x", "y", (Series("s", (0.0, 1.0), (0.5, None), (0.1, None), (0.9, None)),), y_range=(0.0, 1.0)),),
+    (
+        Figure(
+            "f",
+            "Figure",
+            "x",
+            "y",
+            (Series("s", (0.0, 1.0), (0.5, None), (0.1, None), (0.9, None)),),
+            y_range=(0.0, 1.0),
+        ),
+    ),
     (Skipped("rows", "too many"),),
     ("source",),
     (Scatter("p", "Points", "x", "y", (Points("q", (0.0,), (1.0,), ("n",)),), ((0.0, 0.0, 1.0, 1.0),)),),
@@ -155,7 +164,15 @@ def test_a_baseline_with_wrong_settings_is_said(data, tmp_path, change):
     provenance = data["provenance"] | {"settings": data["provenance"]["settings"] | change}
     (tmp_path / "b.json").write_text(json.dumps(data | {"provenance": provenance}))
     np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((200, 6)))
-    command = [sys.executable, "-m", "embedscope", "check", str(tmp_path / "x.npy"), "--baseline", str(tmp_path / "b.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "embedscope",
+        "check",
+        str(tmp_path / "x.npy"),
+        "--baseline",
+        str(tmp_path / "b.json"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2
     assert done.stderr.startswith("embedscope: the baseline: settings.")

@@ -17,6 +17,7 @@ from embedscope.core.errors import InputError
 
 _NAMES = {str: "text", float: "a finite number", int: "a whole number", bool: "true or false", type(None): "null"}
 _SHOWN = 40
+_LARGEST = 2**63
 
 
 def read_json(path: str | Path, what: str) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def _fits(kind: Any, data: Any) -> bool:
     if kind is float:
         return isinstance(data, int | float) and not isinstance(data, bool) and _finite(data)
     if kind is int:
-        return isinstance(data, int) and not isinstance(data, bool)
+        return isinstance(data, int) and not isinstance(data, bool) and abs(data) < _LARGEST
     return kind in _NAMES and isinstance(data, kind)
 
 

@@ -14,9 +14,11 @@ from embedscope.core.errors import InputError
 from embedscope.transforms import TRANSFORMS
 from embedscope.transforms._affine import Affine
 from embedscope.transforms._chain import Chain
+from embedscope.transforms._saved import Arrays, built_from, nothing_left, read_saved
 
 _HEADER = "embedscope.transforms"
 _SCHEMA = 1
+_WHAT = "a saved chain of transforms, which the save() of a chain writes"
 
 
 def save(steps: Sequence[Affine], width: int, path: str | Path) -> None:
@@ -35,30 +37,23 @@ def save(steps: Sequence[Affine], width: int, path: str | Path) -> None:
 
 def load(path: str | Path) -> Chain:
     """Read the fitted chain in ``path``; raises ``InputError`` where it holds none."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            if header["schema_version"] != _SCHEMA:
-                raise InputError(
-                    f"{path} has schema {header['schema_version']}, this version reads {_SCHEMA}; update embedscope"
-                )
-            steps = [_step(i, facts, file) for i, facts in enumerate(header["steps"])]
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{path} is not a saved chain of transforms ({error}); pass a file that the save() of a chain wrote"
-        ) from error
-    chain = Chain(tuple(type(step)(**step.get_params()) for step in steps))
-    chain.steps_ = steps
-    chain.n_features_in_ = int(header["width"])
+    header, arrays = read_saved(path, _HEADER, "schema_version", _SCHEMA, _WHAT)
+    with built_from(path, _WHAT):
+        steps = [_step(i, facts, arrays) for i, facts in enumerate(header["steps"])]
+        names = {f"{i}.{name}" for i, step in enumerate(steps) for name in step.arrays}
+        nothing_left(arrays, names.__contains__, path)
+        chain = Chain(tuple(type(step)(**step.get_params()) for step in steps))
+        chain.steps_ = steps
+        chain.n_features_in_ = int(header["width"])
     return chain
 
 
-def _step(i: int, facts: dict[str, Any], file: Any) -> Affine:
+def _step(i: int, facts: dict[str, Any], arrays: Arrays) -> Affine:
     step = TRANSFORMS.get(facts["transform"])(**facts["parameters"])
     for name in step.arrays:
-        setattr(step, name, file.get_tensor(f"{i}.{name}"))
+        setattr(step, name, arrays[f"{i}.{name}"])
     for name, value in facts["fitted"].items():
+        if not name.endswith("_") or name.startswith("_") or isinstance(value, bool | str) or value != value:
+            raise InputError(f"its step {i} has the fitted value '{name}', which is none of a transform")
         setattr(step, name, value)
     return step

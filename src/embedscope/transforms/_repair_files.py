@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import InputError
+from embedscope.core.schema import read_as
 from embedscope.transforms._repair_header import Header
 from embedscope.transforms._repair_kind import KindMap, Origin
+from embedscope.transforms._saved import Arrays, built_from, nothing_left, read_saved
 from embedscope.transforms.align._sides import PARTS, Side
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 HEADER = "embedscope.repair"
 FORMAT = 1
+_WHAT = "a saved repair, which `embedscope repair` or Repair.save() writes"
 
 
 def save(repair: Repair, path: str | Path) -> None:
@@ -38,24 +42,27 @@ def save(repair: Repair, path: str | Path) -> None:
 
 def load(path: str | Path) -> Repair:
     """Read the repair in ``path``; raises ``InputError`` where it holds none."""
-    from safetensors import SafetensorError, safe_open
-
     from embedscope.transforms.repair import Repair
 
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-            if header["format_version"] != FORMAT:
-                raise InputError(
-                    f"{path} has format {header['format_version']}, this version reads {FORMAT}; update embedscope"
-                )
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        kinds = {name: _kind(name, facts, arrays) for name, facts in header["kinds"].items()}
-        return Repair(kinds, Header.from_dict(header))
-    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{path} is not a saved repair ({error}); pass a file that `embedscope repair` or Repair.save() wrote"
-        ) from error
+    header, arrays = read_saved(path, HEADER, "format_version", FORMAT, _WHAT)
+    with built_from(path, _WHAT):
+        facts: dict[str, _Kind] = read_as(dict[str, _Kind], header["kinds"], path, "kinds")
+        kinds = {name: _kind(name, each, arrays) for name, each in facts.items()}
+        named = {f"{name}.{part}" for name, each in facts.items() for part in each.parts}
+        nothing_left(arrays, named.__contains__, path)
+        return Repair(kinds, Header.from_dict(header, path))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What the header says of a kind."""
+
+    dim_in: int
+    dim_out: int
+    normalise_before: bool
+    normalise_after: bool
+    parts: tuple[Literal["mean", "matrix", "shift"], ...]
+    source: Origin | None = None
 
 
 def _facts(kind: KindMap) -> dict[str, Any]:
@@ -69,7 +76,9 @@ def _facts(kind: KindMap) -> dict[str, Any]:
     }
 
 
-def _kind(name: str, facts: dict[str, Any], arrays: dict[str, Any]) -> KindMap:
-    parts = {part: arrays[f"{name}.{part}"] for part in facts["parts"]}
-    source = None if facts["source"] is None else Origin(**facts["source"])
-    return KindMap(Side(facts["dim_in"], **parts), facts["normalise_before"], facts["normalise_after"], source)
+def _kind(name: str, facts: _Kind, arrays: Arrays) -> KindMap:
+    parts = {part: arrays[f"{name}.{part}"] for part in facts.parts}
+    made = KindMap(Side(facts.dim_in, **parts), facts.normalise_before, facts.normalise_after, facts.source)
+    if made.dim_out != facts.dim_out:
+        raise InputError(f"its header says that {name} has {facts.dim_out} dimensions, its arrays give {made.dim_out}")
+    return made

@@ -10,13 +10,14 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from embedscope.core.atomic import write_bytes
-from embedscope.core.errors import InputError
+from embedscope.transforms._saved import built_from, nothing_left, read_saved
 from embedscope.transforms.align import ALIGNMENTS
 from embedscope.transforms.align._alignment import Alignment
 from embedscope.transforms.align._sides import PARTS, Side
 
 _HEADER = "embedscope.alignment"
 _SCHEMA = 1
+_WHAT = "a saved alignment, which Alignment.save() writes"
 
 
 def save(alignment: Alignment, path: str | Path) -> None:
@@ -46,20 +47,11 @@ def save(alignment: Alignment, path: str | Path) -> None:
 
 def load(path: str | Path) -> Alignment:
     """Read the fitted alignment in ``path``; raises ``InputError`` where it holds none."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            if header["schema_version"] != _SCHEMA:
-                raise InputError(
-                    f"{path} has schema {header['schema_version']}, this version reads {_SCHEMA}; update embedscope"
-                )
-            return _built(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{path} is not a saved alignment ({error}); pass a file that Alignment.save() wrote"
-        ) from error
+    header, arrays = read_saved(path, _HEADER, "schema_version", _SCHEMA, _WHAT)
+    with built_from(path, _WHAT):
+        names = {f"{side}.{part}" for side in ("left", "right") for part in PARTS}
+        nothing_left(arrays, names.__contains__, path)
+        return _built(header, arrays)
 
 
 def _built(header: dict[str, Any], arrays: dict[str, Any]) -> Alignment:
