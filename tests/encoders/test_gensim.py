@@ -111,7 +111,7 @@ def test_words_are_looked_up_and_never_guessed(made, tmp_path):
         (
             "cut.bin",
             b"2 3\na " + np.ones(3, "<f4").tobytes() + b"b \0\0",
-            "says 2 vectors of 3 numbers and has 22 bytes",
+            "and has 22 bytes",
         ),
         ("short.txt", b"a 1 2 3\nb 1 2\n", "line 2"),
         ("words.txt", b"a 1 2 3\nb 1 x 3\n", "line 2"),

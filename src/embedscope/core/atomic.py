@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 import sys
@@ -53,8 +52,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     check_not_input(named)
     with _said(named):
         through = _special(named)
-        part = _scratch_file() if through else _beside(target := Path(os.path.realpath(named)))
-    try:
+        target = Path(os.path.realpath(named))
+    folder, name = (Path(tempfile.gettempdir()), "embedscope") if through else (target.parent, target.name)
+    part = folder / aside_name(name)
+    try:  # from here on, since a signal may come right after the file is made
+        with _said(named):
+            _make(part, None if through else target)
         with _said(named, part):
             yield part
         with _said(named, part, everything=True):
@@ -84,9 +87,10 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     with _said(named):
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)
-        part = target.parent / aside_name(target.name)
-        part.mkdir()
+    part = target.parent / aside_name(target.name)
     try:
+        with _said(named):
+            part.mkdir()
         with _said(named, part):
             yield part
         with _said(named, part, everything=True):
@@ -151,24 +155,16 @@ def _descriptor(path: Path) -> int | None:
     return int(match[1]) if match else _STANDARD.get(text)
 
 
-def _scratch_file() -> Path:
-    handle, name = tempfile.mkstemp(prefix="embedscope-", suffix=".part")
-    os.close(handle)
-    return Path(name)
-
-
-def _beside(target: Path) -> Path:
-    """An empty file beside ``target``, with the rights that a new file gets, or those of the old one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sweep(target.parent)
-    mode = 0o666
-    if target.exists():
+def _make(part: Path, target: Path | None) -> None:
+    """Make the empty file ``part``, with the rights that a new file gets, or those of ``target``; None: for us alone."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    sweep(part.parent)
+    mode = 0o600 if target is None else 0o666
+    if target is not None and target.exists():
         if not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, "the file is write-protected", str(target))
         mode = stat.S_IMODE(target.stat().st_mode)
-    part = target.parent / aside_name(target.name)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), mode))
-    return part
 
 
 def _replace(part: Path, target: Path) -> None:
@@ -269,10 +265,10 @@ def scratch_folder(stem: str) -> Iterator[Path]:
     """A folder in the system's temporary one that goes with the block; what killed processes left of it goes first."""
     folder = Path(tempfile.gettempdir())
     sweep(folder)
-    part = folder / aside_name(f"{stem}-{secrets.token_hex(2)}")
-    with _said(part):
-        part.mkdir(mode=0o700)
+    part = folder / aside_name(stem)
     try:
+        with _said(part):
+            part.mkdir(mode=0o700)
         yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)

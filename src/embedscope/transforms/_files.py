@@ -53,7 +53,7 @@ def _step(i: int, facts: dict[str, Any], arrays: Arrays) -> Affine:
     for name in step.arrays:
         setattr(step, name, arrays[f"{i}.{name}"])
     for name, value in facts["fitted"].items():
-        if not name.endswith("_") or name.startswith("_") or isinstance(value, bool | str) or value != value:
+        if not name.endswith("_") or name.startswith("_") or not isinstance(value, int | float):
             raise InputError(f"its step {i} has the fitted value '{name}', which is none of a transform")
         setattr(step, name, value)
     return step
