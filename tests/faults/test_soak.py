@@ -11,6 +11,7 @@ import random
 import resource
 import shutil
 import signal
+import sys
 import time
 
 import numpy as np
@@ -104,7 +105,8 @@ def test_soak(ground):
         trial = dice.choice([_killed, _killed, _resumed, _flipped, _limited])
         counts[trial.__name__.strip("_")] += 1
         trial(ground, dice, counts)
-    print(f"\nseed {seed}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    found = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    sys.stdout.write(f"\nseed {seed}: {found}\n")
 
 
 def test_each_kind_of_bad_luck_once(ground):

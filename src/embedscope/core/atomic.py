@@ -156,7 +156,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _make(part: Path, target: Path | None) -> None:
-    """Make the empty file ``part``, with the rights that a new file gets, or those of ``target``; None: for us alone."""
+    """Make the empty file ``part``, with the rights that a new file gets, or those of ``target``; None: private."""
     part.parent.mkdir(parents=True, exist_ok=True)
     sweep(part.parent)
     mode = 0o600 if target is None else 0o666

@@ -104,7 +104,7 @@ def _dataclass(kind: type, data: Any, path: str | Path, field: str) -> Any:
 @cache
 def _hints(kind: type) -> Mapping[str, Any]:
     hints = get_type_hints(kind)
-    return {each.name: hints[each.name] for each in fields(kind)}  # type: ignore[arg-type]
+    return {each.name: hints[each.name] for each in fields(kind)}
 
 
 def _any_of(kind: Any, data: Any, path: str | Path, field: str) -> Any:

@@ -131,7 +131,7 @@ class _Bounded:
         return data
 
 
-class _Attributes(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _Attributes(pickle._Unpickler):
     """The unpickler in Python: its memo is a dictionary, where a number in the file can ask for no memory."""
 
     def find_class(self, module: str, name: str) -> Any:

@@ -108,7 +108,7 @@ def modules_of(file: Path) -> list[dict[str, Any]]:
         isinstance(m, dict) and isinstance(m.get("type"), str) for m in modules
     ):
         raise InputError(f"{file} is not a list of modules with their types; get the model again")
-    return modules  # type: ignore[no-any-return]
+    return modules
 
 
 def _two_tower_module(folder: Path) -> tuple[Path, list[str]]:

@@ -91,7 +91,7 @@ class Watch:
             time.sleep(min(_TICK_SECONDS, self._patience) / 4)
         self._known = set(found)
         self._most = len(found)
-        return max(1, sum(found.values()))
+        return max(1, int(sum(found.values())))
 
     def result(self, future: Any) -> Any:
         """The outcome of ``future``.
