@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
-from embedscope.engine import Local
-from embedscope.pipeline.checkpoint import Checkpoint
-from embedscope.pipeline.folding import Run
-from embedscope.pipeline.measure import measure_stream
+from embedscope.execution import Local
+from embedscope.execution.checkpoint import Checkpoint
+from embedscope.execution.shards import ShardRunner
+from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 
 METRICS = ["isoscore", "self_similarity", "mean_norm"]
@@ -44,7 +44,7 @@ class Stopping(Local):
 
 
 def values(path, folder, engine=None, notes=None):
-    run = Run(engine or Local(), checkpoint=Checkpoint(folder, "x", notes))
+    run = ShardRunner(engine or Local(), checkpoint=Checkpoint(folder, "x", notes))
     records = measure_stream(open_vectors(str(path)), source="x", metrics=METRICS, engine=run)
     return [(r.metric, r.value, r.n) for r in records]
 

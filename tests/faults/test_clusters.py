@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("distributed", reason="extra dask is not installed")
 
-from embedscope.engine._watch import EngineError, Watch, bounded
-from embedscope.engine.dask import Dask
+from embedscope.execution._watch import EngineError, Watch, bounded
+from embedscope.execution.dask import Dask
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -109,7 +109,7 @@ def test_a_number_that_is_none_is_refused(data, tmp_path):
     path = tmp_path / "r.json"
     for number in ("NaN", "Infinity", "1e999"):
         path.write_text(re.sub(r'"value": [-0-9.e]+', f'"value": {number}', json.dumps(data), count=1))
-        with pytest.raises(InputError, match=r"is no number in JSON|must be"):
+        with pytest.raises(InputError, match=r"no number|must be"):
             Result.from_json(path)
 
 

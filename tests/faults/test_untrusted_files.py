@@ -15,10 +15,10 @@ from embedscope.core.document import Column, Document, Table
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.diagnosis.thresholds import thresholds_of, tolerances
 from embedscope.encoders._gensim_pickle import NAMES
 from embedscope.encoders._sources import module_folder, modules_of
 from embedscope.encoders.gensim import open_word_vectors
-from embedscope.findings.thresholds import thresholds_of, tolerances
 
 
 def stack_global(module, name, arguments=b")"):

@@ -71,7 +71,7 @@ class Result:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """Records as comma-separated text with a header."""
-        text = csv_text(FIELDS, (r.as_dict() for r in self.records))
+        text = csv_text(FIELDS, (r.flat() for r in self.records))
         if path is not None:
             write_text(path, text)
         return text
@@ -84,7 +84,7 @@ class Result:
         kinds = {"value": pa.float64(), "stderr": pa.float64(), "ci_low": pa.float64(), "ci_high": pa.float64()}
         kinds |= {"n": pa.int64(), "dim": pa.int64(), "exact": pa.bool_()}
         schema = pa.schema([(name, kinds.get(name, pa.string())) for name in FIELDS])
-        table = pa.Table.from_pylist([_in_utf8(r.as_dict()) for r in self.records], schema=schema)
+        table = pa.Table.from_pylist([_in_utf8(r.flat()) for r in self.records], schema=schema)
         meta = {"embedscope": json.dumps({"schema_version": SCHEMA_VERSION, "provenance": dict(self.provenance)})}
         with atomic_path(path) as part:
             pq.write_table(table.replace_schema_metadata(meta), part)

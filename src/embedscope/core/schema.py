@@ -32,7 +32,7 @@ def read_json(path: str | Path, what: str) -> dict[str, Any]:
     try:
         if not stat.S_ISREG(place.stat().st_mode):
             raise InputError(f"{path} is not a regular file; pass {what}")
-        data = json.loads(place.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        data = json.loads(place.read_text(encoding="utf-8"), parse_constant=_no_constant, parse_float=_float)
     except OSError as error:
         raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}; pass {what}") from error
     except InputError:
@@ -76,7 +76,7 @@ def read_as(kind: Any, data: Any, path: str | Path, field: str) -> Any:  # noqa:
         raise _error(path, field, " or ".join(map(str, get_args(kind))), data)
     if origin is tuple:
         return _tuple(get_args(kind), data, path, field)
-    if origin is list:
+    if origin in (list, Sequence):
         return list(_tuple((get_args(kind)[0], ...), data, path, field))
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(data, dict):
@@ -114,7 +114,7 @@ def _any_of(kind: Any, data: Any, path: str | Path, field: str) -> Any:
     for each in kinds:
         if each in _NAMES and _fits(each, data):
             return data
-    deeper = [each for each in kinds if each not in _NAMES]
+    deeper = [each for each in kinds if each not in _NAMES and (get_origin(each) or is_dataclass(each))]
     if len(deeper) == 1 and isinstance(data, list | dict):
         return read_as(deeper[0], data, path, field)
     raise _error(path, field, " or ".join(_NAMES.get(each, "a list or object") for each in kinds), data)
@@ -168,3 +168,10 @@ def _short(text: str) -> str:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number in JSON")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{_short(text)} is no number that can be held")
+    return value
