@@ -13,6 +13,7 @@ from embedscope.cli import (
     check,
     diagnose,
     evaluate,
+    example,
     export,
     measure,
     quickstart,
@@ -53,6 +54,7 @@ def _common(
 
 for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evaluate.evaluate):
     app.command()(guarded(_verb))
+app.command()(guarded(example.example))
 app.command(name="list")(guarded(listing.show))
 app.command()(guarded(diagnose.diagnose))
 app.command()(guarded(check.check))
