@@ -173,7 +173,7 @@ RECORD = Record(source=EVIL, metric="=cmd|' /C calc'!A0", value=-1.5, note="@SUM
 
 
 def test_a_terminal_gets_no_commands(capsys):
-    from embedscope.reports import print_document
+    from embedscope.report import print_document
 
     from embedscope.cli._common import console
 
