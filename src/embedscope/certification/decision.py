@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,16 +15,13 @@ from embedscope.certification.wording import count, signed, signed_interval
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Index, Score
-from embedscope.stats.bootstrap import Difference, interval, paired_difference
-from embedscope.stats.uncertainty import student_interval
+from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference
 
 LEAST_CHANGED = 6
 """Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
 
-REMOTE_LEVEL = 0.90
-"""Two-sided level of the gain on units unlike any fitted: 5 % on the side that matters."""
-
-_NORMAL = 1.959964
+_NORMAL = 1.644854
+"""Two-sided normal quantile of 90 %, the level of the gain on units unlike any fitted: 5 % on the side that matters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,29 +150,22 @@ def _trial(judge: Judge, text: str, original: Outcome) -> Trial:
     return Trial(candidate, outcome, gains, _barred(judge.objective, candidate, gains))
 
 
-def gains_of(after: Mapping[str, Score], before: Mapping[str, Score]) -> dict[str, Difference]:
-    """Paired differences of all scores that both have."""
+def gains_of(
+    after: Mapping[str, Score], before: Mapping[str, Score], units: int | None = None
+) -> dict[str, Difference]:
+    """Paired differences of all scores that both have; their intervals expanded for few ``units`` where given."""
     both = [name for name in after if name in before]
     drawn = [name for name in both if after[name].draws is not None and before[name].draws is not None]
-    return {name: paired_difference(after[name], before[name]) for name in drawn}
+    return {name: paired_difference(after[name], before[name], units) for name in drawn}
 
 
-def widened(gain: Difference, n_units: int) -> Difference:
-    """``gain`` with a percentile interval of ``n_units`` made as wide as few units need.
+def remote_level(n_units: int) -> float:
+    """Level of the percentile interval of ``n_units`` that covers 90 % for a mean: more where they are few.
 
-    The bootstrap of n units has the variance (n - 1) / n of the sample variance over n, and a normal quantile where
-    Student's t with n - 1 degrees of freedom is due: both ends move away from the value by sqrt(n / (n - 1)) t / z
-    (efron1993, hesterberg2015).
-
-    >>> round(widened(Difference(1.0, None, 0.0, 2.0), 8).low, 3)
-    -0.29
+    >>> [round(remote_level(n), 3) for n in (8, 1000)]
+    [0.966, 0.901]
     """
-    if gain.value is None or gain.low is None or gain.high is None or n_units < 2:
-        return gain
-    reach = student_interval(0.0, 1.0, n_units - 1).high
-    factor = math.sqrt(n_units / (n_units - 1)) * (reach or _NORMAL) / _NORMAL
-    low, high = (gain.value + factor * (end - gain.value) for end in (gain.low, gain.high))
-    return replace(gain, low=low, high=high)
+    return 1.0 if n_units < 2 else math.erf(expansion(n_units) * _NORMAL / math.sqrt(2))
 
 
 def _barred(objective: Objective, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
@@ -207,8 +197,7 @@ def _certified(judge: Judge, chosen: Candidate) -> Certified:
     before, after = judge.outcome(NOTHING, "certify"), judge.outcome(chosen, "certify")
     units = judge.item_units("certify")
     n = len(np.unique(units))
-    gains = {name: widened(gain, n) for name, gain in gains_of(after.scores, before.scores).items()}
-    return Certified(before, after, gains, n, _remote(judge, before, after, units))
+    return Certified(before, after, gains_of(after.scores, before.scores, n), n, _remote(judge, before, after, units))
 
 
 def _remote(judge: Judge, before: Outcome, after: Outcome, units: Index) -> RemoteGain:
@@ -218,8 +207,7 @@ def _remote(judge: Judge, before: Outcome, after: Outcome, units: Index) -> Remo
     if old.value is None or new.value is None or old.draws is None or new.draws is None:
         return RemoteGain(old.value, new.value, Difference(None), int(half.items.sum()), half.n_units)
     value = new.value - old.value
-    stderr, low, high = interval(value, new.draws - old.draws, REMOTE_LEVEL)
-    gain = widened(Difference(value, stderr, low, high), half.n_units)
+    gain = Difference(value, *interval(value, new.draws - old.draws, remote_level(half.n_units)))
     return RemoteGain(old.value, new.value, gain, int(half.items.sum()), half.n_units)
 
 

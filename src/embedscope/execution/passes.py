@@ -12,9 +12,10 @@ import numpy as np
 from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.block import RowBlock
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
-from embedscope.execution.shards import folded
+from embedscope.execution.shards import ShardRunner, folded
 from embedscope.stats.file_order import INDEPENDENT, FileOrder
 from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
 from embedscope.stats.units import Grouping, UnitCount
@@ -67,12 +68,18 @@ def one_pass(
     work = PassWork(
         tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims), order
     )
-    total = folded(engine, work, stream.shards(), _merged)
-    for space, states in total.states.items():
-        units = Grouping(order).found(total.counts[space], total.declared)
+    part: Part = folded(engine, work, stream.shards(), _merged)
+    missing = engine.missing if isinstance(engine, ShardRunner) else ()
+    if stream.n_rows is not None and not missing and part.rows != stream.n_rows:
+        raise InputError(
+            f"the source has {stream.n_rows:,} rows and {part.rows:,} were read; run again when nothing writes to it, "
+            "with another --checkpoint where there is one"
+        )
+    for space, states in part.states.items():
+        units = Grouping(order).found(part.counts[space], part.declared)
         for state in states.values():
             state.units = units
-    return total.states
+    return part.states
 
 
 @dataclass

@@ -59,6 +59,7 @@ class Metric:
     units, cite, summary : for listings; ``cite`` is a key of docs/references.bib
     caveat : what the note of every interval says
     warning : statistic -> what a reader must know about this very value, or None
+    unsound : statistic -> why no interval can be given for this very value, or None
     bias : grouped statistic -> what a finite sample does to this very value beyond the interval, or None; where None,
         the bias of the jackknife is said where it is large
     omits : rows that it leaves out, in words, beyond the zero rows of unit rows
@@ -80,6 +81,7 @@ class Metric:
     fixed_rows: bool = False
     caveat: str | None = None
     warning: Callable[[Any], str | None] | None = None
+    unsound: Callable[[Any], str | None] | None = None
     bias: Callable[[GroupedResult[Any]], str | None] | None = None
     omits: str | None = None
     no_interval: frozenset[str] = frozenset()
@@ -170,10 +172,12 @@ class Metric:
     def _left_out(self, grouped: GroupedResult[Any]) -> tuple[list[Mapping[str, float]], str | None]:
         if grouped.units is not None and grouped.units.problem:
             return [], grouped.units.problem
+        if grouped.left_out and self.unsound and (reason := self.unsound(grouped.full)):
+            return [], reason
         try:
             return [self._values(s.perturbed(grouped.full)) for s in grouped.left_out], None
-        except UndefinedError as reason:
-            return [], f"no interval: without one group, {reason}"
+        except UndefinedError as problem:
+            return [], f"no interval: without one group, {problem}"
 
     def _measured(
         self,

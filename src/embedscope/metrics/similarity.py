@@ -66,7 +66,6 @@ def self_similarity(sums: UnitSums) -> float:
     ideal=0.0,
     units="cosine",
     cite="mu2018",
-    caveat="mean held fixed in the error bar",
     omits="rows that are zero or equal to the mean",
 )
 def self_similarity_centered(sums: UnitSums) -> float:

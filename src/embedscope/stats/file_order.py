@@ -120,4 +120,4 @@ def _lagged(runs: Iterable[npt.NDArray[np.float32]], lag: int, expected: float) 
         return None, 0.0
     above = float(products.mean(dtype=np.float64)) - expected
     error = float(products.std(ddof=1, dtype=np.float64)) / len(products) ** 0.5
-    return above, above / error if error > 0 else 0.0
+    return above, above / error if error > 0 and above > _ROUNDING**0.5 else 0.0

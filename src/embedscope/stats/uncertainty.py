@@ -83,6 +83,31 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     return replace(found, bias=float(full - estimate))
 
 
+_FEW = 5
+
+
+def at_least_binomial(interval: Interval, share: float, units: int) -> Interval:
+    """``interval`` of a ``share``; where few of the ``units`` are in it, no narrower than Wilson's [wilson1927].
+
+    Where no unit (or every one) has the property all replicates are equal, which says nothing about the next one.
+
+    >>> found = at_least_binomial(Interval(0.0, 0.0, 0.0), 0.0, 100)
+    >>> found.low, round(found.high, 3), found.stderr > 0
+    (0.0, 0.037, True)
+    """
+    z = 1.959963984540054
+    centre = (share + z * z / (2 * units)) / (1 + z * z / units)
+    reach = z / (1 + z * z / units) * math.sqrt(share * (1 - share) / units + (z / (2 * units)) ** 2)
+    low, high = max(0.0, centre - reach), min(1.0, centre + reach)
+    low, high = (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+    if interval.low is None or interval.high is None or interval.stderr is None:
+        return interval
+    if interval.stderr > 0 and min(share, 1 - share) * units >= _FEW:
+        return interval
+    stderr = interval.stderr or (high - low) / (2 * z)
+    return Interval(stderr, max(0.0, min(interval.low, low)), min(1.0, max(interval.high, high)))
+
+
 def student_interval(value: float, stderr: float, df: int) -> Interval:
     """``value`` with its t interval: ``stderr`` times the quantile of Student's t with ``df`` degrees of freedom.
 

@@ -1,8 +1,9 @@
 """Units of evidence: what was drawn independently, and so is resampled, split and left out as a whole.
 
 A unit is a row, or a set of rows that stand or fall together. Units are *declared* (chunks of a document, captions of
-an image), or found: *equal* rows and texts are one unit; rows that depend on their neighbours in *file order* form blocks
-(``embedscope.stats.file_order``); *near-copies* are joined where the rows are held. Units that overlap are joined.
+an image), or found: *equal* rows and texts are one unit; rows that depend on their neighbours in *file order* form
+blocks (``embedscope.stats.file_order``); *near-copies* are joined where the rows are held. Units that overlap are
+joined.
 """
 
 from __future__ import annotations

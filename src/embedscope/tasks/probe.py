@@ -35,6 +35,7 @@ def linear_probe(
     max_iter: int = MAX_ITER,
     ks: Sequence[int] = (1, 5),
     seed: int = 0,
+    groups: Index | None = None,
 ) -> Classified:
     """Accuracy on ``test`` (m, d) of a logistic regression fitted on ``train`` (n, d), 0 to 1.
 
@@ -46,6 +47,7 @@ def linear_probe(
     train_label, test_label : (n,), (m,) class numbers; a test class that was never trained counts as wrong
     c : inverse strength of the penalty
     max_iter : iterations; the note says where they did not suffice
+    groups : (m,) numbers what a test row belongs to (the concept of a drawing), which the bootstrap draws whole
 
     Raises
     ------
@@ -77,50 +79,53 @@ def linear_probe(
         notes.append(f"not converged after {max_iter} iterations")
     if not seen.all():
         notes.append(f"{int((~seen).sum())} test rows of classes that were not trained count as wrong")
-    return classified(ranks, yt, n_classes, ks, seed, notes)
+    return classified(ranks, yt, n_classes, ks, seed, notes, groups)
 
 
 @dataclass(frozen=True, eq=False)
-class KnownNew:
+class SeenUnseen:
     """Zero-shot accuracy on the classes an alignment was fitted on, and on the others.
 
     Attributes
     ----------
-    known, new : top-1 accuracy of test images of these classes, all classes standing to choice
-    known_classes, new_classes : their numbers
+    seen, unseen : top-1 accuracy of test images of these classes, all classes standing to choice
+    seen_classes, unseen_classes : their numbers
     per_class : accuracy of every class
     """
 
-    known: Score
-    new: Score
-    known_classes: Index
-    new_classes: Index
+    seen: Score
+    unseen: Score
+    seen_classes: Index
+    unseen_classes: Index
     per_class: tuple[float | None, ...]
 
 
-def known_new(
+def seen_unseen(
     fit: Fit | None,
     train: tuple[Any, npt.ArrayLike],
     test: tuple[Any, npt.ArrayLike],
     classes: Any,
     *,
-    known: npt.ArrayLike | None = None,
+    seen: npt.ArrayLike | None = None,
     measure: Measure = "cosine",
     own_side_only: bool = False,
+    groups: npt.ArrayLike | None = None,
     seed: int = 0,
-) -> KnownNew:
+) -> SeenUnseen:
     """Fit an alignment on half of the classes and classify test images of both halves; [tyshchuk2023] Table 4.
 
-    The published mean of known and new for CLIP, (66.40 + 59.78) / 2, is its 100-way accuracy 63.09, so an image has
+    The published mean of seen and unseen for CLIP, (66.40 + 59.78) / 2, is its 100-way accuracy 63.09, so an image has
     all classes to choose from.
 
     Parameters
     ----------
-    fit : called with (class vector of each image, images), rows of known train classes only; None leaves all as it is
+    fit : called with (class vector of each image, images), rows of seen train classes only; None leaves all as it is
     train, test : (images (n, d), class numbers (n,)) of either part
     classes : (c, d) class vectors
-    known : numbers of the known classes; a seeded random half where None
+    seen : numbers of the seen classes; a seeded random half where None
     own_side_only : an image chooses among the classes of its own side alone
+    groups : (m,) numbers what a test image belongs to, which the bootstrap draws whole; where None, the class if no
+        class has more than a few images (a concept and its drawings), else the image
 
     Raises
     ------
@@ -132,10 +137,10 @@ def known_new(
     vectors = np.asarray(to_numpy(as_matrix(classes, "classes")), dtype=np.float64)
     n = len(vectors)
     y, yt = checked_index(y, n, "train_label"), checked_index(yt, n, "test_label")
-    mine, others = _split(n, known, seed)
+    mine, others = _split(n, seen, seed)
     kept = np.isin(y, mine)
     if fit is not None and not kept.any():
-        raise InputError("train holds no image of a known class; add images or name other known classes")
+        raise InputError("train holds no image of a seen class; add images or name other seen classes")
     of_classes, of_images = fit(vectors[y[kept]], x[kept]) if fit is not None else (np.asarray, np.asarray)
     scores = class_scores(of_images(xt), of_classes(vectors), measure)
     if own_side_only:
@@ -143,23 +148,34 @@ def known_new(
         scores = np.where(same, scores, scores.min() - 1.0)
     ranks = true_ranks(scores, yt)
     whole = classified(ranks, yt, n, [1], seed)
+    drawn = _units_of(yt, n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     sides = []
-    for numbers, name in ((mine, "known"), (others, "new")):
+    for numbers, name in ((mine, "seen"), (others, "unseen")):
         rows = np.isin(yt, numbers)
         choice = len(numbers) if own_side_only else n
         note = f"{len(numbers)} {name} classes of {n}, {choice} to choose from; fitted on {int(kept.sum())} images"
-        sides.append(classified(ranks[rows], yt[rows], n, [1], seed, [note]).top[1])
-    return KnownNew(sides[0], sides[1], mine, others, whole.per_class)
+        mine_drawn = None if drawn is None else np.unique(drawn[rows], return_inverse=True)[1]
+        sides.append(classified(ranks[rows], yt[rows], n, [1], seed, [note], mine_drawn).top[1])
+    return SeenUnseen(sides[0], sides[1], mine, others, whole.per_class)
 
 
-def _split(n: int, known: npt.ArrayLike | None, seed: int) -> tuple[Index, Index]:
-    if known is None:
+_FEW = 4
+
+
+def _units_of(label: Index, n: int) -> Index | None:
+    """Classes as units where each has a few images, which show one concept; None where images are units."""
+    counts = np.bincount(label, minlength=n)
+    return label if 1 < counts.max(initial=0) <= _FEW else None
+
+
+def _split(n: int, seen: npt.ArrayLike | None, seed: int) -> tuple[Index, Index]:
+    if seen is None:
         mine = np.sort(np.random.default_rng(seed).permutation(n)[: n // 2])
     else:
-        mine = np.unique(checked_index(known, n, "known"))
+        mine = np.unique(checked_index(seen, n, "seen"))
     others = np.setdiff1d(np.arange(n), mine)
     if not len(mine) or not len(others):
-        raise InputError(f"{len(mine)} known and {len(others)} new classes; both sides need at least one")
+        raise InputError(f"{len(mine)} seen and {len(others)} unseen classes; both sides need at least one")
     return mine, others
 
 
