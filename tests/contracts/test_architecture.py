@@ -36,7 +36,7 @@ def test_import_rule_is_the_one_that_is_checked() -> None:
 
 def test_files_stay_small() -> None:
     lengths = {p.relative_to(SOURCE): len(p.read_text(encoding="utf-8").splitlines()) for p in SOURCE.rglob("*.py")}
-    assert not {p: n for p, n in lengths.items() if n > 300}
+    assert not {p: n for p, n in lengths.items() if n > 500}
 
 
 def test_every_document_is_reachable_from_the_readme() -> None:

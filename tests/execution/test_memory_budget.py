@@ -10,7 +10,7 @@ from embedscope import measure
 from embedscope.core.errors import InputError
 from embedscope.execution import Local
 from embedscope.execution import memory_budget as memory
-from embedscope.execution.memory_budget import Round, bytes_of, rounds_of
+from embedscope.execution.memory_budget import Round, parse_bytes, rounds_of
 from embedscope.stats import Moments, UnitSum
 
 NEEDS = (Moments("raw"), Moments("unit"), UnitSum())
@@ -20,7 +20,7 @@ SPACES = {"a": 512, "b": 512}
 @pytest.mark.parametrize("text", ["", "lots", "-3MB", "0", "5 parsecs"])
 def test_sizes_that_are_none(text):
     with pytest.raises(InputError, match="must be a size such as 512MB"):
-        bytes_of(text)
+        parse_bytes(text)
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def test_less_memory_means_fewer_workers_then_fewer_statistics():
 
 @pytest.mark.usefixtures("held")
 def test_too_little_says_how_much_it_takes():
-    with pytest.raises(InputError, match=r"memory 40 MB is too little for Moments of a, 512 wide: it needs \d+ MB"):
+    with pytest.raises(
+        InputError, match=r"memory 40 MB is too little for Moments of a with 512 dimensions, which needs \d+"
+    ):
         rounds_of(SPACES, NEEDS, NEEDS, 8, Local(2), 40 * 10**6)
 
 

@@ -123,7 +123,7 @@ def test_sides_of_different_width_are_compared_without_cosines():
     assert found["linear_cka"].value is not None
     for name in ("modality_gap", "recall", "contrastive_loss"):
         assert found[name].value is None
-        assert "8 and 5 wide" in found[name].note
+        assert "8 and 5 dimensions" in found[name].note
 
 
 def test_messages(folder):

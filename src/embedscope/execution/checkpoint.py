@@ -1,7 +1,7 @@
-"""States of finished shards kept on disk, so that a run that is cut off goes on and comes to the same bits.
+"""States of finished shards saved on disk, so that an interrupted run resumes and gives the same bits.
 
-The fold is a fixed tree, so after k shards log16(k) + 1 merged states are alive, and these are what is kept: each in a
-safetensors file that is written once, and a manifest that is replaced whole and holds their checksums. No pickle.
+The merge tree is fixed, so that after k shards only log16(k) + 1 merged states exist. Each is saved in a safetensors
+file that is written once; a manifest with their checksums is replaced as a whole. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Levels = list[tuple[int, Any]]
 
 
 class Checkpoint:
-    """Keeps the states of finished shards in ``folder``.
+    """Saves the states of finished shards in ``folder``.
 
     Parameters
     ----------
-    folder : made where it is not there; several sources and passes may share it
-    identity : what the source is: its files with their sizes and times of change, or a checksum
-    progress : told what was found
+    folder : created if missing; several sources and passes may share it
+    identity : identifies the source: its files with their sizes and times of change, or a checksum
+    progress : shows what is resumed
     """
 
     def __init__(self, folder: str | Path, identity: object, progress: Progress | None = None) -> None:
@@ -54,47 +54,47 @@ class Checkpoint:
         shards: Sequence[Shard],
         outcomes: Callable[[int], Iterator[tuple[int, Any]]],
         merge: Merge[R],
-        missing: list[Bad],
+        skipped: list[BadShard],
     ) -> R:
-        """Fold ``outcomes(first)``, what came of the shards from ``first`` on, after what is kept.
+        """Merge ``outcomes(first)``, the results of the shards from ``first`` on, after the saved states.
 
-        ``missing`` takes the bad shards of the run that was cut off.
+        Bad shards of the interrupted run are added to ``skipped``.
         """
-        kept = _Kept(self.folder / fingerprint(self.identity, work, list(shards), _code(), _products())[:24])
-        done, levels = kept.read(missing, self.progress)
+        saved = _SavedPass(self.folder / fingerprint(self.identity, work, list(shards), _code(), _products())[:24])
+        done, levels = saved.read(skipped, self.progress)
         if done:
-            self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are done already")
+            self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are already done")
         arrived = getattr(work, "arrived", None)
         for _, state in levels:
             if arrived is not None and state is not None:
                 arrived(state)
         folded = Fold(merge, levels)
         for index, outcome in outcomes(done):
-            if not isinstance(outcome, Bad):
+            if not isinstance(outcome, BadShard):
                 folded.add(outcome)
-            kept.write(index + 1, folded.levels, missing)
+            saved.write(index + 1, folded.levels, skipped)
         result: R = folded.total()
         return result
 
 
 @dataclass(frozen=True)
 class _Node:
-    """A level of the fold on disk: how many states are in it, and the file with their total (None: there is none)."""
+    """A level of the merge tree on disk: the number of states in it, and the file of their total (None: no state)."""
 
     count: int
     file: str | None = None
     sha256: str = ""
 
 
-class _Kept:
-    """One pass in a folder of its own."""
+class _SavedPass:
+    """One pass, saved in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._nodes: list[_Node] = []
 
-    def read(self, missing: list[Bad], progress: Progress) -> tuple[int, Levels]:
-        """Shards done and the levels after them; 0 and nothing where nothing is kept or it is damaged."""
+    def read(self, skipped: list[BadShard], progress: Progress) -> tuple[int, Levels]:
+        """Number of finished shards and the levels after them; 0 and none where nothing is saved, or it is damaged."""
         manifest = self.folder / "manifest.json"
         if not manifest.exists():
             return 0, []
@@ -102,23 +102,23 @@ class _Kept:
             facts = json.loads(manifest.read_text(encoding="utf-8"))
             nodes = [_Node(**node) for node in facts["levels"]]
             levels = [(node.count, self._state(node)) for node in nodes]
-            bad = [Bad(**each) for each in facts["missing"]]
+            bad = [BadShard(**each) for each in facts["skipped"]]
             done = int(facts["done"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            progress.note(f"checkpoint: {self.folder.name} is damaged ({error}) and is not used; the pass starts anew")
+            progress.note(f"checkpoint: {self.folder.name} is damaged ({error}) and is ignored; the pass starts again")
             return 0, []
         self._nodes = nodes
-        missing[:] = [*missing, *(b for b in bad if b not in missing)]
+        skipped[:] = [*skipped, *(b for b in bad if b not in skipped)]
         return done, levels
 
-    def write(self, done: int, levels: Levels, missing: Sequence[Bad]) -> None:
-        """Keep the levels after ``done`` shards: what is new, the manifest, then what it made needless goes."""
+    def write(self, done: int, levels: Levels, skipped: Sequence[BadShard]) -> None:
+        """Save the levels after ``done`` shards: write new states, then the manifest, then delete superseded states."""
         nodes = []
         for i, (count, state) in enumerate(levels):
             before = self._nodes[i] if i < len(self._nodes) else None
             same = before is not None and before.count == count
             nodes.append(before if before is not None and same else self._node(f"{done:08d}-{i}", count, state))
-        facts = {"done": done, "levels": [asdict(n) for n in nodes], "missing": [asdict(b) for b in missing]}
+        facts = {"done": done, "levels": [asdict(n) for n in nodes], "skipped": [asdict(b) for b in skipped]}
         write_text(self.folder / "manifest.json", json.dumps(facts))
         current = {node.file for node in nodes}
         for node in self._nodes:
@@ -151,12 +151,12 @@ class _Kept:
                 raise ValueError(f"{node.file} does not have its checksum")
         with safe_open(path, "np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return Decoder(arrays).thing(json.loads(file.metadata()["tree"]))
+            return Decoder(arrays).decode(json.loads(file.metadata()["tree"]))
 
 
 @cache
 def _code() -> str:
-    """Checksum of the source that makes and merges states: another version starts anew."""
+    """Checksum of the code that computes and merges states: another version starts from the beginning."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for package in ("core", "stats", "readers"):
@@ -166,7 +166,7 @@ def _code() -> str:
 
 
 def _products() -> list[str]:
-    """What decides the bits of a matrix product: numpy, its BLAS and the kernels this processor gets."""
+    """What determines the bits of a matrix product: numpy, its BLAS and the kernels for this processor."""
     import numpy as np
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
@@ -175,7 +175,7 @@ def _products() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Bad:
+class BadShard:
     """A shard that could not be read, and why."""
 
     shard: int

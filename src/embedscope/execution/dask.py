@@ -1,4 +1,4 @@
-"""Work on a cluster: shards are mapped on Dask workers and the outcomes come back in the order of the shards."""
+"""Shards processed on a Dask cluster; results come back in the order of the shards."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from embedscope.core.threads import cores, one_blas_thread
 IDS = ("dask",)
 
 _AHEAD = 2
-"""Shards handed out for each worker thread: one that is worked on, one that waits."""
+"""Shards submitted per worker thread: one being processed, one waiting."""
 
 _ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
 _ENVIRONMENT |= {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
-"""Of workers started here. Dask has them give back every 64 KiB, so that each block would be mapped anew."""
+"""Of workers started here. By default Dask makes them return every 64 KiB, and each block would be mapped again."""
 
 S = TypeVar("S")
 R = TypeVar("R")
 
 
 class EngineError(EmbedscopeError):
-    """The cluster could not do the work (out of reach, workers that die); the numbers are not at fault."""
+    """The cluster failed (unreachable, or workers that die); the data are not at fault."""
 
     exit_code = 6
 
@@ -38,14 +38,14 @@ class EngineError(EmbedscopeError):
 class Dask:
     """Engine of a Dask cluster: the scheduler at ``address``, or ``workers`` processes on this machine.
 
-    Outcomes come in the order of the shards, every worker thread multiplies on one BLAS thread, and a shard whose
-    worker is lost is worked on again elsewhere: what is folded from them has the same bits for any number of workers of
-    one kind (one BLAS build, one type of processor). At most two shards a worker thread are under way.
+    Results come in the order of the shards, every worker thread uses one BLAS thread, and a shard whose worker is lost
+    is processed again elsewhere: merged states have the same bits for any number of workers of one kind (one BLAS
+    build, one type of processor). At most two shards per worker thread are in flight.
 
     Attributes
     ----------
     address : of a scheduler (``tcp://host:8786``); where None, processes with one thread each are started here
-    workers : how many processes, by default one a core
+    workers : number of processes, one per core by default
     timeout : seconds to wait for the scheduler
     """
 
@@ -60,14 +60,14 @@ class Dask:
             raise InputError(f"workers must be at least 1, got {self.workers}")
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
-        """``work`` of every shard, in their order; errors of ``work`` come with their own type and message.
+        """``work`` of every shard, in order; errors of ``work`` keep their type and message.
 
-        Where ``work`` has a method ``arrived``, it is told of every outcome, since its progress is seen elsewhere.
+        A method ``arrived`` of ``work`` is called with every result, since the work itself runs elsewhere.
         """
         client = self.client()
         recipe = client.submit(_unpacked, _packed(work), pure=False)
         limit = _AHEAD * max(1, sum(client.nthreads().values()))
-        arrived = getattr(work, "arrived", _nobody)
+        arrived = getattr(work, "arrived", _ignore)
         waiting: deque[Any] = deque()
         try:
             for shard in shards:
@@ -102,7 +102,7 @@ class Dask:
         return self._client
 
     def close(self) -> None:
-        """Let go of the cluster, and end it where it was started here; the next ``map`` opens it again."""
+        """Disconnect from the cluster, and stop it if it was started here; the next ``map`` opens it again."""
         self._client = None
         self._open.close()
 
@@ -115,13 +115,13 @@ class Dask:
             return future.result()
         except KilledWorker as error:
             raise EngineError(
-                f"workers died again and again on one shard ({error}); they may lack memory: give each more, "
+                f"workers died repeatedly on one shard ({error}), perhaps for lack of memory; give each worker more, "
                 "or measure fewer metrics at a time"
             ) from error
         except CancelledError as error:
             raise EngineError(
                 f"the scheduler{f' at {self.address}' if self.address else ''} was lost ({error}); start it and run "
-                "again, with --checkpoint DIR finished shards are kept"
+                "again, with --checkpoint DIR finished shards are not repeated"
             ) from error
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "embedscope":
@@ -131,7 +131,7 @@ class Dask:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No log of workers that come and go: what matters is raised."""
+    """Silence the log of workers that start and stop: what matters is raised."""
     handlers = logging.getLogger("distributed").handlers
     levels = [handler.level for handler in handlers]
     for handler in handlers:
@@ -157,26 +157,26 @@ def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any
     return cluster
 
 
-def _packed(thing: object) -> bytes:
-    """Bytes for a worker of this run, packed here so that Dask does not look for tasks inside."""
+def _packed(value: object) -> bytes:
+    """``value`` as bytes for a worker of this run, so that Dask does not search it for tasks."""
     import cloudpickle  # type: ignore[import-untyped]
 
     try:
-        return bytes(cloudpickle.dumps(thing))
+        return bytes(cloudpickle.dumps(value))
     except (TypeError, AttributeError, pickle.PicklingError) as error:
-        raise InputError(f"{type(thing).__name__} cannot be sent to workers ({error}); use --engine local") from error
+        raise InputError(f"{type(value).__name__} cannot be sent to workers ({error}); use --engine local") from error
 
 
 def _unpacked(data: bytes) -> Any:
     return pickle.loads(data)
 
 
-def _nobody(outcome: object) -> None:
-    """Nobody is told of outcomes."""
+def _ignore(outcome: object) -> None:
+    """Ignore a result."""
 
 
 def _done(work: Callable[[Any], Any], shard: bytes) -> Any:
-    """On a worker: the outcome of one shard."""
+    """On a worker: the result of one shard."""
     with _single_threaded_products():
         return work(_unpacked(shard))
 
@@ -188,7 +188,7 @@ _limit = ExitStack()
 
 @contextmanager
 def _single_threaded_products() -> Iterator[None]:
-    """One BLAS thread while any thread of this worker is inside: the limit holds for the whole process."""
+    """One BLAS thread while any thread of this worker is inside; the limit applies to the whole process."""
     global _inside  # noqa: PLW0603
     with _lock:
         if _inside == 0:

@@ -1,4 +1,4 @@
-"""Passes over a stream: all needs of one pass share the rows; shards are folded in a fixed tree."""
+"""Passes over a stream: all needs of one pass share the rows, and shards are merged in a fixed tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedscope.core.batch import Shard, Stream
 from embedscope.core.block import RowBlock
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
-from embedscope.execution.shards import folded
+from embedscope.execution.shards import fold_shards
 from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
 
 Results = Mapping[Need[Any], Any]
@@ -20,7 +20,7 @@ States = dict[str, dict[Need[Any], Grouped[Any]]]
 
 
 def passes_of(needs: Iterable[Need[Any]]) -> list[list[Need[Any]]]:
-    """``needs`` and all they depend on, pass by pass, each once: a need comes after those it depends on."""
+    """``needs`` and all they depend on, pass by pass and each once: a need comes after those it depends on."""
     passes: list[list[Need[Any]]] = []
     placed: dict[Need[Any], int] = {}
 
@@ -51,20 +51,20 @@ def one_pass(
 
     Parameters
     ----------
-    spaces : feed these alone
-    grouped : needs kept in jackknife groups; the others are kept over all rows alone
+    spaces : only these; all where None
+    grouped : needs accumulated in jackknife groups; the others are accumulated over all rows only
 
     Returns
     -------
     space -> need -> state over all shards
     """
     work = PassWork(tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims))
-    return folded(engine, work, stream.shards(), _merged).states
+    return fold_shards(engine, work, stream.shards(), _merge_parts).states
 
 
 @dataclass
 class Part:
-    """What one shard, or several, came to: the rows read, and their states."""
+    """The result of one or several shards: the number of rows read, and the states."""
 
     rows: int
     states: States
@@ -72,7 +72,7 @@ class Part:
 
 @dataclass
 class PassWork:
-    """What a pass does with a shard; it can be sent to another process, where its progress is silent."""
+    """The work of a pass on one shard; it can be sent to another process, where it shows no progress."""
 
     spaces: tuple[str, ...]
     needs: tuple[Need[Any], ...]
@@ -110,7 +110,7 @@ class PassWork:
         return groups_for(self.dims[space]) if need in self.grouped else 0
 
     def arrived(self, part: Part) -> None:
-        """Count the rows of a part that was worked on elsewhere, or kept from a run before."""
+        """Count the rows of a part that was computed elsewhere, or saved by an earlier run."""
         self.progress.advance(part.rows)
 
 
@@ -120,7 +120,7 @@ def _feed(states: Collection[Grouped[Any]], blocks: Iterable[tuple[int, RowBlock
             state.take(group, block)
 
 
-def _merged(a: Part, b: Part) -> Part:
+def _merge_parts(a: Part, b: Part) -> Part:
     a.rows += b.rows
     for space, states in a.states.items():
         for need, state in states.items():
