@@ -28,7 +28,8 @@ TEXT, IMAGE = "text", "image"
 class Model:
     """One model; ``rows`` gives the concepts of a set (n, d) in one space, nan where a concept has no vector.
 
-    ``control_of`` is the model to which a random initialisation or the raw pixels are compared.
+    ``role`` is the encoder of the study that it corresponds to; ``control_of`` is the model to which a random
+    initialisation or the raw pixels are compared.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Model:
     control_of: str | None = None
     concepts: Callable[[QuestionSet], Concepts] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    role: str | None = None
 
     @property
     def label(self) -> str:
@@ -49,11 +51,6 @@ class Model:
     def baseline(self) -> bool:
         """Whether it serves only as a comparison."""
         return self.control_of is not None
-
-    @property
-    def role(self) -> str | None:
-        """The encoder of the study that it corresponds to."""
-        return published_role(self.source)
 
     def reads(self, questions: QuestionSet) -> bool:
         """Whether it has vectors of the concepts."""
@@ -94,6 +91,7 @@ def open_vectors(
         read = _images if modality_of(source) == IMAGE else _texts
         model = read(source, study_data, options, provenance)
     model.control_of = of
+    model.role = published_role(source, options.published)
     provenance.models[source] = model.facts
     return model
 
