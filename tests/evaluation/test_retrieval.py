@@ -141,7 +141,7 @@ def test_ids_are_one_a_row_and_distinct(files, tmp_path):
         retrieval(files["q.npy"], [files["text.npy"], files["image.npy"]], files["trec.txt"])
     (tmp_path / "few").write_text("text\n")
     with pytest.raises(InputError, match="has 1 modalities for 60 documents"):
-        retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], kinds=tmp_path / "few")
+        retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], corpus_modality=tmp_path / "few")
 
 
 def test_the_command_line(files, tmp_path):

@@ -97,7 +97,7 @@ class Decoder:
         return self._objects[place]
 
     def _object(self, tree: Mapping[str, Any]) -> Any:
-        place, kind = self._reserve(), _found(tree["object"])
+        place, kind = self._reserve(), _resolve(tree["object"])
         new = self._objects[place] = object.__new__(kind)
         for name, value in tree["state"]:
             object.__setattr__(new, name, self.decode(value))
@@ -123,7 +123,7 @@ class Decoder:
 
 _READ: dict[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
     "float": lambda d, t: float.fromhex(t["float"]),
-    "name": lambda d, t: _found(t["name"]),
+    "name": lambda d, t: _resolve(t["name"]),
     "again": lambda d, t: d._objects[t["again"]],
     "list": lambda d, t: d._many(t, list),
     "tuple": lambda d, t: d._many(t, tuple),
@@ -186,11 +186,11 @@ def _at_home(name: str) -> bool:
     return f"{name.partition(':')[0]}.".startswith(_HOMES)
 
 
-def _found(name: str) -> Any:
+def _resolve(name: str) -> Any:
     module, _, path = name.partition(":")
-    found: Any = importlib.import_module(module) if _at_home(name) else None
+    obj: Any = importlib.import_module(module) if _at_home(name) else None
     for part in path.split("."):
-        found = vars(found).get(part) if found is not None else None
-    if not isinstance(found, FunctionType | type) or f"{found.__module__}:{found.__qualname__}" != name:
+        obj = vars(obj).get(part) if obj is not None else None
+    if not isinstance(obj, FunctionType | type) or f"{obj.__module__}:{obj.__qualname__}" != name:
         raise InputError(f"a checkpoint names {name}, which this version does not have; delete it and start anew")
-    return found
+    return obj

@@ -28,7 +28,7 @@ _LIBRARIES = ("torch", "transformers", "timm", "open_clip_torch", "pillow")
 
 
 class ImageVectors:
-    """Vectors of images by space, aligned with the images they were made for and read from the cache when needed.
+    """Vectors of images by space, aligned with its images and read from the cache when needed.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ def open_text_model(
 
 
 def open_image_model(uri: str, options: ModelOptions, provenance: Provenance, *, layers: bool = False) -> ImageEncoder:
-    """Open the model of images that ``uri`` names, with the spaces of its ``layers`` where asked for."""
+    """Open the model of images that ``uri`` names; the spaces of its layers too where ``layers``."""
     encoder = open_image_encoder(uri, device=options.device, dtype=options.dtype, seed=options.seed, layers=layers)
     provenance.models[uri] = encoder.info.as_dict()
     return encoder
@@ -139,10 +139,10 @@ def model_spaces(
         poolings = (default_pooling(model),)
         if layers:
             _record_default(uri, SpaceName(poolings[0], "layers"), provenance, progress)
-    found = pair_spaces([p for p in poolings if p != POOLED], layers + ([POOLED] if pooled else []))
+    selected = pair_spaces([p for p in poolings if p != POOLED], layers + ([POOLED] if pooled else []))
     if poolings == (POOLED,) and options.layers not in (None, "all", POOLED):
         raise InputError(f"layers {options.layers} do not occur in the pooling pooled, which has no layers")
-    return found
+    return selected
 
 
 def _layers_and_pooled(model: TextEncoder, options: ModelOptions, default: str) -> tuple[list[str], bool]:

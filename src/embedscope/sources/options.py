@@ -100,10 +100,10 @@ class ModelOptions:
         if self.pooling is None:
             return None
         names = self.pooling.split(",") if isinstance(self.pooling, str) else self.pooling
-        found = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-        if not found:
+        poolings = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+        if not poolings:
             raise InputError("no pooling named, wanted one or several of plain, bos_eos, eos, pooled")
-        return found
+        return poolings
 
     @property
     def opening(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Recipe:
     options: ModelOptions
 
     def open(self) -> TextEncoder:
-        """The model, opened once per process and kept there."""
+        """The model, opened once per process and then reused."""
         return _open_once(self)
 
 
