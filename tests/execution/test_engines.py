@@ -99,6 +99,7 @@ def test_bad_shards_are_left_out_and_named(folder, tmp_path, cluster):
         run = ShardRunner(engine, skip_bad=True, unopened=tuple(found.missing))
         records = add_skip_notes(measure_stream(found.stream, source="x", metrics=METRICS, engine=run), run)
         results.append([(r.metric, r.value, r.stderr) for r in records])
+        assert {r.metric for r in records} >= set(METRICS)
         assert all("1 of the files could not be opened and 1 of" in r.note for r in records)
         reasons = [s.why for s in skipped_shards("x", run)]
         assert any("x_4.npy is cut short" in why for why in reasons)

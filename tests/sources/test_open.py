@@ -5,6 +5,7 @@ import pytest
 
 from embedscope import measure
 from embedscope.core.errors import InputError
+from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Silent
 from embedscope.core.provenance import Provenance
 from embedscope.encoders import MODELS
@@ -60,7 +61,22 @@ def test_a_sample_is_the_same_for_the_same_seed():
     one, same, other = (measured(texts=TEXTS, max_rows=12, layers="-1", seed=s) for s in (1, 1, 2))
     assert [r.value for r in one] == [r.value for r in same]
     assert [r.value for r in one] != [r.value for r in other]
-    assert all(r.n == 12 and not r.exact and r.subset.startswith("12 of ") for r in one)
+    assert {(r.metric, r.n, r.exact) for r in one} == {("self_similarity", 12, False), ("isoscore", 12, False)}
+    assert all(r.subset.startswith("12 of ") for r in one)
+
+
+def test_a_sample_of_sentences_is_by_hash_and_not_the_first_ones(encoder):
+    """A sampled value is that of the rows with the smallest hash of (seed, text), and says that it is sampled."""
+    texts = [f"Number {i} is {'odd' if i % 2 else 'even'}." for i in range(20)]
+    (record,) = measure(
+        "minilm", texts=texts, unit="sentence", layers="pooled", max_rows=5, seed=3, metrics=["self_similarity"]
+    )
+    keys = combine(hash_texts(texts), 3)
+    rows = sorted(np.argsort(keys)[:5].tolist())
+    assert rows != list(range(5))
+    x = encoder.encode([texts[i] for i in rows], [], pooled=True)[None]["pooled"]
+    assert record.value == pytest.approx(mean_cosine(x), abs=1e-5)
+    assert (record.n, record.exact, record.subset) == (5, False, "5 of 20 sentences")
 
 
 def test_words_in_layers_and_pooled(encoder):
