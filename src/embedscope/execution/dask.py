@@ -1,4 +1,4 @@
-"""Shards processed on a Dask cluster; results come back in the order of the shards."""
+"""Work on a cluster: shards are mapped on Dask workers and the outcomes come back in the order of the shards."""
 
 from __future__ import annotations
 
@@ -7,51 +7,50 @@ import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
-from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.threads import cores, one_blas_thread
+from embedscope.execution._watch import EngineError, Watch, bounded
 
 IDS = ("dask",)
 
 _AHEAD = 2
-"""Shards submitted per worker thread: one being processed, one waiting."""
+"""Shards handed out for each worker thread: one that is worked on, one that waits."""
 
 _ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
 _ENVIRONMENT |= {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
-"""Of workers started here. By default Dask makes them return every 64 KiB, and each block would be mapped again."""
+"""Of workers started here. Dask has them give back every 64 KiB, so that each block would be mapped anew."""
 
 S = TypeVar("S")
 R = TypeVar("R")
-
-
-class EngineError(EmbedscopeError):
-    """The cluster failed (unreachable, or workers that die); the data are not at fault."""
-
-    exit_code = 6
 
 
 @dataclass
 class Dask:
     """Engine of a Dask cluster: the scheduler at ``address``, or ``workers`` processes on this machine.
 
-    Results come in the order of the shards, every worker thread uses one BLAS thread, and a shard whose worker is lost
-    is processed again elsewhere: merged states have the same bits for any number of workers of one kind (one BLAS
-    build, one type of processor). At most two shards per worker thread are in flight.
+    Outcomes come in the order of the shards, every worker thread multiplies on one BLAS thread, and a shard whose
+    worker is lost is worked on again elsewhere: what is folded from them has the same bits for any number of workers of
+    one kind (one BLAS build, one type of processor). At most two shards a worker thread are under way.
 
     Attributes
     ----------
     address : of a scheduler (``tcp://host:8786``); where None, processes with one thread each are started here
-    workers : number of processes, one per core by default
+    workers : how many processes, by default one a core
     timeout : seconds to wait for the scheduler
+    patience : seconds to wait for a worker where there is none, for workers to start, for an answer of a scheduler that
+        is silent, and for the cluster to end
     """
 
     address: str | None = None
     workers: int | None = None
     timeout: float = 30.0
+    patience: float = 180.0
     _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
     _client: Any = field(default=None, init=False, repr=False, compare=False)
 
@@ -60,26 +59,28 @@ class Dask:
             raise InputError(f"workers must be at least 1, got {self.workers}")
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
-        """``work`` of every shard, in order; errors of ``work`` keep their type and message.
+        """``work`` of every shard, in their order; errors of ``work`` come with their own type and message.
 
-        A method ``arrived`` of ``work`` is called with every result, since the work itself runs elsewhere.
+        Where ``work`` has a method ``arrived``, it is told of every outcome, since its progress is seen elsewhere.
         """
         client = self.client()
+        watch = Watch(client, self.address, self.patience)
+        limit = _AHEAD * watch.threads()
         recipe = client.submit(_unpacked, _packed(work), pure=False)
-        limit = _AHEAD * max(1, sum(client.nthreads().values()))
-        arrived = getattr(work, "arrived", _ignore)
+        arrived = getattr(work, "arrived", _nobody)
         waiting: deque[Any] = deque()
         try:
             for shard in shards:
                 waiting.append(client.submit(_done, recipe, _packed(shard), pure=False))
                 if len(waiting) > limit:
-                    arrived(outcome := self._outcome(waiting.popleft()))
+                    arrived(outcome := self._outcome(waiting.popleft(), watch))
                     yield outcome
             while waiting:
-                arrived(outcome := self._outcome(waiting.popleft()))
+                arrived(outcome := self._outcome(waiting.popleft(), watch))
                 yield outcome
         finally:
-            client.cancel([*waiting, recipe])
+            with suppress(EngineError):
+                watch.ask(client.cancel, [*waiting, recipe])
 
     def client(self) -> Any:
         """The client, connected at the first call; ``EngineError`` where there is no scheduler."""
@@ -89,39 +90,55 @@ class Dask:
             self._open.enter_context(_quiet())
             try:
                 if where is None:
-                    where = self._open.enter_context(_local_cluster(distributed, self.workers or cores()))
+                    start = partial(_local_cluster, distributed, self.workers or cores())
+                    where = self._open.enter_context(bounded(start, self.patience))
                 # states come straight from workers here; those of a cluster may only be within reach of its scheduler
                 direct = self.address is None
-                client = distributed.Client(where, timeout=self.timeout, set_as_default=False, direct_to_workers=direct)
-            except (OSError, TimeoutError, ValueError) as error:
-                raise EngineError(
-                    f"no Dask scheduler answers at {self.address} ({error}); check the address and that it runs, "
-                    "or leave it out to start workers on this machine"
-                ) from error
+                options = {"timeout": self.timeout, "set_as_default": False, "direct_to_workers": direct}
+                client = bounded(partial(distributed.Client, where, **options), self.timeout + self.patience)
+            except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+                raise self._no_cluster(error) from error
             self._client = self._open.enter_context(client)
         return self._client
 
     def close(self) -> None:
-        """Disconnect from the cluster, and stop it if it was started here; the next ``map`` opens it again."""
-        self._client = None
-        self._open.close()
+        """Let go of the cluster, and end it where it was started here; the next ``map`` opens it again.
 
-    def _outcome(self, future: Any) -> Any:
+        A cluster that does not end in ``patience`` seconds is left behind.
+        """
+        self._client = None
+        opened, self._open = self._open, ExitStack()
+        with suppress(TimeoutError):
+            bounded(opened.close, self.patience)
+
+    def _no_cluster(self, error: Exception) -> EngineError:
+        why = str(error) or type(error).__name__
+        if self.address is None:
+            return EngineError(
+                f"no Dask workers could be started on this machine ({why}); free some memory or take fewer, dask:1, "
+                "or use --engine local"
+            )
+        return EngineError(
+            f"no Dask scheduler answers at {self.address} ({why}); check the address and that it runs, "
+            "or leave it out to start workers on this machine"
+        )
+
+    def _outcome(self, future: Any, watch: Watch) -> Any:
         from concurrent.futures import CancelledError
 
         from distributed import KilledWorker
 
         try:
-            return future.result()
+            return watch.result(future)
         except KilledWorker as error:
             raise EngineError(
-                f"workers died repeatedly on one shard ({error}), perhaps for lack of memory; give each worker more, "
+                f"workers died again and again on one shard ({error}); they may lack memory: give each more, "
                 "or measure fewer metrics at a time"
             ) from error
         except CancelledError as error:
             raise EngineError(
                 f"the scheduler{f' at {self.address}' if self.address else ''} was lost ({error}); start it and run "
-                "again, with --checkpoint DIR finished shards are not repeated"
+                "again, with --checkpoint DIR finished shards are kept"
             ) from error
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "embedscope":
@@ -131,7 +148,7 @@ class Dask:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the log of workers that start and stop: what matters is raised."""
+    """No log of workers that come and go: what matters is raised."""
     handlers = logging.getLogger("distributed").handlers
     levels = [handler.level for handler in handlers]
     for handler in handlers:
@@ -157,26 +174,26 @@ def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any
     return cluster
 
 
-def _packed(value: object) -> bytes:
-    """``value`` as bytes for a worker of this run, so that Dask does not search it for tasks."""
+def _packed(thing: object) -> bytes:
+    """Bytes for a worker of this run, packed here so that Dask does not look for tasks inside."""
     import cloudpickle  # type: ignore[import-untyped]
 
     try:
-        return bytes(cloudpickle.dumps(value))
+        return bytes(cloudpickle.dumps(thing))
     except (TypeError, AttributeError, pickle.PicklingError) as error:
-        raise InputError(f"{type(value).__name__} cannot be sent to workers ({error}); use --engine local") from error
+        raise InputError(f"{type(thing).__name__} cannot be sent to workers ({error}); use --engine local") from error
 
 
 def _unpacked(data: bytes) -> Any:
     return pickle.loads(data)
 
 
-def _ignore(outcome: object) -> None:
-    """Ignore a result."""
+def _nobody(outcome: object) -> None:
+    """Nobody is told of outcomes."""
 
 
 def _done(work: Callable[[Any], Any], shard: bytes) -> Any:
-    """On a worker: the result of one shard."""
+    """On a worker: the outcome of one shard."""
     with _single_threaded_products():
         return work(_unpacked(shard))
 
@@ -188,7 +205,7 @@ _limit = ExitStack()
 
 @contextmanager
 def _single_threaded_products() -> Iterator[None]:
-    """One BLAS thread while any thread of this worker is inside; the limit applies to the whole process."""
+    """One BLAS thread while any thread of this worker is inside: the limit holds for the whole process."""
     global _inside  # noqa: PLW0603
     with _lock:
         if _inside == 0:

@@ -1,4 +1,4 @@
-"""Passes over a stream: all needs of one pass share the rows, and shards are merged in a fixed tree."""
+"""Passes over a stream: all needs of one pass share the rows; shards are merged in a fixed tree."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.block import RowBlock
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
-from embedscope.execution.shards import fold_shards
+from embedscope.execution.shards import ShardRunner, fold_shards
 from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
 
 Results = Mapping[Need[Any], Any]
@@ -20,7 +21,7 @@ States = dict[str, dict[Need[Any], Grouped[Any]]]
 
 
 def passes_of(needs: Iterable[Need[Any]]) -> list[list[Need[Any]]]:
-    """``needs`` and all they depend on, pass by pass and each once: a need comes after those it depends on."""
+    """``needs`` and all they depend on, pass by pass, each once: a need comes after those it depends on."""
     passes: list[list[Need[Any]]] = []
     placed: dict[Need[Any], int] = {}
 
@@ -51,20 +52,27 @@ def one_pass(
 
     Parameters
     ----------
-    spaces : only these; all where None
-    grouped : needs accumulated in jackknife groups; the others are accumulated over all rows only
+    spaces : feed these alone
+    grouped : needs kept in jackknife groups; the others are kept over all rows alone
 
     Returns
     -------
     space -> need -> state over all shards
     """
     work = PassWork(tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims))
-    return fold_shards(engine, work, stream.shards(), _merge_parts).states
+    part: Part = fold_shards(engine, work, stream.shards(), _merged)
+    missing = engine.missing if isinstance(engine, ShardRunner) else ()
+    if stream.n_rows is not None and not missing and part.rows != stream.n_rows:
+        raise InputError(
+            f"the source has {stream.n_rows:,} rows and {part.rows:,} were read; run again when nothing writes to it, "
+            "with another --checkpoint where there is one"
+        )
+    return part.states
 
 
 @dataclass
 class Part:
-    """The result of one or several shards: the number of rows read, and the states."""
+    """What one shard, or several, came to: the rows read, and their states."""
 
     rows: int
     states: States
@@ -72,7 +80,7 @@ class Part:
 
 @dataclass
 class PassWork:
-    """The work of a pass on one shard; it can be sent to another process, where it shows no progress."""
+    """What a pass does with a shard; it can be sent to another process, where its progress is silent."""
 
     spaces: tuple[str, ...]
     needs: tuple[Need[Any], ...]
@@ -110,7 +118,7 @@ class PassWork:
         return groups_for(self.dims[space]) if need in self.grouped else 0
 
     def arrived(self, part: Part) -> None:
-        """Count the rows of a part that was computed elsewhere, or saved by an earlier run."""
+        """Count the rows of a part that was worked on elsewhere, or kept from a run before."""
         self.progress.advance(part.rows)
 
 
@@ -120,7 +128,7 @@ def _feed(states: Collection[Grouped[Any]], blocks: Iterable[tuple[int, RowBlock
             state.take(group, block)
 
 
-def _merge_parts(a: Part, b: Part) -> Part:
+def _merged(a: Part, b: Part) -> Part:
     a.rows += b.rows
     for space, states in a.states.items():
         for need, state in states.items():
