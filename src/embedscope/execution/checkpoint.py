@@ -77,7 +77,7 @@ class Checkpoint:
         seen = self._seen.setdefault(fingerprint(list(shards)), [])
         done, levels = self._kept(kept, len(shards), digests, seen, missing)
         if done:
-            self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are done already")
+            self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are already done")
         arrived = getattr(work, "arrived", None)
         for _, state in levels:
             if arrived is not None and state is not None:
