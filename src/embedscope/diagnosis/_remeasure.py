@@ -27,7 +27,7 @@ _TYPES: dict[str, Any] = {
     "transform": _TEXT,
     "precision": _TEXT,
     "scale": float,
-    **{f.name: get_type_hints(ModelOptions).get(f.name, Any) for f in fields(Reading) if f.name not in _OWN},
+    **{f.name: get_type_hints(ModelOptions).get(f.name, Any) for f in fields(ModelOptions) if f.name not in _OWN},
 }
 """What the settings of a baseline may be."""
 
