@@ -12,12 +12,12 @@ from embedscope.certification.split import assign_parts, part_numbers
 from embedscope.certification.wording import signed_interval
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
-from embedscope.repairs.repair import is_written, repair
 from embedscope.core.tables import Score
+from embedscope.repairs.repair import is_written, repair
 from embedscope.stats.bootstrap import interval
 
 
-def evidence(x: np.ndarray, **known: object):  # noqa: ANN201
+def evidence(x: np.ndarray, **known: object):
     return find_evidence([Survey.of(x)], Known(hash_rows(0, len(x)), **known))  # type: ignore[arg-type]
 
 

@@ -112,7 +112,9 @@ def test_the_score_is_recall_of_the_pairs_both_ways(sides):
     fitted = parse_alignment("lstsq").fit(x, y)
     recall = recall_both_ways(fitted.transform(x), fitted.transform_right(y), ks=[1])
     assert fitted.score(x, y) == pytest.approx(np.mean([s.value for s in recall.values()]))
-    assert parse_alignment("none").fit(x[:, :1], np.ones((300, 1))).score(x[:, :1] ** 2, np.ones((300, 1))) == pytest.approx(1 / 300)
+    assert parse_alignment("none").fit(x[:, :1], np.ones((300, 1))).score(
+        x[:, :1] ** 2, np.ones((300, 1))
+    ) == pytest.approx(1 / 300)
     with pytest.raises(InputError, match="a score needs equal ones"):
         parse_alignment("center").fit(x, y[:, :4]).score(x, y[:, :4])
 

@@ -28,9 +28,15 @@ from embedscope.repairs.origins import file_origins, labels_of, model_origin, na
 from embedscope.repairs.request import OBJECTIVES, RecordContext, Request
 from embedscope.repairs.row_files import read_rows
 from embedscope.repairs.space_judge_factory import space_judge
-from embedscope.sources.options import Encoder
-from embedscope.sources.paired_vectors import id_hashes, side
-from embedscope.sources.retrieval_data import _corpus, both_sides, judged_rows, one_place, read_collection
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.retrieval_data import (
+    judged_rows,
+    read_collection,
+    read_corpus,
+    retrieval_spaces,
+    single_retrieval_space,
+)
 
 Blocks = Callable[[], Iterator[tuple[Matrix, Matrix]]]
 
@@ -41,7 +47,7 @@ def judge_of(
     objective: str | None,
     provenance: Provenance,
     progress: Progress,
-    encoder: Encoder,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge for ``request``, with its data read, and what its records say of the source."""
     way = request.way
@@ -92,7 +98,7 @@ def _pair_parts(
     }
     if request.pair_ids is None and request.pairs is None:
         return _by_position(_pair_blocks(a, b, provenance), classes, groups, how)
-    x, y = side(a, provenance), side(b, provenance)
+    x, y = read_side(a, provenance), read_side(b, provenance)
     names: tuple[Any, Any] | None = None
     if request.pairs is not None:
         if request.pair_ids is not None:
@@ -126,7 +132,7 @@ def _pair_blocks(a: Any, b: Any, provenance: Provenance) -> Blocks:
         for name in (str(a), str(b)):
             provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
         return lambda: pair_blocks(a, b) or iter(())
-    x, y = side(a, provenance), side(b, provenance)
+    x, y = read_side(a, provenance), read_side(b, provenance)
     if len(x) != len(y):
         raise InputError(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which belong together "
@@ -168,7 +174,7 @@ def _queries(
     mixed: bool,
     provenance: Provenance,
     progress: Progress,
-    encoder: Encoder,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge of queries and judgements; the source is a model, or the file of documents."""
     if request.queries is None or request.qrels is None:
@@ -176,13 +182,11 @@ def _queries(
     source = str(request.source) if request.corpus and request.source is not None else None
     documents = request.corpus or (str(request.source),)
     queries = read_collection(str(request.queries), None, provenance)
-    pool = _corpus(documents, (), None, provenance)
+    pool = read_corpus(documents, (), None, provenance)
     provenance.data[str(request.qrels)] = file_facts(Path(request.qrels)) if Path(request.qrels).is_file() else {}
     judged = judged_rows(read_qrels(request.qrels), queries, pool)
-    how = {"device": "auto", "dtype": "float32"} | dict(encoder.options)
-    where = (encoder.layers, encoder.pooling)
-    place = one_place(list(both_sides(queries, pool, source, where, encoder.cache, how, provenance, progress)))
-    kinds = pool.kinds if len(set(pool.kinds)) > 1 else ()
+    place = single_retrieval_space(list(retrieval_spaces(queries, pool, source, encoder, provenance, progress)))
+    kinds = pool.modalities if len(set(pool.modalities)) > 1 else ()
     origin = None if source is None else model_origin(source, provenance)
     names = [QUERY, *(dict.fromkeys(kinds) if kinds else [DOCUMENT])]
     context = FitContext(

@@ -35,7 +35,7 @@ from embedscope.core.tables import Index
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.row_files import read_rows
-from embedscope.sources.options import Encoder
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.stats._equal import equal_texts
 from embedscope.stats.units import EQUAL_TEXTS
@@ -72,7 +72,12 @@ class Space:
 
 
 def space_judge(
-    request: Request, options: SplitOptions, probe: bool, provenance: Provenance, progress: Progress, encoder: Encoder
+    request: Request,
+    options: SplitOptions,
+    probe: bool,
+    provenance: Provenance,
+    progress: Progress,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge of classes, of scored pairs, or of nothing but vectors."""
     if request.modalities:
@@ -99,7 +104,9 @@ def space_judge(
     return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.context.fitted_on)
 
 
-def open_space(source: Any, named_texts: Any, encoder: Encoder, provenance: Provenance, progress: Progress) -> Space:
+def open_space(
+    source: Any, named_texts: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
+) -> Space:
     """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
 
     Raises
