@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedscope.certification.decision import gains_of, remote_level
+from embedscope.certification.decision import expanded, gains_of
 from embedscope.certification.evidence import Known, Survey, declared_units, find_evidence
 from embedscope.certification.remote import copies_of_fitted, remote_half
 from embedscope.certification.split import assign_parts, part_numbers
@@ -14,7 +14,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
 from embedscope.repairs.repair import is_written, repair
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.bootstrap import Difference, interval
 
 
 def evidence(x: np.ndarray, **known: object):
@@ -79,16 +79,16 @@ def test_the_remote_half_is_by_units_and_copies_of_fitted_rows_are_counted() -> 
 @pytest.mark.parametrize("n", [8, 12, 30])
 def test_certified_intervals_of_few_units_err_at_their_level(n: int) -> None:
     """Normal differences without effect: the plain percentile interval lies above zero too often at n = 8."""
-    rng, plain, expanded, remote, runs = np.random.default_rng(n), 0, 0, 0, 2000
+    rng, plain, wide, remote, runs = np.random.default_rng(n), 0, 0, 0, 2000
     counts = rng.multinomial(n, np.full(n, 1 / n), size=1000) / n
     zero = {"s": Score(0.0, n, np.zeros(1000))}
     for _ in range(runs):
         x = rng.normal(size=n)
         score = {"s": Score(float(x.mean()), n, counts @ x)}
         plain += gains_of(score, zero)["s"].low > 0
-        expanded += gains_of(score, zero, n)["s"].low > 0
-        remote += interval(x.mean(), counts @ x, remote_level(n))[1] > 0
-    assert expanded / runs < 0.036 and remote / runs < 0.065  # .025 and .05, and three standard errors
+        wide += gains_of(score, zero, n)["s"].low > 0
+        remote += expanded(Difference(x.mean(), *interval(x.mean(), counts @ x, 0.9)), n).low > 0
+    assert wide / runs < 0.036 and remote / runs < 0.065  # .025 and .05, and three standard errors
     assert n > 8 or plain / runs > 0.036
 
 
