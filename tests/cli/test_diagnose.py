@@ -20,7 +20,9 @@ def folder(tmp_path_factory):
     rng = np.random.default_rng(2)
     for name, shift in (("fine", 0.0), ("again", 0.0), ("cone", 20.0)):
         np.save(path / f"{name}.npy", rng.normal(size=(900, 24)).astype(np.float32) + np.float32(shift))
-    (path / "mild.toml").write_text("[low_contrast]\nserious = false\n[half_precision]\nserious = false\n")
+    (path / "mild.toml").write_text(
+        "[low_contrast]\nserious = false\n[half_precision]\nserious = false\n[int8]\nserious = false\n"
+    )
     (path / "typo.toml").write_text("[cosine_flor]\nserious = 1\n")
     return path
 
@@ -66,7 +68,7 @@ def test_check(folder):
         (["diagnose", "fine.npy", "--thresholds", "typo.toml"], "did you mean 'cosine_floor'"),
         (["diagnose", "fine.npy", "--pair-ids", "a", "b"], "add --pair A B"),
         (["check", "fine.npy"], "check needs --baseline"),
-        (["check", "fine.npy", "--baseline", "mild.toml"], "not a result file"),
+        (["check", "fine.npy", "--baseline", "mild.toml"], "is not JSON"),
     ],
 )
 def test_errors_are_2_and_on_standard_error(folder, args, message):

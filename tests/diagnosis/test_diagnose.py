@@ -95,14 +95,14 @@ def test_class_names_of_clip_which_work_are_fine_or_a_note(shared_data):
     for path in sorted((shared_data / "clip_class_names").glob("*/*.npy")):
         x = np.load(path).astype(np.float32)
         if x.ndim == 2 and len(x) >= 80:
-            assert diagnose(x).worst in ("ok", "info"), path
+            assert found(diagnose(x)) <= {"copies"}, path  # one list has its names twice
 
 
 def test_a_pair_is_read_once(tmp_path, monkeypatch):
     from embedscope.diagnosis import _collect
 
     read = []
-    monkeypatch.setattr(_collect, "side", lambda source, provenance: read.append(source) or np.load(source))
+    monkeypatch.setattr(_collect, "read_side", lambda source, provenance: read.append(source) or np.load(source))
     for name, seed in (("a", 1), ("b", 2)):
         np.save(tmp_path / f"{name}.npy", normal(60, 8, seed))
     made = diagnose(pair=(tmp_path / "a.npy", tmp_path / "b.npy"))
@@ -215,7 +215,7 @@ def test_ratio_has_the_error_of_the_delta_method():
         ("[cosine_flor]\nwarning = 1", "did you mean 'cosine_floor'"),
         ("[cosine_floor]\nwarnin = 1", "did you mean 'warning'"),
         ("[cosine_floor]\nwarning = 'a'", "must be a number, or false"),
-        ("[rogue_coordinate]\ninfo = 0.9", "must rise from info to serious, got info 0.9, warning 0.8"),
+        ("[rogue_coordinate]\ninfo = 0.95", "must rise from info to serious, got info 0.95, warning 0.9"),
         ("[int8]\nserious = 0.85", "must fall"),
         ("cosine_floor = 1", r"must be a section, \[cosine_floor\]"),
         ("[", "cannot read thresholds"),

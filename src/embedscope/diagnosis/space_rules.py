@@ -64,10 +64,10 @@ RULES = (
         metrics=("rogue_contribution", "self_similarity"),
         read=ratio(number("rogue_contribution"), number("self_similarity")),
         worse="above",
-        levels={"info": 0.25, "warning": 0.8},
+        levels={"info": 0.25, "warning": 0.9},
         reason="from one half on, one coordinate decides more than all others together (timkey2021 reports it for "
-        "GPT-2, BERT, RoBERTa and XLNet). MiniLM pooled reads 0.02; CLIP images 0.74, texts 0.68, and works; SmolLM2 "
-        "layer 29 0.92",
+        "GPT-2, BERT, RoBERTa and XLNet). MiniLM pooled reads 0.02; CLIP images 0.74, texts 0.68, class names by RN50 "
+        "0.82, and all work; SmolLM2 layer 29 0.92",
         details={"coordinate": "rogue_contribution.top1_coordinate"},
         says="Coordinate {coordinate:.0f} alone accounts for {percent} of the mean cosine.",
         harm="It adds nearly the same to every cosine and hides the other coordinates; int8 and other uniform codes "
