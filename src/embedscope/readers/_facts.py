@@ -9,7 +9,7 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.readers._aligned import AlignedStream
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers._columns import ColumnStream, told_names
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix
 
@@ -32,6 +32,19 @@ class Facts:
     notes: tuple[str, ...] = ()
 
 
+def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
+    """What must be known of vectors kept as whole numbers of one byte: they may be codes or packed bits."""
+    notes = []
+    if "uint8" in dtypes.values():
+        notes.append("uint8 numbers are measured as they are: if they are packed bits (ubinary), add ?bits to unpack")
+    if "int8" in dtypes.values():
+        notes.append(
+            "int8 numbers are measured as they are: if they are quantised codes their scale is lost, and packed bits "
+            "(binary) need ?bits to unpack"
+        )
+    return tuple(notes)
+
+
 @singledispatch
 def facts_of(stream: Any) -> Facts:
     """What a ``stream`` of files is made of; streams of other kinds have no files."""
@@ -42,12 +55,15 @@ def facts_of(stream: Any) -> Facts:
 @facts_of.register
 def _(stream: RawMatrix) -> Facts:
     dtype = "bfloat16" if stream.bfloat16 else stream.dtype.name
-    return Facts((stream.path,), {stream.space: dtype}, "Fortran" if stream.fortran else "")
+    dtypes = {stream.space: dtype}
+    return Facts((stream.path,), dtypes, "Fortran" if stream.fortran else "", notes_on_codes(dtypes))
 
 
 @facts_of.register
 def _(stream: ColumnStream) -> Facts:
-    return Facts((stream.path,), {c.space: c.dtype for c in stream.columns})
+    dtypes = {c.space: c.dtype for c in stream.columns}
+    codes = notes_on_codes(dtypes)
+    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes))
 
 
 @facts_of.register
