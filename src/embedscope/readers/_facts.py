@@ -24,12 +24,14 @@ class Facts:
     dtypes : how the numbers of every space are stored
     order : ``Fortran`` where the columns lie one after the other
     notes : what a reader must know (lossy codes)
+    form : what the files are called together, where they are one thing to their format
     """
 
     files: tuple[Place, ...]
     dtypes: Mapping[str, str]
     order: str = ""
     notes: tuple[str, ...] = ()
+    form: str = ""
 
 
 def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
@@ -84,14 +86,15 @@ def _together(found: list[Facts]) -> Facts:
     files = dict.fromkeys(file for facts in found for file in facts.files)
     order = "Fortran" if any(facts.order for facts in found) else ""
     notes = dict.fromkeys(note for facts in found for note in facts.notes)
-    return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes))
+    form = found[0].form if len({facts.form for facts in found}) == 1 else ""
+    return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes), form)
 
 
 def described(stream: Stream) -> str:
     """One line on what was found: ``2 .npy files, 9,000 rows; vectors 24 wide, float32``."""
     facts = facts_of(stream)
     suffixes = " and ".join(dict.fromkeys(file.suffix for file in facts.files))
-    count = f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
+    count = facts.form or f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
     rows = "" if stream.n_rows is None else f", {stream.n_rows:,} rows"
     order = f", in {facts.order} order" if facts.order else ""
     spaces = ", ".join(f"{s} {d} wide in {facts.dtypes.get(s, 'float32')}" for s, d in stream.dims.items())

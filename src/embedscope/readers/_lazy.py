@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,11 @@ class LazyMatrix:
         """What was found."""
         dtypes = {self.space: self.dtype}
         named = [f"{w} from {k}" for w, k in (("ids", self.ids), ("texts", self.texts)) if k is not None]
-        return Facts((self.path,), dtypes, notes=(*self.notes, *named, *notes_on_codes(dtypes)))
+        notes = (*self.notes, *named, *notes_on_codes(dtypes))
+        if isinstance(self.path, Path) and self.path.is_dir():
+            files = tuple(sorted(file for file in self.path.rglob("*") if file.is_file()))
+            return Facts(files, dtypes, notes=notes, form=f"a {self.path.suffix} folder")
+        return Facts((self.path,), dtypes, notes=notes)
 
     @property
     def row_ids(self) -> RowStrings | None:
