@@ -12,7 +12,7 @@ from embedscope.core.batch import Batch, Shard
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import block_rows, plan
-from embedscope.readers._boundary import guarded, sentences
+from embedscope.readers._boundary import guarded
 from embedscope.readers._column_names import ID_NAMES, TEXT_NAMES, Column, columns_of, no_rows, strings_column
 from embedscope.readers._column_values import matrix, parsed, side_by_side
 from embedscope.readers._keys import listed
@@ -76,18 +76,16 @@ class ColumnStream:
     def _strings(self, name: str) -> Callable[[], Iterator[Sequence[str]]]:
         def blocks() -> Iterator[Sequence[str]]:
             row = 0
-            with sentences(f"{self.path}::{name}"):
-                for table in self.tables(self, [name], range(len(self.sizes)), _STRINGS):
-                    values = table.column(name).to_pylist()
-                    if None in values:
-                        raise InputError(
-                            f"{self.path}::{name} is empty in row {row + values.index(None)}; fill it, or name another "
-                            "column"
-                        )
-                    yield [str(value) for value in values]
-                    row += len(values)
-                if row != self.n_rows:
-                    raise InputError(f"{self.path} should have {self.n_rows:,} rows and gave {row:,}; write it again")
+            for table in self.tables(self, [name], range(len(self.sizes)), _STRINGS):
+                values = table.column(name).to_pylist()
+                if None in values:
+                    raise InputError(
+                        f"{self.path}::{name} is empty in row {row + values.index(None)}; fill it, or name another column"
+                    )
+                yield [str(value) for value in values]
+                row += len(values)
+            if row != self.n_rows:
+                raise InputError(f"{self.path} should have {self.n_rows:,} rows and gave {row:,}; write it again")
 
         return blocks
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
+from embedscope.readers._boundary import sentences
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,16 @@ class RowStrings:
     Attributes
     ----------
     source : where they come from, in words: ``column id``, ``ids of the index``
-    blocks : gives the strings block by block; may be called again
+    read : gives the strings block by block; may be called again
     """
 
     source: str
-    blocks: Callable[[], Iterator[Sequence[str]]]
+    read: Callable[[], Iterator[Sequence[str]]]
+
+    def blocks(self) -> Iterator[Sequence[str]]:
+        """The strings block by block; whatever goes wrong is a sentence."""
+        with sentences(self.source):
+            yield from self.read()
 
     def __iter__(self) -> Iterator[str]:
         for block in self.blocks():
