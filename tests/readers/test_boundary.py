@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
 import embedscope.readers
 from embedscope.core.errors import EmbedscopeError, InputError
@@ -138,7 +138,9 @@ def test_names_that_are_no_text(tmp_path):
     assert "x.npy" in error(f"{tmp_path}/{'a' * 300}x.npy")
 
 
-@pytest.mark.parametrize("url", ["foo://bucket/x.npy", "memory://none/x.npy", "http://[/x.npy", "s3://", "file:///none/x.npy"])
+@pytest.mark.parametrize(
+    "url", ["foo://bucket/x.npy", "memory://none/x.npy", "http://[/x.npy", "s3://", "file:///none/x.npy"]
+)
 def test_addresses(url):
     pytest.importorskip("fsspec", reason="extra remote is not installed")
     error(url)
@@ -190,7 +192,22 @@ def written(folder, suffix):
     return path
 
 
-FORMATS = "npy npz safetensors parquet arrow arrows jsonl csv tsv fvecs bvecs fbin u8bin h5".split()
+FORMATS = [
+    "npy",
+    "npz",
+    "safetensors",
+    "parquet",
+    "arrow",
+    "arrows",
+    "jsonl",
+    "csv",
+    "tsv",
+    "fvecs",
+    "bvecs",
+    "fbin",
+    "u8bin",
+    "h5",
+]
 """Formats whose bytes may be anything; torch and FAISS are tried in a process of their own, since they are C++ code that
 a mutated file may bring down."""
 

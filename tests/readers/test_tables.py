@@ -5,14 +5,14 @@ import json
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
+from pyarrow import feather
 
 from embedscope.core.errors import EmbedscopeError, InputError
-from embedscope.readers import described, find_vectors, ids_of, open_vectors, texts_of
 from embedscope.readers import _lines as lines
+from embedscope.readers import described, find_vectors, ids_of, open_vectors, texts_of
 
 X = np.random.default_rng(2).standard_normal((700, 13))
 NAMES = [f"doc-{i}" for i in range(len(X))]

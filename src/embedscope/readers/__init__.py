@@ -15,8 +15,8 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.core.regular import check_name, check_regular, near_name
 from embedscope.core.registry import Registry
+from embedscope.core.regular import check_name, check_regular, near_name
 from embedscope.readers._bits import unpacked
 from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._boundary import sentences

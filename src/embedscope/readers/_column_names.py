@@ -16,8 +16,38 @@ from embedscope.readers._keys import ALL, EmptyFileError, chosen_keys, known, li
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
 
-ID_NAMES = "id ids _id doc_id docid document_id custom_id item_id row_id uid uuid guid key pk index".split()
-TEXT_NAMES = "text texts sentence content contents document documents body passage chunk caption word token".split()
+ID_NAMES = [
+    "id",
+    "ids",
+    "_id",
+    "doc_id",
+    "docid",
+    "document_id",
+    "custom_id",
+    "item_id",
+    "row_id",
+    "uid",
+    "uuid",
+    "guid",
+    "key",
+    "pk",
+    "index",
+]
+TEXT_NAMES = [
+    "text",
+    "texts",
+    "sentence",
+    "content",
+    "contents",
+    "document",
+    "documents",
+    "body",
+    "passage",
+    "chunk",
+    "caption",
+    "word",
+    "token",
+]
 TEXT_NAMES += ["input", "query", "title", "page_content"]
 
 
@@ -143,7 +173,8 @@ def gaps(schema: Any) -> str:
 
 def strings_column(path: Place, schema: Any, wanted: str | None, names: Sequence[str], taken: set[str]) -> str | None:
     """The column ``wanted`` for ids or texts; where None, the first of ``names`` that is there and holds strings or
-    whole numbers, whatever the case of its letters."""
+    whole numbers, whatever the case of its letters.
+    """
     usable = [f.name for f in schema if f.name not in taken and (_is_string(f.type) or _is_whole(f.type))]
     if wanted is not None:
         return known(str(path), "column of strings or whole numbers", wanted, usable)

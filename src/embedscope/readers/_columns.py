@@ -71,7 +71,9 @@ class ColumnStream:
     @property
     def row_texts(self) -> RowStrings | None:
         """The texts of the rows, where a column holds them."""
-        return None if self.texts is None else RowStrings(f"column {self.texts} of {self.path}", self._strings(self.texts))
+        return (
+            None if self.texts is None else RowStrings(f"column {self.texts} of {self.path}", self._strings(self.texts))
+        )
 
     def _strings(self, name: str) -> Callable[[], Iterator[Sequence[str]]]:
         def blocks() -> Iterator[Sequence[str]]:

@@ -196,7 +196,8 @@ def _decoder(faiss: Any, index: Any, binary: bool, d: int) -> Callable[..., npt.
 
 def _bits(x: npt.NDArray[np.uint8], d: int) -> npt.NDArray[np.uint8]:
     """FAISS keeps bit i of a vector in byte i / 8 at i % 8 from the lowest; numpy packs from the highest, so the order
-    within a byte is that of ``np.packbits``, which is how people fill such indexes."""
+    within a byte is that of ``np.packbits``, which is how people fill such indexes.
+    """
     return np.unpackbits(np.ascontiguousarray(x), axis=1)[:, :d]
 
 

@@ -53,7 +53,9 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
         while block := file.read(_READ):
             walk.feed(block, quotes)
             if walk.at - walk.line > _LONGEST:
-                raise InputError(f"{path} has a row of more than 256 MB, at byte {walk.line:,}; is it one row per line?")
+                raise InputError(
+                    f"{path} has a row of more than 256 MB, at byte {walk.line:,}; is it one row per line?"
+                )
     if walk.open_quote:
         raise InputError(
             f"{path} has a double quote that is never closed, so its rows cannot be told apart; write it again"

@@ -53,7 +53,7 @@ KINDS = (
     _kind(rb"\x7fELF|MZ\x90\x00", "a program", "pass a file of vectors"),
     _kind(rb"\xff\xfe(?!\xff)|\xfe\xff", "text in UTF-16", "save it as UTF-8"),
 )
-_BINARY = frozenset("fvecs bvecs ivecs fbin u8bin i8bin ibin".split())
+_BINARY = frozenset(["fvecs", "bvecs", "ivecs", "fbin", "u8bin", "i8bin", "ibin"])
 _OWN = {"npy": (b"\x93NUMPY",), "npz": (b"PK",)}
 
 

@@ -162,7 +162,10 @@ def _table(path: Place, content: bytes, layout: _Layout, names: Sequence[str] | 
     read = pc.ReadOptions(use_threads=False, block_size=len(content) + 1, column_names=list(layout.names))
     parse = pc.ParseOptions(delimiter=layout.delimiter, newlines_in_values=b'"' in content)
     convert = pc.ConvertOptions(
-        include_columns=None if names is None else list(names), column_types=types, timestamp_parsers=[], null_values=[""]
+        include_columns=None if names is None else list(names),
+        column_types=types,
+        timestamp_parsers=[],
+        null_values=[""],
     )
     try:
         return pc.read_csv(pa.BufferReader(content), read_options=read, parse_options=parse, convert_options=convert)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard, Stream

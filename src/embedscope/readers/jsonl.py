@@ -57,9 +57,7 @@ def _plain(schema: Any) -> Any:
         kind = field.type
         if pa.types.is_list(kind) and (is_number(kind.value_type) or pa.types.is_null(kind.value_type)):
             kind = pa.list_(pa.float64())
-        elif pa.types.is_null(kind):
-            kind = pa.string()
-        elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        elif pa.types.is_null(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             kind = pa.string()
         elif pa.types.is_integer(kind) and re.fullmatch(r".*?[0-9]+", field.name):
             kind = pa.float64()
