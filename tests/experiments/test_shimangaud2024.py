@@ -246,8 +246,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def studied(models: tuple[str, ...], sets: list[QuestionSet], folder: Path | None = None) -> Result:
     options = Options(models, data=folder, cache=False)
-    stuff = Material(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
-    return carried_out(stuff, options, Provenance("made", 0))
+    study_data = Material(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
+    return carried_out(study_data, options, Provenance("made", 0))
 
 
 def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None
     text = next(r for r in result.records if r.source.startswith("gensim:") and r.metric == f"{MAIN}.top1")
     assert text.n == 0 or text.value is not None
     tables = {t.id: t for t in result.document.tables}
-    assert {"headline", "table1", "table2", "table4", "table5", "islands", "ways", "relations", "claims"} <= set(tables)
+    assert {"headline", "table1", "table2", "table5", "table6", "islands", "ways", "relations", "claims"} <= set(tables)
     assert {row[6] for row in tables["claims"].rows} == {"not run"}
     drawn = [s for s in result.document.scatters if s.id.startswith("offsets-pixels-8")]
     assert len(drawn) == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedscope.core.document import Finding
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Matches, TextTable
@@ -50,9 +51,9 @@ def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vect
 @pytest.fixture(scope="module")
 def found() -> Findings:
     pytest.importorskip("torch", reason="contrastive heads need the extra hf")
-    stuff, vectors = planted()
+    study_data, vectors = planted()
     gathered = Findings()
-    study(vectors, stuff, Options(("planted",)), Provenance(), gathered)
+    study(vectors, study_data, Options(("planted",)), Provenance(), gathered)
     return gathered
 
 
@@ -238,21 +239,65 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
         {f"test_2016_{code}": table for code, table in texts.items()},
         {"test_2016_de": Matches("test_2016_de", "test_2016_en", np.arange(40), np.arange(40))},
     )
-    stuff = Material(
+    study_data = Material(
         coco_pairs(coco, 0, None), cifar_classes(cifar, "photo of a {class}", 0, None), caption_languages(multi), {}
     )
-    assert stuff.classes is not None
-    assert stuff.classes.prompts[1] == "photo of a aquarium fish"
-    assert len(stuff.pairs.texts) == n
+    assert study_data.classes is not None
+    assert study_data.classes.prompts[1] == "photo of a aquarium fish"
+    assert len(study_data.pairs.texts) == n
     uri = small_clip(tmp_path)
     options = Options((uri,), cache=False, device="cpu")
-    vectors = measured_vectors(uri, stuff, options, Provenance())
+    vectors = measured_vectors(uri, study_data, options, Provenance())
     assert vectors.scale == pytest.approx(1 / 0.07, rel=1e-3)
     gathered = Findings()
-    study(vectors, stuff, options, Provenance(), gathered)
+    study(vectors, study_data, options, Provenance(), gathered)
     made = {t.id: t for t in tables([vectors], gathered.records)}
     assert set(made) == {"table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"}
     conditions = {r.fitted_on for r in gathered.records if r.metric == "zeroshot"}
     assert {None, "pairs", "train"} <= conditions
-    cones(uri, stuff, options, Provenance(), gathered)
+    cones(uri, study_data, options, Provenance(), gathered)
     assert any("biases zero" in s.title for s in gathered.scatters)
+
+
+def adversarial(texts: np.ndarray, images: np.ndarray) -> dict[str, Finding]:
+    """Findings on pairs of vectors alone, by topic."""
+    from embedscope.experiments._tyshchuk2023.findings import findings
+
+    study_data = Material(halves("planted", (), [f"text {i}" for i in range(len(texts))]), None, (), {})
+    vectors = Vectors("planted", "planted", False, None, 20.0, texts, images)
+    gathered = Findings()
+    study(vectors, study_data, Options(("planted",)), Provenance(), gathered)
+    found = findings([vectors], gathered.records, [], gathered.kept, 0)
+    topics = {"gap": "two clouds", "retrieval": "alignment", "temperature": "heads", "cone": "cone"}
+    return {name: f for f in found for name, word in topics.items() if word in f.text}
+
+
+def test_one_isotropic_cloud_given_twice_has_no_gap_and_no_cone() -> None:
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    cloud = np.random.default_rng(0).normal(size=(400, 16))
+    found = adversarial(cloud, cloud.copy())
+    assert found["gap"].status != "agrees"
+    assert "images and texts form two clouds that" not in found["gap"].text
+    assert found["cone"].status == "deviates"
+    assert "is no cone" in found["cone"].text
+    assert found["temperature"].status != "agrees"
+
+
+def test_two_shifted_cones_have_a_gap_and_are_cones() -> None:
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    rng = np.random.default_rng(1)
+    images = rng.normal(size=(400, 16))
+    texts = images + 0.1 * rng.normal(size=(400, 16))
+    images[:, 0] += 5
+    texts[:, 1] += 5
+    found = adversarial(texts, images)
+    assert (found["gap"].status, found["cone"].status) == ("agrees", "agrees")
+    assert "centring makes it more isotropic" in found["cone"].text
+
+
+def test_shuffled_pairs_are_not_found_by_any_alignment() -> None:
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    rng = np.random.default_rng(2)
+    found = adversarial(rng.normal(size=(400, 16)), rng.normal(size=(400, 16)))
+    assert found["retrieval"].status != "agrees"
+    assert "finds more texts first" not in found["retrieval"].text

@@ -1,4 +1,4 @@
-"""JSONL, CSV, TSV, Parquet and Arrow: vectors in lists, in columns of coordinates and in strings; ids and texts kept."""
+"""JSONL, CSV, TSV, Parquet, Arrow: vectors in lists, columns of coordinates and strings; ids and texts kept."""
 
 import csv
 import json
@@ -64,7 +64,9 @@ def chunk(request, monkeypatch):
 
 @pytest.mark.usefixtures("chunk")
 def test_jsonl(tmp_path):
-    rows = [{"id": n, "text": t, "embedding": v, "more": {"a": 1}} for n, t, v in zip(NAMES, TEXTS, X.tolist())]
+    rows = [
+        {"id": n, "text": t, "embedding": v, "more": {"a": 1}} for n, t, v in zip(NAMES, TEXTS, X.tolist(), strict=True)
+    ]
     said = check(jsonl(tmp_path / "x.jsonl", rows))
     assert "ids from column id; texts from column text; not read: more" in said
     (tmp_path / "x.jsonl").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "x.jsonl").read_bytes().replace(b"\n", b"\r\n\n"))
@@ -76,7 +78,7 @@ def test_jsonl_of_bare_lists_of_coordinates_and_of_strings(tmp_path):
     check(jsonl(tmp_path / "a.jsonl", X.tolist()), ids=None, texts=None)
     rows = [{"_id": i, **{f"dim_{j}": value for j, value in enumerate(row)}} for i, row in enumerate(X.tolist())]
     check(jsonl(tmp_path / "b.ndjson", rows), ids=[str(i) for i in range(len(X))], texts=None)
-    rows = [{"word": n, "vec": str(row)} for n, row in zip(NAMES, X.tolist())]
+    rows = [{"word": n, "vec": str(row)} for n, row in zip(NAMES, X.tolist(), strict=True)]
     said = check(jsonl(tmp_path / "c.jsonl", rows), ids=None, texts=NAMES)
     assert "vectors from the strings in column vec" in said
 
@@ -109,7 +111,7 @@ def test_jsonl_errors(tmp_path):
 @pytest.mark.parametrize(("name", "delimiter"), [("x.csv", ","), ("x.tsv", "\t"), ("y.csv", ";"), ("y.csv", "\t")])
 def test_one_column_per_coordinate(tmp_path, name, delimiter):
     header = ["id", *(f"emb_{j}" for j in range(13)), "text"]
-    rows = [[n, *v, t] for n, v, t in zip(NAMES, X.tolist(), TEXTS)]
+    rows = [[n, *v, t] for n, v, t in zip(NAMES, X.tolist(), TEXTS, strict=True)]
     said = check(table(tmp_path / name, header, rows, delimiter))
     assert "vectors from the 13 columns emb_0 to emb_12" in said
     assert ("cells parted by" in said) == name.startswith("y")
@@ -124,7 +126,7 @@ def test_coordinates_are_taken_in_the_order_of_their_numbers(tmp_path):
 
 @pytest.mark.parametrize("write", [str, lambda v: str(v).replace(",", ""), lambda v: "(" + str(v)[1:-1] + ")"])
 def test_vectors_written_as_strings(tmp_path, write):
-    rows = [[n, write(v)] for n, v in zip(NAMES, X.tolist())]
+    rows = [[n, write(v)] for n, v in zip(NAMES, X.tolist(), strict=True)]
     said = check(table(tmp_path / "x.csv", ["word", "embedding"], rows), ids=None, texts=NAMES)
     assert "vectors from the strings in column embedding" in said
     pq.write_table(pa.table({"id": NAMES, "e": [r[1] for r in rows]}), tmp_path / "x.parquet")
@@ -134,7 +136,7 @@ def test_vectors_written_as_strings(tmp_path, write):
 def test_csv_without_a_line_of_names(tmp_path):
     said = check(table(tmp_path / "x.csv", None, X.tolist()), ids=None, texts=None)
     assert "no line of column names" in said
-    rows = [[n, *v] for n, v in zip(NAMES, X.tolist())]
+    rows = [[n, *v] for n, v in zip(NAMES, X.tolist(), strict=True)]
     check(table(tmp_path / "y.csv", None, rows), texts=None)
 
 

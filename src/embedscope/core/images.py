@@ -64,7 +64,8 @@ class FileImage:
         Raises
         ------
         InputError
-            if the file is no picture, no regular file, unpacks to too many pixels, or has values whose white is not known.
+            if the file is no picture, no regular file, unpacks to too many pixels, or nothing says which of its values
+            is white.
         """
         from embedscope.core.errors import InputError
         from embedscope.core.extras import require
@@ -114,7 +115,7 @@ def _eight_bits(values: npt.NDArray[Any], mode: str, name: str) -> Pixels:
         if mode == "F" or not fits:
             span = f"{values.min():g} to {values.max():g}" if values.size else "none"
             raise InputError(
-                f"{name} is a picture of mode {mode} (32 bits per pixel, values {span}), whose white is not known; save "
-                "it with 8 or 16 bits per channel"
+                f"{name} is a picture of mode {mode} (32 bits per pixel, values {span}), whose white is not known; "
+                "save it with 8 or 16 bits per channel"
             )
     return np.asarray(np.round(values.astype(np.float64) * (255 / 65535)), dtype=np.uint8)

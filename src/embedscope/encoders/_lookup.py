@@ -1,4 +1,4 @@
-"""Models that are not transformers: vectors of texts without layers or settings, opened by a scheme of their own."""
+"""Models that are not transformers: vectors of texts without layers or poolings, opened by a scheme of their own."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Lookup(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """What identifies the model, as JSON types, for the provenance."""
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
-        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan; ``setting`` is None."""
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan; ``pooling`` is None."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def format_of(file: WordFile) -> str:
 
 
 def _is_text(line: bytes, d: int, *, whole: bool) -> bool:
-    """Whether a line after the header ends in a number written out; where the sample cuts it, its second to last part."""
+    """Whether a line after the header ends in a number written out; where it is cut, its second to last part."""
     parts = _parts(line)
     if len(parts) < 2 or b"\0" in line:
         return False
@@ -155,8 +155,8 @@ def _dimensions(file: WordFile, lines: Sequence[bytes], said: int | None) -> int
     found = max(counts, key=lambda n: (counts[n], n), default=0)
     if said is not None and counts and found != said:
         raise InputError(
-            f"{file} says {said} dimensions in its header and has {found} numbers per line; get the file again, or mend "
-            "the header"
+            f"{file} says {said} dimensions in its header and has {found} numbers per line; get the file again, or "
+            "mend the header"
         )
     return found
 

@@ -54,8 +54,8 @@ def open_word_vectors(name: str) -> WordVectors:
     count = options.get("limit", "1")
     if options.keys() - {"limit", "member"} or not count.isdigit() or int(count) < 1:
         raise InputError(
-            f"'gensim:{name}' has the option '{query}'; there are ?limit=N, the first N words, and ?member=NAME, a file "
-            "in a zip archive"
+            f"'gensim:{name}' has the option '{query}'; there are ?limit=N, the first N words, and ?member=NAME, a "
+            "file in a zip archive"
         )
     path = Path(place).expanduser()
     if not path.exists() and not path.is_symlink():

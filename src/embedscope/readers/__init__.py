@@ -22,12 +22,13 @@ from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._facts import described, facts_of
-from embedscope.readers._folders import Found, globbed, is_folder, is_glob, open_files, open_folder
+from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._hints import hint
 from embedscope.readers._options import taken_apart
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
 from embedscope.readers._recognise import check_head
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
+from embedscope.readers._shards import Found
 
 __all__ = [
     "READERS",

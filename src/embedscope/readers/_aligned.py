@@ -39,8 +39,8 @@ def aligned(matrices: Mapping[str, Matrix]) -> Stream:
     for matrix in matrices.values():
         if matrix.shape[0] != first.shape[0]:
             raise InputError(
-                f"{first.name} has {first.shape[0]:,} rows and {matrix.name} has {matrix.shape[0]:,}; spaces of one source "
-                "must have the same rows: measure them one by one"
+                f"{first.name} has {first.shape[0]:,} rows and {matrix.name} has {matrix.shape[0]:,}; spaces of one "
+                "source must have the same rows: measure them one by one"
             )
     return first if len(matrices) == 1 else AlignedStream(dict(matrices))
 

@@ -16,24 +16,9 @@ from embedscope.readers._keys import ALL, EmptyFileError, chosen_keys, known, li
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
 
-ID_NAMES = [
-    "id",
-    "ids",
-    "_id",
-    "doc_id",
-    "docid",
-    "document_id",
-    "custom_id",
-    "item_id",
-    "row_id",
-    "uid",
-    "uuid",
-    "guid",
-    "key",
-    "pk",
-    "index",
-]
-TEXT_NAMES = [
+ID_NAMES: tuple[str, ...] = ("id", "ids", "_id", "doc_id", "docid", "document_id", "custom_id", "item_id", "row_id")
+ID_NAMES += ("uid", "uuid", "guid", "key", "pk", "index")
+TEXT_NAMES: tuple[str, ...] = (
     "text",
     "texts",
     "sentence",
@@ -43,12 +28,8 @@ TEXT_NAMES = [
     "documents",
     "body",
     "passage",
-    "chunk",
-    "caption",
-    "word",
-    "token",
-]
-TEXT_NAMES += ["input", "query", "title", "page_content"]
+)
+TEXT_NAMES += ("chunk", "page_content", "caption", "word", "token", "input", "query", "title")
 
 
 @dataclass(frozen=True)
@@ -172,8 +153,9 @@ def gaps(schema: Any) -> str:
 
 
 def strings_column(path: Place, schema: Any, wanted: str | None, names: Sequence[str], taken: set[str]) -> str | None:
-    """The column ``wanted`` for ids or texts; where None, the first of ``names`` that is there and holds strings or
-    whole numbers, whatever the case of its letters.
+    """The column ``wanted`` for ids or texts; where None, the first of ``names`` that is there.
+
+    It must hold strings or whole numbers; the case of the letters of its name does not matter.
     """
     usable = [f.name for f in schema if f.name not in taken and (_is_string(f.type) or _is_whole(f.type))]
     if wanted is not None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy.typing as npt
 
 from embedscope.core.batch import Batch, Shard
+from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
-from embedscope.readers._blocks import block_rows, plan
+from embedscope.readers._blocks import plan
 from embedscope.readers._boundary import guarded
 from embedscope.readers._column_names import ID_NAMES, TEXT_NAMES, Column, columns_of, no_rows, strings_column
 from embedscope.readers._column_values import matrix, parsed, side_by_side
@@ -66,7 +67,9 @@ class ColumnStream:
     @property
     def row_ids(self) -> RowStrings | None:
         """The ids of the rows, where a column holds them."""
-        return None if self.ids is None else RowStrings(f"column {self.ids} of {self.path}", self._strings(self.ids))
+        if self.ids is None:
+            return None
+        return RowStrings(f"column {self.ids} of {self.path}", self._strings(self.ids))
 
     @property
     def row_texts(self) -> RowStrings | None:
@@ -82,7 +85,8 @@ class ColumnStream:
                 values = table.column(name).to_pylist()
                 if None in values:
                     raise InputError(
-                        f"{self.path}::{name} is empty in row {row + values.index(None)}; fill it, or name another column"
+                        f"{self.path}::{name} is empty in row {row + values.index(None)}; fill it, or name another "
+                        "column"
                     )
                 yield [str(value) for value in values]
                 row += len(values)

@@ -145,7 +145,7 @@ def _inverted(faiss: Any, index: Any, path: str, binary: bool) -> Held:
 
 
 def _codes(faiss: Any, lists: Any, sizes: Any, kind: str, path: str) -> dict[int, npt.NDArray[np.uint8]]:
-    """Codes of every list that is not empty, (vectors, bytes): views of the memory of the index where they lie plain."""
+    """Codes of every list that is not empty, (vectors, bytes): views of the memory of the index where possible."""
     packed = type(lists).__name__ == "BlockInvertedLists"
     if packed and kind != "IndexIVFPQFastScan":
         raise InputError(f"{path} is an index of kind {kind}, whose packed codes cannot be read back; save .npy")
@@ -195,8 +195,9 @@ def _decoder(faiss: Any, index: Any, binary: bool, d: int) -> Callable[..., npt.
 
 
 def _bits(x: npt.NDArray[np.uint8], d: int) -> npt.NDArray[np.uint8]:
-    """FAISS keeps bit i of a vector in byte i / 8 at i % 8 from the lowest; numpy packs from the highest, so the order
-    within a byte is that of ``np.packbits``, which is how people fill such indexes.
+    """The ``d`` bits of packed rows, in the order of ``np.packbits``, which is how people fill such indexes.
+
+    FAISS itself counts the bits of a byte from the lowest; the order of coordinates changes no distance.
     """
     return np.unpackbits(np.ascontiguousarray(x), axis=1)[:, :d]
 

@@ -9,8 +9,10 @@ from embedscope.readers._column_names import ID_NAMES, TEXT_NAMES
 
 
 def beside(key: str, lengths: Mapping[str, int], n: int) -> tuple[str | None, str | None]:
-    """Names of the ids and texts of array ``key``: of the one-dimensional arrays next to it, ``lengths`` by name, those
-    of ``n`` values with such a name.
+    """Names of the ids and texts of array ``key``, None where there are none.
+
+    They are the arrays next to it that are called so and have ``n`` values; ``lengths`` are those of all of one
+    dimension, by name.
 
     >>> beside("a/emb", {"a/ids": 3, "a/text": 3, "b/id": 3}, 3)
     ('a/ids', 'a/text')

@@ -1,4 +1,4 @@
-"""A matrix that a library gives rows of: HDF5, zarr, torch; opened again by every shard, so that only its place travels."""
+"""A matrix that a library gives rows of (HDF5, zarr, torch), opened again by every shard: only its place travels."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
             walk.feed(block, quotes)
             if walk.at - walk.line > _LONGEST:
                 raise InputError(
-                    f"{path} has a row of more than 256 MB, at byte {walk.line:,}; is it one row per line?"
+                    f"{path} has a row of more than 256 MB, at byte {walk.line:,}; wanted one row per line"
                 )
     if walk.open_quote:
         raise InputError(

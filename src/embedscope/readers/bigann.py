@@ -1,4 +1,4 @@
-"""``.fbin``, ``.u8bin``, ``.i8bin`` of the big-ann-benchmarks: rows and dimensions as 4-byte integers, then the values."""
+"""``.fbin``, ``.u8bin``, ``.i8bin`` of big-ann-benchmarks: rows and dimensions as 4-byte integers, then the values."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Data, Index, Matches
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_6, spelled
+from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, spelled
 from embedscope.tasks._analogy_questions import Questions, questions_of
 
 QUESTION_FILE = "questions.txt"
@@ -68,11 +68,11 @@ class Material:
 
 def material(options: Options, finder: Any) -> Material:
     """The emoji and SemEval-2012, at full scale Google's and BATS too, and the folder of the user."""
-    stuff = Material([], None, {})
+    study_data = Material([], None, {})
     own = user_set(options.data) if options.data is not None else None
     if own is not None:
-        stuff.sets.append(own)
-        stuff.data[OWN_QUESTIONS] = {"version": "as it lies in the folder", "licence": "that of the pictures"}
+        study_data.sets.append(own)
+        study_data.data[OWN_QUESTIONS] = {"version": "as it lies in the folder", "licence": "that of the pictures"}
     makers: dict[str, Callable[[Data], list[QuestionSet]]] = {
         "emoji": lambda data: emoji_sets(data, options.scale, options.seed),
         "semeval2012": lambda data: semeval_sets(data, options.seed),
@@ -81,17 +81,19 @@ def material(options: Options, finder: Any) -> Material:
         makers |= {"google_analogies": _whole, "bats": _whole}
     for name, make in makers.items():
         try:
-            data = _loaded(name, finder, stuff.data)
+            data = _loaded(name, finder, study_data.data)
         except DataUnavailableError as error:
-            stuff.skipped.append(Skipped(f"questions of {name}", str(error)))
+            study_data.skipped.append(Skipped(f"questions of {name}", str(error)))
             continue
-        stuff.sets += make(data)
+        study_data.sets += make(data)
         if name == "semeval2012":
-            stuff.semeval = data
-    stuff.single = single_set(own)
+            study_data.semeval = data
+    study_data.single = single_set(own)
     if options.scale != "full":
-        stuff.skipped.append(Skipped("google_analogies, bats, most families of skin tones", "asked at --scale full"))
-    return stuff
+        study_data.skipped.append(
+            Skipped("google_analogies, bats, most families of skin tones", "asked at --scale full")
+        )
+    return study_data
 
 
 def _loaded(name: str, finder: Any, facts: dict[str, Any]) -> Data:
@@ -180,18 +182,18 @@ def user_set(folder: Path) -> QuestionSet | None:
 
 
 def single_set(own: QuestionSet | None) -> QuestionSet:
-    """The study's three questions of Table 6; with the pictures of the words that ``own`` has."""
-    words = tuple(word for asked in TABLE_6 for word in asked)
+    """The study's three questions of Table 4; with the pictures of the words that ``own`` has."""
+    words = tuple(word for asked in TABLE_4 for word in asked)
     rows = np.arange(len(words)).reshape(-1, 4)
     three = np.arange(len(rows))
-    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(spelled(asked) for asked in TABLE_6))
+    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(spelled(asked) for asked in TABLE_4))
     images, owner = [], []
     place = {word: i for i, word in enumerate(words)}
     for image, concept in zip(own.images, own.owner, strict=True) if own is not None else ():
         if own is not None and (word := own.concepts[concept].casefold()) in place:
             images.append(image)
             owner.append(place[word])
-    return QuestionSet("single", "Table 6", words, questions, tuple(images), np.array(owner, dtype=np.intp))
+    return QuestionSet("single", "Table 4", words, questions, tuple(images), np.array(owner, dtype=np.intp))
 
 
 def fifty(whole: QuestionSet, seed: int, name: str | None = None) -> QuestionSet:

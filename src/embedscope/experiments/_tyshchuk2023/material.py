@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,25 @@ class Held:
     texts: Index
     left: Index
     right: Index
+
+    @property
+    def image_units(self) -> Index:
+        """Number (n_images,) of the concept of each image: images that match one text, and their texts, are one."""
+        return self._components[: len(self.images)]
+
+    @property
+    def text_units(self) -> Index:
+        """The same (n_texts,) of each text."""
+        return self._components[len(self.images) :]
+
+    @cached_property
+    def _components(self) -> Index:
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        n, m = len(self.images), len(self.texts)
+        graph = coo_array((np.ones(len(self.left)), (self.left, n + self.right)), shape=(n + m, n + m))
+        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -83,13 +103,13 @@ class Material:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def thinned(stuff: Material, n: int) -> Material:
+def thinned(study_data: Material, n: int) -> Material:
     """The first ``n`` pairs to fit on and nothing else, for what needs a cloud alone."""
-    rows_i, rows_t = (np.unique(rows[:n], return_inverse=True) for rows in stuff.pairs.fit)
-    images = tuple(stuff.pairs.images[i] for i in rows_i[0])
-    texts = tuple(stuff.pairs.texts[i] for i in rows_t[0])
-    pairs = PairSet(stuff.pairs.name, images, texts, (rows_i[1], rows_t[1]), {})
-    return Material(pairs, None, (), stuff.data)
+    rows_i, rows_t = (np.unique(rows[:n], return_inverse=True) for rows in study_data.pairs.fit)
+    images = tuple(study_data.pairs.images[i] for i in rows_i[0])
+    texts = tuple(study_data.pairs.texts[i] for i in rows_t[0])
+    pairs = PairSet(study_data.pairs.name, images, texts, (rows_i[1], rows_t[1]), {})
+    return Material(pairs, None, (), study_data.data)
 
 
 def order_of(names: Sequence[str], seed: int) -> Index:
