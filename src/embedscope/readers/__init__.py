@@ -26,6 +26,7 @@ from embedscope.readers._folders import globbed, is_folder, is_glob, open_files,
 from embedscope.readers._hints import hint
 from embedscope.readers._options import taken_apart
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
+from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
 from embedscope.readers._recognise import check_head
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
 from embedscope.readers._shards import Found
@@ -58,13 +59,16 @@ _FOLDERS = frozenset({"zarr"})
 def is_vectors(source: str) -> bool:
     """Whether ``source`` names files of vectors by its suffix (``X.npy``, ``X.npz::key``, ``data/*.npy``) or address.
 
+    A JSONL, CSV or TSV file that exists is one where its first rows hold a vector, since it may hold texts alone.
+
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)
     """
     place = taken_apart(source).place
     if is_remote(place) or ("/" in place and "*" in place):
         return True
-    return _suffix(place) in READERS
+    suffix = _suffix(place)
+    return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))
 
 
 def file_of(source: str) -> Path:

@@ -29,7 +29,7 @@ TEXT_NAMES: tuple[str, ...] = (
     "body",
     "passage",
 )
-TEXT_NAMES += ("chunk", "page_content", "caption", "word", "token", "input", "query", "title")
+TEXT_NAMES += ("passage", "chunk", "page_content", "caption", "word", "token", "input", "query", "title")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.regular import check_regular, near_name
 from embedscope.readers._paths import is_remote
 from embedscope.readers._recognise import recognise
@@ -33,8 +33,13 @@ _LINES = {
 
 def hint(place: str) -> str:
     """One sentence for a ``place`` that no reader knows by its name: what it is, and the line that helps."""
-    from embedscope.readers import READERS
+    from embedscope.readers import READERS, find_vectors
 
+    if PurePosixPath(place).suffix.lower().removeprefix(".") in READERS:
+        try:
+            find_vectors(place)
+        except EmbedscopeError as error:
+            return str(error)
     known = ", ".join(f".{name}" for name in READERS)
     wanted = f"wanted one of {known}"
     if is_remote(place):
@@ -50,12 +55,17 @@ def hint(place: str) -> str:
         return f"{text}; {wanted}" if "did you mean" not in near and PurePosixPath(place).suffix else text
     except OSError as error:
         return f"{place} cannot be read ({error.strerror}); check its permissions"
+    return _unknown(path, head, wanted)
+
+
+def _unknown(path: Path, head: bytes, wanted: str) -> str:
+    """What a file of another name is by its first bytes and its suffix, and what to do."""
     line = _LINES.get(path.suffix.lower().removeprefix("."))
     found = recognise(head)
     if found is not None:
-        return f"{place} is {found.what}; {line or found.advice}"
+        return f"{path} is {found.what}; {line or found.advice}"
     if line is None and re.match(rb"\S+( -?\d+\.\d+){3}", head):
         line = "word vectors are read as gensim:FILE"
     if line is not None:
-        return f"{place} is not a file of vectors by its name; {line}"
-    return f"{place} is not a file of vectors that can be read; {wanted}"
+        return f"{path} is not a file of vectors by its name; {line}"
+    return f"{path} is not a file of vectors that can be read; {wanted}"

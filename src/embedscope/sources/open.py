@@ -16,7 +16,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.shards import ShardRunner
-from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
+from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, hint, is_vectors, state_of
 from embedscope.sources.options import Reading, RunOptions, Source
 from embedscope.sources.paired_vectors import facts_of_files
 from embedscope.sources.text_models import model_sources
@@ -139,6 +139,9 @@ def _is_file(source: str) -> bool:
         return True
     if is_model(source):
         return False
+    place = file_of(source)
+    if place.exists() or (place.suffix and ":" not in source):
+        raise InputError(hint(str(place)))
     known = ".npy, .npz::key, .safetensors::name, .parquet::column, .arrow, .index, a folder or a glob of these"
     raise InputError(
         f"'{source}' is neither a file of vectors ({known}) nor a model (`embedscope list models`, hf:NAME, st:NAME)"

@@ -17,7 +17,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets._qrels import Judgements, read_beir_texts
-from embedscope.readers import file_of, is_vectors, open_vectors
+from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,8 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     Parameters
     ----------
     source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
-    ids : text file, one id a row; ``STEM.ids.txt`` beside the file of vectors where None
+    ids : text file, one id per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else the ids that
+        the file itself keeps (a column ``id``, ids of an index)
 
     Raises
     ------
@@ -48,7 +49,7 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         if a file cannot be read, or there is not one distinct id a row.
     """
     path = file_of(source)
-    if path.suffix.lower() == ".jsonl":
+    if path.suffix.lower() == ".jsonl" and not is_vectors(source):
         if ids is not None:
             raise InputError(f"{source} brings its own ids; leave out {ids}")
         found = read_beir_texts(path)
@@ -60,10 +61,14 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     space = next(iter(stream.dims))
     x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
     named = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
+    own = ids_of(stream)
+    if ids is None and own is not None and not named.exists():
+        provenance.data[source] = file_facts(path) | {"ids": own.source}
+        return Collection(source, own.unique(), x)
     if ids is None and not named.exists():
         raise InputError(
-            f"{source} holds vectors without ids; put one id a row into {named.name} beside it, or name a file with "
-            "--query-ids, --corpus-ids"
+            f"{source} holds vectors without a column of ids; put one id per row into {named.name} beside it, or name a "
+            "file with --query-ids, --corpus-ids"
         )
     names = read_lines(named)
     if len(names) != len(x):
