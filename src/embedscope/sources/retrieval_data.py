@@ -67,8 +67,8 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         return Collection(source, own.unique(), x)
     if ids is None and not named.exists():
         raise InputError(
-            f"{source} holds vectors without a column of ids; put one id per row into {named.name} beside it, or name a "
-            "file with --query-ids, --corpus-ids"
+            f"{source} holds vectors without a column of ids; put one id per row into {named.name} beside it, or name "
+            "a file with --query-ids, --corpus-ids"
         )
     names = read_lines(named)
     if len(names) != len(x):
