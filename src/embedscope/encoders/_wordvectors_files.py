@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import pickle
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.encoders._gensim_pickle import Plain, attributes_of, plain_arrays
 
 Read = tuple[list[str], npt.NDArray[Any]]
 
@@ -20,53 +21,29 @@ Read = tuple[list[str], npt.NDArray[Any]]
 def read_fasttext(path: Path, limit: int | None) -> Read:
     """Vectors of the words in a fastText model; none are made from character n-grams."""
     module = require("gensim.models.fasttext", "words", f"the fastText model {path}")
-    found = module.load_facebook_vectors(str(path))
+    try:
+        found = module.load_facebook_vectors(str(path))
+    except (ValueError, EOFError, LookupError, AssertionError, AttributeError, NotImplementedError) as error:
+        raise InputError(f"{path} is no fastText model that gensim reads ({error}); get the file again") from error
+    except (struct.error, TypeError, MemoryError, OverflowError) as error:
+        raise InputError(f"{path} is no fastText model that gensim reads ({error!r}); get the file again") from error
     return list(found.index_to_key)[:limit], np.asarray(found.vectors)[:limit]
-
-
-class _Plain:
-    """What stands for a gensim object: its attributes, without its code."""
-
-    def __setstate__(self, state: Any) -> None:
-        self.__dict__.update(state)
-
-
-_ARRAYS = {"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"}
-
-
-class _Attributes(pickle.Unpickler):
-    """Reads attributes and arrays; any class or function but these is refused, so no code of the file runs."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The few names that a file of word vectors needs."""
-        if module.startswith("gensim.models.") and name[:1].isupper():
-            return _Plain
-        if module.partition(".")[0] == "numpy" and name in _ARRAYS:
-            return super().find_class(module, name)
-        if (module, name) in {("collections", "OrderedDict"), ("collections", "defaultdict"), ("builtins", "int")}:
-            return super().find_class(module, name)
-        raise InputError(
-            f"the file asks for {module}.{name}, which word vectors do not need, and is not read; load it with gensim "
-            "yourself and save it with save_word2vec_format"
-        )
 
 
 def read_gensim(path: Path, limit: int | None) -> Read:
     """A file of ``KeyedVectors.save``; the array beside it is memory-mapped."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            found = _Attributes(file).load().__dict__
-    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError) as error:
-        raise InputError(f"{path} is no file of KeyedVectors.save ({error}); save the vectors again") from error
+    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+        found = attributes_of(file, path)
     inner = found.get("wv")
     stem = path
-    if isinstance(inner, _Plain):
-        found, stem = inner.__dict__, path.with_name(f"{path.name}.wv")
-    words = list(found.get("index_to_key") or found.get("index2word") or ())
+    if isinstance(inner, Plain):
+        found, stem = plain_arrays(vars(inner)), path.with_name(f"{path.name}.wv")
+    named = found.get("index_to_key") or found.get("index2word") or ()
+    words = list(named) if isinstance(named, list | tuple) else []
     x = next(_arrays(found, stem), None)
     if x is None:
         x = made_of_ngrams(found, stem, words, path)
-    if not words or x is None or len(x) < len(words):
+    if not words or not all(isinstance(w, str) for w in words) or x is None or x.ndim != 2 or len(x) < len(words):
         raise InputError(f"{path} holds no words with vectors; save model.wv with KeyedVectors.save")
     return words[:limit], x[: len(words)][:limit]
 
@@ -79,7 +56,10 @@ def _arrays(
             yield found[name]
         beside = stem.with_name(f"{stem.name}.{name}.npy")
         if beside.is_file():
-            yield np.load(beside, mmap_mode="r", allow_pickle=False)
+            try:
+                yield np.load(beside, mmap_mode="r", allow_pickle=False)
+            except (ValueError, EOFError, OSError) as error:
+                raise InputError(f"{beside} is no array ({error}); save the vectors again") from error
 
 
 def made_of_ngrams(found: dict[str, Any], stem: Path, words: list[str], path: Path) -> npt.NDArray[Any] | None:
