@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.encoders._gensim_pickle import Plain, attributes_of, plain_arrays
+from embedscope.encoders._wordvectors_text import WordFile
 
 Read = tuple[list[str], npt.NDArray[Any]]
 
@@ -32,7 +32,7 @@ def read_fasttext(path: Path, limit: int | None) -> Read:
 
 def read_gensim(path: Path, limit: int | None) -> Read:
     """A file of ``KeyedVectors.save``; the array beside it is memory-mapped."""
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+    with WordFile(path).open() as file:
         found = attributes_of(file, path)
     inner = found.get("wv")
     stem = path

@@ -241,9 +241,8 @@ def _from_bytes(content: Any, file: WordFile, limit: int | None) -> Words:
     total, d = sizes
     n = total if limit is None else min(total, limit)
     if n * (4 * d + 1) > len(content):
-        fits = len(content) // (4 * d + 1) + 1
         raise InputError(
-            f"{file} says {total} vectors of {d} numbers and ends in number {fits} at the latest; get the file again"
+            f"{file} says {total} vectors of {d} numbers and has {len(content):,} bytes; get the file again"
         )
     x = np.empty((n, d), dtype=np.float32)
     words = []
