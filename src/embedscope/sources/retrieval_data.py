@@ -16,7 +16,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets._qrels import Judgements, read_beir_texts
-from embedscope.readers import file_of, is_vectors, open_vectors
+from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vector_files import read_matrix
 
@@ -44,7 +44,8 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     Parameters
     ----------
     source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
-    ids : text file with one id per line; ``STEM.ids.txt`` beside the file of vectors where None
+    ids : text file, one id per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else the ids that
+        the file itself keeps (a column ``id``, ids of an index)
 
     Raises
     ------
@@ -52,7 +53,7 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         if a file cannot be read, or there is not one distinct id per row.
     """
     path = file_of(source)
-    if path.suffix.lower() == ".jsonl":
+    if path.suffix.lower() == ".jsonl" and not is_vectors(source):
         if ids is not None:
             raise InputError(f"{source} has ids of its own; leave out {ids}")
         texts = read_beir_texts(path)
@@ -60,8 +61,13 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         return Collection(source, tuple(texts), texts=tuple(texts.values()))
     if not is_vectors(source):
         raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
-    _, x = read_matrix(open_vectors(source), source)
+    stream = open_vectors(source)
+    _, x = read_matrix(stream, source)
     id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
+    own = ids_of(stream)
+    if ids is None and own is not None and not id_file.exists():
+        provenance.data[source] = file_facts(path) | {"ids": own.source}
+        return Collection(source, own.unique(), x)
     if ids is None and not id_file.exists():
         raise InputError(
             f"{source} has vectors without ids; write {id_file.name} beside it with one id per line, or name a file "
