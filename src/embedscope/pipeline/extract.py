@@ -15,7 +15,7 @@ import numpy.typing as npt
 from embedscope.core.cache import LostChunkError, Place, VectorCache, namespace_of, text_key
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
-from embedscope.encoders import Framed, Framing, TextEncoder
+from embedscope.encoders import Framed, Framing, TextEncoder, space_name
 
 Floats32 = npt.NDArray[np.float32]
 Setting = str | None
@@ -104,6 +104,7 @@ class TextVectors:
         """
         if setting not in self.places:
             raise InputError(f"setting {setting!r} was not extracted; extracted: {', '.join(map(repr, self.settings))}")
+        space = space_name(space, self.spaces(setting))
         if space not in self.spaces(setting):
             raise InputError(f"no space '{space}' in setting {setting!r}; it has {', '.join(self.spaces(setting))}")
         unknown = [t for t in texts if t not in self._keys]
@@ -172,6 +173,8 @@ def namespace(encoder: TextEncoder, setting: Setting) -> str:
         "policies": {k: v for k, v in encoder.info.policies.items() if k in ("dtype", "device", "subword", "pooled")},
         "transformers": version("transformers"),
     }
+    if framing.prompt or framing.library:
+        facts["own"] = {"prompt": framing.prompt, "by": framing.library, **encoder.library_facts}
     return namespace_of(facts)
 
 

@@ -6,10 +6,13 @@ import difflib
 from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
+from embedscope.encoders import space_name
 
 
 def chosen_spaces(wanted: str | None, spaces: Sequence[str]) -> tuple[str, ...]:
     """Names out of ``spaces`` that ``wanted`` asks for: ``all``, ``0,4,final,pooled``, ``-1`` for the last layer.
+
+    ``final`` and ``last`` are spaces of every model, see :func:`embedscope.encoders.space_name`.
 
     >>> chosen_spaces("0,-1,final", ["layer00", "layer01", "layer02", "final"])
     ('layer00', 'layer02', 'final')
@@ -29,6 +32,7 @@ def _space(part: str, spaces: Sequence[str]) -> str:
         if -len(layers) <= number < len(layers):
             return layers[number]
         raise InputError(f"layer {number} does not exist; this model has layers 0 to {len(layers) - 1}")
+    part = space_name(part, spaces)
     if part in spaces:
         return part
     near = difflib.get_close_matches(part, spaces, n=1)
