@@ -12,7 +12,7 @@ from embedscope.encoders import ALIASES, open_encoder, open_model, reading_note,
 
 pytestmark = pytest.mark.models
 
-TEXTS = ["A cat", "the quick BROWN fox jumps over the lazy dog", "naïve café 漢字 🙂", "", " spaced  out ", "long words " * 200]
+TEXTS = ["A cat", "the quick BROWN fox jumps over the lazy dog", "naïve café 漢字 🙂", "", " spaced  out ", "long words " * 70]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,13 @@ def saved(st, tmp_path_factory):
         one = transformer(config_kwargs={"output_hidden_states": True})
         return [one, m.WeightedLayerPooling(384, num_hidden_layers=6, layer_start=3), pooling()]
 
+    def own_words():
+        from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
+
+        vocab = ["a", "cat", "the", "quick", "brown", "fox", "words", "long"]
+        read = m.WordEmbeddings(WhitespaceTokenizer(vocab), torch.randn(len(vocab), 24), update_embeddings=True)
+        return [read, m.LSTM(24, 16), m.Pooling(32, pooling_mode="max")]
+
     def routed():
         return [m.Router.for_query_document([static(), m.Normalize()], [transformer(), pooling(), m.Normalize()])]
 
@@ -71,7 +78,7 @@ def saved(st, tmp_path_factory):
         "dense": lambda: [transformer(), pooling(), dense(), m.Normalize()],
         "layer norm": lambda: [transformer(), pooling(), m.LayerNorm(384)],
         "cnn": lambda: [transformer(), m.CNN(384, 32), m.Pooling(96, pooling_mode="mean")],
-        "lstm": lambda: [transformer(), m.LSTM(384, 16), m.Pooling(32, pooling_mode="max")],
+        "words, lstm": own_words,
         "word weights": words,
         "weighted layers": layers,
         "static": lambda: [static(), m.Normalize()],
@@ -118,7 +125,7 @@ def ours(encoder, texts, role):
 
 
 NAMES = [
-    *("plain", "max", "cls+mean", "weightedmean", "lasttoken", "dense", "layer norm", "cnn", "lstm", "word weights"),
+    *("plain", "max", "cls+mean", "weightedmean", "lasttoken", "dense", "layer norm", "cnn", "words, lstm", "word weights"),
     *("weighted layers", "static", "bag of words", "router", "router last", "short", "lower case", "prompt left out"),
     *("prompts", "default prompt", "passage", "dense prompts", "truncated", "truncated static", "dot", "euclidean"),
     "prompt left out of the mean",
