@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.certification.judges._pair_scores import Mapped, pair_scores
+from embedscope.certification.pair_rows import PairRows
+from embedscope.certification.split import connected
 from embedscope.core.ids import hash_texts
 from embedscope.core.tables import Data, Score
 from embedscope.datasets import DATASETS, Finder
-from embedscope.pipeline.repairs.pair_rows import PairRows
-from embedscope.pipeline.repairs.pair_scores import Mapped, pair_scores
-from embedscope.pipeline.repairs.parts import connected
 from embedscope.stats.bootstrap import Difference, paired_difference
 from embedscope.tasks._correlations import rank_score
 from embedscope.tasks._cosines import pair_cosines
@@ -52,7 +52,7 @@ def pooled(model: str, texts: Sequence[str]) -> Matrix:
     """The sentence vectors that a model itself defines (n, d)."""
     from embedscope.core.cache import VectorCache
     from embedscope.encoders import open_model
-    from embedscope.pipeline.extract import extract
+    from embedscope.sources.text_vectors import extract
 
     encoder = open_model(model)
     distinct = list(dict.fromkeys(texts))
@@ -62,11 +62,11 @@ def pooled(model: str, texts: Sequence[str]) -> Matrix:
 def mean_states(model: str, texts: Sequence[str]) -> Matrix:
     """Mean over the tokens of each text of the final states, as mean pooling does (n, d)."""
     from embedscope.encoders import open_model
-    from embedscope.pipeline.tokens import token_stream
+    from embedscope.sources.token_streams import token_stream
 
     encoder = open_model(model)
     distinct = list(dict.fromkeys(texts))
-    stream = token_stream(encoder, distinct, sample=None, seed=0, setting="plain")
+    stream = token_stream(encoder, distinct, sample=None, seed=0, pooling="plain")
     space = list(stream.dims)[-1]
     place = {int(h): i for i, h in enumerate(hash_texts(distinct))}
     sums, counts = np.zeros((len(distinct), stream.dims[space])), np.zeros(len(distinct))
@@ -83,7 +83,7 @@ def pictures(model: str, images: Sequence[Any], space: str) -> Matrix:
     """Vectors of pictures (n, d)."""
     from embedscope.core.cache import VectorCache
     from embedscope.encoders import open_image_encoder
-    from embedscope.pipeline.images import image_vectors
+    from embedscope.sources.image_vectors import image_vectors
 
     return image_vectors(open_image_encoder(model), images, VectorCache()).matrix(space)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from embedscope.engine.dask import Dask
-from embedscope.pipeline.checkpoint import Checkpoint
-from embedscope.pipeline.folding import Run
-from embedscope.pipeline.measure import measure_stream
+from embedscope.execution.checkpoint import Checkpoint
+from embedscope.execution.dask import Dask
+from embedscope.execution.shards import Run
+from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 
 ROWS, DIM = 600_000, 256

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._evidence import FOLDER, Case, data, mean_states, pair_effect, pictures, pooled, scored_effect
-from embedscope.pipeline.repair import repair
+from embedscope.repairs.repair import repair
 from embedscope.stats.bootstrap import Difference
 
 HEADS = ("row", "decided on", "candidate", "certified: before, after, gain", "decision", "hidden test: gain", "agrees")

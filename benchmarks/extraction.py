@@ -4,7 +4,7 @@ Run: python benchmarks/extraction.py [--models minilm,smollm2] [--data DIR] [--s
 
 "Authors' way": one string at a time, each side of each pair, output_hidden_states, every layer's last-subtoken vector
 kept, as in the public script of Wolfe & Caliskan (2022); the strings framed as BOS tokens EOS. Ours: the same vectors
-(setting bos_eos) of the distinct strings with ``extract``, written to a cache that starts empty. Rows of STS-B test:
+(pooling bos_eos) of the distinct strings with ``extract``, written to a cache that starts empty. Rows of STS-B test:
 SentenceTransformer.encode (batch 32, its default) of all 2 x 1,379 sentences against ``extract`` of pooled, bos_eos and
 eos in every layer. Each pair of timings is taken in turns; the best of the repeats counts.
 """
@@ -22,7 +22,7 @@ import numpy as np
 
 from embedscope.core.cache import VectorCache
 from embedscope.encoders import ALIASES, TextEncoder, open_encoder
-from embedscope.pipeline.extract import extract
+from embedscope.sources.text_vectors import extract
 
 SETS = {"rg65": "rg65.csv", "ws353": "wordsim353.csv", "simlex": "simlex999.csv", "simverb": "SimVerb-3500.txt"}
 
@@ -57,11 +57,11 @@ def authors_way(encoder: TextEncoder, texts: list[str]) -> dict[str, np.ndarray]
     return {f"layer{i:02d}": np.stack([row[i] for row in rows]) for i in range(len(rows[0]))}
 
 
-def ours(encoder: TextEncoder, texts: list[str], settings: list[str | None], batch_tokens: int) -> float:
+def ours(encoder: TextEncoder, texts: list[str], poolings: list[str | None], batch_tokens: int) -> float:
     """Seconds to extract into an empty cache."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
-        vectors = extract(encoder, texts, settings, cache=VectorCache(folder), batch_tokens=batch_tokens)
+        vectors = extract(encoder, texts, poolings, cache=VectorCache(folder), batch_tokens=batch_tokens)
         seconds = time.perf_counter() - begin
         del vectors
     return seconds
@@ -88,17 +88,17 @@ def sentences_row(encoder: TextEncoder, sentences: list[str], batch_tokens: int,
 
     model = SentenceTransformer(str(ALIASES[encoder.info.name].find()), device="cpu")
     model.encode(sentences[:64], show_progress_bar=False)
-    settings: list[str | None] = [None, "bos_eos", "eos"]
-    ours(encoder, sentences[:64], settings, batch_tokens)
+    poolings: list[str | None] = [None, "bos_eos", "eos"]
+    ours(encoder, sentences[:64], poolings, batch_tokens)
     fast, slow = [], []
     for _ in range(repeats):
-        fast.append(ours(encoder, sentences, settings, batch_tokens))
+        fast.append(ours(encoder, sentences, poolings, batch_tokens))
         begin = time.perf_counter()
         theirs = model.encode(sentences, show_progress_bar=False)
         slow.append(time.perf_counter() - begin)
     vectors = extract(encoder, sentences, [None], cache=None)
     gap = float(np.abs(vectors.matrix(None, "pooled", sentences) - theirs).max())
-    what = f"STS-B test: {len(sentences):,} sentences, {len(set(sentences)):,} distinct; all layers, 3 settings"
+    what = f"STS-B test: {len(sentences):,} sentences, {len(set(sentences)):,} distinct; all layers, 3 poolings"
     return [encoder.info.uri, what, "SentenceTransformer.encode", min(slow), min(fast), min(slow) / min(fast), gap]
 
 

@@ -133,8 +133,8 @@ def growth() -> None:
 import sys, time
 import numpy as np
 from benchmarks.measure import SHARES, Made
-from embedscope.engine import local_engine
-from embedscope.pipeline.measure import measure_stream
+from embedscope.execution import local_engine
+from embedscope.geometry.measure import measure_stream
 stream = Made(int(sys.argv[1]), 64)
 begin = time.perf_counter()
 measure_stream(stream, source="made", metrics=SHARES, engine=local_engine([64]))

@@ -17,7 +17,7 @@ METRICS = ["isoscore", "participation_ratio", "effective_rank", "i1", "i2", "coo
 def spaces() -> Iterator[tuple[str, dict[str, object]]]:
     """Real spaces: pooled and token vectors of two models in every layer, and the CLIP vectors where they are."""
     for uri in ("minilm", "smollm2"):
-        yield f"{uri}, 4,000 tokens of Lee's documents, every layer", {"x": uri, "on": "lee", "sample": 4000}
+        yield f"{uri}, 4,000 tokens of Lee's documents, every layer", {"x": uri, "texts": "lee", "sample": 4000}
     features = DATA / "clip500" / "features_clip.npy"
     if features.is_file():
         image, text = np.load(features)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from embedscope import datasets, encoders, metrics, tasks, transforms
     from embedscope.core.records import Record
     from embedscope.core.result import Result
+    from embedscope.evaluation.evaluate import evaluate
     from embedscope.experiments import EXPERIMENTS
-    from embedscope.pipeline.evaluation import evaluate
-    from embedscope.pipeline.measure import measure
-    from embedscope.pipeline.repair import repair
+    from embedscope.geometry.measure import measure
+    from embedscope.repairs.repair import repair
     from embedscope.report import write_html
 
 __all__ = [
@@ -40,9 +40,9 @@ _HOMES = {
     "EXPERIMENTS": "embedscope.experiments",
     "Record": "embedscope.core.records",
     "Result": "embedscope.core.result",
-    "evaluate": "embedscope.pipeline.evaluation",
-    "measure": "embedscope.pipeline.measure",
-    "repair": "embedscope.pipeline.repair",
+    "evaluate": "embedscope.evaluation.evaluate",
+    "measure": "embedscope.geometry.measure",
+    "repair": "embedscope.repairs.repair",
     "write_html": "embedscope.report",
 }
 

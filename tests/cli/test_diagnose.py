@@ -36,7 +36,7 @@ def test_exit_codes_and_words(folder):
         "Every cosine looks like 0.80",
         "± ",
         "serious above 0.6",
-        "repair cone.npy --try center",
+        "repair cone.npy --candidates center",
     ):
         assert shown in words, shown
     assert "Every cosine looks like" in (folder / "cone.html").read_text(encoding="utf-8")

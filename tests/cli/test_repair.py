@@ -26,7 +26,7 @@ def pair(folder: Path, rotated: bool) -> list[str]:
 
 def test_a_repair_that_helps_is_written_with_its_report(tmp_path: Path) -> None:
     out, page = tmp_path / "r.safetensors", tmp_path / "r.html"
-    asked = [*pair(tmp_path, rotated=True), "--try", "center,procrustes", "-o", str(out), "--report", str(page)]
+    asked = [*pair(tmp_path, rotated=True), "--candidates", "center,procrustes", "-o", str(out), "--report", str(page)]
     done = run.invoke(app, ["repair", *asked, "--kinds", "image,caption"])
     assert done.exit_code == 0, done.output
     assert "Use 'procrustes'" in done.output and "repair:" in done.output
@@ -37,13 +37,13 @@ def test_a_repair_that_helps_is_written_with_its_report(tmp_path: Path) -> None:
 
 def test_the_original_is_kept_with_exit_code_one(tmp_path: Path) -> None:
     out = tmp_path / "r.safetensors"
-    asked = [*pair(tmp_path, rotated=False), "--try", "procrustes", "-o", str(out), "--json", "-"]
+    asked = [*pair(tmp_path, rotated=False), "--candidates", "procrustes", "-o", str(out), "--json", "-"]
     done = run.invoke(app, ["repair", *asked, "--quiet"])
     assert done.exit_code == 1
     assert not out.exists()
     told = json.loads(done.stdout)
     assert told["document"]["findings"][0]["text"].startswith("Keep the original")
-    assert told["provenance"]["settings"]["held_out"] == 10000
+    assert told["provenance"]["settings"]["max_eval_rows"] == 10000
 
 
 def test_labels_and_scored_pairs_come_from_files(tmp_path: Path) -> None:
@@ -55,12 +55,12 @@ def test_labels_and_scored_pairs_come_from_files(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("\n".join(f"c{i}" for i in label) + "\n", encoding="utf-8")
     source, out = str(tmp_path / "x.npy"), str(tmp_path / "r.safetensors")
     done = run.invoke(
-        app, ["repair", source, "--labels", str(tmp_path / "labels.txt"), "--try", "abtt:1", "-o", out, "-q"]
+        app, ["repair", source, "--labels", str(tmp_path / "labels.txt"), "--candidates", "abtt:1", "-o", out, "-q"]
     )
     assert done.exit_code == 0, done.output
     lines = ["left\tright\tscore", *(f"{i}\t{i + 150}\t{i % 5}" for i in range(150))]
     (tmp_path / "scored.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    done = run.invoke(app, ["repair", source, "--scored", str(tmp_path / "scored.tsv"), "--try", "center", "-q"])
+    done = run.invoke(app, ["repair", source, "--scores", str(tmp_path / "scored.tsv"), "--candidates", "center", "-q"])
     assert done.exit_code in (0, 1)
 
 
@@ -68,5 +68,5 @@ def test_errors_have_exit_code_two(tmp_path: Path) -> None:
     done = run.invoke(app, ["repair", *pair(tmp_path, rotated=False), "--rows", "long"])
     assert done.exit_code == 2 and "--rows must be unit or raw" in done.output
     (tmp_path / "bad.tsv").write_text("0 1 2\nzero one two\n", encoding="utf-8")
-    done = run.invoke(app, ["repair", str(tmp_path / "a.npy"), "--scored", str(tmp_path / "bad.tsv")])
+    done = run.invoke(app, ["repair", str(tmp_path / "a.npy"), "--scores", str(tmp_path / "bad.tsv")])
     assert done.exit_code == 2 and "line 2" in done.output

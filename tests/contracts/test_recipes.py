@@ -72,6 +72,6 @@ def test_recipes_type_check(package: Path) -> None:
 
 
 def test_encoder_is_measured(package: Path) -> None:
-    out = run(package, "measure", "letters:16", "--on", "rg65", "--metrics", "self_similarity", "--json", "-")
+    out = run(package, "measure", "letters:16", "--texts", "rg65", "--metrics", "self_similarity", "--json", "-")
     record = json.loads(out)["records"][0]
     assert (record["n"], record["dim"], record["space"]) == (48, 16, "letters")

@@ -86,7 +86,7 @@ def test_latex_escapes_and_uses_booktabs() -> None:
 
 
 def test_select_and_value() -> None:
-    assert RESULT.value(setting="plain") == 0.5
+    assert RESULT.value(pooling="plain") == 0.5
     with pytest.raises(InputError, match="matches 2 records"):
         RESULT.value(metric="rg65")
     with pytest.raises(InputError, match="no field"):

@@ -1,4 +1,4 @@
-"""Every layer of every setting against a plain one-sentence transformers call, four architectures."""
+"""Every layer of every pooling against a plain one-sentence transformers call, four architectures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXTS = ["cat", "unbelievable", "the dog sat", "contrastive models of the langua
 KINDS = ["gpt2", "llama", "bert", "clip"]
 
 
-def reference(folder, kind, text, setting):
+def reference(folder, kind, text, pooling):
     """States of one text, one call: (layers 0..N before the final norm where known, last, position read)."""
     import torch
     import transformers as t
@@ -21,7 +21,7 @@ def reference(folder, kind, text, setting):
     own = tokenizer(text, add_special_tokens=False)["input_ids"]
     bos = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.cls_token_id
     eos = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
-    ids, at = (own, len(own) - 1) if setting == "plain" else ([bos, *own, eos], len(own) + (setting == "eos"))
+    ids, at = (own, len(own) - 1) if pooling == "plain" else ([bos, *own, eos], len(own) + (pooling == "eos"))
     model = (t.CLIPTextModelWithProjection if kind == "clip" else t.AutoModel).from_pretrained(folder).eval()
     with torch.no_grad():
         out = model(torch.tensor([ids]), output_hidden_states=True)
@@ -30,14 +30,14 @@ def reference(folder, kind, text, setting):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("setting", ["plain", "bos_eos", "eos"])
-def test_every_layer_equals_a_one_sentence_call(model_folder, kind, setting):
+@pytest.mark.parametrize("pooling", ["plain", "bos_eos", "eos"])
+def test_every_layer_equals_a_one_sentence_call(model_folder, kind, pooling):
     folder = model_folder(kind)
     encoder = open_encoder(f"hf:{folder}", device="cpu")
-    got = encoder.encode(TEXTS, [setting])[setting]
+    got = encoder.encode(TEXTS, [pooling])[pooling]
     n = encoder.info.n_layers
     for i, text in enumerate(TEXTS):
-        states, last, _, _ = reference(folder, kind, text, setting)
+        states, last, _, _ = reference(folder, kind, text, pooling)
         for layer in range(n):
             np.testing.assert_allclose(got[f"layer{layer:02d}"][i], states[layer], atol=1e-5, rtol=1e-5)
         if kind == "bert":  # no final norm: the last block is the output
@@ -66,19 +66,19 @@ def test_last_layer_is_before_the_final_norm(model_folder, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_alone_and_in_any_batch_give_the_same(model_folder, kind):
     encoder = open_encoder(f"hf:{model_folder(kind)}", device="cpu")
-    together = encoder.encode(TEXTS, encoder.settings, pooled=encoder.has_pooled)
+    together = encoder.encode(TEXTS, encoder.poolings, pooled=encoder.has_pooled)
     for i, text in enumerate(TEXTS):
-        alone = encoder.encode([text], encoder.settings, pooled=encoder.has_pooled)
-        for setting, spaces in together.items():
+        alone = encoder.encode([text], encoder.poolings, pooled=encoder.has_pooled)
+        for pooling, spaces in together.items():
             for space, x in spaces.items():
-                np.testing.assert_allclose(alone[setting][space][0], x[i], atol=2e-5, rtol=1e-4)
+                np.testing.assert_allclose(alone[pooling][space][0], x[i], atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("kind", "causal"), [("gpt2", True), ("llama", True), ("bert", False), ("clip", True)])
 def test_direction_and_settings_are_found(model_folder, kind, causal):
     encoder = open_encoder(f"hf:{model_folder(kind)}", device="cpu")
     assert encoder.causal is causal
-    assert encoder.settings == ("plain", "bos_eos", "eos")
+    assert encoder.poolings == ("plain", "bos_eos", "eos")
     assert encoder.info.policies["attention"] == ("causal" if causal else "bidirectional")
 
 

@@ -50,24 +50,24 @@ def test_minilm_pooled_equals_sentence_transformers():
         "long " * 400,
     ]
     wanted = st.SentenceTransformer(str(ALIASES["minilm"].find()), device="cpu").encode(texts, show_progress_bar=False)
-    got = encoder.encode(texts, encoder.settings, pooled=True)
+    got = encoder.encode(texts, encoder.poolings, pooled=True)
     np.testing.assert_allclose(got[None]["pooled"], wanted, atol=1e-5)
     folder = ALIASES["minilm"].find()
     again = open_encoder(f"st:{folder}", device="cpu").encode(texts, [], pooled=True)[None]["pooled"]
     np.testing.assert_allclose(again, wanted, atol=1e-5)
     assert encoder.info.licence == "Apache-2.0"
-    assert encoder.framing(None) == encoder.framing("eos")  # so all settings but plain share one pass
+    assert encoder.framing(None) == encoder.framing("eos")  # so all poolings but plain share one pass
 
 
 @pytest.mark.shared_data
 def test_smollm2_rg65(shared_data):
     """plain at most .27, BOS+EOS at most .23, EOS constant at layer 0; the second start reads the converted copy."""
     encoder = opened("smollm2")
-    assert encoder.settings == ("plain", "bos_eos", "eos")
+    assert encoder.poolings == ("plain", "bos_eos", "eos")
     assert (encoder.info.n_layers, encoder.info.width, encoder.has_pooled) == (30, 576, False)
     assert (encoder.info.policies["bos"], encoder.info.policies["eos"]) == ("<|im_start|>", "<|im_end|>")
     left, right, gold = rg65(shared_data)
-    x, y = (encoder.encode(side, encoder.settings) for side in (left, right))
+    x, y = (encoder.encode(side, encoder.poolings) for side in (left, right))
     best = {s: max(correlation(x[s][n], y[s][n], gold) for n in encoder.spaces) for s in ("plain", "bos_eos")}
     assert best == {"plain": pytest.approx(0.27, abs=0.006), "bos_eos": pytest.approx(0.23, abs=0.006)}
     assert np.ptp(x["eos"]["layer00"], axis=0).max() == 0

@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 
 from embedscope.core.errors import InputError
-from embedscope.encoders import ALIASES, open_encoder, open_model, reading_note, role_setting, score_of
+from embedscope.encoders import ALIASES, open_encoder, open_model, reading_note, role_pooling, score_of
 
 pytestmark = pytest.mark.models
 
-TEXTS = ["A cat", "the quick BROWN fox jumps over the lazy dog", "naïve café 漢字 🙂", "", " spaced  out ", "long words " * 70]
+TEXTS = [
+    "A cat",
+    "the quick BROWN fox jumps over the lazy dog",
+    "naïve café 漢字 🙂",
+    "",
+    " spaced  out ",
+    "long words " * 70,
+]
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +125,25 @@ def saved(st, tmp_path_factory):
 
 def ours(encoder, texts, role):
     """Vectors of ``texts`` in a role, of encoders of both kinds."""
-    setting = role_setting(encoder, role)
+    setting = role_pooling(encoder, role)
     if hasattr(encoder, "encode"):
         return encoder.encode(texts, [setting])[setting]["pooled"]
     return encoder.matrix(setting, "pooled", texts)
 
 
 NAMES = [
-    *("plain", "max", "cls+mean", "weightedmean", "lasttoken", "dense", "layer norm", "cnn", "words, lstm", "word weights"),
+    *(
+        "plain",
+        "max",
+        "cls+mean",
+        "weightedmean",
+        "lasttoken",
+        "dense",
+        "layer norm",
+        "cnn",
+        "words, lstm",
+        "word weights",
+    ),
     *("weighted layers", "static", "bag of words", "router", "router last", "short", "lower case", "prompt left out"),
     *("prompts", "default prompt", "passage", "dense prompts", "truncated", "truncated static", "dot", "euclidean"),
     "prompt left out of the mean",
@@ -177,7 +195,9 @@ def test_layers_stay_those_of_the_transformer(saved):
 
 def test_a_random_model_has_random_modules(saved):
     one, again, other = (
-        open_encoder(f"random:st:{saved('dense')}", device="cpu", seed=seed).encode(TEXTS, [], pooled=True)[None]["pooled"]
+        open_encoder(f"random:st:{saved('dense')}", device="cpu", seed=seed).encode(TEXTS, [], pooled=True)[None][
+            "pooled"
+        ]
         for seed in (1, 1, 2)
     )
     own = open_encoder(f"st:{saved('dense')}", device="cpu").encode(TEXTS, [], pooled=True)[None]["pooled"]
@@ -221,10 +241,10 @@ def test_a_changed_module_is_another_model(saved, tmp_path):
     """The vectors kept on disk are found by every file that decides them, the Dense layer's too."""
     import shutil
 
+    from embedscope.pipeline.extract import extract
     from safetensors.numpy import load_file, save_file
 
     from embedscope.core.cache import VectorCache
-    from embedscope.pipeline.extract import extract
 
     folder, cache = tmp_path / "st", VectorCache(tmp_path / "cache")
     shutil.copytree(saved("dense"), folder)

@@ -246,8 +246,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def studied(models: tuple[str, ...], sets: list[QuestionSet], folder: Path | None = None) -> Result:
     options = Options(models, data=folder, cache=False)
-    stuff = Material(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
-    return carried_out(stuff, options, Provenance("made", 0))
+    study_data = Material(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
+    return carried_out(study_data, options, Provenance("made", 0))
 
 
 def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None:

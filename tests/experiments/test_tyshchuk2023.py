@@ -50,9 +50,9 @@ def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vect
 @pytest.fixture(scope="module")
 def found() -> Findings:
     pytest.importorskip("torch", reason="contrastive heads need the extra hf")
-    stuff, vectors = planted()
+    study_data, vectors = planted()
     gathered = Findings()
-    study(vectors, stuff, Options(("planted",)), Provenance(), gathered)
+    study(vectors, study_data, Options(("planted",)), Provenance(), gathered)
     return gathered
 
 
@@ -238,21 +238,21 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
         {f"test_2016_{code}": table for code, table in texts.items()},
         {"test_2016_de": Matches("test_2016_de", "test_2016_en", np.arange(40), np.arange(40))},
     )
-    stuff = Material(
+    study_data = Material(
         coco_pairs(coco, 0, None), cifar_classes(cifar, "photo of a {class}", 0, None), caption_languages(multi), {}
     )
-    assert stuff.classes is not None
-    assert stuff.classes.prompts[1] == "photo of a aquarium fish"
-    assert len(stuff.pairs.texts) == n
+    assert study_data.classes is not None
+    assert study_data.classes.prompts[1] == "photo of a aquarium fish"
+    assert len(study_data.pairs.texts) == n
     uri = small_clip(tmp_path)
     options = Options((uri,), cache=False, device="cpu")
-    vectors = measured_vectors(uri, stuff, options, Provenance())
+    vectors = measured_vectors(uri, study_data, options, Provenance())
     assert vectors.scale == pytest.approx(1 / 0.07, rel=1e-3)
     gathered = Findings()
-    study(vectors, stuff, options, Provenance(), gathered)
+    study(vectors, study_data, options, Provenance(), gathered)
     made = {t.id: t for t in tables([vectors], gathered.records)}
     assert set(made) == {"table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"}
     conditions = {r.fitted_on for r in gathered.records if r.metric == "zeroshot"}
     assert {None, "pairs", "train"} <= conditions
-    cones(uri, stuff, options, Provenance(), gathered)
+    cones(uri, study_data, options, Provenance(), gathered)
     assert any("biases zero" in s.title for s in gathered.scatters)

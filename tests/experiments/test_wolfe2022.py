@@ -30,7 +30,7 @@ def test_claims_are_the_paper_s() -> None:
     assert by_source["Figure 1"] == 13 + 5
     assert TABLE_1["contrastive", "bos_eos", "CLIP"][0] == (0.88, 8, 0.70)
     assert TABLE_1["causal", "eos", "GPT-2 EOS"][4] == (0.10, 4, -0.01)
-    conflict = [c for c in CLAIMS if c.metric == "valnorm" and c.setting == "plain" and c.statistic == "best"]
+    conflict = [c for c in CLAIMS if c.metric == "valnorm" and c.pooling == "plain" and c.statistic == "best"]
     assert sorted(c.expected for c in conflict) == [0.43, 0.59]
     assert all("both are kept" in c.note for c in conflict)
 
@@ -102,13 +102,13 @@ def test_everything_is_written(out: Path) -> None:
 def test_every_model_setting_and_layer_is_there(result: Result) -> None:
     spaces = {*(f"layer{i:02d}" for i in range(13)), "final"}
     for source in (GPT2, CLIP, f"random:{GPT2}", f"random:{CLIP}"):
-        for setting in ("plain", "bos_eos", "eos")[source.startswith("random:") :]:
-            found = {r.space for r in result.select(source=source, metric="rg65", setting=setting)}
-            assert found == spaces, (source, setting)
+        for pooling in ("plain", "bos_eos", "eos")[source.startswith("random:") :]:
+            found = {r.space for r in result.select(source=source, metric="rg65", pooling=pooling)}
+            assert found == spaces, (source, pooling)
         tokens = result.select(source=source, metric="self_similarity", task="tokens", variant=None)
         assert {r.space for r in tokens} == spaces
         assert all(r.stderr is not None and r.n == 2000 and not r.exact for r in tokens)
-    assert result.select(source=CLIP, space="pooled", metric="lee")[0].setting is None
+    assert result.select(source=CLIP, space="pooled", metric="lee")[0].pooling is None
 
 
 def test_published_values_stand_beside_ours(result: Result) -> None:
@@ -182,21 +182,22 @@ def test_the_experiment_says_how_it_is_run() -> None:
 
 @pytest.mark.shared_data
 def test_full_scale_takes_everything(shared_data: Path) -> None:
-    stuff = material(Options(("minilm",), scale="full"), SCALES["full"], Finder(shared_data, download=False))
-    assert stuff.corpus == "sts_sentences"
-    assert len(stuff.sentences) > 36_000
-    assert not stuff.skipped
+    study_data = material(Options(("minilm",), scale="full"), SCALES["full"], Finder(shared_data, download=False))
+    assert study_data.corpus == "sts_sentences"
+    assert len(study_data.sentences) > 36_000
+    assert not study_data.skipped
     counts = {
-        j.task.id: len(next(r.gold for r in j.data.relations.values() if r.table in j.task.tables)) for j in stuff.jobs
+        j.task.id: len(next(r.gold for r in j.data.relations.values() if r.table in j.task.tables))
+        for j in study_data.jobs
     }
     assert [counts[f"sts{y}"] for y in range(12, 17)] == [3108, 1500, 3750, 3000, 1186]
     assert (counts["stsb"], counts["simverb3500"], counts["valnorm"]) == (1379, 3500, 399)
-    assert (len(stuff.own_sentences), len(stuff.left_sentences)) == (2552, 1379)
+    assert (len(study_data.own_sentences), len(study_data.left_sentences)) == (2552, 1379)
 
 
 def test_long_sentences_are_dropped_and_counted(small_hub: Path) -> None:
     texts = ("short one", "many words " * 60, "another")
-    stuff = Material([], texts, texts, "corpus", (), (), "corpus", [])
-    kept = within_context(stuff, ["hf:" + str(small_hub / "models--gpt2" / "snapshots" / "abc123")], 0)
+    study_data = Material([], texts, texts, "corpus", (), (), "corpus", [])
+    kept = within_context(study_data, ["hf:" + str(small_hub / "models--gpt2" / "snapshots" / "abc123")], 0)
     assert kept.sentences == ("short one", "another")
     assert kept.skipped[0].what == "1 long sentences of corpus"

@@ -32,9 +32,9 @@ SETTINGS = ("plain", "bos_eos", "eos")
 PUBLISHED = (0.6588, 0.7372, 0.6612, 0.6295, 0.5885, 0.5732, 0.5518, 0.5511, 0.5648, 0.5877, 0.633, 0.7699, 0.9642)
 
 
-def _score(model: str, task: str, setting: str, depth: float, rng: np.random.Generator) -> float:
+def _score(model: str, task: str, pooling: str, depth: float, rng: np.random.Generator) -> float:
     top = MODELS[model][2] + 0.08 * list(TASKS)[::-1].index(task)
-    shift = {"plain": 0.0, "bos_eos": 0.03, "eos": -0.06}[setting]
+    shift = {"plain": 0.0, "bos_eos": 0.03, "eos": -0.06}[pooling]
     return float(top * (0.75 + 0.35 * math.sin(2.2 * depth)) + shift + rng.normal(0, 0.008))
 
 
@@ -47,10 +47,10 @@ def _task_records(rng: np.random.Generator) -> list[Record]:
     for model, (layers, dim, _) in MODELS.items():
         for source in _sources(model):
             for task, n in TASKS.items():
-                for setting in SETTINGS if source == model else ("plain",):
+                for pooling in SETTINGS if source == model else ("plain",):
                     for layer in range(layers):
-                        undefined = setting == "eos" and layer == 0 and model == "smollm2"
-                        value = _score(model, task, setting, layer / layers, rng)
+                        undefined = pooling == "eos" and layer == 0 and model == "smollm2"
+                        value = _score(model, task, pooling, layer / layers, rng)
                         value = value * 0.15 + 0.02 if source != model else value
                         error = 1.1 / math.sqrt(n)
                         records.append(
@@ -58,7 +58,7 @@ def _task_records(rng: np.random.Generator) -> list[Record]:
                                 source,
                                 task,
                                 None if undefined else value,
-                                setting,
+                                pooling,
                                 f"layer{layer:02d}",
                                 task,
                                 stderr=None if undefined else error / 2,
@@ -109,14 +109,14 @@ def _series(records: list[Record], metric: str, relative: bool = False) -> tuple
     curves: dict[tuple[str, str | None], list[Record]] = {}
     for r in records:
         if r.metric == metric:
-            curves.setdefault((r.source, r.setting), []).append(r)
+            curves.setdefault((r.source, r.pooling), []).append(r)
     out = []
-    for (source, setting), points in curves.items():
+    for (source, pooling), points in curves.items():
         model = source.removeprefix("random:")
         random = source != model
         out.append(
             Series(
-                f"{model} random init" if random else f"{model} {setting}",
+                f"{model} random init" if random else f"{model} {pooling}",
                 tuple(round(i / (len(points) - 1), 4) if relative else float(i) for i in range(len(points))),
                 tuple(p.value for p in points),
                 tuple(p.ci_low for p in points),
@@ -131,22 +131,22 @@ def _series(records: list[Record], metric: str, relative: bool = False) -> tuple
 
 
 def _table_one(records: list[Record]) -> Table:
-    columns = [Column("Setting")]
+    columns = [Column("Pooling")]
     for task, n in TASKS.items():
         columns += [Column(task, 2, f"best layer, {n} items"), Column(f"{task} published")]
     rows: list[tuple[str | float | None, ...]] = []
     for model in MODELS:
-        for setting in SETTINGS:
-            row: list[str | float | None] = [f"{model} {setting}"]
+        for pooling in SETTINGS:
+            row: list[str | float | None] = [f"{model} {pooling}"]
             for i, task in enumerate(TASKS):
-                found = [r.value for r in records if (r.source, r.setting, r.metric) == (model, setting, task)]
+                found = [r.value for r in records if (r.source, r.pooling, r.metric) == (model, pooling, task)]
                 row += [
                     max(v for v in found if v is not None),
                     None if model == "minilm" else f"{0.09 + i / 10:.2f} ({i})",
                 ]
             rows.append(tuple(row))
     return Table(
-        "table1", "Table 1: best layer of every setting", tuple(columns), tuple(rows), "Spearman; Pearson for ValNorm."
+        "table1", "Table 1: best layer of every pooling", tuple(columns), tuple(rows), "Spearman; Pearson for ValNorm."
     )
 
 
@@ -158,7 +158,7 @@ def _geometry_table(records: list[Record]) -> Table:
 
 def _claims() -> Table:
     remark = "The tokenizer of this version adds no first token, which the authors' script did by hand."
-    rows = [(f"Table {i}", "gpt2", f"RG65, best layer, setting {i}", 0.44 + i / 100, 0.43, remark) for i in range(4)]
+    rows = [(f"Table {i}", "gpt2", f"RG65, best layer, pooling {i}", 0.44 + i / 100, 0.43, remark) for i in range(4)]
     columns = ("where", "model", "what", "published", "ours", "remark")
     return Table("claims", "The paper's numbers, one by one", tuple(Column(c, 4) for c in columns), tuple(rows))
 

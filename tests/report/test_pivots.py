@@ -11,7 +11,7 @@ from embedscope.report.pivots import column_titles, digits_of, pivot
 NAMES = st.sampled_from(["a", "b"])
 
 
-@given(st.lists(st.builds(Record, NAMES, NAMES, st.floats(0, 1), setting=st.none() | NAMES, space=NAMES, task=NAMES)))
+@given(st.lists(st.builds(Record, NAMES, NAMES, st.floats(0, 1), pooling=st.none() | NAMES, space=NAMES, task=NAMES)))
 def test_every_record_has_one_cell(records: list[Record]) -> None:
     layout = pivot(records)
     cells = [id(r) for row in layout.cells for r in row if r is not None]

@@ -20,14 +20,14 @@ def cosines(n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(rng.normal(0.5, 0.15, n), -1, 1), np.clip(rng.normal(0.2, 0.15, 3 * n), -1, 1)
 
 
-@pytest.mark.parametrize("prior", [0.25, 0.01, 0.9])
+@pytest.mark.parametrize("positive_rate", [0.25, 0.01, 0.9])
 @pytest.mark.parametrize("decimals", [9, 1])
-def test_isotonic_is_that_of_sklearn(prior: float, decimals: int) -> None:
+def test_isotonic_is_that_of_sklearn(positive_rate: float, decimals: int) -> None:
     matching, others = (side.round(decimals) for side in cosines())
-    x, y, w, _ = weighted(matching, others, prior)
+    x, y, w, _ = weighted(matching, others, positive_rate)
     reference = IsotonicRegression(out_of_bounds="clip", y_min=0, y_max=1).fit(x, y, sample_weight=w)
     at = np.linspace(-1, 1, 301)
-    mine = Isotonic.fit(matching, others, prior=prior)
+    mine = Isotonic.fit(matching, others, positive_rate=positive_rate)
     np.testing.assert_allclose(mine.probability(at), reference.predict(at), atol=1e-9)
 
 
@@ -35,41 +35,41 @@ def test_platt_is_that_of_sklearn_at_the_share_of_the_sample() -> None:
     matching, others = cosines()
     x, y, _, _ = weighted(matching, others, 0.25)
     reference = _SigmoidCalibration().fit(x, y)
-    mine = Platt.fit(matching, others, prior=0.25)
+    mine = Platt.fit(matching, others, positive_rate=0.25)
     assert mine.slope == pytest.approx(-reference.a_, rel=1e-4)
     assert mine.intercept == pytest.approx(-reference.b_, rel=1e-4)
 
 
-@pytest.mark.parametrize("prior", [0.01, 0.5, 0.9])
-def test_platt_is_weighted_logistic_regression_on_soft_targets(prior: float) -> None:
+@pytest.mark.parametrize("positive_rate", [0.01, 0.5, 0.9])
+def test_platt_is_weighted_logistic_regression_on_soft_targets(positive_rate: float) -> None:
     matching, others = cosines()
-    x, y, w, (n1, n0) = weighted(matching, others, prior)
+    x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
     t = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
     reference = LogisticRegression(C=1e9, solver="newton-cholesky", tol=1e-12, max_iter=500)
     reference.fit(np.r_[x, x][:, None], np.r_[np.ones_like(x), np.zeros_like(x)], np.r_[w * t, w * (1 - t)])
-    mine = Platt.fit(matching, others, prior=prior)
+    mine = Platt.fit(matching, others, positive_rate=positive_rate)
     assert mine.slope == pytest.approx(reference.coef_[0, 0], rel=1e-5)
     assert mine.intercept == pytest.approx(reference.intercept_[0], rel=1e-5)
 
 
 def test_platt_stays_finite_where_cosines_separate() -> None:
-    made = Platt.fit([0.9, 0.95], [0.1, 0.2], prior=0.5)
+    made = Platt.fit([0.9, 0.95], [0.1, 0.2], positive_rate=0.5)
     assert np.isfinite([made.slope, made.intercept]).all()
     assert made.probability(0.95) > 0.7
     assert made.probability(0.1) < 0.3
 
 
 def test_platt_of_gaussian_cosines_is_the_closed_form() -> None:
-    """Two normal densities of one width s: the logit is ((m1 - m0) c - (m1^2 - m0^2) / 2) / s^2 + logit(prior)."""
+    """Two normal densities of one width s: the logit is ((m1 - m0) c - (m1^2 - m0^2) / 2) / s^2 + logit(positive_rate)."""
     rng = np.random.default_rng(1)
-    made = Platt.fit(rng.normal(0.5, 0.1, 40_000), rng.normal(0.2, 0.1, 40_000), prior=0.1)
+    made = Platt.fit(rng.normal(0.5, 0.1, 40_000), rng.normal(0.2, 0.1, 40_000), positive_rate=0.1)
     assert made.slope == pytest.approx(30.0, rel=0.03)
     assert made.intercept == pytest.approx(-10.5 + np.log(0.1 / 0.9), rel=0.03)
 
 
 @pytest.mark.parametrize("method", [Isotonic, Platt])
 def test_reliability_is_that_of_sklearn_and_of_a_loop(method: type) -> None:
-    made = method.fit(*cosines(seed=1), prior=0.1)
+    made = method.fit(*cosines(seed=1), positive_rate=0.1)
     matching, others = cosines(seed=2)
     found = reliability(made, matching, others, bins=10)
     x, y, w, _ = weighted(matching, others, 0.1)
@@ -88,7 +88,7 @@ def test_reliability_is_that_of_sklearn_and_of_a_loop(method: type) -> None:
 
 @pytest.mark.parametrize("method", [Isotonic, Platt])
 def test_survives_being_written(method: type) -> None:
-    made = method.fit(*cosines(20), prior=0.1)
+    made = method.fit(*cosines(20), positive_rate=0.1)
     assert calibration_from(made.as_dict()) == made
     with pytest.raises(InputError, match="unknown score calibration 'beta', wanted isotonic or platt"):
         calibration_from(made.as_dict() | {"method": "beta"})
@@ -100,18 +100,18 @@ def test_survives_being_written(method: type) -> None:
     st.lists(st.floats(-1, 1), min_size=1, max_size=15),
     st.floats(0.01, 0.99),
 )
-def test_isotonic_rises_between_0_and_1_and_keeps_the_prior(ones: list, zeros: list, prior: float) -> None:
-    made = Isotonic.fit(ones, zeros, prior=prior)
+def test_isotonic_rises_between_0_and_1_and_keeps_the_prior(ones: list, zeros: list, positive_rate: float) -> None:
+    made = Isotonic.fit(ones, zeros, positive_rate=positive_rate)
     p = made.probability(np.linspace(-1, 1, 50))
     assert (np.diff(p) >= -1e-12).all()
     assert p.min() >= 0
     assert p.max() <= 1 + 1e-12
-    x, _, w, _ = weighted(ones, zeros, prior)
-    assert np.average(made.probability(x), weights=w) == pytest.approx(prior, abs=1e-9)
+    x, _, w, _ = weighted(ones, zeros, positive_rate)
+    assert np.average(made.probability(x), weights=w) == pytest.approx(positive_rate, abs=1e-9)
 
 
 def test_refusals() -> None:
-    with pytest.raises(InputError, match="prior is the share"):
-        Platt.fit([0.5], [0.1], prior=1.0)
+    with pytest.raises(InputError, match="positive_rate is the share"):
+        Platt.fit([0.5], [0.1], positive_rate=1.0)
     with pytest.raises(InputError, match="matching must hold finite cosines, at least one, got 0"):
-        Isotonic.fit([], [0.1], prior=0.5)
+        Isotonic.fit([], [0.1], positive_rate=0.5)

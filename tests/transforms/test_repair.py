@@ -72,7 +72,7 @@ def test_one_vector_blocks_and_zero_rows(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = repair.transform(x)
     assert repair.transform(x[5]).shape == (3,)
     np.testing.assert_allclose(repair.transform(x[5]), whole[5], atol=1e-14)
-    monkeypatch.setattr("embedscope.transforms._repair_kind._CELLS", 40)
+    monkeypatch.setattr("embedscope.transforms.repair._kind._CELLS", 40)
     np.testing.assert_allclose(repair.transform(x), whole, atol=1e-14)
     assert np.isfinite(repair.transform(np.zeros((1, 6)))).all()
 
@@ -95,7 +95,7 @@ def full() -> Repair:
         decision="the gain is certain",
         evidence=(Record("minilm", "ndcg@10", 0.31, ci_low=0.2, ci_high=0.4, n=20),),
         notes=("ten pairs were left out",),
-        calibration=Isotonic.fit([0.9, 0.8, 0.6], [0.1, 0.7], prior=0.25),
+        calibration=Isotonic.fit([0.9, 0.8, 0.6], [0.1, 0.7], positive_rate=0.25),
         scorer=ScorerChoice("csls:10", transductive=True),
     )
 
@@ -115,7 +115,7 @@ def test_file_holds_everything(tmp_path: Path) -> None:
     assert header["format_version"] == 1
     assert header["kinds"]["text"]["dim_in"] == 6
     assert header["scorer"] == {"text": "csls:10", "transductive": True}
-    platt = repair.with_header(calibration=Platt.fit([0.9, 0.8], [0.1], prior=0.5))
+    platt = repair.with_header(calibration=Platt.fit([0.9, 0.8], [0.1], positive_rate=0.5))
     platt.save(tmp_path / "p.safetensors")
     assert Repair.load(tmp_path / "p.safetensors").header == platt.header
 
@@ -142,7 +142,7 @@ def test_other_files_are_refused(bad: bytes | None, tmp_path: Path) -> None:
 
 
 def test_later_format_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedscope.transforms._repair_files.FORMAT", 2)
+    monkeypatch.setattr("embedscope.transforms.repair._files.FORMAT", 2)
     full().save(tmp_path / "r.safetensors")
     monkeypatch.undo()
     with pytest.raises(InputError, match="has format 2, this version reads 1; update"):

@@ -36,7 +36,7 @@ def analogy(
     names: Annotated[
         Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
     ] = None,
-    settings: Annotated[str | None, typer.Option("--setting", help="plain, bos_eos or eos; pooled by default.")] = None,
+    poolings: Annotated[str | None, typer.Option("--pooling", help="plain, bos_eos or eos; pooled by default.")] = None,
     layers: Annotated[
         str | None, typer.Option("--layer", help="A layer number or a space; the last by default.")
     ] = None,
@@ -50,12 +50,12 @@ def analogy(
     seed: common.SeedOption = 0,
 ) -> None:
     """Answer king - man + woman, with and without the question's own words, beside plain similarity."""
-    from embedscope.pipeline.analogies import SpaceReading
-    from embedscope.pipeline.asking import ask, candidates_of, pictured
-    from embedscope.pipeline.contexts import Contexts
+    from embedscope.analogies.query import ask, candidates_of, pictured
+    from embedscope.analogies.score import SpaceReading
+    from embedscope.sources.word_contexts import Contexts
 
     reading = SpaceReading(
-        settings=None if settings in (None, "pooled") else [settings],
+        poolings=None if poolings in (None, "pooled") else [poolings],
         layers=layers,
         names=names,
         model={"device": device, "dtype": dtype},

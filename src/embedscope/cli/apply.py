@@ -29,7 +29,7 @@ def apply(
 
     A Parquet file keeps its other columns (ids) in a Parquet file.
     """
-    from embedscope.pipeline.applying import apply_repair, reindexing
+    from embedscope.repairs.apply import apply_repair, reindexing
     from embedscope.transforms.repair import SINGLE, Repair
 
     done = apply_repair(repair, source, out, kind=kind, model=model, progress=common.progress(quiet))

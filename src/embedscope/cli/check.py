@@ -41,9 +41,9 @@ def check(
     """
     from embedscope.core.errors import InputError
     from embedscope.core.result import Result
-    from embedscope.findings.drift import drift
-    from embedscope.findings.thresholds import tolerances
-    from embedscope.pipeline.again import measured_again
+    from embedscope.diagnosis._remeasure import measured_again
+    from embedscope.diagnosis.drift import drift
+    from embedscope.diagnosis.thresholds import tolerances
 
     if baseline is None:
         raise InputError("check needs --baseline RESULT.json, which `embedscope measure SOURCE --json` saves")

@@ -44,7 +44,9 @@ class FailOn(StrEnum):
 def diagnose(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="X.npy, X.npz::key, X.parquet::column, a folder, or a model with --on."),
+        typer.Argument(
+            metavar="SOURCE", help="X.npy, X.npz::key, X.parquet::column, a folder, or a model with --texts."
+        ),
     ] = None,
     pair: PairOption = None,
     pair_ids: PairIdsOption = None,
@@ -55,16 +57,16 @@ def diagnose(
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Severity from which on the exit code is 1.")] = (
         FailOn.warning
     ),
-    on: Annotated[
+    texts: Annotated[
         str | None,
         typer.Option(
-            "--on", metavar="DATASET|FILE", help="For models: texts to read them on, the documents of --queries."
+            "--texts", metavar="DATASET|FILE", help="For models: texts to read them on, the documents of --queries."
         ),
     ] = None,
     unit: Annotated[str | None, typer.Option("--unit", help="For models: token, word or sentence.")] = None,
-    sample: Annotated[int | None, typer.Option("--sample", help="For models: rows to take, 0 for all.")] = None,
+    max_rows: Annotated[int | None, typer.Option("--max-rows", help="For models: rows to take, 0 for all.")] = None,
     layers: Annotated[str | None, typer.Option("--layers", help="For models: such as 0,4,final,pooled.")] = None,
-    setting: Annotated[str | None, typer.Option("--setting", help="For models: plain, bos_eos or eos.")] = None,
+    pooling: Annotated[str | None, typer.Option("--pooling", help="For models: plain, bos_eos or eos.")] = None,
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
@@ -78,12 +80,12 @@ def diagnose(
 
     Exit code: 0 nothing of --fail-on or worse, 1 such a finding, 2 and above an error, told on standard error.
     """
-    from embedscope.findings import SEVERITIES, thresholds_of
-    from embedscope.findings import diagnose as diagnosed
+    from embedscope.diagnosis import SEVERITIES, thresholds_of
+    from embedscope.diagnosis import diagnose as diagnosed
 
-    model: dict[str, Any] = {"on": on, "unit": unit, "sample": sample, "layers": layers, "setting": setting}
+    model: dict[str, Any] = {"texts": texts, "unit": unit, "max_rows": max_rows, "layers": layers, "pooling": pooling}
     named = {k: v for k, v in model.items() if v is not None}
-    if on is not None:
+    if texts is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
     found = diagnosed(
         source,

@@ -42,9 +42,9 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out judgements of ids that are not there.")
     ] = False,
-    settings: Annotated[
+    poolings: Annotated[
         str | None,
-        typer.Option("--settings", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
+        typer.Option("--pooling", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
     ] = None,
     contexts: Annotated[
         str | None,
@@ -77,7 +77,7 @@ def evaluate(
         "command": common.command_line(),
     }
     if queries or corpus or qrels:
-        from embedscope.pipeline.retrieval import named_retrieval
+        from embedscope.evaluation.retrieval import named_retrieval
 
         result = named_retrieval(
             sources or [],
@@ -89,18 +89,18 @@ def evaluate(
             corpus_ids=corpus_ids or [],
             kinds=kinds,
             layers=None if layers == "all" else layers,
-            setting=settings,
+            pooling=poolings,
             allow_missing=allow_missing,
             model=model,
             **shared,
         )
     else:
-        from embedscope.pipeline.evaluation import evaluate as evaluated
+        from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
             sources or [],
             tasks=common.split(tasks) or [],
-            settings=common.split(settings),
+            poolings=common.split(poolings),
             layers=layers,
             names=names,
             contexts=contexts,

@@ -30,7 +30,7 @@ def export(
     from embedscope.core.errors import InputError
     from embedscope.exports import Order, find_export
     from embedscope.exports._export import check_model
-    from embedscope.pipeline.applying import reindexing
+    from embedscope.repairs.apply import reindexing
     from embedscope.transforms.repair import Repair
 
     found, made = find_export(to), Repair.load(repair)

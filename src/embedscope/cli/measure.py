@@ -18,7 +18,7 @@ def measure(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE...",
-            help="Files, folders, globs or addresses of vectors (X.npy, X.parquet::column), or models with --on.",
+            help="Files, folders, globs or addresses of vectors (X.npy, X.parquet::column), or models with --texts.",
         ),
     ] = None,
     pair: Annotated[
@@ -35,15 +35,17 @@ def measure(
             help="What the rows of each side belong to: a text file with one id a line, or X.parquet::column.",
         ),
     ] = None,
-    on: Annotated[
+    texts: Annotated[
         str | None,
-        typer.Option("--on", metavar="DATASET|FILE", help="For models: texts to read them on; a file has one a line."),
+        typer.Option(
+            "--texts", metavar="DATASET|FILE", help="For models: texts to read them on; a file has one a line."
+        ),
     ] = None,
     unit: Annotated[
         str | None, typer.Option("--unit", help="token (in context), word or sentence; by the texts where left out.")
     ] = None,
-    sample: Annotated[
-        int | None, typer.Option("--sample", help="Tokens to measure, chosen by hash; 0 takes all. Default 10,000.")
+    max_rows: Annotated[
+        int | None, typer.Option("--max-rows", help="Tokens to measure, chosen by hash; 0 takes all. Default 10,000.")
     ] = None,
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="Ids separated by commas (`embedscope list metrics`).")
@@ -51,7 +53,7 @@ def measure(
     layers: Annotated[
         str | None, typer.Option("--layers", help="For models: all, or a list such as 0,4,final,pooled.")
     ] = None,
-    setting: Annotated[str | None, typer.Option("--setting", help="For models: plain, bos_eos or eos.")] = None,
+    pooling: Annotated[str | None, typer.Option("--pooling", help="For models: plain, bos_eos or eos.")] = None,
     first_position: Annotated[
         str, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
     ] = "keep",
@@ -93,11 +95,11 @@ def measure(
     With --pair: two modalities in one space, the gap between them and retrieval both ways.
     """
     from embedscope.core.errors import InputError
-    from embedscope.pipeline.measure import measure as measured
-    from embedscope.pipeline.pairs import measure_pair
+    from embedscope.geometry.measure import measure as measured
+    from embedscope.geometry.measure_pair import measure_pair
 
     if pair is not None:
-        given = {"SOURCE": sources, "--on": on, "--unit": unit, "--layers": layers, "--transform": transform}
+        given = {"SOURCE": sources, "--texts": texts, "--unit": unit, "--layers": layers, "--transform": transform}
         if clash := [name for name, value in given.items() if value]:
             raise InputError(f"{clash[0]} does not go with --pair IMAGE TEXT, which takes two files; leave it out")
         if precision != "exact":
@@ -131,11 +133,11 @@ def measure(
         engine=engine,
         checkpoint=checkpoint,
         skip_bad_shards=skip_bad_shards,
-        on=on,
+        texts=texts,
         unit=unit,
-        sample=sample,
+        max_rows=max_rows,
         layers=layers,
-        setting=setting,
+        pooling=pooling,
         first_position=first_position,
         data=data,
         device=device,

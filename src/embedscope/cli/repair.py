@@ -34,7 +34,9 @@ def repair(
     pairs: Annotated[
         Path | None, typer.Option("--pairs", metavar="FILE", help="Rows of A and B that match: two numbers a line.")
     ] = None,
-    kinds: Annotated[str | None, typer.Option("--kinds", metavar="A,B", help="Names of the two sides.")] = None,
+    modalities: Annotated[
+        str | None, typer.Option("--modalities", metavar="A,B", help="Names of the two sides.")
+    ] = None,
     queries: Annotated[
         str | None, typer.Option("--queries", metavar="FILE", help="Vectors of queries, or queries.jsonl of BEIR.")
     ] = None,
@@ -51,35 +53,35 @@ def repair(
             "--labels", metavar="FILE", help="Class of each row of SOURCE, or of A beside --pair, one a line."
         ),
     ] = None,
-    scored: Annotated[
+    scores: Annotated[
         str | None,
         typer.Option(
-            "--scored",
+            "--scores",
             metavar="FILE|DATASET",
             help="Two rows of SOURCE and a human score a line; or stsb::dev, for models.",
         ),
     ] = None,
-    on: Annotated[
+    texts: Annotated[
         str | None,
-        typer.Option("--on", metavar="DATASET|FILE", help="For models: texts of --labels or --scored, one a row."),
+        typer.Option("--texts", metavar="DATASET|FILE", help="For models: texts of --labels or --scores, one a row."),
     ] = None,
     layers: Annotated[
         str | None, typer.Option("--layers", help="For models: one space, such as pooled, final or 12.")
     ] = None,
-    setting: Annotated[str | None, typer.Option("--setting", help="For models: plain, bos_eos or eos.")] = None,
-    tries: Annotated[
-        str, typer.Option("--try", metavar="LIST|auto", help="Such as auto,center+abtt:1,whiten:64,csls:10.")
+    pooling: Annotated[str | None, typer.Option("--pooling", help="For models: plain, bos_eos or eos.")] = None,
+    candidates: Annotated[
+        str, typer.Option("--candidates", metavar="LIST|auto", help="Such as auto,center+abtt:1,whiten:64,csls:10.")
     ] = "auto",
     objective: Annotated[
         str | None,
         typer.Option("--objective", help="pairs or mixed (one index of all kinds); for --labels zeroshot or probe."),
     ] = None,
     rows: Annotated[str, typer.Option("--rows", help="Fit on rows of length 1 (unit), or as they are (raw).")] = "unit",
-    held_out: Annotated[
-        int, typer.Option("--held-out", help="Rows a side kept in memory to select and to certify.")
+    max_eval_rows: Annotated[
+        int, typer.Option("--max-eval-rows", help="Rows a side kept in memory to select and to certify.")
     ] = 10_000,
-    prior: Annotated[
-        float, typer.Option("--prior", help="Share of matches that the score calibration speaks of.")
+    positive_rate: Annotated[
+        float, typer.Option("--positive-rate", help="Share of matches that the score calibration speaks of.")
     ] = 0.5,
     force: Annotated[bool, typer.Option("--force", help="Write the best candidate though nothing certifies it.")] = (
         False
@@ -101,30 +103,30 @@ def repair(
     Exit code 0: a repair was written; 1: the original is kept, and the output says why.
     """
     from embedscope.core.errors import InputError
-    from embedscope.pipeline.repair import is_written
-    from embedscope.pipeline.repair import repair as repaired
+    from embedscope.repairs.repair import is_written
+    from embedscope.repairs.repair import repair as repaired
 
     if rows not in ("unit", "raw"):
         raise InputError(f"--rows must be unit or raw, got '{rows}'")
     found, result = repaired(
         source,
         pair=pair,
-        ids=pair_ids,
+        pair_ids=pair_ids,
         pairs=pairs,
         queries=queries,
         corpus=tuple(corpus or ()),
         qrels=qrels,
         labels=labels,
-        scored=scored,
-        on=on,
+        scores=scores,
+        texts=texts,
         layers=layers,
-        setting=setting,
-        kinds=tuple(common.split(kinds) or ()),
-        tries=tries,
+        pooling=pooling,
+        modalities=tuple(common.split(modalities) or ()),
+        candidates=candidates,
         objective=objective,
-        unit=rows == "unit",
-        held_out=held_out,
-        prior=prior,
+        normalize=rows == "unit",
+        max_eval_rows=max_eval_rows,
+        positive_rate=positive_rate,
         force=force,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code},

@@ -8,7 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
-from embedscope.core.arrays import Array, Floats, Hashes, Precision, Rows, is_torch, row_norms, to_float64, to_numpy
+from embedscope.core.arrays import (
+    Array,
+    Floats,
+    Hashes,
+    Precision,
+    Rows,
+    is_torch,
+    row_norms,
+    to_float64,
+    to_numpy,
+)
 
 LARGEST = 16
 """Coordinates that are looked for at once, since a few more cost nothing."""
@@ -230,3 +240,16 @@ def _largest(values: Array, k: int) -> Array:
     if is_torch(values):
         return sys.modules["torch"].topk(values, k, dim=1, sorted=False).values
     return np.partition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
+
+
+_BLOCK_VALUES = 1 << 19
+
+
+def block_rows(dim: int) -> int:
+    """Rows of a block: the power of two between 64 and 1024 nearest below 2^19 / ``dim``; depends on nothing else.
+
+    >>> block_rows(384), block_rows(4096)
+    (1024, 128)
+    """
+    rows = max(1, _BLOCK_VALUES // max(dim, 1))
+    return min(1024, max(64, 1 << (rows.bit_length() - 1)))

@@ -1,6 +1,6 @@
 """Vectors on disk by content: bounded, safe with two processes, read one space at a time.
 
-A row is addressed by a namespace (a hash of the model's weights and of every setting that can change a number) and the
+A row is addressed by a namespace (a hash of the model's weights and of every pooling that can change a number) and the
 hash of its text. Rows lie in chunks (safetensors files named by the digest of their bytes); a small sqlite index knows
 where. A chunk that is missing, truncated or altered is dropped, and its rows count as not cached.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -13,7 +15,7 @@ class Record:
     Attributes
     ----------
     source : what was measured (model URI, file)
-    setting : how a vector was read (``plain``, ``bos_eos``, ``eos``), None where there is no choice
+    pooling : how a vector was read (``plain``, ``bos_eos``, ``eos``), None where there is no choice
     space : named column of vectors (``layer07``, ``final``, ``pooled``; ``image|text`` for two)
     task : task or data set the value was taken on, None for a metric of a plain space
     metric : id of the metric (the task's own id for its main score)
@@ -27,12 +29,13 @@ class Record:
     fitted_on : what the transform was fitted on
     subset : part of the data (``year:2014``)
     note : one line on what a reader must know
+    facts : what a program reads of the number (``best_control``), by name; JSON types
     """
 
     source: str
     metric: str
     value: float | None
-    setting: str | None = None
+    pooling: str | None = None
     space: str | None = None
     task: str | None = None
     variant: str | None = None
@@ -47,6 +50,7 @@ class Record:
     fitted_on: str | None = None
     subset: str | None = None
     note: str | None = None
+    facts: Mapping[str, Any] | None = None
 
     @property
     def compares(self) -> bool:
@@ -56,6 +60,10 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """The record as a plain mapping, fields in their order."""
         return asdict(self)
+
+    def flat(self) -> dict[str, Any]:
+        """The record as one row of a table: ``facts`` as JSON text, None where there are none."""
+        return asdict(self) | {"facts": json.dumps(dict(self.facts)) if self.facts else None}
 
 
 FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Record))

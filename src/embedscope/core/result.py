@@ -72,7 +72,7 @@ class Result:
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(r.as_dict() for r in self.records)
+        writer.writerows(r.flat() for r in self.records)
         if path is not None:
             write_text(path, buffer.getvalue())
         return buffer.getvalue()
@@ -85,7 +85,7 @@ class Result:
         kinds = {"value": pa.float64(), "stderr": pa.float64(), "ci_low": pa.float64(), "ci_high": pa.float64()}
         kinds |= {"n": pa.int64(), "dim": pa.int64(), "exact": pa.bool_()}
         schema = pa.schema([(name, kinds.get(name, pa.string())) for name in FIELDS])
-        table = pa.Table.from_pylist([r.as_dict() for r in self.records], schema=schema)
+        table = pa.Table.from_pylist([r.flat() for r in self.records], schema=schema)
         meta = {"embedscope": json.dumps({"schema_version": SCHEMA_VERSION, "provenance": dict(self.provenance)})}
         with atomic_path(path) as part:
             pq.write_table(table.replace_schema_metadata(meta), part)

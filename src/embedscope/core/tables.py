@@ -123,6 +123,8 @@ class Score:
         model, so that differences of two scores are paired
     items : what each item contributed (cosine of a pair, effect size of a word), for writing out
     note : ties, items left out, reason of an undefined value
+    exact : False where items were sampled; ``note`` says how
+    facts : what a program reads of the score (``best_control``), by name; never parsed out of ``note``
     """
 
     value: float | None
@@ -130,6 +132,8 @@ class Score:
     draws: npt.NDArray[np.float64] | None = None
     items: npt.NDArray[np.float64] | None = None
     note: str | None = None
+    exact: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Task(Protocol):

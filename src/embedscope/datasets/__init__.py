@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from embedscope.core.registry import Registry
-from embedscope.datasets._dataset import Dataset, Entry, File, MediaDataset
+from embedscope.datasets._dataset import Dataset, Entry, MediaDataset
 from embedscope.datasets._fetch import Finder
+from embedscope.datasets._file import File
 from embedscope.datasets._image_folder import image_folder
 from embedscope.datasets._image_set import build_image_set, image_questions, near_duplicates
 from embedscope.datasets._judgements import read_qrels, retrieval_files

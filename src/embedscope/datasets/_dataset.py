@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.images import ImageTable
 from embedscope.core.tables import Data, Relation, TextTable
+from embedscope.datasets._file import File
 
 if TYPE_CHECKING:
     from embedscope.datasets._fetch import Finder
@@ -65,31 +66,6 @@ class Entry(Protocol):
 
     def load(self, finder: Finder) -> Data:
         """Tables and relations."""
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a data set.
-
-    Attributes
-    ----------
-    name : file name, the key of its text in the loader
-    sha256, size : its bytes; a file is recognised by them, never by its name
-    url : address of the file, or of an archive that holds it; "" where it is not downloaded
-    package : (module, path inside) where an installed package brings it
-    optional : the data set loads without it
-    encoding : of its text
-    editions : other files with the same rows, taken where this one is not at hand
-    """
-
-    name: str
-    sha256: str
-    size: int
-    url: str = ""
-    package: tuple[str, str] | None = None
-    optional: bool = False
-    encoding: str = "utf-8"
-    editions: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)

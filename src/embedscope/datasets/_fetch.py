@@ -14,7 +14,7 @@ from embedscope.core.atomic import write_bytes
 from embedscope.core.cache import cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.datasets._archive import members
-from embedscope.datasets._dataset import Entry, File
+from embedscope.datasets._file import File, FileSet
 
 DATA_VARIABLE = "EMBEDSCOPE_DATA"
 _TIMEOUT = 20  # seconds without an answer
@@ -39,7 +39,7 @@ class Finder:
         self.download = download
         self._unreachable: dict[str, str] = {}
 
-    def present(self, dataset: Entry) -> bool:
+    def present(self, dataset: FileSet) -> bool:
         """Whether ``dataset`` can be loaded without a download."""
         return dataset.present(self)
 
@@ -76,7 +76,7 @@ class Finder:
             found.setdefault(path.name, []).append(path)
         return found
 
-    def read(self, dataset: Entry) -> dict[str, tuple[File, bytes]]:
+    def read(self, dataset: FileSet) -> dict[str, tuple[File, bytes]]:
         """The edition found of every file of ``dataset`` and its bytes, by the file's name; downloads what is missing.
 
         Raises
@@ -86,7 +86,7 @@ class Finder:
         """
         return {name: (file, path.read_bytes()) for name, (file, path) in self.paths(dataset).items()}
 
-    def paths(self, dataset: Entry) -> dict[str, tuple[File, Path]]:
+    def paths(self, dataset: FileSet) -> dict[str, tuple[File, Path]]:
         """The edition found of every file of ``dataset`` and where it lies; downloads what is missing.
 
         Raises
@@ -131,7 +131,7 @@ class Finder:
         yield from self._by_size.get(file.size, ())
         yield downloads_folder() / file.sha256
 
-    def _fetch(self, file: File, dataset: Entry) -> None:
+    def _fetch(self, file: File, dataset: FileSet) -> None:
         """Download the file or its archive and keep the registered files it holds in the cache."""
         host = urlsplit(file.url).hostname
         if not host or host in self._unreachable:
@@ -160,7 +160,7 @@ def downloads_folder() -> Path:
     return cache_folder() / "data"
 
 
-def _missing(dataset: Entry, file: File, reason: str) -> str:
+def _missing(dataset: FileSet, file: File, reason: str) -> str:
     where = dataset.hint or f"get {file.name} from {dataset.homepage}"
     return (
         f"data set {dataset.name} is not on this machine and {reason}; {where}, or name a folder that holds "

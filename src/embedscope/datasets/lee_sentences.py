@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from embedscope.core.tables import TextTable
-from embedscope.datasets._dataset import Dataset, File, Loaded
+from embedscope.datasets._dataset import Dataset, Loaded
+from embedscope.datasets._file import File
 from embedscope.datasets._text import lines
 
 IDS = ("lee_sentences",)

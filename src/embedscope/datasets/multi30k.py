@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedscope.datasets._captions import Captions
-from embedscope.datasets._dataset import File, LoadedMedia, MediaDataset, listed_files
+from embedscope.datasets._dataset import LoadedMedia, MediaDataset, listed_files
 from embedscope.datasets._fetch import Finder
+from embedscope.datasets._file import File
 from embedscope.datasets._pictures import pictures
 from embedscope.datasets._text import lines
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedscope.datasets._dataset import Dataset, File, Loaded
+from embedscope.datasets._dataset import Dataset, Loaded
+from embedscope.datasets._file import File
 from embedscope.datasets._sts_files import parts
 from embedscope.datasets._text import lines, scored_pairs
 

@@ -6,7 +6,8 @@ import csv
 from collections.abc import Mapping
 
 from embedscope.core.tables import Pairs, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, File, Loaded
+from embedscope.datasets._dataset import Dataset, Loaded
+from embedscope.datasets._file import File
 from embedscope.datasets._text import lines, scored_pairs
 
 IDS = ("stsb",)

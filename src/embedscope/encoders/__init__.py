@@ -9,7 +9,7 @@ from embedscope.core.registry import Registry
 from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
-from embedscope.encoders._roles import OWN, Role, reading_note, role_setting, score_of
+from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
 from embedscope.encoders._space_names import space_name
 from embedscope.encoders._uris import is_model as _is_text_model
 from embedscope.encoders.aliases import ALIASES, Alias
@@ -43,7 +43,7 @@ __all__ = [
     "open_image_encoder",
     "open_model",
     "reading_note",
-    "role_setting",
+    "role_pooling",
     "score_of",
     "space_name",
 ]

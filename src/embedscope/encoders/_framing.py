@@ -58,10 +58,10 @@ class Framed:
         """First position of text ``i``'s own tokens and the position after its last."""
         return len(self.framing.prefix), len(self.ids[i]) - len(self.framing.suffix)
 
-    def positions(self, i: int, setting: str, subword: Subword) -> range:
+    def positions(self, i: int, pooling: str, subword: Subword) -> range:
         """Positions whose states make the vector of text ``i``: of EOS for ``eos``, else of its own subtokens."""
         start, stop = self.span(i)
-        if setting == "eos":
+        if pooling == "eos":
             return range(len(self.ids[i]) - 1, len(self.ids[i]))
         return {"last": range(stop - 1, stop), "first": range(start, start + 1), "mean": range(start, stop)}[subword]
 

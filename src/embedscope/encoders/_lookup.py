@@ -1,4 +1,4 @@
-"""Models that are not transformers: vectors of texts without layers or settings, opened by a scheme of their own."""
+"""Models that are not transformers: vectors of texts without layers or poolings, opened by a scheme of their own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy.typing as npt
 class Lookup(Protocol):
     """A model that gives one vector a text; what :func:`embedscope.encoders.open_model` returns for a scheme.
 
-    It may also have ``role_setting(role)``, the setting that reads texts as queries or documents; ``score``, how its
-    vectors are compared; and ``reading``, what a record says of prompts and scores. See ``encoders.role_setting``,
+    It may also have ``role_pooling(role)``, the pooling that reads texts as queries or documents; ``score``, how its
+    vectors are compared; and ``reading``, what a record says of prompts and scores. See ``encoders.role_pooling``,
     ``score_of`` and ``reading_note``.
     """
 
@@ -26,10 +26,10 @@ class Lookup(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """What identifies the model, as JSON types, for the provenance."""
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan.
 
-        ``setting`` is None, or "query" or "document" for a model with ``role_setting`` that says so.
+        ``pooling`` is None, or "query" or "document" for a model with ``role_pooling`` that says so.
         """
 
 

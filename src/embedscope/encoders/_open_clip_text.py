@@ -43,16 +43,16 @@ class OpenClipText:
         }
         self._last: tuple[tuple[str, ...], dict[str, Vectors]] = ((), {})
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> Vectors:
-        """(n, d) rows aligned with ``texts``; ``setting`` is None.
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> Vectors:
+        """(n, d) rows aligned with ``texts``; ``pooling`` is None.
 
         Raises
         ------
         InputError
-            for an unknown space, a setting, or a text that lost its EOT.
+            for an unknown space, a pooling, or a text that lost its EOT.
         """
-        if setting is not None or space not in self.spaces:
-            raise InputError(f"{self._loaded.uri} has the spaces {', '.join(self.spaces)} and no settings")
+        if pooling is not None or space not in self.spaces:
+            raise InputError(f"{self._loaded.uri} has the spaces {', '.join(self.spaces)} and no poolings")
         if self._last[0] != tuple(texts):
             parts = [self._run(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
             joined = {name: np.concatenate([part[name] for part in parts]) for name in self.spaces}

@@ -79,7 +79,9 @@ def simple_pooling(saved: SavedSettings) -> Pooling | None:
     mode = config.get("pooling_mode") or [v for k, v in _LEGACY.items() if config.get(k)] or "mean"
     modes = [mode] if isinstance(mode, str) else list(mode)
     known = all(k in _PLAIN or not v for k, v in transformer.items())
-    plain = all(v == _PLAIN[k] for k, v in transformer.items() if k in _PLAIN and _PLAIN[k] is not ... and v is not None)
+    plain = all(
+        v == _PLAIN[k] for k, v in transformer.items() if k in _PLAIN and _PLAIN[k] is not ... and v is not None
+    )
     if len(modes) != 1 or modes[0] not in _KNOWN or config.get("include_prompt") is False or not (known and plain):
         return None
     if "prompts" in config or transformer.get("do_lower_case"):

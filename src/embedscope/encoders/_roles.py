@@ -40,12 +40,12 @@ class Overrides:
         return {role: prompt for role, prompt in named.items() if prompt is not None}
 
 
-def role_setting(encoder: Any, role: Role | None) -> str | None:
-    """The setting that reads texts of ``role``: None where the encoder treats them as any other text.
+def role_pooling(encoder: Any, role: Role | None) -> str | None:
+    """The pooling that reads texts of ``role``: None where the encoder treats them as any other text.
 
     Works for every encoder and ``Lookup``; one without roles reads all texts alike.
     """
-    ask = getattr(encoder, "role_setting", None)
+    ask = getattr(encoder, "role_pooling", None)
     found: str | None = ask(role) if ask is not None else None
     return found
 
@@ -58,6 +58,8 @@ def score_of(encoder: Any) -> str:
 def reading_note(encoder: Any) -> str | None:
     """What a record should say about how sentence vectors were read; None where nothing departs from plain cosine."""
     facts: Mapping[str, Any] = getattr(encoder, "reading", {})
-    said = [f"{name} {value!r}" if isinstance(value, str) and " " in name else f"{name} {value}"
-            for name, value in facts.items()]
+    said = [
+        f"{name} {value!r}" if isinstance(value, str) and " " in name else f"{name} {value}"
+        for name, value in facts.items()
+    ]
     return "; ".join(said) or None

@@ -66,7 +66,9 @@ class SavedSettings:
                 files += sorted(p for p in folder.rglob("*") if p.is_file())
             elif kind not in _TRANSFORMERS:
                 files += sorted(p for p in folder.glob("*") if p.is_file() and p.suffix in (".json", ".safetensors"))
-        lines = [f"{sha256_of(f)}  {f.relative_to(self.root).as_posix()}\n" for f in dict.fromkeys(files) if f.is_file()]
+        lines = [
+            f"{sha256_of(f)}  {f.relative_to(self.root).as_posix()}\n" for f in dict.fromkeys(files) if f.is_file()
+        ]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def prompt(self, role: Role | None, overrides: Overrides) -> str:

@@ -12,7 +12,6 @@ from embedscope.core.cache import VectorCache, namespace_of
 from embedscope.core.errors import InputError
 from embedscope.encoders._kept_rows import Rows, rows_of
 from embedscope.encoders._roles import OWN, Overrides, Role
-from embedscope.encoders._saved_settings import SavedSettings
 from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
 
 _BATCH = 512
@@ -41,27 +40,36 @@ class SentenceLookup:
         policies = {"dtype": dtype, "device": device}
         self.facts: dict[str, Any] = {"kind": "sentence-transformers", **model.facts, **policies} | self.reading
 
-    def role_setting(self, role: Role | None) -> str | None:
-        """The setting for texts of ``role``; None where the model treats them as any other text."""
+    def role_pooling(self, role: Role | None) -> str | None:
+        """The pooling for texts of ``role``; None where the model treats them as any other text."""
         return None if role is None or same_for_roles(self._model.saved, self._overrides, role) else role
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
-        """(n, d) rows aligned with ``texts``; ``setting`` is None, "query" or "document".
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """(n, d) rows aligned with ``texts``; ``pooling`` is None, "query" or "document".
 
         What is no finite number is a row of nan; a text of which a model keeps no token is the library's row of zeros.
         """
-        if space not in self.spaces or setting not in OWN:
-            raise InputError(f"{self._uri} has the space 'pooled' of texts, queries and documents, got {space!r}, {setting!r}")
+        if space not in self.spaces or pooling not in OWN:
+            raise InputError(
+                f"{self._uri} has the space 'pooled' of texts, queries and documents, got {space!r}, {pooling!r}"
+            )
 
         def encode(wanted: Sequence[str]) -> Iterator[tuple[Sequence[str], Rows]]:
             ordered = sorted(wanted, key=len)
             for i in range(0, len(ordered), _BATCH):
                 part = ordered[i : i + _BATCH]
-                yield part, self._model.encode(part, setting)  # type: ignore[arg-type]
+                yield part, self._model.encode(part, pooling)  # type: ignore[arg-type]
 
-        prompt = self._model.saved.prompt(setting, self._overrides)  # type: ignore[arg-type]
-        namespace = namespace_of({**self._model.facts, "role": setting, "prompt": prompt,
-                                  "dtype": self.facts["dtype"], "device": self.facts["device"]})
+        prompt = self._model.saved.prompt(pooling, self._overrides)  # type: ignore[arg-type]
+        namespace = namespace_of(
+            {
+                **self._model.facts,
+                "role": pooling,
+                "prompt": prompt,
+                "dtype": self.facts["dtype"],
+                "device": self.facts["device"],
+            }
+        )
         found = rows_of(texts, encode, self._cache, namespace).copy()
         found[~np.isfinite(found).all(axis=1)] = np.nan
         return found

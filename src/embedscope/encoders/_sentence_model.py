@@ -126,7 +126,9 @@ class SentenceModel:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(f"{self.saved.root} cannot encode {role or 'text'}s: {first}") from error
         if found.ndim != 2 or len(found) != len(texts):
-            raise InputError(f"{self.saved.root} gave {found.shape} numbers for {len(texts)} texts; wanted one row a text")
+            raise InputError(
+                f"{self.saved.root} gave {found.shape} numbers for {len(texts)} texts; wanted one row a text"
+            )
         return np.asarray(found, dtype=np.float32)
 
 
@@ -135,7 +137,11 @@ def reading_facts(saved: SavedSettings | None, overrides: Overrides) -> dict[str
     if saved is None:
         facts: dict[str, Any] = {f"{role} prompt": prompt for role, prompt in overrides.prompts.items()}
         return facts | ({"score": overrides.score} if overrides.score else {})
-    roles: tuple[tuple[Role | None, str], ...] = ((None, "prompt"), ("query", "query prompt"), ("document", "document prompt"))
+    roles: tuple[tuple[Role | None, str], ...] = (
+        (None, "prompt"),
+        ("query", "query prompt"),
+        ("document", "document prompt"),
+    )
     facts = {
         name: saved.prompt(role, overrides)
         for role, name in roles

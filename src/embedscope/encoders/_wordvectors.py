@@ -36,13 +36,13 @@ class WordVectors:
         """Row of each word; the first one where a word stands twice."""
         return {word: i for i, word in reversed(list(enumerate(self.vocabulary)))}
 
-    def matrix(self, setting: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``; a word that is not in the file is a row of nan.
 
         The first words of the file, in their order, are read where they lie, without a copy.
         """
-        if space not in self.spaces or setting is not None:
-            raise InputError(f"word vectors have the space 'vectors' and no setting, got '{space}' and {setting!r}")
+        if space not in self.spaces or pooling is not None:
+            raise InputError(f"word vectors have the space 'vectors' and no pooling, got '{space}' and {pooling!r}")
         if self.vocabulary[: len(texts)] == tuple(texts):
             return self.x[: len(texts)]
         index = np.array([self.rows.get(text, -1) for text in texts], dtype=np.intp)

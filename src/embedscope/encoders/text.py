@@ -1,4 +1,4 @@
-"""Text encoders: every layer of a transformer at the positions a setting reads, in one forward pass a framing."""
+"""Text encoders: every layer of a transformer at the positions a pooling reads, in one forward pass a framing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TextEncoder:
     ----------
     info : facts of the model
     spaces : name -> description of each space, in order
-    settings : the settings that fit the tokenizer
+    poolings : the poolings that fit the tokenizer
     has_pooled, pooled_width : whether the model defines a sentence vector, and its width
     causal : whether a state depends on the tokens before it alone (found by trying, not by name)
     """
@@ -66,12 +66,14 @@ class TextEncoder:
         self._pooling, reason = pooling_of(loaded, source)
         self._library = library if self._pooling is None and reason == "by sentence-transformers" else None
         if not self.has_pooled and (overrides.prompts or overrides.score):
-            raise InputError(f"{source.uri.uri} has no sentence vector ({reason}), so prompts and scores do not apply to it")
+            raise InputError(
+                f"{source.uri.uri} has no sentence vector ({reason}), so prompts and scores do not apply to it"
+            )
         own_limit = self._pooling.max_length if self._pooling else saved_length(source.saved)
         limit = length_limit(loaded.tokenizer, config, max_length)
         self._max_length = min(limit, own_limit) if max_length is None and own_limit else limit
         self.causal = self._check()
-        self.settings = self._settings()
+        self.poolings = self._poolings()
         self.info = self._info(source, reason)
 
     @property
@@ -111,8 +113,8 @@ class TextEncoder:
         """What decides ``pooled`` beside the transformer where sentence-transformers computes it; else nothing."""
         return {} if self._library is None else self._library.facts
 
-    def role_setting(self, role: Role | None) -> str | None:
-        """The setting for texts of ``role``: None, as for any text, where the model makes no difference."""
+    def role_pooling(self, role: Role | None) -> str | None:
+        """The pooling for texts of ``role``: None, as for any text, where the model makes no difference."""
         if role is None or not self.has_pooled:
             return None
         if self._library is not None and self._saved is not None:
@@ -129,24 +131,24 @@ class TextEncoder:
         """Where the model runs."""
         return self._device
 
-    def widths(self, setting: str | None) -> dict[str, int]:
-        """Dimensions of every space of a setting; None and roles have ``pooled``, and ``text`` for a text tower."""
-        if setting in OWN:
+    def widths(self, pooling: str | None) -> dict[str, int]:
+        """Dimensions of every space of a pooling; None and roles have ``pooled``, and ``text`` for a text tower."""
+        if pooling in OWN:
             return dict.fromkeys(self.pooled_spaces, self.pooled_width)
         return dict.fromkeys(self.spaces, self.info.width)
 
-    def framing(self, setting: str | None) -> Framing:
-        """Specials and length of a setting.
+    def framing(self, pooling: str | None) -> Framing:
+        """Specials and length of a pooling.
 
         None, "query" and "document" are the model's own for ``pooled``; "native" is the tokenizer's.
         """
-        if setting in OWN:
-            return self._own_framing(setting)  # type: ignore[arg-type]
-        if setting == "native":
+        if pooling in OWN:
+            return self._own_framing(pooling)  # type: ignore[arg-type]
+        if pooling == "native":
             return Framing(*self._native, self._max_length)
-        if setting not in self.settings:
-            raise InputError(f"{self.info.uri} has no setting '{setting}'; it has {', '.join(self.settings)}")
-        if setting == "plain":
+        if pooling not in self.poolings:
+            raise InputError(f"{self.info.uri} has no pooling '{pooling}'; it has {', '.join(self.poolings)}")
+        if pooling == "plain":
             return Framing(max_length=self._max_length)
         return Framing(self._ids(self._bos), self._ids(self._eos), self._max_length)
 
@@ -159,9 +161,9 @@ class TextEncoder:
         own = (self._ids(self._bos), self._ids(self._eos)) if self._pooling.mode == "clip" else self._native
         return Framing(*own, min(self._max_length, self._pooling.max_length or self._max_length), prompt, True)
 
-    def tokenize(self, texts: Sequence[str], setting: str | None = "plain") -> Framed:
-        """Token ids of ``texts`` in the framing of a setting, with the texts that were cut."""
-        return frame(self._loaded.tokenizer, texts, self.framing(setting))
+    def tokenize(self, texts: Sequence[str], pooling: str | None = "plain") -> Framed:
+        """Token ids of ``texts`` in the framing of a pooling, with the texts that were cut."""
+        return frame(self._loaded.tokenizer, texts, self.framing(pooling))
 
     def frame(self, texts: Sequence[str], framing: Framing) -> Framed:
         """Token ids of ``texts`` in a ``framing``."""
@@ -175,57 +177,57 @@ class TextEncoder:
         return [(int(a), int(b)) for a, b in found["offset_mapping"]]
 
     def encode(
-        self, texts: Sequence[str], settings: Sequence[str | None], pooled: bool = False
+        self, texts: Sequence[str], poolings: Sequence[str | None], pooled: bool = False
     ) -> dict[str | None, dict[str, Vectors]]:
         """Vectors of ``texts`` in every space, one padded forward pass for each different framing.
 
         Returns
         -------
-        setting -> {space: (n, d) float32}; the key None holds ``pooled`` where it is asked for, "query" and "document"
+        pooling -> {space: (n, d) float32}; the key None holds ``pooled`` where it is asked for, "query" and "document"
         that of texts in these roles.
         """
-        wanted = list(dict.fromkeys([*settings, *([None] if pooled else [])]))
+        wanted = list(dict.fromkeys([*poolings, *([None] if pooled else [])]))
         out: dict[str | None, dict[str, Vectors]] = {}
         for framing, group in self.group(wanted).items():
             framed = self.frame(texts, framing)
             out |= self.encode_framed(framed, range(len(texts)), group)
-        return {setting: out[setting] for setting in wanted}
+        return {pooling: out[pooling] for pooling in wanted}
 
-    def group(self, settings: Sequence[str | None]) -> dict[Framing, list[str | None]]:
+    def group(self, poolings: Sequence[str | None]) -> dict[Framing, list[str | None]]:
         """Settings that share one forward pass, by their framing."""
         groups: dict[Framing, list[str | None]] = {}
-        for setting in settings:
-            groups.setdefault(self.framing(setting), []).append(setting)
+        for pooling in poolings:
+            groups.setdefault(self.framing(pooling), []).append(pooling)
         return groups
 
     def encode_framed(
-        self, framed: Framed, indices: Sequence[int], settings: Sequence[str | None]
+        self, framed: Framed, indices: Sequence[int], poolings: Sequence[str | None]
     ) -> dict[str | None, dict[str, Vectors]]:
-        """Vectors of the texts ``indices`` of ``framed`` for settings of its framing, in one forward pass."""
+        """Vectors of the texts ``indices`` of ``framed`` for poolings of its framing, in one forward pass."""
         if framed.framing.library:
             role = None if framed.framing.library == "text" else framed.framing.library
             assert self._library is not None
             own = self._library.encode([framed.texts[i] for i in indices], role)  # type: ignore[arg-type]
-            return {setting: Spaces(dict.fromkeys(self.pooled_spaces, own)) for setting in settings}
+            return {pooling: Spaces(dict.fromkeys(self.pooled_spaces, own)) for pooling in poolings}
         ids = [framed.ids[i] for i in indices]
-        named = [s for s in settings if s not in OWN]
+        named = [s for s in poolings if s not in OWN]
         rows: list[int] = []
         cols: list[int] = []
         owners: list[int] = []
-        for k, setting in enumerate(named):
+        for k, pooling in enumerate(named):
             for row, i in enumerate(indices):
-                positions = framed.positions(i, setting, self._subword)
+                positions = framed.positions(i, pooling, self._subword)
                 rows += [row] * len(positions)
                 cols += positions
                 owners += [k * len(ids) + row] * len(positions)
-        states, pooled = self.read(ids, Picks(rows, cols, owners), pooled=len(named) < len(settings))
+        states, pooled = self.read(ids, Picks(rows, cols, owners), pooled=len(named) < len(poolings))
         out: dict[str | None, dict[str, Vectors]] = {
-            setting: Spaces({name: x[k * len(ids) : (k + 1) * len(ids)] for name, x in states.items()})
-            for k, setting in enumerate(named)
+            pooling: Spaces({name: x[k * len(ids) : (k + 1) * len(ids)] for name, x in states.items()})
+            for k, pooling in enumerate(named)
         }
         if pooled is None:
             return out
-        return out | {s: Spaces(dict.fromkeys(self.pooled_spaces, pooled)) for s in settings if s in OWN}
+        return out | {s: Spaces(dict.fromkeys(self.pooled_spaces, pooled)) for s in poolings if s in OWN}
 
     def read(
         self, ids: Sequence[Sequence[int]], picks: Picks, *, pooled: bool = False
@@ -259,7 +261,7 @@ class TextEncoder:
     def _ids(self, special: int | None) -> tuple[int, ...]:
         return () if special is None else (special,)
 
-    def _settings(self) -> tuple[str, ...]:
+    def _poolings(self) -> tuple[str, ...]:
         both = self._bos is not None and self._eos is not None
         return ("plain", *(["bos_eos"] if both else []), *(["eos"] if self._eos is not None else []))
 

@@ -22,7 +22,7 @@ class Claim:
     ----------
     source : place in the paper ("Table 1")
     role : model it speaks of ("causal", "contrastive")
-    metric, setting : what is read, and how a vector was read
+    metric, pooling : what is read, and how a vector was read
     statistic : "best" / "top" layer, "at" one ``layer``, "max" / "min" over the layers
     expected : the published value; ``bound`` turns it into a limit ("below", "above")
     tolerance : largest difference that still counts as agreement
@@ -34,7 +34,7 @@ class Claim:
     metric: str
     expected: float
     statistic: Statistic
-    setting: str | None = None
+    pooling: str | None = None
     variant: str | None = None
     layer: int | None = None
     best_layer: int | None = None

@@ -27,6 +27,7 @@ from embedscope.experiments._shimangaud2024.numbers import CLAIMS
 from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, Findings, study
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
 from embedscope.experiments._shimangaud2024.tables import tables
+from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("shimangaud2024",)
 
@@ -45,11 +46,11 @@ def run(options: Options) -> Result:
         raise InputError(f"unknown scale '{options.scale}', wanted one of {', '.join(SCALES)}")
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
-        stuff = material(options, Finder(options.data, download=options.download))
-    return carried_out(stuff, options, provenance)
+        study_data = material(options, Finder(options.data, download=options.download))
+    return carried_out(study_data, options, provenance)
 
 
-def carried_out(stuff: Material, options: Options, provenance: Provenance) -> Result:
+def carried_out(study_data: Material, options: Options, provenance: Provenance) -> Result:
     """The study on material that is at hand.
 
     Raises
@@ -57,28 +58,28 @@ def carried_out(stuff: Material, options: Options, provenance: Provenance) -> Re
     InputError
         if it holds no questions.
     """
-    if not stuff.sets:
+    if not study_data.sets:
         raise InputError(
             "no questions are at hand; install embedscope[images] for the emoji, or name a folder with --data that "
             "holds SemEval-2012 or pictures with questions.txt"
         )
-    provenance.data = stuff.data
-    found = Findings(skipped=stuff.skipped)
-    for skipped in stuff.skipped:
+    provenance.data = study_data.data
+    found = Findings(skipped=study_data.skipped)
+    for skipped in study_data.skipped:
         options.progress.note(f"{skipped.what}: {skipped.why}")
     for source in dict.fromkeys(options.models):
-        study(source, stuff, options, provenance, found)
+        study(source, study_data, options, provenance, found)
     provenance.settings = {
         "scale": options.scale,
         "taken": SCALES[options.scale],
-        "sets": {asked.name: asked.subset or "all" for asked in stuff.sets},
-        "questions": {asked.name: len(asked.questions) for asked in stuff.sets},
-        "candidates": {asked.name: len(asked.concepts) for asked in stuff.sets},
+        "sets": {asked.name: asked.subset or "all" for asked in study_data.sets},
+        "questions": {asked.name: len(asked.questions) for asked in study_data.sets},
+        "candidates": {asked.name: len(asked.concepts) for asked in study_data.sets},
         "main_way": MAIN,
         "published_way": PUBLISHED,
         "pixels": PIXELS,
         "dtype": options.dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
     }
     return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))
 

@@ -32,6 +32,7 @@ from embedscope.experiments._tyshchuk2023.run import (
 )
 from embedscope.experiments._tyshchuk2023.tables import tables
 from embedscope.experiments._tyshchuk2023.vectors import measured_vectors
+from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("tyshchuk2023",)
 
@@ -53,27 +54,27 @@ def run(options: Options) -> Result:
     found = Findings()
     files = [m for m in options.models if all(is_vectors(part) for part in m.split("+"))]
     for source in files:
-        stuff, vectors = file_vectors(source)
-        found.skipped += stuff.skipped
-        study(vectors, stuff, options, provenance, found)
+        study_data, vectors = file_vectors(source)
+        found.skipped += study_data.skipped
+        study(vectors, study_data, options, provenance, found)
     models = [m for m in options.models if m not in files]
     if models:
         with provenance.phase("data"):
-            stuff = material(options, Finder(options.data, download=options.download))
-        found.skipped += stuff.skipped
-        for skipped in stuff.skipped:
+            study_data = material(options, Finder(options.data, download=options.download))
+        found.skipped += study_data.skipped
+        for skipped in study_data.skipped:
             options.progress.note(f"{skipped.what}: {skipped.why}")
-        provenance.data = stuff.data
+        provenance.data = study_data.data
         for source in models:
-            study(measured_vectors(source, stuff, options, provenance), stuff, options, provenance, found)
-            cones(source, stuff, options, provenance, found)
-            pixel_baseline(source, stuff, options, provenance, found)
+            study(measured_vectors(source, study_data, options, provenance), study_data, options, provenance, found)
+            cones(source, study_data, options, provenance, found)
+            pixel_baseline(source, study_data, options, provenance, found)
     provenance.settings = {
         "scale": options.scale,
         "taken": SCALES[options.scale],
         "prompt": options.prompt,
         "dtype": options.dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
         "jackknife_groups": 16,
     }
     return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))

@@ -33,6 +33,7 @@ from embedscope.experiments._wolfe2022.run import (
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import tables
+from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("wolfe2022",)
 
@@ -43,49 +44,49 @@ QUESTION = (
 )
 
 BASELINE_PARTS = (
-    Skipped("setting plain of the random initialisations", "they are read in BOS+EOS and EOS alone, to save time"),
+    Skipped("pooling plain of the random initialisations", "they are read in BOS+EOS and EOS alone, to save time"),
 )
 
 
 def run(options: Options) -> Result:
     """Carry out the study on ``options.models`` and their random initialisations."""
     from embedscope.datasets import Finder
-    from embedscope.pipeline.evaluate import data_facts
+    from embedscope.evaluation.scoring import data_facts
 
     if options.scale not in SCALES:
         raise InputError(f"unknown scale '{options.scale}', wanted one of {', '.join(SCALES)}")
     scale = SCALES[options.scale]
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
-        stuff = material(options, scale, Finder(options.data, download=options.download))
-        stuff = within_context(stuff, options.models, options.seed)
-    for skipped in stuff.skipped:
+        study_data = material(options, scale, Finder(options.data, download=options.download))
+        study_data = within_context(study_data, options.models, options.seed)
+    for skipped in study_data.skipped:
         options.progress.note(f"{skipped.what}: {skipped.why}")
     runs: list[ModelRun] = []
     for uri in options.models:
-        trained = measured_model(uri, options, scale, stuff, provenance)
-        runs += [trained, measured_model(f"random:{uri}", options, scale, stuff, provenance, trained.role)]
-    provenance.data = data_facts(stuff.jobs)
+        trained = measured_model(uri, options, scale, study_data, provenance)
+        runs += [trained, measured_model(f"random:{uri}", options, scale, study_data, provenance, trained.role)]
+    provenance.data = data_facts(study_data.jobs)
     provenance.settings = {
         "scale": options.scale,
         "taken": scale.description,
         "transform": options.transform,
         "first_position": options.first_position,
-        "corpus": stuff.corpus,
+        "corpus": study_data.corpus,
         "dtype": options.dtype,
-        "bootstrap_draws": 1000,
+        "bootstrap_draws": N_DRAWS,
         "jackknife_groups": 16,
     }
     with provenance.phase("document"):
-        document = _document(runs, stuff, options)
+        document = _document(runs, study_data, options)
     records = [r for m in runs for r in [*m.geometry, *(s.record() for s in m.scored)]]
     return Result(tuple(records), provenance.as_dict(), document)
 
 
-def _document(runs: Sequence[ModelRun], stuff: Material, options: Options) -> Document:
+def _document(runs: Sequence[ModelRun], study_data: Material, options: Options) -> Document:
     tasks = shared_tasks(runs)
     checked = checked_claims(runs, options.scale == "full")
-    skipped = [*stuff.skipped, *BASELINE_PARTS, *(s for m in runs for s in _undefined(m))]
+    skipped = [*study_data.skipped, *BASELINE_PARTS, *(s for m in runs for s in _undefined(m))]
     return Document(
         TITLE,
         QUESTION,
@@ -109,13 +110,13 @@ def _undefined(run: ModelRun) -> list[Skipped]:
     reasons: dict[tuple[str, str | None], str] = {}
     for s in run.scored:
         if s.score.value is None and s.score.note:
-            places.setdefault((s.space, s.setting), []).append(s.metric)
-            reasons.setdefault((s.space, s.setting), s.score.note)
+            places.setdefault((s.space, s.pooling), []).append(s.metric)
+            reasons.setdefault((s.space, s.pooling), s.score.note)
     return [
         Skipped(
-            f"{run.label}, {space}, {setting or 'pooled'}: no score of {', '.join(metrics)}", reasons[space, setting]
+            f"{run.label}, {space}, {pooling or 'pooled'}: no score of {', '.join(metrics)}", reasons[space, pooling]
         )
-        for (space, setting), metrics in places.items()
+        for (space, pooling), metrics in places.items()
     ]
 
 

@@ -14,8 +14,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
 from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._facts import described, facts_of
-from embedscope.readers._folders import Found, globbed, is_folder, is_glob, open_files, open_folder
+from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
+from embedscope.readers._shards import Found
 
 __all__ = [
     "READERS",

@@ -7,21 +7,11 @@ from dataclasses import dataclass
 
 from embedscope.core.arrays import Array, Hashes, as_matrix
 from embedscope.core.batch import Batch, Shard
+from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 
-_BLOCK_VALUES = 1 << 19
 _SHARD_ROWS = 32_768, 131_072
-
-
-def block_rows(dim: int) -> int:
-    """Rows of a block: the power of two between 64 and 1024 nearest below 2^19 / ``dim``; depends on nothing else.
-
-    >>> block_rows(384), block_rows(4096)
-    (1024, 128)
-    """
-    rows = max(1, _BLOCK_VALUES // max(dim, 1))
-    return min(1024, max(64, 1 << (rows.bit_length() - 1)))
 
 
 def plan(n: int, dim: int) -> list[tuple[int, int]]:

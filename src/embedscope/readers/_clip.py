@@ -8,9 +8,9 @@ from functools import partial
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._folders import _SPACES, Found, Open, gathered, side_by_side, suffix_of
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._paths import Place
+from embedscope.readers._shards import _SPACES, Found, Open, gathered, side_by_side, suffix_of
 
 _WHAT = "clip-retrieval layout"
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard
+from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
-from embedscope.readers._blocks import block_rows, plan
+from embedscope.readers._blocks import plan
 from embedscope.readers._keys import ALL, EmptyFileError, chosen_keys
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix

@@ -3,39 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._aligned import aligned
-from embedscope.readers._joined import joined
-from embedscope.readers._keys import EmptyFileError
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote
-from embedscope.readers._raw import RawMatrix
-
-Open = Callable[[Place, str | None], Stream]
-_SPACES = {"img_emb": "image", "image_emb": "image", "text_emb": "text"}
-
-
-@dataclass
-class Found:
-    """A stream of several files with what was passed over.
-
-    Attributes
-    ----------
-    layout : how the files were understood, in words
-    missing : files that could not be opened, and why
-    empty : files without rows
-    """
-
-    stream: Stream
-    layout: str
-    missing: list[str] = field(default_factory=list)
-    empty: int = 0
+from embedscope.readers._shards import _SPACES, Found, Open, gathered, suffix_of
 
 
 def is_glob(text: str) -> bool:
@@ -136,41 +110,3 @@ def open_files(source: str, files: Sequence[Place], key: str | None, open_file: 
     if len(kinds) > 1:
         raise InputError(f"{source} matches files of several kinds, {', '.join(kinds)}; end the pattern in one suffix")
     return gathered(source, {str(file): partial(open_file, file, key) for file in files}, "files", skip_bad)
-
-
-def gathered(source: str, opening: Mapping[str, Callable[[], Stream]], layout: str, skip_bad: bool) -> Found:
-    """Streams opened, several at a time where they are remote, and joined in their order."""
-    parts: list[Stream] = []
-    missing: list[str] = []
-    empty = 0
-    with ThreadPoolExecutor(16 if is_remote(next(iter(opening))) else 1) as pool:
-        futures = [pool.submit(call) for call in opening.values()]
-        for future in futures:
-            try:
-                parts.append(future.result())
-            except EmptyFileError:
-                empty += 1
-            except (InputError, OSError) as error:
-                if not skip_bad:
-                    pool.shutdown(cancel_futures=True)
-                    raise
-                missing.append(str(error))
-    if not parts:
-        why = f"; the first says: {missing[0]}" if missing else ": all are empty"
-        raise InputError(f"none of the {len(opening):,} files of {source} can be read{why}")
-    return Found(joined(parts), layout, missing, empty)
-
-
-def suffix_of(file: Place) -> str:
-    """Suffix without its dot, in lower case."""
-    return file.suffix.lower().removeprefix(".")
-
-
-def side_by_side(streams: Mapping[str, Stream], label: str) -> Stream:
-    """Matrices of plain bytes as spaces over the same rows."""
-    matrices = {}
-    for space, stream in streams.items():
-        if not isinstance(stream, RawMatrix):
-            raise InputError(f"{label}: the space {space} must lie in .npy files; got another kind")
-        matrices[space] = replace(stream, space=space)
-    return aligned(matrices)

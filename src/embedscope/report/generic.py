@@ -12,7 +12,7 @@ from embedscope.core.result import Result
 from embedscope.report.pivots import Pivot, column_titles, digits_of, pivot
 
 _LAYER = re.compile(r"layer(\d+)")
-_SERIES_FIELDS = ("source", "setting", "transform", "fitted_on", "subset")
+_SERIES_FIELDS = ("source", "pooling", "transform", "fitted_on", "subset")
 
 
 def document_of(result: Result) -> Document:
@@ -50,7 +50,7 @@ def comparison_table(records: Sequence[Record]) -> Table:
     """Best spaces and differences of sources, one a row, with what they are of and how they were taken."""
     rows = []
     for r in records:
-        place = " ".join(filter(None, (r.source, r.setting, r.space)))
+        place = " ".join(filter(None, (r.source, r.pooling, r.space)))
         known = r.ci_low is not None and r.ci_high is not None
         rows.append((r.metric, place, r.value, f"{r.ci_low:.3f} to {r.ci_high:.3f}" if known else None, r.note))
     heads = (Column("what"), Column("of"), Column("value", 3), Column("95 % interval"), Column("how"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from embedscope.core.records import Record
 
-ROW_FIELDS = ("source", "setting", "space", "transform", "fitted_on", "subset")
+ROW_FIELDS = ("source", "pooling", "space", "transform", "fitted_on", "subset")
 
 
 @dataclass(frozen=True)

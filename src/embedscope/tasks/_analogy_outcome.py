@@ -138,8 +138,9 @@ def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
     high = np.max(draws, axis=0) if draws else np.zeros(N_DRAWS)
     items = None if main.items is None or score.items is None else main.items - score.items
     replicates = None if main.draws is None else main.draws - high
-    note = f"best control: {LABELS.get(best, best)}"
-    return Score(main.value - (score.value or 0.0), main.n, replicates, items, note)
+    name = LABELS.get(best, best)
+    facts = {"best_control": name}
+    return Score(main.value - (score.value or 0.0), main.n, replicates, items, f"best control: {name}", facts=facts)
 
 
 LABELS = {"c": "similarity to c", "b": "similarity to b", "random": "pairs of other relations"}

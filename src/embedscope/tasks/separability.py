@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def modality_separability(
     if len(group) != len(u):
         raise InputError(f"{len(group)} ids for {len(u)} pairs; wanted one a pair")
     notes: list[str] = []
-    if len(u) > limit:
+    sampled = len(u) > limit
+    if sampled:
         rows = np.sort(np.random.default_rng(seed).choice(len(u), limit, replace=False))
         notes.append(f"{limit:,} of {len(u):,} pairs, sampled")
         u, v = u[rows], v[rows]
@@ -77,7 +79,8 @@ def modality_separability(
         for name, items in _fold_items(u, v, held, fit, seed).items():
             right[name][held] = items
     groups = group if n_groups < len(u) else None
-    return {name: mean_score(items, seed, notes, groups) for name, items in right.items()}
+    scores = {name: mean_score(items, seed, notes, groups) for name, items in right.items()}
+    return {name: replace(score, exact=not sampled) for name, score in scores.items()}
 
 
 def _fold_items(u: Floats, v: Floats, held: npt.NDArray[np.bool_], fit: Fit | None, seed: int) -> dict[str, Floats]:

@@ -39,9 +39,9 @@ def parse_chain(text: str) -> Chain:
 
 def load(path: str | Path) -> Chain:
     """The fitted chain that ``Chain.save`` or the ``save`` of a transform wrote to ``path``."""
-    from embedscope.transforms import _files
+    from embedscope.transforms import _chain
 
-    return _files.load(path)
+    return _chain.load(path)
 
 
 def __getattr__(name: str) -> Any:

@@ -99,10 +99,10 @@ class Affine(TransformerMixin, BaseEstimator):
 
     def save(self, path: str | Path) -> None:
         """Write the fitted transform as a chain of one: safetensors with a JSON header."""
-        from embedscope.transforms._files import save
+        from embedscope.transforms._storage import save_chain
 
         check_is_fitted(self)
-        save([self], self.n_features_in_, path)
+        save_chain([self], self.n_features_in_, path)
 
     @abstractmethod
     def _solve(self, moments: Moments) -> None:

@@ -14,6 +14,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.transforms import TRANSFORMS
 from embedscope.transforms._affine import Affine, Moments
+from embedscope.transforms._storage import CHAIN, save_chain
 
 
 class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -84,10 +85,8 @@ class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def save(self, path: str | Path) -> None:
         """Write the fitted chain: safetensors with a JSON header, atomically."""
-        from embedscope.transforms._files import save
-
         check_is_fitted(self)
-        save(self.steps_, self.n_features_in_, path)
+        save_chain(self.steps_, self.n_features_in_, path)
 
 
 def parse(text: str) -> Chain:
@@ -99,3 +98,25 @@ def parse(text: str) -> Chain:
             raise InputError(f"'{text}' has an empty step; write transforms as center,abtt:1,whiten:128")
         steps.append(TRANSFORMS.get(name).from_words(tuple(words)))
     return Chain(tuple(steps))
+
+
+def load(path: str | Path) -> Chain:
+    """Read the fitted chain in ``path``; raises ``InputError`` where it holds none."""
+    header, arrays = CHAIN.read(path)
+    try:
+        steps = [_step(i, facts, arrays) for i, facts in enumerate(header["steps"])]
+        chain = Chain(tuple(type(step)(**step.get_params()) for step in steps))
+        chain.steps_ = steps
+        chain.n_features_in_ = int(header["width"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CHAIN.refused(path, error) from error
+    return chain
+
+
+def _step(i: int, facts: dict[str, Any], arrays: dict[str, Any]) -> Affine:
+    step = TRANSFORMS.get(facts["transform"])(**facts["parameters"])
+    for name in step.arrays:
+        setattr(step, name, arrays[f"{i}.{name}"])
+    for name, value in facts["fitted"].items():
+        setattr(step, name, value)
+    return step

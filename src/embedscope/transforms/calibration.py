@@ -17,10 +17,10 @@ from embedscope.transforms._calibration_fits import pooled, sigmoid, sigmoid_fit
 
 
 class Calibration(Protocol):
-    """A rising function of a cosine; ``prior`` is the share of matches among the pairs that it speaks of."""
+    """A rising function of a cosine; ``positive_rate`` is the share of matches among the pairs that it speaks of."""
 
     @property
-    def prior(self) -> float:
+    def positive_rate(self) -> float:
         """Share of matches that was stated."""
 
     def probability(self, cosine: Any) -> Floats:
@@ -37,26 +37,26 @@ class Isotonic:
     Attributes
     ----------
     cosines, probabilities : corners, both rising; held constant beyond the ends
-    prior : share of matches that was stated
+    positive_rate : share of matches that was stated
     n_matching, n_other : pairs it was fitted on
 
-    >>> made = Isotonic.fit([0.8, 0.6], [0.2, 0.7], prior=0.5)
+    >>> made = Isotonic.fit([0.8, 0.6], [0.2, 0.7], positive_rate=0.5)
     >>> made.probability([0.1, 0.65, 0.9]).tolist()
     [0.0, 0.5, 1.0]
     """
 
     cosines: tuple[float, ...]
     probabilities: tuple[float, ...]
-    prior: float
+    positive_rate: float
     n_matching: int
     n_other: int
 
     @classmethod
-    def fit(cls, matching: Any, others: Any, *, prior: float) -> Isotonic:
-        """Fit on cosines of pairs that match and of ``others``, weighted so that ``prior`` is the share of matches."""
-        x, y, w, (n1, n0) = weighted(matching, others, prior)
+    def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Isotonic:
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` is the share of matches."""
+        x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
         corners, levels = pooled(x, y, w)
-        return cls(tuple(corners.tolist()), tuple(levels.tolist()), float(prior), n1, n0)
+        return cls(tuple(corners.tolist()), tuple(levels.tolist()), float(positive_rate), n1, n0)
 
     def probability(self, cosine: Any) -> Floats:
         """Probability of a match for each ``cosine``, of the same shape."""
@@ -77,7 +77,7 @@ class Platt:
     Attributes
     ----------
     slope, intercept : of the logit
-    prior : share of matches that was stated
+    positive_rate : share of matches that was stated
     n_matching, n_other : pairs it was fitted on
 
     >>> round(float(Platt(2.0, -1.0, 0.5, 10, 10).probability(0.5)), 3)
@@ -86,17 +86,17 @@ class Platt:
 
     slope: float
     intercept: float
-    prior: float
+    positive_rate: float
     n_matching: int
     n_other: int
 
     @classmethod
-    def fit(cls, matching: Any, others: Any, *, prior: float) -> Platt:
-        """Fit on cosines of pairs that match and of ``others``, weighted so that ``prior`` is the share of matches."""
-        x, y, w, (n1, n0) = weighted(matching, others, prior)
+    def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Platt:
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` is the share of matches."""
+        x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
         targets = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
         slope, intercept = sigmoid_fit(x, targets, w)
-        return cls(slope, intercept, float(prior), n1, n0)
+        return cls(slope, intercept, float(positive_rate), n1, n0)
 
     def probability(self, cosine: Any) -> Floats:
         """Probability of a match for each ``cosine``, of the same shape."""
@@ -119,7 +119,7 @@ class Reliability:
     ----------
     brier : weighted mean of (p - y)^2, 0 to 1, 0 is best
     ece : expected calibration error over bins of equal width, 0 to 1, 0 is best
-    base_brier : Brier score of always saying the prior, prior (1 - prior)
+    base_brier : Brier score of always saying the positive_rate, positive_rate (1 - positive_rate)
     n_matching, n_other : pairs
     bins : for each bin with pairs: mean probability, share of matches, weight
     """
@@ -133,13 +133,13 @@ class Reliability:
 
 
 def reliability(calibration: Calibration, matching: Any, others: Any, *, bins: int = 10) -> Reliability:
-    """Brier score and calibration error of held-out pairs, at the prior that the calibration was fitted for.
+    """Brier score and calibration error of held-out pairs, at the positive_rate that the calibration was fitted for.
 
     >>> found = reliability(Platt(0.0, 0.0, 0.5, 1, 1), [0.9, 0.2], [0.3, 0.1])
     >>> found.brier, found.ece
     (0.25, 0.0)
     """
-    x, y, w, (n1, n0) = weighted(matching, others, calibration.prior)
+    x, y, w, (n1, n0) = weighted(matching, others, calibration.positive_rate)
     w = w / w.sum()
     p = calibration.probability(x)
     place = np.minimum((p * bins).astype(np.intp), bins - 1)
@@ -147,7 +147,7 @@ def reliability(calibration: Calibration, matching: Any, others: Any, *, bins: i
     kept = sums[0] > 0
     weight, mean_p, share = sums[0, kept], sums[1, kept] / sums[0, kept], sums[2, kept] / sums[0, kept]
     rows = tuple(zip(mean_p.tolist(), share.tolist(), weight.tolist(), strict=True))
-    base = calibration.prior * (1 - calibration.prior)
+    base = calibration.positive_rate * (1 - calibration.positive_rate)
     return Reliability(float(w @ (p - y) ** 2), float(weight @ np.abs(mean_p - share)), base, n1, n0, rows)
 
 
@@ -159,10 +159,10 @@ def calibration_from(facts: Mapping[str, Any]) -> Calibration:
     return METHODS[facts["method"]](**known)
 
 
-def weighted(matching: Any, others: Any, prior: float) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
-    """All cosines (n,), 1 for a match (n,), weights (n,) that sum to n with the share ``prior`` on matches; counts."""
-    if not 0 < prior < 1:
-        raise InputError(f"prior is the share of pairs that match, between 0 and 1, got {prior!r}")
+def weighted(matching: Any, others: Any, positive_rate: float) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
+    """All cosines (n,), 1 for a match (n,), weights (n,) that sum to n with the share ``positive_rate`` on matches; counts."""
+    if not 0 < positive_rate < 1:
+        raise InputError(f"positive_rate is the share of pairs that match, between 0 and 1, got {positive_rate!r}")
     sides = [np.asarray(side, dtype=np.float64).ravel() for side in (matching, others)]
     for name, side in zip(("matching", "others"), sides, strict=True):
         if not len(side) or not np.isfinite(side).all():
@@ -170,4 +170,4 @@ def weighted(matching: Any, others: Any, prior: float) -> tuple[Floats, Floats, 
     n1, n0 = len(sides[0]), len(sides[1])
     x = np.concatenate(sides)
     y = np.repeat([1.0, 0.0], [n1, n0])
-    return x, y, (n1 + n0) * np.where(y > 0, prior / n1, (1 - prior) / n0), (n1, n0)
+    return x, y, (n1 + n0) * np.where(y > 0, positive_rate / n1, (1 - positive_rate) / n0), (n1, n0)

@@ -46,6 +46,4 @@ def short_control(record: Record | None) -> str | None:
 
 def best_control(record: Record | None) -> str | None:
     """The control that a gain is over."""
-    if record is None or not record.note or not record.note.startswith("best control: "):
-        return None
-    return record.note.partition(";")[0].removeprefix("best control: ")
+    return None if record is None or not record.facts else record.facts.get("best_control")

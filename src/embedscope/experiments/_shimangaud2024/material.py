@@ -68,11 +68,11 @@ class Material:
 
 def material(options: Options, finder: Any) -> Material:
     """The emoji and SemEval-2012, at full scale Google's and BATS too, and the folder of the user."""
-    stuff = Material([], None, {})
+    study_data = Material([], None, {})
     own = user_set(options.data) if options.data is not None else None
     if own is not None:
-        stuff.sets.append(own)
-        stuff.data[OWN_QUESTIONS] = {"version": "as it lies in the folder", "licence": "that of the pictures"}
+        study_data.sets.append(own)
+        study_data.data[OWN_QUESTIONS] = {"version": "as it lies in the folder", "licence": "that of the pictures"}
     makers: dict[str, Callable[[Data], list[QuestionSet]]] = {
         "emoji": lambda data: emoji_sets(data, options.scale, options.seed),
         "semeval2012": lambda data: semeval_sets(data, options.seed),
@@ -81,17 +81,19 @@ def material(options: Options, finder: Any) -> Material:
         makers |= {"google_analogies": _whole, "bats": _whole}
     for name, make in makers.items():
         try:
-            data = _loaded(name, finder, stuff.data)
+            data = _loaded(name, finder, study_data.data)
         except DataUnavailableError as error:
-            stuff.skipped.append(Skipped(f"questions of {name}", str(error)))
+            study_data.skipped.append(Skipped(f"questions of {name}", str(error)))
             continue
-        stuff.sets += make(data)
+        study_data.sets += make(data)
         if name == "semeval2012":
-            stuff.semeval = data
-    stuff.single = single_set(own)
+            study_data.semeval = data
+    study_data.single = single_set(own)
     if options.scale != "full":
-        stuff.skipped.append(Skipped("google_analogies, bats, most families of skin tones", "asked at --scale full"))
-    return stuff
+        study_data.skipped.append(
+            Skipped("google_analogies, bats, most families of skin tones", "asked at --scale full")
+        )
+    return study_data
 
 
 def _loaded(name: str, finder: Any, facts: dict[str, Any]) -> Data:

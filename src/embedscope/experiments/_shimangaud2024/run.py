@@ -39,12 +39,12 @@ class Findings:
     given: dict[tuple[str, str], Answers] = field(default_factory=dict)
 
 
-def study(source: str, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+def study(source: str, study_data: Material, options: Options, provenance: Provenance, found: Findings) -> None:
     """Everything that is measured on one model, its controls first."""
-    model = opened(source, stuff, options, provenance)
+    model = opened(source, study_data, options, provenance)
     found.models.append(model)
-    controls = _controls(model, stuff, options, provenance, found)
-    sets = [asked for asked in stuff.sets if model.reads(asked)]
+    controls = _controls(model, study_data, options, provenance, found)
+    sets = [asked for asked in study_data.sets if model.reads(asked)]
     if not sets:
         found.skipped.append(Skipped(model.label, "it reads pictures, and no set of questions has any"))
     options.progress.start(f"asking {model.label}", len(sets), "sets of questions")
@@ -60,8 +60,8 @@ def study(source: str, stuff: Material, options: Options, provenance: Provenance
                 _pictures(own, options, found)
         options.progress.advance(1)
     options.progress.close()
-    _typicality([model, *controls], stuff, options.seed, found)
-    found.records += single_angles(model, stuff.single)
+    _typicality([model, *controls], study_data, options.seed, found)
+    found.records += single_angles(model, study_data.single)
 
 
 def _asked(model: Model, asked: QuestionSet, seed: int, found: Findings) -> Answers:
@@ -77,7 +77,9 @@ def _asked(model: Model, asked: QuestionSet, seed: int, found: Findings) -> Answ
     return found.given[key]
 
 
-def _controls(model: Model, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> list[Model]:
+def _controls(
+    model: Model, study_data: Material, options: Options, provenance: Provenance, found: Findings
+) -> list[Model]:
     wanted = [] if model.source.startswith(("pixels:", "random:")) else [f"random:{model.source}"]
     if model.modality == IMAGE and not model.source.startswith("pixels:"):
         wanted.append(PIXELS)
@@ -86,7 +88,7 @@ def _controls(model: Model, stuff: Material, options: Options, provenance: Prove
         known = next((m for m in found.models if m.source == uri), None)
         if known is None:
             try:
-                known = opened(uri, stuff, options, provenance, of=model.source)
+                known = opened(uri, study_data, options, provenance, of=model.source)
             except (InputError, DataUnavailableError) as error:
                 found.skipped.append(Skipped(f"control {label_of(uri)}", str(error)))
                 continue
@@ -116,13 +118,13 @@ def _pictures(own: Answers, options: Options, found: Findings) -> None:
         found.skipped.append(Skipped("thumbnails of concepts", str(error)))
 
 
-def _typicality(models: list[Model], stuff: Material, seed: int, found: Findings) -> None:
-    asked = next((s for s in stuff.sets if s.name == "semeval2012.per_category"), None)
-    if stuff.semeval is None or asked is None:
+def _typicality(models: list[Model], study_data: Material, seed: int, found: Findings) -> None:
+    asked = next((s for s in study_data.sets if s.name == "semeval2012.per_category"), None)
+    if study_data.semeval is None or asked is None:
         return
     for model in models:
         if model.modality != IMAGE:
-            found.records += typicality_records(model, stuff.semeval, asked, seed)
+            found.records += typicality_records(model, study_data.semeval, asked, seed)
 
 
 def single_angles(model: Model, single: QuestionSet) -> list[Record]:

@@ -13,7 +13,7 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Score
 from embedscope.experiments._shimangaud2024.material import QuestionSet, relations_of
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.score_records import score_record
 from embedscope.tasks._analogy_angles import Closeness, closeness
 from embedscope.tasks._analogy_draws import Ends, mean_scores
 from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, outcomes, top_scores
@@ -52,23 +52,15 @@ class Place:
 
     def record(self, metric: str, score: Score, *, rows: str | None = None, subset: str | None = None) -> Record:
         """The score as a record with its interval."""
-        stderr = low = high = None
-        if score.value is not None and score.draws is not None:
-            stderr, low, high = interval(score.value, score.draws)
-        return Record(
-            self.source,
-            metric,
-            score.value,
+        return score_record(
+            score,
+            source=self.source,
+            metric=metric,
             space=self.space,
             task=self.task,
-            stderr=stderr,
-            ci_low=low,
-            ci_high=high,
-            n=score.n,
             dim=self.dim,
             rows=rows,
             subset=subset or self.subset,
-            note=score.note,
         )
 
 

@@ -18,7 +18,7 @@ from embedscope.experiments._shimangaud2024.material import Material, QuestionSe
 from embedscope.experiments._shimangaud2024.numbers import published_role
 
 if TYPE_CHECKING:
-    from embedscope.pipeline.concepts import Concepts
+    from embedscope.sources.concept_means import Concepts
 
 TEXT, IMAGE = "text", "image"
 
@@ -85,24 +85,26 @@ def modality_of(source: str) -> str:
     return IMAGE if tower.startswith("image") or (pictures and not tower.startswith("text")) else TEXT
 
 
-def opened(source: str, stuff: Material, options: Options, provenance: Provenance, *, of: str | None = None) -> Model:
+def opened(
+    source: str, study_data: Material, options: Options, provenance: Provenance, *, of: str | None = None
+) -> Model:
     """The model ``source`` with the vectors of all sets that it reads; what the cache holds is not computed again."""
     with provenance.phase(f"vectors {source}"):
         make = _pictures if modality_of(source) == IMAGE else _texts
-        model = make(source, stuff, options)
+        model = make(source, study_data, options)
     model.control_of = of
     provenance.models[source] = model.facts
     return model
 
 
-def _pictures(source: str, stuff: Material, options: Options) -> Model:
+def _pictures(source: str, study_data: Material, options: Options) -> Model:
     from embedscope.encoders import open_image_encoder
-    from embedscope.pipeline.concepts import concept_means
-    from embedscope.pipeline.images import image_vectors
+    from embedscope.sources.concept_means import concept_means
+    from embedscope.sources.image_vectors import image_vectors
 
     encoder = open_image_encoder(source, device=options.device, dtype=options.dtype, seed=options.seed)
     space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
-    pictures = {image.key: image for asked in stuff.encoded for image in asked.images}
+    pictures = {image.key: image for asked in study_data.encoded for image in asked.images}
     if not pictures:
         raise InputError(f"{source} reads pictures, and none are at hand; install embedscope[images] or name --data")
     cache = VectorCache() if options.cache else None
@@ -126,7 +128,7 @@ def _pictures(source: str, stuff: Material, options: Options) -> Model:
     )
 
 
-def _texts(source: str, stuff: Material, options: Options) -> Model:
+def _texts(source: str, study_data: Material, options: Options) -> Model:
     from embedscope.encoders import TextEncoder, open_model
 
     if source.startswith("random:") and _is_lookup(source):
@@ -139,7 +141,7 @@ def _texts(source: str, stuff: Material, options: Options) -> Model:
         trust_remote_code=options.trust_remote_code,
     )
     if isinstance(encoder, TextEncoder):
-        return _layers(source, encoder, stuff, options)
+        return _layers(source, encoder, study_data, options)
     space = next(iter(encoder.spaces))
     return Model(
         source,
@@ -173,16 +175,16 @@ def _noise(source: str, lookup: Any, seed: int) -> Model:
     return Model(source, TEXT, (space,), space, rows, facts={"kind": "normal noise", "seed": seed})
 
 
-def _layers(source: str, encoder: Any, stuff: Material, options: Options) -> Model:
-    from embedscope.pipeline.extract import extract
+def _layers(source: str, encoder: Any, study_data: Material, options: Options) -> Model:
+    from embedscope.sources.text_vectors import extract
 
-    setting = "bos_eos" if "bos_eos" in encoder.settings else encoder.settings[0]
-    settings: list[str | None] = [setting, *([None] if encoder.has_pooled else [])]
-    texts = list(dict.fromkeys(text for asked in stuff.encoded for text in asked.concepts))
+    pooling = "bos_eos" if "bos_eos" in encoder.poolings else encoder.poolings[0]
+    poolings: list[str | None] = [pooling, *([None] if encoder.has_pooled else [])]
+    texts = list(dict.fromkeys(text for asked in study_data.encoded for text in asked.concepts))
     cache = VectorCache() if options.cache else None
-    found = extract(encoder, texts, settings, cache=cache, progress=options.progress)
+    found = extract(encoder, texts, poolings, cache=cache, progress=options.progress)
     options.progress.close()
-    where: dict[str, str | None] = dict.fromkeys(found.spaces(setting), setting)
+    where: dict[str, str | None] = dict.fromkeys(found.spaces(pooling), pooling)
     if encoder.has_pooled:
         where[found.spaces(None)[-1]] = None
     return Model(
@@ -191,5 +193,5 @@ def _layers(source: str, encoder: Any, stuff: Material, options: Options) -> Mod
         tuple(where),
         list(where)[-1],
         lambda asked, space: np.asarray(found.matrix(where[space], space, asked.concepts), dtype=np.float64),
-        facts=encoder.info.as_dict() | {"setting": setting},
+        facts=encoder.info.as_dict() | {"pooling": pooling},
     )

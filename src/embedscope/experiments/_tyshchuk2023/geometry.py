@@ -28,7 +28,7 @@ DRAWN = 220
 
 def isotropy_records(vectors: Vectors, task: str) -> Iterator[Record]:
     """I1 and I2 by definition and as published, and other numbers of isotropy, of each side: raw, centred, whitened."""
-    from embedscope.pipeline.measure import measure
+    from embedscope.geometry.measure import measure
 
     sides = {"text": unit(vectors.texts), "image": unit(vectors.images)}
     for transform in CHANGES:

@@ -83,13 +83,13 @@ class Material:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def thinned(stuff: Material, n: int) -> Material:
+def thinned(study_data: Material, n: int) -> Material:
     """The first ``n`` pairs to fit on and nothing else, for what needs a cloud alone."""
-    rows_i, rows_t = (np.unique(rows[:n], return_inverse=True) for rows in stuff.pairs.fit)
-    images = tuple(stuff.pairs.images[i] for i in rows_i[0])
-    texts = tuple(stuff.pairs.texts[i] for i in rows_t[0])
-    pairs = PairSet(stuff.pairs.name, images, texts, (rows_i[1], rows_t[1]), {})
-    return Material(pairs, None, (), stuff.data)
+    rows_i, rows_t = (np.unique(rows[:n], return_inverse=True) for rows in study_data.pairs.fit)
+    images = tuple(study_data.pairs.images[i] for i in rows_i[0])
+    texts = tuple(study_data.pairs.texts[i] for i in rows_t[0])
+    pairs = PairSet(study_data.pairs.name, images, texts, (rows_i[1], rows_t[1]), {})
+    return Material(pairs, None, (), study_data.data)
 
 
 def order_of(names: Sequence[str], seed: int) -> Index:

@@ -13,7 +13,7 @@ from embedscope.core.tables import Index, Score
 from embedscope.experiments._tyshchuk2023.material import Held, PairSet
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import View
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.score_records import score_record
 
 SPACE = "image|text"
 FALLBACK_SCALE = 100.0
@@ -37,26 +37,19 @@ class Place:
         self, metric: str, score: Score, *, variant: str | None = None, subset: str | None = None, note: str = ""
     ) -> Record:
         """The score as a record with its interval."""
-        stderr = low = high = None
-        if score.value is not None and score.draws is not None:
-            stderr, low, high = interval(score.value, score.draws)
-        return Record(
-            self.source,
-            metric,
-            score.value,
+        return score_record(
+            score,
+            source=self.source,
+            metric=metric,
             space=SPACE,
             task=self.task,
             variant=variant,
-            stderr=stderr,
-            ci_low=low,
-            ci_high=high,
-            n=score.n,
             dim=self.dim,
             rows="unit",
             transform=self.transform,
             fitted_on=self.fitted_on,
             subset=subset,
-            note="; ".join(filter(None, (note, score.note))) or None,
+            note=note or None,
         )
 
 

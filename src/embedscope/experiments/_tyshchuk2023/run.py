@@ -121,14 +121,14 @@ def file_vectors(source: str) -> tuple[Material, Vectors]:
         raise InputError(f"{source}: {len(images)} images and {len(texts)} texts; rows of both files must match")
     pairs = halves("files", (), (), len(texts))
     why = "vectors from files have no pictures, texts, classes or languages"
-    stuff = Material(pairs, None, (), {}, [Skipped(f"{source}: items 7 to 12", why)])
-    return stuff, Vectors(source, source, False, None, None, texts, images)
+    study_data = Material(pairs, None, (), {}, [Skipped(f"{source}: items 7 to 12", why)])
+    return study_data, Vectors(source, source, False, None, None, texts, images)
 
 
-def study(vectors: Vectors, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+def study(vectors: Vectors, study_data: Material, options: Options, provenance: Provenance, found: Findings) -> None:
     """Everything that is measured on one model; pictures are drawn of models that are no baselines."""
     seed = options.seed
-    fit_images, fit_texts = stuff.pairs.fit
+    fit_images, fit_texts = study_data.pairs.fit
     pairing = Pairing(unit(vectors.texts[fit_texts]), unit(vectors.images[fit_images]), seed)
     with provenance.phase(f"alignments {vectors.source}"):
         names = (None, *SHALLOW, *HEADS) if not vectors.baseline else (None, "procrustes", "cca:256")
@@ -138,38 +138,38 @@ def study(vectors: Vectors, stuff: Material, options: Options, provenance: Prove
     options.progress.start(f"measuring {vectors.label}", len(seen), "alignments")
     with provenance.phase(f"pairs {vectors.source}"):
         for view in seen:
-            found.records += pair_records(vectors, stuff.pairs, view, seed)
+            found.records += pair_records(vectors, study_data.pairs, view, seed)
             options.progress.advance(1)
     options.progress.close()
     with provenance.phase(f"isotropy {vectors.source}"):
-        found.records += isotropy_records(vectors, stuff.pairs.name)
-    if stuff.classes is not None and not vectors.baseline:
+        found.records += isotropy_records(vectors, study_data.pairs.name)
+    if study_data.classes is not None and not vectors.baseline:
         options.progress.start(f"classes {vectors.label}", None, "transforms")
         with provenance.phase(f"classes {vectors.source}"):
-            sides = class_halves(vectors, stuff.classes, seed, found.skipped.append)
-            found.records += class_records(vectors, pairing, stuff.classes, sides, seed, found.skipped.append)
+            sides = class_halves(vectors, study_data.classes, seed, found.skipped.append)
+            found.records += class_records(vectors, pairing, study_data.classes, sides, seed, found.skipped.append)
             found.figures.append(class_figure(sides))
         options.progress.close()
-    for parallel in stuff.languages if not vectors.baseline else ():
-        found.records += language_records(vectors, parallel, stuff.pairs.name, seed)
+    for parallel in study_data.languages if not vectors.baseline else ():
+        found.records += language_records(vectors, parallel, study_data.pairs.name, seed)
     if not vectors.baseline:
         with provenance.phase(f"pictures {vectors.source}"):
-            _pictures(vectors, stuff, [v for v in seen if v.name in PICTURED], options, found)
+            _pictures(vectors, study_data, [v for v in seen if v.name in PICTURED], options, found)
             scales = {v.name: v.scale for v in seen if v.name is not None and v.scale is not None}
             found.figures.append(gap_by_temperature(vectors, found.records, scales))
 
 
-def _pictures(vectors: Vectors, stuff: Material, seen: Sequence[View], options: Options, found: Findings) -> None:
-    found.figures += histograms(vectors, stuff.pairs, seen)
-    drawn, planes = clouds(vectors, stuff.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
+def _pictures(vectors: Vectors, study_data: Material, seen: Sequence[View], options: Options, found: Findings) -> None:
+    found.figures += histograms(vectors, study_data.pairs, seen)
+    drawn, planes = clouds(vectors, study_data.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
     found.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
     found.scatters += planes
     procrustes = next((v for v in seen if v.name == "procrustes"), None)
     try:
-        if procrustes is not None and stuff.pairs.images:
-            found.scatters += maps(vectors, stuff.pairs, procrustes, options.seed)
-        if stuff.languages:
-            found.scatters.append(language_map(vectors, stuff.languages[0], options.seed))
+        if procrustes is not None and study_data.pairs.images:
+            found.scatters += maps(vectors, study_data.pairs, procrustes, options.seed)
+        if study_data.languages:
+            found.scatters.append(language_map(vectors, study_data.languages[0], options.seed))
     except MissingExtraError as error:
         found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 
@@ -223,14 +223,14 @@ def class_figure(sides: Mapping[str | None, KnownNew]) -> Figure:
     )
 
 
-def cones(source: str, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+def cones(source: str, study_data: Material, options: Options, provenance: Provenance, found: Findings) -> None:
     """The same architecture freshly initialised, with and without biases: is the cone there before training?"""
     query = "&bias=0" if "?" in source else "?bias=0"
     image, plus, text = source.partition("+")
     without = f"random:{image}{query}" + (f"{plus}{text}{query}" if plus else "")
     for uri in (f"random:{source}", without):
         try:
-            seen = stuff if uri != without else thinned(stuff, CONE)
+            seen = study_data if uri != without else thinned(study_data, CONE)
             vectors = measured_vectors(uri, seen, options, provenance, baseline=True)
         except InputError as error:
             found.skipped.append(Skipped(f"cone at initialisation, {label_of(uri)}", str(error)))
@@ -241,12 +241,14 @@ def cones(source: str, stuff: Material, options: Options, provenance: Provenance
             found.skipped.append(Skipped(vectors.label, f"isotropy of the first {CONE} pairs to fit on, nothing else"))
             found.records += isotropy_records(vectors, seen.pairs.name)
         else:
-            study(vectors, stuff, options, provenance, found)
+            study(vectors, study_data, options, provenance, found)
 
 
-def pixel_baseline(source: str, stuff: Material, options: Options, provenance: Provenance, found: Findings) -> None:
+def pixel_baseline(
+    source: str, study_data: Material, options: Options, provenance: Provenance, found: Findings
+) -> None:
     """Raw pixels in place of the image model, beside the same texts."""
     _, plus, text = source.partition("+")
     if plus and not source.startswith("pixels:"):
-        vectors = measured_vectors(f"pixels:16+{text}", stuff, options, provenance, baseline=True)
-        study(vectors, stuff, options, provenance, found)
+        vectors = measured_vectors(f"pixels:16+{text}", study_data, options, provenance, baseline=True)
+        study(vectors, study_data, options, provenance, found)

@@ -65,34 +65,34 @@ def label_of(source: str) -> str:
 
 
 def measured_vectors(
-    source: str, stuff: Material, options: Options, provenance: Provenance, *, baseline: bool = False
+    source: str, study_data: Material, options: Options, provenance: Provenance, *, baseline: bool = False
 ) -> Vectors:
     """Encode the material with the model ``source``; what the cache holds is not computed again."""
     from embedscope.core.cache import VectorCache
 
     image_uri, text_uri = towers(source)
     cache = VectorCache() if options.cache else None
-    pictures = list(stuff.pairs.images) + (list(stuff.classes.images) if stuff.classes else [])
+    pictures = list(study_data.pairs.images) + (list(study_data.classes.images) if study_data.classes else [])
     with provenance.phase(f"images {source}"):
         shown, encoder = _images(image_uri, pictures, options, cache)
-    texts = [*stuff.pairs.texts, *(stuff.classes.prompts if stuff.classes else ())]
-    texts += [t for p in stuff.languages for t in (*p.texts, *p.english)]
+    texts = [*study_data.pairs.texts, *(study_data.classes.prompts if study_data.classes else ())]
+    texts += [t for p in study_data.languages for t in (*p.texts, *p.english)]
     with provenance.phase(f"texts {source}"):
         lookup, info = _texts(text_uri, texts, options, cache)
-    n = len(stuff.pairs.images)
+    n = len(study_data.pairs.images)
     found = Vectors(
         source,
         label_of(source),
         baseline,
         published_role(source),
         encoder.logit_scale,
-        lookup(stuff.pairs.texts),
+        lookup(study_data.pairs.texts),
         shown[:n],
         facts={"image": encoder.info.as_dict(), "text": info},
     )
-    if stuff.classes:
-        found.prompts, found.class_images = lookup(stuff.classes.prompts), shown[n:]
-    for parallel in stuff.languages:
+    if study_data.classes:
+        found.prompts, found.class_images = lookup(study_data.classes.prompts), shown[n:]
+    for parallel in study_data.languages:
         found.english = lookup(parallel.english) if found.english is None else found.english
         found.languages[parallel.language] = lookup(parallel.texts)
     provenance.models[source] = found.facts
@@ -101,7 +101,7 @@ def measured_vectors(
 
 def _images(uri: str, pictures: Sequence[Image], options: Options, cache: Any) -> tuple[Floats, Any]:
     from embedscope.encoders import open_image_encoder
-    from embedscope.pipeline.images import image_vectors
+    from embedscope.sources.image_vectors import image_vectors
 
     encoder = open_image_encoder(uri, device=options.device, dtype=options.dtype, seed=options.seed)
     space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
@@ -111,7 +111,7 @@ def _images(uri: str, pictures: Sequence[Image], options: Options, cache: Any) -
 
 def _texts(uri: str, texts: Sequence[str], options: Options, cache: Any) -> tuple[Any, dict[str, Any]]:
     from embedscope.encoders import TextEncoder, open_model
-    from embedscope.pipeline.extract import extract
+    from embedscope.sources.text_vectors import extract
 
     encoder = open_model(
         uri,

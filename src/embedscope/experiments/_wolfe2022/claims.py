@@ -60,7 +60,7 @@ def _value(run: ModelRun, claim: Claim) -> tuple[float, int | None] | None:
         value = curve.get(run.ladder[-1])
         return (value, len(run.ladder) - 1) if value is not None else None
     if claim.statistic == "best":
-        found = best(run, claim.metric, claim.setting)
+        found = best(run, claim.metric, claim.pooling)
         return (found.value, found.layer) if found else None
     space = (max if claim.statistic == "max" else min)(curve, key=lambda s: curve[s])
     return curve[space], run.ladder.index(space)
@@ -69,9 +69,9 @@ def _value(run: ModelRun, claim: Claim) -> tuple[float, int | None] | None:
 def _curve(run: ModelRun, claim: Claim) -> dict[str, float]:
     """Values over the layers of the paper, by space; undefined ones are left out."""
     if claim.metric in TOKENS or claim.metric == "sentence_self_similarity":
-        setting = token_setting(run) if claim.metric in TOKENS else claim.setting
-        records = points(run, claim.metric, setting, claim.variant)
+        pooling = token_setting(run) if claim.metric in TOKENS else claim.pooling
+        records = points(run, claim.metric, pooling, claim.variant)
         values = {str(r.space): r.value for r in records}
     else:
-        values = {s.space: s.score.value for s in scored(run, claim.metric, claim.setting)}
+        values = {s.space: s.score.value for s in scored(run, claim.metric, claim.pooling)}
     return {s: v for s, v in values.items() if v is not None and s in run.ladder}

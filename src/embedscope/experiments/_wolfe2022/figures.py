@@ -117,10 +117,10 @@ def _task(runs: Sequence[ModelRun], axis: _Axis, task: str) -> Figure:
     series = []
     sentence = task in SENTENCE_TASKS
     for run in runs:
-        settings = [s for s in run.settings if not run.baseline or s == ("eos" if sentence else "bos_eos")]
-        for setting in settings:
-            records = [s.record() for s in scored(run, task, setting)]
-            series += list(_of_records(run, axis, records, f"{run.label}, {SETTING_NAMES[setting]}"))
+        poolings = [s for s in run.poolings if not run.baseline or s == ("eos" if sentence else "bos_eos")]
+        for pooling in poolings:
+            records = [s.record() for s in scored(run, task, pooling)]
+            series += list(_of_records(run, axis, records, f"{run.label}, {SETTING_NAMES[pooling]}"))
         series += _pooled(run, axis, task)
     return Figure(
         task,

@@ -104,11 +104,11 @@ def _remark(c: ModelRun, k: ModelRun, metric: str, status: Status) -> str:
     return " ".join(said)
 
 
-def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], settings: Sequence[str], what: str) -> Finding | None:
+def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[str], what: str) -> Finding | None:
     """Best layer of either model on each test, differences paired over items, Holm-corrected over the tests."""
     rows = []
     for task in tasks:
-        a, b = _best_of(c, task, settings), _best_of(k, task, settings)
+        a, b = _best_of(c, task, poolings), _best_of(k, task, poolings)
         delta = difference(a, b) if a and b else None
         if a and b and delta:
             rows.append((task, a, b, delta))
@@ -125,14 +125,14 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], settings: Sequence[st
         for t, a, b, d in rows
     )
     detail = (
-        "Best over layers and settings for both; paired bootstrap of the difference of maxima, Holm-corrected at 5 %."
+        "Best over layers and poolings for both; paired bootstrap of the difference of maxima, Holm-corrected at 5 %."
     )
     return Finding(text, status, evidence, "Table 1, Figures 3, 4 and 6", detail)
 
 
-def _best_of(run: ModelRun, task: str, settings: Sequence[str]) -> Extreme | None:
-    """The best over layers and ``settings``, its draws the maximum over both."""
-    bests = {s: e for s in settings if s in run.settings and (e := best(run, task, s)) is not None}
+def _best_of(run: ModelRun, task: str, poolings: Sequence[str]) -> Extreme | None:
+    """The best over layers and ``poolings``, its draws the maximum over both."""
+    bests = {s: e for s in poolings if s in run.poolings and (e := best(run, task, s)) is not None}
     found = best_of({s: Score(e.value, 0, e.draws) for s, e in bests.items()})
     if found is None:
         return None
@@ -207,8 +207,8 @@ def _bos(run: ModelRun, tasks: Sequence[str]) -> list[Finding]:
 def _against_random(run: ModelRun, base: ModelRun, tasks: Sequence[str]) -> Finding | None:
     rows = []
     for task in tasks:
-        settings = ("bos_eos",) if task in TABLE_NAMES else ("eos",)
-        a, b = _best_of(run, task, settings), _best_of(base, task, settings)
+        poolings = ("bos_eos",) if task in TABLE_NAMES else ("eos",)
+        a, b = _best_of(run, task, poolings), _best_of(base, task, poolings)
         if a and b and (delta := difference(a, b)):
             rows.append((task, a, b, delta))
     if not rows:

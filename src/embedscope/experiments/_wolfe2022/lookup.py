@@ -29,36 +29,36 @@ class Extreme:
     draws: npt.NDArray[np.float64] | None = None
 
 
-def points(run: ModelRun, metric: str, setting: str | None, variant: str | None = None) -> list[Record]:
+def points(run: ModelRun, metric: str, pooling: str | None, variant: str | None = None) -> list[Record]:
     """Records of a metric of tokens or sentences in every space of ``run``, in the order of its spaces."""
-    found = {r.space: r for r in run.geometry if r.metric == metric and r.setting == setting and r.variant == variant}
+    found = {r.space: r for r in run.geometry if r.metric == metric and r.pooling == pooling and r.variant == variant}
     return [found[s] for s in run.spaces if s in found]
 
 
 def token_setting(run: ModelRun) -> str | None:
-    """The setting under which tokens in context were taken."""
-    return next((r.setting for r in run.geometry if r.task == "tokens"), None)
+    """The pooling under which tokens in context were taken."""
+    return next((r.pooling for r in run.geometry if r.task == "tokens"), None)
 
 
-def scored(run: ModelRun, metric: str, setting: str | None) -> list[Any]:
-    """Scores of a task measure in every space of ``run`` under one setting, in the order of its spaces."""
-    found = {s.space: s for s in run.scored if s.metric == metric and s.setting == setting}
-    order = run.spaces if setting is not None else ("pooled",)
+def scored(run: ModelRun, metric: str, pooling: str | None) -> list[Any]:
+    """Scores of a task measure in every space of ``run`` under one pooling, in the order of its spaces."""
+    found = {s.space: s for s in run.scored if s.metric == metric and s.pooling == pooling}
+    order = run.spaces if pooling is not None else ("pooled",)
     return [found[s] for s in order if s in found]
 
 
-def top(run: ModelRun, metric: str, setting: str | None) -> Extreme | None:
+def top(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
     """The score in the top layer as the paper counts it."""
-    for s in scored(run, metric, setting):
-        if s.space == (run.ladder[-1] if setting is not None else "pooled") and s.score.value is not None:
+    for s in scored(run, metric, pooling):
+        if s.space == (run.ladder[-1] if pooling is not None else "pooled") and s.score.value is not None:
             record = s.record()
             return Extreme(s.score.value, record.ci_low, record.ci_high, s.space, len(run.ladder) - 1, s.score.draws)
     return None
 
 
-def best(run: ModelRun, metric: str, setting: str | None) -> Extreme | None:
+def best(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
     """The best score over the layers 0..N of the paper, with the bootstrap interval of that maximum."""
-    found = best_of({s.space: s.score for s in scored(run, metric, setting) if s.space in run.ladder})
+    found = best_of({s.space: s.score for s in scored(run, metric, pooling) if s.space in run.ladder})
     if found is None:
         return None
     return Extreme(found.value, found.low, found.high, found.name, run.ladder.index(found.name), found.draws)

@@ -25,7 +25,7 @@ TABLE_NAMES = {
     "simverb3500": "SV3500",
 }
 
-# (role, setting, name in the paper): one (best, layer of the best, top layer) for each of WORD_TASKS.
+# (role, pooling, name in the paper): one (best, layer of the best, top layer) for each of WORD_TASKS.
 TABLE_1: dict[tuple[str, str, str], tuple[tuple[float, int, float], ...]] = {
     ("causal", "plain", "GPT-2"): ((0.09, 1, 0.01), (0.14, 1, 0.12), (0.05, 5, 0.02), (0.43, 7, 0.25), (0.01, 8, 0.00)),
     ("causal", "bos_eos", "GPT-2 BOS+EOS"): (
@@ -68,11 +68,11 @@ VALNORM_CONFLICT = "The paper's text gives .59 for GPT-2 plain, its Table 1 .43;
 
 def _table_1() -> list[Claim]:
     claims = []
-    for (role, setting, _), cells in TABLE_1.items():
+    for (role, pooling, _), cells in TABLE_1.items():
         for task, (best, layer, top) in zip(WORD_TASKS, cells, strict=True):
-            note = VALNORM_CONFLICT if (role, setting, task) == ("causal", "plain", "valnorm") else ""
-            claims.append(Claim("Table 1", role, task, best, "best", setting, best_layer=layer, note=note))
-            claims.append(Claim("Table 1", role, task, top, "top", setting))
+            note = VALNORM_CONFLICT if (role, pooling, task) == ("causal", "plain", "valnorm") else ""
+            claims.append(Claim("Table 1", role, task, best, "best", pooling, best_layer=layer, note=note))
+            claims.append(Claim("Table 1", role, task, top, "top", pooling))
     return claims
 
 

@@ -1,4 +1,4 @@
-"""The measurements of the study: one model after the other, every layer, every setting that fits."""
+"""The measurements of the study: one model after the other, every layer, every pooling that fits."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ModelRun:
     n_layers: int
     ladder: tuple[str, ...]
     spaces: tuple[str, ...]
-    settings: tuple[str, ...]
+    poolings: tuple[str, ...]
     facts: dict[str, Any]
     role_assumed: bool = False
     geometry: list[Record] = field(default_factory=list)
@@ -84,8 +84,8 @@ class Material:
 
 def material(options: Options, scale: Scale, finder: Any) -> Material:
     """The tasks whose data are here, the corpus for tokens in context, and the sentences of Figure 5."""
-    from embedscope.pipeline.evaluate import loaded_jobs
-    from embedscope.pipeline.subsets import reduced
+    from embedscope.evaluation.scoring import loaded_jobs
+    from embedscope.evaluation.subsets import reduced
 
     names = TASKS + (YEARS if scale.years else ())
     jobs, skipped = loaded_jobs(names, finder)
@@ -100,23 +100,23 @@ def material(options: Options, scale: Scale, finder: Any) -> Material:
     return Material(jobs, texts, clusters, corpus, own, left, own_name, skipped)
 
 
-def within_context(stuff: Material, models: Sequence[str], seed: int) -> Material:
-    """``stuff`` without sentences of ``CONTEXT`` or more tokens, counted by the contrastive model's tokenizer."""
+def within_context(study_data: Material, models: Sequence[str], seed: int) -> Material:
+    """``study_data`` without sentences of ``CONTEXT`` or more tokens, counted by the contrastive model's tokenizer."""
     from embedscope.encoders import open_encoder
 
     uri = next((u for u in models if known_role(u) == "contrastive"), models[0])
     encoder = open_encoder(f"random:{uri}", device="cpu", seed=seed, max_length=CONTEXT)
-    framed = encoder.tokenize(stuff.sentences, "native")
+    framed = encoder.tokenize(study_data.sentences, "native")
     kept = [i for i, ids in enumerate(framed.ids) if len(ids) < CONTEXT]
-    if len(kept) == len(stuff.sentences):
-        return stuff
-    dropped = len(stuff.sentences) - len(kept)
+    if len(kept) == len(study_data.sentences):
+        return study_data
+    dropped = len(study_data.sentences) - len(kept)
     why = f"{CONTEXT} or more tokens of {uri}, as in the paper; {len(kept):,} sentences remain"
     return replace(
-        stuff,
-        sentences=tuple(stuff.sentences[i] for i in kept),
-        clusters=tuple(stuff.clusters[i] for i in kept),
-        skipped=[*stuff.skipped, Skipped(f"{dropped:,} long sentences of {stuff.corpus}", why)],
+        study_data,
+        sentences=tuple(study_data.sentences[i] for i in kept),
+        clusters=tuple(study_data.clusters[i] for i in kept),
+        skipped=[*study_data.skipped, Skipped(f"{dropped:,} long sentences of {study_data.corpus}", why)],
     )
 
 
@@ -157,7 +157,7 @@ def _sentences(
 
 
 def measured_model(
-    uri: str, options: Options, scale: Scale, stuff: Material, provenance: Provenance, role: str | None = None
+    uri: str, options: Options, scale: Scale, study_data: Material, provenance: Provenance, role: str | None = None
 ) -> ModelRun:
     """Open a model and take every measure of the study on it; ``role`` is said for a random initialisation."""
     from embedscope.encoders import open_encoder
@@ -183,15 +183,15 @@ def measured_model(
         n_layers=encoder.info.n_layers,
         ladder=ladder(tuple(encoder.spaces), encoder.info.architecture),
         spaces=tuple(encoder.spaces),
-        settings=tuple(s for s in encoder.settings if not baseline or s != "plain"),
+        poolings=tuple(s for s in encoder.poolings if not baseline or s != "plain"),
         facts=encoder.info.as_dict(),
         role_assumed=role is None and known_role(uri) is None,
     )
     provenance.models[uri] = run.facts
     with provenance.phase(f"tokens {uri}"):
-        run.geometry += _token_geometry(encoder, run, options, scale, stuff)
+        run.geometry += _token_geometry(encoder, run, options, scale, study_data)
     with provenance.phase(f"tasks {uri}"):
-        _texts(encoder, run, options, stuff)
+        _texts(encoder, run, options, study_data)
     return run
 
 
@@ -206,70 +206,77 @@ def ladder(spaces: tuple[str, ...], architecture: str) -> tuple[str, ...]:
     return layers
 
 
-def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, stuff: Material) -> list[Record]:
+def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, study_data: Material) -> list[Record]:
     """Self-similarity and few-coordinate shares over the same tokens in every layer."""
-    from embedscope.pipeline.measure import measure_stream
-    from embedscope.pipeline.tokens import token_stream
+    from embedscope.geometry.measure import measure_stream
+    from embedscope.sources.token_streams import token_stream
 
     stream = token_stream(
         encoder,
-        stuff.sentences,
+        study_data.sentences,
         sample=scale.tokens,
         seed=options.seed,
-        setting="native",
+        pooling="native",
         first_position=options.first_position,
-        clusters=stuff.clusters,
+        clusters=study_data.clusters,
     )
     label = f"{run.source}: tokens in context"
     records = measure_stream(
         stream,
         source=run.source,
         metrics=GEOMETRY,
-        setting="native",
+        pooling="native",
         transform=options.transform,
         seed=options.seed,
         progress=options.progress,
         label=label,
     )
     taken, every = stream.n_rows, stream.n_candidates
-    subset = f"{taken:,} of {every:,} tokens of {len(stuff.sentences):,} sentences of {stuff.corpus}"
+    subset = f"{taken:,} of {every:,} tokens of {len(study_data.sentences):,} sentences of {study_data.corpus}"
     return [replace(r, task="tokens", subset=subset, exact=r.exact and taken == every) for r in records]
 
 
-def _texts(encoder: Any, run: ModelRun, options: Options, stuff: Material) -> None:
+def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) -> None:
     """Word, sentence and document tasks, and the self-similarity of sentences."""
     from embedscope.core.cache import VectorCache
-    from embedscope.pipeline.evaluate import Places, scores, texts_of
-    from embedscope.pipeline.extract import extract
+    from embedscope.evaluation.scoring import Places, scores, texts_of
+    from embedscope.sources.text_vectors import extract
 
     cache = VectorCache() if options.cache else None
     pooled: list[str | None] = [None] if encoder.has_pooled else []
     spaces = run.spaces + (("pooled",) if pooled else ())
-    vectors = extract(encoder, texts_of(stuff.jobs), [*run.settings, *pooled], cache=cache, progress=options.progress)
+    vectors = extract(
+        encoder, texts_of(study_data.jobs), [*run.poolings, *pooled], cache=cache, progress=options.progress
+    )
     run.scored = scores(
         vectors,
-        stuff.jobs,
-        Places(run.settings, spaces),
+        study_data.jobs,
+        Places(run.poolings, spaces),
         source=run.source,
         transform=options.transform,
         seed=options.seed,
         progress=options.progress,
     )
-    framed = tuple(s for s in run.settings if s != "plain")
-    vectors = extract(encoder, stuff.own_sentences, [*framed, *pooled], cache=cache, progress=options.progress)
-    run.geometry += _sentence_geometry(vectors, run, Places(framed, spaces), options, stuff)
+    framed = tuple(s for s in run.poolings if s != "plain")
+    vectors = extract(encoder, study_data.own_sentences, [*framed, *pooled], cache=cache, progress=options.progress)
+    run.geometry += _sentence_geometry(vectors, run, Places(framed, spaces), options, study_data)
 
 
-def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Options, stuff: Material) -> list[Record]:
+def _sentence_geometry(
+    vectors: Any, run: ModelRun, places: Any, options: Options, study_data: Material
+) -> list[Record]:
     """Mean cosine of sentence vectors: of the distinct ones, and as published of the left ones with duplicates."""
-    from embedscope.pipeline.measure import measure
+    from embedscope.geometry.measure import measure
 
     records = []
-    wanted = [(stuff.own_sentences, None), *([(stuff.left_sentences, "published")] if stuff.left_sentences else [])]
+    wanted = [
+        (study_data.own_sentences, None),
+        *([(study_data.left_sentences, "published")] if study_data.left_sentences else []),
+    ]
     options.progress.start(f"{run.source}: sentences in every layer", len(places) * len(wanted), "spaces")
-    for setting, space in places:
+    for pooling, space in places:
         for sentences, variant in wanted:
-            x = vectors.matrix(setting, space, sentences)
+            x = vectors.matrix(pooling, space, sentences)
             try:
                 found = measure(
                     {space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed
@@ -283,11 +290,11 @@ def _sentence_geometry(vectors: Any, run: ModelRun, places: Any, options: Option
                 replace(
                     r,
                     source=run.source,
-                    setting=setting,
+                    pooling=pooling,
                     task="sentences",
                     metric="sentence_self_similarity",
                     variant=variant,
-                    subset=f"{len(sentences):,} sentences of {stuff.own_name}",
+                    subset=f"{len(sentences):,} sentences of {study_data.own_name}",
                 )
                 for r in found
             ]

@@ -39,18 +39,18 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for task in tasks:
         for run in runs:
-            for setting in run.settings:
-                high, last = best(run, task, setting), top(run, task, setting)
+            for pooling in run.poolings:
+                high, last = best(run, task, pooling), top(run, task, pooling)
                 if high is not None:
                     value, span, layer, last_value = _cells(high, last)
-                    head = (TABLE_NAMES[task], run.label, SETTING_NAMES[setting])
+                    head = (TABLE_NAMES[task], run.label, SETTING_NAMES[pooling])
                     above = difference(high, last) if last else None
                     margin = f"{above[1]:.2f} to {above[2]:.2f}" if above else None
-                    rows.append((*head, value, layer, last_value, *_published(run, task, setting), span, margin))
+                    rows.append((*head, value, layer, last_value, *_published(run, task, pooling), span, margin))
     columns = (
         Column("test"),
         Column("model"),
-        Column("setting", help="how a word's vector is read"),
+        Column("pooling", help="how a word's vector is read"),
         Column("best", 2),
         Column("layer", help="layer of the best value"),
         Column("top", 2, "value in the last layer"),
@@ -67,7 +67,7 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
         columns,
         tuple(rows),
         "Best value over the layers, its layer, and the value of the top layer; Spearman, for ValNorm Pearson. "
-        f"Published values stand beside the same setting and are those of {COUNTERPART} (GPT-2 or CLIP), not of this "
+        f"Published values stand beside the same pooling and are those of {COUNTERPART} (GPT-2 or CLIP), not of this "
         "model unless it is named.",
     )
 
@@ -77,9 +77,9 @@ def _cells(high: Extreme, last: Extreme | None) -> tuple[Cell, ...]:
     return high.value, span, high.layer, last.value if last else None
 
 
-def _published(run: ModelRun, task: str, setting: str) -> tuple[Cell, ...]:
+def _published(run: ModelRun, task: str, pooling: str) -> tuple[Cell, ...]:
     for (role, of_setting, name), cells in TABLE_1.items():
-        if role == run.role and of_setting == setting and task in WORD_TASKS and not run.baseline:
+        if role == run.role and of_setting == pooling and task in WORD_TASKS and not run.baseline:
             value, layer, last = cells[WORD_TASKS.index(task)]
             return value, layer, last, name
     return None, None, None, None
@@ -89,18 +89,18 @@ def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for task in tasks:
         for run in runs:
-            for setting in (*run.settings, None):
-                high = best(run, task, setting) if setting is not None else top(run, task, None)
-                last = top(run, task, setting)
+            for pooling in (*run.poolings, None):
+                high = best(run, task, pooling) if pooling is not None else top(run, task, None)
+                last = top(run, task, pooling)
                 if high is not None:
                     layer: tuple[Cell, ...] = _cells(high, last)
-                    if setting is None:
+                    if pooling is None:
                         layer = (*layer[:2], None, layer[3])
-                    rows.append((task, run.label, SETTING_NAMES[setting], *layer))
+                    rows.append((task, run.label, SETTING_NAMES[pooling], *layer))
     columns = (
         Column("test"),
         Column("model"),
-        Column("setting"),
+        Column("pooling"),
         Column("best", 3),
         Column("95 % interval"),
         Column("layer"),
@@ -118,9 +118,9 @@ def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
 def _geometry(runs: Sequence[ModelRun]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
-        setting = token_setting(run)
+        pooling = token_setting(run)
         curves = [
-            points(run, m, setting, v)
+            points(run, m, pooling, v)
             for m, v in (
                 ("self_similarity", None),
                 ("top5_share", None),
@@ -177,5 +177,5 @@ def _what(claim: Claim) -> str:
         if claim.statistic == "at"
         else {"best": "best layer", "top": "top layer"}.get(claim.statistic, claim.statistic)
     )
-    setting = f", {SETTING_NAMES[claim.setting]}" if claim.setting else ""
-    return f"{claim.metric}{setting}: {place}"
+    pooling = f", {SETTING_NAMES[claim.pooling]}" if claim.pooling else ""
+    return f"{claim.metric}{pooling}: {place}"

@@ -57,9 +57,9 @@ def parse_alignment(text: str) -> Alignment:
 
 def load_alignment(path: str | Path) -> Alignment:
     """The fitted alignment that ``Alignment.save`` wrote to ``path``."""
-    from embedscope.transforms.align import _files
+    from embedscope.transforms.align import _alignment
 
-    return _files.load(path)
+    return _alignment.load(path)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian, CrossMoments
+from embedscope.transforms._storage import ALIGNMENT
 from embedscope.transforms.align import ALIGNMENTS
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side, pushed
+from embedscope.transforms.align._sides import PARTS, Side, pushed
 
 
 class Alignment(Aligner):
@@ -82,9 +84,19 @@ class Alignment(Aligner):
 
     def save(self, path: str | Path) -> None:
         """Write the fitted alignment: safetensors with a JSON header, atomically."""
-        from embedscope.transforms.align._files import save
-
-        save(self, path)
+        check_is_fitted(self)
+        sides = {"left": self.left_, "right": self.right_}
+        header = {
+            "text": self.text,
+            "widths": {name: [side.width, side.width_out] for name, side in sides.items()},
+            "steps": [{"alignment": step.name, "parameters": step.get_params()} for step in self.steps],
+            "renormalise": self.renormalise,
+            "n_pairs": self.n_pairs_,
+            "notes": self.notes_,
+            "fitted": self.facts,
+        }
+        parts = {f"{name}.{part}": getattr(side, part) for name, side in sides.items() for part in PARTS}
+        ALIGNMENT.write(path, header, {name: array for name, array in parts.items() if array is not None})
 
     def _begin(self, n: int, dx: int, dy: int) -> None:
         for step in self.steps:
@@ -124,3 +136,20 @@ def parse(text: str) -> Alignment:
             )
         steps.append(ALIGNMENTS.get(name).from_words(tuple(words)))
     return Alignment(tuple(steps), renormalise)
+
+
+def load(path: str | Path) -> Alignment:
+    """Read the fitted alignment in ``path``; raises ``InputError`` where it holds none."""
+    header, arrays = ALIGNMENT.read(path)
+    try:
+        steps = tuple(ALIGNMENTS.get(step["alignment"])(**step["parameters"]) for step in header["steps"])
+        alignment = Alignment(steps, header["renormalise"])
+        alignment.left_, alignment.right_ = (
+            Side(header["widths"][name][0], *(arrays.get(f"{name}.{part}") for part in PARTS))
+            for name in ("left", "right")
+        )
+        alignment.n_features_in_, alignment.n_pairs_ = alignment.left_.width, header["n_pairs"]
+        alignment.notes_, alignment.facts_ = tuple(header["notes"]), header["fitted"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ALIGNMENT.refused(path, error) from error
+    return alignment

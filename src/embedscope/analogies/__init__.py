@@ -1,0 +1,1 @@
+"""``analogy``: vector-offset analogies, one question or whole sets."""

@@ -1,0 +1,103 @@
+"""Candidates fitted from moments: one map for each kind of vector, in one basis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from embedscope.core.arrays import Array, Floats
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+from embedscope.stats.cross import CrossGaussian
+from embedscope.stats.moments import Gaussian, Moments
+from embedscope.transforms.repair import Header, KindMap, Origin, Repair
+
+JOINT = "joint"
+_BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """What all fits of a run share: the rows, how they are read, where they come from."""
+
+    normalize: bool = True
+    fitted_on: str = ""
+    sources: Mapping[str, Origin] = field(default_factory=dict)
+
+
+def moments_of(x: Array, normalize: bool) -> Gaussian:
+    """Moments of the rows of ``x`` (n, d), L2-normalised where ``normalize``; rows of length zero are left out then."""
+    state = Moments("unit" if normalize else "raw").start({})
+    for lo in range(0, len(x), _BLOCK):
+        block = x[lo : lo + _BLOCK]
+        state.update(block, hash_rows(lo, lo + len(block)))
+    return state.result()
+
+
+def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: FitContext) -> Repair:
+    """The chain ``text`` for several kinds: each its own mean, then one map from the rows of all about their means.
+
+    ``:joint`` after a step (``center:joint``) takes one mean for all kinds instead. The map is fitted on all rows, so
+    a kind weighs as much as it has rows.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        if the chain is not right, or kinds differ in width.
+    """
+    from embedscope.transforms import parse_chain
+    from embedscope.transforms._affine import Spread
+    from embedscope.transforms.align import Side
+    from embedscope.transforms.repair._fitted import side_of
+
+    widths = {kind: g.dim for kind, g in moments.items()}
+    if len(set(widths.values())) > 1:
+        raise InputError(f"kinds of one index must have one width, got {widths}; encode all into one space")
+    words = [step.split(":") for step in text.split(",")]
+    joint = any(JOINT in step for step in words)
+    chain = parse_chain(",".join(":".join(word for word in step if word != JOINT) for step in words))
+    n = sum(g.n for g in moments.values())
+    mean = sum((g.n * g.mean for g in moments.values()), np.zeros(next(iter(widths.values())))) / n
+    scatter = sum((g.scatter for g in moments.values()), np.zeros((len(mean), len(mean))))
+    if joint:
+        scatter = scatter + _between(moments, mean)
+        own = {kind: Side(len(mean)) for kind in moments}
+        side = side_of(chain.fit_moments(Spread(n, mean, scatter, _quartic(moments) if len(moments) == 1 else None)))
+    else:
+        own = {kind: Side(len(mean), g.mean) for kind, g in moments.items()}
+        side = side_of(chain.fit_moments(Spread(n, np.zeros(len(mean)), scatter, _quartic(moments))))
+    kinds = {k: KindMap(s.then(side), made.normalize, True, made.sources.get(k)) for k, s in own.items()}
+    return Repair(kinds, Header(candidate=text, n=n, fitted_on=made.fitted_on))
+
+
+def fit_sides(
+    text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], made: FitContext
+) -> Repair:
+    """The alignment ``text`` of two kinds, from cross moments; from the ``rows`` kept where moments do not suffice."""
+    from embedscope.transforms.align import parse_alignment
+
+    alignment = parse_alignment(text)
+    fitted = alignment.fit_cross(cross) if alignment.fits_from_moments else alignment.fit(*rows)
+    return Repair.from_alignment(
+        fitted,
+        kinds,
+        normalise_before=made.normalize,
+        normalise_after=True,
+        sources=dict(made.sources) or None,
+        fitted_on=made.fitted_on,
+        candidate=text,
+    )
+
+
+def _between(moments: Mapping[str, Gaussian], mean: Floats) -> Floats:
+    """Scatter of the means of the kinds about the ``mean`` of all rows."""
+    gaps = np.stack([np.sqrt(g.n) * (g.mean - mean) for g in moments.values()])
+    return np.asarray(gaps.T @ gaps)
+
+
+def _quartic(moments: Mapping[str, Gaussian]) -> float | None:
+    """Sum of |x - mean|^4 over all kinds about their own means, None where one is not known."""
+    known = [g.quartic for g in moments.values()]
+    return None if any(q is None for q in known) else float(sum(q for q in known if q is not None))

@@ -1,0 +1,1 @@
+"""Judges: each fits candidates on one part of the data and scores them on another."""

@@ -1,0 +1,183 @@
+"""Judging by pairs: retrieval both ways and the mixed index, on pairs that nothing was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from embedscope.certification import candidates
+from embedscope.certification.fitting import FitContext, fit_sides
+from embedscope.certification.judges._pair_classes import ONE_PART, PairClasses, halves, named
+from embedscope.certification.judges._pair_scores import K, Mapped, pair_scores
+from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
+from embedscope.certification.pair_rows import PairParts, held_sizes
+from embedscope.certification.split import HELD, Part, check_size
+from embedscope.core.arrays import Floats
+from embedscope.core.tables import Index, Score
+from embedscope.stats.bootstrap import N_DRAWS
+from embedscope.stats.cross import CrossGaussian
+from embedscope.tasks._means import directions
+from embedscope.transforms.repair import Repair
+
+PURE = Objective("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))
+MIXED = Objective("mixed_ndcg@10", ("recall@1",), ("same_modality_share",))
+WIDTHS = "the sides differ in width, so no cosine goes across: the original counts as a ranking by chance"
+
+
+@dataclass(frozen=True)
+class PairJudge:
+    """Pairs of two kinds of vector; see ``pair_scores`` for what is taken.
+
+    Attributes
+    ----------
+    parts : moments and rows
+    names : of the two kinds
+    mixed : whether the decision is on the mixed index (nDCG@10), with pure retrieval as guard; else the reverse
+    classes : of the pairs; new classes are a guard then, and known ones stand beside
+    """
+
+    parts: PairParts
+    names: tuple[str, str]
+    made: FitContext
+    mixed: bool = False
+    seed: int = 0
+    classes: PairClasses | None = None
+
+    def __post_init__(self) -> None:
+        for part in HELD:
+            rows = self.parts.rows[part]
+            check_size(len(np.unique(rows.cluster_x[rows.left])), part, "pairs")
+            if self.classes is not None:
+                self.classes.of(rows)
+
+    @property
+    def what(self) -> str:
+        """Pairs."""
+        return "pairs"
+
+    @property
+    def aim(self) -> Objective:
+        """Pure or mixed retrieval."""
+        aim = MIXED if self.mixed else PURE
+        if self.classes is None:
+            return aim
+        known, new = named(aim.main)
+        return Objective(aim.main, (*aim.guards, new), (*aim.shown, known))
+
+    @property
+    def undecidable(self) -> str | None:
+        """Never."""
+        return None
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Pairs by part."""
+        return {"fit": self.parts.cross.n} | {part: len(self.parts.rows[part].left) for part in HELD}
+
+    @property
+    def widths(self) -> Mapping[str, int]:
+        """Width of both kinds."""
+        return dict(zip(self.names, self.parts.cross.widths, strict=True))
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was left out."""
+        return (*held_sizes(self.parts), *([] if self._alike else [WIDTHS]), *self._of_classes)
+
+    @property
+    def _of_classes(self) -> Sequence[str]:
+        """That classes cannot be known and held out at once."""
+        if self.classes is None:
+            return ()
+        held = [np.isin(self.classes.label[self.parts.rows[p].names_x], self._fitted).any() for p in HELD]
+        return () if all(held) else (ONE_PART,)
+
+    @cached_property
+    def _fitted(self) -> Index:
+        """Known classes with pairs that fit."""
+        if self.classes is None:
+            return np.empty(0, dtype=np.intp)
+        rows = self.parts.rows["fit"]
+        seen = np.unique(self.classes.label[rows.names_x[rows.left]])
+        return seen[self.classes.known[seen]]
+
+    @cached_property
+    def _alike(self) -> bool:
+        dx, dy = self.parts.cross.widths
+        return dx == dy
+
+    def auto(self) -> list[str]:
+        """Centring, shift, joint bases and maps of one side into the other."""
+        return candidates.pairs(self.parts.cross.widths, self.parts.cross.n)
+
+    def fit(self, text: str) -> Repair:
+        """An alignment of both kinds, from the moments of the pairs that fit."""
+        rows = self.parts.rows["fit"]
+        return self._fitted_on(text, self.parts.cross, rows.left, rows.right)
+
+    def _fitted_on(self, text: str, cross: CrossGaussian, left: Index, right: Index) -> Repair:
+        rows = self.parts.rows["fit"]
+        sides = rows.x[left], rows.y[right]
+        scaled = (directions(sides[0]), directions(sides[1])) if self.made.normalize else sides
+        return fit_sides(text, cross, scaled, self.names, self.made)
+
+    def mapped(self, candidate: Candidate, part: Part) -> Mapped:
+        """Rows of ``part`` as ``candidate`` leaves them, with the bank of its scorer."""
+        of = self.parts.rows[part if candidate.transductive else "fit"]
+        return self._mapped(candidate, part, (of.x, of.y))
+
+    def _mapped(self, candidate: Candidate, part: Part, of: tuple[Floats, Floats]) -> Mapped:
+        rows = self.parts.rows[part]
+        bank = None if candidate.scorer is None else self._moved(candidate, *of)
+        return Mapped(*self._moved(candidate, rows.x, rows.y), candidate.scorer, bank)
+
+    def _moved(self, candidate: Candidate, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if candidate.repair is None:
+            return x, y
+        return candidate.repair.transform(x, self.names[0]), candidate.repair.transform(y, self.names[1])
+
+    def outcome(self, candidate: Candidate, part: Part) -> Outcome:
+        """Scores of both kinds of index; items are what the decision is on."""
+        rows = self.parts.rows[part]
+        names = [f"{k} {i}" for k, of in zip(self.names, (rows.names_x, rows.names_y), strict=True) for i in of]
+        title = f"nDCG@{K}, mixed index" if self.mixed else "rank of its match"
+        if candidate.repair is None and not self._alike:
+            return self._chance(part, title, names)
+        found = pair_scores(self.mapped(candidate, part), rows, self.names, self.seed)
+        values = found.gains if self.mixed else found.ranks
+        scores = found.scores | self._halves(candidate, part)
+        return Outcome(scores, Items(title, names, values, lower=not self.mixed))
+
+    def _halves(self, candidate: Candidate, part: Part) -> dict[str, Score]:
+        """Known and new classes, with the candidate fitted on the known ones alone."""
+        if self.classes is None or self.parts.known is None:
+            return {}
+        rows, fit = self.parts.rows[part], self.parts.rows["fit"]
+        mine, repair = self.classes.pairs_known(fit), candidate.repair
+        left, right = fit.left[mine], fit.right[mine]
+        if repair is not None:
+            repair = self._fitted_on(repair.header.candidate, self.parts.known, left, right)
+        again = replace(candidate, repair=repair)
+        bank = (rows.x, rows.y) if candidate.transductive else (fit.x[np.unique(left)], fit.y[np.unique(right)])
+        found = pair_scores(self._mapped(again, part, bank), rows, self.names, self.seed)
+        return halves(found, rows, self.classes, self._fitted, self.aim.main, self.mixed, self.seed)
+
+    def _chance(self, part: Part, title: str, names: Sequence[str]) -> Outcome:
+        """What rankings by chance give, for sides that no cosine joins."""
+        rows = self.parts.rows[part]
+        n, m = len(rows.x), len(rows.y)
+        pool = n + m - 1
+        weights = float((1 / np.log2(2.0 + np.arange(min(K, pool)))).sum())
+        a, b = self.names
+        value = {"recall@1": (1 / n + 1 / m) / 2, f"recall@1.{a}_to_{b}": 1 / m, f"recall@1.{b}_to_{a}": 1 / n}
+        value |= {"recall@10": (min(1.0, K / n) + min(1.0, K / m)) / 2, "mixed_ndcg@10": weights / pool}
+        if self.classes is not None:
+            value |= dict.fromkeys(named(self.aim.main), value[self.aim.main])
+        score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: no cosine goes across")
+        scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v)) for k, v in value.items()}
+        scores["same_modality_share"] = Score(None, 0, note="undefined: no cosine goes across")
+        return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self.mixed))

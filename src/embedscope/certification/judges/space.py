@@ -1,0 +1,95 @@
+"""What judges of one space share: candidates are chains, fitted from the moments of the rows that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import shorten
+
+import numpy as np
+
+from embedscope.certification import candidates
+from embedscope.certification.fitting import FitContext, fit_kinds
+from embedscope.certification.judges.base import Candidate
+from embedscope.certification.space_rows import ALL, Matrix, SpaceParts
+from embedscope.certification.split import PARTS, Part
+from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
+from embedscope.transforms.repair import SINGLE, Repair
+
+_WIDTH = 32  # characters of a text in a table
+
+
+@dataclass(frozen=True)
+class SpaceJudge:
+    """One space.
+
+    Attributes
+    ----------
+    parts : moments and rows
+    made : how fits are made
+    seed : of the bootstrap
+    more : notes
+    titles : what the rows of the source are (texts), empty where they are numbers alone
+    """
+
+    parts: SpaceParts
+    made: FitContext
+    seed: int
+    more: tuple[str, ...] = field(default=(), kw_only=True)
+    titles: Sequence[str] = field(default=(), kw_only=True)
+
+    @property
+    def what(self) -> str:
+        """Rows."""
+        return "rows"
+
+    @property
+    def widths(self) -> Mapping[str, int]:
+        """Width of the space."""
+        return {SINGLE: self.parts.dim}
+
+    @property
+    def undecidable(self) -> str | None:
+        """Never."""
+        return None
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Rows by part; those that fit are in moments alone."""
+        kept: dict[str, int] = {part: len(self.parts.rows[part].places) for part in PARTS}
+        return kept | {"fit": self.parts.moments[ALL].n}
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was not kept."""
+        rows, totals = self.parts.rows, self.parts.totals
+        said = [
+            f"{len(rows[p].places):,} of the {totals[p]:,} rows of the part that is to {p} were kept, by their hash"
+            for p in PARTS
+            if len(rows[p].places) < totals[p]
+        ]
+        return (*said, *self.more)
+
+    def named(self, row: int) -> str:
+        """A row of the source in words."""
+        return shorten(self.titles[row], _WIDTH, placeholder="...") if self.titles else f"row {row}"
+
+    def auto(self) -> list[str]:
+        """Centring, removal of top components, whitening."""
+        return candidates.one_space(self.parts.dim)
+
+    def fit(self, text: str) -> Repair:
+        """A chain, from the moments of the rows that fit."""
+        return fit_kinds(text, {SINGLE: self.parts.moments[ALL]}, self.made)
+
+    def moved(self, candidate: Candidate, part: Part) -> Floats:
+        """Rows of ``part`` as ``candidate`` leaves them, float64."""
+        if candidate.scorer is not None:
+            raise InputError(f"{candidate.scorer} scores queries with documents; give pairs or judgements to try it")
+        return self.applied(candidate.repair, self.parts.rows[part].x)
+
+    def applied(self, made: Repair | None, x: Matrix) -> Floats:
+        """The rows ``x`` (n, d) through ``made``, float64."""
+        rows = np.asarray(x, dtype=np.float64)
+        return rows if made is None else np.asarray(made.transform(rows))

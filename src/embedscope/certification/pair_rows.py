@@ -1,0 +1,279 @@
+"""Rows of two sides that belong together, in three parts: moments of the fitting part, rows of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.certification.split import HELD, PARTS, Part, connected, kept_clusters, part_numbers
+from embedscope.core.arrays import Array, Hashes, to_numpy
+from embedscope.core.errors import InputError
+from embedscope.core.ids import combine, hash_rows
+from embedscope.core.tables import Index
+from embedscope.stats.cross import CrossGaussian, CrossMoments
+from embedscope.tasks._means import directions
+
+Matrix = npt.NDArray[Any]
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class PairRows:
+    """Rows of both sides that are kept of one part.
+
+    Attributes
+    ----------
+    x, y : (n, dx), (m, dy)
+    left, right : (p,) rows that match
+    cluster_x, cluster_y : (n,), (m,) number of the cluster of each row, from 0, the same on both sides
+    names_x, names_y : where each row stands in its side
+    """
+
+    x: Matrix
+    y: Matrix
+    left: Index
+    right: Index
+    cluster_x: Index
+    cluster_y: Index
+    names_x: Index
+    names_y: Index
+
+
+@dataclass(frozen=True, eq=False)
+class PairParts:
+    """Cross moments of the pairs that fit, and rows kept of every part; ``totals`` are pairs before the bound.
+
+    ``known`` are the moments of pairs of known classes alone, None without classes.
+    """
+
+    cross: CrossGaussian
+    rows: dict[Part, PairRows]
+    totals: dict[Part, int]
+    known: CrossGaussian | None = None
+
+
+def by_position(
+    blocks: Iterator[tuple[Matrix, Matrix]],
+    *,
+    normalize: bool,
+    max_eval_rows: int,
+    seed: int,
+    limit_fit: int,
+    known: npt.NDArray[np.bool_] | None = None,
+) -> PairParts:
+    """Parts of pairs that come in blocks, row i with row i; held rows are bounded, so any number of pairs will do.
+
+    ``known`` (n,) says which pairs are of known classes; their moments are taken on their own too.
+    """
+    cross, start = _Cross(normalize, known), 0
+    buffers = {part: _Buffer(limit_fit if part == "fit" else max_eval_rows // 2, seed) for part in PARTS}
+    totals = dict.fromkeys(PARTS, 0)
+    for x, y in blocks:
+        hashes = hash_rows(start, start + len(x))
+        numbers, places = part_numbers(hashes, seed), np.arange(start, start + len(x))
+        start += len(x)
+        for number, part in enumerate(PARTS):
+            mine = numbers == number
+            if not mine.any():
+                continue
+            totals[part] += int(mine.sum())
+            buffers[part].add(hashes[mine], places[mine], x[mine], y[mine])
+            if part == "fit":
+                cross.update(x[mine], y[mine], places[mine])
+    if not totals["fit"]:
+        raise InputError(f"{start} pairs leave none to fit; pass some hundred pairs")
+    check_labels(known, start)
+    whole, half = cross.results()
+    return PairParts(whole, {part: b.rows() for part, b in buffers.items()}, totals, half)
+
+
+def by_matches(  # noqa: PLR0913
+    x: Matrix,
+    y: Matrix,
+    left: Index,
+    right: Index,
+    *,
+    normalize: bool,
+    max_eval_rows: int,
+    seed: int,
+    limit_fit: int,
+    names: tuple[Hashes, Hashes] | None = None,
+    known: npt.NDArray[np.bool_] | None = None,
+) -> PairParts:
+    """Parts of rows that match many to many, held in memory; what hangs together stays in one part.
+
+    Parameters
+    ----------
+    left, right : (p,) rows that match
+    names : hash of what each row belongs to; without it, of the first row of its component
+    known : (n,) which rows of the first side are of known classes
+    """
+    check_labels(known, len(x))
+    cx, cy = names if names is not None else _components(len(x), len(y), left, right)
+    nx, ny = part_numbers(cx, seed), part_numbers(cy, seed)
+    of_fit = nx[left] == 0
+    if not of_fit.any():
+        raise InputError(f"{len(left)} pairs leave none to fit; pass some hundred pairs of different things")
+    cross = _Cross(normalize, known)
+    fit_left, fit_right = left[of_fit], right[of_fit]
+    for lo in range(0, len(fit_left), _BLOCK):
+        here = fit_left[lo : lo + _BLOCK]
+        cross.update(x[here], y[fit_right[lo : lo + _BLOCK]], here)
+    rows, totals = {}, {}
+    for number, part in enumerate(PARTS):
+        limit = limit_fit if part == "fit" else max_eval_rows // 2
+        totals[part] = int((nx[left] == number).sum())
+        rows[part] = _kept(x, y, (left, right), (cx, cy), (nx == number, ny == number), limit, seed)
+    whole, half = cross.results()
+    return PairParts(whole, rows, totals, half)
+
+
+def check_labels(known: npt.NDArray[np.bool_] | None, n: int) -> None:
+    """Raise ``InputError`` where there is not one label for each of ``n`` rows of the first side."""
+    if known is not None and len(known) != n:
+        raise InputError(f"there are {len(known)} labels for {n} rows of the first side; wanted one a row")
+
+
+class _Cross:
+    """Cross moments of all pairs, and of those of known classes on their own."""
+
+    def __init__(self, normalize: bool, known: npt.NDArray[np.bool_] | None) -> None:
+        self.normalize, self.known = normalize, known
+        self.whole, self.half, self.n = CrossMoments(), CrossMoments(), 0
+
+    def update(self, x: Matrix, y: Matrix, places: Index) -> None:
+        """Take in pairs whose rows of the first side stand at ``places``."""
+        a, b = _scaled(x, self.normalize), _scaled(y, self.normalize)
+        self.whole.update(a, b)
+        if self.known is None or places.max() >= len(self.known):
+            return
+        mine = self.known[places]
+        if mine.any():
+            self.half.update(a[mine], b[mine])
+            self.n += int(mine.sum())
+
+    def results(self) -> tuple[CrossGaussian, CrossGaussian | None]:
+        """Of all, and of the known ones where there are any."""
+        return self.whole.result(), self.half.result() if self.n else None
+
+
+def pair_blocks(a: Array | str | Path, b: Array | str | Path) -> Iterator[tuple[Matrix, Matrix]] | None:
+    """Blocks of two files of vectors whose rows match by position, None where they must be read as a whole."""
+    from embedscope.readers import is_vectors, open_vectors
+
+    if not all(isinstance(s, str | Path) and is_vectors(str(s)) for s in (a, b)):
+        return None
+    if any(str(s).partition("::")[2].isdigit() for s in (a, b)):
+        return None
+    streams = [open_vectors(str(s)) for s in (a, b)]
+    for stream, name in zip(streams, (a, b), strict=True):
+        if len(stream.dims) != 1:
+            raise InputError(f"{name} holds {len(stream.dims)} spaces ({', '.join(stream.dims)}); name one with ::NAME")
+    n, m = (s.n_rows for s in streams)
+    if n is not None and m is not None and n != m:
+        raise InputError(
+            f"{a} has {n} rows and {b} has {m}; rows match by position, so pass equally many, or say which belong "
+            "together with --pair-ids or --pairs"
+        )
+    return _together(*(_blocks(s) for s in streams))
+
+
+def _blocks(stream: Any) -> Iterator[Matrix]:
+    space = next(iter(stream.dims))
+    for shard in stream.shards():
+        for batch in shard.batches():
+            yield to_numpy(batch.spaces[space]).copy()
+
+
+def _together(a: Iterator[Matrix], b: Iterator[Matrix]) -> Iterator[tuple[Matrix, Matrix]]:
+    """Blocks of two sides cut to the same rows."""
+    x, y = next(a, None), next(b, None)
+    while x is not None and y is not None:
+        n = min(len(x), len(y))
+        yield x[:n], y[:n]
+        x = x[n:] if n < len(x) else next(a, None)
+        y = y[n:] if n < len(y) else next(b, None)
+    if x is not None or y is not None:
+        raise InputError("the two sides have different numbers of rows; pass equally many, or --pair-ids")
+
+
+class _Buffer:
+    """The pairs with the smallest hashes, at most ``limit`` of them."""
+
+    def __init__(self, limit: int, seed: int) -> None:
+        self.limit, self.seed = limit, seed
+        self.parts: list[tuple[Matrix, ...]] = []
+        self.n = 0
+
+    def add(self, *columns: Matrix) -> None:
+        self.parts.append(columns)
+        self.n += len(columns[0])
+        if self.n > 2 * self.limit:
+            self._trim()
+
+    def _trim(self) -> None:
+        columns = [np.concatenate(c) for c in zip(*self.parts, strict=True)]
+        kept = np.sort(np.argsort(combine(columns[0], self.seed + 1), kind="stable")[: self.limit])
+        self.parts = [tuple(c[kept] for c in columns)]
+        self.n = len(kept)
+
+    def rows(self) -> PairRows:
+        if not self.parts:
+            empty, none = np.empty((0, 1)), np.empty(0, dtype=np.intp)
+            return PairRows(empty, empty, none, none, none, none, none, none)
+        self._trim()
+        _, places, x, y = self.parts[0]
+        same = np.arange(len(x))
+        return PairRows(x, y, same, same, same, same, places, places)
+
+
+def _kept(
+    x: Matrix,
+    y: Matrix,
+    matches: tuple[Index, Index],
+    clusters: tuple[Hashes, Hashes],
+    mine: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    limit: int,
+    seed: int,
+) -> PairRows:
+    """Rows of one part, whole clusters, at most ``limit`` a side."""
+    a, b = (np.flatnonzero(m) for m in mine)
+    both = np.concatenate([clusters[0][a], clusters[1][b]])
+    keep = np.ones(len(both), dtype=bool)
+    for size in (len(a), len(b)):
+        if size > limit:
+            keep &= kept_clusters(both, int(limit * len(both) / size), seed)
+    a, b = a[keep[: len(a)]], b[keep[len(a) :]]
+    number = np.unique(both[keep], return_inverse=True)[1].astype(np.intp)
+    place_x, place_y = np.full(len(x), -1, dtype=np.intp), np.full(len(y), -1, dtype=np.intp)
+    place_x[a], place_y[b] = np.arange(len(a)), np.arange(len(b))
+    left, right = place_x[matches[0]], place_y[matches[1]]
+    known = (left >= 0) & (right >= 0)
+    return PairRows(x[a], y[b], left[known], right[known], number[: len(a)], number[len(a) :], a, b)
+
+
+def _components(n: int, m: int, left: Index, right: Index) -> tuple[Hashes, Hashes]:
+    found = connected(n + m, left, right + n)
+    first = np.full(int(found.max(initial=-1)) + 1, n + m, dtype=np.intp)
+    np.minimum.at(first, found, np.arange(n + m))
+    hashes = hash_rows(0, n + m)[first[found]]
+    return hashes[:n], hashes[n:]
+
+
+def _scaled(x: Matrix, normalize: bool) -> Matrix:
+    return directions(x) if normalize else np.asarray(x, dtype=np.float64)
+
+
+def held_sizes(parts: PairParts) -> list[str]:
+    """What to say of rows that were not kept."""
+    said = []
+    for part in HELD:
+        rows, total = parts.rows[part], parts.totals[part]
+        if len(rows.left) < total:
+            said.append(f"{len(rows.left):,} of the {total:,} pairs that are to {part} were kept, by their hash")
+    return said

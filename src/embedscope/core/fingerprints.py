@@ -1,0 +1,43 @@
+"""Facts that identify a file: its size and checksum, for the provenance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedscope.core.provenance import Provenance
+
+if TYPE_CHECKING:
+    pass
+
+
+_END_BYTES = 32 << 20
+
+
+def file_facts(path: Path, *, whole: bool = False) -> dict[str, Any]:
+    """Size and checksum of a file, for the provenance; of a large file, where not ``whole``, of its two ends alone.
+
+    Reading all of a large file once more for the checksum would take as long as measuring it.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if whole or size <= 2 * _END_BYTES:
+            return {"bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        ends = hashlib.sha256(file.read(_END_BYTES))
+        file.seek(size - _END_BYTES)
+        ends.update(file.read(_END_BYTES))
+    return {"bytes": size, f"sha256_of_first_and_last_{_END_BYTES >> 20}_MiB": ends.hexdigest()}
+
+
+@contextmanager
+def facts_beside(name: str, facts: Callable[[], dict[str, Any]], provenance: Provenance) -> Iterator[None]:
+    """Add ``facts`` of a source to the provenance, taken on a thread beside the work that is done meanwhile."""
+    with ThreadPoolExecutor(1) as beside:
+        taken = beside.submit(facts)
+        yield
+        with provenance.phase(f"checksum {name}"):
+            provenance.data[name] = taken.result() | provenance.data.get(name, {})

@@ -1,0 +1,81 @@
+"""Texts that are asked of texts, in one space of a model: what a diagnosis reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_texts
+from embedscope.core.progress import Progress
+from embedscope.core.provenance import Provenance
+from embedscope.core.result import Result
+from embedscope.diagnosis._query_metrics import query_records
+from embedscope.geometry.measure import measure_stream
+from embedscope.metrics import Metric
+from embedscope.readers import ArrayStream, is_vectors
+from embedscope.sources.options import Encoder
+from embedscope.sources.texts import encode, texts_of
+
+_OPTIONS = ("device", "dtype", "trust_remote_code")
+
+
+def model_numbers(
+    uri: str,
+    queries: Any,
+    metrics: Sequence[str | Metric],
+    *,
+    seed: int,
+    progress: Progress,
+    command: str,
+    **model: Any,
+) -> Result:
+    """``metrics`` of the ``texts`` in one space of ``uri``, and the numbers of ``queries``, texts too, against them.
+
+    Parameters
+    ----------
+    queries : a data set, a file with one text a line or ``.jsonl`` of BEIR, or a list
+    model : as of ``measure``; the model's own sentence vector where no layer is named
+
+    Raises
+    ------
+    InputError
+        if there are no documents, tokens are asked for, or the queries are vectors.
+    """
+    how = _how(uri, queries, model)
+    provenance, unit = Provenance(command, seed), model.get("unit") or "sentence"
+    documents = texts_of(model["texts"], how.data, provenance).sampled(model.get("max_rows"), seed)
+    asked = texts_of(queries, how.data, provenance)
+    with provenance.phase(f"vectors {uri}"):
+        space, (x, q) = encode(uri, (documents, asked), how, provenance, progress, ("document", "query"))
+    stream = ArrayStream({space: x}, hash_texts(documents.texts), hash_texts(documents.clusters))
+    records = measure_stream(
+        stream,
+        source=uri,
+        metrics=metrics,
+        seed=seed,
+        progress=progress,
+        provenance=provenance,
+        task=documents.name,
+        subset=f"{len(x):,} {unit}s",
+        pooling=how.pooling,
+    )
+    records += query_records(q, {"document": x}, asked.name)
+    named = [metric if isinstance(metric, str) else metric.name for metric in metrics]
+    read = {k: str(v) if isinstance(v, Path) else v for k, v in model.items() if isinstance(v, str | int | Path)}
+    provenance.settings = {"metrics": named} | {k: v for k, v in read.items() if k != "data"}
+    return Result(tuple(records), provenance.as_dict())
+
+
+def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> Encoder:
+    """How the model reads texts; raises ``InputError`` where these are not there."""
+    if model.get("texts") is None:
+        raise InputError(f"{uri} is a model: name its documents with --texts DATASET or --texts FILE (one text a line)")
+    if model.get("unit") == "token":
+        raise InputError("queries are asked of whole texts, not of tokens; leave out --unit, or take sentence or word")
+    named = isinstance(queries, str | Path)
+    if is_vectors(str(queries)) if named else not isinstance(queries, list | tuple):
+        raise InputError(f"{uri} is a model, so --queries must be texts (one a line, or .jsonl), not vectors")
+    options = tuple((name, model[name]) for name in _OPTIONS if name in model)
+    return Encoder(model.get("layers"), model.get("pooling"), model.get("cache", True), options, model.get("data"))

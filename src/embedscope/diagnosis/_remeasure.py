@@ -1,0 +1,80 @@
+"""The numbers of a stored result, taken again of another source in the same way."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.arrays import Array
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.result import Result
+from embedscope.diagnosis._collect import numbers
+from embedscope.geometry.measure import measure
+from embedscope.geometry.measure_pair import IdSource, measure_pair
+from embedscope.readers import is_vectors
+from embedscope.sources.options import Reading
+
+_OWN = ("data", "device", "trust_remote_code", "cache", "seed")
+"""Options of models that are of this machine and this run, never taken from a file."""
+
+
+def measured_again(
+    baseline: Result,
+    source: Array | str | None = None,
+    *,
+    pair: tuple[Array | str | Path, Array | str | Path] | None = None,
+    pair_ids: tuple[IdSource, IdSource] | None = None,
+    queries: Array | str | Path | None = None,
+    progress: Progress | None = None,
+    command: str = "",
+    **here: Any,
+) -> Result:
+    """The metrics of ``baseline``, a result of ``measure`` or ``diagnose``, of ``source`` or ``pair``.
+
+    Metrics, rows, transform, precision, seed and, of models, texts, unit, sample, layers and pooling are those of the
+    baseline; ``here`` are options of this machine (``data``, ``device``, ``trust_remote_code``, ``cache``).
+
+    Raises
+    ------
+    InputError
+        if the baseline is of another verb, or of a pair where one source is given, or the other way round.
+    """
+    settings, seed = baseline.provenance.get("settings", {}), int(baseline.provenance.get("seed") or 0)
+    if "metrics" not in settings or "tasks" in settings:
+        raise InputError(
+            "the baseline is not a result of measure or diagnose; save one with `embedscope measure --json`"
+        )
+    _same_kind(settings, source, pair, queries)
+    common: dict[str, Any] = {"seed": seed, "progress": progress, "command": command}
+    model = _model(baseline, source, here)
+    if settings.get("diagnosis"):
+        return numbers(source, pair=pair, pair_ids=pair_ids, queries=queries, **common, **model)
+    if pair is not None:
+        asked = {k: settings[k] for k in ("metrics", "rows") if k in settings}
+        return measure_pair(pair[0], pair[1], ids=pair_ids, scale=settings.get("scale", 100.0), **asked, **common)
+    asked = {k: settings[k] for k in ("metrics", "rows", "transform", "precision") if k in settings}
+    assert source is not None
+    return measure(source, **asked, **common, **model)
+
+
+def _same_kind(settings: dict[str, Any], source: object, pair: object, queries: object) -> None:
+    if (source is None) == (pair is None):
+        raise InputError("check takes a SOURCE or --pair A B, one of them; pass either")
+    if ("pair" in settings) != (pair is not None):
+        wanted = (
+            "of a pair: pass --pair A B" if "pair" in settings else "of one source: pass a SOURCE instead of --pair"
+        )
+        raise InputError(f"the baseline is {wanted}")
+    if queries is not None and not settings.get("diagnosis"):
+        raise InputError("the baseline is of `measure`, which takes no queries: leave out --queries")
+
+
+def _model(baseline: Result, source: object, here: dict[str, Any]) -> dict[str, Any]:
+    """How the model is read, where the source is one."""
+    if not isinstance(source, str) or is_vectors(source) or not baseline.provenance.get("models"):
+        return {}
+    names = [f.name for f in fields(Reading) if f.name not in _OWN]
+    kept = {k: v for k, v in baseline.provenance["settings"].items() if k in names and v is not None}
+    return kept | here

@@ -1,0 +1,134 @@
+"""A rule: which number it reads, from where on it matters and why, and what to say and to try then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from embedscope.diagnosis._readings import Numbers, Reading
+
+Severity = Literal["ok", "info", "warning", "serious"]
+SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
+"""From nothing to the worst."""
+
+LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
+"""Severities that a threshold may have."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One finding as data.
+
+    Attributes
+    ----------
+    id : name, also of its section in a file of thresholds
+    name : what is fine where nothing is found, in a few words
+    metrics : ids of the numbers it reads
+    read : numbers of one space -> the reading, None where a number is missing
+    worse : the direction in which it gets worse
+    levels : threshold of each severity, in the units of the reading
+    reason : why the thresholds are where they are, and what they were calibrated on
+    says : the sentence, with ``{value}``, ``{percent}``, ``{n}``, ``{dim}`` and what ``details`` names
+    harm : what it does to the user
+    repair : the smallest repair to try
+    adjusted : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads
+    details : words of ``says`` -> metric that gives them, or numbers -> a word
+    applies : numbers -> whether the question makes sense
+    """
+
+    id: str
+    name: str
+    metrics: tuple[str, ...]
+    read: Callable[[Numbers], Reading | None]
+    worse: Literal["above", "below"]
+    levels: Mapping[Severity, float]
+    reason: str
+    says: str
+    harm: str
+    repair: str
+    adjusted: Callable[[Numbers, float], float] | None = None
+    details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
+    applies: Callable[[Numbers], bool] | None = None
+
+    def sentence(self, numbers: Numbers, reading: Reading) -> str:
+        """The finding in words."""
+        told: dict[str, object] = {}
+        for word, given in self.details.items():
+            record = numbers.defined(given) if isinstance(given, str) else None
+            told[word] = given(numbers) if callable(given) else record.value if record else math.nan
+        n, dim = numbers.n, numbers.dim
+        return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **told)
+
+    def remedy(self, numbers: Numbers) -> str:
+        """What to try, with the source as a command names it, and what would judge it where nothing does yet."""
+        paired = numbers.where.startswith("--pair ")
+        model, texts, documents = numbers.where.partition(" --texts ")
+        if texts:
+            corpus = f"{model} --corpus {documents}"
+        else:
+            files = numbers.where.removeprefix("--pair ").split()
+            kinds = ("image=", "text=") if paired else [""] * len(files)
+            corpus = " ".join(f"--corpus {kind}{file}" for kind, file in zip(kinds, files, strict=False))
+        told = self.repair.format(where=numbers.where, source=numbers.source, corpus=corpus)
+        return f"{told}; {JUDGED}" if "repair {where}" in self.repair and not paired else told
+
+    def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
+        """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
+        value = changed[level] if level in changed else self.levels.get(level)
+        return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
+
+
+JUDGED = (
+    "add --labels F, --scores F, or --queries Q --qrels F, for it is judged by these: geometry alone proves nothing"
+)
+"""What a repair of one space needs beside the vectors."""
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a decimal where it is small.
+
+    >>> percent(0.412), percent(0.0123)
+    ('41 %', '1.2 %')
+    """
+    return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says of one space.
+
+    Attributes
+    ----------
+    severity : of what the whole interval is beyond, or ``ok``
+    undecided : the severity that the value reaches and its interval does not
+    thresholds : those in force, with small n accounted for
+    """
+
+    rule: Rule
+    reading: Reading
+    severity: Severity
+    undecided: Severity | None
+    thresholds: Mapping[Severity, float]
+    numbers: Numbers = field(repr=False)
+
+
+def verdict(rule: Rule, numbers: Numbers, changed: Mapping[Severity, float | None] | None = None) -> Verdict | None:
+    """The verdict of ``rule``; None where it has nothing to read. A level counts when the interval lies beyond it."""
+    if rule.applies is not None and not rule.applies(numbers):
+        return None
+    reading = rule.read(numbers)
+    if reading is None:
+        return None
+    found = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
+    thresholds = {level: value for level, value in found.items() if value is not None}
+    severity: Severity = "ok"
+    reached: Severity = "ok"
+    for level, limit in thresholds.items():
+        if reading.beyond(limit, rule.worse, surely=True):
+            severity = level
+        if reading.beyond(limit, rule.worse, surely=False):
+            reached = level
+    undecided = reached if SEVERITIES.index(reached) > SEVERITIES.index(severity) else None
+    return Verdict(rule, reading, severity, undecided, thresholds, numbers)

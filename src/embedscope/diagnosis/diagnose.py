@@ -1,0 +1,196 @@
+"""From numbers to findings: every rule on every space, worst first, as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from embedscope.core.document import Column, Document, Finding, Table
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.diagnosis._collect import numbers
+from embedscope.diagnosis._readings import Numbers
+from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
+from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.space_rules import RULES
+from embedscope.diagnosis.thresholds import Thresholds
+
+QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A result whose document holds the findings, and the verdicts they come from.
+
+    Attributes
+    ----------
+    verdicts : of every rule on every space, worst first
+    """
+
+    result: Result
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def worst(self) -> Severity:
+        """The worst severity of all; ``ok`` where nothing was found."""
+        return max((v.severity for v in self.verdicts), key=SEVERITIES.index, default="ok")
+
+    def found(self, severity: Severity = "warning") -> tuple[Verdict, ...]:
+        """Verdicts of ``severity`` or worse."""
+        return tuple(v for v in self.verdicts if SEVERITIES.index(v.severity) >= SEVERITIES.index(severity))
+
+
+def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **options: Any) -> Diagnosis:
+    """What is wrong with a space, a pair, or either with queries; each finding with its number and what to try.
+
+    Parameters
+    ----------
+    source, options : of :func:`embedscope.diagnosis._collect.numbers` (``pair``, ``pair_ids``, ``queries``, ...)
+    thresholds : by rule and severity, as :func:`embedscope.diagnosis.thresholds.thresholds_of` reads them
+
+    Raises
+    ------
+    InputError, UnknownNameError
+
+    >>> import numpy as np
+    >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
+    >>> [(v.rule.id, v.severity) for v in diagnose(cone).found()]
+    [('cosine_floor', 'serious'), ('half_precision', 'warning')]
+    """
+    measured = numbers(source, **options)
+    return judged(measured, thresholds or {}, where=_where(source, options))
+
+
+def judged(measured: Result, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:
+    """The verdicts on ``measured``, the numbers of a diagnosis, and their document."""
+    verdicts: list[Verdict] = []
+    spaces = spaces_of(measured.records, where)
+    for space in spaces:
+        for rule in _rules(space):
+            found = verdict(rule, space, thresholds.get(rule.id))
+            if found is not None:
+                verdicts.append(found)
+    verdicts.sort(key=lambda v: -SEVERITIES.index(v.severity))
+    made = Diagnosis(measured, tuple(verdicts))
+    return replace(made, result=replace(measured, document=_document(made, spaces, where)))
+
+
+def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
+    """The numbers of each space (``image``, ``image|text``, ``query|document``), in their order."""
+    kept: dict[tuple[str, str | None, str], dict[str, Record]] = {}
+    for r in records:
+        kept.setdefault((r.source, r.pooling, r.space or ""), {})[r.metric] = r
+    sizes = {
+        space: max((r.n or 0) for r in found.values()) for (_, _, space), found in kept.items() if "|" not in space
+    }
+    documents = max(sizes.values(), default=0)
+    out = []
+    for (source, _, space), found in kept.items():
+        sides = space.split("|") if "|" in space else []
+        own = {name: sizes.get(name, 0) for name in sides}
+        if sides and sides[0] == "query":
+            asked = max((r.n or 0) for r in found.values())
+            rest = {"document": documents, "pool": sum(sizes.values())}
+            own = {"query": asked, sides[1]: sizes.get(sides[1]) or rest.get(sides[1], documents)}
+        out.append(Numbers(found, source, space, where, own))
+    return out
+
+
+def _rules(space: Numbers) -> tuple[Rule, ...]:
+    if "|" not in space.space:
+        return RULES
+    return QUERY_RULES if space.space.startswith("query|") else PAIR_RULES
+
+
+def _where(source: Any, options: Mapping[str, Any]) -> str:
+    """The source as a command takes it."""
+    pair = options.get("pair")
+    named = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
+    told = [str(s) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
+    texts = options.get("texts")
+    what = " ".join([*told, *(["--texts", str(texts)] if isinstance(texts, str) else [])]) or (
+        "A B" if pair is not None else "SOURCE"
+    )
+    return f"--pair {what}" if pair is not None else what
+
+
+def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
+    several = len({(s.source, s.space) for s in spaces}) > 1
+    told = [_finding(v, several) for v in made.verdicts if v.severity != "ok"]
+    told += [_open(v, several) for v in made.verdicts if v.severity == "ok" and v.undecided]
+    fine = [v for v in made.verdicts if v.severity == "ok" and not v.undecided]
+    told += list(_healthy(fine, several))
+    verdict_table = Table(
+        "verdicts",
+        "Every rule, its number and its thresholds",
+        (
+            Column("verdict"),
+            Column("space"),
+            Column("rule"),
+            Column("value", 4),
+            Column("± s.e.", 4, "standard error; none where the number is a count"),
+            *(Column(level, 4, "threshold in force at this n") for level in LEVELS),
+        ),
+        tuple(
+            (
+                v.severity,
+                v.numbers.space,
+                v.rule.id,
+                v.reading.value,
+                v.reading.stderr,
+                *(v.thresholds.get(s) for s in LEVELS),
+            )
+            for v in made.verdicts
+        ),
+        "A severity counts when the whole 95 % interval lies beyond its threshold.",
+    )
+    return Document(f"Diagnosis of {where.removeprefix('--pair ')}", QUESTION, tuple(told), (verdict_table,))
+
+
+def _finding(v: Verdict, several: bool) -> Finding:
+    return Finding(
+        _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
+        v.severity,
+        evidence=f"{_number(v)}; {v.severity} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
+        detail=f"Threshold: {v.rule.reason}.",
+        harm=v.rule.harm,
+        remedy=v.rule.remedy(v.numbers),
+    )
+
+
+def _open(v: Verdict, several: bool) -> Finding:
+    assert v.undecided is not None
+    text = f"{_prefix(v, several)}{v.rule.sentence(v.numbers, v.reading)} The interval reaches back over the threshold."
+    return Finding(
+        text,
+        "info",
+        evidence=f"{_number(v)}; {v.undecided} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
+        detail="More rows would decide it.",
+    )
+
+
+def _healthy(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
+    """One line a space: what was asked and is fine."""
+    spaces: dict[tuple[str, str], list[Verdict]] = {}
+    for v in verdicts:
+        spaces.setdefault((v.numbers.source, v.numbers.space), []).append(v)
+    for found in spaces.values():
+        names = "; ".join(f"{v.rule.name} ({v.reading.value:.3g})" for v in found)
+        yield Finding(f"{_prefix(found[0], several)}Fine: {names}.", "ok")
+
+
+def _prefix(v: Verdict, several: bool) -> str:
+    place = v.numbers.space if v.numbers.space in v.numbers.source or "|" in v.numbers.space else ""
+    if not several:
+        return ""
+    return f"{place or f'{v.numbers.source} {v.numbers.space}'.strip()}: "
+
+
+def _number(v: Verdict) -> str:
+    """``self_similarity 0.640 ± 0.004 (95 % 0.631 to 0.649), n 1,500``."""
+    r = v.reading
+    names = " / ".join(v.rule.metrics) or "rows / width"
+    error = "" if r.stderr is None else f" ± {r.stderr:.2g} (95 % {r.low:.4g} to {r.high:.4g})"
+    kind = ", a count" if r.exact else "" if r.stderr is not None else ", no error bar: too few groups of rows"
+    return f"{names} {r.value:.4g}{error}{kind}, n {v.numbers.n:,}"

@@ -1,0 +1,88 @@
+"""Thresholds of one's own: a TOML file with a section for each rule."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.errors import InputError
+from embedscope.diagnosis._rule import LEVELS, Rule, Severity
+from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.space_rules import RULES
+
+Thresholds = Mapping[str, Mapping[Severity, float | None]]
+
+ALL_RULES: tuple[Rule, ...] = (*RULES, *PAIR_RULES, *QUERY_RULES)
+"""Every rule, of one space, of a pair and of queries."""
+
+
+def thresholds_of(path: str | Path) -> Thresholds:
+    """Thresholds by rule and severity from a TOML file; ``false`` takes a level away.
+
+    A section is a rule's id, a key a severity::
+
+        [cosine_floor]
+        warning = 0.5
+        serious = false
+
+    Raises
+    ------
+    InputError
+        if the file cannot be read, a rule or a severity is unknown (the nearest one is offered), a value is neither a
+        number nor false, or the levels are not in order.
+    """
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML with a section a rule") from error
+    rules = {rule.id: rule for rule in ALL_RULES}
+    for name in data:
+        if name not in rules:
+            raise InputError(f"{path}: unknown rule '{name}'; {_near(name, rules)}")
+    return {name: _levels(rules[name], section, path) for name, section in data.items()}
+
+
+def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, float | None]:
+    if not isinstance(section, dict):
+        raise InputError(f"{path}: {rule.id} must be a section, [{rule.id}] with {' or '.join(LEVELS)} = NUMBER")
+    found: dict[Severity, float | None] = {}
+    for level, value in section.items():
+        if level not in LEVELS:
+            raise InputError(f"{path}: [{rule.id}] has no severity '{level}'; {_near(level, LEVELS)}")
+        if value is not False and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InputError(f"{path}: [{rule.id}] {level} must be a number, or false for none, got {value!r}")
+        found[level] = None if value is False else float(value)
+    own = {**rule.levels, **found}
+    ordered = [v for level in LEVELS if (v := own.get(level)) is not None]
+    if ordered != sorted(ordered, reverse=rule.worse == "below"):
+        way = "rise" if rule.worse == "above" else "fall"
+        told = ", ".join(f"{level} {own[level]:g}" for level in LEVELS if own.get(level) is not None)
+        raise InputError(f"{path}: thresholds of [{rule.id}] must {way} from info to serious, got {told}")
+    return found
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {', '.join(names)}"
+
+
+def tolerances(texts: Iterable[str]) -> dict[str, float]:
+    """Tolerances by metric from ``METRIC=VALUE``.
+
+    >>> tolerances(["isoscore=0.01"])
+    {'isoscore': 0.01}
+    """
+    found = {}
+    for text in texts:
+        metric, equals, value = text.partition("=")
+        try:
+            found[metric.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not found[metric.strip()] >= 0:
+            raise InputError(f"--tolerance takes METRIC=VALUE with a value of 0 or more, got '{text}'")
+    return found

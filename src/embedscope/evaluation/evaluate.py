@@ -1,0 +1,104 @@
+"""``evaluate``: what a source is good for, as a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedscope.core.document import Document
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.provenance import Provenance
+from embedscope.core.result import Result
+from embedscope.evaluation._sources import _parts, _Reading
+from embedscope.evaluation.comparisons import comparisons
+from embedscope.evaluation.scoring import (
+    Scored,
+    data_facts,
+    loaded_jobs,
+    scores,
+    write_items,
+)
+from embedscope.stats.bootstrap import N_DRAWS
+
+
+def evaluate(  # noqa: PLR0913
+    sources: str | Sequence[str],
+    *,
+    tasks: Sequence[str],
+    poolings: Sequence[str] | None = None,
+    layers: str = "all",
+    transform: str | None = None,
+    names: str | Path | Sequence[str] | None = None,
+    contexts: str | Path | Sequence[str] | None = None,
+    items: str | Path | None = None,
+    data: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    progress: Progress | None = None,
+    command: str = "",
+) -> Result:
+    """Scores of ``tasks`` for every source, pooling and layer, with bootstrap intervals.
+
+    Parameters
+    ----------
+    sources : model URIs, or files of vectors with ``names``
+    tasks : ids of tasks (``embedscope list tasks``)
+    poolings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``, ``contexts:N``); None
+        takes all that fit
+    layers : ``all`` or a list such as ``0,4,final,pooled``
+    transform : chain such as ``center,abtt:1``, fitted in each space on the texts of the tasks
+    contexts : sentences for ``contexts:N``, a word's mean over N of them: a data set or a file with one a line
+    items : CSV file to write what every item contributed to every score (cosine of a pair, effect size of a word)
+    names : texts of the rows of a file of vectors: a list, or a file with one a line
+    data : folder with data files
+
+    Raises
+    ------
+    InputError, UnknownNameError, DataUnavailableError, MissingExtraError
+    """
+    from embedscope.datasets import Finder
+
+    if not tasks:
+        raise InputError("no tasks named; `embedscope list tasks` shows them")
+    if not sources:
+        raise InputError("no source named; wanted a model or a file of vectors, as in `embedscope evaluate minilm`")
+    progress = progress or Silent()
+    provenance = Provenance(command, seed)
+    with provenance.phase("data"):
+        jobs, skipped = loaded_jobs(tasks, Finder(Path(data) if data else None))
+    for s in skipped:
+        progress.note(f"{s.what} is left out: {s.why}")
+    found: list[Scored] = []
+    model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
+    reading = _Reading(poolings, layers, names, contexts, Path(data) if data else None, cache, model)
+    for source in [sources] if isinstance(sources, str) else sources:
+        with provenance.phase(source):
+            for part in _parts(source, jobs, reading, provenance, progress):
+                found += scores(
+                    part.vectors,
+                    part.jobs,
+                    part.places,
+                    source=source,
+                    transform=transform,
+                    seed=seed,
+                    note=part.note,
+                    progress=progress,
+                )
+    if items is not None:
+        write_items(found, items)
+    provenance.data |= data_facts(jobs)
+    provenance.settings = {
+        "tasks": list(tasks),
+        "poolings": list(poolings) if poolings else None,
+        "layers": layers,
+        "transform": transform,
+        "dtype": dtype,
+        "bootstrap_draws": N_DRAWS,
+    }
+    document = Document("Evaluation", skipped=tuple(skipped)) if skipped else None
+    records = [*(s.record() for s in found), *comparisons(found)]
+    return Result(tuple(records), provenance.as_dict(), document)

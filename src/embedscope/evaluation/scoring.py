@@ -1,0 +1,285 @@
+"""Scores of tasks in every space of a source, with bootstrap intervals that are paired across spaces and models."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.atomic import write_text
+from embedscope.core.document import Skipped
+from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.images import Image
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.records import Record
+from embedscope.core.tables import Data, Score, Task
+from embedscope.stats.score_records import score_record
+
+
+class Vectors(Protocol):
+    """Vectors of texts, one space at a time."""
+
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task with its loaded data; ``subset`` says what part of it is scored, None for all of it."""
+
+    task: Task
+    data: Data
+    subset: str | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Distinct texts of all tables of texts that the task needs."""
+        named = [self.data.tables[name] for name in self.task.tables if name not in self.data.images]
+        return tuple(dict.fromkeys(t for table in named for t in table.texts))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Distinct pictures of all tables of pictures that the task needs."""
+        named = [self.data.images[name] for name in self.task.tables if name in self.data.images]
+        return tuple({image.key: image for table in named for image in table.images}.values())
+
+    @property
+    def unit(self) -> str:
+        """What a row of its first table is."""
+        name = self.task.tables[0]
+        return (self.data.images[name] if name in self.data.images else self.data.tables[name]).unit
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score and where it was taken."""
+
+    source: str
+    pooling: str | None
+    space: str
+    job: Job
+    metric: str
+    score: Score
+    dim: int
+    transform: str | None = None
+    fitted_on: str | None = None
+    note: str | None = None
+
+    def record(self) -> Record:
+        """The score as a record with its bootstrap interval; ``ID:VARIANT`` is a variant of the task ``ID``."""
+        metric, _, variant = self.metric.partition(":")
+        return score_record(
+            self.score,
+            source=self.source,
+            pooling=self.pooling,
+            space=self.space,
+            task=self.job.task.id.partition(":")[0],
+            metric=metric,
+            variant=variant or None,
+            dim=self.dim,
+            rows="unit",
+            exact=self.job.subset is None,
+            transform=self.transform,
+            fitted_on=self.fitted_on,
+            subset=self.job.subset,
+            note=self.note,
+        )
+
+
+def loaded_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skipped]]:
+    """Tasks by name with their data; those whose data cannot be had are skipped with the reason.
+
+    Raises
+    ------
+    DataUnavailableError
+        if none of the data can be had.
+    """
+    from embedscope.datasets import DATASETS
+    from embedscope.tasks import TASKS
+
+    tasks = [TASKS.get(name) for name in names]
+    loaded: dict[str, Data] = {}
+    jobs: list[Job] = []
+    skipped: list[Skipped] = []
+    for task in tasks:
+        try:
+            if task.dataset not in loaded:
+                loaded[task.dataset] = DATASETS.get(task.dataset).load(finder)
+        except DataUnavailableError as error:
+            skipped.append(Skipped(f"task {task.id}", str(error)))
+        else:
+            jobs.append(Job(task, loaded[task.dataset]))
+    if tasks and not jobs:
+        raise DataUnavailableError("; ".join(s.why for s in skipped))
+    return jobs, skipped
+
+
+@dataclass(frozen=True)
+class Places:
+    """The poolings and spaces to score: every pooling with every layer, and ``pooled`` once with pooling None.
+
+    ``unnamed`` spaces (of a file of vectors) have no pooling.
+    """
+
+    poolings: tuple[str, ...]
+    spaces: tuple[str, ...]
+    unnamed: bool = False
+
+    def __iter__(self) -> Iterator[tuple[str | None, str]]:
+        if self.unnamed:
+            yield from ((None, space) for space in self.spaces)
+            return
+        yield from ((pooling, space) for pooling in self.poolings for space in self.spaces if space != "pooled")
+        if "pooled" in self.spaces:
+            yield None, "pooled"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def scores(
+    vectors: Vectors,
+    jobs: Sequence[Job],
+    places: Places,
+    *,
+    source: str,
+    transform: str | None = None,
+    seed: int = 0,
+    note: str | None = None,
+    progress: Progress | None = None,
+) -> list[Scored]:
+    """Every job in every place; a transform is fitted anew in each place on the texts of all jobs of one unit.
+
+    Returns
+    -------
+    one ``Scored`` a job, place and measure, main measures first
+    """
+    progress = progress or Silent()
+    chain = parsed_chain(transform)
+    progress.start(f"scoring {source}", len(jobs) * len(places), "scores")
+    found: list[Scored] = []
+    for pooling, space in places:
+        for unit_jobs in _by_unit(jobs):
+            try:
+                fitted, fitted_on = _fitted(vectors, unit_jobs, pooling, space, chain)
+            except _UnfitError as error:
+                found += [
+                    Scored(
+                        source, pooling, space, job, job.task.id, Score(None, 0, note=str(error)), error.dim, transform
+                    )
+                    for job in unit_jobs
+                ]
+                progress.advance(len(unit_jobs))
+                continue
+            for job in unit_jobs:
+                tables = {name: _rows(vectors, fitted, job, name, space) for name in job.task.tables}
+                dim = next(iter(tables.values())).shape[1]  # of the left side where there are two
+                place = Scored(source, pooling, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
+                outcome = job.task.score(tables, job.data, seed)
+                found += [replace(place, metric=metric, score=score) for metric, score in outcome.items()]
+                progress.advance(1)
+    progress.close()
+    return found
+
+
+def _rows(vectors: Any, fitted: Any, job: Job, name: str, space: str) -> npt.NDArray[Any]:
+    if name not in job.data.images:
+        return np.asarray(fitted(job.data.tables[name].texts))
+    if not hasattr(vectors, "pictures"):
+        raise InputError(f"task {job.task.id} has pictures, and this source has vectors of texts alone; name a pair")
+    return np.asarray(vectors.pictures(space, job.data.images[name].images))
+
+
+def parsed_chain(transform: str | None) -> Any:
+    """The chain that ``transform`` writes, not yet fitted; None for none."""
+    if transform is None:
+        return None
+    from embedscope.transforms import parse_chain
+
+    return parse_chain(transform)
+
+
+class _UnfitError(InputError):
+    """A transform cannot be fitted in a space ``dim`` wide (equal rows, too few of them)."""
+
+    def __init__(self, reason: str, dim: int) -> None:
+        super().__init__(reason)
+        self.dim = dim
+
+
+def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
+    units: dict[str, list[Job]] = {}
+    for job in jobs:
+        units.setdefault(job.unit, []).append(job)
+    return list(units.values())
+
+
+def _fitted(
+    vectors: Vectors, jobs: Sequence[Job], pooling: str | None, space: str, chain: Any
+) -> tuple[Any, str | None]:
+    """A function from texts to (transformed) vectors, and what the transform was fitted on."""
+
+    def raw(texts: Sequence[str]) -> npt.NDArray[Any]:
+        return vectors.matrix(pooling, space, texts)
+
+    if chain is None:
+        return raw, None
+    if any(job.images for job in jobs):
+        raise InputError(
+            "--transform is for texts alone: one fit for pictures and texts would mix their kinds; fit one "
+            "for each with `embedscope repair`"
+        )
+    texts = list(dict.fromkeys(t for job in jobs for t in job.texts))
+    x = raw(texts)
+    x = x[np.isfinite(x).all(axis=1)]
+    try:
+        chain.fit(x)
+    except InputError as error:
+        raise _UnfitError(f"undefined: the transform cannot be fitted here: {error}", x.shape[1]) from error
+
+    def changed(texts: Sequence[str]) -> npt.NDArray[Any]:
+        rows = raw(texts)
+        known = np.isfinite(rows).all(axis=1)
+        out = chain.transform(np.where(known[:, None], rows, 0.0))
+        return np.where(known[:, None], out, np.nan)
+
+    return changed, f"the {len(x)} distinct {jobs[0].unit}s of {', '.join(job.task.id for job in jobs)}"
+
+
+def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+    """Checksums and licences of the data behind ``jobs``, for the provenance."""
+    from embedscope.datasets import DATASETS
+
+    facts: dict[str, dict[str, Any]] = {}
+    for job in jobs:
+        entry = DATASETS.get(job.task.dataset)
+        facts[job.task.dataset] = {
+            "version": entry.version,
+            "licence": entry.licence,
+            "citation": entry.citation,
+            "sha256": dict(job.data.checksums),
+        }
+    return facts
+
+
+def texts_of(jobs: Sequence[Job]) -> list[str]:
+    """Distinct texts of all jobs, in their order."""
+    return list(dict.fromkeys(t for job in jobs for t in job.texts))
+
+
+def write_items(found: Sequence[Scored], path: str | Path) -> None:
+    """Write what each item contributed to each score as CSV, one line an item; empty where an item was left out."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("source", "pooling", "space", "task", "metric", "item", "value"))
+    for s in found:
+        values = [] if s.score.items is None else s.score.items.tolist()
+        place = (s.source, s.pooling, s.space, s.job.task.id, s.metric)
+        writer.writerows((*place, i, v if np.isfinite(v) else "") for i, v in enumerate(values))
+    write_text(path, buffer.getvalue())

@@ -1,0 +1,128 @@
+"""Passes over a stream: all needs of one pass share the rows; shards are folded in a fixed tree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from embedscope.core.accumulate import Need
+from embedscope.core.batch import Shard, Stream
+from embedscope.core.block import RowBlock
+from embedscope.core.progress import Progress, Silent
+from embedscope.execution import Engine
+from embedscope.execution.shards import folded
+from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
+
+Results = Mapping[Need[Any], Any]
+States = dict[str, dict[Need[Any], Grouped[Any]]]
+
+
+def passes_of(needs: Iterable[Need[Any]]) -> list[list[Need[Any]]]:
+    """``needs`` and all they depend on, pass by pass, each once: a need comes after those it depends on."""
+    passes: list[list[Need[Any]]] = []
+    placed: dict[Need[Any], int] = {}
+
+    def place(need: Need[Any]) -> int:
+        if need not in placed:
+            placed[need] = 1 + max((place(d) for d in need.depends), default=-1)
+            while len(passes) <= placed[need]:
+                passes.append([])
+            passes[placed[need]].append(need)
+        return placed[need]
+
+    for need in needs:
+        place(need)
+    return passes
+
+
+def one_pass(
+    stream: Stream,
+    needs: Collection[Need[Any]],
+    known: Mapping[str, Results],
+    *,
+    grouped: Collection[Need[Any]],
+    engine: Engine,
+    progress: Progress,
+    spaces: Collection[str] | None = None,
+) -> States:
+    """Feed every row once to all ``needs`` in every space; ``known`` has what they depend on.
+
+    Parameters
+    ----------
+    spaces : feed these alone
+    grouped : needs kept in jackknife groups; the others are kept over all rows alone
+
+    Returns
+    -------
+    space -> need -> state over all shards
+    """
+    work = PassWork(tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims))
+    return folded(engine, work, stream.shards(), _merged).states
+
+
+@dataclass
+class Part:
+    """What one shard, or several, came to: the rows read, and their states."""
+
+    rows: int
+    states: States
+
+
+@dataclass
+class PassWork:
+    """What a pass does with a shard; it can be sent to another process, where its progress is silent."""
+
+    spaces: tuple[str, ...]
+    needs: tuple[Need[Any], ...]
+    known: Mapping[str, Results]
+    grouped: frozenset[Need[Any]]
+    progress: Progress = field(compare=False)
+    dims: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PassWork, (self.spaces, self.needs, self.known, self.grouped, Silent(), self.dims)
+
+    def __call__(self, shard: Shard) -> Part:
+        """The states of one shard."""
+        states: States = {
+            space: {need: Grouped(need, self.known[space], self._groups(space, need)) for need in self.needs}
+            for space in self.spaces
+        }
+        capacity = capacity_of(self.dims.values())
+        part, waiting = Part(0, states), {space: RowGroups(capacity) for space in self.spaces}
+        for batch in shard.batches():
+            for space in self.spaces:
+                full = waiting[space].add(batch.spaces[space], batch.ids, batch.clusters)
+                _feed(states[space].values(), full)
+            part.rows += len(batch.ids)
+            with self._lock:
+                self.progress.advance(len(batch.ids))
+        for space, rows in waiting.items():
+            _feed(states[space].values(), rows.rest())
+        return part
+
+    def _groups(self, space: str, need: Need[Any]) -> int:
+        return groups_for(self.dims[space]) if need in self.grouped else 0
+
+    def arrived(self, part: Part) -> None:
+        """Count the rows of a part that was worked on elsewhere, or kept from a run before."""
+        self.progress.advance(part.rows)
+
+
+def _feed(states: Collection[Grouped[Any]], blocks: Iterable[tuple[int, RowBlock]]) -> None:
+    for group, block in blocks:
+        for state in states:
+            state.take(group, block)
+
+
+def _merged(a: Part, b: Part) -> Part:
+    a.rows += b.rows
+    for space, states in a.states.items():
+        for need, state in states.items():
+            state.merge(b.states[space][need])
+    return a

@@ -1,0 +1,1 @@
+"""``measure``: the geometry of one space, and of pairs of spaces."""

@@ -1,0 +1,280 @@
+"""``measure``: the geometry of every space of a source, as records with error bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedscope.core.arrays import Array, Hashes, Precision, Rows
+from embedscope.core.batch import Stream
+from embedscope.core.document import Document, Skipped
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.core.threads import one_blas_thread
+from embedscope.execution import Engine, Local
+from embedscope.execution.memory_budget import bytes_of, rounds_of
+from embedscope.execution.passes import Results, one_pass, passes_of
+from embedscope.execution.shards import left_out, told
+from embedscope.geometry.metric_selection import chosen_metrics
+from embedscope.metrics import DEFAULTS, Measured, Metric
+from embedscope.stats.neighbour_index import Search
+
+if TYPE_CHECKING:
+    from embedscope.sources.options import Source
+
+
+def measure(  # noqa: PLR0913
+    x: Array | str | Path | Sequence[str] | Mapping[str, Array],
+    *,
+    metrics: Sequence[str | Metric] | None = None,
+    rows: Rows | None = None,
+    transform: str | None = None,
+    precision: Precision = "exact",
+    neighbours: Search = "exact",
+    seed: int = 0,
+    memory: int | str | None = None,
+    ids: Hashes | None = None,
+    clusters: Hashes | None = None,
+    name: str = "array",
+    progress: Progress | None = None,
+    command: str = "",
+    **model: Any,
+) -> Result:
+    """Metrics of vectors: of an array, of a mapping of arrays over the same rows, of files, or of models.
+
+    Parameters
+    ----------
+    x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``texts``; or a
+        list of these strings
+    metrics : ids (``embedscope list metrics``), or metrics; ``metrics.DEFAULTS`` where None
+    rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
+    transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
+    precision : ``exact`` (float64), or ``fast``: float32 blocks with float64 sums
+    neighbours : ``exact``, or ``faiss``: hubs from an approximate index over all rows, its recall in the note
+    seed : of the sample of tokens
+    memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
+        time, and the numbers stay the same to the last bit
+    ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
+    name : what the records call an array
+    model : ``texts``, ``unit``, ``max_rows``, ``layers``, ``pooling``, ``first_position``, ``data``, ``device``, ``dtype``,
+        ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
+        :class:`embedscope.sources.options.Reading`
+
+    Raises
+    ------
+    InputError, UnknownNameError, DataUnavailableError, MissingExtraError
+
+    >>> import numpy as np
+    >>> round(measure(np.eye(3), metrics=["effective_rank"]).value(metric="effective_rank"), 12)
+    3.0
+    """
+    progress = progress or Silent()
+    provenance = Provenance(command, seed)
+    names = None if metrics is None else [m.name if isinstance(m, Metric) else m for m in metrics]
+    wanted: dict[str, Any] = {
+        "metrics": names or list(DEFAULTS),
+        "rows": rows,
+        "transform": transform,
+        "precision": precision,
+    }
+    wanted |= {} if memory is None else {"memory": memory}
+    wanted |= {} if neighbours == "exact" else {"neighbours": neighbours}
+    chosen_metrics(metrics, rows, precision, neighbours)
+    bound = None if memory is None else bytes_of(memory)
+    records: list[Record] = []
+    missing: list[Skipped] = []
+    for source in _sources(x, model, seed, progress, provenance, (ids, clusters, name)):
+        provenance.shards[source.name] = len(source.stream.shards())
+        found = measure_stream(
+            source.stream,
+            source=source.name,
+            metrics=metrics,
+            rows=rows,
+            transform=transform,
+            precision=precision,
+            neighbours=neighbours,
+            seed=seed,
+            progress=progress,
+            provenance=provenance,
+            engine=source.engine,
+            memory=bound,
+            **source.labels,
+        )
+        records += told(found, source.engine)
+        missing += left_out(source.name, source.engine)
+    read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
+    provenance.settings = wanted | read
+    skipped = (*missing, *_uneven(records))
+    return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=skipped) if skipped else None)
+
+
+def _uneven(records: Sequence[Record]) -> tuple[Skipped, ...]:
+    """A warning where spaces that stand side by side differ in rows or width: bias is not in the error bars."""
+    found = []
+    for name, values in (("rows", {r.n for r in records}), ("width", {r.dim for r in records})):
+        known = sorted(v for v in values if v is not None)
+        if len(known) > 1 and (name == "width" or known[0] < 0.9 * known[-1]):
+            why = f"from {known[0]:,} to {known[-1]:,}; many metrics depend on it, and error bars do not cover that"
+            found.append(Skipped(f"spaces compared differ in {name}", why))
+    return tuple(found)
+
+
+def measure_stream(  # noqa: PLR0913
+    stream: Stream,
+    *,
+    source: str,
+    metrics: Sequence[str | Metric] | None = None,
+    rows: Rows | None = None,
+    transform: str | None = None,
+    precision: Precision = "exact",
+    neighbours: Search = "exact",
+    seed: int = 0,
+    progress: Progress | None = None,
+    provenance: Provenance | None = None,
+    pooling: str | None = None,
+    task: str | None = None,
+    subset: str | None = None,
+    exact: bool = True,
+    note: str | None = None,
+    label: str | None = None,
+    engine: Engine | None = None,
+    memory: int | None = None,
+) -> list[Record]:
+    """Metrics of every space of ``stream``, space by space in the order of ``metrics``.
+
+    Statistics that several metrics need are kept once; the stream is read once, once more where a metric needs what the
+    first pass gave, and once before for a ``transform``. ``exact`` False marks rows that were sampled, and ``subset``
+    and ``note`` say how; the other arguments are those of :func:`measure`, or go into the records.
+    """
+    progress, engine = progress or Silent(), engine or Local()
+    chosen = chosen_metrics(metrics, rows, precision, neighbours)
+    label = label or source
+    unfit: Mapping[str, str] = {}
+    if transform is not None:
+        from embedscope.geometry.transformed_stream import transformed
+
+        progress.start(f"{label}: moments for {transform}", stream.n_rows)
+        with _phase(provenance, f"transform {source}"):
+            changed = transformed(stream, transform, engine=engine, progress=progress)
+        stream, unfit = changed, changed.unfit
+        progress.close()
+    common = {"source": source, "task": task, "subset": subset, "transform": transform}
+    common["fitted_on"] = f"all rows of {label}" if transform is not None else None
+    found = _values(stream, chosen, label, engine, progress, provenance, memory)
+    undefined = [
+        Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
+        for space, reason in unfit.items()
+        for m in chosen
+    ]
+    return undefined + [
+        _record(m, chosen[i], space, None if space == "pooled" else pooling, exact, note, common)
+        for space in stream.dims
+        for i in range(len(chosen))
+        for m in found[space, i]
+    ]
+
+
+def _values(
+    stream: Stream,
+    metrics: Sequence[Metric],
+    label: str,
+    engine: Engine,
+    progress: Progress,
+    provenance: Provenance | None,
+    memory: int | None,
+) -> dict[tuple[str, int], tuple[Measured, ...]]:
+    """What every metric measures in every space, by (space, index of the metric).
+
+    A state is finished, read by its metrics and dropped before the next one; only what a later pass depends on stays.
+    """
+    found: dict[tuple[str, int], tuple[Measured, ...]] = {}
+    passes = passes_of(m.needs for m in metrics)
+    grouped = {m.needs for m in metrics}
+    depended = {d for needs in passes for need in needs for d in need.depends}
+    known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
+    for number, needs in enumerate(passes, start=1):
+        count = 0 if memory is None else len(stream.shards())
+        engine, rounds = rounds_of(stream.dims, needs, grouped, count, engine, memory)
+        for part, round_ in enumerate(rounds, start=1):
+            title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
+            progress.start(f"{label}: {title}", stream.n_rows)
+            kept: Mapping[str, Results] = known
+            with _phase(provenance, f"pass {number} {label}"):
+                states = one_pass(
+                    stream, round_.needs, kept, grouped=grouped, engine=engine, progress=progress, spaces=round_.spaces
+                )
+            progress.close()
+            with _phase(provenance, f"metrics {label}"), one_blas_thread():
+                for space, need in [(space, need) for space in round_.spaces for need in round_.needs]:
+                    result = states[space].pop(need).result()
+                    if need in depended:
+                        known[space][need] = result.full
+                    for i, metric in enumerate(metrics):
+                        if metric.needs == need:
+                            found[space, i] = metric.measured(result)
+                    del result
+    return found
+
+
+def _record(
+    m: Measured,
+    metric: Metric,
+    space: str,
+    pooling: str | None,
+    exact: bool,
+    note: str | None,
+    common: Mapping[str, str | None],
+) -> Record:
+    told = "; ".join(text for text in (m.note, note) if text) or None
+    return Record(
+        **common,  # type: ignore[arg-type]
+        metric=m.metric,
+        variant=metric.variant,
+        value=m.value,
+        stderr=m.stderr,
+        ci_low=m.ci_low,
+        ci_high=m.ci_high,
+        pooling=pooling,
+        space=space,
+        n=m.n,
+        dim=m.dim,
+        rows=m.rows,
+        exact=m.exact and exact,
+        note=told,
+    )
+
+
+def _sources(
+    x: Any,
+    model: Mapping[str, Any],
+    seed: int,
+    progress: Progress,
+    provenance: Provenance,
+    array: tuple[Hashes | None, Hashes | None, str],
+) -> list[Source] | Any:
+    from embedscope.sources.open import arrays, opened
+
+    names = [str(x)] if isinstance(x, str | Path) else x
+    if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
+        if array[0] is not None or array[1] is not None:
+            raise InputError("ids and clusters are for arrays; the rows of a file are known by their numbers")
+        return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **model)
+    if model:
+        raise InputError(f"{', '.join(model)} is for models; an array is measured as it is")
+    return [arrays(x, *array)]
+
+
+def _phase(provenance: Provenance | None, name: str) -> Any:
+    return nullcontext() if provenance is None else provenance.phase(name)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as a JSON type; texts given as a list are counted."""
+    if isinstance(value, Path):
+        return str(value)
+    return value if isinstance(value, str | int | None) else f"{len(value)} texts"

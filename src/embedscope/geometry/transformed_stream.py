@@ -1,0 +1,81 @@
+"""A stream seen through fitted transforms, one chain a space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from embedscope.core.arrays import to_float64, to_numpy
+from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.execution import Engine
+from embedscope.execution.passes import Results, one_pass
+from embedscope.stats.moments import Moments
+
+if TYPE_CHECKING:
+    from embedscope.transforms import Chain
+
+
+@dataclass(frozen=True)
+class TransformedStream:
+    """The rows of ``stream`` with every space mapped by its chain, in float64 on the host."""
+
+    stream: Stream
+    chains: Mapping[str, Chain]
+    unfit: Mapping[str, str]
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Width of every space after its chain; a space whose chain cannot be fitted (``unfit``) is not there."""
+        return {space: chain.n_features_out_ for space, chain in self.chains.items()}
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, None where it is not known."""
+        return self.stream.n_rows
+
+    def shards(self) -> Sequence[Shard]:
+        """The shards of the stream beneath."""
+        return [_TransformedShard(shard, self.chains) for shard in self.stream.shards()]
+
+
+@dataclass(frozen=True)
+class _TransformedShard:
+    shard: Shard
+    chains: Mapping[str, Chain]
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches beneath, mapped."""
+        for batch in self.shard.batches():
+            spaces = {name: c.apply(to_numpy(to_float64(batch.spaces[name]))) for name, c in self.chains.items()}
+            yield replace(batch, spaces=spaces)
+
+
+def transformed(stream: Stream, text: str, *, engine: Engine, progress: Progress) -> TransformedStream:
+    """``stream`` through the chain ``text``, fitted in each space on the moments of all its rows: one pass more.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        if the chain is not understood, or cannot be fitted in any space (k above the rank).
+    """
+    from embedscope.transforms import parse_chain
+
+    chain = parse_chain(text)
+    need = Moments("raw")
+    nothing: dict[str, Results] = {space: {} for space in stream.dims}
+    states = one_pass(stream, [need], nothing, grouped=(), engine=engine, progress=progress)
+    from sklearn.base import clone
+
+    chains: dict[str, Chain] = {}
+    unfit: dict[str, str] = {}
+    for space in stream.dims:
+        try:
+            chains[space] = clone(chain).fit_moments(states[space].pop(need).result().full)
+        except InputError as error:
+            if len(unfit) + 1 == len(stream.dims):
+                raise
+            unfit[space] = f"undefined: the transform cannot be fitted here: {error}"
+    return TransformedStream(stream, chains, unfit)

@@ -1,1 +1,0 @@
-"""Joins the leaves: sources, measuring, extraction, evaluation."""

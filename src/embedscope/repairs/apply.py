@@ -1,0 +1,183 @@
+"""A saved repair applied to files of vectors of any size, block by block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.atomic import atomic_path
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+from embedscope.readers import described, facts_of, file_of, find_vectors
+from embedscope.repairs._parquet_columns import Beside, column_of
+from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
+from embedscope.transforms.repair import Repair
+
+__all__ = ["Applied", "apply_repair", "reindexing"]
+
+_VALUES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What was written.
+
+    Attributes
+    ----------
+    path : the file
+    kind : of the vectors
+    rows, dim_in, dim_out : their number and widths
+    n_bytes : size of the file
+    seconds : wall time
+    """
+
+    path: Path
+    kind: str
+    rows: int
+    dim_in: int
+    dim_out: int
+    n_bytes: int
+    seconds: float
+
+
+def apply_repair(
+    repair: Repair | str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    kind: str | None = None,
+    model: str | None = None,
+    progress: Progress | None = None,
+) -> Applied:
+    """Write the vectors of ``source``, repaired, to ``out`` (.npy, .parquet or .safetensors), atomically.
+
+    Parameters
+    ----------
+    repair : a repair or its file
+    source : a file, a folder or a glob of vectors, ``PLACE::KEY`` where it holds several spaces
+    out : one file; a Parquet source keeps its other columns in a Parquet file
+    kind : of the vectors, needed where the repair has several
+    model : name or weights sha256 of the model that made the vectors; refused where it is not the repair's
+
+    Raises
+    ------
+    InputError
+        if the width is that of other vectors, ``out`` cannot be written or lies in ``source``.
+    """
+    begin = time.perf_counter()
+    progress = progress or Silent()
+    made = repair if isinstance(repair, Repair) else Repair.load(repair)
+    name, target = made.kind_name(kind), Path(out)
+    suffix = checked_suffix(target.name)
+    _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
+    if model is not None:
+        made.check_source(model, name)
+    found = find_vectors(str(source))
+    stream = found.stream
+    space = _only_space(stream, str(source))
+    made.check_dim(stream.dims[space], name, f"the vectors of {source}")
+    progress.note(f"{source}: {found.layout}, {described(stream)}")
+    rows = stream.n_rows if stream.n_rows is not None else _counted(stream)
+    dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
+    beside = _beside(stream, suffix, progress)
+    column = column_of(stream) or space
+    layout = Layout(rows, made.dim_out, dtype, column, None if beside is None else beside.schema)
+    progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
+    with atomic_path(target) as part, writing(part, suffix, layout) as write:
+        seen = 0
+        for x in _gathered(stream, space, dtype):
+            write(made.kinds[name].apply(x), None if beside is None else beside.take(len(x)))
+            seen += len(x)
+            progress.advance(len(x))
+        if seen != rows:
+            raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
+    progress.close()
+    took = time.perf_counter() - begin
+    return Applied(target, name, rows, stream.dims[space], made.dim_out, target.stat().st_size, took)
+
+
+def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
+    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need."""
+    made = repair.kinds[kind]
+    if repair.is_identity:
+        return ["this repair changes nothing: the index and its queries can stay as they are"]
+    width = f", {made.dim_in} -> {made.dim_out} wide" if made.dim_in != made.dim_out else ""
+    count = rows or 1_000_000
+    gigabytes = count * made.dim_out * 4 / 1e9
+    said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
+    size = f"{said} in float32{width}"
+    what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
+    lines = [
+        f"re-index {what}; stored vectors are enough, nothing is encoded again",
+        "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds anew",
+    ]
+    others = [other for other in repair.kinds if other != kind]
+    for other in others:
+        same = " (left as it is by this repair)" if repair.kinds[other].is_identity else ""
+        lines.append(f"{other} vectors must go through the same file with kind {other}{same}")
+    if not others:
+        lines.append("queries must go through the same file before they are compared with these vectors")
+    return lines
+
+
+def _check_place(out: Path, source: str, repair: Path | None) -> None:
+    """Raise ``InputError`` where writing ``out`` would destroy or join what is read."""
+    place = file_of(source)
+    if repair is not None and out.resolve() == repair.resolve():
+        raise InputError(f"{out} is the repair itself; name another file for the vectors")
+    if out.resolve() == place.resolve() or (place.is_dir() and place.resolve() in out.resolve().parents):
+        raise InputError(
+            f"{out} lies in {place}, which is read; write elsewhere, so that the original vectors stay and are not "
+            "mixed with repaired ones"
+        )
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; name the file to write in it")
+
+
+def _only_space(stream: Stream, source: str) -> str:
+    spaces = list(stream.dims)
+    if len(spaces) > 1:
+        raise InputError(f"{source} has the spaces {', '.join(spaces)}; name one, {file_of(source)}::{spaces[0]}")
+    return spaces[0]
+
+
+def _counted(stream: Stream) -> int:
+    return sum(len(batch.ids) for shard in stream.shards() for batch in shard.batches())
+
+
+def _beside(stream: Stream, suffix: str, progress: Progress) -> Beside | None:
+    """The other columns of the source where they can be kept; a note where they cannot."""
+    column, files = column_of(stream), facts_of(stream).files
+    if column is None:
+        return None
+    if files[0].suffix.lower() != ".parquet":
+        progress.note("other columns are kept from .parquet files alone; the rows stay in their order")
+        return None
+    beside = Beside(stream, column)
+    if suffix != ".parquet" and beside.schema is not None:
+        names = ", ".join(beside.schema.names)
+        progress.note(f"the columns {names} are not written to {suffix}; the rows stay in their order")
+        return None
+    return beside
+
+
+def _gathered(stream: Stream, space: str, dtype: np.dtype[Any]) -> Iterator[Any]:
+    """The rows of ``stream`` in blocks large enough for one good matrix product."""
+    held: list[Any] = []
+    wanted = max(1, _VALUES // stream.dims[space])
+    count = 0
+    for shard in stream.shards():
+        for batch in shard.batches():
+            held.append(np.asarray(batch.spaces[space], dtype=dtype))
+            count += len(held[-1])
+            if count >= wanted:
+                yield np.concatenate(held)
+                held, count = [], 0
+    if held:
+        yield np.concatenate(held)

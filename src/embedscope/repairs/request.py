@@ -1,0 +1,66 @@
+"""What a user asks of ``repair``, and what its records say of the source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from embedscope.core.errors import InputError
+from embedscope.sources.texts import TextSource
+
+OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What the user gives; see :func:`embedscope.repairs.repair.repair`."""
+
+    source: Any = None
+    pair: tuple[Any, Any] | None = None
+    pair_ids: tuple[Any, Any] | None = None
+    pairs: Any = None
+    queries: Any = None
+    corpus: tuple[str, ...] = ()
+    qrels: Any = None
+    labels: Any = None
+    similarity_scores: Any = None
+    modalities: tuple[str, ...] = ()
+    texts: TextSource | None = None
+
+    @property
+    def way(self) -> str:
+        """Which judge is asked for.
+
+        Raises
+        ------
+        InputError
+            if none or several are.
+        """
+        asked = {
+            "pair": self.pair is not None,
+            "qrels": self.queries is not None or self.qrels is not None,
+            "labels": self.labels is not None,
+            "similarity_scores": self.similarity_scores is not None,
+        }
+        found = [name for name, given in asked.items() if given]
+        if self.pair is not None and self.labels is not None:
+            found.remove("labels")
+        if len(found) > 1:
+            raise InputError(f"{' and '.join(found)} are different judges; run them one after the other")
+        if self.pair is None and (self.pair_ids is not None or self.pairs is not None):
+            raise InputError("--pairs and --pair-ids say which rows of --pair A B belong together; name the two sides")
+        if self.pair is not None and self.source is not None:
+            raise InputError("a source and a pair ask for two things; leave one out")
+        if self.pair is None and self.source is None and not self.corpus:
+            raise InputError("nothing to repair: name a SOURCE, or two files with --pair A B")
+        return found[0] if found else "geometry"
+
+
+@dataclass(frozen=True)
+class RecordContext:
+    """What records of a run share."""
+
+    source: str
+    space: str
+    dim: int
+    fitted_on: str

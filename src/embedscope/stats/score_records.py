@@ -1,0 +1,47 @@
+"""A score as a record: its bootstrap interval, whether it is exact, its notes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedscope.core.records import Record
+from embedscope.core.tables import Score
+from embedscope.stats.bootstrap import interval
+
+
+def score_bars(score: Score) -> tuple[float | None, float | None, float | None]:
+    """Standard error and the two ends of the 95 % bootstrap interval; None where the score has no draws.
+
+    >>> score_bars(Score(0.5, 10))
+    (None, None, None)
+    """
+    if score.value is None or score.draws is None:
+        return None, None, None
+    return interval(score.value, score.draws)
+
+
+def score_record(score: Score, *, note: str | None = None, exact: bool = True, **place: Any) -> Record:
+    """The record of ``score``.
+
+    Parameters
+    ----------
+    note : joined in front of the note of the score
+    exact : False where the data were sampled; a score that is not exact stays so
+    place : the other fields of the record (``source``, ``metric``, ``space``, ...)
+
+    >>> record = score_record(Score(0.5, 10, note="2 pairs left out"), source="x", metric="rg65", note="static:100")
+    >>> record.value, record.n, record.note
+    (0.5, 10, 'static:100; 2 pairs left out')
+    """
+    stderr, low, high = score_bars(score)
+    return Record(
+        value=score.value,
+        stderr=stderr,
+        ci_low=low,
+        ci_high=high,
+        n=score.n,
+        exact=exact and score.exact,
+        note="; ".join(filter(None, (note, score.note))) or None,
+        facts=score.facts or None,
+        **place,
+    )

@@ -1,0 +1,88 @@
+"""A resample of one distribution passes the check, a shifted one fails; what cannot be compared is said."""
+
+import numpy as np
+import pytest
+
+from embedscope import measure
+from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.diagnosis import diagnose
+from embedscope.diagnosis._remeasure import measured_again
+from embedscope.diagnosis.drift import drift
+from embedscope.diagnosis.thresholds import tolerances
+
+
+def cloud(seed, n=1500, shift=0.3):
+    return np.random.default_rng(seed).normal(size=(n, 12)) * np.geomspace(0.5, 2, 12) + shift
+
+
+def outcomes(found):
+    return {c.record.metric: c.outcome for c in found.changes}
+
+
+def test_same_distribution_passes_and_rarely_fails():
+    before = measure(cloud(0))
+    failed = sum(bool(drift(before, measured_again(before, cloud(seed))).drifted) for seed in range(1, 21))
+    assert failed <= 4  # 5 % in all; 20 runs share one baseline
+
+
+def test_same_rows_are_the_same():
+    before = measure(cloud(0))
+    found = drift(before, measured_again(before, cloud(0)))
+    assert set(outcomes(found).values()) == {"same"}
+    assert "within their error bars" in found.result.document.findings[0].text
+
+
+def test_shift_fails_and_a_tolerance_allows_it():
+    before = measure(cloud(0), metrics=["self_similarity", "norm_cv"])
+    now = measured_again(before, cloud(1, shift=0.5))
+    found = drift(before, now)
+    assert outcomes(found)["self_similarity"] == "drift"
+    wide = drift(before, now, {"self_similarity": 0.5, "norm_cv": 0.5})
+    assert not wide.drifted
+
+
+def test_zero_rows_are_compared_as_shares():
+    x, y = cloud(0), cloud(1)
+    y[:60] = 0
+    before = measure(x, metrics=["zero_rows"])
+    assert outcomes(drift(before, measured_again(before, y))) == {"zero_rows": "drift"}
+    fewer = x.copy()
+    fewer[:30] = 0
+    half = measure(fewer, metrics=["zero_rows"])
+    assert outcomes(drift(half, measured_again(half, np.concatenate([fewer, fewer])))) == {"zero_rows": "same"}
+
+
+def test_sizes_that_decide_a_metric_are_not_drift():
+    before = measure(cloud(0), metrics=["participation_ratio", "self_similarity"])
+    found = drift(before, measured_again(before, cloud(1, n=80)))
+    assert outcomes(found)["participation_ratio"] == "rows differ"
+
+
+def test_missing_and_other_widths_and_unknown_tolerance():
+    x = cloud(0, n=200)
+    before = diagnose(x, queries=cloud(2, n=50)).result
+    found = drift(before, measured_again(before, x))
+    assert {c.record.metric for c in found.drifted} >= {"query_shift", "query_contrast"}
+    assert all(c.outcome == "missing" for c in found.drifted)
+    plain = measure(x)
+    with pytest.raises(InputError, match="12 wide, that of array of 8"):
+        drift(plain, measured_again(plain, x[:, :8]))
+    with pytest.raises(UnknownNameError, match="did you mean 'isoscore'"):
+        drift(plain, plain, {"isoscor": 1})
+
+
+def test_pair():
+    x = cloud(0, n=200)
+    before = diagnose(pair=(x, x + 0.1 * cloud(1, n=200))).result
+    again = measured_again(before, pair=(x, x + 0.1 * cloud(1, n=200)))
+    assert not drift(before, again).drifted
+    moved = measured_again(before, pair=(x, x + 2))
+    assert "modality_gap" in {c.record.metric for c in drift(before, moved).drifted}
+    with pytest.raises(InputError, match="of a pair: pass --pair"):
+        measured_again(before, x)
+
+
+@pytest.mark.parametrize("text", ["isoscore", "isoscore=a", "isoscore=-1"])
+def test_bad_tolerance(text):
+    with pytest.raises(InputError, match="METRIC=VALUE"):
+        tolerances([text])

@@ -1,0 +1,90 @@
+"""The bound on memory: what it changes, what it leaves alone, and that a process keeps it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from embedscope import measure
+from embedscope.core.errors import InputError
+from embedscope.execution import Local
+from embedscope.execution import memory_budget as memory
+from embedscope.execution.memory_budget import Round, bytes_of, rounds_of
+from embedscope.stats import Moments, UnitSum
+
+NEEDS = (Moments("raw"), Moments("unit"), UnitSum())
+SPACES = {"a": 512, "b": 512}
+
+
+@pytest.mark.parametrize("text", ["", "lots", "-3MB", "0", "5 parsecs"])
+def test_sizes_that_are_none(text):
+    with pytest.raises(InputError, match="must be a size such as 512MB"):
+        bytes_of(text)
+
+
+@pytest.fixture
+def held(monkeypatch):
+    monkeypatch.setattr(memory, "_held", lambda: 0)
+
+
+def test_no_bound_is_one_reading_with_all_workers():
+    engine, rounds = rounds_of(SPACES, NEEDS, NEEDS, 8, Local(4), None)
+    assert (engine, rounds) == (Local(4), [Round(("a", "b"), NEEDS)])
+
+
+@pytest.mark.usefixtures("held")
+def test_less_memory_means_fewer_workers_then_fewer_statistics():
+    found = [rounds_of(SPACES, NEEDS, NEEDS, 8, Local(4), size << 20) for size in (8000, 1500, 450, 240)]
+    workers = [engine.workers for engine, _ in found]
+    assert workers[0] == 4 > workers[1] >= workers[2] == workers[3] == 1
+    assert [len(rounds) for _, rounds in found] == [1, 1, 2, 4]
+    for _, rounds in found:
+        fed = [(space, need) for part in rounds for space in part.spaces for need in part.needs]
+        assert sorted(fed, key=repr) == sorted(((s, n) for s in SPACES for n in NEEDS), key=repr)
+
+
+@pytest.mark.usefixtures("held")
+def test_too_little_says_how_much_it_takes():
+    with pytest.raises(InputError, match=r"memory 40 MB is too little for Moments of a, 512 wide: it needs \d+ MB"):
+        rounds_of(SPACES, NEEDS, NEEDS, 8, Local(2), 40 * 10**6)
+
+
+def test_a_bound_changes_no_bit(monkeypatch):
+    x = np.random.default_rng(0).standard_normal((70_000, 32)).astype(np.float32) + 0.1
+    monkeypatch.setattr(memory, "_held", lambda: 0)
+    free = measure({"a": x, "b": x[:, :24] ** 2})
+    whole = memory._peak(Round(("a", "b"), tuple(NEEDS[:2])), {"a": 32, "b": 24}, NEEDS, 3, 1)
+    bound = measure({"a": x, "b": x[:, :24] ** 2}, memory=memory._LIBRARIES + int(0.8 * whole))
+    assert bound.records == free.records
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from embedscope import measure
+records = len(measure(sys.argv[1], memory=sys.argv[2]))
+status = Path("/proc/self/status")  # ru_maxrss counts the process that started this one
+if status.exists():
+    peak = 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak, records)
+"""
+
+
+def test_a_process_keeps_the_bound_on_a_file_that_is_larger(tmp_path):
+    path = tmp_path / "x.npy"
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(400_000, 128))
+    rng = np.random.default_rng(0)
+    for start in range(0, len(out), 20_000):
+        out[start : start + 20_000] = rng.standard_normal((20_000, 128), dtype=np.float32)
+    del out
+    bound = 150 * 10**6
+    assert path.stat().st_size > bound
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(path), "150MB"], check=True, capture_output=True, text=True
+    )
+    peak, records = map(int, done.stdout.split())
+    assert peak <= bound
+    assert records > 13

@@ -1,0 +1,167 @@
+"""Applying a repair gives, in every format and layout, what Repair.transform gives, and never harms what it reads."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.progress import Silent
+from embedscope.readers import open_vectors
+from embedscope.repairs.apply import apply_repair, reindexing
+from embedscope.transforms import parse_chain
+from embedscope.transforms.repair import Origin, Repair
+
+N, D = 3000, 8
+X = (np.random.default_rng(0).normal(size=(N, D)) + 2).astype(np.float32)
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.done = 0
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+    def advance(self, n: int) -> None:
+        self.done += n
+
+
+def repair() -> Repair:
+    chain = parse_chain("center,whiten:5").fit(X)
+    return Repair.from_chain(chain, normalise_after=True, source=Origin("minilm"))
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedscope.repairs.apply._VALUES", 1500 * D)
+
+
+def read(path: Path) -> np.ndarray:
+    batches = [b for s in open_vectors(str(path)).shards() for b in s.batches()]
+    return np.concatenate([next(iter(b.spaces.values())) for b in batches])
+
+
+@pytest.mark.parametrize("suffix", ["npy", "parquet", "safetensors"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_npy_to_every_format(tmp_path: Path, suffix: str, dtype: type) -> None:
+    np.save(tmp_path / "x.npy", X.astype(dtype))
+    done = apply_repair(repair(), tmp_path / "x.npy", tmp_path / f"out.{suffix}")
+    got, wanted = read(done.path), repair().transform(X.astype(dtype))
+    assert got.dtype == wanted.dtype == (np.float64 if dtype == np.float64 else np.float32)
+    np.testing.assert_allclose(got, wanted, atol=1e-7)
+    assert (done.rows, done.dim_in, done.dim_out) == (N, D, 5)
+    assert done.n_bytes == done.path.stat().st_size
+    if suffix == "npy":
+        np.testing.assert_array_equal(np.load(done.path), got)
+    if suffix == "safetensors":
+        from safetensors.numpy import load_file
+
+        np.testing.assert_array_equal(load_file(done.path)["vectors"], got)
+
+
+def shards(folder: Path, cuts: tuple[int, ...] = (0, 700, 701, N)) -> pa.Table:
+    folder.mkdir()
+    ids = pa.array([f"row {i}" for i in range(N)])
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), D)
+    meta = pa.array([{"year": i} for i in range(N)])
+    table = pa.table({"id": ids, "emb": vectors, "meta": meta})
+    for i, (a, b) in enumerate(itertools.pairwise(cuts)):
+        pq.write_table(table.slice(a, b - a), folder / f"part_{i}.parquet", row_group_size=400)
+    return table
+
+
+def test_parquet_folder_keeps_its_other_columns(tmp_path: Path) -> None:
+    table = shards(tmp_path / "in")
+    done = apply_repair(repair(), tmp_path / "in", tmp_path / "out.parquet")
+    out = pq.read_table(done.path)
+    assert out.column_names == ["id", "meta", "emb"]
+    assert out.column("id").equals(table.column("id"))
+    assert out.column("meta").to_pylist() == table.column("meta").to_pylist()
+    np.testing.assert_allclose(np.stack(out.column("emb").to_numpy()), repair().transform(X), atol=1e-7)
+
+
+def test_parquet_to_npy_says_what_is_not_kept(tmp_path: Path) -> None:
+    shards(tmp_path / "in")
+    notes = Notes()
+    apply_repair(repair(), f"{tmp_path}/in/*.parquet", tmp_path / "out.npy", progress=notes)
+    assert "the columns id, meta are not written to .npy; the rows stay in their order" in notes.lines
+    assert notes.done == N
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), repair().transform(X), atol=1e-7)
+
+
+def test_parquet_shards_that_differ_are_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    table = shards(tmp_path / "in")
+    pq.write_table(table.drop_columns(["id"]).slice(0, 5), tmp_path / "in" / "part_9.parquet")
+    with pytest.raises(InputError, match=r"part_9.parquet has no column id"):
+        apply_repair(repair(), tmp_path / "in", tmp_path / "out.parquet")
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+
+
+def test_folder_of_npy_shards_gives_one_file(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for i, part in enumerate(np.split(X, [1000, 1001])):
+        np.save(tmp_path / "in" / f"x_{i}.npy", part)
+    apply_repair(repair(), tmp_path / "in", tmp_path / "out.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), repair().transform(X), atol=1e-7)
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    peaks = []
+    for n in (20_000, 160_000):
+        np.save(tmp_path / "x.npy", np.tile(X, (n // N + 1, 1))[:n])
+        tracemalloc.start()
+        apply_repair(repair(), tmp_path / "x.npy", tmp_path / "out.npy")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_a_row_with_nan_leaves_the_old_file(tmp_path: Path) -> None:
+    bad = X.copy()
+    bad[2900, 3] = np.nan
+    np.save(tmp_path / "x.npy", bad)
+    (tmp_path / "out.npy").write_bytes(b"before")
+    with pytest.raises(InputError, match="nan or inf"):
+        apply_repair(repair(), tmp_path / "x.npy", tmp_path / "out.npy")
+    assert (tmp_path / "out.npy").read_bytes() == b"before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.npy", "x.npy"]
+
+
+def test_refusals(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X[:, :4])
+    repair().save(tmp_path / "r.safetensors")
+    source, saved = tmp_path / "x.npy", tmp_path / "r.safetensors"
+    with pytest.raises(InputError, match=r"x.npy are 4 wide, the repair takes vectors of minilm that are 8 wide"):
+        apply_repair(saved, source, tmp_path / "out.npy")
+    with pytest.raises(InputError, match="another model: got name 'gpt2', wanted 'minilm'"):
+        apply_repair(saved, source, tmp_path / "out.npy", model="gpt2")
+    with pytest.raises(UnknownNameError, match="did you mean 'vectors'"):
+        apply_repair(saved, source, tmp_path / "out.npy", kind="vector")
+    with pytest.raises(InputError, match=r"must end in .npy, .parquet, .safetensors"):
+        apply_repair(saved, source, tmp_path / "out.csv")
+    with pytest.raises(InputError, match="which is read; write elsewhere"):
+        apply_repair(saved, source, source)
+    with pytest.raises(InputError, match="which is read; write elsewhere"):
+        apply_repair(saved, tmp_path, tmp_path / "sub" / "out.npy")
+    with pytest.raises(InputError, match="is the repair itself"):
+        apply_repair(saved, source, saved)
+    with pytest.raises(InputError, match=r"spaces a, b; name one, .*x.npz::a"):
+        np.savez(tmp_path / "x.npz", a=X, b=X)
+        apply_repair(saved, f"{tmp_path}/x.npz::*", tmp_path / "out.npy")
+
+
+def test_what_reindexing_means() -> None:
+    lines = reindexing(repair(), "vectors", 3_000_000)
+    assert "re-index all 3,000,000 vectors, 60.0 MB in float32, 8 -> 5 wide" in lines[0]
+    assert "queries must go through the same file" in lines[-1]
+    sides = Repair.centre_kinds({"document": np.ones(8), "query": np.ones(8)})
+    assert reindexing(sides, "document")[-1] == "query vectors must go through the same file with kind query"
+    assert "changes nothing" in reindexing(Repair.identity(4), "vectors")[0]
