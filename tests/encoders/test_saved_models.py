@@ -28,7 +28,7 @@ def st():
 
 
 @pytest.fixture(scope="module")
-def saved(st, tmp_path_factory):
+def saved(st, tmp_path_factory):  # noqa: C901
     """Factory: name -> folder of a model saved from MiniLM."""
     import torch
     from sentence_transformers.sentence_transformer import modules as m

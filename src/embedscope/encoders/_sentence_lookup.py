@@ -51,7 +51,7 @@ class SentenceLookup:
         """
         if space not in self.spaces or pooling not in OWN:
             raise InputError(
-                f"{self._uri} has the space 'pooled' of texts, queries and documents, got {space!r}, {pooling!r}"
+                f"{self._uri} has the space 'pooled' and no pooling but query and document, got {space!r}, {pooling!r}"
             )
 
         def encode(wanted: Sequence[str]) -> Iterator[tuple[Sequence[str], Rows]]:

@@ -1,4 +1,4 @@
-"""A sentence-transformers folder run by sentence-transformers itself: ``encode``, ``encode_query``, ``encode_document``."""
+"""A sentence-transformers folder run by that library: ``encode``, ``encode_query`` and ``encode_document``."""
 
 from __future__ import annotations
 
@@ -126,9 +126,7 @@ class SentenceModel:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(f"{self.saved.root} cannot encode {role or 'text'}s: {first}") from error
         if found.ndim != 2 or len(found) != len(texts):
-            raise InputError(
-                f"{self.saved.root} gave {found.shape} numbers for {len(texts)} texts; wanted one row a text"
-            )
+            raise InputError(f"{self.saved.root} gave an array of shape {found.shape} for {len(texts)} texts")
         return np.asarray(found, dtype=np.float32)
 
 
@@ -137,14 +135,10 @@ def reading_facts(saved: SavedSettings | None, overrides: Overrides) -> dict[str
     if saved is None:
         facts: dict[str, Any] = {f"{role} prompt": prompt for role, prompt in overrides.prompts.items()}
         return facts | ({"score": overrides.score} if overrides.score else {})
-    roles: tuple[tuple[Role | None, str], ...] = (
-        (None, "prompt"),
-        ("query", "query prompt"),
-        ("document", "document prompt"),
-    )
+    roles: dict[str, Role | None] = {"prompt": None, "query prompt": "query", "document prompt": "document"}
     facts = {
         name: saved.prompt(role, overrides)
-        for role, name in roles
+        for name, role in roles.items()
         if saved.prompt(role, overrides) or (role is not None and role in overrides.prompts)
     }
     used = {"query", "document", saved.default_prompt}

@@ -106,8 +106,8 @@ def _asked(server: Server, body: bytes, usage: Usage) -> dict[str, Any]:
         except _PassingError as error:
             if attempt == server.retries:
                 raise DataUnavailableError(
-                    f"{server.base_url} did not answer after {attempt + 1} attempts ({error}); what came so far is kept, "
-                    "so run the same command again later"
+                    f"{server.base_url} did not answer after {attempt + 1} attempts ({error}); what came so far is "
+                    "kept, so run the same command again later"
                 ) from error
             usage.repeated += 1
             pause = wait * random.uniform(0.75, 1.25) if error.after is None else error.after
@@ -129,7 +129,7 @@ def _post(server: Server, body: bytes) -> dict[str, Any]:
     key = os.environ.get(KEY)
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(f"{server.base_url}/embeddings", data=body, headers=headers, method="POST")  # noqa: S310
+    request = urllib.request.Request(f"{server.base_url}/embeddings", data=body, headers=headers, method="POST")
     try:
         with _opener(server.base_url).open(request, timeout=server.timeout) as response:
             content = response.read()
@@ -167,7 +167,9 @@ def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> 
     if error.code in (401, 403):
         return InputError(f"{server.base_url} refused the key ({said}); set the environment variable {KEY}")
     if error.code == 404:
-        return InputError(f"{server.base_url} has no model '{server.model}' or no /embeddings ({said}); check both names")
+        return InputError(
+            f"{server.base_url} has no model '{server.model}' or no /embeddings ({said}); check both names"
+        )
     if 300 <= error.code < 400:
         return InputError(f"{server.base_url} points to another address ({said}); name that one as base_url")
     return InputError(f"{server.base_url} refused the texts ({said})")
@@ -217,7 +219,9 @@ def _vectors(server: Server, answer: dict[str, Any], n: int) -> npt.NDArray[np.f
     sizes = {len(row) for row in rows}
     wanted = {server.dimensions} if server.dimensions is not None else sizes
     if len(sizes) > 1 or sizes != wanted or 0 in sizes:
-        raise InputError(f"{server.base_url} gave vectors of {sorted(sizes)} dimensions, wanted one size, {sorted(wanted)}")
+        raise InputError(
+            f"{server.base_url} gave vectors of {sorted(sizes)} dimensions, wanted one size, {sorted(wanted)}"
+        )
     x = np.stack(rows)
     if not np.isfinite(x).all():
         raise InputError(f"{server.base_url} gave vectors with values that are not finite; ask the server's logs")

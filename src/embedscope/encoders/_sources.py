@@ -67,7 +67,7 @@ def find_source(uri: ModelUri) -> Source:
 
 
 def locate(uri: ModelUri) -> tuple[Path, dict[str, Any]]:
-    """Folder of a model that is no alias, fetched from the hub where it is not here, and what is known of its origin."""
+    """Folder of a model that is no alias, fetched from the hub where it is not here, and facts of its origin."""
     path = Path(uri.name).expanduser()
     if path.is_dir():
         return path, {}

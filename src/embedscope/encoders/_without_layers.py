@@ -51,9 +51,7 @@ def open_without_layers(uri: str, options: Mapping[str, Any]) -> Lookup | None:
         from embedscope.encoders._static_model import open_static
 
         if parsed.random:
-            raise InputError(
-                f"{folder} holds static embeddings, which have no random initialisation; leave out random:"
-            )
+            raise InputError(f"{folder} holds static embeddings; they have no random form, so leave out random:")
         return open_static(folder, overrides)
     return None
 

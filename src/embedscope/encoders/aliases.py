@@ -103,8 +103,8 @@ ENTRIES: dict[str, Alias] = {
         kind="contrastive",
         licence="MIT",
         cite="wang2024",
-        description="multilingual sentence encoder, BERT blocks, 12 layers x 384, 250,037 tokens, trained contrastively "
-        "at temperature 0.01; 4-bit weights (Q4_0) dequantised",
+        description="multilingual sentence encoder, BERT blocks, 12 layers x 384, 250,037 tokens, trained "
+        "contrastively at temperature 0.01; 4-bit weights (Q4_0) dequantised",
     ),
 }
 

@@ -134,7 +134,9 @@ def as_rows(found: Any, n: int, name: str) -> npt.NDArray[np.float32]:
     try:
         x = np.asarray(found, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name} gave {type(found).__name__} and no array of numbers; wanted one row a text") from error
+        raise InputError(
+            f"{name} gave {type(found).__name__} and no array of numbers; wanted one row a text"
+        ) from error
     if x.ndim != 2 or len(x) != n or x.shape[1] == 0:
         raise InputError(f"{name} gave an array of shape {x.shape} for {n} texts; wanted ({n}, d), one row a text")
     return x
@@ -181,7 +183,9 @@ def _reading(model: Any, overrides: Overrides, score: str) -> dict[str, Any]:
 
 
 def _own_name(model: Any) -> str:
-    said = next((v for v in (getattr(model, n, None) for n in ("model_name", "model", "name")) if isinstance(v, str)), "")
+    said = next(
+        (v for v in (getattr(model, n, None) for n in ("model_name", "model", "name")) if isinstance(v, str)), ""
+    )
     name = getattr(model, "__name__", type(model).__name__)
     tail = f"-{hashlib.sha256(said.encode()).hexdigest()[:6]}" if said else ""
     return f"{name}{tail}".replace("<lambda>", "function")

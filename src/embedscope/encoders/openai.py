@@ -1,4 +1,4 @@
-"""``openai:MODEL?base_url=URL``: models behind a server that speaks OpenAI's protocol (Ollama, vLLM, TEI, llama.cpp)."""
+"""``openai:MODEL?base_url=URL``: models behind a server that speaks OpenAI's protocol, as Ollama and vLLM do."""
 
 from __future__ import annotations
 
@@ -196,7 +196,9 @@ def _open(
 ) -> ServedModel:
     options = parse_served(name)
     if options.server.base_url == _BASE_URL and not os.environ.get(KEY):
-        raise InputError(f"{_BASE_URL} wants a key: set the environment variable {KEY}, or name another server, &base_url=")
+        raise InputError(
+            f"{_BASE_URL} wants a key: set the environment variable {KEY}, or name another server, &base_url="
+        )
     shown = note or (lambda line: print(line, file=sys.stderr))  # noqa: T201
     return ServedModel(options, Overrides(query_prompt, document_prompt, score), yes=yes, note=shown, cache=cache)
 

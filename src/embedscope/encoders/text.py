@@ -66,9 +66,7 @@ class TextEncoder:
         self._pooling, reason = pooling_of(loaded, source)
         self._library = library if self._pooling is None and reason == "by sentence-transformers" else None
         if not self.has_pooled and (overrides.prompts or overrides.score):
-            raise InputError(
-                f"{source.uri.uri} has no sentence vector ({reason}), so prompts and scores do not apply to it"
-            )
+            raise InputError(f"{source.uri.uri} has no sentence vector ({reason}); leave out prompts and the score")
         own_limit = self._pooling.max_length if self._pooling else saved_length(source.saved)
         limit = length_limit(loaded.tokenizer, config, max_length)
         self._max_length = min(limit, own_limit) if max_length is None and own_limit else limit
