@@ -40,7 +40,8 @@ class EmbeddingServer:
     def answer(self, body: dict) -> dict:
         texts = body["input"]
         x = np.asarray(self.encode(texts), dtype="<f4")[:, : body.get("dimensions")]
-        coded = [base64.b64encode(row.tobytes()).decode() if body["encoding_format"] == "base64" else row.tolist() for row in x]
+        base = body["encoding_format"] == "base64"
+        coded = [base64.b64encode(row.tobytes()).decode() if base else row.tolist() for row in x]
         data = [{"object": "embedding", "index": i, "embedding": e} for i, e in enumerate(coded)]
         tokens = sum(len(t.split()) for t in texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}

@@ -67,7 +67,7 @@ def saved(st, tmp_path_factory):  # noqa: C901
 
         vocab = ["a", "cat", "the", "quick", "brown", "fox", "words", "long"]
         read = m.WordEmbeddings(WhitespaceTokenizer(vocab), torch.randn(len(vocab), 24), update_embeddings=True)
-        return [read, m.LSTM(24, 16), m.Pooling(32, pooling_mode="max")]
+        return [read, m.LSTM(24, 16), m.Pooling(32, pooling_mode="mean")]
 
     def routed():
         return [m.Router.for_query_document([static(), m.Normalize()], [transformer(), pooling(), m.Normalize()])]
@@ -241,10 +241,10 @@ def test_a_changed_module_is_another_model(saved, tmp_path):
     """The vectors kept on disk are found by every file that decides them, the Dense layer's too."""
     import shutil
 
-    from embedscope.pipeline.extract import extract
     from safetensors.numpy import load_file, save_file
 
     from embedscope.core.cache import VectorCache
+    from embedscope.sources.text_vectors import extract
 
     folder, cache = tmp_path / "st", VectorCache(tmp_path / "cache")
     shutil.copytree(saved("dense"), folder)

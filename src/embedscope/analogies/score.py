@@ -53,6 +53,8 @@ def analogy_scores(
     ------
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
+    from embedscope.encoders import source_name
+
     progress, plan, reading = progress or Silent(), plan or Plan(), reading or SpaceReading()
     provenance = Provenance(command, plan.seed)
     with provenance.phase("data"):
@@ -62,7 +64,8 @@ def analogy_scores(
     skipped: list[Skipped] = []
     records: list[Record] = []
     work = _Work(loaded, table, plan, reading, provenance, progress)
-    for source in [sources] if isinstance(sources, str) else sources:
+    named = source_name(sources)
+    for source in [named] if isinstance(named, str) else named:
         with provenance.phase(source):
             found = list(work.scored(source))
         below: dict[str, list[SpaceScores]] = {}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from embedscope.encoders._framing import Framed, Framing
     from embedscope.encoders._info import ModelInfo, Picks
     from embedscope.encoders.images import open_image_encoder
-    from embedscope.encoders.objects import named_model
+    from embedscope.encoders.objects import named_model, source_name
     from embedscope.encoders.text import TextEncoder, open_encoder
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "reading_note",
     "role_pooling",
     "score_of",
+    "source_name",
     "space_name",
 ]
 
@@ -123,10 +124,10 @@ def __getattr__(name: str) -> object:
         from embedscope.encoders.images import open_image_encoder
 
         return open_image_encoder
-    if name == "named_model":
-        from embedscope.encoders.objects import named_model
+    if name in ("named_model", "source_name"):
+        from embedscope.encoders import objects
 
-        return named_model
+        return getattr(objects, name)
     if name in __all__:
         from embedscope.encoders import text
 

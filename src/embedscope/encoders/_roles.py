@@ -58,8 +58,5 @@ def score_of(encoder: Any) -> str:
 def reading_note(encoder: Any) -> str | None:
     """What a record should say about how sentence vectors were read; None where nothing departs from plain cosine."""
     facts: Mapping[str, Any] = getattr(encoder, "reading", {})
-    said = [
-        f"{name} {value!r}" if isinstance(value, str) and " " in name else f"{name} {value}"
-        for name, value in facts.items()
-    ]
+    said = [f"{name} {value!r}" if name.endswith("prompt") else f"{name} {value}" for name, value in facts.items()]
     return "; ".join(said) or None

@@ -100,8 +100,8 @@ def open_static(folder: Path, overrides: Overrides) -> StaticModel:
     name = next((n for n in _NAMES if n in tensors), None)
     if name is None or not set(tensors) <= {name, "weights", "mapping"}:
         raise InputError(
-            f"{weights_file} holds {', '.join(list(tensors)[:12])}; static embeddings have {' or '.join(_NAMES)}, weights "
-            "and mapping. Is config.json of the model missing?"
+            f"{weights_file} holds {', '.join(list(tensors)[:12])}; static embeddings have {' or '.join(_NAMES)}, "
+            "weights and mapping. Is config.json of the model missing?"
         )
     config = read_json(folder / "config.json") or {}
     tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_file))

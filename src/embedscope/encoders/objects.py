@@ -20,6 +20,8 @@ IDS = ("object",)
 _NAMED: dict[str, Any] = {}
 """Objects of this process by the name that their URI gives; weak references where the object takes them."""
 
+_ASKED = ("encode", "embed_documents", "get_text_embedding", "get_text_embedding_batch")
+
 _WANTED = (
     "an object with encode (sentence-transformers), embed_documents and embed_query (LangChain), "
     "get_text_embedding (LlamaIndex), or a function of a list of texts"
@@ -61,6 +63,24 @@ def named_model(model: Any, name: str | None = None) -> str:
     except TypeError:
         _NAMED[chosen] = model
     return f"object:{chosen}"
+
+
+def source_name(source: Any) -> Any:
+    """``source`` with names in place of objects that encode texts, alone or in a list; anything else as it is.
+
+    >>> source_name(["minilm", "gensim:file"]), source_name(None)
+    (['minilm', 'gensim:file'], None)
+    """
+    if isinstance(source, list | tuple) and any(_encodes(one) for one in source):
+        return [named_model(one) if _encodes(one) else one for one in source]
+    return named_model(source) if _encodes(source) else source
+
+
+def _encodes(thing: Any) -> bool:
+    """Whether ``thing`` is an object that encodes texts, and neither a name nor an array."""
+    if isinstance(thing, str | type) or thing is None or hasattr(thing, "__array__") or hasattr(thing, "shape"):
+        return False
+    return any(callable(getattr(thing, name, None)) for name in _ASKED) or callable(thing)
 
 
 @dataclass(frozen=True)
@@ -149,6 +169,8 @@ def _methods(model: Any) -> _Methods:
         found = getattr(model, name, None)
         return found if callable(found) else None
 
+    if isinstance(model, type):
+        raise InputError(f"{model.__name__} is a class and no model of texts; pass an object of it")
     encode = method("encode")
     if encode is not None:
         query, document = method("encode_query"), method("encode_document")
@@ -161,7 +183,7 @@ def _methods(model: Any) -> _Methods:
         many = batch or _each(one)  # type: ignore[arg-type]
         query = method("get_query_embedding")
         return _Methods("get_text_embedding", many, None if query is None else _each(query), many)
-    if callable(model) and not isinstance(model, type):
+    if callable(model):
         return _Methods("function", model)
     raise InputError(f"{type(model).__name__} is no model of texts; wanted {_WANTED}")
 

@@ -208,7 +208,7 @@ class TextEncoder:
             own = self._library.encode([framed.texts[i] for i in indices], role)  # type: ignore[arg-type]
             return {pooling: Spaces(dict.fromkeys(self.pooled_spaces, own)) for pooling in poolings}
         ids = [framed.ids[i] for i in indices]
-        named = [s for s in poolings if s not in OWN]
+        named = [s for s in poolings if s is not None and s not in OWN]
         rows: list[int] = []
         cols: list[int] = []
         owners: list[int] = []

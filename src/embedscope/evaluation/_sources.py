@@ -69,12 +69,13 @@ def _parts(
         yield _Part(named, jobs, Places((), (named.space,), unnamed=True))
         return
     progress.start(f"loading {source}", None, "models")
-    encoder = open_model(source, **reading.model)
+    encoder = open_model(source, **{"cache": reading.cache, "note": progress.note, **reading.model})
     progress.close()
     if not isinstance(encoder, TextEncoder):
         provenance.models[source] = dict(encoder.facts)
         places = Places((), chosen_spaces(reading.layers, tuple(encoder.spaces)), unnamed=True)
         yield from _looked_up(encoder, jobs, places)
+        provenance.models[source] = dict(encoder.facts)  # with what was asked of a server meanwhile
         return
     provenance.models[source] = encoder.info.as_dict()
     chosen = _poolings(reading.poolings, encoder)

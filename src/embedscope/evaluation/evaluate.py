@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from embedscope.core.document import Document
 from embedscope.core.errors import InputError
@@ -23,7 +24,7 @@ from embedscope.stats.bootstrap import N_DRAWS
 
 
 def evaluate(  # noqa: PLR0913
-    sources: str | Sequence[str],
+    sources: Any,
     *,
     tasks: Sequence[str],
     poolings: Sequence[str] | None = None,
@@ -45,7 +46,7 @@ def evaluate(  # noqa: PLR0913
 
     Parameters
     ----------
-    sources : model URIs, or files of vectors with ``names``
+    sources : model URIs, objects that encode texts, or files of vectors with ``names``
     tasks : ids of tasks (``embedscope list tasks``)
     poolings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``, ``contexts:N``); None
         takes all that fit
@@ -61,10 +62,11 @@ def evaluate(  # noqa: PLR0913
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
     from embedscope.datasets import Finder
+    from embedscope.encoders import source_name
 
     if not tasks:
         raise InputError("no tasks named; `embedscope list tasks` shows them")
-    if not sources:
+    if sources is None or (isinstance(sources, str | list | tuple) and not sources):
         raise InputError("no source named; wanted a model or a file of vectors, as in `embedscope evaluate minilm`")
     progress = progress or Silent()
     provenance = Provenance(command, seed)
@@ -75,7 +77,8 @@ def evaluate(  # noqa: PLR0913
     found: list[Scored] = []
     model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
     reading = _Reading(poolings, layers, names, contexts, Path(data) if data else None, cache, model)
-    for source in [sources] if isinstance(sources, str) else sources:
+    named = source_name(sources)
+    for source in [named] if isinstance(named, str) else named:
         with provenance.phase(source):
             for part in _parts(source, jobs, reading, provenance, progress):
                 found += scores(

@@ -36,7 +36,7 @@ def retrieval(  # noqa: PLR0913
     corpus: str | Sequence[str],
     qrels: str | Path,
     *,
-    source: str | None = None,
+    source: Any = None,
     query_ids: str | Path | None = None,
     corpus_ids: Sequence[str | Path] = (),
     kinds: str | Path | None = None,
@@ -57,13 +57,13 @@ def retrieval(  # noqa: PLR0913
     queries : file of vectors, or BEIR ``queries.jsonl``
     corpus : the same for documents; several ``KIND=FILE`` make a mixed index
     qrels : judgements in the format of TREC or BEIR
-    source : model that encodes texts; None for vectors
+    source : model that encodes texts, by name or as an object; None for vectors
     query_ids, corpus_ids : text files with one id a row; ``STEM.ids.txt`` beside the vectors by default
     kinds : text file with the kind of each document, one a row, where one file holds a mixed corpus
     layers, pooling : of a model; its own sentence vector by default
     transform : chain such as ``center``, fitted on the corpus and applied to both sides
     allow_missing : leave out judgements of queries and documents that are not there, and say how many
-    model : options of ``open_model``: device, dtype, trust_remote_code
+    model : options of ``open_model``: device, dtype, trust_remote_code, query_prompt, document_prompt, score, yes
 
     Returns
     -------
@@ -74,6 +74,9 @@ def retrieval(  # noqa: PLR0913
     ------
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):

@@ -257,8 +257,10 @@ def _sources(
     provenance: Provenance,
     array: tuple[Hashes | None, Hashes | None, str],
 ) -> list[Source] | Any:
+    from embedscope.encoders import source_name
     from embedscope.sources.open import arrays, opened
 
+    x = source_name(x)
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
         if array[0] is not None or array[1] is not None:

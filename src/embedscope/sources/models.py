@@ -11,7 +11,7 @@ import numpy.typing as npt
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.encoders import Role, TextEncoder, reading_note, role_pooling, score_of, space_name
+from embedscope.encoders import Lookup, Role, TextEncoder, reading_note, role_pooling, score_of, space_name
 from embedscope.sources.layer_selection import chosen_spaces
 
 Side = tuple[Role | None, Sequence[str]]
@@ -96,7 +96,8 @@ def encoded_sides(
     if not isinstance(encoder, TextEncoder):
         provenance.models[source] = dict(encoder.facts)
         note = _said(reading_note(encoder), source, progress)
-        parts = tuple((encoder, role_pooling(encoder, role), texts) for role, texts in sides)
+        noted = _Noted(encoder, source, provenance)
+        parts = tuple((noted, role_pooling(encoder, role), texts) for role, texts in sides)
         spaces = chosen_spaces(layers, tuple(encoder.spaces))
         return [EncodedSides(None, space, score_of(encoder), note, parts) for space in spaces]
     provenance.models[source] = encoder.info.as_dict()
@@ -116,6 +117,22 @@ def encoded_sides(
     vectors = _extracted(encoder, [text for _, texts in sides for text in texts], read, cache, progress)
     parts = tuple((vectors, read, texts) for _, texts in sides)
     return [EncodedSides(read, space, "cosine", note, parts) for space in spaces]
+
+
+@dataclass(frozen=True, eq=False)
+class _Noted:
+    """A model without layers, whose facts are noted again after every look-up: a server counts what it is asked."""
+
+    model: Lookup
+    source: str
+    provenance: Provenance
+
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """Vectors (n, d) of ``texts``."""
+        try:
+            return self.model.matrix(pooling, space, texts)
+        finally:
+            self.provenance.models[self.source] = dict(self.model.facts)
 
 
 def _own_parts(

@@ -58,6 +58,7 @@ class Reading:
     data : folder with data files
     device, dtype, trust_remote_code : of the model
     cache : keep vectors of words and sentences on disk
+    yes : spend what a server asks for its work
     """
 
     texts: str | Path | Sequence[str] | None = None
@@ -72,6 +73,7 @@ class Reading:
     trust_remote_code: bool = False
     cache: bool = True
     seed: int = 0
+    yes: bool = False
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:

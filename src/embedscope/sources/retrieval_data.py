@@ -163,7 +163,7 @@ def both_sides(
                 raise InputError(
                     f"{source} has no vector for {unknown} texts of {side.name}; take them out, judgements too"
                 )
-        yield Place(source, found.pooling, found.space, *both, score=found.score, note=found.note)
+        yield Place(source, found.pooling, found.space, both[0], both[1], found.score, found.note)
 
 
 def one_place(places: Sequence[Place]) -> Place:

@@ -43,13 +43,21 @@ def model_sources(
     progress.start(f"loading {uri}", None, "models")
     with provenance.phase(f"load {uri}"):
         encoder = open_model(
-            uri, device=reading.device, dtype=reading.dtype, trust_remote_code=reading.trust_remote_code, seed=seed
+            uri,
+            device=reading.device,
+            dtype=reading.dtype,
+            trust_remote_code=reading.trust_remote_code,
+            seed=seed,
+            cache=reading.cache,
+            note=progress.note,
+            yes=reading.yes,
         )
     progress.advance(1)
     progress.close()
     if not isinstance(encoder, TextEncoder):
+        source = _looked_up(encoder, uri, table, name, reading)
         provenance.models[uri] = dict(encoder.facts)
-        yield _looked_up(encoder, uri, table, name, reading)
+        yield source
         return
     provenance.models[uri] = encoder.info.as_dict()
     unit = reading.unit or ("word" if table.unit == "word" else "token")
