@@ -16,6 +16,7 @@ from embedscope.cli import (
     check,
     diagnose,
     evaluate,
+    example,
     export,
     measure,
     quickstart,
@@ -83,6 +84,7 @@ def _common(
 
 for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evaluate.evaluate):
     app.command()(_guarded(_verb))
+app.command()(_guarded(example.example))
 app.command(name="list")(_guarded(listing.show))
 app.command()(_guarded(diagnose.diagnose))
 app.command()(_guarded(check.check))
