@@ -11,9 +11,10 @@ from embedscope.core.errors import InputError
 from embedscope.evaluation.retrieval import retrieval
 from embedscope.tasks.retrieval import judged_scores
 
-WORDS = (
-    "cat dog bird fish horse house tree river mountain sea car train ship plane bread wine king queen war peace".split()
-)
+WORDS = [
+    *("cat", "dog", "bird", "fish", "horse", "house", "tree", "river", "mountain", "sea"),
+    *("car", "train", "ship", "plane", "bread", "wine", "king", "queen", "war", "peace"),
+]
 
 
 @pytest.fixture(scope="module")
