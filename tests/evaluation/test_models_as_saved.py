@@ -33,10 +33,10 @@ def texts(tmp_path_factory):
     return folder, queries, corpus, {q: set(d) for q, d in relevant.items() if d}
 
 
-def measured(folder, model, **options):
+def measured(folder, source, **options):
     files = (str(folder / "queries.jsonl"), str(folder / "corpus.jsonl"), folder / "qrels.tsv")
     how = {"device": "cpu"} | options.pop("model", {})
-    return retrieval(*files, source=model, model=how, allow_missing=True, **options)
+    return retrieval(*files, source=source, model=how, allow_missing=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +195,34 @@ def test_a_stand_in_for_a_sentence_vector_is_said(texts, tmp_path):
     assert own_space(encoder).pooling == "bos_eos"
     with pytest.raises(InputError, match="no sentence vector"):
         open_encoder(f"hf:{tmp_path}", query_prompt="query: ")
+
+
+def test_the_command_line_names_score_and_prompts(tmp_path):
+    from typer.testing import CliRunner
+
+    from embedscope.cli._app import app
+
+    rng = np.random.default_rng(3)
+    q, c = rng.normal(size=(8, 4)), rng.normal(size=(30, 4)) * rng.uniform(0.2, 4, size=(30, 1))
+    for name, x, letter in (("q", q, "q"), ("c", c, "d")):
+        np.save(tmp_path / f"{name}.npy", x)
+        (tmp_path / f"{name}.ids.txt").write_text("\n".join(f"{letter}{i}" for i in range(len(x))) + "\n")
+    (tmp_path / "qrels.txt").write_text("".join(f"q{i} 0 d{i} 1\n" for i in range(8)))
+    files = ["--queries", f"{tmp_path}/q.npy", "--corpus", f"{tmp_path}/c.npy", "--qrels", f"{tmp_path}/qrels.txt"]
+
+    def run(*more):
+        return CliRunner().invoke(app, ["evaluate", *files, "--quiet", *more])
+
+    values = {}
+    for score in ("cosine", "dot", "euclidean"):
+        out = run("--score", score, "--json", str(tmp_path / "r.json"))
+        assert out.exit_code == 0, out.output
+        records = json.loads((tmp_path / "r.json").read_text())["records"]
+        values[score] = next(r["value"] for r in records if r["metric"] == "mrr")
+        wanted = judged_scores(q, c, (np.arange(8), np.arange(8), np.ones(8)), score=score)["mrr"].value
+        assert values[score] == pytest.approx(wanted, abs=1e-12)
+    assert len(set(values.values())) == 3
+    assert run("--score", "cos").exit_code == 2
+    assert run("--query-prompt", "a").exit_code == 2
+    result = CliRunner().invoke(app, ["evaluate", "minilm", "--tasks", "rg65", "--score", "dot"])
+    assert result.exit_code == 2

@@ -39,6 +39,7 @@ def evaluate(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     progress: Progress | None = None,
     command: str = "",
 ) -> Result:
@@ -56,6 +57,7 @@ def evaluate(  # noqa: PLR0913
     items : CSV file to write what every item contributed to every score (cosine of a pair, effect size of a word)
     names : texts of the rows of a file of vectors: a list, or a file with one a line
     data : folder with data files
+    yes : spend what a server asks for its work
 
     Raises
     ------
@@ -75,7 +77,7 @@ def evaluate(  # noqa: PLR0913
     for s in skipped:
         progress.note(f"{s.what} is left out: {s.why}")
     found: list[Scored] = []
-    model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
+    model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed, "yes": yes}
     reading = _Reading(poolings, layers, names, contexts, Path(data) if data else None, cache, model)
     named = source_name(sources)
     for source in [named] if isinstance(named, str) else named:

@@ -107,7 +107,7 @@ def measure(  # noqa: PLR0913
         )
         records += told(found, source.engine)
         missing += left_out(source.name, source.engine)
-    read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
+    read = {k: _plain(v) for k, v in model.items() if provenance.models and k not in ("data", "yes")}
     provenance.settings = wanted | read
     skipped = (*missing, *_uneven(records))
     return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=skipped) if skipped else None)

@@ -145,7 +145,11 @@ def both_sides(
             raise InputError(
                 f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers, poolings"
             )
-        yield Place(corpus.name, None, "vectors", queries.x, corpus.x)
+        if prompts := [name for name in ("query_prompt", "document_prompt") if model.get(name) is not None]:
+            raise InputError(f"{prompts[0]} is for models; {queries.name} and {corpus.name} hold vectors already")
+        score = str(model.get("score") or "cosine")
+        note = f"score {score}" if score != "cosine" else None
+        yield Place(corpus.name, None, "vectors", queries.x, corpus.x, score, note)
         return
     if queries.x is not None or corpus.x is not None:
         raise InputError(
