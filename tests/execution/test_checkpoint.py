@@ -109,7 +109,7 @@ def test_a_run_cut_off_goes_on(tmp_path, file):
     with pytest.raises(StopError):
         values(file, ShardRunner(Stopping(), checkpoint=Checkpoint(tmp_path, "x")))
     (folder,) = tmp_path.iterdir()
-    assert {p.suffix for p in folder.iterdir()} == {".json", ".safetensors"}
+    assert {p.suffix for p in folder.iterdir()} == {".bin", ".json", ".safetensors"}
     assert len(list(folder.glob("*.safetensors"))) == 1
     told = Notes()
     assert values(file, ShardRunner(Local(2), checkpoint=Checkpoint(tmp_path, "x", told)), told) == wanted
@@ -145,6 +145,8 @@ class Slow(Local):
     def map(self, work, shards):
         for outcome in super().map(work, shards):
             yield outcome
+            if isinstance(outcome, bytes):  # the hash of rows that were measured before
+                continue
             print("shard", flush=True)
             time.sleep(float(sys.argv[3]))
 

@@ -38,9 +38,9 @@ RemoteCodeOption = Annotated[
 
 def console(stderr: bool = False) -> Console:
     """A console on standard output, or on standard error for what is not the result."""
-    from rich.console import Console
+    from embedscope.cli._console import SafeConsole
 
-    return Console(stderr=stderr, highlight=False)
+    return SafeConsole(stderr=stderr, highlight=False)
 
 
 def progress(quiet: bool) -> Progress:

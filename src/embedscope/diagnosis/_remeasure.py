@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from embedscope.core.arrays import Array
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.schema import read_as
 from embedscope.diagnosis._collect import numbers
 from embedscope.geometry.measure import measure
 from embedscope.geometry.measure_pair import IdSource, measure_pair
@@ -18,6 +19,17 @@ from embedscope.sources.options import Reading
 
 _OWN = ("data", "device", "trust_remote_code", "cache", "seed")
 """Options of models that are of this machine and this run, never taken from a file."""
+
+_TEXT = str | None
+_TYPES: dict[str, Any] = {
+    "metrics": list[str],
+    "rows": _TEXT,
+    "transform": _TEXT,
+    "precision": _TEXT,
+    "scale": float,
+    **{f.name: get_type_hints(Reading).get(f.name, Any) for f in fields(Reading) if f.name not in _OWN},
+}
+"""What the settings of a baseline may be."""
 
 
 def measured_again(
@@ -46,6 +58,8 @@ def measured_again(
         raise InputError(
             "the baseline is not a result of measure or diagnose; save one with `embedscope measure --json`"
         )
+    for name, value in settings.items():
+        read_as(_TYPES.get(name, Any), value, "the baseline", f"settings.{name}")
     _same_kind(settings, source, pair, queries)
     common: dict[str, Any] = {"seed": seed, "progress": progress, "command": command}
     model = _model(baseline, source, here)

@@ -96,8 +96,8 @@ def read_settings(folder: Path) -> SavedSettings | None:
     file = folder / "modules.json"
     if not file.is_file():
         return None
-    modules = read_json(file)
-    if not isinstance(modules, list) or not all(isinstance(m, dict) and "type" in m for m in modules) or not modules:
+    modules = modules_of(file)
+    if not modules:
         raise InputError(f"{file} lists no modules; save the model again with SentenceTransformer.save")
     paths = tuple(_inside(str(m.get("path") or ""), file) for m in modules)
     kinds = tuple(str(m["type"]).rpartition(".")[2] for m in modules)
@@ -116,13 +116,31 @@ def read_settings(folder: Path) -> SavedSettings | None:
     return SavedSettings(folder, kinds, paths, prompts, default, _dimension(config, folder), score)
 
 
+def modules_of(file: Path) -> list[dict[str, Any]]:
+    """What ``modules.json`` lists; ``InputError`` where it is not a list of modules with types."""
+    try:
+        modules = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file} cannot be read ({error}); get the model again") from error
+    if not isinstance(modules, list) or not all(
+        isinstance(m, dict) and isinstance(m.get("type"), str) for m in modules
+    ):
+        raise InputError(f"{file} is not a list of modules with their types; get the model again")
+    return modules
+
+
+def module_folder(folder: Path, module: Mapping[str, Any]) -> Path:
+    """Where a module of ``modules.json`` lies; ``InputError`` where its path leaves the ``folder`` of the model."""
+    return folder / _inside(str(module.get("path") or ""), folder / "modules.json")
+
+
 def read_json(path: Path) -> Any:
     """A JSON file; None where there is none, ``InputError`` where it is no JSON."""
     if not path.is_file():
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}); copy the model's folder again") from error
 
 
@@ -151,7 +169,6 @@ def _inside(path: str, file: Path) -> str:
     parts = PurePosixPath(path.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or ":" in path:
         raise InputError(
-            f"{file} names a module at '{path}', outside the model's folder; such a model is not opened, so save it "
-            "again with SentenceTransformer.save"
+            f"{file} names a module at '{path}', outside the model's folder (not inside the model's); get it again"
         )
     return path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ from embedscope.core.atomic import write_text
 from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.images import Image
+from embedscope.core.printable import csv_text
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
@@ -275,11 +274,11 @@ def texts_of(jobs: Sequence[Job]) -> list[str]:
 
 def write_items(found: Sequence[Scored], path: str | Path) -> None:
     """Write what each item contributed to each score as CSV, one line an item; empty where an item was left out."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("source", "pooling", "space", "task", "metric", "item", "value"))
-    for s in found:
-        values = [] if s.score.items is None else s.score.items.tolist()
-        place = (s.source, s.pooling, s.space, s.job.task.id, s.metric)
-        writer.writerows((*place, i, v if np.isfinite(v) else "") for i, v in enumerate(values))
-    write_text(path, buffer.getvalue())
+    columns = ("source", "pooling", "space", "task", "metric", "item", "value")
+    rows = (
+        dict(zip(columns, (s.source, s.pooling, s.space, s.job.task.id, s.metric, i, value), strict=True))
+        for s in found
+        for i, value in enumerate([] if s.score.items is None else s.score.items.tolist())
+    )
+    kept = (row | {"value": row["value"] if np.isfinite(row["value"]) else ""} for row in rows)
+    write_text(path, csv_text(columns, kept))

@@ -10,9 +10,10 @@ from typing import Any
 from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.block import RowBlock
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
-from embedscope.execution.shards import folded
+from embedscope.execution.shards import ShardRunner, folded
 from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
 
 Results = Mapping[Need[Any], Any]
@@ -59,7 +60,14 @@ def one_pass(
     space -> need -> state over all shards
     """
     work = PassWork(tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims))
-    return folded(engine, work, stream.shards(), _merged).states
+    part: Part = folded(engine, work, stream.shards(), _merged)
+    missing = engine.missing if isinstance(engine, ShardRunner) else ()
+    if stream.n_rows is not None and not missing and part.rows != stream.n_rows:
+        raise InputError(
+            f"the source has {stream.n_rows:,} rows and {part.rows:,} were read; run again when nothing writes to it, "
+            "with another --checkpoint where there is one"
+        )
+    return part.states
 
 
 @dataclass

@@ -12,6 +12,7 @@ from embedscope.core.document import Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
 from embedscope.execution import Engine
+from embedscope.execution.block_hashes import Hashed, digest_of
 from embedscope.execution.checkpoint import Bad
 
 if TYPE_CHECKING:
@@ -66,7 +67,12 @@ class ShardRunner:
             states: Iterator[R] = (s for _, s in self._outcomes(work, shards, 0) if not isinstance(s, Bad))
             return fold(states, merge)
         return self.checkpoint.fold(
-            work, shards, lambda first: self._outcomes(work, shards, first), merge, self.missing
+            work,
+            shards,
+            lambda first: self._outcomes(Hashed(work), shards, first),
+            lambda first, end: self._digests(shards, first, end),
+            merge,
+            self.missing,
         )
 
     @property
@@ -92,6 +98,12 @@ class ShardRunner:
             if isinstance(outcome, Bad):
                 self._leave_out(outcome)
             yield watched.index, outcome
+
+    def _digests(self, shards: Sequence[Shard], first: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Hashes of the rows of the shards from ``first`` to before ``end``, with their numbers, without bad ones."""
+        known = {bad.shard for bad in self.missing}
+        rest = [i for i in range(first, end) if i not in known]
+        yield from zip(rest, self.engine.map(digest_of, [shards[i] for i in rest]), strict=True)
 
     def _leave_out(self, bad: Bad) -> None:
         if self._passes > 1:

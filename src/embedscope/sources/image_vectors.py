@@ -16,8 +16,8 @@ from embedscope.core.cache import LostChunkError, Place, VectorCache, namespace_
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.steady_cache import LOST_CHUNKS, SteadyCache
 from embedscope.encoders import ImageEncoder
-from embedscope.sources.text_vectors import temporary_cache
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -35,7 +35,7 @@ class ImageVectors:
     keys : key of each picture, in the order asked
     """
 
-    def __init__(self, encoder: ImageEncoder, images: Sequence[Image], cache: VectorCache) -> None:
+    def __init__(self, encoder: ImageEncoder, images: Sequence[Image], cache: SteadyCache) -> None:
         self.encoder = encoder
         self.keys = tuple(image.key for image in images)
         self.spaces = tuple(encoder.spaces)
@@ -50,11 +50,12 @@ class ImageVectors:
         """Vectors (n, d) float32 of one space, one row a picture; raises ``InputError`` for an unknown space."""
         if space not in self.spaces:
             raise InputError(f"{self.encoder.info.uri} has no space '{space}'; it has {', '.join(self.spaces)}")
-        try:
-            return self._read(space)
-        except LostChunkError:
-            self.fill(Silent())
-            return self._read(space)
+        for _ in range(LOST_CHUNKS):
+            try:
+                return self._read(space)
+            except LostChunkError:
+                self.fill(Silent())
+        return self._read(space)
 
     def fill(self, progress: Progress) -> None:
         """Compute and write what the cache lacks."""
@@ -115,8 +116,9 @@ def image_vectors(
     """
     if not images:
         raise InputError("image_vectors needs pictures, got none")
-    vectors = ImageVectors(encoder, images, cache if cache is not None else temporary_cache())
-    vectors.fill(progress or Silent())
+    progress = progress or Silent()
+    vectors = ImageVectors(encoder, images, SteadyCache(cache, progress.note))
+    vectors.fill(progress)
     return vectors
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 import uuid
 import weakref
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from embedscope.core.cache import LostChunkError, Place, VectorCache, namespace_of, text_key
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.steady_cache import LOST_CHUNKS, SteadyCache
 from embedscope.encoders import Framed, Framing, TextEncoder, space_name
 
 Floats32 = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ class TextVectors:
         encoder: TextEncoder,
         texts: Sequence[str],
         poolings: Sequence[Pooling],
-        cache: VectorCache,
+        cache: SteadyCache,
         encoding: Encoding | None = None,
     ) -> None:
         self.texts = tuple(dict.fromkeys(texts))
@@ -110,11 +110,12 @@ class TextVectors:
         unknown = [t for t in texts if t not in self._keys]
         if unknown:
             raise InputError(f"{len(unknown)} texts were not extracted, first {unknown[0]!r}; pass them to extract()")
-        try:
-            return self._read(pooling, space, texts)
-        except LostChunkError:
-            fill(self, Silent(), BATCH_TOKENS)
-            return self._read(pooling, space, texts)
+        for _ in range(LOST_CHUNKS):
+            try:
+                return self._read(pooling, space, texts)
+            except LostChunkError:
+                fill(self, Silent(), BATCH_TOKENS)
+        return self._read(pooling, space, texts)
 
     def _read(self, pooling: Pooling, space: str, texts: Sequence[str]) -> Floats32:
         places = self.places[pooling]
@@ -152,8 +153,9 @@ def extract(
     """
     if not poolings or not texts:
         raise InputError(f"extract needs texts and poolings, got {len(texts)} texts and {len(poolings)} poolings")
-    vectors = TextVectors(encoder, texts, poolings, cache if cache is not None else temporary_cache(), encoding)
-    fill(vectors, progress or Silent(), batch_tokens)
+    progress = progress or Silent()
+    vectors = TextVectors(encoder, texts, poolings, SteadyCache(cache, progress.note), encoding)
+    fill(vectors, progress, batch_tokens)
     return vectors
 
 
@@ -254,11 +256,3 @@ def _truncated(
     unsure = [t for t in texts if t not in known and len(t.encode()) > framing.room // 2]
     known |= dict(zip(unsure, encoder.frame(unsure, framing).truncated, strict=True))
     return tuple(t for t in texts if known.get(t, False))
-
-
-def temporary_cache() -> VectorCache:
-    """A cache without limit in a temporary folder, which goes with it."""
-    folder = tempfile.TemporaryDirectory(prefix="embedscope-")
-    cache = VectorCache(folder.name, limit_bytes=2**62)
-    weakref.finalize(cache, folder.cleanup)
-    return cache
