@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -144,7 +144,7 @@ def measure(
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
-        **({"yes": True} if yes else {}),
+        **_consent(yes),
         cache=not no_cache,
         progress=common.progress(quiet),
         command=common.command_line(),
@@ -157,3 +157,8 @@ def _give(result: Result, json: str | None, quiet: bool) -> None:
         from embedscope.report import print_records
 
         print_records(result.records, common.console())
+
+
+def _consent(yes: bool) -> dict[str, Any]:
+    """``yes`` where it was said: files and arrays have no such option."""
+    return {"yes": True} if yes else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.cache import LostChunkError, VectorCache, text_key
+from embedscope.core.errors import CacheUnusableError
+from embedscope.core.steady_cache import SteadyCache
 
 Rows = npt.NDArray[np.float32]
 
@@ -30,16 +33,20 @@ def rows_of(texts: Sequence[str], encode: Encode, cache: VectorCache | None, nam
     if cache is None:
         found = {text: row for part, x in encode(distinct) for text, row in zip(part, x, strict=True)}
         return np.stack([found[t] for t in texts]) if texts else np.empty((0, 0), np.float32)
-    owner = uuid.uuid4().hex
+    owner, steady = uuid.uuid4().hex, SteadyCache(cache, _say)
     try:
         for _ in range(3):
             try:
-                return _read(texts, distinct, encode, cache, namespace, owner)
+                return _read(texts, distinct, encode, steady, namespace, owner)
             except LostChunkError:
                 continue
-        return _read(texts, distinct, encode, cache, namespace, owner)
+        return _read(texts, distinct, encode, steady, namespace, owner)
     finally:
-        cache.release(owner)
+        steady.release(owner)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def missing_rows(texts: Sequence[str], cache: VectorCache | None, namespace: str) -> list[str]:
@@ -47,12 +54,15 @@ def missing_rows(texts: Sequence[str], cache: VectorCache | None, namespace: str
     distinct = list(dict.fromkeys(texts))
     if cache is None:
         return distinct
-    known = cache.find(namespace, [text_key(t) for t in distinct])
+    try:
+        known = cache.find(namespace, [text_key(t) for t in distinct])
+    except CacheUnusableError:
+        return distinct
     return [t for t in distinct if text_key(t) not in known]
 
 
 def _read(
-    texts: Sequence[str], distinct: Sequence[str], encode: Encode, cache: VectorCache, namespace: str, owner: str
+    texts: Sequence[str], distinct: Sequence[str], encode: Encode, cache: SteadyCache, namespace: str, owner: str
 ) -> Rows:
     keys = {t: text_key(t) for t in distinct}
     places = cache.find(namespace, list(keys.values()), owner)
@@ -77,7 +87,7 @@ def _read(
     return out
 
 
-def _fill(texts: Sequence[str], encode: Encode, cache: VectorCache, namespace: str, owner: str) -> None:
+def _fill(texts: Sequence[str], encode: Encode, cache: SteadyCache, namespace: str, owner: str) -> None:
     held: list[tuple[Sequence[str], Rows]] = []
     since = time.monotonic()
 
