@@ -168,7 +168,7 @@ def test_what_was_used_is_said(saved):
     assert note("plain") is None
     assert note("prompts") == "query prompt 'query: '; document prompt 'text: '"
     assert note("default prompt") == "prompt 'alike: '; query prompt 'query: '"
-    assert note("passage") == "query prompt 'query: '; prompts not used: passage"
+    assert note("passage") == "query prompt 'query: '; prompts not used passage"
     assert note("truncated static") == "query prompt 'what is '; truncate_dim 64"
     assert note("dot") == "score dot"
     assert note("dot", query_prompt="Q ", score="cosine") == "query prompt 'Q '; score cosine"
