@@ -1,4 +1,4 @@
-"""Best spaces and differences of sources, with intervals that are valid for a maximum and paired draws."""
+"""Best spaces and differences between sources, with intervals that are valid for a maximum and paired draws."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ def _bests(scores: Sequence[TaskScore]) -> list[Record]:
         best = best_of(drawn) if len(drawn) > 1 else None
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
-            sure = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
-            note = (
-                f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{sure}; {_rivals(best)}"
-            )
+            stability = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
+            note = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{stability}; {_rivals(best)}"
             records.append(_with(winner, f"{winner.metric}.best", best, note))
     return records
 

@@ -37,7 +37,7 @@ class TransformedStream:
         return self.stream.n_rows
 
     def shards(self) -> Sequence[Shard]:
-        """The shards of the stream beneath."""
+        """The shards of the original stream, transformed."""
         return [
             _NumberedShard(shard, self.chains) if hasattr(shard, "start") else _TransformedShard(shard, self.chains)
             for shard in self.stream.shards()

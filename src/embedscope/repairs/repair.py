@@ -88,6 +88,9 @@ def repair(  # noqa: PLR0913
     InputError, UnknownNameError
         if the inputs do not go together, or hold too few rows to decide.
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     named = pair is not None
