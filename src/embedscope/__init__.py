@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from embedscope.experiments import EXPERIMENTS
     from embedscope.geometry.measure import measure
     from embedscope.repairs.repair import repair
-    from embedscope.report import write_html
+    from embedscope.reports import write_html
 
 __all__ = [
     "EXPERIMENTS",
@@ -43,7 +43,7 @@ _HOMES = {
     "evaluate": "embedscope.evaluation.evaluate",
     "measure": "embedscope.geometry.measure",
     "repair": "embedscope.repairs.repair",
-    "write_html": "embedscope.report",
+    "write_html": "embedscope.reports",
 }
 
 

@@ -78,7 +78,7 @@ def command_line() -> str:
 
 def deliver(result: Result, folder: Path, json: str | None, quiet: bool) -> None:
     """Write everything a study gives into ``folder``, print its findings and say where the report is."""
-    from embedscope.report import print_document, write_figures, write_html
+    from embedscope.reports import print_document, write_figures, write_html
 
     result.to_json(folder / "result.json")
     result.to_csv(folder / "records.csv")
@@ -96,7 +96,7 @@ def deliver(result: Result, folder: Path, json: str | None, quiet: bool) -> None
 
 def show(result: Result, json: str | None, page: Path | None, quiet: bool) -> None:
     """Write ``result`` as JSON and as a page where asked, and print what it says."""
-    from embedscope.report import print_document, write_html
+    from embedscope.reports import print_document, write_html
 
     if page is not None:
         write_html(result, page)

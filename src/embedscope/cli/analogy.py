@@ -74,6 +74,6 @@ def analogy(
         command=common.command_line(),
     )
     if not common.emit_json(result, json) and not quiet:
-        from embedscope.report import print_document
+        from embedscope.reports import print_document
 
         print_document(result, common.console())

@@ -110,6 +110,6 @@ def evaluate(
             **shared,
         )
     if not common.emit_json(result, json) and not quiet:
-        from embedscope.report import print_records
+        from embedscope.reports import print_records
 
         print_records(result.records, common.console())

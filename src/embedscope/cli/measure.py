@@ -152,6 +152,6 @@ def measure(
 
 def _give(result: Result, json: str | None, quiet: bool) -> None:
     if not common.emit_json(result, json) and not quiet:
-        from embedscope.report import print_records
+        from embedscope.reports import print_records
 
         print_records(result.records, common.console())

@@ -145,7 +145,7 @@ def repair(
 
 def _tell(result: Result, report: Path | None, json: str | None, quiet: bool, written: str | None) -> None:
     """Write the report where asked, and print the verdict, the tables and where the repair is."""
-    from embedscope.report import print_document, write_html
+    from embedscope.reports import print_document, write_html
 
     if report is not None and report.suffix.lower() != ".html":
         report.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ def report(
 ) -> None:
     """Turn a saved result into one self-contained HTML file, and into figures and tables on request."""
     from embedscope.core.result import Result
-    from embedscope.report import write_figures, write_html
+    from embedscope.reports import write_figures, write_html
 
     loaded = Result.from_json(result)
     page = write_html(loaded, out or result.with_suffix(".html"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedscope.core.document import Figure, Series
-from embedscope.report.scales import Axis, steps, x_axis, y_axis
+from embedscope.reports.scales import Axis, steps, x_axis, y_axis
 
 
 def figure(*y: float | None, **facts: object) -> Figure:

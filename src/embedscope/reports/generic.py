@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.report.pivots import Pivot, column_titles, digits_of, pivot
 
 _LAYER = re.compile(r"layer(\d+)")
 _SERIES_FIELDS = ("source", "pooling", "transform", "fitted_on", "subset")

@@ -10,8 +10,8 @@ import pytest
 
 from embedscope.core.document import Document, Points, Scatter
 from embedscope.core.result import Result
-from embedscope.report import render_html, write_figures
-from embedscope.report.scatters import HEIGHT, WIDTH, plane
+from embedscope.reports import render_html, write_figures
+from embedscope.reports.scatters import HEIGHT, WIDTH, plane
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 

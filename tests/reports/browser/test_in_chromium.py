@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from embedscope.core.result import Result
-from embedscope.report import write_html
+from embedscope.reports import write_html
 
 pytest.importorskip("jinja2", reason="needs the extra report")
 pytestmark = pytest.mark.browser

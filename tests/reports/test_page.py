@@ -16,7 +16,7 @@ from embedscope.core.document import Column, Document, Figure, Finding, Series, 
 from embedscope.core.errors import MissingExtraError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.report import render_html, write_html
+from embedscope.reports import render_html, write_html
 
 pytest.importorskip("jinja2", reason="needs the extra report")
 

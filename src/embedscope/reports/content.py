@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from embedscope.core.document import Document, Figure, Finding, Series, Table
-from embedscope.core.result import Result, cell
-from embedscope.report.charts import SIZES, chart, description, digits_of, mark, short_label
-from embedscope.report.generic import document_of
-from embedscope.report.numbers import is_numeric, leading_number
-from embedscope.report.origins import origins_of
-from embedscope.report.scales import x_axis
-from embedscope.report.scatters import plane
-from embedscope.report.styles import Key, Style, key_of, styles_of
+from embedscope.core.document import Document, Figure, Finding, Series, Table, cell
+from embedscope.core.result import Result
+from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
+from embedscope.reports.generic import document_of
+from embedscope.reports.numbers import is_numeric, leading_number
+from embedscope.reports.origins import origins_of
+from embedscope.reports.scales import x_axis
+from embedscope.reports.scatters import plane
+from embedscope.reports.styles import Key, Style, key_of, styles_of
 
 STATUSES = {
     "agrees": ("Agrees", "agree", "agrees"),

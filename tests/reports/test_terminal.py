@@ -9,7 +9,7 @@ from rich.console import Console
 from embedscope.core.document import Column, Document, Table
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.report import print_document, print_records
+from embedscope.reports import print_document, print_records
 
 
 def console(width: int) -> tuple[Console, io.StringIO]:

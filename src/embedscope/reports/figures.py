@@ -12,10 +12,10 @@ from embedscope.core.document import Figure, Scatter, Series
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.result import Result
-from embedscope.report.drawings import drawn_scatter
-from embedscope.report.generic import document_of
-from embedscope.report.scales import x_axis, y_axis
-from embedscope.report.styles import PALETTE, Key, Style, key_of, styles_of
+from embedscope.reports.drawings import drawn_scatter
+from embedscope.reports.generic import document_of
+from embedscope.reports.scales import x_axis, y_axis
+from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
 
 FORMATS = ("png", "svg", "pdf")
 _SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "down": "v", "cross": "x"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.report.generic import document_of
+from embedscope.reports.generic import document_of
 
 
 def test_own_document_is_kept(sample_result: Result) -> None:

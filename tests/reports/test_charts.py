@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from embedscope.core.document import Figure, Series
-from embedscope.report.charts import Chart, chart, description
-from embedscope.report.scales import x_axis
-from embedscope.report.styles import MARKERS, PALETTE, key_of, styles_of
+from embedscope.reports.charts import Chart, chart, description
+from embedscope.reports.scales import x_axis
+from embedscope.reports.styles import MARKERS, PALETTE, key_of, styles_of
 
 
 def drawn(*series: Series, y_range: tuple[float, float] | None = (0.0, 1.0)) -> Chart:
@@ -73,7 +73,7 @@ def contrast(a: str, b: str) -> float:
 
 
 def _tokens(name: str) -> dict[str, tuple[str, str]]:
-    from embedscope.report.page import _template
+    from embedscope.reports.page import _template
 
     return {k: (a, b) for k, a, b in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", _template(name))}
 

@@ -13,7 +13,7 @@ from typing import Any
 from embedscope.core.atomic import write_text
 from embedscope.core.extras import require
 from embedscope.core.result import Result
-from embedscope.report.content import page_content
+from embedscope.reports.content import page_content
 
 _HEAD_SCRIPT = "theme.js"
 _SCRIPTS = ("tables.js", "charts.js", "records.js")
@@ -85,4 +85,4 @@ def _digest(text: str) -> str:
 
 
 def _template(name: str) -> str:
-    return (files("embedscope.report") / "templates" / name).read_text(encoding="utf-8")
+    return (files("embedscope.reports") / "templates" / name).read_text(encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedscope.core.pivots import column_titles, digits_of, pivot
 from embedscope.core.records import Record
-from embedscope.report.pivots import column_titles, digits_of, pivot
 
 NAMES = st.sampled_from(["a", "b"])
 

@@ -9,7 +9,7 @@ import pytest
 from embedscope.core.document import Document, Figure, Series
 from embedscope.core.errors import InputError
 from embedscope.core.result import Result
-from embedscope.report import write_figures
+from embedscope.reports import write_figures
 
 pytest.importorskip("matplotlib", reason="needs the extra report")
 

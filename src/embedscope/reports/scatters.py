@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from embedscope.core.document import Points, Scatter
-from embedscope.report.charts import Point, mark
-from embedscope.report.scales import Axis, steps
-from embedscope.report.styles import MARKERS, PALETTE
+from embedscope.reports.charts import Point, mark
+from embedscope.reports.scales import Axis, steps
+from embedscope.reports.styles import MARKERS, PALETTE
 
 WIDTH, HEIGHT = 560, 440
 PAD = 26

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from embedscope.core.document import Document, Table
+from embedscope.core.document import Document, Table, cell
+from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
-from embedscope.core.result import Result, cell
-from embedscope.report.generic import comparison_table, document_of
-from embedscope.report.numbers import is_numeric
-from embedscope.report.pivots import Pivot, digits_of, pivot
+from embedscope.core.result import Result
+from embedscope.reports.generic import comparison_table, document_of
+from embedscope.reports.numbers import is_numeric
 
 if TYPE_CHECKING:
     from rich.console import Console

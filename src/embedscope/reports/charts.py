@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from embedscope.core.document import Figure, Series
-from embedscope.report.scales import Axis, y_axis
-from embedscope.report.styles import Key, Style, key_of
+from embedscope.reports.scales import Axis, y_axis
+from embedscope.reports.styles import Key, Style, key_of
 
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 26, 38
 ORDER = {"baseline": 0, "measured": 1, "published": 2}

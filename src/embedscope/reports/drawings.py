@@ -8,8 +8,8 @@ from typing import Any
 
 from embedscope.core.document import Points, Scatter
 from embedscope.core.extras import require
-from embedscope.report.scatters import span
-from embedscope.report.styles import PALETTE
+from embedscope.reports.scatters import span
+from embedscope.reports.styles import PALETTE
 
 _SHAPES = ("o", "s", "^", "D", "v", "x")
 
