@@ -68,7 +68,7 @@ def test_the_values_are_those_of_the_task(files):
 
 
 def test_one_file_with_kinds_and_a_file_a_kind_are_one_index(files):
-    one = retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], kinds=files["kinds.txt"])
+    one = retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], corpus_modality=files["kinds.txt"])
     several = retrieval(files["q.npy"], [f"text={files['text.npy']}", f"image={files['image.npy']}"], files["trec.txt"])
     assert [(r.metric, r.value) for r in one] == [(r.metric, r.value) for r in several]
     assert one.value(metric="mixed_ndcg@10") == one.value(metric="ndcg@10")
@@ -137,11 +137,11 @@ def test_ids_are_one_a_row_and_distinct(files, tmp_path):
     np.save(tmp_path / "bare.npy", np.eye(3))
     with pytest.raises(InputError, match=r"bare\.ids\.txt beside it"):
         retrieval(str(tmp_path / "bare.npy"), files["all.npy"], files["trec.txt"])
-    with pytest.raises(InputError, match="name the kind of each"):
+    with pytest.raises(InputError, match="name the modality of each"):
         retrieval(files["q.npy"], [files["text.npy"], files["image.npy"]], files["trec.txt"])
     (tmp_path / "few").write_text("text\n")
-    with pytest.raises(InputError, match="holds 1 kinds for 60 documents"):
-        retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], kinds=tmp_path / "few")
+    with pytest.raises(InputError, match="holds 1 modalities for 60 documents"):
+        retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], corpus_modality=tmp_path / "few")
 
 
 def test_the_command_line(files, tmp_path):
@@ -153,7 +153,7 @@ def test_the_command_line(files, tmp_path):
     records = json.loads(out.read_text())["records"]
     assert {"ndcg@10", "mrr", "mixed_ndcg@10", "pure_ndcg@10.text"} <= {r["metric"] for r in records}
     assert "--corpus is missing" in run(*common, code=2)
-    assert "ask for two things" in run(*common, *corpora, "--tasks", "rg65", code=2)
+    assert "--queries is retrieval" in run(*common, *corpora, "--tasks", "rg65", code=2)
     assert "hold vectors already" in run("minilm", *common, *corpora, code=2)
     assert "no source named" in run("--tasks", "rg65", code=2)
     assert "no tasks named" in run("minilm", code=2)

@@ -26,11 +26,11 @@ from embedscope.cli import (
 from embedscope.cli import list as listing
 from embedscope.core.errors import EmbedscopeError
 
-_STOPPED = "\nembedscope: stopped; what was finished is kept and the same command goes on there"
+_STOPPED = "\nembedscope: stopped; finished work is kept, and the same command resumes it"
 
 app = typer.Typer(
     name="embedscope",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -74,21 +74,34 @@ def _version(shown: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evaluate.evaluate):
-    app.command()(_guarded(_verb))
-app.command(name="list")(_guarded(listing.show))
-app.command()(_guarded(diagnose.diagnose))
-app.command()(_guarded(check.check))
-app.command()(_guarded(repair.repair))
-app.command()(_guarded(apply.apply))
-app.command()(_guarded(export.export))
-app.command()(_guarded(analogy.analogy))
-app.command()(_guarded(report.report))
-app.command()(_guarded(cache.cache))
+_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More"
+
+for _module, _verb, _panel in (
+    (quickstart, quickstart.quickstart, _START),
+    (listing, listing.show, _START),
+    (measure, measure.measure, _LOOK),
+    (evaluate, evaluate.evaluate, _LOOK),
+    (diagnose, diagnose.diagnose, _LOOK),
+    (check, check.check, _LOOK),
+    (repair, repair.repair, _CHANGE),
+    (apply, apply.apply, _CHANGE),
+    (export, export.export, _CHANGE),
+    (analogy, analogy.analogy, _MORE),
+    (reproduce, reproduce.reproduce, _MORE),
+    (report, report.report, _MORE),
+    (cache, cache.cache, _MORE),
+):
+    app.command(
+        name=_module.__name__.rpartition(".")[2],
+        rich_help_panel=_panel,
+        epilog="\n\n".join(["Examples:", *_module.EXAMPLES]),
+    )(_guarded(_verb))

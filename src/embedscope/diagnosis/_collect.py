@@ -75,7 +75,7 @@ def numbers(
     """
     progress = progress or Silent()
     if (source is None) == (pair is None):
-        raise InputError("diagnose takes a SOURCE or --pair A B, one of them; pass either")
+        raise InputError("Give either a SOURCE or --pair A B.")
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
@@ -86,6 +86,8 @@ def numbers(
         found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
+        if "groups" in model:
+            raise InputError("--groups is for one space; --pair-ids says which rows of --pair belong together")
         if model:
             raise InputError(f"{next(iter(model))} is for models; --pair takes two files or arrays: leave it out")
         found, sides = _of_pair(pair, pair_ids, names, seed, progress, command)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from embedscope.core.errors import InputError
-from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.datasets._qrels import read_qrels
+from embedscope.core.tables import Index
 from embedscope.evaluation.scoring import parsed_chain
+from embedscope.sources.paired_vectors import id_hashes
 from embedscope.sources.retrieval_data import (
     Collection,
     Judged,
@@ -23,46 +23,56 @@ from embedscope.sources.retrieval_data import (
     _corpus,
     both_sides,
     judged_rows,
+    judgements_of,
+    own_documents,
     read_collection,
 )
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.score_records import score_record
+from embedscope.tasks._similarity import Similarity
 
 KS = (1, 10, 100)
 
 
 def retrieval(  # noqa: PLR0913
-    queries: str,
-    corpus: str | Sequence[str],
-    qrels: str | Path,
+    queries: Any,
+    corpus: Any,
+    qrels: Any,
     *,
     source: str | None = None,
-    query_ids: str | Path | None = None,
-    corpus_ids: Sequence[str | Path] = (),
-    kinds: str | Path | None = None,
+    query_ids: Any = None,
+    corpus_ids: Sequence[Any] = (),
+    corpus_modality: Any = None,
     layers: str | None = None,
     pooling: str | None = None,
     transform: str | None = None,
+    score: Similarity = "cosine",
+    ignore_identical_ids: bool = False,
     allow_missing: bool = False,
+    groups: Any = None,
     seed: int = 0,
     cache: bool = True,
     model: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     command: str = "",
 ) -> Result:
-    """Rank ``corpus`` by cosine for every query and score the rankings against ``qrels``, as trec_eval does.
+    """Rank ``corpus`` for every query and score the rankings against ``qrels``, as trec_eval does.
 
     Parameters
     ----------
-    queries : file of vectors, or BEIR ``queries.jsonl``
-    corpus : the same for documents; several ``KIND=FILE`` make a mixed index
-    qrels : judgements in the format of TREC or BEIR
+    queries : file of vectors, BEIR ``queries.jsonl``, {id: text}, {id: vector}, or (m, d) vectors with ``query_ids``
+    corpus : the same for documents; several ``MODALITY=FILE`` make a mixed index
+    qrels : judgements in the format of TREC or BEIR, or {query id: {document id: grade}}
     source : model that encodes texts; None for vectors
-    query_ids, corpus_ids : text files with one id a row; ``STEM.ids.txt`` beside the vectors by default
-    kinds : text file with the kind of each document, one a row, where one file holds a mixed corpus
+    query_ids, corpus_ids : one id per row, from a text file or an array, one for each corpus; ``STEM.ids.txt`` beside
+        a file of vectors by default
+    corpus_modality : modality of each document, one per row, where one corpus holds several
     layers, pooling : of a model; its own sentence vector by default
     transform : chain such as ``center``, fitted on the corpus and applied to both sides
-    allow_missing : leave out judgements of queries and documents that are not there, and say how many
+    score : ``cosine``, ``dot`` or ``euclidean``
+    ignore_identical_ids : a document with the id of the query is no result of it, the rule of BEIR
+    allow_missing : leave out judgements of unknown queries and documents, and say how many
+    groups : what each query belongs to, one per row; the bootstrap draws whole groups
     model : options of ``open_model``: device, dtype, trust_remote_code
 
     Returns
@@ -77,66 +87,87 @@ def retrieval(  # noqa: PLR0913
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):
-        asked = read_collection(queries, query_ids, provenance)
-        pool = _corpus([corpus] if isinstance(corpus, str) else corpus, corpus_ids, kinds, provenance)
-        provenance.data[str(qrels)] = file_facts(Path(qrels)) if Path(qrels).is_file() else {}
-        judged = judged_rows(read_qrels(qrels), asked, pool, allow_missing=allow_missing)
+        asked = read_collection(queries, query_ids, provenance, "queries")
+        named = list(corpus) if isinstance(corpus, list | tuple) else [corpus]
+        pool = _corpus(named, corpus_ids, corpus_modality, provenance)
+        judged = judged_rows(judgements_of(qrels, provenance), asked, pool, allow_missing=allow_missing)
+        same = own_documents(asked, pool)
+        belongs = None if groups is None else _query_groups(groups, len(asked))
+    how = _Ranking(transform, score, same if ignore_identical_ids and (same >= 0).any() else None, belongs, seed)
     provenance.settings = {
-        "queries": queries,
+        "queries": asked.name,
         "corpus": pool.name,
-        "qrels": str(qrels),
+        "qrels": str(qrels) if isinstance(qrels, str | Path) else "qrels",
         "layers": layers,
         "pooling": pooling,
         "transform": transform,
+        "score": score,
+        "ignore_identical_ids": ignore_identical_ids,
         "bootstrap_draws": N_DRAWS,
     }
+    judged = replace(judged, notes=(*judged.notes, *_identical_notes(same, ignore_identical_ids)))
+    name = Path(qrels).stem if isinstance(qrels, str | Path) else "qrels"
     records: list[Record] = []
     for place in both_sides(asked, pool, source, (layers, pooling), cache, dict(model or {}), provenance, progress):
         with provenance.phase(f"scores {place.space}"):
-            records += _records(place, pool, judged, transform, seed, Path(qrels).stem)
+            records += _records(place, pool, judged, how, name)
     return Result(tuple(records), provenance.as_dict())
 
 
-def named_retrieval(
-    sources: Sequence[str], queries: str | None, corpus: Sequence[str], qrels: str | Path | None, **options: Any
-) -> Result:
-    """``retrieval`` as the command line names it; raises ``InputError`` for what is missing or does not fit."""
-    if not queries or not corpus or not qrels:
-        named = {"--queries": queries, "--corpus": corpus, "--qrels": qrels}
-        missing = ", ".join(name for name, value in named.items() if not value)
-        raise InputError(f"retrieval needs --queries, --corpus and --qrels; {missing} is missing")
-    if options.pop("tasks", None):
-        raise InputError("--tasks and --queries ask for two things; run them one after the other")
-    if len(sources) > 1:
-        raise InputError(f"retrieval takes one model, got {', '.join(sources)}; run them one after the other")
-    return retrieval(queries, corpus, qrels, source=sources[0] if sources else None, **options)
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """How documents are ranked: row ``skip`` (m,) is no result of a query, ``groups`` (m,) are drawn whole."""
+
+    transform: str | None
+    score: Similarity
+    skip: Index | None
+    groups: Index | None
+    seed: int
 
 
-def _records(
-    place: Place, corpus: Collection, judged: Judged, transform: str | None, seed: int, name: str
-) -> Iterator[Record]:
+def _query_groups(groups: Any, n: int) -> Index:
+    """Number of the group of each query, from 0."""
+    return np.unique(id_hashes(groups, n, "queries"), return_inverse=True)[1].astype(np.intp)
+
+
+def _identical_notes(same: Index, ignored: bool) -> list[str]:
+    count = int((same >= 0).sum())
+    if not count:
+        return []
+    if ignored:
+        return [f"the document with the id of the query is no result, for {count:,} of {len(same):,} queries"]
+    return [
+        f"{count:,} of {len(same):,} queries have the id of a document, which counts as a result; "
+        "--ignore-identical-ids leaves it out, as BEIR does"
+    ]
+
+
+def _records(place: Place, corpus: Collection, judged: Judged, how: _Ranking, name: str) -> Iterator[Record]:
     from embedscope.tasks.mixed import mixed_scores
     from embedscope.tasks.retrieval import judged_scores
 
-    queries, documents, chain = place.queries, place.corpus, parsed_chain(transform)
+    queries, documents, chain = place.queries, place.corpus, parsed_chain(how.transform)
     if chain is not None:
         chain.fit(np.asarray(documents, dtype=np.float64))
         queries, documents = (chain.transform(np.asarray(x, dtype=np.float64)) for x in (queries, documents))
     pairs = judged.query, judged.document, judged.grade
-    scores = judged_scores(queries, documents, pairs, ks=KS, seed=seed, document_ids=corpus.ids)
+    shared: dict[str, Any] = {"seed": how.seed, "document_ids": corpus.ids, "score": how.score}
+    shared |= {"skip": how.skip, "groups": how.groups}
+    scores = judged_scores(queries, documents, pairs, ks=KS, **shared)
     if corpus.kinds:
-        scores |= mixed_scores(queries, documents, pairs, corpus.kinds, seed=seed, document_ids=corpus.ids)
+        scores |= mixed_scores(queries, documents, pairs, corpus.kinds, **shared)
+    notes = (*judged.notes, *([] if how.score == "cosine" else [f"ranked by {how.score}"]))
     for metric, score in scores.items():
         yield score_record(
             score,
-            note="; ".join(judged.notes),
+            note="; ".join(notes),
             source=place.source,
             pooling=place.pooling,
             space=place.space,
             task=name,
             metric=metric,
             dim=place.corpus.shape[1],
-            rows="unit",
-            transform=transform,
-            fitted_on=None if transform is None else f"the {len(corpus)} documents",
+            rows="unit" if how.score == "cosine" else "raw",
+            transform=how.transform,
+            fitted_on=None if how.transform is None else f"the {len(corpus)} documents",
         )

@@ -39,7 +39,7 @@ def measure(  # noqa: PLR0913
     seed: int = 0,
     memory: int | str | None = None,
     ids: Hashes | None = None,
-    clusters: Hashes | None = None,
+    groups: Any = None,
     name: str = "array",
     progress: Progress | None = None,
     command: str = "",
@@ -59,10 +59,12 @@ def measure(  # noqa: PLR0913
     seed : of the sample of tokens
     memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
         time, and the numbers stay the same to the last bit
-    ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
+    ids : (n,) uint64 hashes of the rows of an array
+    groups : what each row belongs to, so that rows of one group are not taken for independent: (n,) labels, a text file
+        with one per line, or a column of a Parquet file
     name : what the records call an array
-    model : ``texts``, ``unit``, ``max_rows``, ``layers``, ``pooling``, ``first_position``, ``data``, ``device``, ``dtype``,
-        ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
+    model : ``texts``, ``unit``, ``max_rows``, ``layers``, ``pooling``, ``first_position``, ``data``, ``device``,
+        ``dtype``, ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
         :class:`embedscope.sources.options.Reading`
 
     Raises
@@ -83,12 +85,13 @@ def measure(  # noqa: PLR0913
         "precision": precision,
     }
     wanted |= {} if memory is None else {"memory": memory}
+    wanted |= {} if groups is None else {"groups": str(groups) if isinstance(groups, str | Path) else "labels"}
     wanted |= {} if neighbours == "exact" else {"neighbours": neighbours}
     chosen_metrics(metrics, rows, precision, neighbours)
     bound = None if memory is None else bytes_of(memory)
     records: list[Record] = []
     missing: list[Skipped] = []
-    for source in _sources(x, model, seed, progress, provenance, (ids, clusters, name)):
+    for source in _sources(x, model, seed, progress, provenance, (ids, groups, name)):
         provenance.shards[source.name] = len(source.stream.shards())
         found = measure_stream(
             source.stream,
@@ -255,15 +258,16 @@ def _sources(
     seed: int,
     progress: Progress,
     provenance: Provenance,
-    array: tuple[Hashes | None, Hashes | None, str],
+    array: tuple[Hashes | None, Any, str],
 ) -> list[Source] | Any:
     from embedscope.sources.open import arrays, opened
 
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
-        if array[0] is not None or array[1] is not None:
-            raise InputError("ids and clusters are for arrays; the rows of a file are known by their numbers")
-        return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **model)
+        if array[0] is not None:
+            raise InputError("ids are for arrays; the rows of a file are known by their numbers")
+        options = {**model, "groups": array[1]}
+        return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **options)
     if model:
         raise InputError(f"{', '.join(model)} is for models; an array is measured as it is")
     return [arrays(x, *array)]

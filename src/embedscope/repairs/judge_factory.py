@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,17 @@ from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.datasets._qrels import read_qrels
 from embedscope.repairs.origins import model_origin
 from embedscope.repairs.request import RecordContext
 from embedscope.sources.options import Encoder
-from embedscope.sources.retrieval_data import _corpus, both_sides, judged_rows, one_place, read_collection
+from embedscope.sources.retrieval_data import (
+    _corpus,
+    both_sides,
+    judged_rows,
+    judgements_of,
+    one_place,
+    read_collection,
+)
 
 if TYPE_CHECKING:
     from embedscope.repairs.request import Request
@@ -121,6 +128,10 @@ def _same(a: Any, b: Any) -> tuple[Index, Index]:
     return left, order[np.repeat(first, counts) + offsets]
 
 
+def _named(source: Any) -> Any:
+    return str(source) if isinstance(source, Path) else source
+
+
 def queries(
     request: Request,
     setup: SplitOptions,
@@ -133,11 +144,11 @@ def queries(
     if request.queries is None or request.qrels is None:
         raise InputError("judgements need --queries and --qrels, both of them")
     source = str(request.source) if request.corpus and request.source is not None else None
-    documents = request.corpus or (str(request.source),)
-    asked = read_collection(str(request.queries), None, provenance)
-    pool = _corpus(documents, (), None, provenance)
-    provenance.data[str(request.qrels)] = file_facts(Path(request.qrels)) if Path(request.qrels).is_file() else {}
-    judged = judged_rows(read_qrels(request.qrels), asked, pool)
+    documents = request.corpus or (request.source if isinstance(request.source, Mapping) else _named(request.source),)
+    asked = read_collection(request.queries, request.query_ids, provenance, "queries")
+    pool = _corpus(documents, request.corpus_ids, request.corpus_modality, provenance)
+    found = judgements_of(request.qrels, provenance)
+    judged = judged_rows(found, asked, pool, allow_missing=request.allow_missing)
     options = {"device": "auto", "dtype": "float32"} | dict(encoder.options)
     where = (encoder.layers, encoder.pooling)
     place = one_place(list(both_sides(asked, pool, source, where, encoder.cache, options, provenance, progress)))

@@ -30,8 +30,13 @@ def repair(  # noqa: PLR0913
     pair_ids: tuple[Any, Any] | None = None,
     pairs: Any = None,
     queries: Any = None,
-    corpus: Sequence[str] = (),
+    corpus: Sequence[Any] = (),
     qrels: Any = None,
+    query_ids: Any = None,
+    corpus_ids: Sequence[Any] = (),
+    corpus_modality: Any = None,
+    allow_missing: bool = False,
+    groups: Any = None,
     labels: Any = None,
     scores: Any = None,
     texts: TextSource | None = None,
@@ -60,7 +65,9 @@ def repair(  # noqa: PLR0913
     pair : two sides in place of a source; rows match by position, by ``pair_ids`` or as ``pairs`` says
     pair_ids : what the rows of either side belong to, as of ``measure_pair``
     pairs : (p, 2) row numbers, or a file with two of them a line
-    queries, corpus, qrels : as of ``retrieval``; several ``KIND=FILE`` make a mixed index
+    queries, corpus, qrels, query_ids, corpus_ids, corpus_modality, allow_missing : as of ``retrieval``; several
+        ``MODALITY=FILE`` make a mixed index
+    groups : what each row of the source belongs to: rows of one group fall into one part
     labels : class of each row, array or text file with one a line; beside ``pair`` of each row of the first side
     scores : (p, 3) of two rows and a human score, or a file with three columns; for a model also a data set,
         ``stsb::dev``, which brings its texts
@@ -91,7 +98,22 @@ def repair(  # noqa: PLR0913
     expand_candidates(candidates, (), pair=named)
     setup = SplitOptions(seed, max_eval_rows, normalize)
     given = Request(
-        source, pair, pair_ids, pairs, queries, tuple(corpus), qrels, labels, scores, tuple(modalities), texts
+        source,
+        pair,
+        pair_ids,
+        pairs,
+        queries,
+        tuple(corpus),
+        qrels,
+        labels,
+        scores,
+        tuple(modalities),
+        texts,
+        groups,
+        query_ids,
+        tuple(corpus_ids),
+        corpus_modality,
+        allow_missing,
     )
     encoder = Encoder(layers, pooling, cache, tuple(dict(model or {}).items()), data)
     provenance.settings = {
@@ -120,7 +142,7 @@ def _given(
         trust = calibrated(judge, use or NOTHING, positive_rate)
     records = records_of(decision, told, trust, None if use is None else use.text)
     against = use is not None and not decision.repaired
-    provenance.settings |= {"sizes": dict(judge.sizes), "decision": decision.reason}
+    provenance.settings |= {"sizes": dict(judge.sizes), "decision": decision.reason, "accepted": decision.repaired}
     result = Result(tuple(records), provenance.as_dict(), document_of(decision, judge, trust, forced=against))
     made = _identity(judge) if use is None or use.repair is None else use.repair
     scorer = None if use is None or use.scorer is None else ScorerChoice(use.scorer, use.transductive)

@@ -20,12 +20,17 @@ class Request:
     pair_ids: tuple[Any, Any] | None = None
     pairs: Any = None
     queries: Any = None
-    corpus: tuple[str, ...] = ()
+    corpus: tuple[Any, ...] = ()
     qrels: Any = None
     labels: Any = None
     similarity_scores: Any = None
     modalities: tuple[str, ...] = ()
     texts: TextSource | None = None
+    groups: Any = None
+    query_ids: Any = None
+    corpus_ids: tuple[Any, ...] = ()
+    corpus_modality: Any = None
+    allow_missing: bool = False
 
     @property
     def way(self) -> str:
@@ -47,6 +52,8 @@ class Request:
             found.remove("labels")
         if len(found) > 1:
             raise InputError(f"{' and '.join(found)} are different judges; run them one after the other")
+        if self.groups is not None and (self.pair is not None or found not in ([], ["labels"])):
+            raise InputError("--groups is for rows of one SOURCE, alone or with --labels; leave it out")
         if self.pair is None and (self.pair_ids is not None or self.pairs is not None):
             raise InputError("--pairs and --pair-ids say which rows of --pair A B belong together; name the two sides")
         if self.pair is not None and self.source is not None:

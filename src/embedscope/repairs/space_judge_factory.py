@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,9 +23,11 @@ from embedscope.core.ids import hash_rows, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.readers import open_vectors
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import RecordContext
 from embedscope.repairs.row_files import read_rows
+from embedscope.sources.grouped_stream import group_hashes
 from embedscope.sources.options import Encoder
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.transforms.repair import SINGLE, Origin
@@ -53,10 +55,13 @@ class Space:
     blocks: Iterator[Matrix]
     origins: Mapping[str, Origin]
     texts: Texts | None = None
+    groups: Hashes | None = None
 
     @property
     def clusters(self) -> Hashes | None:
         """Hash of what each row belongs to, None where each stands for itself."""
+        if self.groups is not None:
+            return self.groups
         return None if self.texts is None else hash_texts(self.texts.clusters)
 
     @property
@@ -83,6 +88,8 @@ def space_judge(
             raise InputError(f"--scores {scored} brings its own texts; leave out --texts {named}")
         named, scored = found
     space = opened_space(request.source, named, encoder, provenance, progress)
+    if request.groups is not None:
+        space = replace(space, groups=group_hashes(request.groups, _rows_of(request.source, space), space.name))
     judge: SpaceJudge
     if request.labels is not None:
         judge = _labelled(space, labels_of(request.labels, provenance), setup, probe)
@@ -94,6 +101,18 @@ def space_judge(
         parts = _parts(space, setup, space.clusters)
         judge = GeometryJudge(parts, space.made(parts, setup), setup.seed)
     return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.made.fitted_on)
+
+
+def _rows_of(source: Any, space: Space) -> int:
+    """Number of rows of the source."""
+    if space.texts is not None:
+        return len(space.texts.texts)
+    if not isinstance(source, str | Path):
+        return len(source)
+    stream = open_vectors(str(source))
+    if stream.n_rows is not None:
+        return stream.n_rows
+    return sum(len(batch.ids) for shard in stream.shards() for batch in shard.batches())
 
 
 def opened_space(source: Any, named_texts: Any, encoder: Encoder, provenance: Provenance, progress: Progress) -> Space:

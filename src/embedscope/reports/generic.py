@@ -1,4 +1,4 @@
-"""The document of a result that brings none: a table of spaces by metrics and curves over layers."""
+"""The document of a result without one: a table of spaces by metrics, and curves over layers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from embedscope.core.document import Column, Document, Figure, Finding, Series, 
 from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.reports.numbers import count
 
 _LAYER = re.compile(r"layer(\d+)")
 _SERIES_FIELDS = ("source", "pooling", "transform", "fitted_on", "subset")
 
 
 def document_of(result: Result) -> Document:
-    """The document of ``result``, made from its records where it has none."""
+    """The document of ``result``, built from its records where it has none."""
     own = result.document
     if own is not None and (own.tables or own.figures or own.scatters):
         return own
@@ -47,7 +48,7 @@ def table_of(layout: Pivot) -> Table:
 
 
 def comparison_table(records: Sequence[Record]) -> Table:
-    """Best spaces and differences of sources, one a row, with what they are of and how they were taken."""
+    """Best spaces and differences between sources, one per row, with how they were computed."""
     rows = []
     for r in records:
         place = " ".join(filter(None, (r.source, r.pooling, r.space)))
@@ -118,7 +119,7 @@ def _undefined(records: Sequence[Record]) -> Iterable[Finding]:
     missing = [r for r in records if r.value is None]
     if missing:
         reasons = dict.fromkeys(r.note for r in missing if r.note)
-        text = f"{len(missing)} of {len(records)} values are undefined."
+        text = f"{len(missing):,} of {count(len(records), 'value')} {'is' if len(missing) == 1 else 'are'} undefined."
         yield Finding(text, "info", detail=" ".join(f"{r.rstrip('.')}." for r in reasons))
 
 
@@ -134,4 +135,4 @@ def _notes(records: Sequence[Record]) -> Iterable[Skipped]:
     for note, names in metrics.items():
         listed = list(names)
         more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
-        yield Skipped(f"{', '.join(listed[:4])}{more} ({counts[note]} records)", note)
+        yield Skipped(f"{', '.join(listed[:4])}{more} ({count(counts[note], 'record')})", note)

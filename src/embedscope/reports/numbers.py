@@ -1,9 +1,9 @@
-"""Numbers in tables: which columns hold them and how they sort."""
+"""Numbers in tables and sentences: which columns hold them, how they sort, how they are counted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LEADING = re.compile(
     r"\s*([-+\N{MINUS SIGN}]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*%?\s*(?:[(\[±,;/].*)?", re.DOTALL
@@ -32,3 +32,23 @@ def is_numeric(cells: Iterable[object]) -> bool:
     """
     filled = [c for c in cells if c is not None and c != ""]
     return bool(filled) and all(leading_number(c) is not None for c in filled)
+
+
+def count(n: int, what: str) -> str:
+    """``n`` things, in the singular or the plural.
+
+    >>> count(1, "record"), count(1200, "query")
+    ('1 record', '1,200 queries')
+    """
+    if n == 1:
+        return f"1 {what}"
+    return f"{n:,} {what[:-1]}ies" if what.endswith("y") else f"{n:,} {what}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as an enumeration.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

@@ -1,4 +1,4 @@
-"""Results in the terminal: findings in words, tables, what was left out; records as a pivot that fits the width."""
+"""Results in the terminal: findings, tables, what was skipped; records as a pivot that fits the width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.reports.generic import comparison_table, document_of
-from embedscope.reports.numbers import is_numeric
+from embedscope.reports.numbers import count, is_numeric, listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,11 +47,14 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40) -> N
     for table in document.tables if result.document is not None else ():
         _print_table(table, console, max_rows)
         console.print()
-    if document.skipped:
-        console.print(Text("Left out, sampled or approximated", style="bold"))
-        for item in document.skipped:
-            console.print(Text.assemble(("  ", ""), (item.what, ""), (f": {item.why}", "dim")))
-        console.print()
+    _print_skipped(document, console)
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print the records of ``result``, then what was skipped."""
+    print_records(result.records, console)
+    if result.document is not None:
+        _print_skipped(result.document, console)
 
 
 def print_records(records: Iterable[Record], console: Console, *, errors: bool = True) -> None:
@@ -93,6 +96,16 @@ def _print_notes(layout: Pivot, console: Console) -> None:
         console.print(_plain(f"{shown}: {note}"), style="dim")
 
 
+def _print_skipped(document: Document, console: Console) -> None:
+    from rich.text import Text
+
+    if document.skipped:
+        console.print(Text("Skipped, sampled or approximated", style="bold"))
+        for item in document.skipped:
+            console.print(Text.assemble(("  ", ""), (item.what, ""), (f": {item.why}", "dim")))
+        console.print()
+
+
 def _print_findings(document: Document, console: Console) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
@@ -129,10 +142,11 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
         grid.add_row(*(_plain(row[i]) for i in shown))
     console.print(grid)
     hidden = [c.title for i, c in enumerate(table.columns) if i not in shown and any(row[i] for row in texts)]
-    more = [f"{left_out} more rows"] if left_out > 0 else []
-    more += [f"the columns {', '.join(hidden)}"] if hidden else []
+    rows = [count(left_out, "more row")] if left_out > 0 else []
+    more = [*rows, *hidden]
     if more:
-        console.print(_plain(f"{' and '.join(more)} stand in the report"), style="dim")
+        verb = "is" if len(more) == 1 and left_out <= 1 else "are"
+        console.print(_plain(f"{listed(more)} {verb} in the report"), style="dim")
 
 
 def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:

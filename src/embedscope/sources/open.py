@@ -17,6 +17,7 @@ from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
+from embedscope.sources.grouped_stream import GroupedStream, group_hashes
 from embedscope.sources.options import Reading, RunOptions, Source
 from embedscope.sources.paired_vectors import facts_of_files
 from embedscope.sources.text_models import model_sources
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
 
 
 def arrays(
-    x: Array | Mapping[str, Array], ids: Hashes | None = None, clusters: Hashes | None = None, name: str = "array"
+    x: Array | Mapping[str, Array], ids: Hashes | None = None, groups: Any = None, name: str = "array"
 ) -> Source:
     """An (n, d) array, or several by the name of their space."""
-    stream = ArrayStream(x if isinstance(x, Mapping) else {"vectors": x}, ids, clusters)
+    spaces = x if isinstance(x, Mapping) else {"vectors": x}
+    clusters = None if groups is None or not spaces else group_hashes(groups, len(next(iter(spaces.values()))))
+    stream = ArrayStream(spaces, ids, clusters)
     return Source(name, stream, local_engine(stream.dims.values()))
 
 
@@ -63,6 +66,12 @@ def opened(
     if reading.named and not models:
         option = reading.named[0]
         raise InputError(f"--{option} is for models; {sources[0]} holds vectors already: leave out --{option}")
+    if models and running.groups is not None:
+        raise InputError(f"--groups is for vectors; {models[0]} is a model, whose texts say what belongs together")
+    if running.groups is not None and (len(sources) > 1 or running.skip_bad_shards or running.checkpoint is not None):
+        raise InputError(
+            "--groups has one group per row of one source: leave out the others, --checkpoint, --skip-bad-shards"
+        )
     if models and running.checkpoint is not None:
         raise InputError(f"--checkpoint is for vectors in files; {models[0]} is a model: leave out --checkpoint")
     table, name = texts_named(reading.texts, reading.data, provenance) if models else (None, "")
@@ -115,6 +124,8 @@ def _vectors(source: str, running: RunOptions, engines: Engines, progress: Progr
     """Files of vectors as a source, with what was found noted."""
     found = find_vectors(source, skip_bad=running.skip_bad_shards)
     stream = found.stream
+    if running.groups is not None:
+        stream = GroupedStream.of(stream, running.groups, source)
     empty = f"; {found.empty} without rows" if found.empty else ""
     progress.note(f"{source}: {found.layout}, {described(stream)}{empty}")
     for why in found.missing:

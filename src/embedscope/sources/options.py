@@ -5,25 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.execution import Engine
-
-if TYPE_CHECKING:
-    pass
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 UNITS = ("token", "word", "sentence")
 
@@ -94,11 +80,13 @@ class RunOptions:
     engine : ``local``, ``local:THREADS``, ``dask``, ``dask:WORKERS`` or ``dask:ADDRESS``
     checkpoint : folder where the states of finished shards are kept, so that a run cut off goes on
     skip_bad_shards : leave out what cannot be read and say so, instead of ending with its error
+    groups : what each row of a file of vectors belongs to, as of :func:`embedscope.sources.grouped_stream.group_hashes`
     """
 
     engine: str = "local"
     checkpoint: str | Path | None = None
     skip_bad_shards: bool = False
+    groups: Any = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import to_numpy
+from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._qrels import Judgements, read_beir_texts
+from embedscope.datasets._qrels import Judgements, read_beir_texts, read_qrels
 from embedscope.readers import file_of, is_vectors, open_vectors
 
 
@@ -34,19 +34,23 @@ class Collection:
         return len(self.ids)
 
 
-def read_collection(source: str, ids: str | Path | None, provenance: Provenance) -> Collection:
-    """A file of vectors with the ids of its rows, or a BEIR file of JSON lines.
+def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "array") -> Collection:
+    """A file of vectors with the ids of its rows, a BEIR file of JSON lines, or either from memory.
 
     Parameters
     ----------
-    source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
-    ids : text file, one id a row; ``STEM.ids.txt`` beside the file of vectors where None
+    source : ``FILE`` or ``FILE::KEY`` of vectors, ``FILE.jsonl`` of texts, {id: text}, {id: vector} or (n, d) vectors
+    ids : text file with one id per row, or (n,) ids; ``STEM.ids.txt`` beside the file of vectors where None
+    name : what messages and records call a collection from memory
 
     Raises
     ------
     InputError
         if a file cannot be read, or there is not one distinct id a row.
     """
+    if not isinstance(source, str | Path):
+        return _from_memory(source, ids, name)
+    source = str(source)
     path = file_of(source)
     if path.suffix.lower() == ".jsonl":
         if ids is not None:
@@ -59,18 +63,80 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     stream = open_vectors(source)
     space = next(iter(stream.dims))
     x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
+    provenance.data[source] = file_facts(path)
+    if ids is not None and not isinstance(ids, str | Path):
+        return _distinct(Collection(source, _one_per_row(ids, len(x), source), x))
     named = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
     if ids is None and not named.exists():
         raise InputError(
-            f"{source} holds vectors without ids; put one id a row into {named.name} beside it, or name a file with "
+            f"{source} holds vectors without ids; put one id per row into {named.name} beside it, or name a file with "
             "--query-ids, --corpus-ids"
         )
     names = read_lines(named)
     if len(names) != len(x):
-        raise InputError(f"{named} holds {len(names)} ids for the {len(x)} rows of {source}; wanted one a row")
-    provenance.data[source] = file_facts(path)
+        raise InputError(f"{named} holds {len(names)} ids for the {len(x)} rows of {source}; wanted one per row")
     provenance.data[str(named)] = file_facts(named)
     return _distinct(Collection(source, names, x))
+
+
+def _from_memory(source: Any, ids: Any, name: str) -> Collection:
+    """A mapping of ids to texts or to vectors, or vectors with ``ids``."""
+    if not isinstance(source, Mapping):
+        if ids is None:
+            raise InputError(f"{name} are vectors without ids; pass one id per row, or a dict of id -> vector")
+        x = to_numpy(as_matrix(source, name))
+        given = read_lines(ids) if isinstance(ids, str | Path) else ids
+        return _distinct(Collection(name, _one_per_row(given, len(x), name), x))
+    if ids is not None:
+        raise InputError(f"{name} is a dict, which brings its own ids; leave out the ids")
+    if not source:
+        raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
+    found = tuple(str(i) for i in source)
+    kinds = {isinstance(value, str) for value in source.values()}
+    if kinds == {True}:
+        return _distinct(Collection(name, found, texts=tuple(source.values())))
+    if kinds == {False}:
+        vectors = [np.asarray(to_numpy(v)) for v in source.values()]
+        if len({v.shape for v in vectors}) > 1:
+            raise InputError(f"the vectors of {name} have several shapes; wanted one number of dimensions")
+        return _distinct(Collection(name, found, to_numpy(as_matrix(np.stack(vectors), name))))
+    raise InputError(f"{name} mixes texts and vectors; pass {{id: text}} or {{id: vector}}")
+
+
+def _one_per_row(ids: Any, n: int, name: str) -> tuple[str, ...]:
+    found = tuple(str(i) for i in ids)
+    if len(found) != n:
+        raise InputError(f"got {len(found)} ids for the {n} rows of {name}; wanted one per row")
+    return found
+
+
+def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
+    """Judgements of a file in the format of TREC or BEIR, or of {query id: {document id: grade}}.
+
+    Raises
+    ------
+    InputError
+        if the file cannot be read, or the mapping is empty or has another form.
+    """
+    if isinstance(qrels, str | Path):
+        provenance.data[str(qrels)] = file_facts(Path(qrels)) if Path(qrels).is_file() else {}
+        return read_qrels(qrels)
+    try:
+        rows = [(str(q), str(d), float(grade)) for q, judged in qrels.items() for d, grade in judged.items()]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"qrels must be a file or {{query id: {{document id: grade}}}}, got {type(qrels).__name__} ({error})"
+        ) from error
+    if not rows:
+        raise InputError("qrels hold no judgements; wanted {query id: {document id: grade}}")
+    query, document, grade = zip(*rows, strict=True)
+    return Judgements(query, document, grade)
+
+
+def own_documents(queries: Collection, corpus: Collection) -> Index:
+    """Row (m,) of the document with the id of each query, -1 where there is none."""
+    of = {i: row for row, i in enumerate(corpus.ids)}
+    return np.array([of.get(i, -1) for i in queries.ids], dtype=np.intp)
 
 
 def read_lines(path: str | Path) -> tuple[str, ...]:
@@ -248,33 +314,37 @@ def judged_rows(found: Judgements, queries: Collection, corpus: Collection, *, a
     return Judged(query[kept], document[kept], np.array(found.grade, dtype=np.float64)[kept], tuple(notes))
 
 
-def _corpus(
-    named: Sequence[str], ids: Sequence[str | Path], kinds: str | Path | None, provenance: Provenance
-) -> Collection:
-    """All documents; the kind of each from ``KIND=FILE`` or from the file ``kinds``."""
+def _corpus(named: Sequence[Any], ids: Sequence[Any], modality: Any, provenance: Provenance) -> Collection:
+    """All documents; the modality of each from ``MODALITY=FILE`` or from ``modality``: a file, or one name per row."""
     if ids and len(ids) != len(named):
-        raise InputError(f"{len(ids)} files of ids for {len(named)} corpora; name one for each, in the same order")
-    split = [_kind_and_file(name) for name in named]
+        raise InputError(f"got {len(ids)} sets of ids for {len(named)} corpora; name one for each, in the same order")
+    split = [_kind_and_file(name) if isinstance(name, str) else ("", name) for name in named]
     if len(named) > 1 and not all(kind for kind, _ in split):
         raise InputError(
-            "several corpora make a mixed index; name the kind of each, as in --corpus text=T --corpus image=I"
+            "several corpora make a mixed index; name the modality of each, as in --corpus text=T --corpus image=I"
         )
     parts = []
     for i, (kind, file) in enumerate(split):
-        part = read_collection(file, ids[i] if ids else None, provenance)
+        part = read_collection(file, ids[i] if ids else None, provenance, "corpus")
         parts.append(replace(part, kinds=(kind,) * len(part)) if kind else part)
     whole = joined(parts)
-    if kinds is None:
+    if modality is None:
         return whole
     if whole.kinds:
-        raise InputError(f"the kinds are named twice: by --corpus KIND=FILE and by {kinds}; leave one out")
-    provenance.data[str(kinds)] = file_facts(Path(kinds)) if Path(kinds).is_file() else {}
-    return replace(whole, kinds=_one_a_row(read_lines(kinds), whole, kinds))
+        raise InputError(
+            "modalities are named twice: by --corpus MODALITY=FILE and by --corpus-modality; leave one out"
+        )
+    if isinstance(modality, str | Path):
+        provenance.data[str(modality)] = file_facts(Path(modality)) if Path(modality).is_file() else {}
+        return replace(whole, kinds=_one_a_row(read_lines(modality), whole, modality))
+    return replace(whole, kinds=_one_a_row(tuple(map(str, modality)), whole, "corpus_modality"))
 
 
-def _one_a_row(lines: tuple[str, ...], corpus: Collection, kinds: str | Path) -> tuple[str, ...]:
+def _one_a_row(lines: tuple[str, ...], corpus: Collection, kinds: Any) -> tuple[str, ...]:
     if len(lines) != len(corpus) or not all(lines):
-        raise InputError(f"{kinds} holds {len(lines)} kinds for {len(corpus)} documents; wanted one a row, none empty")
+        raise InputError(
+            f"{kinds} holds {len(lines)} modalities for {len(corpus)} documents; wanted one per row, none empty"
+        )
     return lines
 
 

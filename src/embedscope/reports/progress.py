@@ -1,4 +1,4 @@
-"""Progress drawn with rich: a bar on a terminal, one line for each finished phase elsewhere."""
+"""Progress drawn with rich: a bar on a terminal, one line per finished phase elsewhere."""
 
 from __future__ import annotations
 
@@ -19,12 +19,22 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
-    """Units a second."""
+    """Units per second."""
 
     def render(self, task: Task) -> Text:
-        """``123/s``, or nothing before there is a rate."""
+        """``123/s``, or nothing before a rate is known."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="dim")
+        return Text(rate(speed) if speed else "", style="dim")
+
+
+def rate(speed: float, unit: str = "") -> str:
+    """``speed`` per second, with enough digits to say something.
+
+    >>> rate(12345.0, "rows"), rate(0.25)
+    ('12,345 rows/s', '0.25/s')
+    """
+    digits = 0 if speed >= 10 else 1 if speed >= 1 else 2
+    return f"{speed:,.{digits}f} {unit}".rstrip() + "/s"
 
 
 class Bars:
@@ -61,7 +71,7 @@ class Bars:
             self._bars.advance(self._task, n)
 
     def note(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line that stays on the screen."""
         self._console.print(f"· {text}", style="dim", markup=False, soft_wrap=True)
 
     def close(self) -> None:
@@ -71,8 +81,9 @@ class Bars:
             self._bars, self._task = None, None
         if self._label:
             seconds = time.monotonic() - self._begin
-            rate = f", {self._done / seconds:,.0f} {self._unit}/s" if seconds > 0.5 and self._done > 1 else ""
+            speed = self._done / seconds if seconds > 0.5 and self._done > 1 else 0.0
+            said = f", {rate(speed, self._unit)}" if speed >= 0.5 else ""
             count = f"{self._done:,} {self._unit} in " if self._done > 1 else ""
-            line = f"✓ {self._label}: {count}{seconds:.1f} s{rate}"
+            line = f"✓ {self._label}: {count}{seconds:.1f} s{said}"
             self._console.print(line, style="green", markup=False, soft_wrap=True)
             self._label = ""
