@@ -129,4 +129,4 @@ def test_neighbours_from_an_index(folder):
     assert (hubs["exact"], score["exact"]) == (False, True)
     done = run("measure", "--pair", "x.npy", "x.npy", "--neighbours", "faiss", cwd=folder)
     assert done.returncode == 2
-    assert "--neighbours is for one space" in done.stderr
+    assert "--pair is always exact; leave out --neighbours" in done.stderr

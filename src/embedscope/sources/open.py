@@ -64,7 +64,7 @@ def opened(
             "or --texts FILE with one text a line"
         )
     if reading.named and not models:
-        option = reading.named[0]
+        option = reading.named[0].replace("_", "-")
         raise InputError(f"--{option} is for models; {sources[0]} holds vectors already: leave out --{option}")
     if models and running.groups is not None:
         raise InputError(f"--groups is for vectors; {models[0]} is a model, whose texts say what belongs together")
