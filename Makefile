@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 VISION ?= .venv-vision
+CORE ?= .venv-core
+LOWEST ?= .venv-lowest
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OUT ?= out
+TEST_PACKAGES = pytest pytest-xdist hypothesis pandas
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vision lint bench docs clean
+.PHONY: help demo test test-vision test-core test-lowest lint bench docs site dist clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -42,18 +45,53 @@ $(VISION)/.installed: pyproject.toml constraints-vision.txt
 test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests
 	$(VISION)/bin/python -m pytest tests/vision
 
-lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, generated docs
+# The core alone: no torch, no reports, no data sets. Short lanes: the tests of what a plain install does.
+CORE_TESTS = tests/core tests/metrics tests/readers tests/cli tests/contracts/test_metrics.py tests/contracts/test_transforms.py \
+  tests/datasets/test_example.py src/embedscope/core src/embedscope/stats src/embedscope/metrics
+
+$(CORE)/.installed: pyproject.toml constraints.txt
+	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
+	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . $(TEST_PACKAGES)
+	@touch $@
+
+$(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e . $(TEST_PACKAGES)
+	@touch $@
+
+test-core: $(CORE)/.installed  ## test the core without any extra, in an environment of its own
+	$(CORE)/bin/python -m pytest $(CORE_TESTS) -n auto
+
+test-lowest: $(LOWEST)/.installed  ## the same with the lowest versions that pyproject.toml allows
+	$(LOWEST)/bin/python -m pytest $(CORE_TESTS) -n auto
+
+lint: $(VENV)/.installed-dev site  ## ruff, mypy, import-linter, generated docs, the site
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 
-docs: $(VENV)/.installed-dev  ## write the generated parts of the docs
+docs: $(VENV)/.installed-dev  ## write the generated pages and build the site into site/
 	$(BIN)/python docs/generate.py
+	$(MAKE) --no-print-directory site
+
+site: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# pip of the empty environment sees the wheel and its dependencies alone.
+dist: $(VENV)/.installed-dev  ## build wheel and source archive, check both, try the wheel in an empty environment
+	rm -rf dist build/dist-check
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv build/dist-check
+	build/dist-check/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	cd build/dist-check && bin/embedscope --help > /dev/null && bin/embedscope example --quiet \
+	  && bin/embedscope measure example/documents.npy
+	rm -rf build/dist-check
 
 bench: $(VENV)/.installed-dev  ## measure the ratios of BENCHMARKS.md and print the table
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove the virtual environments and outputs
-	rm -rf $(VENV) $(VISION) $(OUT)
+	rm -rf $(VENV) $(VISION) $(CORE) $(LOWEST) $(OUT) site dist build

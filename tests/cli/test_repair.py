@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from embedscope.cli._app import app
@@ -25,6 +26,7 @@ def pair(folder: Path, rotated: bool) -> list[str]:
 
 
 def test_a_repair_that_helps_is_written_with_its_report(tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="the extra report is not installed")
     out, page = tmp_path / "r.safetensors", tmp_path / "r.html"
     asked = [*pair(tmp_path, rotated=True), "--candidates", "center,procrustes", "-o", str(out), "--report", str(page)]
     done = run.invoke(app, ["repair", *asked, "--kinds", "image,caption"])

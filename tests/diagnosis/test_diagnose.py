@@ -18,7 +18,7 @@ from embedscope.metrics import METRICS
 from embedscope.reports import render_html
 from embedscope.sources.text_vectors import extract
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "diagnose.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
 
 
 def normal(n, d, seed=0):
@@ -200,7 +200,7 @@ def test_neither_and_both():
 
 @pytest.mark.parametrize("rule", ALL_RULES, ids=lambda r: r.id)
 def test_rules_are_complete_and_documented(rule):
-    assert re.search(rf"^\| `{rule.id}` \|", PAGE, re.M), f"docs/diagnose.md lacks a row of {rule.id}"
+    assert re.search(rf"^\| `{rule.id}` \|", PAGE, re.M), f"docs/findings.md lacks a row of {rule.id}"
     row = re.search(rf"^\| `{rule.id}` \|.*$", PAGE, re.M).group()
     for level, value in rule.levels.items():
         assert re.search(rf"{level} {value:g}(?!\d)", row), (level, value)

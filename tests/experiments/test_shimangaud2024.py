@@ -262,7 +262,7 @@ def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None
     text = next(r for r in result.records if r.source.startswith("gensim:") and r.metric == f"{MAIN}.top1")
     assert text.n == 0 or text.value is not None
     tables = {t.id: t for t in result.document.tables}
-    assert {"headline", "table1", "table2", "table4", "table5", "islands", "ways", "relations", "claims"} <= set(tables)
+    assert {"headline", "table1", "table2", "table5", "table6", "islands", "ways", "relations", "claims"} <= set(tables)
     assert {row[6] for row in tables["claims"].rows} == {"not run"}
     drawn = [s for s in result.document.scatters if s.id.startswith("offsets-pixels-8")]
     assert len(drawn) == 2

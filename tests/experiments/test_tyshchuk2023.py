@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedscope.core.document import Finding
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Matches, TextTable
@@ -256,3 +257,47 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     assert {None, "pairs", "train"} <= conditions
     cones(uri, study_data, options, Provenance(), gathered)
     assert any("biases zero" in s.title for s in gathered.scatters)
+
+
+def adversarial(texts: np.ndarray, images: np.ndarray) -> dict[str, Finding]:
+    """Findings on pairs of vectors alone, by topic."""
+    from embedscope.experiments._tyshchuk2023.findings import findings
+
+    study_data = Material(halves("planted", (), [f"text {i}" for i in range(len(texts))]), None, (), {})
+    vectors = Vectors("planted", "planted", False, None, 20.0, texts, images)
+    gathered = Findings()
+    study(vectors, study_data, Options(("planted",)), Provenance(), gathered)
+    found = findings([vectors], gathered.records, [], gathered.kept, 0)
+    topics = {"gap": "two clouds", "retrieval": "alignment", "temperature": "heads", "cone": "cone"}
+    return {name: f for f in found for name, word in topics.items() if word in f.text}
+
+
+def test_one_isotropic_cloud_given_twice_has_no_gap_and_no_cone() -> None:
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    cloud = np.random.default_rng(0).normal(size=(400, 16))
+    found = adversarial(cloud, cloud.copy())
+    assert found["gap"].status != "agrees"
+    assert "images and texts form two clouds that" not in found["gap"].text
+    assert found["cone"].status == "deviates"
+    assert "is no cone" in found["cone"].text
+    assert found["temperature"].status != "agrees"
+
+
+def test_two_shifted_cones_have_a_gap_and_are_cones() -> None:
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    rng = np.random.default_rng(1)
+    images = rng.normal(size=(400, 16))
+    texts = images + 0.1 * rng.normal(size=(400, 16))
+    images[:, 0] += 5
+    texts[:, 1] += 5
+    found = adversarial(texts, images)
+    assert (found["gap"].status, found["cone"].status) == ("agrees", "agrees")
+    assert "centring makes it more isotropic" in found["cone"].text
+
+
+def test_shuffled_pairs_are_not_found_by_any_alignment() -> None:
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    rng = np.random.default_rng(2)
+    found = adversarial(rng.normal(size=(400, 16)), rng.normal(size=(400, 16)))
+    assert found["retrieval"].status != "agrees"
+    assert "finds more texts first" not in found["retrieval"].text

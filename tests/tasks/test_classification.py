@@ -10,7 +10,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.tables import Classes, Data, TextTable
 from embedscope.tasks import TASKS
-from embedscope.tasks.probe import known_new, linear_probe
+from embedscope.tasks.probe import seen_unseen, linear_probe
 from embedscope.tasks.zeroshot import class_scores, class_vectors, zero_shot
 
 
@@ -88,20 +88,20 @@ def least_squares(classes, images):
     return (lambda rows: rows @ turn), np.asarray
 
 
-def test_an_alignment_on_known_classes_does_not_carry_over():
+def test_an_alignment_on_seen_classes_does_not_carry_over():
     rng = np.random.default_rng(0)
     x, label, c = clouds(n=30, classes=8, d=12, noise=0.5)
     xt, yt, _ = clouds(n=10, classes=8, d=12, noise=0.5, seed=1)
     names = rng.normal(size=(8, 12))  # names that know nothing of the images
-    found = known_new(least_squares, (x, label), (xt, yt), names, seed=1)
-    assert found.known.value > 0.9
-    assert found.new.value < 0.3
-    assert sorted([*found.known_classes, *found.new_classes]) == list(range(8))
-    assert found.known.n + found.new.n == len(yt)
-    assert np.mean([found.per_class[k] for k in found.known_classes]) == pytest.approx(found.known.value)
-    raw = known_new(None, (x, label), (xt, yt), c, known=[0, 1])
+    found = seen_unseen(least_squares, (x, label), (xt, yt), names, seed=1)
+    assert found.seen.value > 0.9
+    assert found.unseen.value < 0.3
+    assert sorted([*found.seen_classes, *found.unseen_classes]) == list(range(8))
+    assert found.seen.n + found.unseen.n == len(yt)
+    assert np.mean([found.per_class[k] for k in found.seen_classes]) == pytest.approx(found.seen.value)
+    raw = seen_unseen(None, (x, label), (xt, yt), c, seen=[0, 1])
     everything = zero_shot(xt, c, yt)
-    parts = raw.known.value * raw.known.n + raw.new.value * raw.new.n
+    parts = raw.seen.value * raw.seen.n + raw.unseen.value * raw.unseen.n
     assert parts / len(yt) == pytest.approx(everything.top[1].value)
 
 
@@ -113,24 +113,24 @@ def test_the_fit_sees_known_training_rows_alone():
         seen.append((classes, images))
         return np.asarray, np.asarray
 
-    known_new(fit, (x, label), (x, label), c, known=[1, 4])
+    seen_unseen(fit, (x, label), (x, label), c, seen=[1, 4])
     assert len(seen[0][1]) == 40
     np.testing.assert_array_equal(np.unique(seen[0][0], axis=0), np.unique(c[[1, 4]], axis=0))
 
 
 def test_choosing_among_the_own_side_is_easier():
     x, label, c = clouds(noise=2)
-    every, own = (known_new(None, (x, label), (x, label), c, own_side_only=o) for o in (False, True))
-    assert own.known.value > every.known.value
-    assert "3 to choose from" in own.known.note
+    every, own = (seen_unseen(None, (x, label), (x, label), c, own_side_only=o) for o in (False, True))
+    assert own.seen.value > every.seen.value
+    assert "3 to choose from" in own.seen.note
 
 
 def test_halves_need_classes():
     x, label, c = clouds()
     with pytest.raises(InputError, match="both sides"):
-        known_new(None, (x, label), (x, label), c, known=range(6))
-    with pytest.raises(InputError, match="no image of a known class"):
-        known_new(least_squares, (x[label > 0], label[label > 0]), (x, label), c, known=[0])
+        seen_unseen(None, (x, label), (x, label), c, seen=range(6))
+    with pytest.raises(InputError, match="no image of a seen class"):
+        seen_unseen(least_squares, (x[label > 0], label[label > 0]), (x, label), c, seen=[0])
     with pytest.raises(InputError, match="measure must be one of"):
         zero_shot(x, c, label, measure="euclid")
 

@@ -16,6 +16,7 @@ from embedscope.cli import (
     check,
     diagnose,
     evaluate,
+    example,
     export,
     measure,
     quickstart,
@@ -87,6 +88,7 @@ _START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More
 
 for _module, _verb, _panel in (
     (quickstart, quickstart.quickstart, _START),
+    (example, example.example, _START),
     (listing, listing.show, _START),
     (measure, measure.measure, _LOOK),
     (evaluate, evaluate.evaluate, _LOOK),

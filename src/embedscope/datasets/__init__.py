@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embedscope.core.registry import Registry
 from embedscope.datasets._dataset import Dataset, Entry, MediaDataset
+from embedscope.datasets._example import example_files
 from embedscope.datasets._fetch import Finder
 from embedscope.datasets._file import File
 from embedscope.datasets._image_folder import image_folder
@@ -22,6 +23,7 @@ __all__ = [
     "Finder",
     "MediaDataset",
     "build_image_set",
+    "example_files",
     "image_folder",
     "image_questions",
     "near_duplicates",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 from embedscope.core.document import Status
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
+from embedscope.experiments._published import Published
 
-Statistic = Literal["best", "top", "at", "max", "min"]
+Statistic = Literal["best", "top", "at", "max", "min", "count"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,10 @@ class Claim:
     Attributes
     ----------
     source : place in the paper ("Table 1")
-    role : model it speaks of ("causal", "contrastive")
+    role : model it speaks of ("causal", "contrastive"; "both" for what compares them)
     metric, pooling : what is read, and how a vector was read
-    statistic : "best" / "top" layer, "at" one ``layer``, "max" / "min" over the layers
-    expected : the published value; ``bound`` turns it into a limit ("below", "above")
+    statistic : "best" / "top" layer, "at" one ``layer``, "max" / "min" over the layers, "count" of tests
+    expected : the published value; ``bound`` turns it into a limit ("below", "above", "at least") without tolerance
     tolerance : largest difference that still counts as agreement
     best_layer : published layer of the best value
     """
@@ -38,16 +39,18 @@ class Claim:
     variant: str | None = None
     layer: int | None = None
     best_layer: int | None = None
-    bound: Literal["below", "above"] | None = None
+    bound: Literal["below", "above", "at least"] | None = None
     tolerance: float = 0.02
     note: str = ""
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees with the claim within its tolerance."""
         if self.bound == "below":
-            return "agrees" if ours <= self.expected + self.tolerance else "deviates"
+            return "agrees" if ours < self.expected else "deviates"
         if self.bound == "above":
-            return "agrees" if ours >= self.expected - self.tolerance else "deviates"
+            return "agrees" if ours > self.expected else "deviates"
+        if self.bound == "at least":
+            return "agrees" if ours >= self.expected else "deviates"
         return "agrees" if abs(ours - self.expected) <= self.tolerance else "deviates"
 
 
@@ -103,7 +106,7 @@ class PublishedNumber(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """How a study is run."""
+    """How a study is run; ``published`` says which published model a source is, where its name does not."""
 
     models: tuple[str, ...]
     scale: str = "smoke"
@@ -117,6 +120,7 @@ class Options:
     transform: str | None = None
     first_position: Literal["keep", "drop", "bos"] = "keep"
     prompt: str | None = None
+    published: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
     command: str = ""
 
@@ -132,3 +136,4 @@ class Experiment:
     claims: tuple[PublishedNumber, ...]
     run: Callable[[Options], Result]
     models: tuple[str, ...]
+    published_models: Mapping[str, Published] = field(default_factory=dict)

@@ -23,7 +23,7 @@ from embedscope.experiments._shimangaud2024.claims import checked_claims, table_
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.material import Material, material
-from embedscope.experiments._shimangaud2024.numbers import CLAIMS
+from embedscope.experiments._shimangaud2024.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, Findings, study
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
 from embedscope.experiments._shimangaud2024.tables import tables
@@ -111,6 +111,7 @@ ENTRIES = {
         question=QUESTION,
         claims=CLAIMS,
         run=run,
+        published_models=PUBLISHED_MODELS,
         models=("minilm", "efficientnet-lite0"),
     )
 }

@@ -20,7 +20,7 @@ from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._tyshchuk2023.claims import checked_claims, table_of_claims
 from embedscope.experiments._tyshchuk2023.findings import findings
-from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
+from embedscope.experiments._tyshchuk2023.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._tyshchuk2023.run import (
     SCALES,
     Findings,
@@ -77,16 +77,16 @@ def run(options: Options) -> Result:
         "bootstrap_draws": N_DRAWS,
         "jackknife_groups": 16,
     }
-    return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))
+    return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance, options.seed))
 
 
-def _document(found: Findings, provenance: Provenance) -> Document:
+def _document(found: Findings, provenance: Provenance, seed: int) -> Document:
     checked = checked_claims(found.models, found.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
     return Document(
         TITLE,
         QUESTION,
-        findings(found.models, found.records, checked),
+        findings(found.models, found.records, checked, found.kept, seed),
         (*tables(found.models, found.records), table_of_claims(checked)),
         tuple(f for f in found.figures if f.series),
         tuple(dict.fromkeys(found.skipped)),
@@ -108,5 +108,6 @@ ENTRIES = {
         claims=CLAIMS,
         run=run,
         models=("efficientnet-lite0+minilm",),
+        published_models=PUBLISHED_MODELS,
     )
 }

@@ -23,7 +23,7 @@ from embedscope.experiments._wolfe2022.claims import checked_claims
 from embedscope.experiments._wolfe2022.figures import figures
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import shared_tasks
-from embedscope.experiments._wolfe2022.numbers import CLAIMS
+from embedscope.experiments._wolfe2022.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._wolfe2022.run import (
     SCALES,
     Material,
@@ -59,7 +59,7 @@ def run(options: Options) -> Result:
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
         study_data = material(options, scale, Finder(options.data, download=options.download))
-        study_data = within_context(study_data, options.models, options.seed)
+        study_data = within_context(study_data, options.models, options.seed, options.published)
     for skipped in study_data.skipped:
         options.progress.note(f"{skipped.what}: {skipped.why}")
     runs: list[ModelRun] = []
@@ -129,5 +129,6 @@ ENTRIES = {
         claims=CLAIMS,
         run=run,
         models=("smollm2", "minilm"),
+        published_models=PUBLISHED_MODELS,
     )
 }

@@ -81,45 +81,45 @@ def linear_probe(
 
 
 @dataclass(frozen=True, eq=False)
-class KnownNew:
+class SeenUnseen:
     """Zero-shot accuracy on the classes an alignment was fitted on, and on the others.
 
     Attributes
     ----------
-    known, new : top-1 accuracy of test images of these classes, all classes standing to choice
-    known_classes, new_classes : their numbers
+    seen, unseen : top-1 accuracy of test images of these classes, all classes standing to choice
+    seen_classes, unseen_classes : their numbers
     per_class : accuracy of every class
     """
 
-    known: Score
-    new: Score
-    known_classes: Index
-    new_classes: Index
+    seen: Score
+    unseen: Score
+    seen_classes: Index
+    unseen_classes: Index
     per_class: tuple[float | None, ...]
 
 
-def known_new(
+def seen_unseen(
     fit: Fit | None,
     train: tuple[Any, npt.ArrayLike],
     test: tuple[Any, npt.ArrayLike],
     classes: Any,
     *,
-    known: npt.ArrayLike | None = None,
+    seen: npt.ArrayLike | None = None,
     measure: Measure = "cosine",
     own_side_only: bool = False,
     seed: int = 0,
-) -> KnownNew:
+) -> SeenUnseen:
     """Fit an alignment on half of the classes and classify test images of both halves; [tyshchuk2023] Table 4.
 
-    The published mean of known and new for CLIP, (66.40 + 59.78) / 2, is its 100-way accuracy 63.09, so an image has
+    The published mean of seen and unseen for CLIP, (66.40 + 59.78) / 2, is its 100-way accuracy 63.09, so an image has
     all classes to choose from.
 
     Parameters
     ----------
-    fit : called with (class vector of each image, images), rows of known train classes only; None leaves all as it is
+    fit : called with (class vector of each image, images), rows of seen train classes only; None leaves all as it is
     train, test : (images (n, d), class numbers (n,)) of either part
     classes : (c, d) class vectors
-    known : numbers of the known classes; a seeded random half where None
+    seen : numbers of the seen classes; a seeded random half where None
     own_side_only : an image chooses among the classes of its own side alone
 
     Raises
@@ -132,10 +132,10 @@ def known_new(
     vectors = np.asarray(to_numpy(as_matrix(classes, "classes")), dtype=np.float64)
     n = len(vectors)
     y, yt = checked_index(y, n, "train_label"), checked_index(yt, n, "test_label")
-    mine, others = _split(n, known, seed)
+    mine, others = _split(n, seen, seed)
     kept = np.isin(y, mine)
     if fit is not None and not kept.any():
-        raise InputError("train holds no image of a known class; add images or name other known classes")
+        raise InputError("train holds no image of a seen class; add images or name other seen classes")
     of_classes, of_images = fit(vectors[y[kept]], x[kept]) if fit is not None else (np.asarray, np.asarray)
     scores = class_scores(of_images(xt), of_classes(vectors), measure)
     if own_side_only:
@@ -144,22 +144,22 @@ def known_new(
     ranks = true_ranks(scores, yt)
     whole = classified(ranks, yt, n, [1], seed)
     sides = []
-    for numbers, name in ((mine, "known"), (others, "new")):
+    for numbers, name in ((mine, "seen"), (others, "unseen")):
         rows = np.isin(yt, numbers)
         choice = len(numbers) if own_side_only else n
         note = f"{len(numbers)} {name} classes of {n}, {choice} to choose from; fitted on {int(kept.sum())} images"
         sides.append(classified(ranks[rows], yt[rows], n, [1], seed, [note]).top[1])
-    return KnownNew(sides[0], sides[1], mine, others, whole.per_class)
+    return SeenUnseen(sides[0], sides[1], mine, others, whole.per_class)
 
 
-def _split(n: int, known: npt.ArrayLike | None, seed: int) -> tuple[Index, Index]:
-    if known is None:
+def _split(n: int, seen: npt.ArrayLike | None, seed: int) -> tuple[Index, Index]:
+    if seen is None:
         mine = np.sort(np.random.default_rng(seed).permutation(n)[: n // 2])
     else:
-        mine = np.unique(checked_index(known, n, "known"))
+        mine = np.unique(checked_index(seen, n, "seen"))
     others = np.setdiff1d(np.arange(n), mine)
     if not len(mine) or not len(others):
-        raise InputError(f"{len(mine)} known and {len(others)} new classes; both sides need at least one")
+        raise InputError(f"{len(mine)} seen and {len(others)} unseen classes; both sides need at least one")
     return mine, others
 
 

@@ -15,7 +15,7 @@ from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Data, Index, Matches
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_6, spelled
+from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, spelled
 from embedscope.tasks._analogy_questions import Questions, questions_of
 
 QUESTION_FILE = "questions.txt"
@@ -182,18 +182,18 @@ def user_set(folder: Path) -> QuestionSet | None:
 
 
 def single_set(own: QuestionSet | None) -> QuestionSet:
-    """The study's three questions of Table 6; with the pictures of the words that ``own`` has."""
-    words = tuple(word for asked in TABLE_6 for word in asked)
+    """The study's three questions of Table 4; with the pictures of the words that ``own`` has."""
+    words = tuple(word for asked in TABLE_4 for word in asked)
     rows = np.arange(len(words)).reshape(-1, 4)
     three = np.arange(len(rows))
-    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(spelled(asked) for asked in TABLE_6))
+    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(spelled(asked) for asked in TABLE_4))
     images, owner = [], []
     place = {word: i for i, word in enumerate(words)}
     for image, concept in zip(own.images, own.owner, strict=True) if own is not None else ():
         if own is not None and (word := own.concepts[concept].casefold()) in place:
             images.append(image)
             owner.append(place[word])
-    return QuestionSet("single", "Table 6", words, questions, tuple(images), np.array(owner, dtype=np.intp))
+    return QuestionSet("single", "Table 4", words, questions, tuple(images), np.array(owner, dtype=np.intp))
 
 
 def fifty(whole: QuestionSet, seed: int, name: str | None = None) -> QuestionSet:

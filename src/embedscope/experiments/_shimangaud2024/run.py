@@ -12,7 +12,7 @@ from embedscope.core.tables import Score
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.figures import angle_figure, islands
 from embedscope.experiments._shimangaud2024.material import Material, QuestionSet
-from embedscope.experiments._shimangaud2024.numbers import TABLE_6, spelled
+from embedscope.experiments._shimangaud2024.numbers import TABLE_4, spelled
 from embedscope.experiments._shimangaud2024.offsets import offset_planes
 from embedscope.experiments._shimangaud2024.relations import layer_records, parallelism_records, typicality_records
 from embedscope.experiments._shimangaud2024.scores import Answers, answers, headline, place_of, score_records
@@ -128,7 +128,7 @@ def _typicality(models: list[Model], study_data: Material, seed: int, found: Fin
 
 
 def single_angles(model: Model, single: QuestionSet) -> list[Record]:
-    """The three angles of Table 6; for pictures only where the folder has the words."""
+    """The three angles of Table 4; for pictures only where the folder has the words."""
     if not model.reads(single):
         return []
     x = model.rows(single, model.main)
@@ -136,6 +136,6 @@ def single_angles(model: Model, single: QuestionSet) -> list[Record]:
     place = place_of(model, single, model.main, x.shape[1])
     return [
         place.record(f"angle: {spelled(words)}", Score(float(angle), 1), rows="raw")
-        for words, angle in zip(TABLE_6, angles, strict=True)
+        for words, angle in zip(TABLE_4, angles, strict=True)
         if angle == angle  # noqa: PLR0124 - nan where a word has no vector
     ]

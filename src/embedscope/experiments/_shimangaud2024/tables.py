@@ -157,8 +157,8 @@ def _hit_table(
 def _near(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
     made = []
     for name, title, metric, published, digits in (
-        ("table4", "Angle between b - a + c and d (Table 4)", "angle", TABLE_4, 1),
-        ("table5", "Spearman of the coordinates of b - a + c and d (Table 5)", "coordinate_spearman", TABLE_5, 2),
+        ("table5", "Angle between b - a + c and d (Table 5)", "angle", TABLE_5, 1),
+        ("table6", "Spearman of the coordinates of b - a + c and d (Table 6)", "coordinate_spearman", TABLE_6, 2),
     ):
         rows: list[tuple[Cell, ...]] = [
             (PUBLISHED, NAMES[role], *values, None, None, 50) for role, values in published.items()
@@ -190,13 +190,13 @@ def _near(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
 
 def _single(models: Sequence[Model], records: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = [
-        (PUBLISHED, NAMES[role], *(by_role.get(role) for by_role in TABLE_6.values()))
-        for role in next(iter(TABLE_6.values()))
+        (PUBLISHED, NAMES[role], *(by_role.get(role) for by_role in TABLE_4.values()))
+        for role in next(iter(TABLE_4.values()))
     ]
-    names = [f"angle: {spelled(words)}" for words in TABLE_6]
+    names = [f"angle: {spelled(words)}" for words in TABLE_4]
     for m in models:
         values = [main_value(records, m, "single", name) for name in names]
         if any(v is not None for v in values):
             rows.append(("single", m.label, *values))
-    columns = (Column("questions"), Column("model"), *(Column(spelled(words), 1) for words in TABLE_6))
-    return Table("table6", "Single angles (Table 6)", columns, tuple(rows), "Degrees, raw vectors.")
+    columns = (Column("questions"), Column("model"), *(Column(spelled(words), 1) for words in TABLE_4))
+    return Table("table4", "Single angles (Table 4)", columns, tuple(rows), "Degrees, raw vectors.")

@@ -27,7 +27,8 @@ TEXT, IMAGE = "text", "image"
 class Model:
     """One model; ``rows`` gives the concepts of a set (n, d) in one space, nan where a concept has no vector.
 
-    ``control_of`` is the model that a random initialisation or the raw pixels stand beside.
+    ``role`` is which encoder of the study it is; ``control_of`` is the model that a random initialisation or the raw
+    pixels stand beside.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Model:
     control_of: str | None = None
     concepts: Callable[[QuestionSet], Concepts] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    role: str | None = None
 
     @property
     def label(self) -> str:
@@ -48,11 +50,6 @@ class Model:
     def baseline(self) -> bool:
         """Whether it is only there to be compared with."""
         return self.control_of is not None
-
-    @property
-    def role(self) -> str | None:
-        """Which encoder of the study it is."""
-        return published_role(self.source)
 
     def reads(self, questions: QuestionSet) -> bool:
         """Whether it has vectors of the concepts."""
@@ -93,6 +90,7 @@ def opened(
         make = _pictures if modality_of(source) == IMAGE else _texts
         model = make(source, study_data, options)
     model.control_of = of
+    model.role = published_role(source, options.published)
     provenance.models[source] = model.facts
     return model
 

@@ -1,4 +1,4 @@
-"""Zero-shot classification, known and new classes, linear probe (items 7, 8, 9, 12)."""
+"""Zero-shot classification, seen and unseen classes, linear probe (items 7, 8, 9, 12)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing, View
 
 if TYPE_CHECKING:
-    from embedscope.tasks.probe import KnownNew
+    from embedscope.tasks.probe import SeenUnseen
 
 MEASURES: tuple[Any, ...] = ("cosine", "dot", "negative_distance")
 ON_PAIRS = ("procrustes", "lstsq", "lstsq:0.1", "cca:256", "heads", "pca:450", "whiten:128", "whiten:64", "whiten:32")
@@ -35,7 +35,7 @@ def class_records(
     vectors: Vectors,
     pairing: Pairing,
     classes: ClassSet,
-    sides: Mapping[str | None, KnownNew],
+    sides: Mapping[str | None, SeenUnseen],
     seed: int,
     leave: Left,
 ) -> Iterator[Record]:
@@ -68,9 +68,9 @@ def class_records(
             except InputError as error:
                 leave(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
     for name, found in sides.items():
-        place = Place(vectors.source, classes.name, name, "known" if name else None)
-        yield place.record("zeroshot.known", found.known)
-        yield place.record("zeroshot.new", found.new)
+        place = Place(vectors.source, classes.name, name, "seen" if name else None)
+        yield place.record("zeroshot.seen", found.seen)
+        yield place.record("zeroshot.unseen", found.unseen)
     yield from _probes(vectors, pairing.images, images, classes, seed, leave)
 
 
@@ -88,9 +88,9 @@ def _zero_shot(
             yield place.record(metric, score, variant=variant, note="; ".join(view.notes))
 
 
-def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) -> dict[str | None, KnownNew]:
+def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) -> dict[str | None, SeenUnseen]:
     """Table 4: alignments fitted on the images of half of the classes, judged on both halves."""
-    from embedscope.tasks.probe import known_new
+    from embedscope.tasks.probe import seen_unseen
 
     assert vectors.prompts is not None
     assert vectors.class_images is not None
@@ -107,19 +107,19 @@ def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) ->
     found = {}
     for name in HALVES:
         try:
-            found[name] = known_new(partial(fit, name=name), train, test, texts, seed=seed)
+            found[name] = seen_unseen(partial(fit, name=name), train, test, texts, seed=seed)
         except InputError as error:
-            leave(Skipped(f"known and new classes of {vectors.label}, {name}", str(error)))
+            leave(Skipped(f"seen and unseen classes of {vectors.label}, {name}", str(error)))
     return found
 
 
-def per_class(found: KnownNew) -> tuple[list[float], list[float]]:
-    """Accuracy of every known and of every new class with test images, for the picture of Table 4."""
-    known, new = (
+def per_class(found: SeenUnseen) -> tuple[list[float], list[float]]:
+    """Accuracy of every seen and of every unseen class with test images, for the picture of Table 4."""
+    seen, unseen = (
         [v for i in side if (v := found.per_class[int(i)]) is not None]
-        for side in (found.known_classes, found.new_classes)
+        for side in (found.seen_classes, found.unseen_classes)
     )
-    return known, new
+    return seen, unseen
 
 
 def _probes(

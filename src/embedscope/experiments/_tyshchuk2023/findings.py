@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from embedscope.core.document import Finding
+from embedscope.core.document import Finding, Status
 from embedscope.core.records import Record
+from embedscope.core.tables import Score
 from embedscope.experiments._checked import Checked, claims_finding
-from embedscope.experiments._lookup import pick, span, value
+from embedscope.experiments._lookup import pick
+from embedscope.experiments._tested import (
+    Estimate,
+    difference,
+    independent_difference,
+    of_record,
+    of_score,
+    select_on_half,
+    sentence,
+    together,
+)
+from embedscope.experiments._tyshchuk2023.pairs import KeptScores
 from embedscope.experiments._tyshchuk2023.vectors import Vectors
+from embedscope.stats.bootstrap import holm, paired_difference
 
 ROW_WALKING = (
     "Z is to be taken along eigenvectors, the columns of the matrix that eigh returns. Walking its rows instead takes "
@@ -20,87 +33,148 @@ WHOSE = "the article's own models and data"
 HOW = "Run --models hf:openai/clip-vit-base-patch32 --data DIR, where DIR holds COCO 2014 and CIFAR-100."
 
 
-def findings(models: Sequence[Vectors], records: Sequence[Record], checked: Sequence[Checked]) -> tuple[Finding, ...]:
-    """Findings on the first model first, then the claims that were checked."""
+FINDS = "recall@1.image_to_text"
+SEPARATE = 0.5
+"""Accuracy of telling two equal clouds apart."""
+
+CONE = 0.1
+"""Mean cosine from which on a cloud is called a cone here; an isotropic cloud has 0."""
+
+OPENS = 0.1
+"""Least difference of two gaps that counts as one being wider (unit vectors 60 degrees apart have a distance of 1)."""
+
+
+def findings(
+    models: Sequence[Vectors],
+    records: Sequence[Record],
+    checked: Sequence[Checked],
+    kept: Mapping[str, KeptScores],
+    seed: int,
+) -> tuple[Finding, ...]:
+    """Findings on the first model first, then the claims that were checked.
+
+    Each sentence follows from a comparison with an interval; it says the opposite where the interval does, and that the
+    run cannot tell where the interval spans the bound.
+    """
     main = [m for m in models if not m.baseline]
     found: list[Finding | None] = []
     for m in main:
         mine = [r for r in records if r.source == m.source]
-        found += [_gap(m, mine), _retrieval(m, mine), _temperature(m, mine), _classes(m, mine), _isotropy(m, mine)]
-        found += [_languages(m, mine)]
-    found += [_baselines(main, models, records), claims_finding(checked, WHOSE, HOW)]
+        scores = kept.get(m.source, KeptScores())
+        found += [_gap(m, mine), _retrieval(m, scores, seed), _temperature(m, mine), _classes(m, scores)]
+        found += [_isotropy(m, mine), _languages(m, scores)]
+    found += [_baselines(main, models, kept), claims_finding(checked, WHOSE, HOW)]
     return tuple(f for f in found if f is not None)
 
 
 def _gap(m: Vectors, records: Sequence[Record]) -> Finding | None:
     gap = pick(records, metric="modality_gap", transform=None)
-    if gap is None or gap.value is None:
+    apart = of_record(pick(records, metric="modality_separability.logistic", transform=None))
+    share = of_record(pick(records, metric="same_modality_share.text", transform=None))
+    if gap is None or gap.value is None or apart.value is None:
         return None
-    parted = value(records, metric="modality_separability.logistic", transform=None)
-    share = value(records, metric="same_modality_share.text", transform=None)
+    two, first = apart.above(SEPARATE), share.above(SEPARATE)
+    clouds = sentence(
+        two,
+        "images and texts form two clouds that a plane tells apart",
+        "images and texts do not form two clouds: no plane tells them apart",
+        "this run cannot tell whether images and texts form two clouds",
+    )
+    index = sentence(
+        first,
+        "a text query to a mixed index gets mostly texts",
+        "a text query to a mixed index does not get mostly texts",
+        "whether a text query to a mixed index gets mostly texts is undecided",
+    )
     after = {
         r.transform: r.value for r in records if r.metric == "same_modality_share.text" and r.transform is not None
     }
     known = {k: v for k, v in after.items() if v is not None}
-    best = min(known, key=lambda k: known[k]) if known else None
-    detail = f"After {best} the share is {known[best]:.2f}." if best else ""
+    lowest = min(known, key=lambda k: known[k]) if known else None
+    detail = f"Lowest share over the alignments tried: {known[lowest]:.2f}, after {lowest}." if lowest else ""
     return Finding(
-        f"{m.label}: images and texts lie in two clouds; a text that searches a mixed index finds texts first.",
-        "info",
-        f"gap {gap.value:.3f}, held-out accuracy of telling the modalities apart {parted or 0:.2f}, "
-        f"{share or 0:.0%} of the top 10 of a text query are texts",
+        f"{m.label}: {clouds}; {index}.",
+        together([two, first]) if share.value is not None else two,
+        f"gap {gap.value:.3f}; held-out accuracy of telling the modalities apart {apart.text(2)}, "
+        f"{SEPARATE} by chance; share of texts in the top 10 of a text query {share.text(2)}",
         "Tables 1 and 2, text",
         detail,
     )
 
 
-def _retrieval(m: Vectors, records: Sequence[Record]) -> Finding | None:
-    rows = [r for r in records if r.metric == "recall@1.image_to_text" and r.value is not None]
-    if not rows:
+def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
+    """The best alignment, chosen on half of the concepts and tested on the other half."""
+    parts = [part for metric, part in kept.scores if metric == FINDS]
+    if not parts:
         return None
-    part = rows[-1].subset
-    rows = [r for r in rows if r.subset == part]
-    before = pick(rows, transform=None)
-    best = max(rows, key=lambda r: r.value or 0.0)
-    if before is None:
+    place = (FINDS, parts[-1])
+    chosen = select_on_half(kept.scores[place], kept.units[place], seed)
+    if chosen is None:
         return None
-    text = (
-        f"{m.label}: on {part}, {best.transform} finds the right text first for {best.value:.1%} of the images, "
-        f"without an alignment it is {before.value:.1%}."
-        if best.transform
-        else f"{m.label}: on {part}, no alignment finds more than the vectors as they are ({before.value:.1%})."
-    )
+    if chosen.name is None:
+        return Finding(
+            f"{m.label}: on {parts[-1]}, no alignment finds more texts than the vectors as they are "
+            f"({chosen.reference:.1%} first).",
+            "undecided",
+            "on the half of the concepts on which alignments are chosen, the vectors as they are were best",
+        )
+    status = chosen.gain.above()
+    outcome = sentence(status, "finds more texts first", "finds fewer texts first", "cannot be told from no alignment")
     return Finding(
-        text, "info" if best.transform else "undecided", f"95 % interval {span(best)}, {best.n} queries", "", ""
+        f"{m.label}: on {parts[-1]}, {chosen.name} {outcome}: {chosen.value:.1%} of the images against "
+        f"{chosen.reference:.1%} without an alignment.",
+        status,
+        f"difference {chosen.gain.text(signed=True)} on {chosen.n} queries; the alignment was chosen on the other half "
+        "of the concepts",
     )
 
 
 def _temperature(m: Vectors, records: Sequence[Record]) -> Finding | None:
-    gaps = {r.transform: r.value for r in records if r.metric == "modality_gap" and str(r.transform)[:5] == "heads"}
-    if len(gaps) < 2:
+    gaps = {r.transform: r for r in records if r.metric == "modality_gap" and str(r.transform).startswith("heads")}
+    warm, cold = gaps.get("heads:5"), gaps.get("heads:100")
+    if warm is None or cold is None:
         return None
-    listed = ", ".join(f"{k}: {v:.3f}" for k, v in gaps.items() if v is not None)
+    delta = independent_difference(cold, warm)
+    status = delta.above(OPENS)
+    text = sentence(
+        status,
+        "heads trained at a cold temperature (factor 100) leave a wider modality gap than at a warm one (factor 5)",
+        "the temperature of the heads hardly moves the modality gap here",
+        "this run cannot tell whether a cold temperature of the heads opens the modality gap",
+    )
+    listed = ", ".join(f"{k}: {r.value:.3f}" for k, r in gaps.items() if r.value is not None)
     return Finding(
-        f"{m.label}: the temperature of contrastive training sets the modality gap; a cold one opens it.",
-        "info",
-        f"gap after linear heads: {listed}",
+        f"{m.label}: {text}.",
+        status,
+        f"gap after linear heads: {listed}; difference {delta.text(signed=True)}, {OPENS} counts as wider",
         "",
         "The number behind heads is the factor on cosines, 1 / temperature; without one it is learned.",
     )
 
 
-def _classes(m: Vectors, records: Sequence[Record]) -> Finding | None:
-    known, new = (pick(records, metric=f"zeroshot.{p}", transform="procrustes") for p in ("known", "new"))
-    plain = pick(records, metric="zeroshot.new", transform=None)
-    if known is None or new is None or plain is None or None in (known.value, new.value, plain.value):
+def _classes(m: Vectors, kept: KeptScores) -> Finding | None:
+    seen, unseen = (kept.scores.get((f"zeroshot.{part}", None), {}) for part in ("seen", "unseen"))
+    if "procrustes" not in unseen or None not in unseen or None not in seen:
         return None
-    agrees = (known.value or 0) > (new.value or 0)
+    change = {name: difference(part["procrustes"], part[None]) for name, part in (("seen", seen), ("unseen", unseen))}
+    gains, loses = change["seen"].above(), change["unseen"].below()
+    status = together([loses])
+    text = sentence(
+        status,
+        "an alignment fitted on half of the classes makes the other half worse",
+        "an alignment fitted on half of the classes helps the other half too",
+        "this run cannot tell what an alignment fitted on half of the classes does to the other half",
+    )
+    beside = sentence(
+        gains, "it helps the half it saw", "it hurts even the half it saw", "on the half it saw, undecided"
+    )
     return Finding(
-        f"{m.label}: an alignment fitted on classes does not carry over to new ones.",
-        "agrees" if agrees else "deviates",
-        f"Procrustes fitted on half of the classes: known {known.value:.3f}, new {new.value:.3f} "
-        f"(new, without alignment: {plain.value:.3f})",
-        "Table 4 (CLIP: .7088 known, .0346 new)",
+        f"{m.label}: {text} ({beside}).",
+        status,
+        f"accuracy less that without an alignment: seen classes {change['seen'].text(signed=True)}, unseen classes "
+        f"{change['unseen'].text(signed=True)}; Procrustes has {of_score(seen['procrustes']).text()} on seen and "
+        f"{of_score(unseen['procrustes']).text()} on unseen classes",
+        "Table 4 (CLIP: .7088 seen, .0346 unseen)",
         "Always look at classes that were not in the fit.",
     )
 
@@ -108,52 +182,82 @@ def _classes(m: Vectors, records: Sequence[Record]) -> Finding | None:
 def _isotropy(m: Vectors, records: Sequence[Record]) -> Finding | None:
     where = {"metric": "i1", "space": "image", "transform": None}
     ours, walked = pick(records, variant=None, **where), pick(records, variant="published", **where)
-    if ours is None or walked is None or ours.value is None or walked.value is None:
+    cosine = of_record(pick(records, metric="self_similarity", space="image", transform=None))
+    centred = pick(records, variant=None, metric="i1", space="image", transform="center")
+    if ours is None or walked is None or ours.value is None or walked.value is None or cosine.value is None:
         return None
-    centred = value(records, variant=None, metric="i1", space="image", transform="center")
+    cone, rises = cosine.above(CONE), independent_difference(centred, ours)
+    text = sentence(
+        cone,
+        "the image cloud is a cone: unrelated images have a mean cosine well above 0",
+        "the image cloud is no cone: unrelated images have a mean cosine near 0",
+        "this run cannot tell whether the image cloud is a cone",
+    )
+    more = sentence(
+        rises.above(),
+        "centring makes it more isotropic",
+        "centring makes it less isotropic",
+        "centring does not change its isotropy beyond chance",
+    )
     return Finding(
-        f"{m.label}: the image cloud is a cone (I1 {ours.value:.2f}); centring alone makes it nearly isotropic.",
-        "info",
-        f"I1 by definition {ours.value:.3f}, by walking rows as in the article {walked.value:.3f}; after centring "
-        f"{centred or 0:.3f}",
+        f"{m.label}: {text}; {more}.",
+        cone,
+        f"mean cosine {cosine.text()}, {CONE} counts as a cone; I1 by definition {of_record(ours).text()}, "
+        f"by walking rows as in the article {walked.value:.3f}, after centring {of_record(centred).text()}",
         "Table 1 (CLIP: .83)",
         ROW_WALKING,
     )
 
 
-def _languages(m: Vectors, records: Sequence[Record]) -> Finding | None:
-    rows = [r for r in records if r.metric.startswith("recall@1.") and r.metric.endswith("_to_en")]
-    gains = []
-    for r in rows:
-        if r.transform == "procrustes" and r.value is not None:
-            before = value(rows, metric=r.metric, transform=None)
-            gains.append(f"{r.metric[9:-6]} {before or 0:.2f} to {r.value:.2f}")
-    if not gains:
+def _languages(m: Vectors, kept: KeptScores) -> Finding | None:
+    rows: list[tuple[str, Score, Score]] = []
+    for (metric, _), scores in kept.scores.items():
+        if metric.startswith("recall@1.") and metric.endswith("_to_en") and {None, "procrustes"} <= set(scores):
+            rows.append((metric[9:-6], scores["procrustes"], scores[None]))
+    if not rows:
         return None
+    tests = [paired_difference(after, before) for _, after, before in rows]
+    corrected = holm([1.0 if d.p is None else d.p for d in tests])
+    better = sum(q < 0.05 and (d.value or 0.0) > 0 for d, q in zip(tests, corrected, strict=True))
+    worse = sum(q < 0.05 and (d.value or 0.0) < 0 for d, q in zip(tests, corrected, strict=True))
+    status: Status = "agrees" if better and not worse else "deviates" if worse and not better else "undecided"
+    what = f"one rotation makes new names findable in {better} of {len(rows)} other languages"
+    what += f" and harder to find in {worse}" if worse else ""
+    listed = "; ".join(
+        f"{code} {before.value:.2f} to {after.value:.2f} ({Estimate(d.value, d.low, d.high).text(2, signed=True)})"
+        for (code, after, before), d in zip(rows, tests, strict=True)
+        if after.value is not None and before.value is not None
+    )
     return Finding(
-        f"{m.label}: one rotation makes names in other languages findable.",
-        "info",
-        f"recall@1 of new names, before and after Procrustes: {', '.join(gains)}",
+        f"{m.label}: {what}.",
+        status,
+        f"recall@1 of names that the rotation was not fitted on, before and after Procrustes: {listed}; Holm-corrected "
+        "over the languages",
         "Figure 14, Table 6",
     )
 
 
-def _baselines(main: Sequence[Vectors], models: Sequence[Vectors], records: Sequence[Record]) -> Finding | None:
-    parts = []
+def _baselines(main: Sequence[Vectors], models: Sequence[Vectors], kept: Mapping[str, KeptScores]) -> Finding | None:
+    """The first model against its baselines through one alignment that all of them have."""
+    last: dict[str, Score] = {}
     for m in models:
-        rows = [
-            r
-            for r in records
-            if r.source == m.source and r.metric == "recall@1.image_to_text" and r.value is not None and r.transform
-        ]
-        if rows:
-            part = rows[-1].subset
-            best = max((r for r in rows if r.subset == part), key=lambda r: r.value or 0.0)
-            parts.append(f"{m.label} {best.value:.3f}")
-    if len(parts) < 2 or not main:
+        parts = [key for key in kept.get(m.source, KeptScores()).scores if key[0] == FINDS]
+        if parts and (score := kept[m.source].scores[parts[-1]].get("procrustes")) is not None:
+            last[m.label] = score
+    if not main or main[0].label not in last or len(last) < 2:
         return None
+    own = last[main[0].label]
+    deltas = {label: difference(own, score) for label, score in last.items() if label != main[0].label}
+    status = together([delta.above() for delta in deltas.values()])
+    text = sentence(
+        status,
+        "finds more than an untrained network and bare pixels do",
+        "does not find more than each of an untrained network and bare pixels",
+        "cannot be told from all of its baselines (untrained network, bare pixels)",
+    )
     return Finding(
-        "What an untrained network and bare pixels reach is the zero of the scale.",
-        "info",
-        f"best recall@1, image to text, on the last held-out part: {', '.join(parts)}",
+        f"{main[0].label}: after Procrustes it {text}." if status == "agrees" else f"{main[0].label} {text}.",
+        status,
+        f"recall@1, image to text, on the last held-out part: {of_score(own).text()}; less "
+        + "; less ".join(f"{label} {delta.text(signed=True)}" for label, delta in deltas.items()),
     )

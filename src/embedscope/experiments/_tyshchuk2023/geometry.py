@@ -27,7 +27,11 @@ DRAWN = 220
 
 
 def isotropy_records(vectors: Vectors, task: str) -> Iterator[Record]:
-    """I1 and I2 by definition and as published, and other numbers of isotropy, of each side: raw, centred, whitened."""
+    """I1 and I2 by definition and as published, and other numbers of isotropy, of each side: raw, centred, whitened.
+
+    Of a random initialisation also I1 and I2 of the rows as they come out of the model, without normalising: the
+    article's row "random weights, biases zero" is impossible on unit rows.
+    """
     from embedscope.geometry.measure import measure
 
     sides = {"text": unit(vectors.texts), "image": unit(vectors.images)}
@@ -41,6 +45,10 @@ def isotropy_records(vectors: Vectors, task: str) -> Iterator[Record]:
                 for r in found:
                     yield replace(r, task=task, value=None, stderr=None, ci_low=None, ci_high=None, note=reason)
                 continue
+            yield from (replace(r, task=task) for r in found)
+    if vectors.source.startswith("random:"):
+        for space, rows in (("text", vectors.texts), ("image", vectors.images)):
+            found = measure({space: rows}, metrics=("i1:published", "i2:published"), rows="raw", name=vectors.source)
             yield from (replace(r, task=task) for r in found)
 
 
@@ -125,7 +133,7 @@ def maps(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> list[Scatte
             {"image": slice(0, n)},
             {"image": drawn},
             {"image": names},
-            "t-SNE of image vectors, perplexity 5, cosine distance.",
+            "t-SNE of image vectors, perplexity 5, Euclidean distance.",
         ),
         placed(
             "tsne-texts",
@@ -134,10 +142,22 @@ def maps(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> list[Scatte
             {"text": slice(0, n)},
             {},
             {"text": names},
-            "t-SNE of text vectors, perplexity 50, cosine distance; point at a mark to read its text.",
+            "t-SNE of text vectors, perplexity 50, Euclidean distance; point at a mark to read its text.",
         ),
     ]
-    both = np.concatenate(view(texts, images))
+    aligned_texts, aligned_images = view(texts, images)
+    both = np.concatenate([aligned_texts, aligned_images])
+    found.append(
+        placed(
+            "tsne-aligned-texts",
+            f"{vectors.label}: texts after {view.name}",
+            tsne(aligned_texts, 50.0, seed),
+            {"text": slice(0, n)},
+            {},
+            {"text": names},
+            "t-SNE of text vectors after the alignment, perplexity 50, Euclidean distance (Figure A2).",
+        )
+    )
     found.append(
         placed(
             "tsne-aligned",
@@ -146,7 +166,7 @@ def maps(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> list[Scatte
             {"text": slice(0, n), "image": slice(n, 2 * n)},
             {"image": drawn},
             {"text": names, "image": names},
-            "t-SNE of both sides together, perplexity 5. Where texts lie among the pictures, the gap is closed.",
+            "t-SNE of both sides together, perplexity 5. Where texts lie among the images, the gap is closed.",
         )
     )
     return found

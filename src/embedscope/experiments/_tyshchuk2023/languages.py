@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.experiments._tyshchuk2023.maps import umap
 from embedscope.experiments._tyshchuk2023.material import Parallel, order_of
-from embedscope.experiments._tyshchuk2023.pairs import Place
+from embedscope.experiments._tyshchuk2023.pairs import KeptScores, Place
 from embedscope.experiments._tyshchuk2023.pictures import placed
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing
@@ -31,7 +31,7 @@ def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int) -> Iterator[Record]:
+def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int, kept: KeptScores) -> Iterator[Record]:
     """Distance ratio on raw vectors; recall@1 both ways on new texts, before and after Procrustes."""
     from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
 
@@ -50,26 +50,37 @@ def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int)
         place = Place(vectors.source, task, transform, "other names" if transform else None, x.shape[1])
         for metric, score in parallel_retrieval(left, right, names=(code, "en"), seed=seed).items():
             yield replace(place.record(metric, score, subset="new names"), space="text")
+            if score.items is not None:
+                kept.add(metric, "new names", transform, score, np.arange(len(score.items)))
 
 
-def language_map(vectors: Vectors, parallel: Parallel, seed: int) -> Scatter:
-    """UMAP of texts in two languages, the raw vectors (Figures 14 and 15)."""
+ARTICLE = ("fr", "ru", "de")
+"""Languages of the article's figures, drawn where they are at hand; else the first three."""
+
+
+def language_map(vectors: Vectors, parallel: Sequence[Parallel], seed: int) -> Scatter:
+    """UMAP of texts in English and three other languages, the raw vectors (Figures 14 and 15)."""
     assert vectors.english is not None
-    _, test = split(parallel, seed)
-    rows = test[:SHOWN]
-    left, right = vectors.languages[parallel.language][parallel.left[rows]], vectors.english[parallel.right[rows]]
-    both: Floats = np.concatenate([left, right])
-    n = len(rows)
-    names = {
-        parallel.language: [parallel.texts[i] for i in parallel.left[rows]],
-        "en": [parallel.english[i] for i in parallel.right[rows]],
-    }
+    shown = [p for p in parallel if p.language in ARTICLE] or list(parallel[:3])
+    blocks: list[Floats] = []
+    names: dict[str, list[str]] = {}
+    for one in shown:
+        _, test = split(one, seed)
+        rows = test[: SHOWN // len(shown)]
+        blocks.append(vectors.languages[one.language][one.left[rows]])
+        names[one.language] = [one.texts[i] for i in one.left[rows]]
+        blocks.append(vectors.english[one.right[rows]])
+        names[f"en ({one.language})"] = [one.english[i] for i in one.right[rows]]
+    ends = np.cumsum([len(block) for block in blocks])
+    places = {name: slice(int(end - len(b)), int(end)) for name, end, b in zip(names, ends, blocks, strict=True)}
+    codes = ", ".join(one.language for one in shown)
     return placed(
-        f"umap-{parallel.language}",
-        f"{vectors.label}: names in {parallel.language} and en",
-        umap(both, seed),
-        {parallel.language: slice(0, n), "en": slice(n, 2 * n)},
+        "umap-languages",
+        f"{vectors.label}: texts in {codes} and English",
+        umap(np.concatenate(blocks), seed),
+        places,
         {},
         names,
-        f"UMAP of {n} names in two languages, raw vectors. Where the languages lie apart, a search across them fails.",
+        f"UMAP of {ends[-1]} texts, raw vectors; each language beside the English texts that it translates. Where the "
+        "languages lie apart, a search across them fails.",
     )

@@ -11,11 +11,11 @@ from embedscope.core.extras import require
 
 
 def tsne(rows: Floats, perplexity: float, seed: int) -> Floats:
-    """Positions (n, 2) by t-SNE with cosine distances, started from the first two principal components."""
+    """Positions (n, 2) by t-SNE with Euclidean distances, as in the article, started from two principal components."""
     from sklearn.manifold import TSNE
 
     made = TSNE(
-        perplexity=min(perplexity, (len(rows) - 1) / 3), metric="cosine", init="pca", random_state=seed, n_jobs=1
+        perplexity=min(perplexity, (len(rows) - 1) / 3), metric="euclidean", init="pca", random_state=seed, n_jobs=1
     ).fit_transform(np.asarray(rows, dtype=np.float64))
     return np.asarray(made, dtype=np.float64)
 

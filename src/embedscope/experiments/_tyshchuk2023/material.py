@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,25 @@ class Held:
     texts: Index
     left: Index
     right: Index
+
+    @property
+    def image_units(self) -> Index:
+        """Number (n_images,) of the concept of each image: images that match one text, and their texts, are one."""
+        return self._components[: len(self.images)]
+
+    @property
+    def text_units(self) -> Index:
+        """The same (n_texts,) of each text."""
+        return self._components[len(self.images) :]
+
+    @cached_property
+    def _components(self) -> Index:
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        n, m = len(self.images), len(self.texts)
+        graph = coo_array((np.ones(len(self.left)), (self.left, n + self.right)), shape=(n + m, n + m))
+        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -76,20 +76,40 @@ def fitting_sample(pairs: PairSet, n: int, seed: int) -> tuple[Index, Index]:
     return texts[chosen], images[chosen]
 
 
-def pair_records(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> Iterator[Record]:
-    """Everything that one alignment does to pairs: recall, loss, gap, cosines, separability, mixed index."""
+@dataclass(eq=False)
+class KeptScores:
+    """Scores by (metric, part) and then by alignment, with the unit that each item belongs to: what tests compare."""
+
+    scores: dict[tuple[str, str | None], dict[str | None, Score]] = field(default_factory=dict)
+    units: dict[tuple[str, str | None], Index] = field(default_factory=dict)
+
+    def add(self, metric: str, part: str | None, alignment: str | None, score: Score, units: Index) -> None:
+        """Keep the ``score`` of a metric on a part; ``units`` (n,) number what the items were drawn with."""
+        self.scores.setdefault((metric, part), {})[alignment] = score
+        self.units[metric, part] = units
+
+
+def pair_records(vectors: Vectors, pairs: PairSet, view: View, seed: int, kept: KeptScores) -> Iterator[Record]:
+    """Everything that one alignment does to pairs: recall, loss, gap, cosines, separability, mixed index.
+
+    Rows that share a concept (drawings of one emoji, captions of one image) are resampled together.
+    """
     from embedscope.tasks.retrieval import recall_at
 
     texts, images = view(unit(vectors.texts), unit(vectors.images))
     place = Place(vectors.source, pairs.name, view.name, "pairs" if view.name else None, texts.shape[1])
     for part, held in pairs.held.items():
         asked, found = images[held.images], texts[held.texts]
-        for (q, c, matches), way in (
-            ((asked, found, (held.left, held.right)), "image_to_text"),
-            ((found, asked, (held.right, held.left)), "text_to_image"),
+        for (q, c, matches), way, units in (
+            ((asked, found, (held.left, held.right)), "image_to_text", held.image_units),
+            ((found, asked, (held.right, held.left)), "text_to_image", held.text_units),
         ):
-            for k, score in recall_at(q, c, matches, [1, 5, 10], seed=seed).items():
-                yield place.record(f"recall@{k}.{way}", score, subset=part)
+            shared = units if len(np.unique(units)) < len(units) else None
+            for k, score in recall_at(q, c, matches, [1, 5, 10], seed=seed, groups=shared).items():
+                note = "" if shared is None else f"{len(np.unique(units)):,} concepts resampled, not single queries"
+                yield place.record(f"recall@{k}.{way}", score, subset=part, note=note)
+                if k == 1:
+                    kept.add(f"recall@1.{way}", part, view.name, score, units)
     yield from _losses(place, pairs, Sides(texts, images), view, vectors, seed)
     yield from _gap(place, pairs, Sides(texts, images), seed)
 
@@ -113,8 +133,10 @@ def _losses(place: Place, pairs: PairSet, sides: Sides, view: View, vectors: Vec
         note = f"scale {refitted:.4g}, refitted on the fitting part"
         yield place.record(f"contrastive_loss.{part}", again, variant="refitted", note=note)
     sizes = [size for size in BATCHES if size <= len(t)]
-    for size, score in loss_curve(*parts["test"], refitted, sizes, seed=seed).items():
-        yield place.record("contrastive_loss.test", score, variant="refitted", subset=f"batch {size}")
+    for part, (a, b) in parts.items():
+        for variant, factor in ((None, scale), ("refitted", refitted)):
+            for size, score in loss_curve(a, b, factor, sizes, seed=seed).items():
+                yield place.record(f"contrastive_loss.{part}", score, variant=variant, subset=f"batch {size}")
 
 
 def _gap(place: Place, pairs: PairSet, sides: Sides, seed: int) -> Iterator[Record]:

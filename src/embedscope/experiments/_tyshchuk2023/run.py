@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from embedscope.core.document import Figure, Scatter, Series, Skipped
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError, MissingExtraError
 from embedscope.core.provenance import Provenance
@@ -31,7 +33,7 @@ from embedscope.experiments._tyshchuk2023.material import (
     thinned,
 )
 from embedscope.experiments._tyshchuk2023.numbers import PROMPTS, published_role
-from embedscope.experiments._tyshchuk2023.pairs import pair_records
+from embedscope.experiments._tyshchuk2023.pairs import KeptScores, pair_records
 from embedscope.experiments._tyshchuk2023.photos import (
     caption_languages,
     cifar_classes,
@@ -43,7 +45,7 @@ from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, meas
 from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
 
 if TYPE_CHECKING:
-    from embedscope.tasks.probe import KnownNew
+    from embedscope.tasks.probe import SeenUnseen
 
 LANGUAGES = {"smoke": ("de", "fr", "ru", "ja"), "full": None}
 SCALES = {
@@ -66,6 +68,7 @@ class Findings:
     figures: list[Figure] = field(default_factory=list)
     scatters: list[Scatter] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    kept: dict[str, KeptScores] = field(default_factory=dict)
 
 
 def material(options: Options, finder: Any) -> Material:
@@ -99,13 +102,15 @@ def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]
     except EmbedscopeError as error:
         skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
         return None
-    prompt = options.prompt or PROMPTS.get(published_role(options.models[0]) or "clip", PROMPTS["clip"])
+    prompt = options.prompt or PROMPTS.get(
+        published_role(options.models[0], options.published) or "clip", PROMPTS["clip"]
+    )
     classes: ClassSet | None = None
     languages: tuple[Parallel, ...] = ()
     try:
         classes = cifar_classes(load("cifar100"), prompt, options.seed, n_images)
     except DataUnavailableError as error:
-        skipped.append(Skipped("CIFAR-100: zero-shot, known and new classes, probe", str(error)))
+        skipped.append(Skipped("CIFAR-100: zero-shot, seen and unseen classes, probe", str(error)))
     try:
         languages = caption_languages(load("multi30k"))
     except DataUnavailableError as error:
@@ -135,10 +140,11 @@ def study(vectors: Vectors, study_data: Material, options: Options, provenance: 
         seen, skipped = views(pairing, names)
     found.skipped += skipped
     found.models.append(vectors)
+    kept = found.kept.setdefault(vectors.source, KeptScores())
     options.progress.start(f"measuring {vectors.label}", len(seen), "alignments")
     with provenance.phase(f"pairs {vectors.source}"):
         for view in seen:
-            found.records += pair_records(vectors, study_data.pairs, view, seed)
+            found.records += pair_records(vectors, study_data.pairs, view, seed, kept)
             options.progress.advance(1)
     options.progress.close()
     with provenance.phase(f"isotropy {vectors.source}"):
@@ -147,11 +153,14 @@ def study(vectors: Vectors, study_data: Material, options: Options, provenance: 
         options.progress.start(f"classes {vectors.label}", None, "transforms")
         with provenance.phase(f"classes {vectors.source}"):
             sides = class_halves(vectors, study_data.classes, seed, found.skipped.append)
+            for name, halves_of in sides.items():
+                kept.add("zeroshot.seen", None, name, halves_of.seen, np.arange(halves_of.seen.n))
+                kept.add("zeroshot.unseen", None, name, halves_of.unseen, np.arange(halves_of.unseen.n))
             found.records += class_records(vectors, pairing, study_data.classes, sides, seed, found.skipped.append)
             found.figures.append(class_figure(sides))
         options.progress.close()
     for parallel in study_data.languages if not vectors.baseline else ():
-        found.records += language_records(vectors, parallel, study_data.pairs.name, seed)
+        found.records += language_records(vectors, parallel, study_data.pairs.name, seed, kept)
     if not vectors.baseline:
         with provenance.phase(f"pictures {vectors.source}"):
             _pictures(vectors, study_data, [v for v in seen if v.name in PICTURED], options, found)
@@ -169,7 +178,7 @@ def _pictures(vectors: Vectors, study_data: Material, seen: Sequence[View], opti
         if procrustes is not None and study_data.pairs.images:
             found.scatters += maps(vectors, study_data.pairs, procrustes, options.seed)
         if study_data.languages:
-            found.scatters.append(language_map(vectors, study_data.languages[0], options.seed))
+            found.scatters.append(language_map(vectors, study_data.languages, options.seed))
     except MissingExtraError as error:
         found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 
@@ -202,22 +211,22 @@ def gap_by_temperature(vectors: Vectors, records: Sequence[Record], scales: Mapp
     )
 
 
-def class_figure(sides: Mapping[str | None, KnownNew]) -> Figure:
-    """Accuracy of every class, sorted, with and without an alignment fitted on the known half."""
+def class_figure(sides: Mapping[str | None, SeenUnseen]) -> Figure:
+    """Accuracy of every class, sorted, with and without an alignment fitted on the seen half."""
     series = []
     for name in (None, "procrustes"):
-        for part, values in zip(("known", "new"), per_class(sides[name]) if name in sides else (), strict=False):
+        for part, values in zip(("seen", "unseen"), per_class(sides[name]) if name in sides else (), strict=False):
             ordered = sorted(values, reverse=True)
             x = tuple(float(i + 1) for i in range(len(ordered)))
             label = f"{name or 'as they are'}, {part} classes"
             series.append(Series(label, x, tuple(ordered)))
     return Figure(
         "classes",
-        "Accuracy by class, known and new (Table 4)",
+        "Accuracy by class, seen and unseen (Table 4)",
         "class, best first",
         "accuracy",
         tuple(series),
-        "Procrustes fitted on images of the known classes, and the vectors as they are.",
+        "Procrustes fitted on images of the seen classes, and the vectors as they are.",
         (0.0, 1.0),
         "Classes",
     )

@@ -202,23 +202,23 @@ def _zero_shot(labels: dict[str, str], records: Sequence[Record]) -> Table:
 
 def _halves(labels: dict[str, str], records: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for source, transform in _places(records, "zeroshot.known"):
-        both = [pick(records, source=source, transform=transform, metric=f"zeroshot.{p}") for p in ("known", "new")]
+    for source, transform in _places(records, "zeroshot.seen"):
+        both = [pick(records, source=source, transform=transform, metric=f"zeroshot.{p}") for p in ("seen", "unseen")]
         published = TABLE_4.get(transform, (None, None))
         numbers = [x for r in both for x in (r.value if r else None, span(r))]
         rows.append((labels[source], transform or PLAIN, *numbers, *published))
     columns = (
         Column("model"),
         Column("alignment"),
-        Column("known classes", 3),
+        Column("seen classes", 3),
         Column("95 % interval"),
-        Column("new classes", 3),
+        Column("unseen classes", 3),
         Column("95 % interval "),
-        Column("published known", 3),
-        Column("published new", 3),
+        Column("published seen", 3),
+        Column("published unseen", 3),
     )
     caption = f"Fitted on images of half of the classes, tested on images of both halves. {OF_CLIP}"
-    return Table("table4", "Known and new classes (Table 4)", columns, tuple(rows), caption)
+    return Table("table4", "Seen and unseen classes (Table 4)", columns, tuple(rows), caption)
 
 
 def _probe(labels: dict[str, str], records: Sequence[Record]) -> Table:

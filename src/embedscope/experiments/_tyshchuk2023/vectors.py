@@ -84,7 +84,7 @@ def measured_vectors(
         source,
         label_of(source),
         baseline,
-        published_role(source),
+        published_role(source, options.published),
         encoder.logit_scale,
         lookup(study_data.pairs.texts),
         shown[:n],

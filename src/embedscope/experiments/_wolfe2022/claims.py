@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Status
 from embedscope.experiments._experiment import Claim
-from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_setting
-from embedscope.experiments._wolfe2022.numbers import CLAIMS, published_role
+from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_setting, top
+from embedscope.experiments._wolfe2022.numbers import CLAIMS, STATIC, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
 
 TOKENS = ("self_similarity", "top5_share", "top8_share")
@@ -29,13 +29,40 @@ class Checked:
 def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
     """Every claim that speaks of a model that was run, with its verdict."""
     found = []
-    for run in runs:
-        if not run.baseline and published_role(run.source):
-            for claim in CLAIMS:
-                ours = _value(run, claim) if claim.role == run.role else None
-                if ours is not None:
-                    found.append(_checked(run, claim, *ours, full=full))
+    published = [run for run in runs if not run.baseline and run.published is not None]
+    for run in published:
+        for claim in CLAIMS:
+            ours = _value(run, claim) if claim.role == run.role else None
+            if ours is not None:
+                found.append(_checked(run, claim, *ours, full=full))
+    contrastive, causal = (next((r for r in published if r.role == role), None) for role in ("contrastive", "causal"))
+    if contrastive is not None and causal is not None:
+        leads = stsb_leads(contrastive, causal)
+        for claim in (c for c in CLAIMS if c.role == "both" and leads):
+            ours = (min(leads.values()), None) if claim.statistic == "min" else (_growth(leads), max(leads))
+            found.append(_checked(contrastive, claim, *ours, full=full))
     return found
+
+
+def stsb_leads(contrastive: ModelRun, causal: ModelRun) -> dict[int, float]:
+    """By layer: STS-B of the contrastive model at EOS less the better reading of the causal one.
+
+    Layers that both models have are compared; empty where they have unequal numbers of layers.
+    """
+    if len(contrastive.ladder) != len(causal.ladder):
+        return {}
+    ours = _curve(contrastive, Claim("", "", "stsb", 0.0, "min", "eos"))
+    theirs = [_curve(causal, Claim("", "", "stsb", 0.0, "min", pooling)) for pooling in ("eos", "plain")]
+    leads = {}
+    for layer, (mine, other) in enumerate(zip(contrastive.ladder, causal.ladder, strict=True)):
+        beside = [curve[other] for curve in theirs if other in curve]
+        if mine in ours and beside:
+            leads[layer] = ours[mine] - max(beside)
+    return leads
+
+
+def _growth(leads: dict[int, float]) -> float:
+    return leads[max(leads)] - leads[min(leads)]
 
 
 def _checked(run: ModelRun, claim: Claim, ours: float, layer: int | None, *, full: bool) -> Checked:
@@ -48,7 +75,28 @@ def _checked(run: ModelRun, claim: Claim, ours: float, layer: int | None, *, ful
     return Checked(claim, run, ours, layer, status, why)
 
 
+def _eos_above(run: ModelRun) -> tuple[float, int | None] | None:
+    """On how many word tests the EOS state is above the word vector in the top layer; None where one is missing."""
+    both = [[top(run, task, pooling) for pooling in ("eos", "bos_eos")] for task in WORD_TASKS]
+    if any(one is None for pair in both for one in pair):
+        return None
+    return float(sum(e.value > w.value for e, w in both if e is not None and w is not None)), len(run.ladder) - 1
+
+
+def _over_contexts(run: ModelRun) -> tuple[float, int | None] | None:
+    """Smallest lead of the word with BOS over means of its states in 10,000 sentences, over the word tests."""
+    pairs = [(best(run, task, "bos_eos"), best(run, task, STATIC)) for task in WORD_TASKS]
+    leads = [a.value - b.value for a, b in pairs if a is not None and b is not None]
+    return (min(leads), None) if leads else None
+
+
+COMPARED = {"tests_eos_above_word": _eos_above, "lead_over_contexts": _over_contexts}
+"""Claims that compare readings of one model, by metric."""
+
+
 def _value(run: ModelRun, claim: Claim) -> tuple[float, int | None] | None:
+    if claim.metric in COMPARED:
+        return COMPARED[claim.metric](run)
     curve = _curve(run, claim)
     if not curve:
         return None
@@ -59,10 +107,7 @@ def _value(run: ModelRun, claim: Claim) -> tuple[float, int | None] | None:
     if claim.statistic == "top":
         value = curve.get(run.ladder[-1])
         return (value, len(run.ladder) - 1) if value is not None else None
-    if claim.statistic == "best":
-        found = best(run, claim.metric, claim.pooling)
-        return (found.value, found.layer) if found else None
-    space = (max if claim.statistic == "max" else min)(curve, key=lambda s: curve[s])
+    space = (min if claim.statistic == "min" else max)(curve, key=lambda s: curve[s])  # the best is the largest
     return curve[space], run.ladder.index(space)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from embedscope.core.document import Figure, Series
 from embedscope.core.records import Record
 from embedscope.experiments._wolfe2022.lookup import SETTING_NAMES, points, scored, token_setting
-from embedscope.experiments._wolfe2022.numbers import FIGURE_1, TABLE_NAMES, published_role
+from embedscope.experiments._wolfe2022.numbers import FIGURE_1, TABLE_NAMES
 from embedscope.experiments._wolfe2022.run import ModelRun
 
 TITLES = {
@@ -79,7 +79,7 @@ def _self_similarity(runs: Sequence[ModelRun], axis: _Axis) -> Figure:
     series = [
         s for run in runs for s in _of_records(run, axis, points(run, "self_similarity", token_setting(run)), run.label)
     ]
-    series += [_published(run) for run in runs if not run.baseline and published_role(run.source) and not axis.relative]
+    series += [_published(run) for run in runs if not run.baseline and run.published is not None and not axis.relative]
     return Figure(
         "self_similarity",
         "Self-similarity of words in context (Figure 1)",

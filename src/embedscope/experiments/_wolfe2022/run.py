@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._wolfe2022.numbers import published_role
+from embedscope.experiments._published import published_name
+from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS, STATIC, published_role
 
 TASKS = ("rg65", "wordsim353", "simlex999", "simverb3500", "valnorm", "valnorm_vader", "stsb", "lee")
 YEARS = ("sts12", "sts13", "sts14", "sts15", "sts16")
@@ -59,6 +60,7 @@ class ModelRun:
     poolings: tuple[str, ...]
     facts: dict[str, Any]
     role_assumed: bool = False
+    published: str | None = None
     geometry: list[Record] = field(default_factory=list)
     scored: list[Any] = field(default_factory=list)
 
@@ -100,11 +102,13 @@ def material(options: Options, scale: Scale, finder: Any) -> Material:
     return Material(jobs, texts, clusters, corpus, own, left, own_name, skipped)
 
 
-def within_context(study_data: Material, models: Sequence[str], seed: int) -> Material:
+def within_context(
+    study_data: Material, models: Sequence[str], seed: int, stated: Mapping[str, str] | None = None
+) -> Material:
     """``study_data`` without sentences of ``CONTEXT`` or more tokens, counted by the contrastive model's tokenizer."""
     from embedscope.encoders import open_encoder
 
-    uri = next((u for u in models if known_role(u) == "contrastive"), models[0])
+    uri = next((u for u in models if known_role(u, stated) == "contrastive"), models[0])
     encoder = open_encoder(f"random:{uri}", device="cpu", seed=seed, max_length=CONTEXT)
     framed = encoder.tokenize(study_data.sentences, "native")
     kept = [i for i, ids in enumerate(framed.ids) if len(ids) < CONTEXT]
@@ -120,11 +124,11 @@ def within_context(study_data: Material, models: Sequence[str], seed: int) -> Ma
     )
 
 
-def known_role(uri: str) -> str | None:
+def known_role(uri: str, stated: Mapping[str, str] | None = None) -> str | None:
     """Training objective of a model of the paper or of an alias; None where only the model itself can say."""
     from embedscope.encoders import ALIASES
 
-    return ALIASES[uri].kind if uri in ALIASES else published_role(uri)
+    return ALIASES[uri].kind if uri in ALIASES else published_role(uri, stated)
 
 
 def _pairs(job: Any, scale: Scale) -> int | None:
@@ -178,14 +182,15 @@ def measured_model(
     run = ModelRun(
         source=uri,
         name=uri.removeprefix("random:"),
-        role=role or known_role(uri) or encoder.info.kind,
+        role=role or known_role(uri, options.published) or encoder.info.kind,
         baseline=baseline,
         n_layers=encoder.info.n_layers,
         ladder=ladder(tuple(encoder.spaces), encoder.info.architecture),
         spaces=tuple(encoder.spaces),
         poolings=tuple(s for s in encoder.poolings if not baseline or s != "plain"),
         facts=encoder.info.as_dict(),
-        role_assumed=role is None and known_role(uri) is None,
+        role_assumed=role is None and known_role(uri, options.published) is None,
+        published=published_name(uri, PUBLISHED_MODELS, options.published),
     )
     provenance.models[uri] = run.facts
     with provenance.phase(f"tokens {uri}"):
@@ -257,9 +262,24 @@ def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) 
         seed=options.seed,
         progress=options.progress,
     )
+    if options.scale == "full" and run.role == "causal" and run.published is not None:
+        run.scored += _over_sentences(encoder, run, options, study_data)
     framed = tuple(s for s in run.poolings if s != "plain")
     vectors = extract(encoder, study_data.own_sentences, [*framed, *pooled], cache=cache, progress=options.progress)
     run.geometry += _sentence_geometry(vectors, run, Places(framed, spaces), options, study_data)
+
+
+def _over_sentences(encoder: Any, run: ModelRun, options: Options, study_data: Material) -> list[Any]:
+    """Word tests on means of a word's states over sentences, the baseline that the paper compares BOS with."""
+    from embedscope.evaluation.scoring import Places, scores, texts_of
+    from embedscope.sources.word_contexts import StaticSpace
+
+    words = [job for job in study_data.jobs if job.unit == "word"]
+    space = StaticSpace(encoder, texts_of(words), STATIC, options.data, options.progress)
+    places = Places((STATIC,), run.ladder)
+    return scores(
+        space, words, places, source=run.source, seed=options.seed, note=space.note, progress=options.progress
+    )
 
 
 def _sentence_geometry(
