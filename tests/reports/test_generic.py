@@ -48,11 +48,11 @@ def test_undefined_and_sampled_values_are_said() -> None:
     )
     document = document_of(Result(records))
     assert document.title == "Evaluation of m"
-    assert document.findings[0].text == "1 of 2 values are undefined."
+    assert document.findings[0].text == "1 of 2 values is undefined."
     assert document.findings[0].detail == "all vectors are equal."
     assert [(s.what, s.why) for s in document.skipped] == [
-        ("rg65 (1 records)", "all vectors are equal"),
-        ("i1 (1 records)", "10 rows of 20"),
+        ("rg65 (1 record)", "all vectors are equal"),
+        ("i1 (1 record)", "10 rows of 20"),
     ]
 
 

@@ -10,7 +10,7 @@ from embedscope.core.document import Column, Document, Figure, Finding, Series, 
 from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.reports.numbers import count
+from embedscope.reports.numbers import count, telling_digits
 
 _LAYER = re.compile(r"layer(\d+)")
 _SERIES_FIELDS = ("source", "pooling", "transform", "fitted_on", "subset")
@@ -52,8 +52,10 @@ def comparison_table(records: Sequence[Record]) -> Table:
     rows = []
     for r in records:
         place = " ".join(filter(None, (r.source, r.pooling, r.space)))
-        known = r.ci_low is not None and r.ci_high is not None
-        rows.append((r.metric, place, r.value, f"{r.ci_low:.3f} to {r.ci_high:.3f}" if known else None, r.note))
+        ends = [v for v in (r.ci_low, r.ci_high) if v is not None]
+        digits = telling_digits(ends, 3)
+        span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else None
+        rows.append((r.metric, place, r.value, span, r.note))
     heads = (Column("what"), Column("of"), Column("value", 3), Column("95 % interval"), Column("how"))
     return Table("comparisons", "Best spaces and differences", heads, tuple(rows))
 

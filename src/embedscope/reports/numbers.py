@@ -52,3 +52,15 @@ def listed(names: Sequence[str]) -> str:
     ('a', 'a and b', 'a, b and c')
     """
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def telling_digits(values: Iterable[float], digits: int, most: int = 8) -> int:
+    """Decimal places, at least ``digits``, with which no value but 0 rounds to 0.
+
+    >>> telling_digits([0.00002, 0.5], 4), telling_digits([0.0, 0.5], 4)
+    (5, 4)
+    """
+    known = [v for v in values if v != 0]
+    while digits < most and any(round(v, digits) == 0 for v in known):
+        digits += 1
+    return digits

@@ -10,7 +10,7 @@ from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.reports.generic import comparison_table, document_of
-from embedscope.reports.numbers import count, is_numeric, listed
+from embedscope.reports.numbers import count, is_numeric, listed, telling_digits
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,13 +74,17 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
         console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
     if len(layout.labels) == 1:
         console.print(_single_row_table(layout))
-        _print_notes(layout, console)
-        return
-    texts = _cell_texts(layout, errors=errors)
-    if errors and len(_parts(layout, texts, console.width)) > 1:
-        texts = _cell_texts(layout, errors=False)
-    for columns in _parts(layout, texts, console.width):
-        console.print(_pivot_table(layout, texts, columns))
+    elif (few := _few_spaces(layout, console.width, errors=errors)) is not None:
+        legend, grid = few
+        for line in legend:
+            console.print(_plain(line), style="dim")
+        console.print(grid)
+    else:
+        texts = _cell_texts(layout, errors=errors)
+        if errors and len(_parts(layout, texts, console.width)) > 1:
+            texts = _cell_texts(layout, errors=False)
+        for columns in _parts(layout, texts, console.width):
+            console.print(_pivot_table(layout, texts, columns))
     _print_notes(layout, console)
     if compared:
         _print_table(comparison_table(compared), console, len(compared))
@@ -136,8 +140,11 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     grid = _grid(table.title, table.caption)
     for i in shown:
         right = is_numeric(row[i] for row in table.rows)
-        fold = len(shown) == 1
-        grid.add_column(_plain(table.columns[i].title), justify="right" if right else "left", no_wrap=not fold)
+        if right:
+            need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
+            grid.add_column(_plain(table.columns[i].title), justify="right", no_wrap=True, min_width=need)
+        else:
+            grid.add_column(_plain(table.columns[i].title), overflow="fold")
     for row in texts[:max_rows]:
         grid.add_row(*(_plain(row[i]) for i in shown))
     console.print(grid)
@@ -199,27 +206,74 @@ def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]
 def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> Grid:
     grid = _grid("", "")
     for title in layout.row_titles:
-        grid.add_column(_plain(title), no_wrap=True)
+        grid.add_column(_plain(title), overflow="fold")
     for i in columns:
-        grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True)
+        need = max(len(layout.column_titles[i]), *(len(row[i]) for row in texts))
+        grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True, min_width=need)
     for labels, row in zip(layout.labels, texts, strict=True):
         grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
     return grid
 
 
+_NAME = 24  # columns of the screen that names of metrics have at least, before they are folded
+_FEW = 6
+"""Spaces that stand side by side as columns, one metric per row."""
+
+
+def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], Grid] | None:
+    """One metric per row and a column per space, with a legend of long names; None where that does not fit."""
+    if len(layout.labels) > min(_FEW, len(layout.column_titles)):
+        return None
+    heads, legend = _short_labels(layout)
+    for shown in (True, False) if errors else (False,):
+        rows = []
+        for i, title in enumerate(layout.column_titles):
+            records = [row[i] for row in layout.cells]
+            digits = digits_of(r.value if r else None for r in records)
+            rows.append((title, [_number(r, digits, errors=shown) for r in records]))
+        needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
+        if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
+            grid = _grid("", "")
+            grid.add_column("metric", overflow="fold")
+            for head, need in zip(heads, needs, strict=True):
+                grid.add_column(_plain(head), justify="right", no_wrap=True, min_width=need)
+            for title, cells in rows:
+                grid.add_row(_plain(title), *(_plain(text) for text in cells))
+            return legend, grid
+    return None
+
+
+def _short_labels(layout: Pivot) -> tuple[list[str], list[str]]:
+    """Headings of the spaces, the shortest that tell them apart, and lines that say what they stand for."""
+    spaces = (
+        [labels[layout.row_titles.index("space")] for labels in layout.labels] if "space" in layout.row_titles else []
+    )
+    if spaces and len(set(spaces)) == len(spaces) and "source" in layout.row_titles:
+        sources = [labels[layout.row_titles.index("source")] for labels in layout.labels]
+        return spaces, [f"{space}: {source}" for space, source in zip(spaces, sources, strict=True) if "|" not in space]
+    heads = [" ".join(filter(None, labels)) for labels in layout.labels]
+    if max(map(len, heads)) <= 24:
+        return heads, []
+    letters = [chr(ord("A") + i) for i in range(len(heads))]
+    return letters, [f"{letter}: {head}" for letter, head in zip(letters, heads, strict=True)]
+
+
 def _single_row_table(layout: Pivot) -> Grid:
-    """One metric a line, with its interval: easier to read than a single long row."""
-    grid = _grid("", "")
-    grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), no_wrap=True)
-    for title in ("value", "± s.e.", "95 % interval"):
-        grid.add_column(title, justify="right", no_wrap=True)
+    """One metric per row, with its interval: easier to read than a single long row."""
+    rows = []
     for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
         if record is not None:
-            digits = digits_of([record.value])
+            ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
+            digits = telling_digits(ends, digits_of([record.value]))
             error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
-            known = record.ci_low is not None and record.ci_high is not None
-            span = f"{record.ci_low:.{digits}f} to {record.ci_high:.{digits}f}" if known else ""
-            grid.add_row(_plain(title), _number(record, digits, errors=False), error, span)
+            span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else ""
+            rows.append((title, _number(record, digits, errors=False), error, span))
+    grid = _grid("", "")
+    grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), overflow="fold")
+    for i, title in enumerate(("value", "± s.e.", "95 % interval"), 1):
+        grid.add_column(title, justify="right", no_wrap=True, min_width=max(len(title), *(len(row[i]) for row in rows)))
+    for row in rows:
+        grid.add_row(*map(_plain, row))
     return grid
 
 
