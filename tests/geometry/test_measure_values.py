@@ -157,6 +157,7 @@ def test_rows_unit_takes_all_that_can_be_on_unit_rows():
     u = unit(x.astype(np.float64))
     result = measure(x, rows="unit")
     wanted = naive(u)
+    assert {r.rows for r in result} == {"raw", "unit"}
     for record in result:
         if record.metric in ("mean_norm", "norm_cv", "zero_rows"):
             assert record.rows == "raw"
@@ -190,6 +191,7 @@ def test_order_of_rows_does_not_matter_with_ids():
     x, order = matrix(), np.random.default_rng(0).permutation(900)
     ids = hash_rows(0, 900)
     straight, shuffled = measure(x, ids=ids), measure(x[order], ids=ids[order])
+    assert sum(r.stderr is not None for r in straight) > len(straight.records) // 2
     for a, b in zip(straight, shuffled, strict=True):
         assert_allclose(b.value, a.value, rtol=1e-9)
         if a.stderr is not None:
@@ -202,7 +204,8 @@ def test_clusters_widen_the_error_bar():
     rng = np.random.default_rng(1)
     x = np.repeat(rng.standard_normal((200, 16)) + 0.5, 20, axis=0) + 0.05 * rng.standard_normal((4000, 16))
     clusters = np.repeat(hash_rows(0, 200), 20)
-    (single,) = measure(x, metrics=["mean_norm"])
+    shuffled = rng.permutation(4000)
+    (single,) = measure(x[shuffled], metrics=["mean_norm"])
     (cluster,) = measure(x, metrics=["mean_norm"], groups=clusters)
     assert cluster.value == pytest.approx(single.value)
     assert cluster.stderr > 2 * single.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from safetensors import safe_open
 
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
-from embedscope.transforms import parse_chain
+from embedscope.transforms import _storage, parse_chain
 from embedscope.transforms.align import Side, parse_alignment
 from embedscope.transforms.calibration import Isotonic, Platt
 from embedscope.transforms.repair import KindMap, Origin, Repair, ScorerChoice
@@ -142,10 +143,11 @@ def test_other_files_are_refused(bad: bytes | None, tmp_path: Path) -> None:
 
 
 def test_later_format_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedscope.transforms.repair._files.FORMAT", 2)
+    later = replace(_storage.REPAIR, version=2)
+    monkeypatch.setattr("embedscope.transforms.repair._files.REPAIR", later)
     full().save(tmp_path / "r.safetensors")
     monkeypatch.undo()
-    with pytest.raises(InputError, match="has format 2, this version reads 1; update"):
+    with pytest.raises(InputError, match="has format_version 2, this version reads 1; update"):
         Repair.load(tmp_path / "r.safetensors")
 
 

@@ -130,7 +130,9 @@ def _arrow(x: Any, name: str) -> npt.NDArray[Any]:
     if not hasattr(column, "flatten") or not hasattr(column.type, "value_type"):
         raise InputError(f"{name} is an Arrow {column.type}; wanted lists of numbers")
     if column.null_count:
-        raise InputError(f"{name} has {column.null_count:,} null row{'' if column.null_count == 1 else 's'}; drop them first")
+        raise InputError(
+            f"{name} has {column.null_count:,} null row{'' if column.null_count == 1 else 's'}; drop them first"
+        )
     flat = column.flatten().to_numpy(zero_copy_only=False)
     if pa.types.is_fixed_size_list(column.type):
         return np.asarray(flat).reshape(len(column), column.type.list_size)

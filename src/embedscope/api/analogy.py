@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from embedscope.analogies.query import ask, candidates_of, pictured
-from embedscope.analogies.score import SpaceReading
+from embedscope.analogies.query import analogy as answer
+from embedscope.analogies.query import load_images, read_candidates
 from embedscope.api._inputs import comma, progress_of, source_of
 from embedscope.api._keywords import public
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.word_contexts import Contexts
 
 
@@ -58,22 +59,25 @@ def analogy(  # noqa: PLR0913
     chosen = source_of(source)
     if not isinstance(chosen, str | Path):
         raise InputError("analogy takes a model or a file of word vectors")
-    reading = SpaceReading(
-        poolings=None if pooling in (None, "pooled") else [pooling],
-        layers=comma(layers if layers is None else [layers]),
-        names=names,
-        cache=cache,
-        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code},
-        seed=seed,
-        contexts=Contexts(contexts, context_limit, Path(data) if data else None) if contexts else None,
-    )
-    return ask(
+    folder = Path(data) if data is not None else None
+    return answer(
         str(chosen),
         question,
-        candidates=candidates_of(words) if isinstance(words, str | Path) else words,
-        images=pictured(images, Path(data) if data else None) if images else None,
+        candidates=read_candidates(words) if isinstance(words, str | Path) else words,
+        images=load_images(images, folder) if images else None,
         rows=rows,
-        k=top,
-        reading=reading,
+        top=top,
+        options=ModelOptions(
+            layers=comma(layers if layers is None else [layers]),
+            pooling=pooling,
+            device=device,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            cache=cache,
+            data=data,
+            seed=seed,
+        ),
+        names=names,
+        contexts=Contexts(contexts, context_limit, folder) if contexts else None,
         progress=progress_of(progress),
     )

@@ -99,7 +99,7 @@ def evaluate(  # noqa: PLR0913
         return evaluated(
             [str(chosen)] if isinstance(chosen, str | Path) else [str(s) for s in chosen],
             tasks=strings(tasks) or [],
-            poolings=strings(pooling),
+            pooling=comma(pooling),
             layers=comma(layers) or "all",
             names=names,
             contexts=contexts,

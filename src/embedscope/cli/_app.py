@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,9 +22,7 @@ from embedscope.cli import (
     reproduce,
 )
 from embedscope.cli import list as listing
-from embedscope.core.errors import EmbedscopeError
-
-_STOPPED = "\nembedscope: stopped; finished work is kept, and the same command resumes it"
+from embedscope.cli._guard import guarded
 
 app = typer.Typer(
     name="embedscope",
@@ -38,31 +33,6 @@ app = typer.Typer(
     help="Is this embedding space any good, and can I fix it?\n\nStart with [bold]embedscope quickstart[/bold], "
     "or with [bold]embedscope measure vectors.npy[/bold] for vectors of your own.",
 )
-
-
-def _guarded(verb: Callable[..., None]) -> Callable[..., None]:
-    """``verb`` with errors made for users printed as one sentence and turned into its exit code."""
-
-    @functools.wraps(verb)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            verb(*args, **kwargs)
-        except EmbedscopeError as error:
-            typer.echo(f"embedscope: {error}", err=True)
-            raise typer.Exit(error.exit_code) from error
-        except BrokenPipeError:
-            sys.stderr.close()
-            raise typer.Exit(0) from None
-        except OSError as error:
-            if error.filename is None:
-                raise
-            typer.echo(f"embedscope: cannot use {error.filename}: {error.strerror}; choose another path", err=True)
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt:
-            typer.echo(_STOPPED, err=True)
-            raise typer.Exit(130) from None
-
-    return run
 
 
 def _version(shown: bool) -> None:
@@ -106,4 +76,4 @@ for _module, _verb, _panel in (
         name=_module.__name__.rpartition(".")[2],
         rich_help_panel=_panel,
         epilog="\n\n".join(["Examples:", *_module.EXAMPLES]),
-    )(_guarded(_verb))
+    )(guarded(_verb))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def console(stderr: bool = False) -> Console:
     """A console on standard output, or on standard error for what is not the result."""
-    from rich.console import Console
+    from embedscope.reports.console import SafeConsole
 
-    return Console(stderr=stderr, highlight=False)
+    return SafeConsole(stderr=stderr, highlight=False)
 
 
 def progress(quiet: bool) -> Progress:

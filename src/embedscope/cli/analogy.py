@@ -65,28 +65,31 @@ def analogy(
     seed: opt.Seed = 0,
 ) -> None:
     """Answer king - man + woman, with and without the words of the question, next to plain similarity."""
-    from embedscope.analogies.query import ask, candidates_of, pictured
-    from embedscope.analogies.score import SpaceReading
+    from embedscope.analogies.query import analogy as answer
+    from embedscope.analogies.query import load_images, read_candidates
+    from embedscope.sources.options import ModelOptions
     from embedscope.sources.word_contexts import Contexts
 
     out = Output(json, format_, report, quiet)
-    reading = SpaceReading(
-        poolings=None if pooling in (None, "pooled") else [pooling],
-        layers=layers,
-        names=names,
-        cache=not no_cache,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code},
-        seed=seed,
-        contexts=Contexts(contexts, context_limit, data) if contexts else None,
-    )
-    result = ask(
+    result = answer(
         source,
         " ".join(question),
-        candidates=candidates_of(choices) if choices else None,
-        images=pictured(images, data) if images else None,
+        candidates=read_candidates(choices) if choices else None,
+        images=load_images(images, data) if images else None,
         rows=str(rows),
-        k=top,
-        reading=reading,
+        top=top,
+        options=ModelOptions(
+            layers=layers,
+            pooling=pooling,
+            device=device,
+            dtype=str(dtype),
+            trust_remote_code=trust_remote_code,
+            cache=not no_cache,
+            data=data,
+            seed=seed,
+        ),
+        names=names,
+        contexts=Contexts(contexts, context_limit, data) if contexts else None,
         progress=out.progress(),
         command=command_line(),
     )

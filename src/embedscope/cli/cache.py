@@ -23,9 +23,9 @@ def cache(
     from dataclasses import asdict
 
     from embedscope.core.atomic import write_text
-    from embedscope.core.cache import VectorCache
+    from embedscope.core.cache import VectorCache, named_cache_folder
 
-    store = VectorCache()
+    store = VectorCache(named_cache_folder())
     if clear:
         store.clear()
     stats = asdict(store.stats())

@@ -93,7 +93,7 @@ def evaluate(
         result = evaluated(
             sources or [],
             tasks=opt.split(tasks) or [],
-            poolings=opt.split(pooling),
+            pooling=pooling,
             layers=layers or "all",
             names=names,
             contexts=contexts,

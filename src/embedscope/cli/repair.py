@@ -68,7 +68,7 @@ def repair(
             rich_help_panel=opt.CHANGE,
         ),
     ] = 0.5,
-    out_file: Annotated[
+    out: Annotated[
         Path,
         typer.Option(
             "-o", "--out", metavar="FILE.safetensors", help="Where to write the repair.", rich_help_panel=opt.OUTPUT
@@ -88,7 +88,7 @@ def repair(
     from embedscope.repairs.repair import is_written
     from embedscope.repairs.repair import repair as repaired
 
-    out = Output(json, format_, report, quiet)
+    output = Output(json, format_, report, quiet)
     found, result = repaired(
         source,
         pair=pair,
@@ -118,12 +118,12 @@ def repair(
         model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code},
         data=data,
         cache=not no_cache,
-        progress=out.progress(),
+        progress=output.progress(),
         command=command_line(),
     )
     written = is_written(found)
     if written:
-        found.save(out_file)
-    out.give(result, lines=(f"repair: {out_file}",) if written else ())
+        found.save(out)
+    output.give(result, lines=(f"repair: {out}",) if written else ())
     if not written:
         raise typer.Exit(KEPT)

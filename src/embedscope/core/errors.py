@@ -16,6 +16,18 @@ class InputError(EmbedscopeError, ValueError):
     """The input is not what was wanted (shape, dtype, nan, unreadable file)."""
 
 
+class OutputError(EmbedscopeError):
+    """What was to be written could not be (full disk, no permission); what was there before is unchanged."""
+
+
+class CacheUnusableError(EmbedscopeError):
+    """The cache cannot be read or written (no permission, full disk, a file in its place)."""
+
+
+class EmbedscopeWarning(UserWarning):
+    """Something that a user must know and that has no place in a result; the command line prints it as a note."""
+
+
 class UnknownNameError(EmbedscopeError, LookupError):
     """A name is not registered; the message offers the nearest ones.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from embedscope.core.document import Column, Table, cell
+from embedscope.core.printable import printable
 
 ROWS = 40
 """Rows that fit a page; longer tables go on in a second one."""
@@ -120,5 +121,6 @@ def escaped(text: str) -> str:
     """
     special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     special |= {"\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MINUS SIGN}": "$-$", "<": "$<$", ">": "$>$", "|": r"\textbar{}"}
-    plain = "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+    line = " ".join(printable(text).splitlines())
+    plain = "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in line)
     return _MINUS.sub("$-$", plain)

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
+
+from embedscope.core.schema import read_as
 
 _LIBRARIES = ("numpy", "scipy", "torch", "transformers", "tokenizers", "sentence-transformers", "gguf", "pyarrow")
 
@@ -99,3 +102,26 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+_TYPES: dict[str, Any] = {
+    "command": str,
+    "started": str,
+    "seed": int,
+    "versions": dict[str, Any],
+    "hardware": dict[str, Any],
+    "models": dict[str, dict[str, Any]],
+    "data": dict[str, dict[str, Any]],
+    "settings": dict[str, Any],
+    "shards": dict[str, Any],
+    "wall_seconds": dict[str, float],
+    "baseline": dict[str, Any],
+}
+
+
+def provenance_from(data: Any, path: str | Path) -> dict[str, Any]:
+    """The provenance of the result file ``path``; ``InputError`` where one of its known fields is of another type."""
+    found: dict[str, Any] = read_as(dict[str, Any], data, path, "provenance")
+    return found | {
+        name: read_as(kind, found[name], path, f"provenance.{name}") for name, kind in _TYPES.items() if name in found
+    }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,13 +10,17 @@ from pathlib import Path
 from typing import Any, overload
 
 from embedscope.core.atomic import atomic_path, write_text
-from embedscope.core.document import Column, Document, Figure, Finding, Points, Scatter, Series, Skipped, Table
+from embedscope.core.document import Column, Document, Table
 from embedscope.core.errors import InputError, MissingExtraError
 from embedscope.core.latex import latex_table
 from embedscope.core.markup import html, markdown, records_table
+from embedscope.core.printable import csv_text
+from embedscope.core.provenance import provenance_from
 from embedscope.core.records import FIELDS, Record
+from embedscope.core.schema import check_version, read_as, read_json
 
 SCHEMA_VERSION = 1
+_WANTED = "the result.json of a run"
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,10 @@ class Result:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """Records as comma-separated text with a header."""
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(r.flat() for r in self.records)
+        text = csv_text(FIELDS, (r.flat() for r in self.records))
         if path is not None:
-            write_text(path, buffer.getvalue())
-        return buffer.getvalue()
+            write_text(path, text)
+        return text
 
     def to_parquet(self, path: str | Path) -> None:
         """Records as a Parquet file, provenance in its metadata."""
@@ -135,9 +134,9 @@ class Result:
         import pyarrow.parquet as pq
 
         kinds = {"value": pa.float64(), "stderr": pa.float64(), "ci_low": pa.float64(), "ci_high": pa.float64()}
-        kinds |= {"n": pa.int64(), "dim": pa.int64(), "exact": pa.bool_()}
+        kinds |= {"n": pa.int64(), "dim": pa.int64(), "units": pa.int64(), "exact": pa.bool_()}
         schema = pa.schema([(name, kinds.get(name, pa.string())) for name in FIELDS])
-        table = pa.Table.from_pylist([r.flat() for r in self.records], schema=schema)
+        table = pa.Table.from_pylist([_in_utf8(r.flat()) for r in self.records], schema=schema)
         meta = {"embedscope": json.dumps({"schema_version": SCHEMA_VERSION, "provenance": dict(self.provenance)})}
         with atomic_path(path) as part:
             pq.write_table(table.replace_schema_metadata(meta), part)
@@ -186,25 +185,27 @@ class Result:
     @classmethod
     def from_json(cls, source: str | Path) -> Result:
         """Read a result file; raises ``InputError`` where it is not one or has a newer schema."""
-        try:
-            data = json.loads(Path(source).read_text(encoding="utf-8"))
-            version, records, provenance = data["schema_version"], data["records"], data["provenance"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{source} is not a result file of embedscope ({error}); pass the result.json of a run"
-            ) from error
-        if version != SCHEMA_VERSION:
-            raise InputError(f"{source} has schema {version}, this version reads {SCHEMA_VERSION}; update embedscope")
+        data = read_json(source, _WANTED)
+        check_version(data, "schema_version", SCHEMA_VERSION, source, "a result file of embedscope")
+        if unknown := set(data) - {"schema_version", "provenance", "records", "document"}:
+            raise InputError(f"{source} has the unknown field '{min(unknown)}'; pass {_WANTED}")
+        if missing := {"provenance", "records"} - set(data):
+            raise InputError(f"{source} lacks the field '{min(missing)}'; pass {_WANTED}")
         document = data.get("document")
         return cls(
-            tuple(Record(**{k: r.get(k) for k in FIELDS}) for r in records),
-            provenance,
-            _document(document) if document else None,
+            read_as(tuple[Record, ...], data["records"], source, "records"),
+            provenance_from(data["provenance"], source),
+            None if document is None else _document(document, source),
         )
 
 
 def _matches(value: object, wanted: object) -> bool:
     return value in wanted if isinstance(wanted, list | tuple | set | frozenset) else value == wanted
+
+
+def _in_utf8(row: Mapping[str, Any]) -> dict[str, Any]:
+    """``row`` with what is not UTF-8 in its texts (names of files) as escapes."""
+    return {k: v.encode(errors="backslashreplace").decode() if isinstance(v, str) else v for k, v in row.items()}
 
 
 def _several(found: Sequence[Record]) -> str:
@@ -226,37 +227,18 @@ def _listed(values: Sequence[object], most: int = 8) -> str:
     return f"{shown} and {len(values) - most} more" if len(values) > most else shown
 
 
-def _document(data: Mapping[str, Any]) -> Document:
-    tables = (
-        Table(t["id"], t["title"], tuple(Column(**c) for c in t["columns"]), tuple(map(tuple, t["rows"])), t["caption"])
-        for t in data["tables"]
-    )
-    return Document(
-        data["title"],
-        data["question"],
-        tuple(Finding(**f) for f in data["findings"]),
-        tuple(tables),
-        tuple(_figure(f) for f in data["figures"]),
-        tuple(Skipped(**s) for s in data["skipped"]),
-        tuple(data["sources"]),
-        tuple(_scatter(f) for f in data.get("scatters", ())),
-    )
-
-
-def _figure(data: Mapping[str, Any]) -> Figure:
-    series = tuple(_series(s) for s in data["series"])
-    span = data["y_range"]
-    return Figure(**(dict(data) | {"series": series, "y_range": tuple(span) if span else None}))
-
-
-def _series(data: Mapping[str, Any]) -> Series:
-    return Series(**_tuples(data))
-
-
-def _scatter(data: Mapping[str, Any]) -> Scatter:
-    points = tuple(Points(**_tuples(p)) for p in data["points"])
-    return Scatter(**(dict(data) | {"points": points, "arrows": tuple(map(tuple, data["arrows"]))}))
-
-
-def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+def _document(data: Any, source: str | Path) -> Document:
+    document: Document = read_as(Document, data, source, "document")
+    for i, table in enumerate(document.tables):
+        if any(len(row) != len(table.columns) for row in table.rows):
+            raise InputError(
+                f"{source}: a row of document.tables[{i}] has not the {len(table.columns)} cells of its columns"
+            )
+    for i, figure in enumerate(document.figures):
+        for j, series in enumerate(figure.series):
+            if any(len(y) != len(series.x) for y in (series.y, series.low, series.high) if y is not None):
+                raise InputError(f"{source}: document.figures[{i}].series[{j}] has not one y for each x")
+    for i, scatter in enumerate(document.scatters):
+        if any(len(p.x) != len(p.y) for p in scatter.points):
+            raise InputError(f"{source}: document.scatters[{i}] has not one y for each x")
+    return document

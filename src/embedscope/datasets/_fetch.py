@@ -11,12 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from embedscope.core.atomic import write_bytes
-from embedscope.core.cache import cache_folder
+from embedscope.core.cache import cache_folder, named_cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.datasets._archive import members
 from embedscope.datasets._file import File, FileSet
 
 DATA_VARIABLE = "EMBEDSCOPE_DATA"
+_DOWNLOADS = "data"
 _TIMEOUT = 20  # seconds without an answer
 
 
@@ -38,6 +39,7 @@ class Finder:
             raise InputError(f"the data folder {self.data} is not a folder; pass one with --data or ${DATA_VARIABLE}")
         self.download = download
         self._unreachable: dict[str, str] = {}
+        self._fetched: dict[str, Path] = {}
 
     def present(self, dataset: FileSet) -> bool:
         """Whether ``dataset`` can be loaded without a download."""
@@ -129,7 +131,9 @@ class Finder:
         if file.package is not None and (folder := _package_folder(file.package[0])) is not None:
             yield folder / file.package[1]
         yield from self._by_size.get(file.size, ())
-        yield downloads_folder() / file.sha256
+        yield named_cache_folder() / _DOWNLOADS / file.sha256
+        if file.sha256 in self._fetched:
+            yield self._fetched[file.sha256]
 
     def _fetch(self, file: File, dataset: FileSet) -> None:
         """Download the file or its archive and keep the registered files it holds in the cache."""
@@ -143,7 +147,8 @@ class Finder:
             return
         wanted = {f.sha256: f.size for f in dataset.files if f.url == file.url}
         for digest, content in members(raw, wanted):
-            write_bytes(downloads_folder() / digest, content)
+            self._fetched[digest] = downloads_folder() / digest
+            write_bytes(self._fetched[digest], content)
 
     def _reason(self, file: File) -> str:
         if not self.download:
@@ -157,7 +162,7 @@ class Finder:
 
 def downloads_folder() -> Path:
     """Where downloaded files are kept, named by their sha256."""
-    return cache_folder() / "data"
+    return cache_folder() / _DOWNLOADS
 
 
 def _missing(dataset: FileSet, file: File, reason: str) -> str:

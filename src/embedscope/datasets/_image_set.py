@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.images import FileImage, Image, Pixels
@@ -75,14 +75,11 @@ def build_image_set(
             f"{data.name} has no picture of {', '.join(lacking[:9])} ({len(lacking)} of {len(wanted)} words); leave "
             "them out or name a folder that has them"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
-        tree = Path(folder) / "tree"
+    with atomic_folder(target) as tree:
         chosen = {word: shown[key][:per_word] for key, word in wanted.items()}
         found = _written(chosen, tree, data.name, licence)
         manifest = {"format": 1, "near": NEAR, "pictures": [asdict(picture) for picture in found]}
         (tree / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
-        tree.replace(target)
     return found
 
 

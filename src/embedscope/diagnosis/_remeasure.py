@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from embedscope.core.arrays import Array
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.schema import read_as
 from embedscope.diagnosis._collect import numbers
 from embedscope.geometry.measure import measure
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.readers import is_vectors
-from embedscope.sources.options import Reading
+from embedscope.sources.options import ModelOptions
 
 _OWN = ("data", "device", "trust_remote_code", "cache", "seed")
 """Options of models that are of this machine and this run, never taken from a file."""
+
+_TEXT = str | None
+_TYPES: dict[str, Any] = {
+    "metrics": list[str],
+    "rows": _TEXT,
+    "transform": _TEXT,
+    "precision": _TEXT,
+    "scale": float,
+    **{f.name: get_type_hints(ModelOptions).get(f.name, Any) for f in fields(ModelOptions) if f.name not in _OWN},
+}
+"""What the settings of a baseline may be."""
 
 
 def measured_again(
@@ -47,6 +59,8 @@ def measured_again(
         raise InputError(
             "the baseline is not a result of measure or diagnose; save one with `embedscope measure --json`"
         )
+    for name, value in settings.items():
+        read_as(_TYPES.get(name, Any), value, "the baseline", f"settings.{name}")
     _same_kind(settings, source, pair, queries)
     common: dict[str, Any] = {"seed": seed, "progress": progress, "command": command}
     model = _model(baseline, source, here) | ({} if groups is None else {"groups": groups})
@@ -76,6 +90,6 @@ def _model(baseline: Result, source: object, here: dict[str, Any]) -> dict[str, 
     """How the model is read, where the source is one."""
     if not isinstance(source, str) or is_vectors(source) or not baseline.provenance.get("models"):
         return {}
-    names = [f.name for f in fields(Reading) if f.name not in _OWN]
+    names = [f.name for f in fields(ModelOptions) if f.name not in _OWN]
     kept = {k: v for k, v in baseline.provenance["settings"].items() if k in names and v is not None}
     return kept | here

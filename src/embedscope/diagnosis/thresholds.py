@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -54,6 +55,10 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
             raise InputError(f"{path}: [{rule.id}] has no severity '{level}'; {_near(level, LEVELS)}")
         if value is not False and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise InputError(f"{path}: [{rule.id}] {level} must be a number, or false for none, got {value!r}")
+        if value is not False and not math.isfinite(value):
+            raise InputError(
+                f"{path}: [{rule.id}] {level} is {value}, which nothing exceeds; give a number, or false for none"
+            )
         found[level] = None if value is False else float(value)
     own = {**rule.levels, **found}
     ordered = [v for level in LEVELS if (v := own.get(level)) is not None]
@@ -83,6 +88,6 @@ def tolerances(texts: Iterable[str]) -> dict[str, float]:
             found[metric.strip()] = float(value)
         except ValueError:
             equals = ""
-        if not equals or not found[metric.strip()] >= 0:
+        if not equals or not 0 <= found[metric.strip()] < math.inf:
             raise InputError(f"--tolerance takes METRIC=VALUE with a value of 0 or more, got '{text}'")
     return found

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from embedscope.core.atomic import write_text
 from embedscope.core.cache import cache_folder
-from embedscope.core.errors import ChecksumError
+from embedscope.core.errors import ChecksumError, OutputError
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file; read again only after its size or time of change has changed."""
+    """The sha256 of a file; read again after its size, its number or a time of it has changed.
+
+    The time of change of its facts (ctime) counts too, since a program can set the other one as it likes.
+    """
     stat = path.stat()
-    key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_ino}"
     memory = cache_folder() / "checksums.json"
     known: dict[str, str] = {}
     with suppress(OSError, ValueError):
@@ -23,7 +26,7 @@ def sha256_of(path: Path) -> str:
     if key not in known:
         with path.open("rb") as file:
             known[key] = hashlib.file_digest(file, "sha256").hexdigest()
-        with suppress(OSError):
+        with suppress(OSError, OutputError):
             write_text(memory, json.dumps(known, indent=0))
     return known[key]
 

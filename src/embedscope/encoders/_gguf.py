@@ -7,11 +7,12 @@ copy's own sha256 is noted beside it and checked at every start.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from embedscope.core.cache import models_folder
+from embedscope.core.atomic import atomic_folder
+from embedscope.core.cache import MODELS, models_folder, named_cache_folder
+from embedscope.core.errors import InputError, OutputError
 from embedscope.core.extras import require
 from embedscope.encoders._checksums import sha256_of_all
 from embedscope.encoders._quiet import quiet
@@ -38,21 +39,19 @@ def converted_weights(file: Path, digest: str, head: Path) -> Path:
 def _made_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
     """The folder ``name`` for this version of transformers; written aside and renamed, so it is whole or absent."""
     version = require("transformers", "hf", "a GGUF model").__version__
-    target = models_folder() / f"{name}-transformers-{version}"
-    if (target / last_file).is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{name[:12]}.", suffix=".part", dir=target.parent))
+    kept = f"{name}-transformers-{version}"
+    for folder in (named_cache_folder() / MODELS, models_folder()):
+        if (folder / kept / last_file).is_file():
+            return folder / kept
+    target = models_folder() / kept
+    if target.exists():  # an incomplete folder is in the way
+        shutil.rmtree(target)
     try:
-        write(part)
-        try:
-            part.rename(target)
-        except OSError:  # another process was first, or an incomplete folder is in the way
-            if not (target / last_file).is_file():
-                shutil.rmtree(target)
-                part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        with atomic_folder(target) as part:
+            write(part)
+    except (InputError, OutputError):
+        if not (target / last_file).is_file():  # else another process was first
+            raise
     return target
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedscope.encoders._sources import module_folder, modules_of
+
 if TYPE_CHECKING:
     import torch
 
@@ -55,11 +57,11 @@ def read_pooling(folder: Path) -> tuple[Pooling | None, str]:
     """Pooling of a sentence-transformers folder, or None with the reason."""
     if not (folder / "modules.json").is_file():
         return None, "the model defines no sentence vector"
-    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    modules = modules_of(folder / "modules.json")
     kinds = [m["type"].rpartition(".")[2] for m in modules]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]) or modules[0].get("path"):
         return None, f"not offered: modules {', '.join(kinds)}; Transformer, Pooling and Normalize are supported"
-    config = _json(folder / modules[1]["path"] / "config.json")
+    config = _json(module_folder(folder, modules[1]) / "config.json")
     transformer = _json(folder / "sentence_bert_config.json")
     mode = config.get("pooling_mode") or [v for k, v in _LEGACY.items() if config.get(k)] or "mean"
     modes = [mode] if isinstance(mode, str) else list(mode)

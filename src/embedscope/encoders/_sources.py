@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,16 +98,40 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
     )
 
 
+def modules_of(file: Path) -> list[dict[str, Any]]:
+    """What ``modules.json`` lists; ``InputError`` where it is not a list of modules with types."""
+    try:
+        modules = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file} cannot be read ({error}); get the model again") from error
+    if not isinstance(modules, list) or not all(
+        isinstance(m, dict) and isinstance(m.get("type"), str) for m in modules
+    ):
+        raise InputError(f"{file} is not a list of modules with their types; get the model again")
+    return modules
+
+
 def _two_tower_module(folder: Path) -> tuple[Path, list[str]]:
     """The folder that holds the model: of a sentence-transformers CLIPModel its module's own; and all its modules."""
     file = folder / "modules.json"
     if not file.is_file():
         return folder, []
-    modules = json.loads(file.read_text(encoding="utf-8"))
+    modules = modules_of(file)
     names = [m["type"].rpartition(".")[2] for m in modules]
     if names and names[0] == "CLIPModel":
-        return folder / modules[0].get("path", ""), names
+        return module_folder(folder, modules[0]), names
     return folder, names
+
+
+def module_folder(folder: Path, module: Mapping[str, Any]) -> Path:
+    """Where a module of ``modules.json`` lies; ``InputError`` where its path leaves the ``folder`` of the model."""
+    path = str(module.get("path", ""))
+    inside = Path(os.path.normpath(folder / path))
+    if Path(path).is_absolute() or not inside.is_relative_to(Path(os.path.normpath(folder))):
+        raise InputError(
+            f"{folder / 'modules.json'} names the folder '{path}', which is not inside the model's; get it again"
+        )
+    return inside
 
 
 def _weight_files(folder: Path) -> tuple[list[Path], str]:

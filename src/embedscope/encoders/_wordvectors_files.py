@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import mmap
-import pickle
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +14,14 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.encoders._gensim_pickle import Plain, attributes_of, plain_arrays
 
 Floats32 = npt.NDArray[np.float32]
 Read = tuple[list[str], npt.NDArray[Any]]
 
 _FASTTEXT = struct.pack("<i", 793712314)
 _SAMPLE = 4096
+_DIGITS = 18
 
 
 def format_of(path: Path) -> str:
@@ -50,7 +51,8 @@ def opened(path: Path) -> BinaryIO:
 
 def _sizes(line: bytes) -> tuple[int, int] | None:
     parts = line.split()
-    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(p.isdigit() for p in parts) else None
+    plain = len(parts) == 2 and all(p.isdigit() and len(p) <= _DIGITS for p in parts)
+    return (int(parts[0]), int(parts[1])) if plain else None
 
 
 def read_text(path: Path, limit: int | None, *, header: bool) -> Read:
@@ -94,6 +96,10 @@ def _from_bytes(content: Any, path: Path, limit: int | None) -> Read:
         raise InputError(f"{path} does not begin with two numbers; it is no word2vec file")
     n, d = sizes
     n = n if limit is None else min(n, limit)
+    if n * (4 * d + 1) > len(content):
+        raise InputError(
+            f"{path} says {sizes[0]} vectors of {d} numbers and has {len(content):,} bytes; get the file again"
+        )
     x = np.empty((n, d), dtype=np.float32)
     words = []
     at = end + 1
@@ -110,51 +116,27 @@ def _from_bytes(content: Any, path: Path, limit: int | None) -> Read:
 def read_fasttext(path: Path, limit: int | None) -> Read:
     """Vectors of the words in a fastText model; none are made from character n-grams."""
     module = require("gensim.models.fasttext", "words", f"the fastText model {path}")
-    found = module.load_facebook_vectors(str(path))
+    try:
+        found = module.load_facebook_vectors(str(path))
+    except (ValueError, EOFError, LookupError, AssertionError, AttributeError, NotImplementedError) as error:
+        raise InputError(f"{path} is no fastText model that gensim reads ({error}); get the file again") from error
+    except (struct.error, TypeError, MemoryError, OverflowError) as error:
+        raise InputError(f"{path} is no fastText model that gensim reads ({error!r}); get the file again") from error
     return list(found.index_to_key)[:limit], np.asarray(found.vectors)[:limit]
-
-
-class _Plain:
-    """What stands for a gensim object: its attributes, without its code."""
-
-    def __setstate__(self, state: Any) -> None:
-        self.__dict__.update(state)
-
-
-_ARRAYS = {"_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"}
-
-
-class _Attributes(pickle.Unpickler):
-    """Reads attributes and arrays; any class or function but these is refused, so no code of the file runs."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The few names that a file of word vectors needs."""
-        if module.startswith("gensim.models.") and name[:1].isupper():
-            return _Plain
-        if module.partition(".")[0] == "numpy" and name in _ARRAYS:
-            return super().find_class(module, name)
-        if (module, name) in {("collections", "OrderedDict"), ("collections", "defaultdict"), ("builtins", "int")}:
-            return super().find_class(module, name)
-        raise InputError(
-            f"the file asks for {module}.{name}, which word vectors do not need, and is not read; load it with gensim "
-            "yourself and save it with save_word2vec_format"
-        )
 
 
 def read_gensim(path: Path, limit: int | None) -> Read:
     """A file of ``KeyedVectors.save``; the array beside it is memory-mapped."""
-    try:
-        with opened(path) as file:
-            found = _Attributes(file).load().__dict__
-    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError) as error:
-        raise InputError(f"{path} is no file of KeyedVectors.save ({error}); save the vectors again") from error
+    with opened(path) as file:
+        found = attributes_of(file, path)
     inner = found.get("wv")
     stem = path
-    if isinstance(inner, _Plain):
-        found, stem = inner.__dict__, path.with_name(f"{path.name}.wv")
-    words = list(found.get("index_to_key") or found.get("index2word") or ())
+    if isinstance(inner, Plain):
+        found, stem = plain_arrays(vars(inner)), path.with_name(f"{path.name}.wv")
+    named = found.get("index_to_key") or found.get("index2word") or ()
+    words = list(named) if isinstance(named, list | tuple) else []
     x = next(_arrays(found, stem), None)
-    if not words or x is None or len(x) < len(words):
+    if not words or not all(isinstance(w, str) for w in words) or x is None or x.ndim != 2 or len(x) < len(words):
         raise InputError(f"{path} holds no words with vectors; save model.wv with KeyedVectors.save")
     return words[:limit], x[: len(words)][:limit]
 
@@ -165,4 +147,7 @@ def _arrays(found: dict[str, Any], stem: Path) -> Iterator[npt.NDArray[Any]]:
             yield found[name]
         beside = stem.with_name(f"{stem.name}.{name}.npy")
         if beside.is_file():
-            yield np.load(beside, mmap_mode="r", allow_pickle=False)
+            try:
+                yield np.load(beside, mmap_mode="r", allow_pickle=False)
+            except (ValueError, EOFError, OSError) as error:
+                raise InputError(f"{beside} is no array ({error}); save the vectors again") from error

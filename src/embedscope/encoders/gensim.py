@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -46,8 +48,11 @@ def open_word_vectors(name: str) -> WordVectors:
     path = Path(file).expanduser()
     if not path.is_file():
         raise DataUnavailableError(f"there is no file {file}; gensim:FILE wants a file of word vectors")
-    form = format_of(path)
-    words, x = _READERS[form](path, int(count) if query else None)
+    try:
+        form = format_of(path)
+        words, x = _READERS[form](path, int(count) if query else None)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path} is packed and damaged ({error}); get the file again") from error
     first = dict.fromkeys(words)
     facts = {
         "kind": "word vectors",

@@ -1,31 +1,29 @@
-"""Best spaces and differences of sources, with the bootstrap of the maximum and paired draws."""
+"""Best spaces and differences between sources, with intervals that are valid for a maximum and paired draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from embedscope.core.records import Record
-from embedscope.core.tables import Score
-from embedscope.evaluation.scoring import Scored
-from embedscope.stats.bootstrap import Best, best_of, holm, paired_difference
-
-ALPHA = 0.05
+from embedscope.evaluation.scoring import TaskScore
+from embedscope.stats.best_of import Best, best_difference, best_of
+from embedscope.stats.bootstrap import holm
 
 
-def comparisons(found: Sequence[Scored]) -> list[Record]:
-    """Records ``ID.best`` for each source and pooling with several spaces, ``ID.difference`` for each two sources.
+def comparisons(scores: Sequence[TaskScore]) -> list[Record]:
+    """Records ``ID.best`` of each source and pooling with several spaces, and ``ID.difference`` of each two sources.
 
-    The best of a source in a difference is over all its poolings and spaces; p values are corrected by Holm over all
+    A difference compares the best of all poolings and spaces of either source; p values are corrected by Holm over all
     differences.
     """
-    return [*_bests(found), *_differences(found)]
+    return [*_bests(scores), *_differences(scores)]
 
 
-def _bests(found: Sequence[Scored]) -> list[Record]:
-    groups: dict[tuple[str, str, str | None], list[Scored]] = {}
-    for s in found:
+def _bests(scores: Sequence[TaskScore]) -> list[Record]:
+    groups: dict[tuple[str, str, str | None], list[TaskScore]] = {}
+    for s in scores:
         groups.setdefault((s.metric, s.source, s.pooling), []).append(s)
     records = []
     for members in groups.values():
@@ -33,19 +31,15 @@ def _bests(found: Sequence[Scored]) -> list[Record]:
         best = best_of(drawn) if len(drawn) > 1 else None
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
-            sure = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
-            note = f"best of {len(drawn)} spaces, interval of the maximum{sure}; {_rivals(drawn, best.name)}"
+            stability = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
+            note = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{stability}; {_rivals(best)}"
             records.append(_with(winner, f"{winner.metric}.best", best, note))
     return records
 
 
-def _rivals(drawn: Mapping[str, Score], best: str) -> str:
-    """Which spaces are not clearly below the best one: paired differences, Holm over the spaces."""
-    others = {name: paired_difference(drawn[best], score) for name, score in drawn.items() if name != best}
-    known = {name: d.p for name, d in others.items() if d.p is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True)) if known else {}
-    near = [name for name, p in corrected.items() if p >= ALPHA]
-    return f"not clearly above {', '.join(near)} (paired, Holm 5 %)" if near else "clearly above all others (Holm 5 %)"
+def _rivals(best: Best) -> str:
+    """Which spaces are not told apart from the best one."""
+    return f"not told apart from {', '.join(best.tied)}" if best.tied else "above all others (simultaneous 95 %)"
 
 
 @dataclass(frozen=True)
@@ -54,14 +48,14 @@ class _Pair:
     p: float
 
 
-def _differences(found: Sequence[Scored]) -> list[Record]:
+def _differences(scores: Sequence[TaskScore]) -> list[Record]:
     pairs = []
-    sources = list(dict.fromkeys(s.source for s in found))
-    for metric in dict.fromkeys(s.metric for s in found):
-        bests = {source: _best(found, metric, source) for source in sources}
+    sources = list(dict.fromkeys(s.source for s in scores))
+    for metric in dict.fromkeys(s.metric for s in scores):
+        bests = {source: _best(scores, metric, source) for source in sources}
         for a, b in combinations(sources, 2):
-            task = next(s.job.task.id for s in found if s.metric == metric).partition(":")[0]
-            pair = _difference(metric, task, (a, bests[a]), (b, bests[b]), found[0].transform)
+            task = next(s.job.task.id for s in scores if s.metric == metric).partition(":")[0]
+            pair = _difference(metric, task, (a, bests[a]), (b, bests[b]), scores[0].transform)
             if pair is not None:
                 pairs.append(pair)
     corrected = holm([pair.p for pair in pairs]) if pairs else []
@@ -71,11 +65,11 @@ def _differences(found: Sequence[Scored]) -> list[Record]:
     ]
 
 
-def _best(found: Sequence[Scored], metric: str, source: str) -> Best | None:
+def _best(scores: Sequence[TaskScore], metric: str, source: str) -> Best | None:
     return best_of(
         {
             " ".join(filter(None, (s.pooling, s.space))): s.score
-            for s in found
+            for s in scores
             if (s.metric, s.source) == (metric, source) and s.score.draws is not None
         }
     )
@@ -85,9 +79,9 @@ def _difference(
     metric: str, task: str, a: tuple[str, Best | None], b: tuple[str, Best | None], transform: str | None
 ) -> _Pair | None:
     (name_a, x), (name_b, y) = a, b
-    if x is None or y is None or x.draws is None or y.draws is None:
+    if x is None or y is None:
         return None
-    delta = paired_difference(Score(x.value, 0, x.draws), Score(y.value, 0, y.draws))
+    delta = best_difference(x, y)
     if delta.value is None or delta.p is None:
         return None
     note = f"best of each over poolings and spaces, paired: {x.value:.4f} ({x.name}) and {y.value:.4f} ({y.name})"

@@ -1,4 +1,4 @@
-"""Retrieval with the user's own queries, documents and judgements: nDCG@10, recall, MRR, a mixed index."""
+"""Retrieval with your own queries, documents and judgements: nDCG@10, recall, MRR, a mixed index."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Index
-from embedscope.evaluation.scoring import parsed_chain
+from embedscope.evaluation.scoring import parse_transform
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes
 from embedscope.sources.retrieval_data import (
     Collection,
-    Judged,
-    Place,
-    _corpus,
-    both_sides,
+    JudgedRows,
+    RetrievalSpace,
     judged_rows,
     judgements_of,
     own_documents,
     read_collection,
+    read_corpus,
+    retrieval_spaces,
 )
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.score_records import score_record
@@ -67,13 +68,13 @@ def retrieval(  # noqa: PLR0913
     query_ids, corpus_ids : one id per row, from a text file or an array, one for each corpus; ``STEM.ids.txt`` beside
         a file of vectors by default
     corpus_modality : modality of each document, one per row, where one corpus holds several
-    layers, pooling : of a model; its own sentence vector by default
+    layers, pooling : of a model; its own text vector by default (see :mod:`embedscope.sources.models`)
     transform : chain such as ``center``, fitted on the corpus and applied to both sides
     score : ``cosine``, ``dot`` or ``euclidean``
     ignore_identical_ids : a document with the id of the query is no result of it, the rule of BEIR
     allow_missing : leave out judgements of unknown queries and documents, and say how many
     groups : what each query belongs to, one per row; the bootstrap draws whole groups
-    model : options of ``open_model``: device, dtype, trust_remote_code
+    model : other fields of ``ModelOptions``: device, dtype, trust_remote_code, prompts
 
     Returns
     -------
@@ -89,7 +90,7 @@ def retrieval(  # noqa: PLR0913
     with provenance.phase("data"):
         asked = read_collection(queries, query_ids, provenance, "queries")
         named = list(corpus) if isinstance(corpus, list | tuple) else [corpus]
-        pool = _corpus(named, corpus_ids, corpus_modality, provenance)
+        pool = read_corpus(named, corpus_ids, corpus_modality, provenance)
         judged = judged_rows(judgements_of(qrels, provenance), asked, pool, allow_missing=allow_missing)
         same = own_documents(asked, pool)
         belongs = None if groups is None else _query_groups(groups, len(asked))
@@ -107,10 +108,12 @@ def retrieval(  # noqa: PLR0913
     }
     judged = replace(judged, notes=(*judged.notes, *_identical_notes(same, ignore_identical_ids)))
     name = Path(qrels).stem if isinstance(qrels, str | Path) else "qrels"
+    given = {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed}
+    options = ModelOptions.of(given)
     records: list[Record] = []
-    for place in both_sides(asked, pool, source, (layers, pooling), cache, dict(model or {}), provenance, progress):
-        with provenance.phase(f"scores {place.space}"):
-            records += _records(place, pool, judged, how, name)
+    for space in retrieval_spaces(asked, pool, source, options, provenance, progress):
+        with provenance.phase(f"scores {space.space}"):
+            records += _records(space, pool, judged, how, name)
     return Result(tuple(records), provenance.as_dict())
 
 
@@ -142,11 +145,13 @@ def _identical_notes(same: Index, ignored: bool) -> list[str]:
     ]
 
 
-def _records(place: Place, corpus: Collection, judged: Judged, how: _Ranking, name: str) -> Iterator[Record]:
+def _records(
+    space: RetrievalSpace, corpus: Collection, judged: JudgedRows, how: _Ranking, name: str
+) -> Iterator[Record]:
     from embedscope.tasks.mixed import mixed_scores
     from embedscope.tasks.retrieval import judged_scores
 
-    queries, documents, chain = place.queries, place.corpus, parsed_chain(how.transform)
+    queries, documents, chain = space.queries, space.corpus, parse_transform(how.transform)
     if chain is not None:
         chain.fit(np.asarray(documents, dtype=np.float64))
         queries, documents = (chain.transform(np.asarray(x, dtype=np.float64)) for x in (queries, documents))
@@ -154,19 +159,19 @@ def _records(place: Place, corpus: Collection, judged: Judged, how: _Ranking, na
     shared: dict[str, Any] = {"seed": how.seed, "document_ids": corpus.ids, "score": how.score}
     shared |= {"skip": how.skip, "groups": how.groups}
     scores = judged_scores(queries, documents, pairs, ks=KS, **shared)
-    if corpus.kinds:
-        scores |= mixed_scores(queries, documents, pairs, corpus.kinds, **shared)
+    if corpus.modalities:
+        scores |= mixed_scores(queries, documents, pairs, corpus.modalities, **shared)
     notes = (*judged.notes, *([] if how.score == "cosine" else [f"ranked by {how.score}"]))
     for metric, score in scores.items():
         yield score_record(
             score,
             note="; ".join(notes),
-            source=place.source,
-            pooling=place.pooling,
-            space=place.space,
+            source=space.source,
+            pooling=space.pooling,
+            space=space.space,
             task=name,
             metric=metric,
-            dim=place.corpus.shape[1],
+            dim=space.corpus.shape[1],
             rows="unit" if how.score == "cosine" else "raw",
             transform=how.transform,
             fitted_on=None if how.transform is None else f"the {len(corpus)} documents",

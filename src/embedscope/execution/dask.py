@@ -7,13 +7,15 @@ import pickle
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
-from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.threads import cores, one_blas_thread
+from embedscope.execution._watch import EngineError, Watch, bounded
 
 IDS = ("dask",)
 
@@ -26,12 +28,6 @@ _ENVIRONMENT |= {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 
 
 S = TypeVar("S")
 R = TypeVar("R")
-
-
-class EngineError(EmbedscopeError):
-    """The cluster could not do the work (out of reach, workers that die); the numbers are not at fault."""
-
-    exit_code = 6
 
 
 @dataclass
@@ -47,11 +43,14 @@ class Dask:
     address : of a scheduler (``tcp://host:8786``); where None, processes with one thread each are started here
     workers : how many processes, by default one a core
     timeout : seconds to wait for the scheduler
+    patience : seconds to wait for a worker where there is none, for workers to start, for an answer of a scheduler that
+        is silent, and for the cluster to end
     """
 
     address: str | None = None
     workers: int | None = None
     timeout: float = 30.0
+    patience: float = 180.0
     _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
     _client: Any = field(default=None, init=False, repr=False, compare=False)
 
@@ -65,21 +64,23 @@ class Dask:
         Where ``work`` has a method ``arrived``, it is told of every outcome, since its progress is seen elsewhere.
         """
         client = self.client()
+        watch = Watch(client, self.address, self.patience)
+        limit = _AHEAD * watch.threads()
         recipe = client.submit(_unpacked, _packed(work), pure=False)
-        limit = _AHEAD * max(1, sum(client.nthreads().values()))
         arrived = getattr(work, "arrived", _nobody)
         waiting: deque[Any] = deque()
         try:
             for shard in shards:
                 waiting.append(client.submit(_done, recipe, _packed(shard), pure=False))
                 if len(waiting) > limit:
-                    arrived(outcome := self._outcome(waiting.popleft()))
+                    arrived(outcome := self._outcome(waiting.popleft(), watch))
                     yield outcome
             while waiting:
-                arrived(outcome := self._outcome(waiting.popleft()))
+                arrived(outcome := self._outcome(waiting.popleft(), watch))
                 yield outcome
         finally:
-            client.cancel([*waiting, recipe])
+            with suppress(EngineError):
+                watch.ask(client.cancel, [*waiting, recipe])
 
     def client(self) -> Any:
         """The client, connected at the first call; ``EngineError`` where there is no scheduler."""
@@ -89,30 +90,46 @@ class Dask:
             self._open.enter_context(_quiet())
             try:
                 if where is None:
-                    where = self._open.enter_context(_local_cluster(distributed, self.workers or cores()))
+                    start = partial(_local_cluster, distributed, self.workers or cores())
+                    where = self._open.enter_context(bounded(start, self.patience))
                 # states come straight from workers here; those of a cluster may only be within reach of its scheduler
                 direct = self.address is None
-                client = distributed.Client(where, timeout=self.timeout, set_as_default=False, direct_to_workers=direct)
-            except (OSError, TimeoutError, ValueError) as error:
-                raise EngineError(
-                    f"no Dask scheduler answers at {self.address} ({error}); check the address and that it runs, "
-                    "or leave it out to start workers on this machine"
-                ) from error
+                options = {"timeout": self.timeout, "set_as_default": False, "direct_to_workers": direct}
+                client = bounded(partial(distributed.Client, where, **options), self.timeout + self.patience)
+            except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+                raise self._no_cluster(error) from error
             self._client = self._open.enter_context(client)
         return self._client
 
     def close(self) -> None:
-        """Let go of the cluster, and end it where it was started here; the next ``map`` opens it again."""
-        self._client = None
-        self._open.close()
+        """Let go of the cluster, and end it where it was started here; the next ``map`` opens it again.
 
-    def _outcome(self, future: Any) -> Any:
+        A cluster that does not end in ``patience`` seconds is left behind.
+        """
+        self._client = None
+        opened, self._open = self._open, ExitStack()
+        with suppress(TimeoutError):
+            bounded(opened.close, self.patience)
+
+    def _no_cluster(self, error: Exception) -> EngineError:
+        why = str(error) or type(error).__name__
+        if self.address is None:
+            return EngineError(
+                f"no Dask workers could be started on this machine ({why}); free some memory or take fewer, dask:1, "
+                "or use --engine local"
+            )
+        return EngineError(
+            f"no Dask scheduler answers at {self.address} ({why}); check the address and that it runs, "
+            "or leave it out to start workers on this machine"
+        )
+
+    def _outcome(self, future: Any, watch: Watch) -> Any:
         from concurrent.futures import CancelledError
 
         from distributed import KilledWorker
 
         try:
-            return future.result()
+            return watch.result(future)
         except KilledWorker as error:
             raise EngineError(
                 f"workers died again and again on one shard ({error}); they may lack memory: give each more, "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.core.atomic import atomic_path
+from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.exports._export import Export, Order
@@ -68,8 +68,8 @@ def _centring(faiss: Any, mean: Any) -> Any:
 def _write(order: Order) -> list[str]:
     faiss = require("faiss", "faiss", "an export to FAISS")
     index, name = faiss_index(order.repair, order.kind), order.repair.kind_name(order.kind)
-    with atomic_path(order.out) as part:
-        faiss.write_index(index, str(part))
+    # faiss.write_index says nothing of a full disk, so the bytes are written here
+    write_bytes(order.out, memoryview(faiss.serialize_index(index)))
     lines = ["read it with faiss.read_index and add raw vectors; the chain repairs what is added and what is searched"]
     if not order.repair.kinds[name].normalise_after:
         lines.append("this repair does not normalise: the index ranks by inner product, not by cosine")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.exports._export import Export, Order
@@ -101,10 +101,8 @@ def _write(order: Order) -> list[str]:
     folder, sha = _folder_of(str(order.model))
     lines = _checked(order, Origin(str(order.model), weights_sha256=sha))
     made = repaired_model(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
-    order.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{order.out.name}.", dir=order.out.parent) as work:
-        made.save(str(Path(work) / "model"), create_model_card=False)
-        (Path(work) / "model").replace(order.out)
+    with atomic_folder(order.out) as part:
+        made.save(str(part), create_model_card=False)
     routed = order.kind is None and len(order.repair.kinds) > 1
     how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
     return [f"load it with SentenceTransformer('{order.out}'): {how}; no remote code is needed", *lines]

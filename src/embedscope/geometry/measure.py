@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,14 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.threads import one_blas_thread
 from embedscope.execution import Engine, Local
-from embedscope.execution.memory_budget import bytes_of, rounds_of
-from embedscope.execution.passes import Results, one_pass, passes_of
-from embedscope.execution.shards import left_out, told
-from embedscope.geometry.metric_selection import chosen_metrics
+from embedscope.execution.memory_budget import parse_bytes, rounds_of
+from embedscope.execution.passes import one_pass, passes_of
+from embedscope.execution.probing import probe
+from embedscope.execution.scaled import ScaledStream
+from embedscope.execution.shards import ShardRunner, add_skip_notes, skipped_shards
+from embedscope.geometry.metric_selection import select_metrics
 from embedscope.metrics import DEFAULTS, Measured, Metric
+from embedscope.stats.file_order import FileOrder
 from embedscope.stats.neighbour_index import Search
 
 if TYPE_CHECKING:
@@ -43,29 +48,28 @@ def measure(  # noqa: PLR0913
     name: str = "array",
     progress: Progress | None = None,
     command: str = "",
-    **model: Any,
+    **options: Any,
 ) -> Result:
-    """Metrics of vectors: of an array, of a mapping of arrays over the same rows, of files, or of models.
+    """Metrics of an array, of several arrays over the same rows, of files of vectors, or of models.
 
     Parameters
     ----------
     x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``texts``; or a
         list of these strings
     metrics : ids (``embedscope list metrics``), or metrics; ``metrics.DEFAULTS`` where None
-    rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
+    rows : compute the metrics on ``raw`` or ``unit`` (L2-normalised) rows instead of the default of each
     transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
     precision : ``exact`` (float64), or ``fast``: float32 blocks with float64 sums
-    neighbours : ``exact``, or ``faiss``: hubs from an approximate index over all rows, its recall in the note
-    seed : of the sample of tokens
-    memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
-        time, and the numbers stay the same to the last bit
+    neighbours : ``exact``, or ``faiss``: neighbours from an approximate index over all rows, its recall in the note
+    seed : of samples and of random initialisations
+    memory : limit on the memory of the process, libraries included: bytes, or a size such as ``512MB``; less is done at
+        a time, and the results are the same to the last bit
     ids : (n,) uint64 hashes of the rows of an array
     groups : what each row belongs to, so that rows of one group are not taken for independent: (n,) labels, a text file
         with one per line, or a column of a Parquet file
-    name : what the records call an array
-    model : ``texts``, ``unit``, ``max_rows``, ``layers``, ``pooling``, ``first_position``, ``data``, ``device``,
-        ``dtype``, ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
-        :class:`embedscope.sources.options.Reading`
+    name : of an array, in the records
+    options : fields of :class:`embedscope.sources.options.ModelOptions` (``texts``, ``layers``, ``pooling``...) and
+        :class:`embedscope.sources.options.RunOptions` (``engine``, ``checkpoint``, ``skip_bad_shards``)
 
     Raises
     ------
@@ -78,22 +82,22 @@ def measure(  # noqa: PLR0913
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     names = None if metrics is None else [m.name if isinstance(m, Metric) else m for m in metrics]
-    wanted: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "metrics": names or list(DEFAULTS),
         "rows": rows,
         "transform": transform,
         "precision": precision,
     }
-    wanted |= {} if memory is None else {"memory": memory}
-    wanted |= {} if groups is None else {"groups": str(groups) if isinstance(groups, str | Path) else "labels"}
-    wanted |= {} if neighbours == "exact" else {"neighbours": neighbours}
-    chosen_metrics(metrics, rows, precision, neighbours)
-    bound = None if memory is None else bytes_of(memory)
+    settings |= {} if memory is None else {"memory": memory}
+    settings |= {} if groups is None else {"groups": str(groups) if isinstance(groups, str | Path) else "labels"}
+    settings |= {} if neighbours == "exact" else {"neighbours": neighbours}
+    select_metrics(metrics, rows, precision, neighbours)
+    bound = None if memory is None else parse_bytes(memory)
     records: list[Record] = []
-    missing: list[Skipped] = []
-    for source in _sources(x, model, seed, progress, provenance, (ids, groups, name)):
+    skipped: list[Skipped] = []
+    for source in _sources(x, options, seed, progress, provenance, (ids, groups, name)):
         provenance.shards[source.name] = len(source.stream.shards())
-        found = measure_stream(
+        measured = measure_stream(
             source.stream,
             source=source.name,
             metrics=metrics,
@@ -108,23 +112,25 @@ def measure(  # noqa: PLR0913
             memory=bound,
             **source.labels,
         )
-        records += told(found, source.engine)
-        missing += left_out(source.name, source.engine)
-    read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
-    provenance.settings = wanted | read
-    skipped = (*missing, *_uneven(records))
-    return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=skipped) if skipped else None)
+        records += add_skip_notes(measured, source.engine)
+        skipped += skipped_shards(source.name, source.engine)
+    read = {k: _plain(v) for k, v in options.items() if provenance.models and k != "data"}
+    provenance.settings = settings | read
+    skipped += _uneven(records)
+    return Result(
+        tuple(records), provenance.as_dict(), Document("Geometry", skipped=tuple(skipped)) if skipped else None
+    )
 
 
 def _uneven(records: Sequence[Record]) -> tuple[Skipped, ...]:
-    """A warning where spaces that stand side by side differ in rows or width: bias is not in the error bars."""
-    found = []
-    for name, values in (("rows", {r.n for r in records}), ("width", {r.dim for r in records})):
+    """Warnings where the spaces differ in rows or dimensions: error bars do not cover the bias that this causes."""
+    warnings = []
+    for name, values in (("rows", {r.n for r in records}), ("dimensions", {r.dim for r in records})):
         known = sorted(v for v in values if v is not None)
-        if len(known) > 1 and (name == "width" or known[0] < 0.9 * known[-1]):
+        if len(known) > 1 and (name == "dimensions" or known[0] < 0.9 * known[-1]):
             why = f"from {known[0]:,} to {known[-1]:,}; many metrics depend on it, and error bars do not cover that"
-            found.append(Skipped(f"spaces compared differ in {name}", why))
-    return tuple(found)
+            warnings.append(Skipped(f"the spaces differ in {name}", why))
+    return tuple(warnings)
 
 
 def measure_stream(  # noqa: PLR0913
@@ -150,35 +156,51 @@ def measure_stream(  # noqa: PLR0913
 ) -> list[Record]:
     """Metrics of every space of ``stream``, space by space in the order of ``metrics``.
 
-    Statistics that several metrics need are kept once; the stream is read once, once more where a metric needs what the
-    first pass gave, and once before for a ``transform``. ``exact`` False marks rows that were sampled, and ``subset``
-    and ``note`` say how; the other arguments are those of :func:`measure`, or go into the records.
+    Statistics that several metrics need are computed once. The stream is read once, again where a metric depends on the
+    results of the first pass, and once before for a ``transform``.
+
+    Parameters
+    ----------
+    exact : False marks rows that were sampled; ``subset`` and ``note`` say how
+    engine : where the work runs
+    memory : limit on the memory of the process in bytes
+    source, pooling, task, subset, note : fields of the records; ``label`` names the source in the progress display
+
+    The other parameters are those of :func:`measure`.
     """
     progress, engine = progress or Silent(), engine or Local()
-    chosen = chosen_metrics(metrics, rows, precision, neighbours)
+    selected = select_metrics(metrics, rows, precision, neighbours)
     label = label or source
     unfit: Mapping[str, str] = {}
     if transform is not None:
-        from embedscope.geometry.transformed_stream import transformed
+        from embedscope.geometry.transformed_stream import transform_stream
 
         progress.start(f"{label}: moments for {transform}", stream.n_rows)
         with _phase(provenance, f"transform {source}"):
-            changed = transformed(stream, transform, engine=engine, progress=progress)
-        stream, unfit = changed, changed.unfit
+            transformed = transform_stream(stream, transform, engine=engine, progress=progress)
+        stream, unfit = transformed, transformed.unfit
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
-    found = _values(stream, chosen, label, engine, progress, provenance, memory)
+    with _phase(provenance, f"units {source}"):
+        probed = probe(stream, isinstance(engine, ShardRunner) and engine.skip_bad)
+    if probed.power:
+        stream = ScaledStream(stream, probed.power)
+    values = _values(stream, selected, label, engine, progress, provenance, memory, probed.order)
+    if probed.power:
+        values = {
+            (space, i): tuple(_unscaled(m, selected[i], probed.power) for m in ms) for (space, i), ms in values.items()
+        }
     undefined = [
         Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
         for space, reason in unfit.items()
-        for m in chosen
+        for m in selected
     ]
     return undefined + [
-        _record(m, chosen[i], space, None if space == "pooled" else pooling, exact, note, common)
+        _record(m, selected[i], space, None if space == "pooled" else pooling, exact, note, common)
         for space in stream.dims
-        for i in range(len(chosen))
-        for m in found[space, i]
+        for i in range(len(selected))
+        for m in values[space, i]
     ]
 
 
@@ -190,12 +212,13 @@ def _values(
     progress: Progress,
     provenance: Provenance | None,
     memory: int | None,
+    order: FileOrder,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
-    """What every metric measures in every space, by (space, index of the metric).
+    """Values of every metric in every space, by (space, index of the metric).
 
-    A state is finished, read by its metrics and dropped before the next one; only what a later pass depends on stays.
+    A state is finished, read by its metrics and deleted before the next one; only what a later pass needs is kept.
     """
-    found: dict[tuple[str, int], tuple[Measured, ...]] = {}
+    values: dict[tuple[str, int], tuple[Measured, ...]] = {}
     passes = passes_of(m.needs for m in metrics)
     grouped = {m.needs for m in metrics}
     depended = {d for needs in passes for need in needs for d in need.depends}
@@ -206,10 +229,16 @@ def _values(
         for part, round_ in enumerate(rounds, start=1):
             title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
             progress.start(f"{label}: {title}", stream.n_rows)
-            kept: Mapping[str, Results] = known
             with _phase(provenance, f"pass {number} {label}"):
                 states = one_pass(
-                    stream, round_.needs, kept, grouped=grouped, engine=engine, progress=progress, spaces=round_.spaces
+                    stream,
+                    round_.needs,
+                    known,
+                    grouped=grouped,
+                    engine=engine,
+                    progress=progress,
+                    spaces=round_.spaces,
+                    order=order,
                 )
             progress.close()
             with _phase(provenance, f"metrics {label}"), one_blas_thread():
@@ -219,9 +248,21 @@ def _values(
                         known[space][need] = result.full
                     for i, metric in enumerate(metrics):
                         if metric.needs == need:
-                            found[space, i] = metric.measured(result)
+                            values[space, i] = metric.measured(result)
                     del result
-    return found
+    return values
+
+
+def _unscaled(m: Measured, metric: Metric, power: int) -> Measured:
+    """``m`` of rows times 2 ** ``power`` as a number of the rows themselves."""
+    if metric.units != "units of the rows" or m.metric.endswith(".cv"):
+        return m
+    value, stderr, low, high = (None if v is None else math.ldexp(v, -power) for v in _numbers(m))
+    return replace(m, value=value, stderr=stderr, ci_low=low, ci_high=high)
+
+
+def _numbers(m: Measured) -> tuple[float | None, ...]:
+    return m.value, m.stderr, m.ci_low, m.ci_high
 
 
 def _record(
@@ -233,7 +274,7 @@ def _record(
     note: str | None,
     common: Mapping[str, str | None],
 ) -> Record:
-    told = "; ".join(text for text in (m.note, note) if text) or None
+    notes = "; ".join(text for text in (m.note, note) if text) or None
     return Record(
         **common,  # type: ignore[arg-type]
         metric=m.metric,
@@ -248,29 +289,32 @@ def _record(
         dim=m.dim,
         rows=m.rows,
         exact=m.exact and exact,
-        note=told,
+        units=m.units,
+        note=notes,
     )
 
 
 def _sources(
     x: Any,
-    model: Mapping[str, Any],
+    options: Mapping[str, Any],
     seed: int,
     progress: Progress,
     provenance: Provenance,
     array: tuple[Hashes | None, Any, str],
 ) -> list[Source] | Any:
-    from embedscope.sources.open import arrays, opened
+    from embedscope.sources.open import array_source, open_sources
+    from embedscope.sources.options import ModelOptions, RunOptions, check_options
 
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
         if array[0] is not None:
-            raise InputError("ids are for arrays; the rows of a file are known by their numbers")
-        options = {**model, "groups": array[1]}
-        return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **options)
-    if model:
-        raise InputError(f"{', '.join(model)} is for models; an array is measured as it is")
-    return [arrays(x, *array)]
+            raise InputError("ids are for arrays; rows of a file are identified by their row number")
+        options = {**options, "groups": array[1]}
+        return open_sources([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **options)
+    if options:
+        check_options(options, ModelOptions, RunOptions)
+        raise InputError(f"an array takes no option {', '.join(options)}; it is for files or models, so leave it out")
+    return [array_source(x, *array)]
 
 
 def _phase(provenance: Provenance | None, name: str) -> Any:

@@ -28,7 +28,7 @@ from embedscope.repairs.origins import file_origins, labels_of, model_origin, na
 from embedscope.repairs.request import RecordContext
 from embedscope.repairs.row_files import read_rows
 from embedscope.sources.grouped_stream import group_hashes
-from embedscope.sources.options import Encoder
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.transforms.repair import SINGLE, Origin
 
@@ -76,7 +76,12 @@ class Space:
 
 
 def space_judge(
-    request: Request, setup: SplitOptions, probe: bool, provenance: Provenance, progress: Progress, encoder: Encoder
+    request: Request,
+    setup: SplitOptions,
+    probe: bool,
+    provenance: Provenance,
+    progress: Progress,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge of classes, of scored pairs, or of nothing but vectors."""
     if request.modalities:
@@ -115,7 +120,9 @@ def _rows_of(source: Any, space: Space) -> int:
     return sum(len(batch.ids) for shard in stream.shards() for batch in shard.batches())
 
 
-def opened_space(source: Any, named_texts: Any, encoder: Encoder, provenance: Provenance, progress: Progress) -> Space:
+def opened_space(
+    source: Any, named_texts: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
+) -> Space:
     """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
 
     Raises

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from embedscope.reports.console import SafeConsole
 
 
 class _Rate(ProgressColumn):
@@ -41,7 +42,7 @@ class Bars:
     """Implements :class:`embedscope.core.progress.Progress` on standard error."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = SafeConsole(stderr=True, highlight=False)
         self._label, self._unit, self._done, self._begin = "", "", 0, 0.0
         self._bars: Progress | None = None
         self._task: TaskID | None = None

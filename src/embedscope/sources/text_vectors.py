@@ -1,8 +1,7 @@
-"""Vectors of texts in every layer: distinct strings once, sorted by length, cached as they come."""
+"""Vectors of texts in every layer: each distinct text is encoded once, in batches by length, and cached."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 import uuid
 import weakref
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from embedscope.core.cache import LostChunkError, Place, VectorCache, namespace_of, text_key
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.steady_cache import LOST_CHUNKS, SteadyCache
 from embedscope.encoders import Framed, Framing, TextEncoder
 
 Floats32 = npt.NDArray[np.float32]
@@ -28,12 +28,12 @@ Encoded = Mapping[Pooling, Mapping[str, Floats32]]
 
 
 class Encoding(Protocol):
-    """Who runs the forward passes of an extraction."""
+    """What runs the forward passes of an extraction: a worker elsewhere, in place of this process."""
 
     def __call__(
         self, framed: Framed, batches: Iterable[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
-        """Vectors of each of ``batches``, places of texts in ``framed``, in their order; one forward pass a batch."""
+        """Vectors of each of ``batches`` (indices of texts in ``framed``), in order; one forward pass per batch."""
 
 
 _CHUNK_BYTES = 32 * 2**20
@@ -55,7 +55,7 @@ class TextVectors:
         encoder: TextEncoder,
         texts: Sequence[str],
         poolings: Sequence[Pooling],
-        cache: VectorCache,
+        cache: SteadyCache,
         encoding: Encoding | None = None,
     ) -> None:
         self.texts = tuple(dict.fromkeys(texts))
@@ -73,7 +73,7 @@ class TextVectors:
     def encoded(
         self, framed: Framed, batches: Sequence[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
-        """Forward passes over ``batches`` of ``framed``, by this process or by who was named."""
+        """Forward passes over ``batches`` of ``framed``, by this process or by the ``encoding`` that was given."""
         if self._encoding is not None:
             return self._encoding(framed, batches, poolings)
         return (self.encoder.encode_framed(framed, batch, poolings) for batch in batches)
@@ -84,9 +84,9 @@ class TextVectors:
 
     def missing(self, pooling: Pooling) -> list[str]:
         """Texts that have no cached vectors in a pooling; looks them up."""
-        found = self.cache.find(self._namespaces[pooling], [self._keys[t] for t in self.texts], self.owner)
-        self.places[pooling] = found
-        return [t for t in self.texts if self._keys[t] not in found]
+        places = self.cache.find(self._namespaces[pooling], [self._keys[t] for t in self.texts], self.owner)
+        self.places[pooling] = places
+        return [t for t in self.texts if self._keys[t] not in places]
 
     def store(self, pooling: Pooling, texts: Sequence[str], spaces: Mapping[str, Floats32]) -> None:
         """Write vectors (n, d) of ``texts`` in every space of a pooling."""
@@ -109,11 +109,12 @@ class TextVectors:
         unknown = [t for t in texts if t not in self._keys]
         if unknown:
             raise InputError(f"{len(unknown)} texts were not extracted, first {unknown[0]!r}; pass them to extract()")
-        try:
-            return self._read(pooling, space, texts)
-        except LostChunkError:
-            fill(self, Silent(), BATCH_TOKENS)
-            return self._read(pooling, space, texts)
+        for _ in range(LOST_CHUNKS):
+            try:
+                return self._read(pooling, space, texts)
+            except LostChunkError:
+                fill(self, Silent(), BATCH_TOKENS)
+        return self._read(pooling, space, texts)
 
     def _read(self, pooling: Pooling, space: str, texts: Sequence[str]) -> Floats32:
         places = self.places[pooling]
@@ -141,8 +142,9 @@ def extract(
 ) -> TextVectors:
     """Vectors of ``texts`` in every space of ``poolings`` (None: the model's pooled vector).
 
-    What the cache holds is not computed again; what is computed is written as it comes, so an interrupted run goes on
-    where it stopped. Without a cache the vectors lie in a temporary folder as long as the result lives.
+    Cached vectors are not computed again, and new ones are written to the cache as they are computed, so that an
+    interrupted run resumes where it stopped. Without a cache the vectors are in a temporary folder that is deleted with
+    the result.
 
     Raises
     ------
@@ -151,8 +153,9 @@ def extract(
     """
     if not poolings or not texts:
         raise InputError(f"extract needs texts and poolings, got {len(texts)} texts and {len(poolings)} poolings")
-    vectors = TextVectors(encoder, texts, poolings, cache if cache is not None else temporary_cache(), encoding)
-    fill(vectors, progress or Silent(), batch_tokens)
+    progress = progress or Silent()
+    vectors = TextVectors(encoder, texts, poolings, SteadyCache(cache, progress.note), encoding)
+    fill(vectors, progress, batch_tokens)
     return vectors
 
 
@@ -176,7 +179,7 @@ def namespace(encoder: TextEncoder, pooling: Pooling) -> str:
 
 
 def fill(vectors: TextVectors, progress: Progress, batch_tokens: int) -> None:
-    """Compute and write what the cache lacks."""
+    """Compute and write the vectors that the cache lacks."""
     encoder = vectors.encoder
     lacking = {pooling: set(vectors.missing(pooling)) for pooling in vectors.poolings}
     total = len(set().union(*lacking.values()))
@@ -204,20 +207,20 @@ def _encode_all(
     progress: Progress,
     batch_tokens: int,
 ) -> None:
-    held: list[int] = []
+    pending: list[int] = []
     parts: list[Encoded] = []
     since, size = time.monotonic(), 0
     batches = list(batches_by_length([len(i) for i in framed.ids], batch_tokens, padded=vectors.encoder.causal))
     for k, (batch, part) in enumerate(zip(batches, vectors.encoded(framed, batches, group), strict=True)):
         parts.append(part)
-        held += batch
+        pending += batch
         size += sum(x.nbytes for spaces in part.values() for x in spaces.values())
         progress.advance(len(batch))
         if size > _CHUNK_BYTES or time.monotonic() - since > _CHUNK_SECONDS or k == len(batches) - 1:
             for pooling in group:
                 spaces = {s: np.concatenate([p[pooling][s] for p in parts]) for s in vectors.spaces(pooling)}
-                vectors.store(pooling, [texts[i] for i in held], spaces)
-            held, parts, since, size = [], [], time.monotonic(), 0
+                vectors.store(pooling, [texts[i] for i in pending], spaces)
+            pending, parts, since, size = [], [], time.monotonic(), 0
 
 
 def batches_by_length(lengths: Sequence[int], batch_tokens: int, *, padded: bool = False) -> Iterator[list[int]]:
@@ -245,17 +248,9 @@ def batches_by_length(lengths: Sequence[int], batch_tokens: int, *, padded: bool
 def _truncated(
     encoder: TextEncoder, texts: Sequence[str], framed_texts: Sequence[str], framed: Framed
 ) -> tuple[str, ...]:
-    """Which of ``texts`` were cut: those just framed, and of the others those long enough to be."""
+    """The ``texts`` that were cut: known for those just framed, and looked up for others that are long enough."""
     known = dict(zip(framed_texts, framed.truncated, strict=True))
     framing: Framing = framed.framing
     unsure = [t for t in texts if t not in known and len(t.encode()) > framing.room // 2]
     known |= dict(zip(unsure, encoder.frame(unsure, framing).truncated, strict=True))
     return tuple(t for t in texts if known.get(t, False))
-
-
-def temporary_cache() -> VectorCache:
-    """A cache without limit in a temporary folder, which goes with it."""
-    folder = tempfile.TemporaryDirectory(prefix="embedscope-")
-    cache = VectorCache(folder.name, limit_bytes=2**62)
-    weakref.finalize(cache, folder.cleanup)
-    return cache

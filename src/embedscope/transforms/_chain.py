@@ -103,13 +103,13 @@ def parse(text: str) -> Chain:
 def load(path: str | Path) -> Chain:
     """Read the fitted chain in ``path``; raises ``InputError`` where it holds none."""
     header, arrays = CHAIN.read(path)
-    try:
+    with CHAIN.building(path):
         steps = [_step(i, facts, arrays) for i, facts in enumerate(header["steps"])]
+        named = {f"{i}.{name}" for i, step in enumerate(steps) for name in step.arrays}
+        CHAIN.check_nothing_left(path, arrays, named)
         chain = Chain(tuple(type(step)(**step.get_params()) for step in steps))
         chain.steps_ = steps
         chain.n_features_in_ = int(header["width"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CHAIN.refused(path, error) from error
     return chain
 
 
@@ -118,5 +118,7 @@ def _step(i: int, facts: dict[str, Any], arrays: dict[str, Any]) -> Affine:
     for name in step.arrays:
         setattr(step, name, arrays[f"{i}.{name}"])
     for name, value in facts["fitted"].items():
+        if not name.endswith("_") or name.startswith("_") or not isinstance(value, int | float):
+            raise InputError(f"its step {i} has the fitted value '{name}', which is none of a transform")
         setattr(step, name, value)
     return step

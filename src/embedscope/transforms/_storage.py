@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 
 from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import InputError
+from embedscope.core.schema import check_version
 
 
 @dataclass(frozen=True)
@@ -40,24 +43,63 @@ class Storage:
         write_bytes(path, save(packed, metadata={self.key: text}))
 
     def read(self, path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Header and arrays of ``path``; raises ``InputError`` where it is no such file."""
+        """Header and arrays of ``path``.
+
+        Raises
+        ------
+        InputError
+            if it is no regular file, no whole safetensors file, has no such header or one of another version, or an
+            array holds what is not finite.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:
+            if not stat.S_ISREG(Path(path).stat().st_mode):
+                raise self.refused(path, "it is no regular file")
             with safe_open(str(path), framework="numpy") as file:
-                header = json.loads((file.metadata() or {})[self.key])
-                version = header[self.version_key]
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise self.refused(path, error) from error
-        if version != self.version:
-            raise InputError(f"{path} has version {version}, this one reads {self.version}; update embedscope")
+                text = (file.metadata() or {}).get(self.key)
+                arrays = {name: file.get_tensor(name) for name in file.keys()} if text is not None else {}  # noqa: SIM118
+        except OSError as error:
+            raise self.refused(path, (error.strerror or str(error)).lower()) from error
+        except (SafetensorError, ValueError, TypeError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise self.refused(path, f"it is no whole safetensors file: {error}") from error
+        if text is None:
+            raise self.refused(path, f"its metadata have no {self.key}")
+        try:
+            header = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self.refused(path, f"its metadata are not JSON: {error}") from error
+        if not isinstance(header, dict):
+            raise self.refused(path, "its metadata are no object")
+        check_version(header, self.version_key, self.version, path, self.what.partition("; ")[0])
+        for name, x in arrays.items():
+            if x.dtype.kind != "f" or not np.isfinite(x).all():
+                raise self.refused(path, f"its array {name} holds what is not a finite number")
         return header, arrays
 
-    def refused(self, path: str | Path, error: Exception) -> InputError:
+    @contextmanager
+    def building(self, path: str | Path) -> Iterator[None]:
+        """Within the block, fields that are missing or of another type are an ``InputError`` on the file ``path``."""
+        try:
+            yield
+        except InputError as error:
+            raise error if str(path) in str(error) else self.refused(path, str(error)) from error
+        except KeyError as error:
+            raise self.refused(path, f"it lacks {error.args[0] if error.args else 'a field'}") from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self.refused(path, f"a field of its header is not as it was written: {error}") from error
+
+    def refused(self, path: str | Path, why: str) -> InputError:
         """The error for a file that is not one of these."""
         what, _, wanted = self.what.partition("; ")
-        return InputError(f"{path} is not {what} ({error}); {wanted}")
+        return InputError(f"{path} is not {what} ({why}); {wanted}")
+
+    def check_nothing_left(self, path: str | Path, arrays: Mapping[str, Any], named: Container[str]) -> None:
+        """Raise ``InputError`` where an array belongs to nothing in the header."""
+        if unknown := sorted(name for name in arrays if name not in named):
+            raise self.refused(path, f"its header does not name the array {unknown[0]}")
 
 
 CHAIN = Storage(

@@ -141,7 +141,9 @@ def parse(text: str) -> Alignment:
 def load(path: str | Path) -> Alignment:
     """Read the fitted alignment in ``path``; raises ``InputError`` where it holds none."""
     header, arrays = ALIGNMENT.read(path)
-    try:
+    with ALIGNMENT.building(path):
+        named = {f"{side}.{part}" for side in ("left", "right") for part in PARTS}
+        ALIGNMENT.check_nothing_left(path, arrays, named)
         steps = tuple(ALIGNMENTS.get(step["alignment"])(**step["parameters"]) for step in header["steps"])
         alignment = Alignment(steps, header["renormalise"])
         alignment.left_, alignment.right_ = (
@@ -150,6 +152,4 @@ def load(path: str | Path) -> Alignment:
         )
         alignment.n_features_in_, alignment.n_pairs_ = alignment.left_.width, header["n_pairs"]
         alignment.notes_, alignment.facts_ = tuple(header["notes"]), header["fitted"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ALIGNMENT.refused(path, error) from error
     return alignment

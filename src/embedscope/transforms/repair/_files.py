@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from embedscope.core.errors import InputError
+from embedscope.core.schema import read_as
 from embedscope.transforms._storage import REPAIR
 from embedscope.transforms.align._sides import PARTS, Side
 from embedscope.transforms.repair._header import Header
@@ -22,11 +25,25 @@ def save(kinds: Mapping[str, KindMap], header: Header, path: str | Path) -> None
 def load(path: str | Path) -> tuple[dict[str, KindMap], Header]:
     """The maps and the header of the repair in ``path``; raises ``InputError`` where it holds none."""
     header, arrays = REPAIR.read(path)
-    try:
-        kinds = {name: _kind(name, facts, arrays) for name, facts in header["kinds"].items()}
-        return kinds, Header.from_dict(header)
-    except (KeyError, TypeError, ValueError) as error:
-        raise REPAIR.refused(path, error) from error
+    with REPAIR.building(path):
+        facts: dict[str, _Kind] = read_as(Mapping[str, _Kind], header["kinds"], path, "kinds")
+        kinds = {name: _kind(name, each, arrays) for name, each in facts.items()}
+        REPAIR.check_nothing_left(
+            path, arrays, {f"{name}.{part}" for name, each in facts.items() for part in each.parts}
+        )
+        return kinds, Header.from_dict(header, path)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What the header says of a kind."""
+
+    dim_in: int
+    dim_out: int
+    normalise_before: bool
+    normalise_after: bool
+    parts: tuple[Literal["mean", "matrix", "shift"], ...]
+    source: Origin | None = None
 
 
 def _facts(kind: KindMap) -> dict[str, Any]:
@@ -40,7 +57,9 @@ def _facts(kind: KindMap) -> dict[str, Any]:
     }
 
 
-def _kind(name: str, facts: dict[str, Any], arrays: dict[str, Any]) -> KindMap:
-    parts = {part: arrays[f"{name}.{part}"] for part in facts["parts"]}
-    source = None if facts["source"] is None else Origin(**facts["source"])
-    return KindMap(Side(facts["dim_in"], **parts), facts["normalise_before"], facts["normalise_after"], source)
+def _kind(name: str, facts: _Kind, arrays: Mapping[str, Any]) -> KindMap:
+    parts: dict[str, Any] = {part: arrays[f"{name}.{part}"] for part in facts.parts}
+    made = KindMap(Side(facts.dim_in, **parts), facts.normalise_before, facts.normalise_after, facts.source)
+    if made.dim_out != facts.dim_out:
+        raise InputError(f"its header says that {name} has {facts.dim_out} dimensions, its arrays give {made.dim_out}")
+    return made

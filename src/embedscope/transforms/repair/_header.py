@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from pathlib import Path
+from typing import Any, get_type_hints
 
-from embedscope.core.records import FIELDS, Record
+from embedscope.core.records import Record
+from embedscope.core.schema import read_as
 from embedscope.transforms.calibration import Calibration, calibration_from
 
 
@@ -70,12 +72,17 @@ class Header:
         }
 
     @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> Header:
-        """The header that ``as_dict`` gave; fields that a later version added are passed over."""
-        known = {f.name: facts[f.name] for f in fields(cls) if f.name in facts}
-        evidence = [Record(**{k: v for k, v in r.items() if k in FIELDS}) for r in known.get("evidence", [])]
-        calibration, scorer = known.get("calibration"), known.get("scorer")
-        known["evidence"], known["notes"] = tuple(evidence), tuple(known.get("notes", ()))
+    def from_dict(cls, facts: Mapping[str, Any], path: str | Path = "the header") -> Header:
+        """The header that ``as_dict`` gave, from the file ``path``; fields that a later version added are passed over.
+
+        Raises
+        ------
+        InputError
+            if a field is of another type.
+        """
+        plain = {f.name: facts[f.name] for f in fields(cls) if f.name in facts and f.name != "calibration"}
+        hints = get_type_hints(cls)
+        known = {name: read_as(hints[name], value, path, name) for name, value in plain.items()}
+        calibration = facts.get("calibration")
         known["calibration"] = None if calibration is None else calibration_from(calibration)
-        known["scorer"] = None if scorer is None else ScorerChoice(scorer["text"], scorer["transductive"])
         return cls(**known)

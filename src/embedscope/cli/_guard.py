@@ -1,0 +1,129 @@
+"""What every verb has in common: inputs that no output may overwrite, and errors as one sentence."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from embedscope.core.errors import EmbedscopeError, EmbedscopeWarning, InputError
+from embedscope.core.inputs import check_not_input, reading
+from embedscope.core.printable import printable
+
+_OUTPUTS = {"json", "out", "report", "figures", "csv", "latex", "markdown", "parquet", "items"}
+_NEITHER = {"data", "checkpoint", *_OUTPUTS}
+_MOST = 10_000
+"""Files of a glob that are looked at."""
+
+
+def guarded(verb: Callable[..., None]) -> Callable[..., None]:
+    """``verb`` with errors made for users printed as one sentence and turned into its exit code.
+
+    No file or folder that its arguments name is overwritten by one of its outputs; that is found out before any work.
+    """
+
+    @functools.wraps(verb)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            with reading(_inputs(kwargs)), _notes():
+                _check_outputs(kwargs)
+                verb(*args, **kwargs)
+        except EmbedscopeError as error:
+            raise _ended(str(error), error.exit_code) from error
+        except BrokenPipeError:
+            _to_nowhere()
+            raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise _ended(_words(error), 2) from error
+        except MemoryError as error:
+            why = f" ({error})" if str(error) else ""
+            raise _ended(f"there is not enough memory{why}; take fewer rows, metrics or workers", 2) from error
+
+    return run
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Warnings of this package as notes on standard error, in place of lines of its source."""
+    shown = warnings.showwarning
+
+    def note(message: Any, category: type[Warning], *rest: Any) -> None:
+        if issubclass(category, EmbedscopeWarning):
+            typer.echo(printable(f"· {message}"), err=True)
+        else:
+            shown(message, category, *rest)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", EmbedscopeWarning)
+        warnings.showwarning = note  # type: ignore[assignment]
+        yield
+
+
+def _ended(sentence: str, code: int) -> typer.Exit:
+    typer.echo(printable(f"embedscope: {sentence}"), err=True)
+    return typer.Exit(code)
+
+
+def _words(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        return f"the system says: {reason}; mend that and run again"
+    return f"cannot use {_name(error.filename)}: {reason}; choose another path"
+
+
+def _name(file: object) -> str:
+    return os.fsdecode(file) if isinstance(file, bytes) else str(file)
+
+
+def _to_nowhere() -> None:
+    """Standard output goes nowhere: who read it has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _inputs(options: Mapping[str, Any]) -> Iterator[str]:
+    """Every path that an argument may mean; those where there is nothing do no harm."""
+    for name, value in options.items():
+        if name not in _NEITHER:
+            for text in _texts(value):
+                yield from _paths(text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str | Path):
+        yield str(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _paths(text: str) -> Iterator[str]:
+    """``text`` as a path, without its key (``::``), its kind (``KIND=``) or its scheme and options, and as a glob."""
+    place = text.partition("::")[0]
+    for each in (place, place.partition("=")[2], place.partition(":")[2].partition("?")[0]):
+        if each:
+            yield str(Path(each).expanduser()) if each.startswith("~") else each
+    if glob.has_magic(place):
+        yield from islice(glob.iglob(place, recursive=True), _MOST)  # noqa: PTH207 (Path.glob wants a folder)
+
+
+def _check_outputs(options: Mapping[str, Any]) -> None:
+    taken: dict[str, str] = {}
+    for name in _OUTPUTS & set(options):
+        value = options[name]
+        if not isinstance(value, str | Path) or str(value) == "-":
+            continue
+        check_not_input(value)
+        real = os.path.realpath(value)
+        if real in taken and not real.startswith("/dev/"):
+            raise InputError(f"--{taken[real]} and --{name} both name {value}; give each output a file of its own")
+        taken[real] = name

@@ -1,0 +1,79 @@
+"""What a run reads, so that no output of it lands there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from embedscope.core.errors import InputError
+
+_OWN = {".html", ".csv", ".tex", ".md", ".png", ".svg", ".pdf", ".txt"}
+"""Suffixes of reports, which may be written again inside a folder that is read."""
+
+_HEAD = 256
+
+Known = tuple[tuple[int, int], Path, bool]
+"""Device and number of a file or folder, its name, whether it is a folder."""
+
+_inputs: ContextVar[tuple[Known, ...]] = ContextVar("inputs", default=())
+
+
+@contextmanager
+def reading(paths: Iterable[str | Path]) -> Iterator[None]:
+    """Within the block no file of ``paths``, nor a file in a folder of them, is overwritten.
+
+    Paths where there is nothing are passed over.
+    """
+    token = _inputs.set((*_inputs.get(), *(known for path in paths if (known := _known(Path(path))) is not None)))
+    try:
+        yield
+    finally:
+        _inputs.reset(token)
+
+
+def check_not_input(path: str | Path) -> None:
+    """Raise ``InputError`` where writing ``path`` would overwrite what is read, under this or another name."""
+    named = Path(path)
+    try:
+        found = named.stat()
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        return
+    real = Path(os.path.realpath(named))
+    for (device, number), what, is_folder in _inputs.get():
+        if not is_folder and (found.st_dev, found.st_ino) == (device, number):
+            same = "" if named.absolute() == what.absolute() else f"is the same file as {what}, which "
+            raise InputError(f"{named} {same}is read in this run and would be overwritten; write to another file")
+        if is_folder and Path(os.path.realpath(what)) in real.parents and not _is_report(real):
+            raise InputError(
+                f"{named} lies in {what}, which is read in this run, and would be overwritten; write to another file"
+            )
+
+
+def _known(path: Path) -> Known | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    is_folder = stat.S_ISDIR(found.st_mode)
+    if not is_folder and not stat.S_ISREG(found.st_mode):
+        return None
+    return (found.st_dev, found.st_ino), path, is_folder
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is one of those that this tool writes, by its suffix or, for JSON, its beginning."""
+    if path.suffix.lower() in _OWN:
+        return True
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        with path.open("rb") as file:
+            return b'"schema_version"' in file.read(_HEAD)
+    except OSError:
+        return False
