@@ -72,7 +72,7 @@ def test_what_is_no_matrix_is_refused():
 
     with pytest.raises(InputError, match="from 1 to 2 values"):
         vectors_of(pa.array([[1.0], [1.0, 2.0]]))
-    with pytest.raises(InputError, match="1 null row"):
+    with pytest.raises(InputError, match=r"null rows \(1\)"):
         vectors_of(pa.array([[1.0], None]))
     with pytest.raises(InputError, match="is a SimpleNamespace; wanted a path"):
         embedscope.measure(SimpleNamespace())

@@ -13,7 +13,7 @@ from embedscope.core.arrays import is_torch
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 
-_MODEL_METHODS = ("encode", "embed_documents", "embed_query")
+_MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
 
 
 def strings(value: str | Iterable[str] | None) -> list[str] | None:
@@ -130,9 +130,7 @@ def _arrow(x: Any, name: str) -> npt.NDArray[Any]:
     if not hasattr(column, "flatten") or not hasattr(column.type, "value_type"):
         raise InputError(f"{name} is an Arrow {column.type}; wanted lists of numbers")
     if column.null_count:
-        raise InputError(
-            f"{name} has {column.null_count:,} null row{'' if column.null_count == 1 else 's'}; drop them first"
-        )
+        raise InputError(f"{name} has null rows ({column.null_count:,}); drop them first")
     flat = column.flatten().to_numpy(zero_copy_only=False)
     if pa.types.is_fixed_size_list(column.type):
         return np.asarray(flat).reshape(len(column), column.type.list_size)
