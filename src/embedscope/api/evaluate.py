@@ -24,10 +24,12 @@ def evaluate(  # noqa: PLR0913
     query_ids: Any = None,
     corpus_ids: Any = None,
     corpus_modality: Any = None,
-    score: Literal["cosine", "dot", "euclidean"] = "cosine",
+    score: Literal["cosine", "dot", "euclidean", "manhattan"] | None = None,
     ignore_identical_ids: bool = False,
     allow_missing: bool = False,
     groups: Any = None,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | Sequence[str] | None = None,
     transform: str | None = None,
@@ -54,7 +56,8 @@ def evaluate(  # noqa: PLR0913
     qrels : file in the format of TREC or BEIR, or {query id: {document id: grade}}
     query_ids, corpus_ids : one id per row of an array or file of vectors
     corpus_modality : modality of each document, where one corpus holds several
-    score : how documents are ranked
+    score : how documents are ranked; as saved with the model, or cosine, where None
+    query_prompt, document_prompt : put before every query or document, in place of those of the model
     ignore_identical_ids : a document with the id of the query is not a result of it, the rule of BEIR
     allow_missing : skip judgements of unknown queries and documents
     groups : what each query belongs to: the bootstrap draws whole groups
@@ -121,6 +124,7 @@ def evaluate(  # noqa: PLR0913
     if one is not None and not isinstance(one, str | Path):
         raise InputError("retrieval takes one model; pass vectors as queries and corpus")
     ids = labels_of(corpus_ids)
+    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
     return retrieval(
         collection_of(queries, "queries"),
         list(corpus) if several else collection_of(corpus, "corpus"),
@@ -135,6 +139,6 @@ def evaluate(  # noqa: PLR0913
         groups=labels_of(groups),
         layers=comma(layers),
         pooling=comma(pooling),
-        model=model,
+        model=model | {k: v for k, v in prompts.items() if v is not None},
         **shared,
     )

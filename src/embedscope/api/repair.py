@@ -70,6 +70,8 @@ def repair(  # noqa: PLR0913
     pooling: str | None = None,
     device: str = "auto",
     dtype: str = "float32",
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
     trust_remote_code: bool = False,
     cache: bool = True,
     data: str | Path | None = None,
@@ -84,6 +86,7 @@ def repair(  # noqa: PLR0913
     pair, pair_ids, modalities : two sides in place of a source, as of ``measure``
     pairs : (p, 2) row numbers of matching rows, or a file with two per line
     queries, corpus, qrels, query_ids, corpus_ids, corpus_modality, allow_missing : as of :func:`embedscope.evaluate`
+    query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     labels : class of each row (with ``pair``: of the first side)
     scores : (p, 3) of two row numbers and a human similarity score, a file, or for models a data set
     groups : what each row belongs to: rows of one group fall into one part
@@ -117,6 +120,7 @@ def repair(  # noqa: PLR0913
     several = isinstance(corpus, list | tuple) and bool(corpus) and isinstance(corpus[0], str)
     documents = () if corpus is None else tuple(corpus) if several else (collection_of(corpus, "corpus"),)
     ids = labels_of(corpus_ids)
+    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
     chosen = (
         collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
     )
@@ -148,7 +152,8 @@ def repair(  # noqa: PLR0913
         positive_rate=positive_rate,
         force=force,
         seed=seed,
-        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code},
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
         progress=progress_of(progress),

@@ -41,6 +41,7 @@ class Score(StrEnum):
     cosine = "cosine"
     dot = "dot"
     euclidean = "euclidean"
+    manhattan = "manhattan"
 
 
 class FirstPosition(StrEnum):
@@ -102,6 +103,20 @@ FirstPositionOption = Annotated[
         "--first-position", help="Tokens at the first position: keep, drop, or add bos.", rich_help_panel=MODEL
     ),
 ]
+QueryPrompt = Annotated[
+    str | None,
+    typer.Option(
+        "--query-prompt",
+        metavar="TEXT",
+        help="Put before every query, in place of the model's own.",
+        rich_help_panel=MODEL,
+    ),
+]
+DocumentPrompt = Annotated[
+    str | None,
+    typer.Option("--document-prompt", metavar="TEXT", help="The same for documents.", rich_help_panel=MODEL),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Spend what a paid server asks for its work.", rich_help_panel=MODEL)]
 Device = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=MODEL)
 ]
@@ -233,7 +248,12 @@ CorpusModality = Annotated[
         rich_help_panel=RETRIEVAL,
     ),
 ]
-ScoreOption = Annotated[Score, typer.Option("--score", help="How documents are ranked.", rich_help_panel=RETRIEVAL)]
+ScoreOption = Annotated[
+    Score | None,
+    typer.Option(
+        "--score", help="How documents are ranked. Default: as saved with the model.", rich_help_panel=RETRIEVAL
+    ),
+]
 IgnoreIdenticalIds = Annotated[
     bool,
     typer.Option(

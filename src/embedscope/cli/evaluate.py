@@ -43,6 +43,9 @@ def evaluate(
     device: opt.Device = "auto",
     dtype: opt.DtypeOption = opt.Dtype.float32,
     trust_remote_code: opt.TrustRemoteCode = False,
+    query_prompt: opt.QueryPrompt = None,
+    document_prompt: opt.DocumentPrompt = None,
+    yes: opt.Yes = False,
     no_cache: opt.NoCache = False,
     data: opt.Data = None,
     queries: opt.Queries = None,
@@ -51,7 +54,7 @@ def evaluate(
     query_ids: opt.QueryIds = None,
     corpus_ids: opt.CorpusIds = None,
     corpus_modality: opt.CorpusModality = None,
-    score: opt.ScoreOption = opt.Score.cosine,
+    score: opt.ScoreOption = None,
     ignore_identical_ids: opt.IgnoreIdenticalIds = False,
     allow_missing: opt.AllowMissing = False,
     groups: opt.Groups = None,
@@ -69,7 +72,7 @@ def evaluate(
     from embedscope.core.errors import InputError
 
     out = Output(json, format_, report, quiet)
-    model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+    model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,
         "seed": seed,
@@ -86,7 +89,9 @@ def evaluate(
             ignore_identical_ids=ignore_identical_ids,
             allow_missing=allow_missing,
             groups=groups,
-            score=None if score == opt.Score.cosine else score,
+            score=score,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
         )
         from embedscope.evaluation.evaluate import evaluate as evaluated
 
@@ -123,11 +128,11 @@ def evaluate(
         corpus_modality=corpus_modality,
         layers=None if layers == "all" else layers,
         pooling=pooling,
-        score=str(score),  # type: ignore[arg-type]
+        score=None if score is None else str(score),
         ignore_identical_ids=ignore_identical_ids,
         allow_missing=allow_missing,
         groups=groups,
-        model=model,
+        model=model | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
         **shared,
     )
     out.give(result, records=True)

@@ -30,6 +30,8 @@ def repair(
     device: opt.Device = "auto",
     dtype: opt.DtypeOption = opt.Dtype.float32,
     trust_remote_code: opt.TrustRemoteCode = False,
+    query_prompt: opt.QueryPrompt = None,
+    document_prompt: opt.DocumentPrompt = None,
     no_cache: opt.NoCache = False,
     data: opt.Data = None,
     pair: opt.Pair = None,
@@ -115,7 +117,8 @@ def repair(
         positive_rate=positive_rate,
         force=force,
         seed=seed,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code},
+        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
         data=data,
         cache=not no_cache,
         progress=output.progress(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
@@ -30,7 +31,6 @@ from embedscope.sources.retrieval_data import (
 )
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.score_records import score_record
-from embedscope.tasks._similarity import Similarity
 
 KS = (1, 10, 100)
 
@@ -47,7 +47,7 @@ def retrieval(  # noqa: PLR0913
     layers: str | None = None,
     pooling: str | None = None,
     transform: str | None = None,
-    score: Similarity = "cosine",
+    score: str | None = None,
     ignore_identical_ids: bool = False,
     allow_missing: bool = False,
     groups: Any = None,
@@ -70,7 +70,7 @@ def retrieval(  # noqa: PLR0913
     corpus_modality : modality of each document, one per row, where one corpus holds several
     layers, pooling : of a model; its own text vector by default (see :mod:`embedscope.sources.models`)
     transform : chain such as ``center``, fitted on the corpus and applied to both sides
-    score : ``cosine``, ``dot`` or ``euclidean``
+    score : ``cosine``, ``dot``, ``euclidean`` or ``manhattan``; that saved with the model, or cosine, where None
     ignore_identical_ids : a document with the id of the query is no result of it, the rule of BEIR
     allow_missing : leave out judgements of unknown queries and documents, and say how many
     groups : what each query belongs to, one per row; the bootstrap draws whole groups
@@ -85,6 +85,9 @@ def retrieval(  # noqa: PLR0913
     ------
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):
@@ -94,7 +97,7 @@ def retrieval(  # noqa: PLR0913
         judged = judged_rows(judgements_of(qrels, provenance), asked, pool, allow_missing=allow_missing)
         same = own_documents(asked, pool)
         belongs = None if groups is None else _query_groups(groups, len(asked))
-    how = _Ranking(transform, score, same if ignore_identical_ids and (same >= 0).any() else None, belongs, seed)
+    how = _Ranking(transform, same if ignore_identical_ids and (same >= 0).any() else None, belongs, seed)
     provenance.settings = {
         "queries": asked.name,
         "corpus": pool.name,
@@ -108,7 +111,7 @@ def retrieval(  # noqa: PLR0913
     }
     judged = replace(judged, notes=(*judged.notes, *_identical_notes(same, ignore_identical_ids)))
     name = Path(qrels).stem if isinstance(qrels, str | Path) else "qrels"
-    given = {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed}
+    given = {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed, "score": score}
     options = ModelOptions.of(given)
     records: list[Record] = []
     for space in retrieval_spaces(asked, pool, source, options, provenance, progress):
@@ -122,7 +125,6 @@ class _Ranking:
     """How documents are ranked: row ``skip`` (m,) is no result of a query, ``groups`` (m,) are drawn whole."""
 
     transform: str | None
-    score: Similarity
     skip: Index | None
     groups: Index | None
     seed: int
@@ -151,17 +153,21 @@ def _records(
     from embedscope.tasks.mixed import mixed_scores
     from embedscope.tasks.retrieval import judged_scores
 
+    if corpus.modalities and space.score != "cosine":
+        raise InputError(
+            f"a mixed index is scored by cosine, and {space.source} compares by {space.score}; add --score cosine"
+        )
     queries, documents, chain = space.queries, space.corpus, parse_transform(how.transform)
     if chain is not None:
         chain.fit(np.asarray(documents, dtype=np.float64))
         queries, documents = (chain.transform(np.asarray(x, dtype=np.float64)) for x in (queries, documents))
     pairs = judged.query, judged.document, judged.grade
-    shared: dict[str, Any] = {"seed": how.seed, "document_ids": corpus.ids, "score": how.score}
+    shared: dict[str, Any] = {"seed": how.seed, "document_ids": corpus.ids}
     shared |= {"skip": how.skip, "groups": how.groups}
-    scores = judged_scores(queries, documents, pairs, ks=KS, **shared)
+    scores = judged_scores(queries, documents, pairs, ks=KS, score=space.score, **shared)
     if corpus.modalities:
         scores |= mixed_scores(queries, documents, pairs, corpus.modalities, **shared)
-    notes = (*judged.notes, *([] if how.score == "cosine" else [f"ranked by {how.score}"]))
+    notes = [*([space.note] if space.note else []), *judged.notes]
     for metric, score in scores.items():
         yield score_record(
             score,
@@ -172,7 +178,7 @@ def _records(
             task=name,
             metric=metric,
             dim=space.corpus.shape[1],
-            rows="unit" if how.score == "cosine" else "raw",
+            rows="unit" if space.score == "cosine" else "raw",
             transform=how.transform,
             fitted_on=None if how.transform is None else f"the {len(corpus)} documents",
         )

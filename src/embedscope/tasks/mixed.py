@@ -12,7 +12,6 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import directions, mean_score
-from embedscope.tasks._similarity import Similarity, rankable
 from embedscope.tasks.retrieval import judged_scores
 
 K = 10
@@ -55,19 +54,18 @@ def kind_shares(
     *,
     k: int = K,
     seed: int = 0,
-    score: Similarity = "cosine",
     skip: Index | None = None,
     groups: Index | None = None,
 ) -> dict[str, Score]:
     """Share of each kind of document among the top ``k`` of ``corpus`` (n, d) for ``queries`` (m, d), 0 to 1.
 
-    ``kinds`` (n,) names the modality of each document; ``score``, ``skip`` and ``groups`` are those of
+    ``kinds`` (n,) names the modality of each document; ``skip`` and ``groups`` are those of
     ``judged_scores``. Chance is the share of the modality in the corpus, stated in the note.
 
     >>> kind_shares([[1.0, 0.0]], np.eye(2), ["text", "image"], k=1)["text"].value
     1.0
     """
-    (q, c), of = rankable(queries, corpus, score), _kinds(kinds, len(corpus))
+    q, c, of = directions(queries, "queries"), directions(corpus, "corpus"), _kinds(kinds, len(corpus))
     found = top_k(q, c, min(k, len(c) - (skip is not None)), exclude=skip).indices
     return {
         name: mean_score((of[found] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"], groups)
@@ -75,7 +73,7 @@ def kind_shares(
     }
 
 
-def mixed_scores(  # noqa: PLR0913
+def mixed_scores(
     queries: Any,
     corpus: Any,
     judged: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
@@ -84,7 +82,6 @@ def mixed_scores(  # noqa: PLR0913
     k: int = K,
     seed: int = 0,
     document_ids: Sequence[str] | None = None,
-    score: Similarity = "cosine",
     skip: Index | None = None,
     groups: Index | None = None,
 ) -> dict[str, Score]:
@@ -92,7 +89,7 @@ def mixed_scores(  # noqa: PLR0913
 
     Parameters
     ----------
-    judged, document_ids, score, skip, groups : as of ``judged_scores``
+    judged, document_ids, skip, groups : as of ``judged_scores``
     kinds : (n,) modality of each document
 
     Returns
@@ -112,7 +109,7 @@ def mixed_scores(  # noqa: PLR0913
         raise InputError(f"a mixed index needs at least two kinds of document, got {', '.join(names)}; name the others")
     query, document, grade = (np.asarray(part) for part in judged)
     q, c = np.asarray(queries), np.asarray(corpus)
-    shared: dict[str, Any] = {"seed": seed, "score": score, "groups": groups}
+    shared: dict[str, Any] = {"seed": seed, "groups": groups}
     shares = kind_shares(q, c, kinds, k=k, skip=skip, **shared)
 
     def ndcg(rows: npt.NDArray[Any], pairs: npt.NDArray[Any]) -> Score:

@@ -12,9 +12,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import match_ranks
+from embedscope.tasks._compare import prepared
 from embedscope.tasks._means import checked_index, directions, mean_score
 from embedscope.tasks._ranks import Adjust, judged_ranks
-from embedscope.tasks._similarity import Similarity, rankable
 
 Variant = Literal["hit", "recall"]
 KS = (1, 5, 10)
@@ -114,11 +114,11 @@ def judged_scores(  # noqa: PLR0913
     seed: int = 0,
     document_ids: Sequence[str] | None = None,
     adjust: Adjust | None = None,
-    score: Similarity = "cosine",
+    score: str = "cosine",
     skip: Index | None = None,
     groups: Index | None = None,
 ) -> dict[str, Score]:
-    """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings by ``score``, 0 to 1, as trec_eval takes them.
+    """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings, 0 to 1, as trec_eval takes them.
 
     nDCG@k = sum over the top k of grade / log2(1 + rank), over the same sum in the best order [jarvelin2002]; a
     document is relevant where its grade is above 0, and negative grades count as 0. recall@k is the share of the
@@ -131,7 +131,7 @@ def judged_scores(  # noqa: PLR0913
     document_ids : (n,) ids of the corpus; equal cosines are then put in descending order of the id, as trec_eval does;
         without them relevant documents stand behind all others of the same cosine
     adjust : what is done to blocks of cosines (queries by all documents) before they are ranked, as CSLS does
-    score : ``cosine``, ``dot`` or ``euclidean`` (the nearest first)
+    score : "cosine", "dot", "euclidean" or "manhattan": what documents are ranked by
     skip : (m,) row of the corpus that is no result of a query, -1 for none: a query that is a document itself
     groups : (m,) what a query belongs to, numbered from 0; the bootstrap draws groups
 
@@ -156,8 +156,8 @@ def judged_scores(  # noqa: PLR0913
     query, document, gain = query[relevant], document[relevant], gain[relevant]
     counts = np.bincount(query, minlength=len(q))
     level = np.unique(gain, return_inverse=True)[1].astype(np.intp) + 1
-    x, y = (q, c) if score == "cosine" else rankable(queries, corpus, score)
-    ranks = judged_ranks(x, y, query, document, level, _places(document_ids, len(c)), adjust, skip)
+    x, y, compare = (q, c, None) if score == "cosine" else prepared(queries, corpus, score)
+    ranks = judged_ranks(x, y, query, document, level, _places(document_ids, len(c)), adjust, compare, skip)
     items = {f"ndcg@{ndcg_k}": _ndcg(ranks, query, gain, ndcg_k, len(q))}
     items |= {f"recall@{k}": _share(ranks <= k, query, counts) for k in ks}
     reciprocal = np.zeros(len(q))
