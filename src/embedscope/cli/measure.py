@@ -108,7 +108,8 @@ def measure(
         "progress": out.progress(),
         "command": command_line(),
     }
-    model: dict[str, Any] = {"texts": texts, "unit": unit, "layers": layers, "pooling": pooling, "max_rows": max_rows}
+    model: dict[str, Any] = {"yes": True} if yes else {}
+    model |= {"texts": texts, "unit": unit, "layers": layers, "pooling": pooling, "max_rows": max_rows}
     if pair is not None:
         if sources:
             raise InputError("Give either a SOURCE or --pair A B.")
@@ -138,7 +139,6 @@ def measure(
         device=device,
         dtype=str(dtype),
         trust_remote_code=trust_remote_code,
-        **({"yes": True} if yes else {}),
         cache=not no_cache,
         data=data,
         **model,
