@@ -1,0 +1,67 @@
+"""``embedscope.reproduce``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from embedscope.api._inputs import progress_of, strings
+from embedscope.api._keywords import public
+from embedscope.core.progress import Progress
+from embedscope.core.result import Result
+
+
+@public
+def reproduce(  # noqa: PLR0913
+    study: str,
+    *,
+    models: str | Sequence[str] | None = None,
+    scale: Literal["smoke", "full"] = "smoke",
+    transform: str | None = None,
+    prompt: str | None = None,
+    offline: bool = False,
+    first_position: Literal["keep", "drop", "bos"] = "keep",
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    data: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | Progress = False,
+) -> Result:
+    """Carry out a published study; the result holds its claims, tables and figures (:func:`embedscope.report`).
+
+    Parameters
+    ----------
+    study : a name of ``embedscope.list_experiments()``
+    models : names; those of the study by default
+    scale : ``smoke`` takes minutes, ``full`` everything
+    transform : repeat the study after a chain such as ``center``
+    prompt : for zero-shot classes, containing ``{class}``
+    offline : download nothing; missing data are skipped
+    first_position : tokens at the first position: keep, drop, or add bos
+    device, dtype, trust_remote_code, cache, data : as of :func:`embedscope.measure`
+    seed : of samples and the bootstrap
+    progress : True shows bars on standard error
+    """
+    from embedscope.experiments import EXPERIMENTS
+    from embedscope.experiments._experiment import Options
+
+    experiment = EXPERIMENTS.get(study)
+    options = Options(
+        models=tuple(strings(models) or experiment.models),
+        scale=scale,
+        data=Path(data) if data is not None else None,
+        download=not offline,
+        seed=seed,
+        device=device,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+        cache=cache,
+        transform=transform,
+        first_position=first_position,
+        prompt=prompt,
+        progress=progress_of(progress),
+    )
+    return experiment.run(options)
