@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ def reproduce(  # noqa: PLR0913
     study: str,
     *,
     models: str | Sequence[str] | None = None,
+    published: Mapping[str, str] | None = None,
     scale: Literal["smoke", "full"] = "smoke",
     transform: str | None = None,
     prompt: str | None = None,
@@ -35,7 +36,9 @@ def reproduce(  # noqa: PLR0913
     Parameters
     ----------
     study : a name of ``embedscope.list_experiments()``
-    models : names; those of the study by default
+    models : names; those of ``published``, or of the study, by default
+    published : published name -> source, where a source is a published model and its name does not say so, as in
+        ``{"gpt2": "FOLDER"}``
     scale : ``smoke`` takes minutes, ``full`` everything
     transform : repeat the study after a chain such as ``center``
     prompt : for zero-shot classes, containing ``{class}``
@@ -47,10 +50,13 @@ def reproduce(  # noqa: PLR0913
     """
     from embedscope.experiments import EXPERIMENTS
     from embedscope.experiments._experiment import Options
+    from embedscope.experiments._published import stated_models
 
     experiment = EXPERIMENTS.get(study)
+    stated = stated_models([f"{k}={v}" for k, v in (published or {}).items()], experiment.published_models)
     options = Options(
-        models=tuple(strings(models) or experiment.models),
+        models=tuple(strings(models) or stated or experiment.models),
+        published=stated,
         scale=scale,
         data=Path(data) if data is not None else None,
         download=not offline,

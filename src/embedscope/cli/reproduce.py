@@ -48,6 +48,15 @@ def reproduce(
     ] = None,
     offline: OfflineOption = False,
     models: ModelsOption = None,
+    published: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="NAME=SOURCE",
+            help="SOURCE is the published model NAME, such as gpt2=FOLDER; once per model.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
     first_position: opt.FirstPositionOption = opt.FirstPosition.keep,
     device: opt.Device = "auto",
     dtype: opt.DtypeOption = opt.Dtype.float32,
@@ -63,11 +72,14 @@ def reproduce(
     """Carry out a published study and write its report, tables and figures."""
     from embedscope.experiments import EXPERIMENTS
     from embedscope.experiments._experiment import Options
+    from embedscope.experiments._published import stated_models
 
     output = Output(json, format_, out, quiet)
     experiment = EXPERIMENTS.get(study)
+    stated = stated_models(published or (), experiment.published_models)
     options = Options(
-        models=tuple(opt.split(models) or experiment.models),
+        models=tuple(opt.split(models) or stated or experiment.models),
+        published=stated,
         scale=str(scale),
         data=data,
         download=not offline,
