@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.analogies.spaces import AnalogySpace, analogy_spaces
+from embedscope.analogies.spaces import AnalogySpace, analogy_spaces, held_space
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Column, Document, Finding, Table
 from embedscope.core.errors import InputError, UnknownNameError
@@ -18,6 +18,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Data, Index, TextTable
+from embedscope.sources.labelled_vectors import NamedVectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.word_contexts import Contexts
 from embedscope.stats.neighbours import top_k
@@ -70,6 +71,7 @@ def analogy(  # noqa: PLR0913
     question: str,
     *,
     candidates: Sequence[str] | None = None,
+    vectors: NamedVectors | None = None,
     images: Data | None = None,
     rows: str = "unit",
     top: int = 10,
@@ -89,7 +91,8 @@ def analogy(  # noqa: PLR0913
     source : a model of texts, by name or as an object; a file of word vectors, whose first words are candidates; or with ``images`` a model of
         images
     question : such as ``king - man + woman``
-    candidates : words to choose from; None for those of :func:`default_candidates`
+    candidates : words to choose from; None for those of :func:`default_candidates`, or of ``vectors``
+    vectors : word vectors that are held, in place of ``source``
     images : a data set with images of words: a concept is the mean over its images
     rows : ``unit``, ``raw`` or ``centered``
     top : number of neighbours
@@ -110,10 +113,15 @@ def analogy(  # noqa: PLR0913
     source = str(source_name(source))
     progress, options = progress or Silent(), options or ModelOptions()
     word_sum, provenance = WordSum.parse(question), Provenance(command, options.seed)
+    if vectors is not None and candidates is None:
+        candidates = vectors.names
     data, table = _question_data(word_sum, candidates, images)
     with provenance.phase("vectors"):
-        spaces = analogy_spaces(source, data, table, options, provenance, progress, names=names, contexts=contexts)
-        space = next(spaces)
+        space = next(
+            iter([held_space(vectors, source, data, table, options)])
+            if vectors is not None
+            else analogy_spaces(source, data, table, options, provenance, progress, names=names, contexts=contexts)
+        )
     provenance.settings = {"question": str(word_sum), "rows": rows, "top": top, "space": space.space}
     words = space.data.tables[table].texts
     with provenance.phase("search"):

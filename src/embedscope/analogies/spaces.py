@@ -16,7 +16,7 @@ from embedscope.core.tables import Data
 from embedscope.encoders import TextEncoder, is_model
 from embedscope.sources.concept_means import concept_means, images_of
 from embedscope.sources.image_text import model_pair
-from embedscope.sources.labelled_vectors import read_named_vectors
+from embedscope.sources.labelled_vectors import NamedVectors, read_named_vectors
 from embedscope.sources.layer_selection import FINAL, select_spaces
 from embedscope.sources.models import (
     extract_images,
@@ -109,9 +109,13 @@ def analogy_spaces(
 def _file_space(
     source: str, data: Data, table: str, options: ModelOptions, names: str | Path | Sequence[str] | None
 ) -> AnalogySpace:
+    return held_space(read_named_vectors(source, names), source, data, table, options)
+
+
+def held_space(vectors: NamedVectors, source: str, data: Data, table: str, options: ModelOptions) -> AnalogySpace:
+    """The texts of a table looked up among ``vectors``; raises ``InputError`` where options of a model are given."""
     if options.layers is not None or options.pooling is not None:
         raise InputError(f"{source} holds vectors already; leave out layers and pooling")
-    vectors = read_named_vectors(source, names)
     x = vectors.matrix(None, vectors.space, data.tables[table].texts)
     return AnalogySpace(source, None, vectors.space, data, x)
 

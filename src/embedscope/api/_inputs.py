@@ -76,8 +76,10 @@ def vectors_of(x: Any, name: str = "vectors") -> Any:
     >>> vectors_of([[1.0, 2.0], [3.0, 4.0]]).shape
     (2, 2)
     """
-    if x is None or isinstance(x, str | Path) or is_torch(x):
+    if x is None or isinstance(x, str | Path):
         return x
+    if is_torch(x):
+        return x.detach()
     if isinstance(x, Mapping):
         return {str(key): vectors_of(value, str(key)) for key, value in x.items()}
     return _matrix(x, name)
@@ -124,6 +126,13 @@ def _arrow(x: Any, name: str) -> npt.NDArray[Any]:
     """A column of lists, fixed-size or not, as a matrix."""
     import pyarrow as pa
 
+    if isinstance(x, pa.Table | pa.RecordBatch):
+        if x.num_columns != 1:
+            raise InputError(
+                f"{name} is an Arrow table with the columns {', '.join(x.column_names[:8])}; pass one, as in "
+                "table['vector']"
+            )
+        return _arrow(x.column(0), name)
     column = x.combine_chunks() if isinstance(x, pa.ChunkedArray) else x
     if isinstance(column, pa.ChunkedArray):  # several chunks that one array cannot hold
         return np.concatenate([_arrow(chunk, name) for chunk in column.chunks])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from embedscope.analogies.query import analogy as answer
 from embedscope.analogies.query import load_images, read_candidates
-from embedscope.api._inputs import comma, progress_of, source_of
+from embedscope.api._inputs import comma, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
+from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.sources.labelled_vectors import NamedVectors, read_names
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.word_contexts import Contexts
 
@@ -20,7 +22,7 @@ from embedscope.sources.word_contexts import Contexts
 @public
 def analogy(  # noqa: PLR0913
     source: Any,
-    question: str,
+    question: str | Sequence[str],
     *,
     words: str | Path | Sequence[str] | None = None,
     images: str | None = None,
@@ -43,27 +45,33 @@ def analogy(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : a model, as of :func:`embedscope.evaluate`, or a file of word vectors (``gensim:FILE``)
-    question : words with ``+`` and ``-`` between them, spaces around the signs
+    source : a model, as of :func:`embedscope.evaluate`, a file of word vectors (``gensim:FILE``), {word: vector},
+        or vectors with ``names``
+    question : words with ``+`` and ``-`` between them, spaces around the signs; or a list of words and signs
     words : words to choose from: a list, or a file with one per line
     images : ``emoji`` or a folder ``concept/*.jpg``: a concept is the mean over its images
     rows : how rows enter the sum
     top : how many neighbours
     layers, pooling : of a model; its own vector of a text by default
     contexts, context_limit : sentences over which a word's states are averaged, and how many per word
-    names : for a file of vectors: the word of each row
+    names : for vectors, held or in a file: the word of each row
     device, dtype, trust_remote_code, cache, data : as of ``measure``
     seed : of the choice of sentences
     progress : True shows bars on standard error
+
+    Examples
+    --------
+    >>> vectors = {"king": [1.0, 1.0], "man": [1.0, 0.0], "woman": [0.1, 0.2], "queen": [0.1, 1.2]}
+    >>> analogy(vectors, "king - man + woman", top=1)[0].subset
+    'queen'
     """
-    chosen = source_of(source)
-    if not isinstance(chosen, str | Path):
-        raise InputError("analogy takes a model or a file of word vectors")
+    chosen, held = _words_of(source, names)
     folder = Path(data) if data is not None else None
     return answer(
-        str(chosen),
-        question,
+        chosen,
+        question if isinstance(question, str) else " ".join(question),
         candidates=read_candidates(words) if isinstance(words, str | Path) else words,
+        vectors=held,
         images=load_images(images, folder) if images else None,
         rows=rows,
         top=top,
@@ -77,7 +85,26 @@ def analogy(  # noqa: PLR0913
             data=data,
             seed=seed,
         ),
-        names=names,
+        names=None if held is not None else names,
         contexts=Contexts(contexts, context_limit, folder) if contexts else None,
         progress=progress_of(progress),
     )
+
+
+def _words_of(source: Any, names: str | Path | Sequence[str] | None) -> tuple[str, NamedVectors | None]:
+    """The name of the source, and word vectors that the caller holds."""
+    if isinstance(source, Mapping):
+        words, rows = [str(word) for word in source], vectors_of(list(source.values()), "vectors of words")
+        return "vectors", NamedVectors("vectors", as_matrix(rows, "vectors of words"), words)
+    chosen = source_of(source)
+    if isinstance(chosen, str | Path):
+        return str(chosen), None
+    if isinstance(chosen, list):
+        raise InputError(f"analogy takes one source, got {len(chosen)}; ask them one by one")
+    if names is None and hasattr(source, "index") and hasattr(source, "to_numpy"):
+        names = [str(word) for word in source.index]
+    if names is None:
+        raise InputError(
+            "these vectors have no words; pass names=[...] with one word per row, or a dict of word to vector"
+        )
+    return "vectors", NamedVectors("vectors", to_numpy(as_matrix(chosen, "source")), read_names(names))

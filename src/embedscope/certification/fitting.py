@@ -59,6 +59,8 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -
     joint = any(JOINT in step for step in words)
     chain = parse_chain(",".join(":".join(word for word in step if word != JOINT) for step in words))
     n = sum(g.n for g in moments.values())
+    if not n:
+        raise InputError("all rows to fit on are zero rows, which have no direction; embed these rows again")
     mean = sum((g.n * g.mean for g in moments.values()), np.zeros(next(iter(widths.values())))) / n
     scatter = sum((g.scatter for g in moments.values()), np.zeros((len(mean), len(mean))))
     if joint:

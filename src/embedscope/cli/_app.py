@@ -56,6 +56,19 @@ def _common(
 
 _START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More"
 
+_MADE_BY = {"--baseline": "measure", "report pair.json": "measure", " repair.safetensors": "repair"}
+"""Parts of examples that name a file which the examples of another verb write, with that verb."""
+
+
+def _heading(verb: str, examples: tuple[str, ...]) -> str:
+    """What stands over the examples of a verb: where the files come from that they read."""
+    lines = " ".join(examples)
+    made = [other for part, other in _MADE_BY.items() if part in lines and other != verb]
+    if made:
+        return f"Examples, after those of `embedscope {made[0]} --help`:"
+    return "Examples, on the files of `embedscope example .`:" if ".npy" in lines else "Examples:"
+
+
 for _module, _verb, _panel in (
     (quickstart, quickstart.quickstart, _START),
     (example, example.example, _START),
@@ -75,5 +88,5 @@ for _module, _verb, _panel in (
     app.command(
         name=_module.__name__.rpartition(".")[2],
         rich_help_panel=_panel,
-        epilog="\n\n".join(["Examples:", *_module.EXAMPLES]),
+        epilog="\n\n".join([_heading(_module.__name__.rpartition(".")[2], _module.EXAMPLES), *_module.EXAMPLES]),
     )(guarded(_verb))

@@ -13,7 +13,7 @@ from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
     "embedscope analogy minilm king - man + woman",
-    "embedscope analogy gensim:vectors.kv paris - france + italy --top 5",
+    "embedscope analogy minilm paris - france + italy --top 5",
 )
 
 

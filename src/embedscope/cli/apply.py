@@ -11,8 +11,8 @@ from embedscope.cli import _options as opt
 from embedscope.cli._output import console, progress
 
 EXAMPLES = (
-    "embedscope apply repair.safetensors docs.npy new.npy --kind document",
-    "embedscope apply repair.safetensors queries.npy new-q.npy --kind query",
+    "embedscope apply repair.safetensors documents.npy new.npy --kind document",
+    "embedscope apply repair.safetensors queries.npy new-queries.npy --kind query",
 )
 
 

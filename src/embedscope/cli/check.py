@@ -11,8 +11,8 @@ from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
-    "embedscope check new.npy --baseline baseline.json",
-    "embedscope check new.npy --baseline baseline.json --format junit > drift.xml",
+    "embedscope check documents.npy --baseline baseline.json",
+    "embedscope check documents.npy --baseline baseline.json --format junit",
 )
 
 

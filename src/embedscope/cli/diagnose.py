@@ -12,8 +12,8 @@ from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
-    "embedscope diagnose vectors.npy",
-    "embedscope diagnose --pair images.npy captions.npy --fail-on serious",
+    "embedscope diagnose documents.npy",
+    "embedscope diagnose --pair images.npy texts.npy --fail-on serious",
 )
 
 

@@ -12,7 +12,7 @@ from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
     "embedscope evaluate minilm --tasks rg65,simlex999 --layers final,pooled",
-    "embedscope evaluate --queries q.npy --corpus docs.npy --qrels qrels.tsv",
+    "embedscope evaluate --queries queries.npy --corpus documents.npy --qrels qrels.tsv",
 )
 
 

@@ -14,7 +14,7 @@ from embedscope.cli._output import console
 
 EXAMPLES = (
     "embedscope export repair.safetensors --to numpy",
-    "embedscope export repair.safetensors --to faiss -o repair.faiss --kind document",
+    "embedscope export repair.safetensors --to faiss --kind document -o x.faiss",
 )
 
 

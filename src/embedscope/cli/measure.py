@@ -12,8 +12,8 @@ from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
-    "embedscope measure vectors.npy --metrics isoscore,self_similarity",
-    "embedscope measure --pair images.npy captions.npy --json pair.json",
+    "embedscope measure documents.npy --json baseline.json",
+    "embedscope measure --pair images.npy texts.npy --json pair.json",
 )
 
 

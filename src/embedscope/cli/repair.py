@@ -11,8 +11,8 @@ from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
-    "embedscope repair docs.npy --queries queries.npy --qrels qrels.tsv",
-    "embedscope repair --pair images.npy captions.npy --objective mixed",
+    "embedscope repair documents.npy --queries queries.npy --qrels qrels.tsv",
+    "embedscope repair --pair images.npy texts.npy -o pair.safetensors",
 )
 
 KEPT = 1

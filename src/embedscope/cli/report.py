@@ -12,8 +12,8 @@ from embedscope.cli import _options as opt
 from embedscope.cli._output import check_report, console
 
 EXAMPLES = (
-    "embedscope report out/result.json",
-    "embedscope report result.json --out page.html --latex tables.tex",
+    "embedscope report pair.json",
+    "embedscope report pair.json --out page.html --latex tables.tex",
 )
 
 

@@ -32,6 +32,10 @@ class Diagnosis:
     result: Result
     verdicts: tuple[Verdict, ...]
 
+    def _repr_html_(self) -> str:
+        """The result, as a notebook shows it."""
+        return self.result._repr_html_()
+
     @property
     def worst(self) -> Severity:
         """The worst severity of all; ``ok`` where nothing was found."""

@@ -55,6 +55,10 @@ class Drift:
     result: Result
     changes: tuple[Change, ...]
 
+    def _repr_html_(self) -> str:
+        """The result, as a notebook shows it."""
+        return self.result._repr_html_()
+
     @property
     def drifted(self) -> tuple[Change, ...]:
         """What fails the check."""

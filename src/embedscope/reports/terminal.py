@@ -150,10 +150,10 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     console.print(grid)
     hidden = [c.title for i, c in enumerate(table.columns) if i not in shown and any(row[i] for row in texts)]
     rows = [count(left_out, "more row")] if left_out > 0 else []
-    more = [*rows, *hidden]
-    if more:
-        verb = "is" if len(more) == 1 and left_out <= 1 else "are"
-        console.print(_plain(f"{listed(more)} {verb} in the report"), style="dim")
+    columns = [f"the column{'s' if len(hidden) > 1 else ''} {listed(hidden)}"] if hidden else []
+    if more := listed([*rows, *columns]):
+        verb = "is" if max(left_out, 0) + len(hidden) == 1 else "are"
+        console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report"), style="dim")
 
 
 def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:

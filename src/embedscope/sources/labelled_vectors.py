@@ -25,6 +25,7 @@ class NamedVectors:
         if len(names) != len(x):
             raise InputError(f"{len(names):,} names for {len(x):,} vectors; wanted one name per row, in the same order")
         self.space = space
+        self.names = tuple(names)
         self._x = x
         self._rows = {name: i for i, name in reversed(list(enumerate(names)))}
 
@@ -59,11 +60,14 @@ def read_named_vectors(source: str, names: str | Path | Sequence[str] | None) ->
             "evaluate a model"
         )
     space, x = read_matrix(open_vectors(source), source)
-    if isinstance(names, str | Path):
-        try:
-            names = Path(names).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"cannot read names from {names} ({error}); wanted UTF-8 text, one name per line"
-            ) from error
-    return NamedVectors(space, x, names)
+    return NamedVectors(space, x, read_names(names))
+
+
+def read_names(names: str | Path | Sequence[str]) -> Sequence[str]:
+    """Names of rows: a list as it is, or the lines of a text file; raises ``InputError`` where it cannot be read."""
+    if not isinstance(names, str | Path):
+        return names
+    try:
+        return Path(names).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read names from {names} ({error}); wanted UTF-8 text, one name per line") from error

@@ -84,6 +84,8 @@ def pair_scores(a: Matrix, b: Matrix, i: Index, j: Index) -> Floats:
 
 def without_copies(x: Matrix, kept: int) -> Index | None:
     """Rows of ``x`` (n, d) without what is a copy of ``kept`` earlier rows or more; None where that is all of them."""
+    if not len(x):
+        return None
     hashes = np.concatenate([_hashes(x[s : s + CORPUS_ROWS]) for s in range(0, len(x), CORPUS_ROWS)])
     order = np.argsort(hashes, kind="stable")
     new = np.concatenate([[True], np.diff(hashes[order]) != 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -51,11 +52,14 @@ class Paired:
         a, b = (np.asarray(to_numpy(as_matrix(v, n)), dtype=np.float64) for v, n in ((x, "x"), (y, "y")))
         if ids is None:
             if len(a) != len(b):
-                raise InputError(f"rows that belong together by position must be as many, got {len(a)} and {len(b)}")
+                raise InputError(
+                    f"both sides must have the same number of rows; got {len(a):,} and {len(b):,} (without ids, row i "
+                    "of one belongs to row i of the other: pass ids where they differ)"
+                )
             ids = hash_rows(0, len(a)), hash_rows(0, len(b))
         if (len(a), len(b)) != (len(ids[0]), len(ids[1])):
             raise InputError(f"{len(a)} and {len(b)} rows need one id each, got {len(ids[0])} and {len(ids[1])}")
-        return cls(a, b, *ids, names)
+        return cls(_scaled(a), _scaled(b), *ids, names)
 
     @cached_property
     def matches(self) -> tuple[Index, Index]:
@@ -103,6 +107,25 @@ class Paired:
     def one_to_one(self) -> bool:
         """Whether every row of a pair is in one pair."""
         return all(len(np.unique(rows)) == len(rows) for rows in self.matches)
+
+
+def _scaled(x: Floats) -> Floats:
+    """Rows ``x`` (n, d) times a power of two, where fourth powers of their values would leave float64.
+
+    No metric of two spaces depends on the scale of a side, and a power of two costs no digit.
+
+    >>> _scaled(np.array([[1e-170, 0.0]])).round(2).tolist()
+    [[0.54, 0.0]]
+    """
+    largest = float(abs(x).max())
+    exponent = math.frexp(largest)[1]
+    if largest == 0 or abs(exponent) < _FAR:
+        return x
+    return np.ldexp(x, -exponent)
+
+
+_FAR = 200
+"""Exponent of two from which on fourth powers of sums, or their inverses, come near the limits of float64."""
 
 
 @dataclass(frozen=True)
