@@ -120,3 +120,67 @@ def test_calls_print_nothing(capsys):
     assert capsys.readouterr() == ("", "")
     embedscope.measure(X, metrics="isoscore", progress=True)
     assert "pass 1" in capsys.readouterr().err
+
+
+def test_an_arrow_table_of_one_column_is_that_column():
+    import pyarrow as pa
+
+    assert np.array_equal(vectors_of(pa.table({"v": X.tolist()})), X)
+    with pytest.raises(InputError, match=r"an Arrow table with the columns v, id; pass one, as in table\['vector'\]"):
+        vectors_of(pa.table({"v": X.tolist(), "id": list(range(60))}))
+
+
+def test_tensors_with_gradients_are_read_without_a_warning():
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor(X, requires_grad=True)
+    assert embedscope.measure(tensor, metrics="isoscore").value() == pytest.approx(
+        embedscope.measure(X, metrics="isoscore").value(), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "old", "new"),
+    [("repair", "tries", "candidates"), ("measure", "on", "texts"), ("repair", "scored", "scores")],
+)
+def test_names_of_version_0_1_suggest_their_new_ones(verb, old, new):
+    with pytest.raises(UnknownOptionError, match=f"did you mean '{new}'") as raised:
+        getattr(embedscope, verb)(X, **{old: "x"})
+    assert len(str(raised.value)) < 200
+
+
+def test_analogies_of_vectors_of_the_caller():
+    vectors = {"king": [1.0, 1.0], "man": [1.0, 0.0], "woman": [0.1, 0.2], "queen": [0.1, 1.2]}
+    matrix = np.array(list(vectors.values()))
+    by_name = [
+        embedscope.analogy(vectors, "king - man + woman", top=1),
+        embedscope.analogy(matrix, ["king", "-", "man", "+", "woman"], names=list(vectors), top=1),
+    ]
+    assert [r[0].subset for r in by_name] == ["queen", "queen"]
+    with pytest.raises(InputError, match=r"have no words; pass names"):
+        embedscope.analogy(matrix, "king - man + woman")
+    with pytest.raises(InputError, match="no vector of tsar"):
+        embedscope.analogy(vectors, "tsar - man + woman")
+
+
+def test_diagnoses_and_checks_show_themselves_in_a_notebook():
+    assert "<table" in embedscope.diagnose(X)._repr_html_()
+    assert "<div" in embedscope.check(X, baseline=embedscope.measure(X))._repr_html_()
+
+
+def test_a_pair_is_checked_against_its_own_measure():
+    baseline = embedscope.measure(pair=(X, X[:, ::-1]))
+    assert not embedscope.check(pair=(X, X[:, ::-1]), baseline=baseline).drifted
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(60) // 2], ids=["rows", "declared"])
+def test_huge_rows_are_measured_whatever_is_declared(groups):
+    x = X.astype(np.float64)
+    plain = embedscope.measure(x, groups=groups, metrics="isoscore,self_similarity")
+    far = embedscope.measure(x * 1e140, groups=groups, metrics="isoscore,self_similarity")
+    assert [r.value for r in far] == pytest.approx([r.value for r in plain], rel=1e-9)
+
+
+def test_spaces_of_zero_rows_are_diagnosed_and_not_repaired():
+    zeros = np.zeros((60, 8))
+    assert embedscope.diagnose(zeros).worst == "serious"
+    assert not embedscope.repair(zeros, labels=[i % 3 for i in range(60)]).accepted

@@ -186,3 +186,59 @@ def test_a_clip_retrieval_folder_gives_both_sides(tmp_path):
     arrays = measure_pair(x, y, metrics=wanted)
     assert [r.value for r in folder] == [r.value for r in arrays]
     assert all(facts["files"] in (2, 4) for facts in folder.provenance["data"].values())
+
+
+def clustered(seed=0):
+    """30 units of 12 pairs each, in file order, and the number of the unit of every pair."""
+    rng = np.random.default_rng(seed)
+    x = np.repeat(rng.normal(size=(30, 16)), 12, axis=0) + 0.5 * rng.normal(size=(360, 16))
+    return x, x[:, ::-1] + 0.1 * rng.normal(size=x.shape), np.repeat(np.arange(30), 12)
+
+
+CHECKED = ["modality_gap", "linear_cka", "recall", "contrastive_loss"]
+
+
+def test_declared_groups_of_pairs_widen_every_interval():
+    x, y, groups = clustered()
+    mixed = np.random.default_rng(1).permutation(len(x))
+    x, y, groups = x[mixed], y[mixed], groups[mixed]
+    alone = {r.metric: r for r in measure_pair(x, y, metrics=CHECKED) if r.space == "image|text"}
+    found = {r.metric: r for r in measure_pair(x, y, metrics=CHECKED, groups=groups) if r.space == "image|text"}
+    for metric in ("modality_gap", "contrastive_loss"):
+        assert found[metric].value == alone[metric].value
+        assert found[metric].units == 30
+        assert "360 rows in 30 units (declared)" in found[metric].note
+        widths = [one[metric].ci_high - one[metric].ci_low for one in (alone, found)]
+        assert widths[1] > 1.3 * widths[0]
+
+
+def test_dependence_of_pairs_on_file_order_is_found_and_said():
+    x, y, _ = clustered()
+    found = measure_pair(x, y, metrics=CHECKED)
+    for metric in ("modality_gap", "recall@1.image_to_text"):
+        record = found.select(metric=metric)[0]
+        assert record.units < 60
+        assert "neighbouring rows have a mean cosine" in record.note
+    independent = measure_pair(*sides(), metrics=["modality_gap"])
+    assert independent[0].units is None
+
+
+def test_too_few_units_of_pairs_have_no_interval():
+    x, y, groups = clustered()
+    record = measure_pair(x, y, metrics=["modality_gap"], groups=groups % 5)[0]
+    assert (record.ci_low, record.ci_high, record.stderr) == (None, None, None)
+    assert "360 rows are 5 independent units" in record.note
+
+
+def test_groups_and_ids_exclude_each_other():
+    x, y, groups = clustered()
+    with pytest.raises(InputError, match="leave out groups"):
+        measure_pair(x, y, ids=(groups, groups), groups=groups)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-300, 1e140])
+def test_numbers_of_two_sides_do_not_depend_on_their_scale(scale):
+    x, y = (side.astype(np.float64) for side in sides())
+    plain = {r.metric: r.value for r in measure_pair(x, y) if r.space == "image|text"}
+    far = {r.metric: r.value for r in measure_pair(x * scale, y * scale) if r.space == "image|text"}
+    assert far == pytest.approx(plain, rel=1e-6, abs=1e-9)

@@ -95,14 +95,12 @@ def measure(  # noqa: PLR0913
     if pair is not None:
         if source is not None:
             raise InputError("measure takes a source or a pair, not both")
-        if groups is not None:
-            raise InputError("groups are for one source; pair_ids say which rows of a pair belong together")
         from embedscope.geometry.measure_pair import measure_pair
 
         names = [m.name if isinstance(m, Metric) else m for m in strings(metrics) or ()]  # type: ignore[arg-type]
         ids = None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1]))
         a, b = (vectors_of(side, side_name) for side, side_name in zip(pair, modalities, strict=True))
-        return measure_pair(a, b, ids=ids, metrics=names or None, names=modalities, **shared)
+        return measure_pair(a, b, ids=ids, groups=labels_of(groups), metrics=names or None, names=modalities, **shared)
     if source is None:
         raise InputError("nothing to measure: pass a source, or two sides as pair=(a, b)")
     from embedscope.geometry.measure import measure as measured

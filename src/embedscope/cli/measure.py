@@ -113,13 +113,15 @@ def measure(
     if pair is not None:
         if sources:
             raise InputError("Give either a SOURCE or --pair A B.")
-        opt.refuse("does not go with --pair A B, which takes two files", **model, transform=transform, groups=groups)
+        opt.refuse("does not go with --pair A B, which takes two files", **model, transform=transform)
         opt.refuse("is for one SOURCE", memory=memory, checkpoint=checkpoint, skip_bad_shards=skip_bad_shards)
         if precision != Precision.exact or neighbours != Neighbours.exact:
             name = "--precision" if precision != Precision.exact else "--neighbours"
             raise InputError(f"--pair is always exact; leave out {name}")
         a, b = pair
-        result = measure_pair(a, b, ids=pair_ids, names=opt.sides(modalities) or ("image", "text"), **shared)
+        result = measure_pair(
+            a, b, ids=pair_ids, groups=groups, names=opt.sides(modalities) or ("image", "text"), **shared
+        )
         out.give(result, records=True)
         return
     opt.refuse("is about the two sides of --pair A B", pair_ids=pair_ids, modalities=modalities)

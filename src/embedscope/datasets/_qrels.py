@@ -88,9 +88,9 @@ def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object a line") from error
+                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object per line") from error
             if not isinstance(row, dict):
-                raise InputError(f"{path}, line {number}, is no JSON object; wanted one object a line")
+                raise InputError(f"{path}, line {number}, is no JSON object; wanted one object per line")
             yield number, row
 
 

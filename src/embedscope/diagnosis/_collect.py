@@ -91,11 +91,10 @@ def numbers(
         found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
-        if "groups" in model:
-            raise InputError("--groups is for one space; --pair-ids says which rows of --pair belong together")
+        groups = model.pop("groups", None)
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
-        found, sides = _of_pair(pair, pair_ids, names, seed, progress, command)
+        found, sides = _of_pair(pair, pair_ids, groups, names, seed, progress, command)
     records, provenance = list(found.records), dict(found.provenance)
     if queries is not None:
         asking = Provenance()
@@ -138,6 +137,7 @@ def _documents(source: Any) -> Source:
 def _of_pair(
     pair: tuple[Source, Source],
     ids: tuple[IdSource, IdSource] | None,
+    groups: IdSource | None,
     names: tuple[str, str],
     seed: int,
     progress: Progress,
@@ -147,11 +147,13 @@ def _of_pair(
     provenance = Provenance(command, seed)
     matrices = [read_side(source, provenance) for source in pair]
     labels = [str(s) if isinstance(s, str | Path) else name for s, name in zip(pair, names, strict=True)]
-    hashes = None if ids is None else [id_hashes(i, len(x), n) for i, x, n in zip(ids, matrices, names, strict=True)]
+    hashes = None if groups is None else [id_hashes(groups, len(x), "groups") for x in matrices]
+    hashes = hashes if ids is None else [id_hashes(i, len(x), n) for i, x, n in zip(ids, matrices, names, strict=True)]
     across = measure_pair(
         matrices[0],
         matrices[1],
         ids=ids,
+        groups=groups,
         metrics=PAIR_METRICS,
         names=names,
         seed=seed,

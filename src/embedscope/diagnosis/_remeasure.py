@@ -59,6 +59,7 @@ def measured_again(
         raise InputError(
             "the baseline is not a result of measure or diagnose; save one with `embedscope measure --json`"
         )
+    settings = {name: value for name, value in settings.items() if value is not None}  # None: the default
     for name, value in settings.items():
         read_as(_TYPES.get(name, Any), value, "the baseline", f"settings.{name}")
     _same_kind(settings, source, pair, queries)
@@ -68,7 +69,9 @@ def measured_again(
         return numbers(source, pair=pair, pair_ids=pair_ids, queries=queries, **common, **model)
     if pair is not None:
         asked = {k: settings[k] for k in ("metrics", "rows") if k in settings}
-        return measure_pair(pair[0], pair[1], ids=pair_ids, scale=settings.get("scale", 100.0), **asked, **common)
+        return measure_pair(
+            pair[0], pair[1], ids=pair_ids, groups=groups, scale=settings.get("scale", 100.0), **asked, **common
+        )
     asked = {k: settings[k] for k in ("metrics", "rows", "transform", "precision") if k in settings}
     assert source is not None
     return measure(source, **asked, **common, **model)

@@ -209,7 +209,7 @@ def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
-    skipped += [Skipped(note, "units of evidence") for note in _units(made.changes)]
+    skipped += [Skipped(name, note) for name, note in _units(made.changes)]
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
 
 
@@ -221,12 +221,14 @@ _UNCOMPARED = {
 }
 
 
-def _units(changes: Sequence[Change]) -> list[str]:
+def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
     """How many units of evidence stand behind the numbers of either run, where they are fewer than rows."""
     said = []
     for name, records in (("baseline", [c.old for c in changes]), ("now", [c.new for c in changes])):
         counted = {(r.n, r.units) for r in records if r is not None and r.units is not None and r.units != r.n}
-        said += [f"{name}: {n or 0:,} rows in {count(units, 'unit')}" for n, units in sorted(counted, key=str)]
+        said += [
+            (name, f"{n or 0:,} rows in {count(units, 'unit')} of evidence") for n, units in sorted(counted, key=str)
+        ]
     return said
 
 

@@ -155,10 +155,10 @@ def as_rows(found: Any, n: int, name: str) -> npt.NDArray[np.float32]:
         x = np.asarray(found, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name} gave {type(found).__name__} and no array of numbers; wanted one row a text"
+            f"{name} gave {type(found).__name__} and no array of numbers; wanted one row per text"
         ) from error
     if x.ndim != 2 or len(x) != n or x.shape[1] == 0:
-        raise InputError(f"{name} gave an array of shape {x.shape} for {n} texts; wanted ({n}, d), one row a text")
+        raise InputError(f"{name} gave an array of shape {x.shape} for {n} texts; wanted ({n}, d), one row per text")
     return x
 
 

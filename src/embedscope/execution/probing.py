@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +48,8 @@ def probe(stream: Stream, skip_bad: bool = False) -> Probe:
     """Dependence of the rows of ``stream`` on their order, the strongest over its spaces (four of them, if more).
 
     All rows are read where they are few; else runs of rows at up to 16 places of the file. The plan of the stream
-    decides which, so every engine finds the same. Streams of models, whose rows are known by their texts, and rows
-    whose units are declared are not read at all.
+    decides which, so every engine finds the same. Streams of models, whose rows are known by their texts, are not read
+    at all; of rows whose units are declared only the size of the values is looked at.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def probe(stream: Stream, skip_bad: bool = False) -> Probe:
         step = -(-len(shards) // max(1, min(_PLACES, most // _RUN)))
         chosen = shards[::step]
         most = most // len(chosen)
-    largest = 0.0
+    largest, declared = 0.0, False
     runs: dict[str, list[Matrix]] = {space: [] for space in spaces}
     for shard in chosen:
         try:
@@ -75,10 +74,11 @@ def probe(stream: Stream, skip_bad: bool = False) -> Probe:
             if not skip_bad:
                 raise
             continue
-        if rows is None:
-            return Probe()
-        for space, parts in rows.items():
+        declared = declared or rows is None
+        for space, parts in (rows or {}).items():
             runs[space].append(parts)
+    if declared:
+        return Probe(power=power_of(largest))
     n = stream.n_rows or sum(len(run) for run in next(iter(runs.values())))
     read = sum(len(run) for run in next(iter(runs.values())))
     whole = len(chosen) == len(shards) and read == n
@@ -106,24 +106,23 @@ def _rows(shard: Shard, spaces: list[str], most: int, largest: float) -> tuple[d
     Also the largest absolute value met in rows of float64, or ``largest``, whichever is more.
     """
     out: dict[str, list[Matrix]] = {}
-    n = 0
-    for batch in _numbered(shard):
-        if batch is None:
-            return None, largest
+    n, numbered = 0, True
+    for batch in shard.batches():
+        numbered = numbered and _is_numbered(batch)
         for space in spaces:
             x = to_numpy(batch.spaces[space][: most - n])
             if x.dtype == np.float64:
                 largest = max(largest, float(np.abs(x).max(initial=0.0)))
-            rows = to_numpy(unit_rows(x)[0]).astype(np.float32) if x.dtype == np.float64 else x.astype(np.float32)
-            out.setdefault(space, []).append(rows)
+            if numbered:
+                rows = to_numpy(unit_rows(x)[0]) if x.dtype == np.float64 else x
+                out.setdefault(space, []).append(rows.astype(np.float32))
         n += len(batch.ids)
         if n >= most:
             break
-    return {space: np.concatenate(parts) for space, parts in out.items()}, largest
+    return {space: np.concatenate(parts) for space, parts in out.items()} if numbered else None, largest
 
 
-def _numbered(shard: Shard) -> Iterator[Batch | None]:
-    """The batches of a shard, None for one whose rows are not those of a file in their order."""
-    for batch in shard.batches():
-        declared = batch.clusters is not batch.ids and not np.array_equal(batch.clusters, batch.ids)
-        yield batch if not declared and in_file_order(row_numbers(batch.ids)) else None
+def _is_numbered(batch: Batch) -> bool:
+    """Whether the rows of a batch are those of a file in their order, and no units are declared."""
+    declared = batch.clusters is not batch.ids and not np.array_equal(batch.clusters, batch.ids)
+    return not declared and in_file_order(row_numbers(batch.ids))

@@ -17,6 +17,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.geometry._pair_scores import PAIR_SCORES, SCALE
+from embedscope.geometry._pair_units import PairUnits
 from embedscope.geometry.measure import measure_stream
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
@@ -35,6 +36,7 @@ def measure_pair(  # noqa: PLR0913
     b: Source,
     *,
     ids: tuple[IdSource, IdSource] | None = None,
+    groups: IdSource | None = None,
     metrics: Sequence[str] | None = None,
     rows: Rows | None = None,
     names: tuple[str, str] = ("image", "text"),
@@ -54,6 +56,7 @@ def measure_pair(  # noqa: PLR0913
         between them
     ids : one id per row of either side (a text file, ``FILE.parquet::COLUMN`` or an array); rows with equal ids match,
         so an image may have several captions. Rows match by position where None
+    groups : what each pair belongs to (the document of a chunk), where rows match by position: a file or an array
     metrics : ids of metrics of two spaces or of one (``modality_gap``, ``recall``, ``isoscore``); all where None
     rows : ``raw`` or ``unit``, for the metrics of one space
     names : of the two sides, which are the spaces of their own records; records of both have ``image|text``
@@ -79,15 +82,26 @@ def measure_pair(  # noqa: PLR0913
     progress.close()
     hashes = None if ids is None else (id_hashes(ids[0], len(x), names[0]), id_hashes(ids[1], len(y), names[1]))
     paired = Paired.of(x, y, hashes, names)
+    if groups is not None and hashes is not None:
+        raise InputError(
+            "ids say already which rows belong together; leave out groups, or ids where rows match in order"
+        )
+    declared = None if groups is None else id_hashes(groups, len(x), "groups")
+    evidence = PairUnits.of(paired, declared) if hashes is None else None
+    if evidence is not None:
+        paired = evidence.applied(paired)
     if not len(paired.matches[0]):
         raise InputError("the two sides have no id in common; check that ids are spelled the same way in both")
     provenance.settings = {"metrics": metrics and list(metrics), "rows": rows, "scale": scale, "pair": list(names)}
-    records = list(_pair_records(paired, label, pair_metrics, pair_scores, scale, seed, progress, provenance))
+    records = list(_pair_records(paired, label, pair_metrics, pair_scores, scale, seed, progress, provenance, evidence))
+    if evidence is not None:
+        records = [evidence.said(record) for record in records]
     cutoffs = tuple(f"{name}." for name in metrics or () if name.startswith("recall@"))
     if cutoffs and "recall" not in (metrics or ()):
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
     if one_space is None or one_space:
-        for name, matrix, own, source in zip(names, (x, y), (paired.x_ids, paired.y_ids), called, strict=True):
+        own_ids = (paired.x_ids, paired.y_ids) if declared is None else (declared, declared)
+        for name, matrix, own, source in zip(names, (x, y), own_ids, called, strict=True):
             records += measure_stream(
                 ArrayStream({name: matrix}, combine(hash_rows(0, len(matrix)), 0), own),
                 source=source,
@@ -124,6 +138,7 @@ def _pair_records(
     seed: int,
     progress: Progress,
     provenance: Provenance,
+    evidence: PairUnits | None,
 ) -> Iterator[Record]:
     common: dict[str, Any] = {"source": label, "space": "|".join(paired.names), "dim": int(paired.x.shape[1])}
     comparable = paired.x.shape[1] == paired.y.shape[1]
@@ -156,7 +171,8 @@ def _pair_records(
                 yield Record(**common, metric=name, value=None, rows="unit", note=why)
             else:
                 for key, score in PAIR_SCORES[name](paired, scale, seed).items():
-                    yield score_record(score, metric=key, rows="unit", **common)
+                    regrouped = score if evidence is None else evidence.regrouped(score, seed)
+                    yield score_record(regrouped, metric=key, rows="unit", **common)
         progress.advance(1)
     progress.close()
 

@@ -74,7 +74,7 @@ class ArrayStream:
         self._n = next(iter(sizes.values()))
         for name, hashes in (("ids", ids), ("clusters", clusters)):
             if hashes is not None and hashes.shape != (self._n,):
-                raise InputError(f"{name} must have shape ({self._n},), got {hashes.shape}; pass one hash a row")
+                raise InputError(f"{name} must have shape ({self._n},), got {hashes.shape}; pass one hash per row")
 
     @property
     def dims(self) -> Mapping[str, int]:

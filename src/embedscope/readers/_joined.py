@@ -98,4 +98,4 @@ class JoinedShard:
 
 
 def _widths(stream: Stream) -> str:
-    return ", ".join(f"{space} {dim} wide" for space, dim in stream.dims.items())
+    return ", ".join(f"{space} {dim} dimensions" for space, dim in stream.dims.items())

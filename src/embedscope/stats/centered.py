@@ -130,7 +130,7 @@ class _CentredRows:
 
     def __call__(self, block: RowBlock) -> CentredSums:
         if block.dim != len(self.mean):
-            raise InputError(f"rows of width {block.dim} cannot be centred by a mean of width {len(self.mean)}")
+            raise InputError(f"rows of {block.dim} dimensions cannot be centred by a mean of {len(self.mean)}")
         rows = block.rows(self.rows)
         centred = rows - (rows.new_tensor(self.mean) if is_torch(rows) else self.mean)
         lengths = 1.0 if self.rows == "unit" else block.norms

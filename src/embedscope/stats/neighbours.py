@@ -131,7 +131,9 @@ def k_occurrences(neighbours: Neighbours, n: int) -> Index:
 def _checked(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
     q, c = to_numpy(as_matrix(queries, "queries")), to_numpy(as_matrix(corpus, "corpus"))
     if q.shape[1] != c.shape[1]:
-        raise InputError(f"queries and corpus must have one width, got {q.shape[1]} and {c.shape[1]}")
+        raise InputError(
+            f"queries and corpus must have the same number of dimensions, got {q.shape[1]} and {c.shape[1]}"
+        )
     return tuple(x if x.dtype in (np.float32, np.float64) else x.astype(np.float64) for x in (q, c))  # type: ignore[return-value]
 
 

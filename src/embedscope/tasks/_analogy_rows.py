@@ -37,7 +37,7 @@ class CandidateRows:
         if kind not in KINDS:
             raise InputError(f"rows are one of {', '.join(KINDS)}, got '{kind}'")
         if x.ndim != 2 or 0 in x.shape:
-            raise InputError(f"candidates must have shape (n, d), got {x.shape}; reshape them to one row a word")
+            raise InputError(f"candidates must have shape (n, d), got {x.shape}; reshape them to one row per word")
         if kind != "centered":
             return cls(x, "raw" if kind == "raw" else "unit")
         total, count = np.zeros(x.shape[1]), 0

@@ -75,7 +75,7 @@ class ZeroShotTask:
             prompts = Classes(self.prompts, np.arange(len(images.names)), images.names)
         x, y = any_rows(vectors, data, images.table), any_rows(vectors, data, prompts.table)
         if x.shape[1] != y.shape[1]:
-            reason = f"undefined: images are {x.shape[1]} wide and prompts {y.shape[1]}; fit an alignment first"
+            reason = f"undefined: images have {x.shape[1]} dimensions and prompts {y.shape[1]}; fit an alignment first"
             return {self.id: Score(None, 0, note=reason)}
         rows, label, lost = _labelled(x, images)
         if not np.isfinite(y).all():

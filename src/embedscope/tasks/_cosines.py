@@ -22,7 +22,7 @@ def checked_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str
     x = np.asarray(vectors[table])
     n = len(data.tables[table])
     if x.ndim != 2 or len(x) != n:
-        raise InputError(f"vectors of {data.name}.{table} must have shape ({n}, d), got {x.shape}; one row a text")
+        raise InputError(f"vectors of {data.name}.{table} must have shape ({n}, d), got {x.shape}; one row per text")
     return x
 
 

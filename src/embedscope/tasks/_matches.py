@@ -46,7 +46,7 @@ class MatchTask:
         x, y = (any_rows(vectors, data, table) for table in (found.left_table, found.right_table))
         if x.shape[1] != y.shape[1]:
             reason = (
-                f"undefined: {found.left_table} are {x.shape[1]} wide and {found.right_table} {y.shape[1]}; fit an "
+                f"undefined: {found.left_table} have {x.shape[1]} dimensions and {found.right_table} {y.shape[1]}; fit an "
                 "alignment first"
             )
             return {self.id: Score(None, 0, note=reason)}
@@ -80,7 +80,7 @@ def any_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str) ->
     pictures = table in data.images
     n = len(data.images[table] if pictures else data.tables[table])
     if x.ndim != 2 or len(x) != n:
-        kind = "picture" if pictures else "text"
+        kind = "image" if pictures else "text"
         raise InputError(f"vectors of {data.name}.{table} must have shape ({n}, d), got {x.shape}; one row a {kind}")
     return x
 

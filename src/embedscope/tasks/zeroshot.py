@@ -69,7 +69,7 @@ def class_scores(images: Any, classes: Any, measure: Measure = "cosine") -> Floa
     else:
         x, y = (np.asarray(to_numpy(as_matrix(v)), dtype=np.float64) for v in (images, classes))
     if x.shape[1] != y.shape[1]:
-        raise InputError(f"images are {x.shape[1]} wide and classes {y.shape[1]}; encode both into one space")
+        raise InputError(f"images have {x.shape[1]} dimensions and classes {y.shape[1]}; encode both into one space")
     scores = x @ y.T
     if measure == "negative_distance":
         squares = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)

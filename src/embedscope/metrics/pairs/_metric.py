@@ -30,6 +30,7 @@ class Paired:
     x_ids, y_ids : (n,) and (m,) hashes of what rows belong to
     names : of the two sides, for suffixes of ids
     values_only : leave out what costs many times the value: permutation nulls
+    units : (n,) and (m,) hashes of the unit of evidence of each row, where it is not its id
     """
 
     x: Floats
@@ -39,6 +40,7 @@ class Paired:
     names: tuple[str, str] = ("a", "b")
     shared: dict[Any, Any] = field(default_factory=dict)
     values_only: bool = False
+    units: tuple[Hashes, Hashes] | None = None
 
     @classmethod
     def of(
@@ -73,16 +75,20 @@ class Paired:
 
     @cached_property
     def groups(self) -> tuple[Index, Index]:
-        """Jackknife group of every row of x and of y: rows of one id fall into one group."""
-        return groups_of(self.x_ids), groups_of(self.y_ids)
+        """Jackknife group of every row of x and of y: rows of one unit fall into one group."""
+        x, y = self.units or (self.x_ids, self.y_ids)
+        return groups_of(x), groups_of(y)
 
     @cached_property
     def unit(self) -> Paired:
         """The same at length 1, without zero rows."""
         (x, kept), (y, here) = unit_rows(self.x), unit_rows(self.y)
         if x.shape[1] != y.shape[1]:
-            raise InputError(f"both sides must have one width for cosines between them, got {x.shape[1]}, {y.shape[1]}")
-        return Paired(x, y, self.x_ids[kept], self.y_ids[here], self.names)
+            raise InputError(
+                f"both sides must have the same dimensions for cosines between them, got {x.shape[1]}, {y.shape[1]}"
+            )
+        units = None if self.units is None else (self.units[0][kept], self.units[1][here])
+        return Paired(x, y, self.x_ids[kept], self.y_ids[here], self.names, units=units)
 
     @cached_property
     def aligned(self) -> tuple[Floats, Floats, Index]:
