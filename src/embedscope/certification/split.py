@@ -96,7 +96,7 @@ def check_size(n: int, part: Part, what: str) -> None:
     if n < LEAST:
         raise InputError(
             f"the part that is to {part} holds {n} {what}, at least {LEAST} are needed: one half of the data fits "
-            f"candidates, a quarter selects, a quarter certifies; pass more {what} (some hundreds are enough for most repairs)"
+            f"candidates, a quarter selects, a quarter certifies; pass more {what}, some hundreds"
         )
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embedscope.cli._options import Score
 from embedscope.core.arrays import Hashes
 from embedscope.core.ids import mix
 from embedscope.core.records import Record
-from embedscope.core.tables import Index
+from embedscope.core.tables import Index, Score
 from embedscope.metrics.pairs import Paired
 from embedscope.stats.units import DECLARED, Units, find_units, join
 from embedscope.tasks._means import mean_draws

@@ -83,9 +83,7 @@ def measure_pair(  # noqa: PLR0913
     hashes = None if ids is None else (id_hashes(ids[0], len(x), names[0]), id_hashes(ids[1], len(y), names[1]))
     paired = Paired.of(x, y, hashes, names)
     if groups is not None and hashes is not None:
-        raise InputError(
-            "ids say already which rows belong together; leave out groups, or ids where rows match in order"
-        )
+        raise InputError("ids say already which rows belong together; leave out groups, or the ids")
     declared = None if groups is None else id_hashes(groups, len(x), "groups")
     evidence = PairUnits.of(paired, declared) if hashes is None else None
     if evidence is not None:

@@ -96,8 +96,8 @@ class CrossGaussian:
         dx, dy = self.widths
         if dx != dy:
             raise InputError(
-                f"one basis for both sides needs equal dimensions, got {dx} and {dy}; use an alignment that maps one side "
-                "into the other (procrustes, lstsq, cca)"
+                f"one basis for both sides needs equal dimensions, got {dx} and {dy}; use an alignment that maps one "
+                "side into the other (procrustes, lstsq, cca)"
             )
         mean, scatter, quartic = (self.mean_x + self.mean_y) / 2, self.cxx + self.cyy, None
         if centre == "joint":

@@ -46,8 +46,8 @@ class MatchTask:
         x, y = (any_rows(vectors, data, table) for table in (found.left_table, found.right_table))
         if x.shape[1] != y.shape[1]:
             reason = (
-                f"undefined: {found.left_table} have {x.shape[1]} dimensions and {found.right_table} {y.shape[1]}; fit an "
-                "alignment first"
+                f"undefined: {found.left_table} have {x.shape[1]} dimensions and {found.right_table} {y.shape[1]}; fit "
+                "an alignment first"
             )
             return {self.id: Score(None, 0, note=reason)}
         a, b, left, right, notes = _known(x, y, found.left, found.right)

@@ -92,7 +92,8 @@ class ModalityShift(Aligner):
         dx, dy = cross.widths
         if dx != dy:
             raise InputError(
-                f"shift needs sides of equal dimensions, got {dx} and {dy}; use center, which gives each side its own mean"
+                f"shift needs sides of equal dimensions, got {dx} and {dy}; use center, which gives each side "
+                "its own mean"
             )
         return Side(dx, cross.mean_x - cross.mean_y), Side(dy)
 
