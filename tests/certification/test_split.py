@@ -27,7 +27,7 @@ def test_parts_do_not_depend_on_the_order_of_rows_or_on_blocks() -> None:
     assert (part_numbers(hashes[order], 3) == numbers[order]).all()
     assert (part_numbers(hashes, 4) != numbers).any()
     x, y = np.random.default_rng(1).normal(size=(2, 500, 4))
-    how = {"unit": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
+    how = {"normalize": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
     whole = by_position(iter([(x, y)]), **how)  # type: ignore[arg-type]
     split = by_position(iter([(x[:77], y[:77]), (x[77:], y[77:])]), **how)  # type: ignore[arg-type]
     assert (whole.rows["certify"].names_x == split.rows["certify"].names_x).all()
@@ -57,7 +57,7 @@ def test_candidates_are_text_that_their_parsers_read() -> None:
 def test_one_kind_fitted_from_moments_is_the_chain() -> None:
     x = np.random.default_rng(2).normal(size=(80, 5)) @ np.diag([5, 2, 1, 1, 1]) + 3
     for text in ("center", "abtt:1", "whiten:3:ledoit-wolf", "center,abtt:1,whiten:4"):
-        made = fit_kinds(text, {"vectors": moments_of(x, unit=False)}, FitContext(unit=False))
+        made = fit_kinds(text, {"vectors": moments_of(x, normalize=False)}, FitContext(normalize=False))
         wanted = parse_chain(text).fit(x).transform(x)
         wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
         np.testing.assert_allclose(made.transform(x), wanted, atol=1e-9)
@@ -65,12 +65,12 @@ def test_one_kind_fitted_from_moments_is_the_chain() -> None:
 
 def test_kinds_have_their_own_means_or_one() -> None:
     a, b = np.random.default_rng(3).normal(size=(2, 40, 4)) + np.array([[[2.0]], [[-2.0]]])
-    moments = {"a": moments_of(a, unit=False), "b": moments_of(b, unit=False)}
-    own, joint = (fit_kinds(text, moments, FitContext(unit=False)) for text in ("center", "center:joint"))
+    moments = {"a": moments_of(a, normalize=False), "b": moments_of(b, normalize=False)}
+    own, joint = (fit_kinds(text, moments, FitContext(normalize=False)) for text in ("center", "center:joint"))
     for kind, x in (("a", a), ("b", b)):
         np.testing.assert_allclose(own.kinds[kind].mean, x.mean(axis=0), atol=1e-12)
         np.testing.assert_allclose(joint.kinds[kind].mean, np.concatenate([a, b]).mean(axis=0), atol=1e-12)
-    joined = fit_kinds("abtt:1:joint", moments, FitContext(unit=False))
+    joined = fit_kinds("abtt:1:joint", moments, FitContext(normalize=False))
     wanted = parse_chain("abtt:1").fit(np.concatenate([a, b])).transform(a)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     np.testing.assert_allclose(joined.transform(a, "a"), wanted, atol=1e-9)
@@ -79,7 +79,7 @@ def test_kinds_have_their_own_means_or_one() -> None:
 def test_scores_of_pairs_agree_with_the_tasks_and_with_a_loop() -> None:
     x, y = np.random.default_rng(4).normal(size=(2, 300, 6))
     y += 0.7 * x
-    rows = by_position(iter([(x, y)]), unit=True, max_eval_rows=1000, seed=0, limit_fit=9).rows["select"]
+    rows = by_position(iter([(x, y)]), normalize=True, max_eval_rows=1000, seed=0, limit_fit=9).rows["select"]
     found = pair_scores(Mapped(rows.x, rows.y), rows, ("a", "b"), 0)
     task = recall_both_ways(rows.x, rows.y, ks=[1, 10])
     for way in ("a_to_b", "b_to_a"):
@@ -103,7 +103,7 @@ def test_a_scorer_that_changes_nothing_gives_the_same_ranks() -> None:
     """An inverted softmax over a bank of one query that all rows score alike only shifts scores."""
     x, y = np.random.default_rng(5).normal(size=(2, 200, 6))
     x[:, 0] = y[:, 0] = 0.0
-    rows = by_position(iter([(x, y)]), unit=True, max_eval_rows=1000, seed=0, limit_fit=9).rows["select"]
+    rows = by_position(iter([(x, y)]), normalize=True, max_eval_rows=1000, seed=0, limit_fit=9).rows["select"]
     bank = np.array([[1.0, 0, 0, 0, 0, 0]])
     plain = pair_scores(Mapped(rows.x, rows.y), rows, ("a", "b"), 0)
     shifted = pair_scores(Mapped(rows.x, rows.y, "inverted-softmax:5", (bank, bank)), rows, ("a", "b"), 0)
