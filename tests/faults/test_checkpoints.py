@@ -83,6 +83,17 @@ def test_a_manifest_that_was_touched_is_not_used(cut_off, change, forged):
     assert any("is damaged" in note and "starts anew" in note for note in notes.notes)
 
 
+def test_a_manifest_that_only_its_checksum_can_tell_is_not_used(cut_off):
+    """A bad shard that never was: all sums fit, and the rows of that shard would be left out in silence."""
+    path, wanted, folder = cut_off
+    manifest = folder / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(facts | {"missing": [{"shard": 5, "reason": "cannot be read"}]}))
+    notes = Notes()
+    assert values(path, folder.parent, notes=notes) == wanted
+    assert any("does not have its checksum" in note for note in notes.notes)
+
+
 @given(st.data())
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bit_of_a_manifest_changes_a_number_in_silence(cut_off, data):
