@@ -29,7 +29,7 @@ def test_a_repair_that_helps_is_written_with_its_report(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra report is not installed")
     out, page = tmp_path / "r.safetensors", tmp_path / "r.html"
     asked = [*pair(tmp_path, rotated=True), "--candidates", "center,procrustes", "-o", str(out), "--report", str(page)]
-    done = run.invoke(app, ["repair", *asked, "--kinds", "image,caption"])
+    done = run.invoke(app, ["repair", *asked, "--modalities", "image,caption"])
     assert done.exit_code == 0, done.output
     assert "Use 'procrustes'" in done.output and "repair:" in done.output
     found = Repair.load(out)

@@ -166,13 +166,18 @@ def _check_distinct(collection: Collection) -> Collection:
 
 @dataclass(frozen=True, eq=False)
 class RetrievalSpace:
-    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source."""
+    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source.
+
+    ``score`` compares them; ``note`` says how a model read them.
+    """
 
     source: str
     pooling: str | None
     space: str
     queries: npt.NDArray[Any]
     corpus: npt.NDArray[Any]
+    score: str = "cosine"
+    note: str | None = None
 
 
 def retrieval_spaces(
@@ -200,7 +205,11 @@ def retrieval_spaces(
             raise InputError(
                 f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers and pooling"
             )
-        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x)
+        if prompts := [name for name in ("query_prompt", "document_prompt") if getattr(options, name) is not None]:
+            raise InputError(f"{prompts[0]} is for models; {queries.name} and {corpus.name} hold vectors already")
+        score = options.score or "cosine"
+        note = f"score {score}" if score != "cosine" else None
+        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x, score, note)
         return
     if queries.x is not None or corpus.x is not None:
         raise InputError(
@@ -210,12 +219,12 @@ def retrieval_spaces(
         raise InputError(
             f"{queries.name} has texts; name a model that encodes them, as in `embedscope evaluate minilm`"
         )
-    from embedscope.sources.models import check_known, encode_texts
+    from embedscope.sources.models import Side, check_known, encode_sides
 
-    vectors, spaces = encode_texts(model, (*queries.texts, *corpus.texts), options, provenance, progress)
-    for pooling, space in spaces:
-        both = [check_known(vectors.matrix(pooling, space, side.texts), model, side.name) for side in (queries, corpus)]
-        yield RetrievalSpace(model, pooling, space, *both)
+    sides: list[Side] = [("query", queries.texts), ("document", corpus.texts)]
+    for one in encode_sides(model, sides, options, provenance, progress):
+        both = [check_known(one.matrix(i), model, side.name) for i, side in enumerate((queries, corpus))]
+        yield RetrievalSpace(model, one.pooling, one.space, both[0], both[1], one.score, one.note)
 
 
 def single_retrieval_space(spaces: Sequence[RetrievalSpace]) -> RetrievalSpace:
