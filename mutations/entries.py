@@ -328,6 +328,18 @@ _DECISIONS = (
             "certification/test_decision.py::test_an_interval_that_holds_zero_is_no_gain",
         ),
         (
+            "a gain near fitted rows alone is enough",
+            "if not test.remote.holds:",
+            "if False:",
+            "certification/test_decision.py::test_a_gain_near_fitted_rows_alone_is_refused",
+        ),
+        (
+            "certified intervals of few units are those of many",
+            "if gain.value is None or gain.low is None or gain.high is None or units < 2:",
+            "if True:",
+            "certification/test_evidence.py::test_certified_intervals_of_few_units_err_at_their_level",
+        ),
+        (
             "any number of changed items is enough",
             "LEAST_CHANGED = 6\n",
             "LEAST_CHANGED = 0\n",
@@ -348,11 +360,11 @@ _DECISIONS = (
     ),
     *_in(
         "certification",
-        "pair_rows.py",
+        "split.py",
         (
-            "pairs are split by rows and not by units",
-            "nx, ny = part_numbers(cx, seed), part_numbers(cy, seed)",
-            "nx, ny = part_numbers(hash_rows(0, len(x)), seed), part_numbers(hash_rows(len(x), len(x) + len(y)), seed)",
+            "parts are split by rows and not by units",
+            "        return part_numbers(clusters, seed)",
+            "        return part_numbers(np.arange(len(clusters), dtype=np.uint64), seed)",
             "repairs/test_repair.py::test_captions_of_one_image_stay_together_and_ids_match_rows",
         ),
     ),
@@ -385,10 +397,14 @@ _DECISIONS = (
             "list([changes[i].p or 0.0 for i in tested])",
             "diagnosis/test_drift.py::test_p_values_are_corrected_over_all_numbers",
         ),
+    ),
+    *_in(
+        "diagnosis",
+        "sample_size.py",
         (
             "numbers that depend on the number of rows are compared",
-            "and _sizes_differ(old, new):",
-            "and False:",
+            "(not free and _sizes(old) != _sizes(new))",
+            "False",
             "diagnosis/test_drift.py::test_sizes_that_decide_a_metric_are_not_drift",
         ),
     ),

@@ -25,7 +25,7 @@ def gained(share: float, by: float = 1.0) -> np.ndarray:
 class Written:
     """A judge of scorers whose items (N,) on each part are given: {candidate: {part: {score: items}}}."""
 
-    objective = aim = Objective("main", ("guard",))
+    objective = Objective("main", ("guard",))
     undecidable = None
     what = "queries"
     sizes: Mapping[str, int] = {"fit": 2 * N, "select": N, "certify": N}
@@ -44,7 +44,7 @@ class Written:
         return np.arange(N)
 
     def closeness(self) -> np.ndarray:
-        return np.arange(N) % 7 / 7.0
+        return np.arange(N) / N
 
     def restricted(self, score: Score, items: np.ndarray, part: str) -> Score:
         assert score.items is not None
@@ -107,6 +107,14 @@ def test_a_guard_that_gets_worse_while_certifying_refuses_the_gain() -> None:
     assert found.chosen is not None
     assert not found.repaired
     assert "guard" in found.reason
+
+
+def test_a_gain_near_fitted_rows_alone_is_refused() -> None:
+    near = np.where(np.arange(N) >= 0.7 * N, 1.0, 0.0)
+    found, _ = decided({"csls:3": {"select": GOOD["select"], "certify": {"main": near}}})
+    assert found.certified is not None and found.certified.gains["main"].low > 0
+    assert not found.repaired
+    assert "unlike any fitted row" in found.reason
 
 
 @pytest.mark.parametrize("changed", [LEAST_CHANGED - 1, LEAST_CHANGED])
