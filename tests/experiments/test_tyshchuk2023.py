@@ -260,8 +260,12 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     assert any("biases zero" in s.title for s in gathered.scatters)
 
 
-def adversarial(texts: np.ndarray, images: np.ndarray) -> dict[str, Finding]:
-    """Findings on pairs of vectors alone, by topic."""
+def adversarial(
+    texts: np.ndarray, images: np.ndarray, monkeypatch: pytest.MonkeyPatch, heads: tuple[str, ...] = ()
+) -> dict[str, Finding]:
+    """Findings on pairs of vectors alone, by topic; with the alignments that these findings rest on, and ``heads``."""
+    monkeypatch.setattr("embedscope.experiments._tyshchuk2023.run.SHALLOW", ("center", "procrustes", "lstsq"))
+    monkeypatch.setattr("embedscope.experiments._tyshchuk2023.run.HEADS", heads)
     from embedscope.experiments._tyshchuk2023.findings import findings
 
     study_data = Material(halves("planted", (), [f"text {i}" for i in range(len(texts))]), None, (), {})
@@ -273,10 +277,10 @@ def adversarial(texts: np.ndarray, images: np.ndarray) -> dict[str, Finding]:
     return {name: f for f in found for name, word in topics.items() if word in f.text}
 
 
-def test_one_isotropic_cloud_given_twice_has_no_gap_and_no_cone() -> None:
+def test_one_isotropic_cloud_given_twice_has_no_gap_and_no_cone(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="contrastive heads need the extra hf")
-    cloud = np.random.default_rng(0).normal(size=(400, 16))
-    found = adversarial(cloud, cloud.copy())
+    cloud = np.random.default_rng(0).normal(size=(300, 16))
+    found = adversarial(cloud, cloud.copy(), monkeypatch, ("heads:5", "heads:100"))
     assert found["gap"].status != "agrees"
     assert "images and texts form two clouds that" not in found["gap"].text
     assert found["cone"].status == "deviates"
@@ -284,21 +288,19 @@ def test_one_isotropic_cloud_given_twice_has_no_gap_and_no_cone() -> None:
     assert found["temperature"].status != "agrees"
 
 
-def test_two_shifted_cones_have_a_gap_and_are_cones() -> None:
-    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+def test_two_shifted_cones_have_a_gap_and_are_cones(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    images = rng.normal(size=(400, 16))
-    texts = images + 0.1 * rng.normal(size=(400, 16))
+    images = rng.normal(size=(300, 16))
+    texts = images + 0.1 * rng.normal(size=(300, 16))
     images[:, 0] += 5
     texts[:, 1] += 5
-    found = adversarial(texts, images)
+    found = adversarial(texts, images, monkeypatch)
     assert (found["gap"].status, found["cone"].status) == ("agrees", "agrees")
     assert "centring makes it more isotropic" in found["cone"].text
 
 
-def test_shuffled_pairs_are_not_found_by_any_alignment() -> None:
-    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+def test_shuffled_pairs_are_not_found_by_any_alignment(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
-    found = adversarial(rng.normal(size=(400, 16)), rng.normal(size=(400, 16)))
+    found = adversarial(rng.normal(size=(300, 16)), rng.normal(size=(300, 16)), monkeypatch)
     assert found["retrieval"].status != "agrees"
     assert "finds more texts first" not in found["retrieval"].text

@@ -71,14 +71,15 @@ def test_a_transform_sees_the_training_pairs_of_its_fold_alone():
 def test_pairs_of_one_id_stay_in_one_fold_and_samples_are_said():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(40, 4)), rng.normal(size=(40, 4))
-    seen = []
+    ids, seen = np.repeat(np.arange(10), 4), []
 
     def fit(u, v):
-        seen.append(len(u))
+        seen.append(ids[np.argmax(u @ (a / np.linalg.norm(a, axis=1, keepdims=True)).T, axis=1)])
         return np.asarray, np.asarray
 
-    modality_separability(a, b, ids=np.repeat(np.arange(10), 4), fit=fit)
-    assert seen == [32] * 5
+    modality_separability(a, b, ids=ids, fit=fit)
+    assert [np.bincount(trained, minlength=10).tolist().count(4) for trained in seen] == [8] * 5
+    assert [len(trained) for trained in seen] == [32] * 5
     sampled, whole = modality_separability(a, b, limit=30), modality_separability(a, b, limit=40)
     assert "30 of 40 pairs" in sampled["logistic"].note
     assert [(s.exact, s.n) for s in sampled.values()] == [(False, 30)] * 2
