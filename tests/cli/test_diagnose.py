@@ -64,7 +64,7 @@ def test_check(folder):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["diagnose"], "either a SOURCE or --pair A B"),
+        (["diagnose"], "Give either a SOURCE or --pair A B."),
         (["diagnose", "fine.npy", "--thresholds", "typo.toml"], "did you mean 'cosine_floor'"),
         (["diagnose", "fine.npy", "--pair-ids", "a", "b"], "add --pair A B"),
         (["check", "fine.npy"], "check needs --baseline"),

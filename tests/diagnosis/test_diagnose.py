@@ -15,7 +15,7 @@ from embedscope.diagnosis._rule import LEVELS
 from embedscope.diagnosis.diagnose import spaces_of
 from embedscope.encoders import MODELS, open_encoder
 from embedscope.metrics import METRICS
-from embedscope.report import render_html
+from embedscope.reports import render_html
 from embedscope.sources.text_vectors import extract
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")

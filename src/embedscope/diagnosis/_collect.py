@@ -80,7 +80,7 @@ def numbers(
     source = source_name(source)
     progress = progress or Silent()
     if (source is None) == (pair is None):
-        raise InputError("give either a SOURCE or --pair A B")
+        raise InputError("Give either a SOURCE or --pair A B.")
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
@@ -91,6 +91,8 @@ def numbers(
         found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
+        if "groups" in model:
+            raise InputError("--groups is for one space; --pair-ids says which rows of --pair belong together")
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
         found, sides = _of_pair(pair, pair_ids, names, seed, progress, command)

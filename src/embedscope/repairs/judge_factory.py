@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,17 @@ from embedscope.core.ids import hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._qrels import read_qrels
 from embedscope.readers import file_of
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import OBJECTIVES, RecordContext, Request
 from embedscope.repairs.row_files import read_rows
 from embedscope.repairs.space_judge_factory import space_judge
+from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.sources.retrieval_data import (
     judged_rows,
+    judgements_of,
     read_collection,
     read_corpus,
     retrieval_spaces,
@@ -69,7 +70,7 @@ def _pairs(request: Request, options: SplitOptions, mixed: bool, provenance: Pro
     if len(names) != 2 or names[0] == names[1]:
         raise InputError(f"a pair has two modalities, got {', '.join(names) or 'none'}; name them as image,text")
     classes = None if request.labels is None else _classes(request.labels, options, provenance)
-    groups = None if request.groups is None else np.asarray(labels_of(request.groups, provenance))
+    groups = None if request.groups is None else read_groups(request.groups, _first(request))
     parts, evidence = _pair_parts(request, options, classes, groups, provenance)
     sources = file_origins(dict(zip(names, (a, b), strict=True)), provenance)
     context = FitContext(options.normalize, f"{parts.cross.n:,} pairs, one half of all", sources)
@@ -168,6 +169,16 @@ def _same(a: Any, b: Any) -> tuple[Index, Index]:
     return left, order[np.repeat(first, counts) + offsets]
 
 
+def _first(request: Request) -> str:
+    """What the groups are of: the first side of a pair, or the queries."""
+    source = request.queries if request.pair is None else request.pair[0]
+    return str(source) if isinstance(source, str | Path) else "the source"
+
+
+def _named(source: Any) -> Any:
+    return str(source) if isinstance(source, Path) else source
+
+
 def _queries(
     request: Request,
     options: SplitOptions,
@@ -180,11 +191,11 @@ def _queries(
     if request.queries is None or request.qrels is None:
         raise InputError("relevance judgements need both --queries and --qrels")
     source = str(request.source) if request.corpus and request.source is not None else None
-    documents = request.corpus or (str(request.source),)
-    queries = read_collection(str(request.queries), None, provenance)
-    pool = read_corpus(documents, (), None, provenance)
-    provenance.data[str(request.qrels)] = file_facts(Path(request.qrels)) if Path(request.qrels).is_file() else {}
-    judged = judged_rows(read_qrels(request.qrels), queries, pool)
+    documents = request.corpus or (request.source if isinstance(request.source, Mapping) else _named(request.source),)
+    queries = read_collection(request.queries, request.query_ids, provenance, "queries")
+    pool = read_corpus(documents, request.corpus_ids, request.corpus_modality, provenance)
+    judgements = judgements_of(request.qrels, provenance)
+    judged = judged_rows(judgements, queries, pool, allow_missing=request.allow_missing)
     place = single_retrieval_space(list(retrieval_spaces(queries, pool, source, encoder, provenance, progress)))
     kinds = pool.modalities if len(set(pool.modalities)) > 1 else ()
     origin = None if source is None else model_origin(source, provenance)
@@ -197,6 +208,6 @@ def _queries(
     data = JudgedQueries(
         place.queries, place.corpus, queries.ids, pool.ids, kinds, (judged.query, judged.document, judged.grade)
     )
-    groups = None if request.groups is None else np.asarray(labels_of(request.groups, provenance))
+    groups = None if request.groups is None else read_groups(request.groups, _first(request))
     judge = query_judge(data, context, options, mixed, judged.notes, groups)
     return judge, RecordContext(place.source, place.space, int(place.corpus.shape[1]), context.fitted_on)

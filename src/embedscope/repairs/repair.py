@@ -30,8 +30,12 @@ def repair(  # noqa: PLR0913
     pair_ids: tuple[Any, Any] | None = None,
     pairs: Any = None,
     queries: Any = None,
-    corpus: Sequence[str] = (),
+    corpus: Sequence[Any] = (),
     qrels: Any = None,
+    query_ids: Any = None,
+    corpus_ids: Sequence[Any] = (),
+    corpus_modality: Any = None,
+    allow_missing: bool = False,
     labels: Any = None,
     scores: Any = None,
     groups: Any = None,
@@ -61,7 +65,8 @@ def repair(  # noqa: PLR0913
     pair : two sides in place of a source; rows match by position, by ``pair_ids`` or as ``pairs`` says
     pair_ids : what the rows of either side belong to, as in ``measure_pair``
     pairs : (p, 2) row numbers, or a file with two of them per line
-    queries, corpus, qrels : as in ``retrieval``; several ``KIND=FILE`` make a mixed index
+    queries, corpus, qrels, query_ids, corpus_ids, corpus_modality, allow_missing : as in ``retrieval``; several
+        ``MODALITY=FILE`` make a mixed index
     labels : class of each row, array or text file with one per line; with ``pair`` of each row of the first side
     scores : (p, 3) of two rows and a human score, or a file with three columns; for a model also a data set,
         ``stsb::dev``, which brings its texts
@@ -97,7 +102,22 @@ def repair(  # noqa: PLR0913
     expand_candidates(candidates, (), pair=named)
     options = SplitOptions(seed, max_eval_rows, normalize)
     request = Request(
-        source, pair, pair_ids, pairs, queries, tuple(corpus), qrels, labels, scores, tuple(modalities), texts, groups
+        source,
+        pair,
+        pair_ids,
+        pairs,
+        queries,
+        tuple(corpus),
+        qrels,
+        labels,
+        scores,
+        tuple(modalities),
+        texts,
+        groups,
+        query_ids,
+        tuple(corpus_ids),
+        corpus_modality,
+        allow_missing,
     )
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}
@@ -132,6 +152,7 @@ def _outcome(
         "sizes": dict(judge.sizes),
         "evidence": judge.evidence.facts(),
         "decision": decision.reason,
+        "accepted": decision.repaired,
     }
     document = document_of(decision, judge, calibration, forced=against)
     result = Result(tuple(records), provenance.as_dict(), document)

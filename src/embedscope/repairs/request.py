@@ -23,13 +23,17 @@ class Request:
     pair_ids: tuple[Any, Any] | None = None
     pairs: Any = None
     queries: Any = None
-    corpus: tuple[str, ...] = ()
+    corpus: tuple[Any, ...] = ()
     qrels: Any = None
     labels: Any = None
     similarity_scores: Any = None
     modalities: tuple[str, ...] = ()
     texts: TextSource | None = None
     groups: Any = None
+    query_ids: Any = None
+    corpus_ids: tuple[Any, ...] = ()
+    corpus_modality: Any = None
+    allow_missing: bool = False
 
     @property
     def way(self) -> str:

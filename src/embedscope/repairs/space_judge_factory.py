@@ -35,6 +35,7 @@ from embedscope.core.tables import Index
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.row_files import read_rows
+from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.stats._equal import equal_texts
@@ -89,7 +90,7 @@ def space_judge(
             raise InputError(f"--scores {scored} brings its own texts; leave out --texts {named}")
         named, scored = data_set
     space = open_space(request.source, named, encoder, provenance, progress)
-    groups = None if request.groups is None else np.asarray(labels_of(request.groups, provenance))
+    groups = None if request.groups is None else read_groups(request.groups, space.name)
     judge: SpaceJudge
     if request.labels is not None:
         judge = _labelled(space, labels_of(request.labels, provenance), options, probe, groups)
