@@ -2,8 +2,8 @@
 
     python -m mutations [--jobs N] [WORD ...]     (words: mutations whose name or file holds one of them)
 
-The named tests must pass on the copy as it is; then each must fail for its mutation, by a failed test and not by an error
-of import. Exit status 1 where a mutation survives, does not apply, or the tests fail without it.
+The named tests must pass on the copy as it is; then each must fail for its mutation, by a failed test and not by an
+error of import. Exit status 1 where a mutation survives, does not apply, or the tests fail without it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _TESTS_FAILED = 1  # exit status of pytest; 2 to 5 are errors of import, of usag
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutations that ``arguments`` name, all where they name none."""
     parser = argparse.ArgumentParser(prog="python -m mutations", description="Break the statistics; tests must notice.")
-    parser.add_argument("words", nargs="*", help="mutations whose name or file holds one of these words; all by default")
+    parser.add_argument(
+        "words", nargs="*", help="mutations whose name or file holds one of these words; all by default"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies of the tree to work in")
     options = parser.parse_args(arguments)
     chosen = [m for m in MUTATIONS if not options.words or any(w in m.name or w in m.file for w in options.words)]
@@ -97,10 +99,21 @@ def _is_of(failed: str, test: str) -> bool:
 
 
 def run_tests(tree: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Exit status and output of pytest in ``tree``, with its own source; no bytecode, which could be of other source."""
+    """Exit status and output of pytest in ``tree``, with its own source; no bytecode, which could be stale."""
     paths = os.pathsep.join(filter(None, (str(tree / "src"), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "CI": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-rf", "--no-header", "--tb=line", "-p", "no:cacheprovider", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rf",
+        "--no-header",
+        "--tb=line",
+        "-p",
+        "no:cacheprovider",
+        *tests,
+    ]
     done = subprocess.run(
         command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
     )

@@ -236,7 +236,7 @@ _SAMPLES = (
         "sample.py",
         (
             "a sample of rows is the first of every block",
-            "keys = combine(block.ids, self.seed)\n        order = np.argsort(keys, kind=\"stable\")",
+            'keys = combine(block.ids, self.seed)\n        order = np.argsort(keys, kind="stable")',
             "keys = combine(block.ids, self.seed)\n        order = np.arange(len(keys))",
             "stats/test_sample.py::test_order_and_split_do_not_matter",
         ),

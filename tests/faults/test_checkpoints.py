@@ -58,7 +58,8 @@ def rows():
 def cut_off(tmp_path, rows, monkeypatch):
     """A file, the numbers of it, and a checkpoint with 4 of its 6 shards.
 
-    As in a large file, only the first rows of each shard are read beforehand: what they say is part of a checkpoint's name.
+    As in a large file, only the first rows of each shard are read beforehand; what they say is part of the checkpoint's
+    name.
     """
     monkeypatch.setattr(probing, "_VALUES", 1 << 14)
     path = tmp_path / "x.npy"

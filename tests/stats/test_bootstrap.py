@@ -66,7 +66,9 @@ def test_pairs_are_drawn_by_their_ends():
     assert counts[0].tolist() == (documents[0] + documents[1]).tolist()
     estimate = stats.spearmanr(x, gold)[0]
     replicates = np.arctanh(naive(x, gold, counts, True))
-    wanted = np.tanh(np.arctanh(estimate) + 2 * (replicates - np.arctanh(estimate)))  # stretched by two, see pair_counts
+    wanted = np.tanh(
+        np.arctanh(estimate) + 2 * (replicates - np.arctanh(estimate))
+    )  # stretched by two, see pair_counts
     draws = spearman_draws(x, gold, 5, (left, right))
     np.testing.assert_allclose(draws, wanted, atol=1e-9)
     assert np.nanstd(draws) > spearman_draws(x, gold, 5).std()
