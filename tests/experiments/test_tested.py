@@ -58,7 +58,7 @@ def test_selection_on_half_is_not_fooled_by_the_luckiest_of_many() -> None:
         for k in range(20):
             flipped = reference.copy()
             changed = rng.choice(300, 60, replace=False)
-            flipped[changed] = rng.permutation(reference[changed])
+            flipped[changed] = rng.random(60) < 0.3
             scores[f"a{k}"] = bare(flipped)
         found = select_on_half(scores, np.arange(300), seed=run)
         assert found is not None
