@@ -24,6 +24,7 @@ from embedscope.stats import (
     UnitSum,
     statistic_of,
 )
+from embedscope.stats.unit import UnitTally
 
 NEEDS = [
     Moments("raw"),
@@ -68,7 +69,7 @@ def numbers(result):
     out = {}
     for name in (f.name for f in fields(result)):
         value = getattr(result, name)
-        if value is None or isinstance(value, tuple):
+        if value is None or isinstance(value, tuple | UnitTally):  # tallies: tests/stats/test_units.py
             continue
         value = np.asarray(value, dtype=np.float64)
         out[name] = (value, np.abs(value).max(initial=0.0))

@@ -1,4 +1,4 @@
-"""Best spaces and differences: against a naive bootstrap that takes maxima draw by draw."""
+"""Best spaces and differences: intervals of maxima from simultaneous bands, Holm over differences."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from embedscope.core.tables import Score
 from embedscope.datasets import DATASETS, Finder
 from embedscope.evaluation.comparisons import comparisons
 from embedscope.evaluation.scoring import Job, Scored
+from embedscope.stats.best_of import best_of
+from embedscope.stats.bootstrap import holm
 from embedscope.tasks import TASKS
 
 
@@ -22,13 +24,14 @@ def test_best_and_difference() -> None:
     a, b, c = (m + 0.05 * rng.normal(size=1000) for m in (0.5, 0.6, 0.3))
     found = [scored("x", "layer00", 0.5, a), scored("x", "layer01", 0.6, b), scored("y", "layer00", 0.3, c)]
     best, difference = comparisons(found)
-    maxima = np.array([max(p, q) for p, q in zip(a, b, strict=True)])
     assert (best.metric, best.space, best.value) == ("rg65.best", "layer01", 0.6)
-    assert (best.ci_low, best.ci_high) == pytest.approx(tuple(np.percentile(maxima, [2.5, 97.5])))
+    expected = best_of({"layer00": found[0].score, "layer01": found[1].score})
+    assert (best.ci_low, best.ci_high) == (expected.low, expected.high)
     assert f"best in {np.mean(b > a):.0%} of draws" in best.note
+    assert "not told apart from layer00" in best.note
     assert (difference.source, difference.metric) == ("x - y", "rg65.difference")
     assert difference.value == pytest.approx(0.3)
-    assert difference.ci_low == pytest.approx(np.percentile(maxima - c, 2.5))
+    assert difference.ci_low < 0.3 - 1.96 * np.std(b - c)
     assert "after Holm over 1" in difference.note
     assert best.compares
     assert not found[0].record().compares
@@ -37,3 +40,16 @@ def test_best_and_difference() -> None:
 def test_undefined_scores_are_not_compared() -> None:
     found = [scored("x", "layer00", None, None), scored("x", "layer01", None, None), scored("y", "layer00", 0.3, None)]
     assert comparisons(found) == []
+
+
+def test_p_values_are_corrected_over_all_differences() -> None:
+    """Three sources have three differences: each p is at least what Holm makes of it, and the smallest is tripled."""
+    rng = np.random.default_rng(0)
+    values = {"x": 0.5, "y": 0.44, "z": 0.1}
+    found = [scored(s, "layer00", v, v + 0.02 * rng.normal(size=1000)) for s, v in values.items()]
+    notes = [r.note for r in comparisons(found)]
+    p = [float(note.partition("p = ")[2].split(",")[0]) for note in notes]
+    corrected = [float(note.partition("p = ")[2].split(", ")[1].split()[0]) for note in notes]
+    assert all("after Holm over 3" in note for note in notes)
+    assert corrected == pytest.approx(holm(p), rel=0.01)
+    assert min(corrected) == pytest.approx(3 * min(p), rel=0.01)

@@ -60,7 +60,8 @@ def test_passes_order_needs_by_what_they_depend_on():
 def test_reads_as_often_as_needed(metrics, transform, reads):
     stream, told = Counted(X), Told()
     measure_stream(stream, source="x", metrics=metrics, transform=transform, progress=told)
-    assert stream.read == len(told.phases) == reads
+    assert stream.read == 1 + reads  # the first rows are read once before, for their dependence on the file order
+    assert len(told.phases) == reads
     assert told.rows == reads * 200
     assert all(total == 200 for _, total, _ in told.phases)
 

@@ -9,14 +9,15 @@ from scipy import stats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Score
 from embedscope.stats.bootstrap import (
-    best_of,
     holm,
     interval,
     item_counts,
     pair_counts,
     paired_difference,
     pearson_draws,
+    shared_ends,
     spearman_draws,
+    units_of_score,
 )
 
 
@@ -62,7 +63,7 @@ def test_pairs_are_drawn_by_their_ends():
     x, gold = sample(len(left), ties=True)
     counts = pair_counts(left, right, 5)
     documents = item_counts(9, 5)
-    assert counts[0].tolist() == (documents[0] * documents[1]).tolist()
+    assert counts[0].tolist() == (documents[0] + documents[1]).tolist()
     draws = spearman_draws(x, gold, 5, (left, right))
     np.testing.assert_allclose(draws, naive(x, gold, counts, True), atol=1e-12)
     assert np.nanstd(draws) > spearman_draws(x, gold, 5).std()
@@ -122,23 +123,65 @@ def test_paired_difference_of_unlike_scores():
         paired_difference(Score(0.1, 3), score(x, gold))
 
 
-def test_best_of_bootstraps_the_maximum():
-    x, gold = sample(300, ties=False)
-    rng = np.random.default_rng(2)
-    layers = {f"layer{i:02}": score(x + 0.05 * rng.normal(size=300), gold) for i in range(8)}
-    layers["undefined"] = Score(None, 0)
-    best = best_of(layers)
-    top = np.max([s.draws for s in layers.values() if s.draws is not None], axis=0)
-    assert best.value == max(s.value for s in layers.values() if s.value is not None) == layers[best.name].value
-    assert (best.low, best.high) == pytest.approx(tuple(np.quantile(top, [0.025, 0.975])))
-    assert best.low >= interval(best.value, layers[best.name].draws)[1]
-    assert 0 < best.share < 1
-    assert best_of({"only": Score(None, 0)}) is None
-    assert best_of({"bare": Score(0.2, 5)}).low is None
-    assert best_of({"low": Score(-0.5, 5), "lower": Score(-0.6, 5)}).name == "low"
-
-
 def test_holm_by_hand():
     assert holm([0.01, 0.02, 0.03, 0.5]) == pytest.approx([0.04, 0.06, 0.06, 0.5])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def dyads(rng, share, words=100, pairs=300, truth=0.5):
+    left = rng.integers(0, words, pairs)
+    right = (left + 1 + rng.integers(0, words - 1, pairs)) % words
+    root = np.linalg.cholesky([[1, truth], [truth, 1]])
+    effects, noise = rng.normal(size=(words, 2)) @ root.T, rng.normal(size=(pairs, 2)) @ root.T
+    x = np.sqrt(share / 2) * (effects[left] + effects[right]) + np.sqrt(1 - share) * noise
+    return left, right, x[:, 0], x[:, 1]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
+def test_pairs_that_share_words_are_covered(share):
+    """Nominal .95; resampling pairs covers about .86 at a word-effect share of .5."""
+    rng, hits = np.random.default_rng(5), []
+    for _ in range(120):
+        left, right, x, gold = dyads(rng, share)
+        draws = pearson_draws(x, gold, 0, shared_ends(left, right), 300)
+        low, high = np.quantile(draws, [0.025, 0.975])
+        hits.append(low <= 0.5 <= high)
+    assert np.mean(hits) >= 0.92
+
+
+def test_what_pairs_share_decides_what_is_drawn():
+    rows = np.arange(40)
+    assert shared_ends(rows, rows + 40) is None
+    left, right = shared_ends(np.repeat(rows, 2), np.arange(80) + 40)  # 40 components of two pairs
+    assert (left == right).all()
+    assert len(np.unique(left)) == 40
+    left, right = shared_ends(np.zeros(40, dtype=int), rows + 1)
+    assert (left == 0).all()
+    assert len(np.unique(right)) == 40
+
+
+def test_clusters_of_pairs_are_drawn_whole():
+    x, gold = sample(60, ties=False)
+    groups = np.repeat(np.arange(20), 3)
+    counts = pair_counts(groups, groups, 5)
+    assert (counts == item_counts(20, 5)[groups]).all()
+    draws = spearman_draws(x, gold, 5, (groups, groups))
+    assert draws[0] == pytest.approx(stats.spearmanr(np.repeat(x, counts[:, 0]), np.repeat(gold, counts[:, 0]))[0])
+
+
+@pytest.mark.parametrize("n", [8, 12, 50])
+def test_few_units_have_a_wider_interval_that_errs_no_more_than_it_says(n):
+    """One-sided error of the certifying test, nominal .025; without expansion .05 at n = 8."""
+    rng, wrong = np.random.default_rng(0), 0
+    counts = item_counts(n, 0) / n
+    for _ in range(1500):
+        gains = rng.normal(size=n)
+        a, b = (Score(v, n, d) for v, d in ((gains.mean(), gains @ counts), (0.0, np.zeros(1000))))
+        wrong += paired_difference(a, b, units=n).low > 0
+    assert wrong / 1500 <= 0.025 + 2.5 * np.sqrt(0.025 * 0.975 / 1500)
+
+
+def test_units_of_a_score_are_groups_where_it_says_so():
+    assert units_of_score(Score(0.5, 90)) == 90
+    assert units_of_score(Score(0.5, 90, facts={"units": 30})) == 30

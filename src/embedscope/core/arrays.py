@@ -48,9 +48,35 @@ def to_numpy(x: Array) -> npt.NDArray[Any]:
 def row_norms(x: Array) -> Array:
     """Euclidean norms of the rows of ``x`` (n, d), float64, shape (n,), in the namespace of ``x``."""
     if is_torch(x):
-        return sys.modules["torch"].linalg.vector_norm(to_float64(x), dim=1)
+        torch = sys.modules["torch"]
+        x64 = to_float64(x)
+        norms = torch.linalg.vector_norm(x64, dim=1)
+        odd = ~((norms > _SMALL) & (norms < _LARGE))
+        if bool(odd.any()):
+            norms[odd] = _scaled_norms(x64[odd])
+        return norms
     x64 = to_float64(x)
-    return np.sqrt(np.vecdot(x64, x64))
+    with np.errstate(over="ignore", under="ignore"):
+        norms = np.sqrt(np.vecdot(x64, x64))
+    odd = ~((norms > _SMALL) & (norms < _LARGE))
+    if odd.any():
+        norms[odd] = _scaled_norms(x64[odd])
+    return norms
+
+
+_SMALL, _LARGE = 2.0**-400, 2.0**500  # between them squares of values lose nothing
+
+
+def _scaled_norms(x64: Array) -> Array:
+    """Norms of rows whose squares leave float64, by a power of two for each row, which costs no digit."""
+    largest = abs(x64).max(axis=1)
+    if is_torch(x64):
+        torch = sys.modules["torch"]
+        power = torch.exp2(torch.floor(torch.log2(largest.values.clamp_min(2.0**-1022))))
+        return power * torch.linalg.vector_norm(x64 / power[:, None], dim=1)
+    power = np.exp2(np.floor(np.log2(np.maximum(largest, 2.0**-1022))))
+    scaled = x64 / power[:, None]
+    return power * np.sqrt(np.vecdot(scaled, scaled))
 
 
 def unit_rows(x: Array) -> tuple[Array, Array]:

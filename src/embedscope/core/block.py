@@ -77,13 +77,19 @@ class Centred:
 class RowBlock:
     """Rows ``x`` (m, d), m > 0, as they came, with hashes ``ids`` (m,) of their identities.
 
+    ``units`` (m,) are hashes of the units of evidence where several rows are one, and ``group`` is the jackknife group.
+
     Everything else follows from them when it is first asked for and is then shared. Who keeps any of it takes a copy:
     the memory belongs to the block, which may be used again.
     """
 
-    def __init__(self, x: Array, ids: Hashes, scratch: Scratch | None = None) -> None:
+    def __init__(
+        self, x: Array, ids: Hashes, scratch: Scratch | None = None, units: Hashes | None = None, group: int = 0
+    ) -> None:
         self.x = x
         self.ids = ids
+        self.units = units
+        self.group = group
         self._scratch = scratch or Scratch()
         self._centred: dict[tuple[Rows, Precision], Centred] = {}
         self._largest: dict[bool, Array] = {}

@@ -12,6 +12,8 @@ from embedscope.core.arrays import Hashes
 GROUPS = 16
 """Number of jackknife groups; rows fall into them by the hash of their cluster, never by position in a file."""
 
+_BACK = tuple(np.uint64(pow(factor, -1, 1 << 64)) for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+
 
 def mix(x: Hashes) -> Hashes:
     """splitmix64 finaliser (Steele, Lea & Flood 2014) of each element: a bijection of 64-bit integers."""
@@ -19,6 +21,21 @@ def mix(x: Hashes) -> Hashes:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+
+
+def row_numbers(hashes: Hashes) -> Hashes:
+    """Row numbers (n,) behind the hashes of ``hash_rows``: the inverse of ``mix``.
+
+    >>> row_numbers(hash_rows(5, 8)).tolist()
+    [5, 6, 7]
+    """
+    z = np.asarray(hashes, dtype=np.uint64)
+    z = z ^ (z >> np.uint64(31)) ^ (z >> np.uint64(62))
+    z = z * _BACK[1]
+    z = z ^ (z >> np.uint64(27)) ^ (z >> np.uint64(54))
+    z = z * _BACK[0]
+    z = z ^ (z >> np.uint64(30)) ^ (z >> np.uint64(60))
+    return np.asarray(z - np.uint64(0x9E3779B97F4A7C15), dtype=np.uint64)
 
 
 def hash_rows(start: int, stop: int) -> Hashes:

@@ -23,6 +23,8 @@ class Record:
     value : the number; None where it is undefined, with the reason in ``note``
     stderr, ci_low, ci_high : standard error and 95 % interval, None where there is none
     n, dim : rows (or scored items) and width
+    units : independent units of evidence behind the interval: rows, or sets of rows that stand or fall together; None
+        where they were not counted
     rows : ``raw`` or ``unit``
     exact : False where rows were sampled or arithmetic was approximate; ``note`` says how
     transform : chain applied to the vectors, None for none
@@ -49,6 +51,7 @@ class Record:
     transform: str | None = None
     fitted_on: str | None = None
     subset: str | None = None
+    units: int | None = None
     note: str | None = None
     facts: Mapping[str, Any] | None = None
 

@@ -82,7 +82,7 @@ class Result:
         import pyarrow.parquet as pq
 
         kinds = {"value": pa.float64(), "stderr": pa.float64(), "ci_low": pa.float64(), "ci_high": pa.float64()}
-        kinds |= {"n": pa.int64(), "dim": pa.int64(), "exact": pa.bool_()}
+        kinds |= {"n": pa.int64(), "dim": pa.int64(), "units": pa.int64(), "exact": pa.bool_()}
         schema = pa.schema([(name, kinds.get(name, pa.string())) for name in FIELDS])
         table = pa.Table.from_pylist([_in_utf8(r.flat()) for r in self.records], schema=schema)
         meta = {"embedscope": json.dumps({"schema_version": SCHEMA_VERSION, "provenance": dict(self.provenance)})}

@@ -1,17 +1,15 @@
-"""Best spaces and differences of sources, with the bootstrap of the maximum and paired draws."""
+"""Best spaces and differences of sources, with intervals that are valid for a maximum and paired draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from embedscope.core.records import Record
-from embedscope.core.tables import Score
 from embedscope.evaluation.scoring import Scored
-from embedscope.stats.bootstrap import Best, best_of, holm, paired_difference
-
-ALPHA = 0.05
+from embedscope.stats.best_of import Best, best_difference, best_of
+from embedscope.stats.bootstrap import holm
 
 
 def comparisons(found: Sequence[Scored]) -> list[Record]:
@@ -34,18 +32,16 @@ def _bests(found: Sequence[Scored]) -> list[Record]:
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
             sure = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
-            note = f"best of {len(drawn)} spaces, interval of the maximum{sure}; {_rivals(drawn, best.name)}"
+            note = (
+                f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{sure}; {_rivals(best)}"
+            )
             records.append(_with(winner, f"{winner.metric}.best", best, note))
     return records
 
 
-def _rivals(drawn: Mapping[str, Score], best: str) -> str:
-    """Which spaces are not clearly below the best one: paired differences, Holm over the spaces."""
-    others = {name: paired_difference(drawn[best], score) for name, score in drawn.items() if name != best}
-    known = {name: d.p for name, d in others.items() if d.p is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True)) if known else {}
-    near = [name for name, p in corrected.items() if p >= ALPHA]
-    return f"not clearly above {', '.join(near)} (paired, Holm 5 %)" if near else "clearly above all others (Holm 5 %)"
+def _rivals(best: Best) -> str:
+    """Which spaces are not told apart from the best one."""
+    return f"not told apart from {', '.join(best.tied)}" if best.tied else "above all others (simultaneous 95 %)"
 
 
 @dataclass(frozen=True)
@@ -85,9 +81,9 @@ def _difference(
     metric: str, task: str, a: tuple[str, Best | None], b: tuple[str, Best | None], transform: str | None
 ) -> _Pair | None:
     (name_a, x), (name_b, y) = a, b
-    if x is None or y is None or x.draws is None or y.draws is None:
+    if x is None or y is None:
         return None
-    delta = paired_difference(Score(x.value, 0, x.draws), Score(y.value, 0, y.draws))
+    delta = best_difference(x, y)
     if delta.value is None or delta.p is None:
         return None
     note = f"best of each over poolings and spaces, paired: {x.value:.4f} ({x.name}) and {y.value:.4f} ({y.name})"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.block import RowBlock
@@ -14,7 +16,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
 from embedscope.execution.shards import ShardRunner, folded
+from embedscope.stats.file_order import INDEPENDENT, FileOrder
 from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
+from embedscope.stats.units import Grouping, UnitCount
 
 Results = Mapping[Need[Any], Any]
 States = dict[str, dict[Need[Any], Grouped[Any]]]
@@ -47,6 +51,7 @@ def one_pass(
     engine: Engine,
     progress: Progress,
     spaces: Collection[str] | None = None,
+    order: FileOrder = INDEPENDENT,
 ) -> States:
     """Feed every row once to all ``needs`` in every space; ``known`` has what they depend on.
 
@@ -54,12 +59,15 @@ def one_pass(
     ----------
     spaces : feed these alone
     grouped : needs kept in jackknife groups; the others are kept over all rows alone
+    order : how rows depend on their order in the file, which decides the groups of rows that declare none
 
     Returns
     -------
     space -> need -> state over all shards
     """
-    work = PassWork(tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims))
+    work = PassWork(
+        tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims), order
+    )
     part: Part = folded(engine, work, stream.shards(), _merged)
     missing = engine.missing if isinstance(engine, ShardRunner) else ()
     if stream.n_rows is not None and not missing and part.rows != stream.n_rows:
@@ -67,15 +75,21 @@ def one_pass(
             f"the source has {stream.n_rows:,} rows and {part.rows:,} were read; run again when nothing writes to it, "
             "with another --checkpoint where there is one"
         )
+    for space, states in part.states.items():
+        units = Grouping(order).found(part.counts[space], part.declared)
+        for state in states.values():
+            state.units = units
     return part.states
 
 
 @dataclass
 class Part:
-    """What one shard, or several, came to: the rows read, and their states."""
+    """What one shard, or several, came to: the rows read, their states, and the units of evidence of every space."""
 
     rows: int
     states: States
+    counts: dict[str, UnitCount] = field(default_factory=dict)
+    declared: bool = False
 
 
 @dataclass
@@ -88,12 +102,13 @@ class PassWork:
     grouped: frozenset[Need[Any]]
     progress: Progress = field(compare=False)
     dims: Mapping[str, int]
+    order: FileOrder = INDEPENDENT
 
     def __post_init__(self) -> None:
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PassWork, (self.spaces, self.needs, self.known, self.grouped, Silent(), self.dims)
+        return PassWork, (self.spaces, self.needs, self.known, self.grouped, Silent(), self.dims, self.order)
 
     def __call__(self, shard: Shard) -> Part:
         """The states of one shard."""
@@ -102,10 +117,16 @@ class PassWork:
             for space in self.spaces
         }
         capacity = capacity_of(self.dims.values())
-        part, waiting = Part(0, states), {space: RowGroups(capacity) for space in self.spaces}
+        part = Part(0, states, {space: UnitCount() for space in self.spaces})
+        waiting, grouping = {space: RowGroups(capacity) for space in self.spaces}, Grouping(self.order)
         for batch in shard.batches():
+            declared = batch.clusters is not batch.ids and not np.array_equal(batch.clusters, batch.ids)
+            part.declared |= declared
             for space in self.spaces:
-                full = waiting[space].add(batch.spaces[space], batch.ids, batch.clusters)
+                x = batch.spaces[space]
+                clusters = grouping.clusters(x, batch.ids, batch.clusters)
+                part.counts[space].update(clusters)
+                full = waiting[space].add(x, batch.ids, clusters, joint=declared or grouping.leaves_out)
                 _feed(states[space].values(), full)
             part.rows += len(batch.ids)
             with self._lock:
@@ -130,6 +151,9 @@ def _feed(states: Collection[Grouped[Any]], blocks: Iterable[tuple[int, RowBlock
 
 def _merged(a: Part, b: Part) -> Part:
     a.rows += b.rows
+    a.declared |= b.declared
+    for space, count in a.counts.items():
+        count.merge(b.counts[space])
     for space, states in a.states.items():
         for need, state in states.items():
             state.merge(b.states[space][need])

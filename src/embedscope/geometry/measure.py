@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,12 @@ from embedscope.core.threads import one_blas_thread
 from embedscope.execution import Engine, Local
 from embedscope.execution.memory_budget import bytes_of, rounds_of
 from embedscope.execution.passes import Results, one_pass, passes_of
-from embedscope.execution.shards import left_out, told
+from embedscope.execution.probing import probe
+from embedscope.execution.scaled import ScaledStream
+from embedscope.execution.shards import ShardRunner, left_out, told
 from embedscope.geometry.metric_selection import chosen_metrics
 from embedscope.metrics import DEFAULTS, Measured, Metric
+from embedscope.stats.file_order import FileOrder
 from embedscope.stats.neighbour_index import Search
 
 if TYPE_CHECKING:
@@ -165,7 +170,15 @@ def measure_stream(  # noqa: PLR0913
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
-    found = _values(stream, chosen, label, engine, progress, provenance, memory)
+    with _phase(provenance, f"units {source}"):
+        probed = probe(stream, isinstance(engine, ShardRunner) and engine.skip_bad)
+    if probed.power:
+        stream = ScaledStream(stream, probed.power)
+    found = _values(stream, chosen, label, engine, progress, provenance, memory, probed.order)
+    if probed.power:
+        found = {
+            (space, i): tuple(_unscaled(m, chosen[i], probed.power) for m in ms) for (space, i), ms in found.items()
+        }
     undefined = [
         Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
         for space, reason in unfit.items()
@@ -187,6 +200,7 @@ def _values(
     progress: Progress,
     provenance: Provenance | None,
     memory: int | None,
+    order: FileOrder,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
     """What every metric measures in every space, by (space, index of the metric).
 
@@ -206,7 +220,14 @@ def _values(
             kept: Mapping[str, Results] = known
             with _phase(provenance, f"pass {number} {label}"):
                 states = one_pass(
-                    stream, round_.needs, kept, grouped=grouped, engine=engine, progress=progress, spaces=round_.spaces
+                    stream,
+                    round_.needs,
+                    kept,
+                    grouped=grouped,
+                    engine=engine,
+                    progress=progress,
+                    spaces=round_.spaces,
+                    order=order,
                 )
             progress.close()
             with _phase(provenance, f"metrics {label}"), one_blas_thread():
@@ -219,6 +240,18 @@ def _values(
                             found[space, i] = metric.measured(result)
                     del result
     return found
+
+
+def _unscaled(m: Measured, metric: Metric, power: int) -> Measured:
+    """``m`` of rows times 2 ** ``power`` as a number of the rows themselves."""
+    if metric.units != "units of the rows" or m.metric.endswith(".cv"):
+        return m
+    value, stderr, low, high = (None if v is None else math.ldexp(v, -power) for v in _numbers(m))
+    return replace(m, value=value, stderr=stderr, ci_low=low, ci_high=high)
+
+
+def _numbers(m: Measured) -> tuple[float | None, ...]:
+    return m.value, m.stderr, m.ci_low, m.ci_high
 
 
 def _record(
@@ -245,6 +278,7 @@ def _record(
         dim=m.dim,
         rows=m.rows,
         exact=m.exact and exact,
+        units=m.units,
         note=told,
     )
 

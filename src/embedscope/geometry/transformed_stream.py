@@ -38,7 +38,10 @@ class TransformedStream:
 
     def shards(self) -> Sequence[Shard]:
         """The shards of the stream beneath."""
-        return [_TransformedShard(shard, self.chains) for shard in self.stream.shards()]
+        return [
+            _NumberedShard(shard, self.chains) if hasattr(shard, "start") else _TransformedShard(shard, self.chains)
+            for shard in self.stream.shards()
+        ]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ class _TransformedShard:
         for batch in self.shard.batches():
             spaces = {name: c.apply(to_numpy(to_float64(batch.spaces[name]))) for name, c in self.chains.items()}
             yield replace(batch, spaces=spaces)
+
+
+class _NumberedShard(_TransformedShard):
+    """A shard of a file, which knows the number of its first row."""
+
+    @property
+    def start(self) -> int:
+        """Number of the first row."""
+        return int(self.shard.start)  # type: ignore[attr-defined]
 
 
 def transformed(stream: Stream, text: str, *, engine: Engine, progress: Progress) -> TransformedStream:

@@ -13,7 +13,7 @@ from embedscope.core.accumulate import Need
 from embedscope.core.arrays import Array, Rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
-from embedscope.stats import Gaussian, GroupedResult, Statistic, jackknife, statistic_of
+from embedscope.stats import Gaussian, GroupedResult, Interval, Statistic, jackknife, statistic_of
 
 Value = float | Mapping[str, float]
 Bound = float | Literal["dim"] | None
@@ -40,6 +40,7 @@ class Measured:
     rows: Rows
     exact: bool
     note: str | None
+    units: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Metric:
     units, cite, summary : for listings; ``cite`` is a key of docs/references.bib
     caveat : what the note of every interval says
     warning : statistic -> what a reader must know about this very value, or None
+    unsound : statistic -> why no interval can be given for this very value, or None
+    bias : grouped statistic -> what a finite sample does to this very value beyond the interval, or None; where None,
+        the bias of the jackknife is said where it is large
     omits : rows that it leaves out, in words, beyond the zero rows of unit rows
     no_interval : ids of numbers that are counts or places and have no error bar
     declared : rows and invariances of the definition, kept when ``rows`` is overridden
@@ -77,6 +81,8 @@ class Metric:
     fixed_rows: bool = False
     caveat: str | None = None
     warning: Callable[[Any], str | None] | None = None
+    unsound: Callable[[Any], str | None] | None = None
+    bias: Callable[[GroupedResult[Any]], str | None] | None = None
     omits: str | None = None
     no_interval: frozenset[str] = frozenset()
     declared: tuple[Rows, frozenset[str]] | None = None
@@ -144,10 +150,16 @@ class Metric:
             if key not in self.no_interval:
                 extra = [problem]
                 if left and all(key in v for v in left):
-                    found = jackknife(value, [v[key] for v in left], grouped.sizes)
+                    found = self._interval(value, [v[key] for v in left], grouped.sizes, key)
                     interval, extra = (found.stderr, found.low, found.high), [self.caveat]
-            out.append(self._measured(key, value, interval, full, [*notes, *extra]))
-        return tuple(out)
+                    extra.append(self.bias(grouped) if self.bias else found.bias_note)
+            out.append(self._measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))
+        units = None if grouped.units is None else grouped.units.units
+        return tuple(replace(m, units=units) for m in out)
+
+    def _interval(self, value: float, left: Sequence[float], sizes: Sequence[int], key: str) -> Interval:
+        """Interval of one number; kinds of metrics that need another one than the jackknife's override it."""
+        return jackknife(value, left, sizes)
 
     def _omitted(self, full: Statistic) -> str | None:
         what = self.omits or ("zero rows" if self.rows == "unit" else None)
@@ -158,10 +170,14 @@ class Metric:
         return value if isinstance(value, Mapping) else {self.id: value}
 
     def _left_out(self, grouped: GroupedResult[Any]) -> tuple[list[Mapping[str, float]], str | None]:
+        if grouped.units is not None and grouped.units.problem:
+            return [], grouped.units.problem
+        if grouped.left_out and self.unsound and (reason := self.unsound(grouped.full)):
+            return [], reason
         try:
             return [self._values(s.perturbed(grouped.full)) for s in grouped.left_out], None
-        except UndefinedError as reason:
-            return [], f"no interval: without one group, {reason}"
+        except UndefinedError as problem:
+            return [], f"no interval: without one group, {problem}"
 
     def _measured(
         self,
@@ -200,6 +216,11 @@ def metric(
         return Metric(function.__name__, needs, function, rows, kept, bounds, ideal, units, cite, summary, **more)
 
     return made
+
+
+def units_note(grouped: GroupedResult[Any]) -> str | None:
+    """What joins rows into units of evidence, None where each is one by itself."""
+    return None if grouped.units is None else grouped.units.note
 
 
 def at_least(n: int, statistic: Statistic, what: str = "rows") -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value
+from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value, units_note
 from embedscope.stats import GroupedResult
 from embedscope.stats.neighbour_index import Search
 from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
-from embedscope.stats.uncertainty import Interval, jackknife, student_interval
+from embedscope.stats.uncertainty import Interval, at_least_binomial, jackknife, student_interval
 
 _SMALL = 2000
 _MOST = 4096
@@ -30,12 +30,14 @@ class NeighbourMetric(Metric):
     ----------
     of_queries : value from queries asked against all rows (identities of their neighbours (m, k), rows n), for more
         rows than are held; None where the value is taken on the rows held
+    share : whether the value is a share of rows, whose interval is no narrower than that of independent units
     indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
 
     of_rows: OfRows | None = None
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
     indexed: bool = False
+    share: bool = False
 
     def with_neighbours(self, search: Search) -> NeighbourMetric:
         """The same metric with exact neighbours, or those of a FAISS index; itself where it cannot use one."""
@@ -52,16 +54,25 @@ class NeighbourMetric(Metric):
         labels = _labels(grouped)
         asks = _asks(full, self.of_queries)
         intervals, problem = self._by_queries(full, labels) if asks else self._by_parts(full, labels, values)
+        if grouped.units is not None and grouped.units.problem:
+            intervals, problem = {}, grouped.units.problem
         notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
         approximate = full.search == "faiss"
         notes += [str(full.all.indexed(K))] if approximate else []
         out = []
         for key, value in values.items():
             found = intervals.get(key, Interval(None, None, None))
+            if self.share:
+                rows = len(full.all.x)
+                known = rows if grouped.units is None else min(rows, grouped.units.units)
+                found = at_least_binomial(found, value, known)
             interval = (found.stderr, found.low, found.high)
-            made = self._measured(key, value, interval, full, [*notes, self.caveat if key in intervals else problem])
+            made = self._measured(
+                key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
+            )
             out.append(_inexact(made) if full.sampled or approximate else made)
-        return tuple(out)
+        units = None if grouped.units is None else grouped.units.units
+        return tuple(replace(m, units=units) for m in out)
 
     def _sample_note(self, full: Neighbourhood) -> str | None:
         if not full.sampled:

@@ -5,12 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from embedscope.metrics._metric import at_least, metric
-from embedscope.stats import Partition, PartitionValues
+from embedscope.stats import GroupedResult, Partition, PartitionValues
 
-IDS = ("i1", "i2", "i1:published", "i2:published")
+IDS = ("i1", "i2", "i1:published", "i2:published", "i1:random", "i2:random")
 
 FIXED = "directions held fixed in the error bar"
 ROWS_OF_EIGH = "along the rows of the eigenvector matrix of numpy.linalg.eigh, +v alone"
+
+
+def _any_basis(z: PartitionValues) -> str | None:
+    """Say where the directions are a choice among many."""
+    if not z.degenerate:
+        return None
+    return (
+        f"{z.degenerate} of {z.dim} eigenvalues coincide, so their eigenvectors are one choice of many, which a "
+        "rotation of the rows may change; the variant random does not depend on them"
+    )
+
+
+def _sampling(grouped: GroupedResult[PartitionValues]) -> str | None:
+    """What sampling alone makes of an isotropic space: the spread of Z that its standard errors give."""
+    full, sizes = grouped.full, np.asarray(grouped.sizes, dtype=np.float64)
+    filled = sizes > 0
+    if filled.sum() < 2 or full.n < 1:
+        return None
+    left = np.stack([z.log_z + np.log(full.n / z.n) for z, held in zip(grouped.left_out, filled, strict=True) if held])
+    h = full.n / sizes[filled]
+    variance = ((h[:, None] - 1) * (left - full.log_z) ** 2).mean(axis=0)  # of a jackknife whose groups are as large
+    error = float(np.sqrt(variance.mean()))
+    reach = np.sqrt(2 * np.log(max(len(full.log_z), 2)))
+    return (
+        f"sampling alone would give i1 {np.exp(-2 * reach * error):.2g} and i2 {error:.2g} in an isotropic space, "
+        "which the interval does not cover"
+    )
 
 
 @metric(
@@ -22,6 +49,8 @@ ROWS_OF_EIGH = "along the rows of the eigenvector matrix of numpy.linalg.eigh, +
     units="ratio",
     cite="mu2018",
     caveat=FIXED,
+    warning=_any_basis,
+    bias=_sampling,
 )
 def i1(z: PartitionValues) -> float:
     """Smallest partition function over the largest, min Z(v) / max Z(v).
@@ -52,6 +81,8 @@ def i1(z: PartitionValues) -> float:
     units="ratio",
     cite="mu2018",
     caveat=FIXED,
+    warning=_any_basis,
+    bias=_sampling,
 )
 def i2(z: PartitionValues) -> float:
     """Relative spread of the partition function, std Z(v) / mean Z(v).
@@ -74,11 +105,19 @@ def i2(z: PartitionValues) -> float:
     return float(relative.std() / relative.mean())
 
 
-_PUBLISHED = {"needs": Partition(directions="published"), "invariant": frozenset({"scale", "row_scale"})}
+_PUBLISHED = {
+    "needs": Partition(directions="published"),
+    "invariant": frozenset({"scale", "row_scale"}),
+    "warning": None,
+}
+_RANDOM = {"needs": Partition(directions="random"), "invariant": frozenset({"scale", "row_scale"})}
+EVENLY = "over 256 random directions and their opposites"
 
 ENTRIES = {
     "i1": i1,
     "i2": i2,
     "i1:published": i1.as_variant("published", f"Smallest Z over largest, {ROWS_OF_EIGH}", **_PUBLISHED),
     "i2:published": i2.as_variant("published", f"std Z over mean Z, {ROWS_OF_EIGH}", **_PUBLISHED),
+    "i1:random": i1.as_variant("random", f"Smallest Z over largest, {EVENLY}", **_RANDOM),
+    "i2:random": i2.as_variant("random", f"std Z over mean Z, {EVENLY}", **_RANDOM),
 }

@@ -90,6 +90,7 @@ def hubness_skew(rows: RowSet) -> float:
     fixed_rows=True,
     warning=_copies,
     indexed=True,
+    share=True,
 )
 def antihub_share(rows: RowSet) -> float:
     """Share of rows that are among the 10 nearest of no other row, by cosine.

@@ -9,7 +9,30 @@ from embedscope.stats import Gaussian, Moments
 
 IDS = ("isoscore", "participation_ratio", "participation_ratio_unbiased")
 
+_ROUNDING = 1e-12
 MOVES = frozenset({"rotation", "translation", "scale"})
+
+
+def heavy_tails(g: Gaussian) -> str | None:
+    """Why there is no interval where few rows hold much of the variance: the mean of |x - mean|^4 against twice that of a normal cloud."""
+    trace = float(np.trace(g.scatter))
+    if g.quartic is None or g.n < 2 or not trace > 0:
+        return None
+    ratio = g.n * g.quartic / trace / trace
+    directions = 1.0 / float(np.sum((g.scatter / trace) ** 2))
+    if ratio <= 2 * (1 + 2 / directions):
+        return None
+    return (
+        f"no interval, for heavy tails: mean |x - mean|^4 is {ratio:.3g} times the square of mean |x - mean|^2, a normal cloud has "
+        f"{1 + 2 / directions:.3g}; a few rows decide the value"
+    )
+
+
+def few_rows(g: Gaussian) -> str | None:
+    """Warn below 10 rows a coordinate."""
+    if g.n >= 10 * g.dim:
+        return None
+    return f"n = {g.n} is below 10 d = {10 * g.dim}: too few rows lower the value, even of an isotropic space"
 
 
 @metric(
@@ -20,6 +43,7 @@ MOVES = frozenset({"rotation", "translation", "scale"})
     ideal="dim",
     units="directions",
     cite="gao2017",
+    unsound=heavy_tails,
 )
 def participation_ratio(g: Gaussian) -> float:
     """Effective number of directions of the variance, (sum l)^2 / sum l^2.
@@ -79,13 +103,6 @@ def participation_ratio_unbiased(g: Gaussian) -> float:
     return float(1 / ((n - 1) ** 2 * estimate))
 
 
-def few_rows(g: Gaussian) -> str | None:
-    """Warn below 10 rows a coordinate."""
-    if g.n >= 10 * g.dim:
-        return None
-    return f"n = {g.n} is below 10 d = {10 * g.dim}: too few rows lower the value, even of an isotropic space"
-
-
 @metric(
     Moments("raw"),
     rows="raw",
@@ -95,6 +112,7 @@ def few_rows(g: Gaussian) -> str | None:
     units="share",
     cite="rudman2022",
     warning=few_rows,
+    unsound=heavy_tails,
 )
 def isoscore(g: Gaussian) -> float:
     """IsoScore, the share of directions that the variance uses evenly, (PR - 1) / (d - 1).
@@ -115,7 +133,9 @@ def isoscore(g: Gaussian) -> float:
     if g.dim < 2:
         raise UndefinedError("undefined: needs at least 2 coordinates, got 1")
     ratio = 1.0 / np.sum((g.scatter / scatter_trace(g)) ** 2)
-    return float((ratio - 1) / (g.dim - 1))
+    value = float((ratio - 1) / (g.dim - 1))
+    nearest = min(max(value, 0.0), 1.0)
+    return nearest if abs(value - nearest) <= _ROUNDING else value  # rounding at the bounds, and only rounding
 
 
 ENTRIES = {

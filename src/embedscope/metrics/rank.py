@@ -6,6 +6,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.metrics._metric import UndefinedError, at_least, metric, scatter_trace
+from embedscope.metrics.participation import heavy_tails
 from embedscope.stats import Gaussian, Moments
 
 IDS = ("effective_rank", "stable_rank", "stable_rank_centered")
@@ -22,6 +23,7 @@ FIRST_ORDER = "spectrum to first order in the error bar"
     units="directions",
     cite="roy2007",
     caveat=FIRST_ORDER,
+    unsound=heavy_tails,
 )
 def effective_rank(g: Gaussian) -> float:
     """Exponential of the entropy of the singular values, exp(-sum p log p) with p = S / sum S.
@@ -53,6 +55,7 @@ def effective_rank(g: Gaussian) -> float:
     units="directions",
     cite="rudelson2007",
     caveat=FIRST_ORDER,
+    unsound=heavy_tails,
 )
 def stable_rank(g: Gaussian) -> float:
     """Squared Frobenius norm over squared spectral norm, sum S^2 / S_1^2.
@@ -82,6 +85,7 @@ def stable_rank(g: Gaussian) -> float:
     units="directions",
     cite="rudelson2007",
     caveat=FIRST_ORDER,
+    unsound=heavy_tails,
 )
 def stable_rank_centered(g: Gaussian) -> float:
     """Stable rank of the centred rows, sum l / l_1 over eigenvalues of the covariance.

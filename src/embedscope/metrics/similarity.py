@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from embedscope.metrics._metric import at_least, metric
+from embedscope.metrics._metric import UndefinedError, at_least, metric
 from embedscope.stats import CenteredUnitSum, UnitSum, UnitSums
 
 IDS = ("self_similarity", "self_similarity_centered", "self_similarity_centered:raw_mean", "rogue_contribution")
 
 PARTS = 3
+
+
+def _pairs(sums: UnitSums) -> None:
+    if sums.pairs <= 0:
+        raise UndefinedError(f"undefined: all {sums.n} rows belong to one unit, so there are no pairs of units")
+
+
+def _inside(sums: UnitSums) -> str | None:
+    """How many pairs inside units are left out, and what the value would be with them."""
+    left_out = (sums.n * (sums.n - 1) - sums.pairs) / 2
+    if left_out < 1 or sums.n < 2:
+        return None
+    return f"{left_out:,.0f} pairs inside units left out; {sums.mean_cosine_of_all:.3f} with them"
 
 
 @metric(
@@ -19,12 +32,15 @@ PARTS = 3
     ideal=0.0,
     units="cosine",
     cite="ethayarajh2019",
+    warning=_inside,
 )
 def self_similarity(sums: UnitSums) -> float:
     """Mean cosine over all pairs of different rows.
 
     (|sum_i u_i|^2 - n) / (n^2 - n) with u_i = x_i / |x_i|: exact, in O(n d), from rows (n, d). Between -1 / (n - 1) and
-    1; 0 where directions are spread evenly. Zero rows are left out. Source: ethayarajh2019.
+    1; 0 where directions are spread evenly. Zero rows are left out, and so are pairs inside units of evidence that are
+    declared or found in the order of the file: (|sum u|^2 - sum over units |sum of the unit|^2) / (n^2 - sum n_u^2).
+    Source: ethayarajh2019.
 
     Raises
     ------
@@ -37,7 +53,8 @@ def self_similarity(sums: UnitSums) -> float:
     0.0
     """
     at_least(2, sums, "non-zero rows")
-    return float((sums.total @ sums.total - sums.n) / (sums.n * (sums.n - 1)))
+    _pairs(sums)
+    return sums.mean_cosine
 
 
 @metric(
@@ -49,7 +66,6 @@ def self_similarity(sums: UnitSums) -> float:
     ideal=0.0,
     units="cosine",
     cite="mu2018",
-    caveat="mean held fixed in the error bar",
     omits="rows that are zero or equal to the mean",
 )
 def self_similarity_centered(sums: UnitSums) -> float:
@@ -69,7 +85,8 @@ def self_similarity_centered(sums: UnitSums) -> float:
     -1.0
     """
     at_least(2, sums, "rows that differ from the mean")
-    return float((sums.total @ sums.total - sums.n) / (sums.n * (sums.n - 1)))
+    _pairs(sums)
+    return sums.mean_cosine
 
 
 centered_by_raw_mean = self_similarity_centered.as_variant(
@@ -111,6 +128,7 @@ def rogue_contribution(sums: UnitSums) -> dict[str, float]:
     (0.36, 0.0)
     """
     at_least(2, sums, "non-zero rows")
+    _pairs(sums)
     parts = sums.parts
     out: dict[str, float] = {}
     for rank, j in enumerate(sums.largest(PARTS), start=1):

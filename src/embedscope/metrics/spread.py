@@ -39,6 +39,13 @@ def coordinate_std(c: CoordinateMoments) -> dict[str, float]:
     return out | {"coordinate_std.cv": std / mean} if mean > 0 else out
 
 
+def _heavy(norms: NormMoments) -> str | None:
+    """Why there is no interval where a few long rows decide the spread of lengths."""
+    if norms.kurtosis <= 2 * 3:
+        return None
+    return f"no interval, for heavy tails: row lengths have kurtosis {norms.kurtosis:.3g} (normal: 3); a few rows decide the value"
+
+
 @metric(
     Norms(),
     rows="raw",
@@ -71,6 +78,7 @@ def mean_norm(norms: NormMoments) -> float:
     ideal=None,
     units="ratio",
     cite="mu2018",
+    unsound=_heavy,
 )
 def norm_cv(norms: NormMoments) -> float:
     """Coefficient of variation of the row lengths, std / mean (ddof 0).

@@ -1,4 +1,4 @@
-"""Bootstrap over items: seeded draws shared by every space and model, intervals, paired differences, maxima.
+"""Bootstrap over items: seeded draws shared by every space and model, intervals, paired differences.
 
 A draw is a vector of counts: how often each item was drawn. Ranks within a draw follow from cumulative counts over the
 order of the full sample, so nothing is sorted again. Efron & Tibshirani (1993) [efron1993].
@@ -6,7 +6,8 @@ order of the full sample, so nothing is sorted again. Efron & Tibshirani (1993) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.correlation import FLAT, tie_groups
+from embedscope.stats.file_order import LEAST_UNITS
+from embedscope.stats.uncertainty import student_interval
+from embedscope.stats.units import join
 
 N_DRAWS = 1000
 LEVEL = 0.95
@@ -45,13 +49,42 @@ def item_counts(n: int, seed: int, n_draws: int = N_DRAWS) -> Counts:
 
 
 def pair_counts(left: Index, right: Index, seed: int, n_draws: int = N_DRAWS) -> Counts:
-    """Counts (n, n_draws) of pairs when the things paired are drawn: c_left * c_right for each pair.
+    """Weights (n, n_draws) of pairs when the things paired are drawn: c_left + c_right, or c of a pair's one cluster.
 
-    ``left`` and ``right`` (n,) number the things (documents) from 0; pairs that share one are not independent, so the
-    things are drawn, not the pairs.
+    ``left`` and ``right`` (n,) number the things (words, documents, clusters) from 0; pairs that share one are not
+    independent, so the things are drawn, not the pairs. The weight c_left + c_right has half the relative deviation of
+    a drawn count, so replicates of it are stretched by two around the estimate (``spearman_draws``): a pair's own noise
+    then counts twice, which is wide by at most a factor 1.41, where the product c_left c_right counts it three times.
     """
     counts = item_counts(int(max(left.max(), right.max())) + 1, seed, n_draws)
-    return np.asarray(counts[left] * counts[right], dtype=np.uint16)
+    if np.array_equal(left, right):
+        return np.asarray(counts[left], dtype=np.uint16)
+    return np.asarray(counts[left] + counts[right], dtype=np.uint16)
+
+
+def shared_ends(left: Index, right: Index) -> tuple[Index, Index] | None:
+    """What the bootstrap of pairs ``left``, ``right`` (n,) draws: None for the pairs, where no thing is in two of them.
+
+    Where pairs fall into many small connected components (each at most a tenth of the pairs), the components are drawn;
+    else the things at the two ends.
+
+    >>> shared_ends(np.array([0, 2]), np.array([1, 3])) is None
+    True
+    """
+    ends = np.concatenate([left, right])
+    if len(np.unique(ends)) == len(ends):
+        return None
+    names, place = np.unique(ends, return_inverse=True)
+    n = len(left)
+    component = join(len(names), links=[(place[:n], place[n:])])[place[:n]]
+    _, number = np.unique(component, return_inverse=True)
+    sizes = np.bincount(number)
+    if len(sizes) >= LEAST_UNITS and _LARGEST_SHARE * sizes.max() <= n:
+        return number.astype(np.intp), number.astype(np.intp)
+    return np.asarray(place[:n], dtype=np.intp), np.asarray(place[n:], dtype=np.intp)
+
+
+_LARGEST_SHARE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +95,7 @@ class _Plan:
     total: Floats  # (b,) sum of the counts
     centred: npt.NDArray[Any]  # (m, b) count * (2 rank - total - 1) of the gold standard, integers
     spread: Floats  # (b,) sum of count * (2 rank - total - 1)^2
+    doubled: bool = False  # the first column has weight 2 everywhere, the others are c_left + c_right
 
 
 def _spread(group_counts: npt.NDArray[Any], total: Floats) -> Floats:
@@ -93,6 +127,8 @@ def _plan(gold: bytes, kept: bytes, ends: bytes, seed: int, n_draws: int) -> _Pl
     if ends:
         left, right = np.frombuffer(ends, dtype=np.intp).reshape(2, -1)
         counts = pair_counts(left, right, seed, n_draws)
+        if not np.array_equal(left, right):
+            counts = np.hstack([np.full((len(counts), 1), 2, dtype=counts.dtype), counts])
     else:
         counts = item_counts(len(keep), seed, n_draws)
     counts = counts if keep.all() else np.ascontiguousarray(counts[keep])
@@ -100,7 +136,8 @@ def _plan(gold: bytes, kept: bytes, ends: bytes, seed: int, n_draws: int) -> _Pl
     values = np.frombuffer(gold, dtype=np.float64)[keep]
     order, starts = tie_groups(values)
     groups = np.add.reduceat(counts[order], starts, axis=0, dtype=np.uint32)
-    return _Plan(counts, total, _centred_ranks(values, counts, total), _spread(groups, total))
+    doubled = counts.shape[1] > n_draws
+    return _Plan(counts, total, _centred_ranks(values, counts, total), _spread(groups, total), doubled)
 
 
 def _planned(x: Floats, gold: Floats, ends: tuple[Index, Index] | None, seed: int, n_draws: int) -> _Plan | None:
@@ -121,7 +158,7 @@ def spearman_draws(
     Parameters
     ----------
     x : (n,) with nan for items left out; draws are over all n items, so scores with different gaps stay paired
-    ends : (left, right) of pairs whose ends are drawn instead of the pairs themselves
+    ends : (left, right) of pairs whose ends are drawn instead of the pairs themselves, see ``shared_ends``
 
     Returns
     -------
@@ -132,8 +169,9 @@ def spearman_draws(
         return np.full(n_draws, np.nan)
     order, starts = tie_groups(x[np.isfinite(x)])
     stops = np.append(starts, len(order))
-    before = np.zeros(n_draws, dtype=np.float32 if plan.centred.dtype == np.float32 else np.float64)
-    product, cubes = np.zeros(n_draws), np.zeros(n_draws)
+    columns = plan.counts.shape[1]
+    before = np.zeros(columns, dtype=np.float32 if plan.centred.dtype == np.float32 else np.float64)
+    product, cubes = np.zeros(columns), np.zeros(columns)
     for lo in range(0, len(starts), _BLOCK):
         first = starts[lo : lo + _BLOCK]
         rows = order[first[0] : stops[lo + len(first)]]
@@ -146,7 +184,7 @@ def spearman_draws(
         doubled = 2 * doubled - counts  # 2 rank - 1
         product += np.einsum("ij,ij->j", centred, doubled.astype(np.float64))
         cubes += np.einsum("ij,ij,ij->j", counts, counts, counts, dtype=np.float64)
-    return _ratio(product, (plan.total**3 - cubes) / 3, plan.spread)
+    return _stretched(_ratio(product, (plan.total**3 - cubes) / 3, plan.spread), plan.doubled)
 
 
 def pearson_draws(
@@ -159,14 +197,26 @@ def pearson_draws(
         return np.full(n_draws, np.nan)
     a, b = x[keep] - x[keep].mean(), gold[keep] - gold[keep].mean()
     a, b = a / np.abs(a).max(), b / np.abs(b).max()
-    sums = np.zeros((5, n_draws))
+    sums = np.zeros((5, plan.counts.shape[1]))
     columns = np.stack([a, b, a * b, a * a, b * b])
     for lo in range(0, len(a), _BLOCK):  # blocks this small stay on one BLAS thread, which is faster here
         sums += columns[:, lo : lo + _BLOCK] @ plan.counts[lo : lo + _BLOCK].astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         ma, mb, mab, maa, mbb = sums / plan.total
     va, vb = maa - ma**2, mbb - mb**2  # below FLAT of the mean square they are rounding errors
-    return _ratio(mab - ma * mb, np.where(va > FLAT * maa, va, 0.0), np.where(vb > FLAT * mbb, vb, 0.0))
+    found = _ratio(mab - ma * mb, np.where(va > FLAT * maa, va, 0.0), np.where(vb > FLAT * mbb, vb, 0.0))
+    return _stretched(found, plan.doubled)
+
+
+def _stretched(draws: Floats, doubled: bool) -> Floats:
+    """Replicates of weights c_left + c_right, stretched by two around the first, the estimate, on Fisher's scale."""
+    if not doubled:
+        return draws
+    z = np.arctanh(np.clip(draws, -_NEAR_ONE, _NEAR_ONE))
+    return np.asarray(np.tanh(2 * z[1:] - z[0]))
+
+
+_NEAR_ONE = 1.0 - 1e-9
 
 
 def _ratio(product: Floats, spread_x: Floats, spread_y: Floats) -> Floats:
@@ -204,10 +254,12 @@ class Difference:
     p: float | None = None
 
 
-def paired_difference(a: Score, b: Score) -> Difference:
+def paired_difference(a: Score, b: Score, units: int | None = None) -> Difference:
     """Difference of two scores on the same items, from the same draws.
 
-    p = 2 min(share of draws <= 0, share >= 0), each with one draw added, at most 1.
+    p = 2 min(share of draws <= 0, share >= 0), each with one draw added, at most 1. With ``units``, how many items (or
+    units of them) were drawn, the percentiles are expanded for few of them: those at which a normal distribution lies
+    sqrt(n / (n - 1)) t away, t the quantile of Student's t with n - 1 degrees of freedom [hesterberg2015].
 
     Raises
     ------
@@ -222,48 +274,36 @@ def paired_difference(a: Score, b: Score) -> Difference:
     known = draws[np.isfinite(draws)]
     tail = min((known <= 0).sum(), (known >= 0).sum())
     p = min(1.0, 2.0 * (int(tail) + 1) / (len(known) + 1))
-    stderr, low, high = interval(value, draws)
+    stderr, low, high = interval(value, draws, LEVEL if units is None else expanded_level(units))
     return Difference(value, stderr, low, high, None if stderr is None else p)
 
 
-@dataclass(frozen=True)
-class Best:
-    """The highest of several scores; ``low``..``high`` is the interval of the maximum, not of that score alone.
+def units_of_score(score: Score) -> int:
+    """How many units the bootstrap of ``score`` draws: groups of items where it says so, else its items."""
+    return int(score.facts.get("units", score.n))
 
-    ``share`` is the share of draws in which the same one is highest: how sure the choice is. ``draws`` are the maxima.
+
+def expanded_level(n: int, level: float = LEVEL) -> float:
+    """Level of the percentile interval of ``n`` drawn units that covers ``level`` for a mean: more where n is small.
+
+    >>> [round(expanded_level(n), 4) for n in (8, 50, 1000)]
+    [0.9885, 0.9577, 0.9504]
     """
-
-    name: str
-    value: float
-    stderr: float | None
-    low: float | None
-    high: float | None
-    share: float | None
-    draws: Floats | None = None
+    if n < 2:
+        return 1.0
+    return math.erf(expansion(n) * _NORMAL / 2**0.5)
 
 
-def best_of(scores: Mapping[str, Score]) -> Best | None:
-    """The highest score with the bootstrap of the maximum; None where no score is defined; ties go to the first.
+_NORMAL = 1.959963984540054
 
-    Raises
-    ------
-    InputError
-        if the scores do not carry equally many draws.
+
+def expansion(n: int) -> float:
+    """By how much 95 % of ``n`` units reach further than a normal distribution: sqrt(n / (n - 1)) t_(n-1) / 1.96.
+
+    >>> round(expansion(8), 3)
+    1.29
     """
-    known = {k: s for k, s in scores.items() if s.value is not None}
-    if not known:
-        return None
-    name = max(known, key=lambda k: known[k].value or 0.0)
-    value = float(known[name].value or 0.0)
-    if len({None if s.draws is None else s.draws.shape for s in known.values()}) != 1:
-        raise InputError("all scores need the same number of bootstrap draws; score them with the same settings")
-    if known[name].draws is None:
-        return Best(name, value, None, None, None, None)
-    draws = np.stack([np.where(np.isfinite(s.draws), s.draws, -np.inf) for s in known.values() if s.draws is not None])
-    top = draws.max(axis=0)
-    share = float((draws.argmax(axis=0) == list(known).index(name)).mean())
-    maxima = np.where(np.isfinite(top), top, np.nan)
-    return Best(name, value, *interval(value, maxima), share, maxima)
+    return math.sqrt(n / (n - 1)) * float(student_interval(0.0, 1.0, n - 1).high or 0.0) / _NORMAL
 
 
 def holm(pvalues: Sequence[float]) -> list[float]:

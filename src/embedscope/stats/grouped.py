@@ -19,6 +19,7 @@ from embedscope.core.arrays import Array, Hashes, is_torch
 from embedscope.core.block import RowBlock, Scratch, empty_like
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS, groups_of
+from embedscope.stats.units import Units
 
 R = TypeVar("R")
 
@@ -57,11 +58,13 @@ class GroupedResult(Generic[R]):
     full : over all rows
     left_out : without each group; empty where there are no groups, or rows in fewer than two of them
     sizes : rows in each group, aligned with ``left_out``
+    units : units of evidence that the rows hold, None where they were not counted
     """
 
     full: R
     left_out: tuple[R, ...] = ()
     sizes: tuple[int, ...] = ()
+    units: Units | None = None
 
 
 class RowGroups:
@@ -77,8 +80,11 @@ class RowGroups:
         self._waiting: dict[int, _Waiting] = {}
         self._scratch = Scratch()
 
-    def add(self, x: Array, ids: Hashes, clusters: Hashes) -> Iterator[tuple[int, RowBlock]]:
-        """Take in the rows ``x`` (n, d); give (group, block) for each that is full."""
+    def add(self, x: Array, ids: Hashes, clusters: Hashes, joint: bool = False) -> Iterator[tuple[int, RowBlock]]:
+        """Take in the rows ``x`` (n, d); give (group, block) for each that is full.
+
+        ``joint`` says that clusters are units of several rows each, which blocks then carry.
+        """
         if not len(x) == len(ids) == len(clusters):
             raise InputError(f"rows, ids and clusters must be as many, got {len(x)}, {len(ids)} and {len(clusters)}")
         groups = groups_of(clusters, self.n_groups).astype(np.uint16)
@@ -90,8 +96,8 @@ class RowGroups:
                 if waiting is None or not waiting.takes(x):
                     if waiting is not None:
                         yield g, waiting.block(self._scratch)
-                    waiting = self._waiting[g] = _Waiting(x, self.capacity)
-                start += waiting.add(x, ids, order[start:stop])
+                    waiting = self._waiting[g] = _Waiting(x, self.capacity, g)
+                start += waiting.add(x, ids, order[start:stop], clusters if joint else None)
                 if waiting.n == self.capacity:
                     yield g, waiting.block(self._scratch)
 
@@ -105,9 +111,11 @@ class RowGroups:
 class _Waiting:
     """Rows of one group that wait for more, in the precision they came in."""
 
-    def __init__(self, like: Array, capacity: int) -> None:
+    def __init__(self, like: Array, capacity: int, group: int) -> None:
         self._x = empty_like(like, capacity)
         self._ids = np.empty(capacity, dtype=np.uint64)
+        self._units: Hashes | None = None
+        self._group = group
         self.n = 0
 
     def takes(self, x: Array) -> bool:
@@ -115,7 +123,7 @@ class _Waiting:
         same = is_torch(x) == is_torch(self._x) and x.dtype == self._x.dtype and x.shape[1] == self._x.shape[1]
         return bool(same and getattr(x, "device", None) == getattr(self._x, "device", None))
 
-    def add(self, x: Array, ids: Hashes, index: np.ndarray[Any, Any]) -> int:
+    def add(self, x: Array, ids: Hashes, index: np.ndarray[Any, Any], units: Hashes | None) -> int:
         """Copy as many rows ``index`` of ``x`` as there is room for, and say how many."""
         index = index[: len(self._x) - self.n]
         here = slice(self.n, self.n + len(index))
@@ -124,13 +132,20 @@ class _Waiting:
         else:
             np.take(x, index, axis=0, out=self._x[here], mode="clip")
         self._ids[here] = ids[index]
+        if units is not None:
+            if self._units is None:  # rows before these are units by themselves
+                self._units = self._ids.copy()
+            self._units[here] = units[index]
+        elif self._units is not None:
+            self._units[here] = self._ids[here]
         self.n += len(index)
         return len(index)
 
     def block(self, scratch: Scratch) -> RowBlock:
         """The rows that wait; the next ones take their place."""
         n, self.n = self.n, 0
-        return RowBlock(self._x[:n], self._ids[:n], scratch)
+        units = None if self._units is None else self._units[:n]
+        return RowBlock(self._x[:n], self._ids[:n], scratch, units, self._group)
 
 
 class Grouped(Generic[R]):
@@ -145,11 +160,13 @@ class Grouped(Generic[R]):
         self._results = {dependency: results[dependency] for dependency in need.depends}
         self._states = [self._fresh() for _ in range(max(n_groups, 1))]
         self._sizes = [0] * max(n_groups, 1)
+        self.units: Units | None = None
 
     def update(self, x: Array, ids: Hashes, clusters: Hashes) -> Self:
         """Take in the rows ``x`` (n, d) with hashes of their identities and clusters (n,)."""
         rows = RowGroups(n_groups=max(self.n_groups, 1))
-        for g, block in itertools.chain(rows.add(x, ids, clusters), rows.rest()):
+        joint = clusters is not ids and not np.array_equal(ids, clusters)
+        for g, block in itertools.chain(rows.add(x, ids, clusters, joint), rows.rest()):
             self.take(g, block)
         return self
 
@@ -174,7 +191,7 @@ class Grouped(Generic[R]):
         states = [state for state, size in zip(self._states, self._sizes, strict=True) if size]
         full = self._joined(states or self._states).result()
         if len(states) < 2:
-            return GroupedResult(full)
+            return GroupedResult(full, units=self.units)
         after = [self._fresh()]
         for state in states[:0:-1]:
             after.append(self._joined([state, after[-1]]))
@@ -183,7 +200,9 @@ class Grouped(Generic[R]):
             without.append(self._joined([before, after.pop()]).result())
             before.merge(state)
         left = iter(without)
-        return GroupedResult(full, tuple(next(left) if size else full for size in self._sizes), tuple(self._sizes))
+        return GroupedResult(
+            full, tuple(next(left) if size else full for size in self._sizes), tuple(self._sizes), self.units
+        )
 
     def _fresh(self) -> Accumulator[R]:
         return self.need.start(self._results)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.block import RowBlock
@@ -13,13 +16,28 @@ from embedscope.stats.statistic import Folded, Statistic
 
 @dataclass(frozen=True, eq=False)
 class NormMoments(Statistic):
-    """Mean length of n rows, sum of squared deviations ``squares``, and rows of length zero (among the n)."""
+    """Mean length of n rows, and rows of length zero (among the n).
+
+    ``squares``, ``cubic`` and ``quartic`` are sums of powers of the deviations from the mean.
+    """
 
     n: int
     mean: float
     squares: float
     width: int
     zero_rows: int = 0
+    cubic: float = 0.0
+    quartic: float = 0.0
+
+    @property
+    def kurtosis(self) -> float:
+        """Mean fourth power of the deviations over the square of their variance: 3 for a normal distribution.
+
+        0 where it is not known: no deviations, or fourth powers that leave float64.
+        """
+        if not self.squares > 0 or not math.isfinite(self.quartic):
+            return 0.0
+        return self.n * (self.quartic / self.squares) / self.squares
 
     @property
     def dim(self) -> int:
@@ -44,10 +62,19 @@ class Norms(Need[NormMoments]):
 def _norm_moments(block: RowBlock) -> NormMoments:
     norms = block.norms
     mean = norms.mean()
-    return NormMoments(len(block), float(mean), float(((norms - mean) ** 2).sum()), block.dim, block.zero_rows)
+    off = norms - mean
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        powers = [float((off**k).sum()) for k in (2, 3, 4)]
+    return NormMoments(len(block), float(mean), powers[0], block.dim, block.zero_rows, *powers[1:])
 
 
 def _joined_norms(a: NormMoments, b: NormMoments) -> NormMoments:
-    n, delta = a.n + b.n, b.mean - a.mean
-    squares = a.squares + b.squares + delta**2 * (a.n * (b.n / n))
-    return NormMoments(n, a.mean + delta * (b.n / n), squares, a.width, a.zero_rows + b.zero_rows)
+    n, delta = a.n + b.n, np.float64(b.mean - a.mean)
+    p, q = a.n / n, b.n / n
+    squares = a.squares + b.squares + delta**2 * (a.n * q)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        cubic = a.cubic + b.cubic + delta**3 * (a.n * q * (p - q)) + 3 * delta * (p * b.squares - q * a.squares)
+        quartic = a.quartic + b.quartic + delta**4 * (a.n * q * (p * p - p * q + q * q))
+        quartic += 6 * delta**2 * (p * p * b.squares + q * q * a.squares) + 4 * delta * (p * b.cubic - q * a.cubic)
+    mean, zero = float(a.mean + delta * q), a.zero_rows + b.zero_rows
+    return NormMoments(n, mean, float(squares), a.width, zero, float(cubic), float(quartic))

@@ -14,14 +14,15 @@ from embedscope.core.block import RowBlock, column_sums
 from embedscope.stats.moments import Gaussian, Moments
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
-Directions = Literal["eigenvectors", "published"]
+Directions = Literal["eigenvectors", "published", "random"]
 
 
 @dataclass(frozen=True, eq=False)
 class PartitionValues(Statistic):
     """Z(v) of n rows over m directions, kept as exp(shift) * total so that nothing overflows.
 
-    ``shift`` and ``total`` have shape (m,); m = 2 d for {+v, -v}, d for +v alone.
+    ``shift`` and ``total`` have shape (m,); m = 2 d for {+v, -v}, d for +v alone. ``degenerate`` directions have an
+    eigenvalue that another one has too, so that any rotation among them would do as well.
     """
 
     n: int
@@ -29,6 +30,7 @@ class PartitionValues(Statistic):
     total: Floats
     width: int
     zero_rows: int = 0
+    degenerate: int = 0
 
     @property
     def dim(self) -> int:
@@ -46,7 +48,8 @@ class Partition(Need[PartitionValues]):
     """Z along the eigenvectors of X'X, {+v, -v} of each.
 
     ``directions`` "published" takes the *rows* of the matrix that ``numpy.linalg.eigh`` gives, +v alone, which is what
-    the published numbers follow (``tyshchuk2023``).
+    the published numbers follow (``tyshchuk2023``). "random" takes {+v, -v} of 256 directions drawn evenly from the
+    sphere, the same for all spaces of as many dimensions, which also says something where eigenvalues coincide.
     """
 
     rows: Rows = "unit"
@@ -55,23 +58,47 @@ class Partition(Need[PartitionValues]):
 
     @property
     def depends(self) -> tuple[Need[Any], ...]:
-        """The moments whose eigenvectors are the directions."""
-        return (Moments(self.rows, self.precision),)
+        """The moments whose eigenvectors are the directions; none where they are random."""
+        return () if self.directions == "random" else (Moments(self.rows, self.precision),)
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[PartitionValues]:
         """A fresh accumulator with the directions held fixed."""
+        if self.directions == "random":
+            return _PartitionState(self, None, 0)
         moments: Gaussian = results[self.depends[0]]
-        return _PartitionState(self, moments.directions)
+        return _PartitionState(self, moments.directions, _degenerate(moments))
+
+
+def _degenerate(moments: Gaussian) -> int:
+    """Directions whose eigenvalue of X'X another one has too, to rounding."""
+    values = np.sort(moments.singular_values**2)
+    if not len(values) or values[-1] <= 0:
+        return len(values)
+    near = np.diff(values) <= _SAME * values[-1]
+    return int((np.append(near, False) | np.insert(near, 0, False)).sum())
+
+
+_SAME = 1e-10
+N_RANDOM = 256
+
+
+def random_directions(dim: int) -> Floats:
+    """Seeded directions (dim, 256) drawn evenly from the sphere."""
+    x = np.random.default_rng([dim, 0x11]).standard_normal((dim, N_RANDOM))
+    return np.asarray(x / np.linalg.norm(x, axis=0))
 
 
 class _PartitionState(Blockwise[PartitionValues]):
-    def __init__(self, need: Partition, vectors: Floats) -> None:
+    def __init__(self, need: Partition, vectors: Floats | None, degenerate: int) -> None:
         self._need = need
-        self._columns = vectors.T if need.directions == "published" else vectors
+        self._columns = vectors.T if vectors is not None and need.directions == "published" else vectors
+        self._degenerate = degenerate
         self._state: PartitionValues | None = None
         self._zero_rows = 0
 
     def take(self, block: RowBlock) -> Self:
+        if self._columns is None:
+            self._columns = random_directions(block.dim)
         check_width(len(self._columns), block.dim)
         self._zero_rows += block.zero_rows
         rows = block.rows(self._need.rows)
@@ -81,6 +108,7 @@ class _PartitionState(Blockwise[PartitionValues]):
 
     def merge(self, other: Self) -> Self:
         self._zero_rows += other._zero_rows
+        self._columns = other._columns if self._columns is None else self._columns
         self._state = _joined(self._state, other._state)
         return self
 
@@ -90,18 +118,21 @@ class _PartitionState(Blockwise[PartitionValues]):
             raise no_rows()
         if total is None:
             empty = np.zeros(0)
-            return PartitionValues(0, empty, empty, len(self._columns), self._zero_rows)
-        return PartitionValues(total.n, total.shift, total.total, total.width, self._zero_rows)
+            width = 0 if self._columns is None else len(self._columns)
+            return PartitionValues(0, empty, empty, width, self._zero_rows, self._degenerate)
+        return PartitionValues(total.n, total.shift, total.total, total.width, self._zero_rows, self._degenerate)
 
     def _values(self, rows: Array) -> PartitionValues:
         if self._need.precision == "fast":
             rows = rows.float() if is_torch(rows) else rows.astype(np.float32)
-        columns = rows.new_tensor(self._columns) if is_torch(rows) else self._columns.astype(rows.dtype, copy=False)
-        both = self._need.directions == "eigenvectors"
+        directions = self._columns
+        assert directions is not None
+        columns = rows.new_tensor(directions) if is_torch(rows) else directions.astype(rows.dtype, copy=False)
+        both = self._need.directions != "published"
         sums = _sums_within_one if self._need.rows == "unit" else _sums_of_any
         found = sums(rows @ columns, both)
         shift, total = (np.concatenate([part[i] for part in found]) for i in (0, 1))
-        return PartitionValues(len(rows), shift, total, len(self._columns))
+        return PartitionValues(len(rows), shift, total, len(directions))
 
 
 def _sums_within_one(products: Array, both: bool) -> list[tuple[Floats, Floats]]:

@@ -6,18 +6,20 @@ from typing import Any
 
 from embedscope.core.records import Record
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.bootstrap import expanded_level, interval, units_of_score
 
 
 def score_bars(score: Score) -> tuple[float | None, float | None, float | None]:
     """Standard error and the two ends of the 95 % bootstrap interval; None where the score has no draws.
+
+    Percentiles are expanded for few units, see :func:`embedscope.stats.bootstrap.expanded_level`.
 
     >>> score_bars(Score(0.5, 10))
     (None, None, None)
     """
     if score.value is None or score.draws is None:
         return None, None, None
-    return interval(score.value, score.draws)
+    return interval(score.value, score.draws, expanded_level(units_of_score(score)))
 
 
 def score_record(score: Score, *, note: str | None = None, exact: bool = True, **place: Any) -> Record:

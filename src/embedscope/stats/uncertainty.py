@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -16,11 +16,26 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """Standard error and 95 % interval of a value; None where there are too few groups."""
+    """Standard error and 95 % interval of a value; None where there are too few groups.
+
+    ``bias`` is what the jackknife estimates for the expected value less the true one; the interval does not cover it.
+    """
 
     stderr: float | None
     low: float | None
     high: float | None
+    bias: float | None = None
+
+    @property
+    def bias_note(self) -> str | None:
+        """The bias in words where it is larger than half a standard error, None where it is smaller."""
+        if self.bias is None or self.stderr is None or abs(self.bias) <= max(self.stderr / 2, _ROUNDING):
+            return None
+        way = "high" if self.bias > 0 else "low"
+        return f"about {abs(self.bias):.2g} too {way} with so few rows, which the interval does not cover"
+
+
+_ROUNDING = 1e-12
 
 
 def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> Interval:
@@ -64,7 +79,28 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     pseudo = h * full - (h - 1) * values
     estimate = g * full - ((1 - m / n) * values).sum()
     stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))
-    return student_interval(full, stderr, g - 1)
+    found = student_interval(full, stderr, g - 1)
+    return replace(found, bias=float(full - estimate))
+
+
+def at_least_binomial(interval: Interval, share: float, units: int) -> Interval:
+    """``interval`` of a ``share``, no narrower than Wilson's for as many independent units [wilson1927].
+
+    Where no unit (or every one) has the property all replicates are equal, which says nothing about the next one.
+
+    >>> found = at_least_binomial(Interval(0.0, 0.0, 0.0), 0.0, 100)
+    >>> found.low, round(found.high, 3), found.stderr > 0
+    (0.0, 0.037, True)
+    """
+    z = 1.959963984540054
+    centre = (share + z * z / (2 * units)) / (1 + z * z / units)
+    reach = z / (1 + z * z / units) * math.sqrt(share * (1 - share) / units + (z / (2 * units)) ** 2)
+    low, high = max(0.0, centre - reach), min(1.0, centre + reach)
+    low, high = (0.0 if share == 0 else low), (1.0 if share == 1 else high)
+    if interval.low is None or interval.high is None or interval.stderr is None:
+        return interval
+    stderr = max(interval.stderr, (high - low) / (2 * z)) if interval.stderr == 0 else interval.stderr
+    return Interval(stderr, max(0.0, min(interval.low, low)), min(1.0, max(interval.high, high)))
 
 
 def student_interval(value: float, stderr: float, df: int) -> Interval:

@@ -39,14 +39,17 @@ class ProbeTask:
         train, test = (_classes(data, name, self.id) for name in (self.train, self.test))
         rows, label, lost = _labelled(any_rows(vectors, data, train.table), train)
         if self.train == self.test:
-            held = held_out(_clusters(data, train.table))[lost.kept]
+            clusters = _clusters(data, train.table)
+            held = held_out(clusters)[lost.kept]
+            groups = np.unique(np.array(clusters)[lost.kept][held], return_inverse=True)[1]
             fit, other = (rows[~held], label[~held]), (rows[held], label[held])
             notes = [f"{int(held.sum())} rows of held-out clusters, {int((~held).sum())} to fit", *lost.notes]
         else:
             fit = rows, label
             *other_rows, elsewhere = _labelled(any_rows(vectors, data, test.table), test)
             other, notes = (other_rows[0], other_rows[1]), [*lost.notes, *elsewhere.notes]
-        return _scores(self.id, linear_probe(*fit, *other, seed=seed), notes)
+            groups = None
+        return _scores(self.id, linear_probe(*fit, *other, seed=seed, groups=groups), notes)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,12 @@ def mean_score(items: Floats, seed: int, notes: Sequence[str] = (), groups: Inde
     n = int(known.sum())
     if not n:
         return Score(None, 0, None, items, "; ".join(["undefined: no item can be scored", *notes]))
-    return Score(float(items[known].mean()), n, mean_draws(items, seed, groups), items, "; ".join(notes) or None)
+    facts: dict[str, Any] = {}
+    if groups is not None:
+        units = len(np.unique(groups[known]))
+        facts, notes = {"units": units}, [*notes, f"bootstrap over {units:,} units of {n:,} items"]
+    value = float(items[known].mean())
+    return Score(value, n, mean_draws(items, seed, groups), items, "; ".join(notes) or None, facts=facts)
 
 
 def directions(x: Any, name: str = "x") -> Floats:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.core.tables import Data, Pairs, Score
+from embedscope.core.tables import Data, Index, Pairs, Score
+from embedscope.stats.bootstrap import shared_ends
 from embedscope.tasks._correlations import linear_score, rank_score
 from embedscope.tasks._cosines import checked_rows, gaps, pair_cosines
 
@@ -19,7 +20,7 @@ from embedscope.tasks._cosines import checked_rows, gaps, pair_cosines
 class PairTask:
     """Spearman correlation of cosine and gold score; with ``pearson`` also ``ID.pearson``.
 
-    ``draw_ends`` bootstraps what is paired instead of the pairs, where every pair of a few things was judged.
+    The bootstrap resamples what pairs share (words, sentences, documents), and the pairs where they share nothing.
     """
 
     id: str
@@ -28,7 +29,6 @@ class PairTask:
     relation: str
     about: Mapping[str, Any] = field(default_factory=dict)
     pearson: bool = False
-    draw_ends: bool = False
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -51,8 +51,19 @@ class PairTask:
         notes = []
         if left_out := int((~np.isfinite(cosines)).sum()):
             notes = [f"{left_out} pairs left out: {', '.join(gaps(x, data.tables[self.table].unit))}"]
-        ends = (pairs.left, pairs.right) if self.draw_ends else None
+        ends = shared_ends(pairs.left, pairs.right)
+        drawn, units = _drawn(ends, len(pairs.left), data.tables[self.table].unit)
+        notes.append(f"bootstrap over {units:,} {drawn}")
         scores = {self.id: rank_score(cosines, pairs.gold, seed, "cosines", notes, ends)}
         if self.pearson:
             scores[f"{self.id}.pearson"] = linear_score(cosines, pairs.gold, seed, "cosines", notes, ends)
-        return scores
+        facts = {"resampled": drawn, "units": units}
+        return {name: replace(score, facts=facts) for name, score in scores.items()}
+
+
+def _drawn(ends: tuple[Index, Index] | None, pairs: int, unit: str) -> tuple[str, int]:
+    """What the bootstrap draws, in words, and how many there are."""
+    if ends is None:
+        return "pairs", pairs
+    kind = f"groups of pairs that share a {unit}" if np.array_equal(*ends) else f"{unit}s"
+    return kind, len(np.unique(np.concatenate(ends)))

@@ -21,6 +21,5 @@ ENTRIES = {
             "default": True,
         },
         pearson=True,
-        draw_ends=True,
     )
 }

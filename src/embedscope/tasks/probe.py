@@ -35,6 +35,7 @@ def linear_probe(
     max_iter: int = MAX_ITER,
     ks: Sequence[int] = (1, 5),
     seed: int = 0,
+    groups: Index | None = None,
 ) -> Classified:
     """Accuracy on ``test`` (m, d) of a logistic regression fitted on ``train`` (n, d), 0 to 1.
 
@@ -46,6 +47,7 @@ def linear_probe(
     train_label, test_label : (n,), (m,) class numbers; a test class that was never trained counts as wrong
     c : inverse strength of the penalty
     max_iter : iterations; the note says where they did not suffice
+    groups : (m,) numbers what a test row belongs to (the concept of a drawing), which the bootstrap draws whole
 
     Raises
     ------
@@ -77,7 +79,7 @@ def linear_probe(
         notes.append(f"not converged after {max_iter} iterations")
     if not seen.all():
         notes.append(f"{int((~seen).sum())} test rows of classes that were not trained count as wrong")
-    return classified(ranks, yt, n_classes, ks, seed, notes)
+    return classified(ranks, yt, n_classes, ks, seed, notes, groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +109,7 @@ def seen_unseen(
     seen: npt.ArrayLike | None = None,
     measure: Measure = "cosine",
     own_side_only: bool = False,
+    groups: npt.ArrayLike | None = None,
     seed: int = 0,
 ) -> SeenUnseen:
     """Fit an alignment on half of the classes and classify test images of both halves; [tyshchuk2023] Table 4.
@@ -121,6 +124,8 @@ def seen_unseen(
     classes : (c, d) class vectors
     seen : numbers of the seen classes; a seeded random half where None
     own_side_only : an image chooses among the classes of its own side alone
+    groups : (m,) numbers what a test image belongs to, which the bootstrap draws whole; where None, the class if no
+        class has more than a few images (a concept and its drawings), else the image
 
     Raises
     ------
@@ -143,13 +148,24 @@ def seen_unseen(
         scores = np.where(same, scores, scores.min() - 1.0)
     ranks = true_ranks(scores, yt)
     whole = classified(ranks, yt, n, [1], seed)
+    drawn = _units_of(yt, n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     sides = []
     for numbers, name in ((mine, "seen"), (others, "unseen")):
         rows = np.isin(yt, numbers)
         choice = len(numbers) if own_side_only else n
         note = f"{len(numbers)} {name} classes of {n}, {choice} to choose from; fitted on {int(kept.sum())} images"
-        sides.append(classified(ranks[rows], yt[rows], n, [1], seed, [note]).top[1])
+        mine_drawn = None if drawn is None else np.unique(drawn[rows], return_inverse=True)[1]
+        sides.append(classified(ranks[rows], yt[rows], n, [1], seed, [note], mine_drawn).top[1])
     return SeenUnseen(sides[0], sides[1], mine, others, whole.per_class)
+
+
+_FEW = 4
+
+
+def _units_of(label: Index, n: int) -> Index | None:
+    """Classes as units where each has a few images, which show one concept; None where images are units."""
+    counts = np.bincount(label, minlength=n)
+    return label if 1 < counts.max(initial=0) <= _FEW else None
 
 
 def _split(n: int, seen: npt.ArrayLike | None, seed: int) -> tuple[Index, Index]:

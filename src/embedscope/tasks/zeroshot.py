@@ -123,11 +123,20 @@ def true_ranks(scores: Floats, label: Index) -> Index:
 
 
 def classified(
-    ranks: Index, label: Index, n_classes: int, ks: Sequence[int], seed: int, notes: Sequence[str] = ()
+    ranks: Index,
+    label: Index,
+    n_classes: int,
+    ks: Sequence[int],
+    seed: int,
+    notes: Sequence[str] = (),
+    groups: Index | None = None,
 ) -> Classified:
-    """Accuracies from the rank (n,) of the right class of each item, at each of ``ks`` and by class at the smallest."""
+    """Accuracies from the rank (n,) of the right class of each item, at each of ``ks`` and by class at the smallest.
+
+    ``groups`` (n,) numbers what an item belongs to (the concept of a drawing): groups are resampled then, whole.
+    """
     top = {
-        k: mean_score((ranks <= k).astype(np.float64), seed, [*notes, f"chance {min(1.0, k / n_classes):.4g}"])
+        k: mean_score((ranks <= k).astype(np.float64), seed, [*notes, f"chance {min(1.0, k / n_classes):.4g}"], groups)
         for k in ks
     }
     items = (ranks <= min(ks)).astype(np.float64)

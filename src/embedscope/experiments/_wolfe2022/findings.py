@@ -8,12 +8,12 @@ from itertools import product
 import numpy as np
 
 from embedscope.core.document import Finding, Status
-from embedscope.core.tables import Score
 from embedscope.experiments._wolfe2022.claims import Checked
-from embedscope.experiments._wolfe2022.lookup import Extreme, best, difference, points, token_setting
+from embedscope.experiments._wolfe2022.lookup import Extreme, best, difference, points, scored, token_setting
 from embedscope.experiments._wolfe2022.numbers import TABLE_NAMES
 from embedscope.experiments._wolfe2022.run import ModelRun
-from embedscope.stats.bootstrap import best_of, holm
+from embedscope.stats.best_of import best_of
+from embedscope.stats.bootstrap import holm
 
 CAVEAT = (
     "The two models differ in more than the training objective: size, direction of attention, data and distillation. "
@@ -124,20 +124,25 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[st
         f"{TABLE_NAMES.get(t, t)} {a.value:.2f} against {b.value:.2f} ({d[0]:+.2f}, {d[1]:+.2f} to {d[2]:+.2f})"
         for t, a, b, d in rows
     )
-    detail = (
-        "Best over layers and poolings for both; paired bootstrap of the difference of maxima, Holm-corrected at 5 %."
-    )
+    detail = "Best over layers and poolings for both; paired differences in a simultaneous band, Holm-corrected at 5 %."
     return Finding(text, status, evidence, "Table 1, Figures 3, 4 and 6", detail)
 
 
 def _best_of(run: ModelRun, task: str, poolings: Sequence[str]) -> Extreme | None:
-    """The best over layers and ``poolings``, its draws the maximum over both."""
-    bests = {s: e for s in poolings if s in run.poolings and (e := best(run, task, s)) is not None}
-    found = best_of({s: Score(e.value, 0, e.draws) for s, e in bests.items()})
+    """The best over layers and ``poolings``."""
+    members = {
+        (pooling, s.space): s.score
+        for pooling in poolings
+        if pooling in run.poolings
+        for s in scored(run, task, pooling)
+        if s.space in run.ladder
+    }
+    places = {" ".join(filter(None, place)): place for place in members}
+    found = best_of({name: members[place] for name, place in places.items()})
     if found is None:
         return None
-    winner = bests[found.name]
-    return Extreme(found.value, found.low, found.high, winner.space, winner.layer, found.draws)
+    space = places[found.name][1]
+    return Extreme(found.value, found.low, found.high, space, run.ladder.index(space), found)
 
 
 def _sentences(c: ModelRun, k: ModelRun) -> Finding | None:

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from embedscope.core.records import Record
-from embedscope.core.tables import Score
 from embedscope.experiments._wolfe2022.run import ModelRun
-from embedscope.stats.bootstrap import best_of, paired_difference
+from embedscope.stats.best_of import Best, best_difference, best_of
 
 SETTING_NAMES = {"plain": "plain", "bos_eos": "BOS+EOS", "eos": "EOS", None: "pooled"}
 
@@ -26,7 +22,7 @@ class Extreme:
     high: float | None
     space: str
     layer: int
-    draws: npt.NDArray[np.float64] | None = None
+    best: Best | None = None
 
 
 def points(run: ModelRun, metric: str, pooling: str | None, variant: str | None = None) -> list[Record]:
@@ -52,23 +48,25 @@ def top(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
     for s in scored(run, metric, pooling):
         if s.space == (run.ladder[-1] if pooling is not None else "pooled") and s.score.value is not None:
             record = s.record()
-            return Extreme(s.score.value, record.ci_low, record.ci_high, s.space, len(run.ladder) - 1, s.score.draws)
+            return Extreme(
+                s.score.value, record.ci_low, record.ci_high, s.space, len(run.ladder) - 1, best_of({s.space: s.score})
+            )
     return None
 
 
 def best(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
-    """The best score over the layers 0..N of the paper, with the bootstrap interval of that maximum."""
+    """The best score over the layers 0..N of the paper, with the interval of that maximum."""
     found = best_of({s.space: s.score for s in scored(run, metric, pooling) if s.space in run.ladder})
     if found is None:
         return None
-    return Extreme(found.value, found.low, found.high, found.name, run.ladder.index(found.name), found.draws)
+    return Extreme(found.value, found.low, found.high, found.name, run.ladder.index(found.name), found)
 
 
 def difference(a: Extreme, b: Extreme) -> tuple[float, float, float, float] | None:
-    """``a - b`` with its paired bootstrap interval and two-sided p; None where there are no common draws."""
-    if a.draws is None or b.draws is None or len(a.draws) != len(b.draws):
+    """``a - b`` with its paired interval, valid for maxima, and two-sided p; None where there are no draws."""
+    if a.best is None or b.best is None:
         return None
-    found = paired_difference(Score(a.value, 0, a.draws), Score(b.value, 0, b.draws))
+    found = best_difference(a.best, b.best)
     if found.value is None or found.low is None or found.high is None or found.p is None:
         return None
     return found.value, found.low, found.high, found.p

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ class Paired:
     x, y : (n, dx) and (m, dy)
     x_ids, y_ids : (n,) and (m,) hashes of what rows belong to
     names : of the two sides, for suffixes of ids
+    values_only : leave out what costs many times the value: permutation nulls
     """
 
     x: Floats
@@ -36,6 +37,7 @@ class Paired:
     y_ids: Hashes
     names: tuple[str, str] = ("a", "b")
     shared: dict[Any, Any] = field(default_factory=dict)
+    values_only: bool = False
 
     @classmethod
     def of(
@@ -88,6 +90,15 @@ class Paired:
         rows = np.sort(first)
         return self.x[left[rows]], self.y[right[rows]], self.groups[0][left[rows]]
 
+    @cached_property
+    def aligned_ids(self) -> Hashes:
+        """Hashes (p,) of what the rows of ``aligned`` belong to."""
+        left, right = self.matches
+        _, first = np.unique(left, return_index=True)
+        left, right = left[first], right[first]
+        _, first = np.unique(right, return_index=True)
+        return np.asarray(self.x_ids[left[np.sort(first)]])
+
     @property
     def one_to_one(self) -> bool:
         """Whether every row of a pair is in one pair."""
@@ -134,7 +145,7 @@ class PairMetric:
 
     def __call__(self, x: Array, y: Array) -> float:
         """The value on matching rows ``x`` (n, dx) and ``y`` (n, dy); ``UndefinedError`` where there is none."""
-        return next(iter(self.function(Paired.of(x, y)).values())).value
+        return next(iter(self.function(replace(Paired.of(x, y), values_only=True)).values())).value
 
     def measured(self, paired: Paired) -> tuple[Measured, ...]:
         """The numbers with intervals from groups of ids; one of value None where undefined."""

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from embedscope.core.arrays import Floats, row_norms
-from embedscope.core.ids import GROUPS
+from embedscope.core.ids import GROUPS, mix
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import UndefinedError
-from embedscope.metrics.pairs._metric import Estimate, Paired, left_out_interval, mean_estimate, pair_metric
+from embedscope.metrics.pairs._metric import (
+    NO_INTERVAL,
+    Estimate,
+    Paired,
+    left_out_interval,
+    mean_estimate,
+    pair_metric,
+)
 from embedscope.stats.neighbourhood import nearest_others
+from embedscope.stats.null import null_of
 
 IDS = ("linear_cka", "procrustes_distance", "knn_overlap")
 
 K = 10
+NULL_ROWS = 1024
+"""Rows that a permutation null takes at most; of more a sample by hash (half as many for Procrustes, whose cost is
+cubic)."""
 ROUNDING = 1e-13
 MOVES = {"rotation", "translation", "scale"}
 two_spaces = partial(pair_metric, rows="raw", invariant=MOVES, joint=False)
@@ -83,6 +95,7 @@ def linear_cka(paired: Paired) -> Mapping[str, Estimate]:
 
     HSIC(X, Y) / sqrt(HSIC(X, X) HSIC(Y, Y)), linear kernels of rows (n, dx) and (n, dy), in O(n dx dy). About 0 where
     unrelated, also below; 1 for a rotation. Source: kornblith2019, with the unbiased HSIC of song2012.
+    ``linear_cka.calibrated`` and ``.p`` set it against 200 permutations of the rows of one side [groeger2026].
 
     Raises
     ------
@@ -101,7 +114,8 @@ def linear_cka(paired: Paired) -> Mapping[str, Estimate]:
         mine = groups == g
         return _alike([s.minus(_Side.of(p[0][mine], p[1][mine])) for s, p in zip(full, pairs, strict=True)])
 
-    return {"linear_cka": Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)}
+    found = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
+    return {"linear_cka": found} | _null(paired, "linear_cka", _cka_by_chance(paired))
 
 
 def _alike(sides: list[_Side]) -> float:
@@ -117,6 +131,7 @@ def procrustes_distance(paired: Paired) -> Mapping[str, Estimate]:
 
     1 - |X'Y|_*^2 / (|X|_F^2 |Y|_F^2) over centred rows (n, dx) and (n, dy), |.|_* the sum of singular values. Error
     bars take the singular values to first order. Source: gower1975.
+    ``procrustes_distance.calibrated`` (a similarity: 1 for equal spaces) and ``.p`` as of ``linear_cka``.
 
     Raises
     ------
@@ -139,15 +154,16 @@ def procrustes_distance(paired: Paired) -> Mapping[str, Estimate]:
         spread = (1 - sums[1][g] - n * mx @ mx) * (1 - sums[2][g] - n * my @ my)
         return float(1 - nuclear**2 / spread)
 
-    return {"procrustes_distance": Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)}
+    found = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
+    return {"procrustes_distance": found} | _null(paired, "procrustes_distance", _procrustes_by_chance(paired))
 
 
 @two_spaces(bounds=(0.0, 1.0), ideal=1.0, units="share of neighbours", cite="huh2024")
 def knn_overlap(paired: Paired) -> Mapping[str, Estimate]:
     """Share of the 10 nearest rows in one space that are among the 10 nearest in the other, by Euclidean distance.
 
-    Mean over rows (n, d), itself left out; chance is 10 / (n - 1).
-    Source: huh2024.
+    Mean over rows (n, d), itself left out; chance is 10 / (n - 1). ``knn_overlap.calibrated`` and ``.p`` as of
+    ``linear_cka``. Source: huh2024.
 
     Raises
     ------
@@ -158,10 +174,85 @@ def knn_overlap(paired: Paired) -> Mapping[str, Estimate]:
     if len(x) < K + 2:
         raise UndefinedError(f"undefined: {K} neighbours of pairs need at least {K + 2} pairs, got {len(x)}")
     near, other = (np.sort(nearest_others(v, K)[0], axis=1) for v in (x, y))
-    joined = np.sort(np.hstack([near, other]), axis=1)
-    items = (joined[:, 1:] == joined[:, :-1]).sum(axis=1) / K
+    items = _shared(near, other)
     told = "; ".join(t for t in (note, f"chance {K / (len(x) - 1):.4f}") if t)
-    return {"knn_overlap": mean_estimate(items, groups, told)}
+    by_chance = None if paired.values_only else partial(_shared_neighbours, near, other)
+    return {"knn_overlap": mean_estimate(items, groups, told)} | _null(paired, "knn_overlap", by_chance, len(x))
+
+
+def _shared(near: Index, other: Index) -> Floats:
+    """Share (n,) of the neighbours ``near`` (n, k) that are among ``other`` (n, k), both sorted."""
+    joined = np.sort(np.hstack([near, other]), axis=1)
+    return np.asarray((joined[:, 1:] == joined[:, :-1]).sum(axis=1) / K)
+
+
+def _shared_neighbours(near: Index, other: Index, order: Index) -> float:
+    """Mean overlap with the rows of the other space taken in ``order`` (n,)."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return float(_shared(near, np.sort(place[other[order]], axis=1)).mean())
+
+
+def _sampled(paired: Paired, most: int) -> tuple[Floats, Floats]:
+    """Up to ``most`` aligned rows, those with the smallest hashes of their ids, so that they do not follow the file."""
+    x, y, _, _ = _aligned(paired)
+    if len(x) > most:
+        rows = np.sort(np.argsort(mix(paired.aligned_ids), kind="stable")[:most])
+        x, y = x[rows], y[rows]
+    return x - x.mean(axis=0), y - y.mean(axis=0)
+
+
+def _cka_by_chance(paired: Paired) -> tuple[Callable[[Index], float], int] | None:
+    """Debiased CKA with the rows of one side in another order: only its numerator changes."""
+    if paired.values_only:
+        return None
+    x, y = _sampled(paired, NULL_ROWS)
+    kernels = [u @ u.T for u in (x / row_norms(x).max(), y / row_norms(y).max())]
+    for kernel in kernels:
+        np.fill_diagonal(kernel, 0.0)
+    n, sums = len(x), [kernel.sum(axis=1) for kernel in kernels]
+
+    def hsic(k: Floats, other: Floats, a: Floats, b: Floats) -> float:
+        trace, ones, cross = float(np.einsum("ij,ij->", k, other)), float(a.sum() * b.sum()), float(a @ b)
+        return (trace + ones / ((n - 1) * (n - 2)) - 2 * cross / (n - 2)) / (n * (n - 3))
+
+    own = [hsic(k, k, s, s) for k, s in zip(kernels, sums, strict=True)]
+    if min(own) <= 0:
+        return None
+    scale = float(np.sqrt(own[0] * own[1]))
+
+    def similarity(order: Index) -> float:
+        moved = kernels[1][order][:, order]
+        return hsic(kernels[0], moved, sums[0], sums[1][order]) / scale
+
+    return similarity, n
+
+
+def _procrustes_by_chance(paired: Paired) -> tuple[Callable[[Index], float], int] | None:
+    """1 - distance with the rows of one side in another order: only the nuclear norm changes."""
+    if paired.values_only:
+        return None
+    x, y = _sampled(paired, NULL_ROWS // 2)
+    sides = []
+    for side in (x, y):  # rows in their own principal axes: at most as many as there are rows
+        left, values, _ = np.linalg.svd(side, full_matrices=False)
+        sides.append(left * (values / np.linalg.norm(values)))
+    return lambda order: float(np.linalg.svd(sides[0].T @ sides[1][order], compute_uv=False).sum() ** 2), len(x)
+
+
+def _null(paired: Paired, name: str, by_chance: Any, rows: int | None = None) -> dict[str, Estimate]:
+    """``NAME.calibrated``, 0 by chance and 1 for equal spaces, and ``NAME.p`` of a permutation test."""
+    if by_chance is None:
+        return {}
+    similarity, n = by_chance if rows is None else (by_chance, rows)
+    null = null_of(similarity, n)
+    chance = 1 - null.mean if name == "procrustes_distance" else null.mean
+    sampled = f" on {n:,} sampled rows" if n < len(paired.aligned[0]) else ""
+    note = f"{null.permutations} permutations of one side{sampled}: {name} {chance:.4f} by chance"
+    return {
+        f"{name}.calibrated": Estimate(null.calibrated, NO_INTERVAL, n, note),
+        f"{name}.p": Estimate(null.p, NO_INTERVAL, n, note),
+    }
 
 
 ENTRIES = {"linear_cka": linear_cka, "procrustes_distance": procrustes_distance, "knn_overlap": knn_overlap}

@@ -1,0 +1,53 @@
+"""Hashes that are equal where rows, or texts, are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from embedscope.core.arrays import Array, Hashes, row_norms, to_numpy
+from embedscope.core.ids import combine, hash_texts, mix
+
+_BAND = 256
+
+
+def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
+    """Hash (n,) of every row ``x`` (n, d) at length 1 in float32: equal rows have equal hashes.
+
+    Zero rows are missing vectors, which do not belong together: they keep their ``ids``, their numbers where None.
+    Two multilinear hashes of 32 bits with fixed odd factors [lemire2014].
+
+    >>> a, b, c = equal_rows(np.array([[1.0, 2.0], [2.0, 4.0], [1.0, -2.0]])).tolist()
+    >>> a == b, a == c
+    (True, False)
+    """
+    values = to_numpy(x)
+    if values.dtype.kind != "f" or values.dtype.itemsize < 4:
+        values = values.astype(np.float32)
+    n, dim = values.shape
+    factors = mix(np.arange(2 * dim, dtype=np.uint64)).reshape(2, dim) | np.uint64(1)
+    halves = np.empty((2, n), dtype=np.uint64)
+    norms = row_norms(values)
+    empty = norms == 0
+    lengths = np.where(empty, 1.0, norms)
+    for start in range(0, n, _BAND):
+        part = slice(start, start + _BAND)
+        unit = (values[part] / lengths[part, None]).astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0
+        words = np.ascontiguousarray(unit).view(np.uint32).astype(np.uint64)
+        for half in (0, 1):
+            halves[half, part] = words @ factors[half]
+    hashes = combine(halves[0] >> np.uint64(32), halves[1] >> np.uint64(32))
+    if empty.any():
+        own = mix(np.arange(n, dtype=np.uint64)) if ids is None else ids
+        hashes[empty] = own[empty]
+    return hashes
+
+
+def equal_texts(texts: Iterable[str]) -> Hashes:
+    """Hash (n,) of every text without spaces around it: equal texts have equal hashes.
+
+    >>> len(set(equal_texts(["a", " a", "b"]).tolist()))
+    2
+    """
+    return hash_texts(text.strip() for text in texts)

@@ -1,0 +1,291 @@
+"""Units of evidence: what was drawn independently, and so is resampled, split and left out as a whole.
+
+A unit is a row, or a set of rows that stand or fall together. Units are *declared* (chunks of a document, captions of
+an image), or found: *equal* rows and texts are one unit; rows that depend on their neighbours in *file order* form
+blocks (``embedscope.stats.file_order``); *near-copies* are joined where the rows are held. Units that overlap are
+joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Array, Hashes, to_numpy, unit_rows
+from embedscope.core.errors import InputError
+from embedscope.core.ids import mix, row_numbers
+from embedscope.core.tables import Index
+from embedscope.stats._equal import equal_rows, equal_texts
+from embedscope.stats.file_order import INDEPENDENT, LEAST_UNITS, FileOrder, file_order
+from embedscope.stats.neighbourhood import nearest_others
+
+DECLARED, EQUAL_ROWS, EQUAL_TEXTS, FILE_ORDER, NEAR_COPIES = (
+    "declared",
+    "equal rows",
+    "equal texts",
+    "file order",
+    "near-copies",
+)
+
+NEIGHBOURS = 12
+"""Neighbours among which the jump from copies to other rows is looked for."""
+
+JUMP = 0.5
+"""A neighbour and all nearer ones are copies where the next one is more than twice as far."""
+
+_COUNTED = 4096
+
+
+@dataclass(frozen=True)
+class Units:
+    """How many units of evidence some rows hold, and how they were found.
+
+    Attributes
+    ----------
+    rows : rows
+    units : units; an estimate (within 2 %) where ``exact`` is False
+    largest : rows of the largest unit, as far as units were counted one by one
+    found : ways in which rows were joined: declared, equal rows, equal texts, file order, near-copies
+    order : dependence on the order of the file
+    """
+
+    rows: int
+    units: int
+    largest: int = 1
+    found: tuple[str, ...] = ()
+    order: FileOrder = INDEPENDENT
+    exact: bool = True
+
+    @property
+    def problem(self) -> str | None:
+        """Why no interval can be given, with what to do; None where one can."""
+        if self.units < LEAST_UNITS:
+            return (
+                f"no interval: {self.rows:,} rows are {self.units:,} independent units, at least {LEAST_UNITS} are "
+                "needed; add rows, or declare with --groups which rows belong together"
+            )
+        if 2 * self.largest > self.rows:
+            return (
+                f"no interval: one unit holds {self.largest:,} of {self.rows:,} rows; remove duplicates, or declare "
+                "with --groups which rows belong together"
+            )
+        return None
+
+    @property
+    def note(self) -> str | None:
+        """What joins rows into units, in words; None where every row is a unit by itself."""
+        if self.units == self.rows and not self.order.dependent:
+            return None
+        about = "" if self.exact else "about "
+        how = f" ({', '.join(self.found)})" if self.found else ""
+        said = f"{self.rows:,} rows in {about}{self.units:,} units{how}"
+        return f"{said}; {self.order}" if self.order.dependent else said
+
+    def facts(self) -> dict[str, Any]:
+        """The same for the provenance of a result, as JSON types."""
+        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact, "found": list(self.found)}
+        if self.order.neighbouring is not None:
+            out |= {
+                "block_rows": self.order.block,
+                "neighbouring_cosine": self.order.neighbouring,
+                "random_cosine": self.order.random,
+                "fades": self.order.fades,
+            }
+        return out
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How rows that stream past are given to units: declared ones, else blocks of the file, else equal rows."""
+
+    order: FileOrder = INDEPENDENT
+
+    def clusters(self, x: Array, ids: Hashes, declared: Hashes) -> Hashes:
+        """Hash (n,) of the unit of each row ``x`` (n, d); ``declared`` (n,) are the ids where nothing is declared."""
+        if ids is not declared and not np.array_equal(ids, declared):
+            return declared
+        if self.order.block > 1:
+            rows = row_numbers(ids)
+            if in_file_order(rows):
+                return mix(rows // np.uint64(self.order.block))
+        return equal_rows(x, ids)
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether pairs of rows inside a block are left out of statistics of pairs.
+
+        Not in a sorted file: there blocks are cut out of topics, and pairs of one topic are pairs of the population.
+        """
+        return self.order.block > 1 and self.order.fades
+
+    def found(self, count: UnitCount, declared: bool) -> Units:
+        """The units that were counted."""
+        if declared:
+            return count.units((DECLARED,))
+        if self.order.block > 1:
+            return replace(count.units((FILE_ORDER,)), order=self.order)
+        units = replace(count.units(()), order=self.order)
+        return replace(units, found=(EQUAL_ROWS,)) if units.largest > 1 else units
+
+
+def in_file_order(rows: npt.NDArray[np.uint64]) -> bool:
+    """Whether ``rows`` (n,) are numbers of rows that follow each other in a file."""
+    return bool(len(rows) and (rows == rows[0] + np.arange(len(rows), dtype=np.uint64)).all())
+
+
+def near_copies(x: Array) -> tuple[Index, Index]:
+    """Pairs of rows (p,), (p,) of ``x`` (n, d) that are near-copies of each other.
+
+    With the distances d_1 <= d_2 <= ... of a row at unit length to its 12 nearest others, the row and its j nearest are
+    copies where d_j / d_(j+1) is smallest and below 1/2. Independent rows in many dimensions have no such jump. Zero
+    rows are passed over; O(n^2 d).
+
+    >>> near_copies(np.eye(20))[0].tolist()
+    []
+    """
+    unit, kept = unit_rows(to_numpy(x))
+    rows = np.flatnonzero(kept)
+    k = min(NEIGHBOURS, len(unit) - 1)
+    if k < 2:
+        none = np.zeros(0, dtype=np.intp)
+        return none, none
+    indices, distances = nearest_others(unit, k)
+    ratio = np.divide(distances[:, :-1], distances[:, 1:], out=np.ones((len(unit), k - 1)), where=distances[:, 1:] > 0)
+    last = ratio.argmin(axis=1)
+    jumps = ratio[np.arange(len(ratio)), last] < JUMP
+    copies = (np.arange(k) <= last[:, None]) & jumps[:, None]
+    left, place = np.nonzero(copies)
+    return rows[left], rows[indices[left, place]]
+
+
+def join(n: int, labels: Sequence[npt.NDArray[Any]] = (), links: Sequence[tuple[Index, Index]] = ()) -> Index:
+    """Number (n,) of the unit of each of ``n`` rows: rows of equal label are joined, and so are linked rows.
+
+    Parameters
+    ----------
+    labels : each (n,), of any kind; equal values belong together
+    links : each two arrays (p,) of rows that belong together
+
+    >>> join(5, [np.array([0, 0, 1, 2, 3])], [(np.array([1]), np.array([4]))]).tolist()
+    [0, 0, 1, 2, 0]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    lefts, rights = [np.arange(n)], [np.arange(n)]
+    for label in labels:
+        if len(label) != n:
+            raise InputError(f"a label names one unit for each row; got {len(label)} for {n} rows")
+        _, first, place = np.unique(label, return_index=True, return_inverse=True)
+        lefts.append(np.arange(n))
+        rights.append(first[place])
+    for left, right in links:
+        lefts.append(np.asarray(left))
+        rights.append(np.asarray(right))
+    left, right = np.concatenate(lefts), np.concatenate(rights)
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
+    found = connected_components(graph.tocsr(), directed=False)[1]
+    _, first, place = np.unique(found, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[place], dtype=np.intp)
+
+
+def find_units(
+    x: Array | None = None,
+    *,
+    texts: Sequence[str] | None = None,
+    groups: npt.NDArray[Any] | None = None,
+    in_order: bool = True,
+    near: bool = True,
+) -> tuple[Index, Units]:
+    """Units of rows that are held: number (n,) of the unit of each row, and what was found.
+
+    Parameters
+    ----------
+    x : (n, d) vectors; equal rows, file order and near-copies are found in them
+    texts : (n,) texts of the rows; equal ones are one unit
+    groups : (n,) declared units, of any kind; then the file order is not looked at
+    in_order : whether the rows are in the order of their file
+    near : whether near-copies are looked for, in O(n^2 d)
+
+    >>> rng = np.random.default_rng(0)
+    >>> units, found = find_units(np.repeat(rng.normal(size=(40, 32)), 3, axis=0)[rng.permutation(120)])
+    >>> found.units, found.found
+    (40, ('equal rows',))
+    """
+    sizes = {len(part) for part in (x, texts, groups) if part is not None}
+    if len(sizes) != 1:
+        raise InputError(
+            f"vectors, texts and groups describe the same rows; got {sorted(sizes)} rows, wanted one number"
+        )
+    n, labels, links, found, order = sizes.pop(), [], [], [], INDEPENDENT
+
+    def add(name: str, label: npt.NDArray[Any]) -> None:
+        labels.append(label)
+        if name == DECLARED or len(np.unique(label)) < n:
+            found.append(name)
+
+    if groups is not None:
+        add(DECLARED, np.asarray(groups))
+    if texts is not None:
+        add(EQUAL_TEXTS, equal_texts(texts))
+    if x is not None:
+        add(EQUAL_ROWS, equal_rows(x))
+        if in_order and groups is None:
+            order = file_order([x], n)
+            add(FILE_ORDER, np.arange(n) // order.block)
+        if near:
+            links.append(near_copies(x))
+            new = join(n, labels, links)
+            if len(np.unique(new)) < len(np.unique(join(n, labels))):
+                found.append(NEAR_COPIES)
+    units = join(n, labels, links)
+    sizes_ = np.bincount(units)
+    return units, Units(n, len(sizes_), int(sizes_.max()), tuple(found), order)
+
+
+@dataclass
+class UnitCount:
+    """Distinct units of rows that stream past: exact up to 4,096, beyond that from the smallest hashes [beyer2007].
+
+    Attributes
+    ----------
+    rows : rows seen
+    keys, sizes : hashes (k,) of the units with the smallest ones, ascending, and their rows
+    """
+
+    rows: int = 0
+    keys: Hashes = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    sizes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def update(self, clusters: Hashes) -> Self:
+        """Take in rows of these units (n,)."""
+        keys, sizes = np.unique(mix(clusters), return_counts=True)
+        self._add(len(clusters), keys, sizes.astype(np.int64))
+        return self
+
+    def merge(self, other: UnitCount) -> Self:
+        """Take in ``other``, which stays untouched."""
+        self._add(other.rows, other.keys, other.sizes)
+        return self
+
+    def units(self, found: tuple[str, ...]) -> Units:
+        """What was counted."""
+        k = len(self.keys)
+        largest = int(self.sizes.max(initial=0))
+        if k < _COUNTED:
+            return Units(self.rows, k, largest, found)
+        estimate = round((k - 1) * 2.0**64 / float(self.keys[-1]))
+        if largest == 1:  # not one of 4,096 units has a second row
+            estimate = self.rows
+        return Units(self.rows, min(estimate, self.rows), largest, found, exact=largest == 1)
+
+    def _add(self, rows: int, keys: Hashes, sizes: npt.NDArray[np.int64]) -> None:
+        self.rows += rows
+        both = np.concatenate([self.keys, keys])
+        self.keys, place = np.unique(both, return_inverse=True)
+        counts = np.bincount(place, weights=np.concatenate([self.sizes, sizes]), minlength=len(self.keys))
+        self.keys, self.sizes = self.keys[:_COUNTED], counts[:_COUNTED].astype(np.int64)

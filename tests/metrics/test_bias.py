@@ -1,0 +1,115 @@
+"""What a number says about its own bias, heavy tails and directions that are a choice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedscope import measure
+from embedscope.metrics.pairs import PAIR_METRICS
+from embedscope.metrics.pairs._metric import Paired
+
+
+def one(x, metric):
+    return measure(x, metrics=[metric]).records[0]
+
+
+def test_error_of_the_centred_mean_cosine_is_that_of_repeated_samples():
+    """With the mean held fixed the error bar is 4 to 57 times too wide."""
+    for draw in (
+        lambda rng: rng.normal(size=(400, 16)),
+        lambda rng: rng.normal(size=(400, 16)) * 0.8 ** np.arange(16) + 0.5,
+    ):
+        records = [one(draw(np.random.default_rng(seed)), "self_similarity_centered") for seed in range(40)]
+        true = np.std([r.value for r in records])
+        assert 0.8 * true < np.mean([r.stderr for r in records]) < 2.2 * true
+        assert "too low with so few rows" in records[0].note
+
+
+def test_isotropic_rows_say_what_sampling_makes_of_i1_and_i2():
+    record = one(np.random.default_rng(0).normal(size=(200, 16)), "i2")
+    assert record.value == pytest.approx(0.02, abs=0.005)
+    said = float(record.note.partition("and i2 ")[2].split()[0])
+    assert said == pytest.approx(0.018, abs=0.005)
+    assert "which the interval does not cover" in record.note
+
+
+def test_coinciding_eigenvalues_are_said_and_have_a_variant():
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(24, 24)))[0]
+    assert "24 of 24 eigenvalues coincide" in one(np.eye(24), "i1").note
+    apart = one(rng.normal(size=(300, 24)) * np.arange(1, 25), "i1")
+    assert "coincide" not in (apart.note or "")
+    values = [one(x, "i1:random").value for x in (np.eye(24), turn)]
+    assert values[0] == pytest.approx(values[1], abs=0.05)
+
+
+def test_heavy_tails_have_no_interval_and_normal_ones_do():
+    rng = np.random.default_rng(0)
+    heavy, normal = rng.standard_t(3, size=(1000, 16)), rng.normal(size=(1000, 16)) * 0.7 ** np.arange(16)
+    for metric in ("isoscore", "effective_rank", "norm_cv"):
+        found = one(heavy, metric)
+        assert found.ci_low is None
+        assert "heavy tails" in found.note
+        assert one(normal, metric).ci_low is not None
+
+
+def test_kurtosis_of_lengths_in_parts_is_that_of_all():
+    x = np.random.default_rng(0).standard_t(5, size=(3000, 8))
+    from embedscope.stats import Norms, statistic_of
+
+    norms = np.linalg.norm(x, axis=1)
+    off = norms - norms.mean()
+    assert statistic_of(Norms(), x).kurtosis == pytest.approx((off**4).mean() / off.var() ** 2)
+    parts = Norms().start({}).update(x[:100], np.zeros(100, np.uint64))
+    parts.merge(Norms().start({}).update(x[100:], np.zeros(2900, np.uint64)))
+    assert parts.result().kurtosis == pytest.approx((off**4).mean() / off.var() ** 2)
+
+
+def test_a_share_of_nothing_has_an_interval():
+    record = one(np.random.default_rng(0).normal(size=(300, 3)), "antihub_share")
+    assert record.value < 0.01
+    assert record.ci_low == 0
+    assert record.ci_high >= 0.0126
+
+
+def test_unbiased_gap_is_about_zero_where_the_means_are_equal():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(60):
+        paired = Paired.of(*rng.normal(size=(2, 200, 16)))
+        gap, unbiased = PAIR_METRICS.get("modality_gap").measured(paired)
+        found.append((gap.value**2, unbiased.value**2))
+        assert "sampling alone gives about" in gap.note
+    plain, corrected = np.mean(found, axis=0)
+    assert plain == pytest.approx(2 / 200, rel=0.2)
+    assert corrected < 0.4 * plain
+    x = rng.normal(size=(500, 16))
+    same = PAIR_METRICS.get("modality_gap").measured(Paired.of(x, x + 1e-3 * rng.normal(size=(500, 16))))
+    assert same[1].value < 0.01
+
+
+@pytest.mark.parametrize("size", [1e-165, 1e-120, 1e-100, 1.0, 1e100, 1e140])
+def test_rows_of_any_size_have_the_same_cosines(size):
+    x = np.random.default_rng(0).normal(size=(100, 8))
+    for metric in ("self_similarity", "top5_share", "i1", "zero_rows", "isoscore", "effective_rank", "norm_cv"):
+        found, wanted = one(size * x, metric), one(x, metric)
+        assert found.value == pytest.approx(wanted.value, rel=1e-9)
+        assert (found.ci_low is None) == (wanted.ci_low is None) == (metric == "zero_rows")
+    for metric in ("mean_norm", "coordinate_std"):
+        assert one(size * x, metric).value == pytest.approx(size * one(x, metric).value, rel=1e-12)
+        assert one(size * x, metric).stderr == pytest.approx(size * one(x, metric).stderr, rel=0.5)
+
+
+def test_isoscore_is_clipped_of_rounding_only():
+    line = np.outer(np.arange(10.0), np.ones(3)) / 7
+    assert one(line, "isoscore").value == 0.0
+
+
+def test_a_sampled_score_is_not_exact_and_the_sample_is_by_hash():
+    from embedscope.stats import RowSample, statistic_of
+
+    x = np.arange(1000.0)[:, None]
+    rows = np.sort(statistic_of(RowSample(100), x).x.ravel())
+    assert rows.max() > 900
+    assert not np.array_equal(rows, np.arange(100.0))
