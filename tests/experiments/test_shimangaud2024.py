@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedscope.core.document import Finding
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
@@ -17,6 +18,7 @@ from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims
 from embedscope.experiments._shimangaud2024.figures import figures
+from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.lookup import main_value
 from embedscope.experiments._shimangaud2024.material import (
     Material,
@@ -28,7 +30,7 @@ from embedscope.experiments._shimangaud2024.material import (
     user_set,
     within,
 )
-from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, published_role
+from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, SEMEVAL, published_role
 from embedscope.experiments._shimangaud2024.offsets import first_components, offset_planes
 from embedscope.experiments._shimangaud2024.relations import parallelism_records
 from embedscope.experiments._shimangaud2024.run import Findings
@@ -140,6 +142,86 @@ def test_planted_relations_are_found_and_the_gain_is_over_every_control() -> Non
     by_relation = [r for r in records if r.metric == "hit.top1"]
     assert [r.subset for r in by_relation] == list(KINDS)
     assert [r.n for r in by_relation] == [COUNT] * 3
+
+
+def sentences(x: np.ndarray, asked: QuestionSet, others: tuple[np.ndarray, ...] = ()) -> dict[str, Finding]:
+    """Findings on planted vectors by topic."""
+    found = findings([model(x)], records_of(x, asked, others), [])
+    topics = {"gain": "best control, ", "hits": "top-5 hit rate", "islands": "is c itself", "parallel": "parallel than"}
+    return {name: f for f in found for name, word in topics.items() if word in f.text}
+
+
+def test_a_planted_relation_is_supported() -> None:
+    asked, x = planted(offset=3.0)
+    found = sentences(x, asked, (np.random.default_rng(1).normal(size=x.shape),))
+    assert found["gain"].status == "agrees"
+    assert "more of the questions than the best control, similarity to" in found["gain"].text
+    assert found["islands"].status == "deviates"
+    assert "the offset raises the rank of d" in found["islands"].text
+    assert found["parallel"].status == "undecided", "three relations are too few for an interval"
+    assert "too few relations" in found["parallel"].evidence
+
+
+@pytest.mark.parametrize("kind", ["random words", "shuffled", "constant", "untrained is as good"])
+def test_adversarial_vectors_do_not_support_the_relation(kind: str) -> None:
+    """Without a relation, or with a control that does as well, no sentence says that b - a + c finds more."""
+    asked, x = planted(offset=3.0)
+    rng = np.random.default_rng(2)
+    vectors = {
+        "random words": rng.normal(size=x.shape),
+        "shuffled": x[rng.permutation(len(x))],
+        "constant": np.ones_like(x),
+        "untrained is as good": x,
+    }[kind]
+    found = sentences(vectors, asked, (x.copy(),) if kind == "untrained is as good" else ())
+    assert found["gain"].status != "agrees"
+    assert found["hits"].status != "agrees"
+    assert "more of the questions" not in found["gain"].text
+    assert "adds to the top-5 hit rate:" not in found["hits"].text
+    assert "raises the rank of d above" not in found["islands"].text or kind == "untrained is as good"
+
+
+def test_an_interval_over_zero_is_undecided() -> None:
+    """A gain of +.080 (-.010 to .170) reads undecided, and so do all comparisons whose interval spans the bound."""
+    m = model(np.zeros((1, 1)))
+
+    def record(metric: str, value: float, low: float, high: float, task: str = "made") -> Record:
+        return Record(
+            m.source,
+            metric,
+            value,
+            space=m.main,
+            task=task,
+            ci_low=low,
+            ci_high=high,
+            stderr=(high - low) / 4,
+            n=100,
+            facts={"best_control": "similarity to c"},
+        )
+
+    def all_of(shift: float) -> list[Finding]:
+        records = [
+            record("headline.top1", shift + 0.08, shift - 0.01, shift + 0.17),
+            record("headline.top5", shift + 0.08, shift - 0.01, shift + 0.17),
+            *(record(f"{MAIN}.top{k}", 0.5, 0.4, 0.6) for k in (1, 5)),
+            record("stays_at_c", shift + 0.5, shift + 0.4, shift + 0.6),
+            record("rises_above_c", 0.5, 0.4, 0.6),
+            record("rises_less_falls", shift, shift - 0.1, shift + 0.1),
+            *(record(f"parallelism.{p}", 0.2, 0.1, 0.3) for p in ("within", "between")),
+            record("parallelism.gap", shift, shift - 0.1, shift + 0.1),
+            record(f"{MAIN}.top5", 0.3, 0.2, 0.4, SEMEVAL),
+            record(f"{MAIN}.top5", 0.3 + shift, 0.2 + shift, 0.4 + shift, "semeval2012.per_category"),
+            *(record(f"typicality{p}", shift, shift - 0.1, shift + 0.1, "semeval") for p in ("", ".gain", ".cosine")),
+        ]
+        return [f for f in findings([m], records, []) if f.text.startswith(m.label)]
+
+    for shift, status in ((0.0, "undecided"), (0.3, "agrees"), (-0.3, "deviates")):
+        found = all_of(shift)
+        assert len(found) == 6
+        assert {f.status for f in found} == {status}
+    spanning = [f.text for f in all_of(0.0)]
+    assert "cannot be told apart" in spanning[0]
+    assert not set(spanning) & {f.text for f in all_of(0.3)}
 
 
 def test_islands_are_seen() -> None:

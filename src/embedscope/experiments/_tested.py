@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -104,6 +105,34 @@ def independent_difference(a: Record | None, b: Record | None) -> Estimate:
         return Estimate(a.value - b.value)
     error = Z95 * float(np.hypot(a.stderr, b.stderr))
     return Estimate(a.value - b.value, a.value - b.value - error, a.value - b.value + error)
+
+
+def largest(estimates: Sequence[tuple[float, float | None]]) -> Estimate:
+    """The largest of several numbers, given as (value, standard error), with an interval valid for that maximum.
+
+    All true values lie in value -+ z stderr together, where z is that of 95 % divided among them (Bonferroni), so the
+    largest one lies between the largest lower and the largest upper end. No interval where an error is missing.
+
+    >>> largest([(0.1, 0.01), (0.3, 0.01)]).text(2)
+    '0.30 (0.28 to 0.32)'
+    """
+    if not estimates:
+        return Estimate()
+    value = max(v for v, _ in estimates)
+    if any(error is None for _, error in estimates):
+        return Estimate(value)
+    z = NormalDist().inv_cdf(1 - 0.025 / len(estimates))
+    ends = [(v - z * (error or 0.0), v + z * (error or 0.0)) for v, error in estimates]
+    return Estimate(value, max(low for low, _ in ends), max(high for _, high in ends))
+
+
+def majority(won: int, lost: int) -> Status:
+    """Outcome of "ahead" where ``won`` of several corrected tests are significantly ahead and ``lost`` behind.
+
+    >>> majority(2, 0), majority(0, 1), majority(1, 1), majority(0, 0)
+    ('agrees', 'deviates', 'undecided', 'undecided')
+    """
+    return "agrees" if won and not lost else "deviates" if lost and not won else "undecided"
 
 
 @dataclass(frozen=True)

@@ -114,12 +114,15 @@ def typicality_table(models: Sequence[Model], records: Sequence[Record]) -> Tabl
         found = pick(records, source=m.source, metric="typicality", subset=None)
         if found is not None:
             cosine, choices = (value(records, source=m.source, metric=f"typicality.{n}") for n in ("cosine", "maxdiff"))
-            rows.append((m.label, found.value, span(found), cosine, choices, found.n))
+            gain = pick(records, source=m.source, metric="typicality.gain")
+            rows.append((m.label, found.value, span(found), cosine, number(gain), span(gain), choices, found.n))
     columns = (
         Column("model"),
         Column("Spearman", 3),
         Column("95 % interval"),
         Column("by cosine alone", 3, "control: cosine of the two words of a pair"),
+        Column("gain", 3, "Spearman less that of the control"),
+        Column("95 % interval of the gain"),
         Column("MaxDiff", 3, "chance is .25; choices made of every four rated pairs"),
         Column("relations"),
     )

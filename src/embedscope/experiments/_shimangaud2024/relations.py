@@ -87,7 +87,10 @@ def typicality_records(model: Model, data: Data, asked: QuestionSet, seed: int) 
     items = scores[task.id].items
     assert items is not None
     names = list(dict.fromkeys(rated.subset))
-    yield place.record("typicality.cosine", _by_cosine(x, rated, np.isfinite(items), seed), rows="unit")
+    cosine = _by_cosine(x, rated, np.isfinite(items), seed)
+    yield place.record("typicality.cosine", cosine, rows="unit")
+    assert cosine.items is not None
+    yield place.record("typicality.gain", mean_score(items - cosine.items, seed), rows="unit")
     for name, value in zip(names, items, strict=True) if not model.baseline else ():
         if np.isfinite(value):
             yield place.record("typicality", Score(float(value), 1), rows="unit", subset=name)

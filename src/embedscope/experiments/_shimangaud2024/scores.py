@@ -166,6 +166,9 @@ def _islands(found: Answers, place: Place, seed: int) -> Iterator[Record]:
     rises = np.full(len(questions), np.nan)
     rises[main.asked] = main.ranks["offset"].rank < main.ranks["c"].rank
     yield place.record("rises_above_c", mean_over(rises, seed, questions.ends), rows="unit")
+    net = np.full(len(questions), np.nan)
+    net[main.asked] = np.sign(main.ranks["c"].rank - main.ranks["offset"].rank)
+    yield place.record("rises_less_falls", mean_over(net, seed, questions.ends), rows="unit")
     for control in ("offset", *CONTROLS[:2]):
         ranks = main.ranks[control].rank
         ranks = ranks[ranks > 0]
@@ -220,4 +223,5 @@ def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int, ends: End
     best, score = max(defined, key=lambda c: c[1].value)
     highest = np.max([s.draws for _, s in defined], axis=0)
     listed = f"hits: {own.value:.3f}; " + ", ".join(f"{NAMES[name]} {s.value:.3f}" for name, s in defined)
-    return Score(own.value - score.value, own.n, own.draws - highest, None, f"best control: {NAMES[best]}; {listed}")
+    note, facts = f"best control: {NAMES[best]}; {listed}", {"best_control": NAMES[best]}
+    return Score(own.value - score.value, own.n, own.draws - highest, None, note, facts=facts)
