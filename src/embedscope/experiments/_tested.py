@@ -101,10 +101,15 @@ def independent_difference(a: Record | None, b: Record | None) -> Estimate:
     """``a - b`` of two records whose errors are taken as independent, which is wide where they share their rows."""
     if a is None or b is None or a.value is None or b.value is None:
         return Estimate()
-    if a.stderr is None or b.stderr is None:
-        return Estimate(a.value - b.value)
-    error = Z95 * float(np.hypot(a.stderr, b.stderr))
-    return Estimate(a.value - b.value, a.value - b.value - error, a.value - b.value + error)
+    return normal_difference((a.value, a.stderr), (b.value, b.stderr))
+
+
+def normal_difference(a: tuple[float, float | None], b: tuple[float, float | None]) -> Estimate:
+    """``a - b`` of two numbers given as (value, standard error) with independent errors; no interval without errors."""
+    if a[1] is None or b[1] is None:
+        return Estimate(a[0] - b[0])
+    reach = Z95 * float(np.hypot(a[1], b[1]))
+    return Estimate(a[0] - b[0], a[0] - b[0] - reach, a[0] - b[0] + reach)
 
 
 def largest(estimates: Sequence[tuple[float, float | None]]) -> Estimate:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Status
 from embedscope.experiments._experiment import Claim
-from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_setting, top
+from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_pooling, top
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, STATIC, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
 
@@ -114,7 +114,7 @@ def _value(run: ModelRun, claim: Claim) -> tuple[float, int | None] | None:
 def _curve(run: ModelRun, claim: Claim) -> dict[str, float]:
     """Values over the layers of the paper, by space; undefined ones are left out."""
     if claim.metric in TOKENS or claim.metric == "sentence_self_similarity":
-        pooling = token_setting(run) if claim.metric in TOKENS else claim.pooling
+        pooling = token_pooling(run) if claim.metric in TOKENS else claim.pooling
         records = points(run, claim.metric, pooling, claim.variant)
         values = {str(r.space): r.value for r in records}
     else:

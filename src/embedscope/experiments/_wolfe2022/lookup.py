@@ -10,7 +10,7 @@ from embedscope.core.records import Record
 from embedscope.experiments._wolfe2022.run import ModelRun
 from embedscope.stats.best_of import Best, best_difference, best_of
 
-SETTING_NAMES = {"plain": "plain", "bos_eos": "BOS+EOS", "eos": "EOS", None: "pooled"}
+POOLING_NAMES = {"plain": "plain", "bos_eos": "BOS+EOS", "eos": "EOS", None: "pooled"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def points(run: ModelRun, metric: str, pooling: str | None, variant: str | None 
     return [found[s] for s in run.spaces if s in found]
 
 
-def token_setting(run: ModelRun) -> str | None:
+def token_pooling(run: ModelRun) -> str | None:
     """The pooling under which tokens in context were taken."""
     return next((r.pooling for r in run.geometry if r.task == "tokens"), None)
 

@@ -8,12 +8,12 @@ from embedscope.core.document import Cell, Column, Table
 from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.claims import Checked
 from embedscope.experiments._wolfe2022.lookup import (
-    SETTING_NAMES,
+    POOLING_NAMES,
     Extreme,
     best,
     difference,
     points,
-    token_setting,
+    token_pooling,
     top,
 )
 from embedscope.experiments._wolfe2022.numbers import TABLE_1, TABLE_NAMES, WORD_TASKS
@@ -43,10 +43,11 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
                 high, last = best(run, task, pooling), top(run, task, pooling)
                 if high is not None:
                     value, span, layer, last_value = _cells(high, last)
-                    head = (TABLE_NAMES[task], run.label, SETTING_NAMES[pooling])
+                    head = (TABLE_NAMES[task], run.label, POOLING_NAMES[pooling])
                     above = difference(high, last) if last else None
                     margin = f"{above[1]:.2f} to {above[2]:.2f}" if above else None
-                    rows.append((*head, value, layer, last_value, *_published(run, task, pooling), span, margin))
+                    published = _published(run, task, pooling)
+                    rows.append((*head, value, layer, last_value, *published, span, _tied(high, run), margin))
     columns = (
         Column("test"),
         Column("model"),
@@ -58,8 +59,9 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
         Column("published layer"),
         Column("published top", 2),
         Column("published for"),
-        Column("95 % interval of best", help="bootstrap of the maximum over layers"),
-        Column("best minus top, 95 %", help="paired bootstrap: the same draws in every layer"),
+        Column("95 % interval of best", help="of the maximum over layers, from a simultaneous band over all layers"),
+        Column("layers not told apart", help="layers whose simultaneous interval reaches that of the best layer"),
+        Column("best minus top, 95 %", help="from a simultaneous band over the paired differences of all layers"),
     )
     return Table(
         "table1",
@@ -72,14 +74,40 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
     )
 
 
+def _tied(high: Extreme, run: ModelRun) -> str | None:
+    """Numbers of the layers that cannot be told apart from the best one, which is among them; None without a band.
+
+    The layer after the final norm counts as the last one, as in the paper.
+    """
+    if high.best is None or high.low is None:
+        return None
+    layers = sorted(run.ladder.index(name) for name in (high.space, *high.best.tied))
+    return ranges(layers)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with runs of three or more shortened.
+
+    >>> ranges([0, 1, 2, 4, 7, 8])
+    '0-2, 4, 7, 8'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs)
+
+
 def _cells(high: Extreme, last: Extreme | None) -> tuple[Cell, ...]:
     span = f"{high.low:.2f} to {high.high:.2f}" if high.low is not None and high.high is not None else None
     return high.value, span, high.layer, last.value if last else None
 
 
 def _published(run: ModelRun, task: str, pooling: str) -> tuple[Cell, ...]:
-    for (role, of_setting, name), cells in TABLE_1.items():
-        if role == run.role and of_setting == pooling and task in WORD_TASKS and not run.baseline:
+    for (role, of_pooling, name), cells in TABLE_1.items():
+        if role == run.role and of_pooling == pooling and task in WORD_TASKS and not run.baseline:
             value, layer, last = cells[WORD_TASKS.index(task)]
             return value, layer, last, name
     return None, None, None, None
@@ -96,7 +124,7 @@ def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
                     layer: tuple[Cell, ...] = _cells(high, last)
                     if pooling is None:
                         layer = (*layer[:2], None, layer[3])
-                    rows.append((task, run.label, SETTING_NAMES[pooling], *layer))
+                    rows.append((task, run.label, POOLING_NAMES[pooling], *layer))
     columns = (
         Column("test"),
         Column("model"),
@@ -118,7 +146,7 @@ def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
 def _geometry(runs: Sequence[ModelRun]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
-        pooling = token_setting(run)
+        pooling = token_pooling(run)
         curves = [
             points(run, m, pooling, v)
             for m, v in (
@@ -177,5 +205,5 @@ def _what(claim: Claim) -> str:
         if claim.statistic == "at"
         else {"best": "best layer", "top": "top layer"}.get(claim.statistic, claim.statistic)
     )
-    pooling = f", {SETTING_NAMES[claim.pooling]}" if claim.pooling else ""
+    pooling = f", {POOLING_NAMES[claim.pooling]}" if claim.pooling else ""
     return f"{claim.metric}{pooling}: {place}"
