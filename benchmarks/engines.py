@@ -11,7 +11,7 @@ import numpy as np
 
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.dask import Dask
-from embedscope.execution.shards import Run
+from embedscope.execution.shards import ShardRunner
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 
@@ -62,7 +62,7 @@ def main() -> None:
         b1, b2 = (min(c[i] for c in control) for i in (0, 1))
         one, two = (min(r[i][0] for r in rounds) for i in (0, 1))
         same = all(r[0][1] == r[1][1] for r in rounds)
-        kept, found = timed(path, Run(engines[0], checkpoint=Checkpoint(Path(folder) / "kept", str(path))))
+        kept, found = timed(path, ShardRunner(engines[0], checkpoint=Checkpoint(Path(folder) / "kept", str(path))))
         same = same and found == rounds[0][0][1]
         size = sum(f.stat().st_size for f in (Path(folder) / "kept").rglob("*") if f.is_file()) / 2**20
         for engine in reversed(engines):

@@ -70,7 +70,7 @@ def test_options_reach_the_records(folder):
     [
         (["none.npy"], 2, "there is no file none.npy"),
         (["x.csv"], 2, "neither a file of vectors"),
-        (["minilm"], 2, "is a model and needs texts to be read on: add --texts DATASET"),
+        (["minilm"], 2, "is a model and needs texts to read: add --texts DATASET"),
         (["x.npy", "--texts", "rg65"], 2, "--texts is for models; x.npy holds vectors already"),
         (["x.npy", "--max-rows", "5"], 2, "--max-rows is for models"),
         (["x.npy", "--metrics", "isoscor"], 2, "did you mean 'isoscore'?"),
@@ -80,7 +80,7 @@ def test_options_reach_the_records(folder):
         (["x.npy::a"], 2, "leave out '::a'"),
         (["minilm", "--texts", "rg56"], 2, "did you mean 'rg65'?"),
         (["minilm", "--texts", "rg65", "--unit", "letter"], 2, "unit must be one of token, word, sentence"),
-        (["minilm", "--texts", "empty.txt"], 2, "empty.txt holds no texts"),
+        (["minilm", "--texts", "empty.txt"], 2, "empty.txt has no texts"),
     ],
 )
 def test_errors_are_one_line_on_standard_error(folder, args, code, message):

@@ -97,7 +97,8 @@ def test_measured_is_the_value_with_an_interval_around_it(name):
             assert (m.stderr, m.ci_low, m.ci_high) == (None, None, None)
         else:
             assert m.stderr > 0
-            assert m.ci_low < m.value < m.ci_high
+            assert m.ci_low <= m.value <= m.ci_high
+            assert m.ci_low < m.ci_high
             assert metric.caveat is None or metric.caveat in m.note
     for m in metric.measured(grouped(metric, x, 0)):
         assert (m.stderr, m.ci_low, m.ci_high) == (None, None, None)

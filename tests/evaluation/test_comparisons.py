@@ -8,15 +8,15 @@ import pytest
 from embedscope.core.tables import Score
 from embedscope.datasets import DATASETS, Finder
 from embedscope.evaluation.comparisons import comparisons
-from embedscope.evaluation.scoring import Job, Scored
+from embedscope.evaluation.scoring import Job, TaskScore
 from embedscope.stats.best_of import best_of
 from embedscope.stats.bootstrap import holm
 from embedscope.tasks import TASKS
 
 
-def scored(source: str, space: str, value: float | None, draws: np.ndarray | None) -> Scored:
+def scored(source: str, space: str, value: float | None, draws: np.ndarray | None) -> TaskScore:
     job = Job(TASKS.get("rg65"), DATASETS.get("rg65").load(Finder(download=False)))
-    return Scored(source, "plain", space, job, "rg65", Score(value, 65, draws), 8)
+    return TaskScore(source, "plain", space, job, "rg65", Score(value, 65, draws), 8)
 
 
 def test_best_and_difference() -> None:

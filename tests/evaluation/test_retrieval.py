@@ -68,7 +68,7 @@ def test_the_values_are_those_of_the_task(files):
 
 
 def test_one_file_with_kinds_and_a_file_a_kind_are_one_index(files):
-    one = retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], kinds=files["kinds.txt"])
+    one = retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], corpus_modality=files["kinds.txt"])
     several = retrieval(files["q.npy"], [f"text={files['text.npy']}", f"image={files['image.npy']}"], files["trec.txt"])
     assert [(r.metric, r.value) for r in one] == [(r.metric, r.value) for r in several]
     assert one.value(metric="mixed_ndcg@10") == one.value(metric="ndcg@10")
@@ -92,10 +92,10 @@ def test_a_transform_is_fitted_on_the_corpus(files):
 
 
 def test_missing_ids_are_an_error_until_they_are_allowed(files):
-    with pytest.raises(InputError, match=r"name 30 documents .* does not hold, first 'p0'; its ids look like 'd0'"):
+    with pytest.raises(InputError, match=r"name 30 documents .* does not have, first 'p0'; its ids look like 'd0'"):
         retrieval(files["q.npy"], files["text.npy"], files["trec.txt"])
     result = retrieval(files["q.npy"], files["text.npy"], files["trec.txt"], allow_missing=True)
-    assert "judgements of 30 documents that are not there left out" in result.records[0].note
+    assert "judgements of 30 missing documents dropped" in result.records[0].note
     only = retrieval(files["q.npy"], files["text.npy"], files["text.txt"])
     assert [r.value for r in result] == [r.value for r in only]
     Path(files["text.txt"]).write_text("a 0 b 1\n")
@@ -129,19 +129,19 @@ def test_texts_of_beir(tmp_path):
 
 def test_ids_are_one_a_row_and_distinct(files, tmp_path):
     (tmp_path / "ids").write_text("a\nb\n")
-    with pytest.raises(InputError, match="holds 2 ids for the 30 rows"):
+    with pytest.raises(InputError, match="has 2 ids for the 30 rows"):
         retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], query_ids=tmp_path / "ids")
     (tmp_path / "ids").write_text("a\n" * N)
-    with pytest.raises(InputError, match="holds the id 'a' twice"):
+    with pytest.raises(InputError, match="has the id 'a' twice"):
         retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], query_ids=tmp_path / "ids")
     np.save(tmp_path / "bare.npy", np.eye(3))
     with pytest.raises(InputError, match=r"bare\.ids\.txt beside it"):
         retrieval(str(tmp_path / "bare.npy"), files["all.npy"], files["trec.txt"])
-    with pytest.raises(InputError, match="name the kind of each"):
+    with pytest.raises(InputError, match="name the modality of each"):
         retrieval(files["q.npy"], [files["text.npy"], files["image.npy"]], files["trec.txt"])
     (tmp_path / "few").write_text("text\n")
-    with pytest.raises(InputError, match="holds 1 kinds for 60 documents"):
-        retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], kinds=tmp_path / "few")
+    with pytest.raises(InputError, match="has 1 modalities for 60 documents"):
+        retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], corpus_modality=tmp_path / "few")
 
 
 def test_the_command_line(files, tmp_path):
@@ -152,8 +152,8 @@ def test_the_command_line(files, tmp_path):
     assert "ndcg@10" in shown
     records = json.loads(out.read_text())["records"]
     assert {"ndcg@10", "mrr", "mixed_ndcg@10", "pure_ndcg@10.text"} <= {r["metric"] for r in records}
-    assert "--corpus is missing" in run(*common, code=2)
-    assert "ask for two things" in run(*common, *corpora, "--tasks", "rg65", code=2)
+    assert "got no --corpus" in run(*common, code=2)
+    assert "cannot be combined" in run(*common, *corpora, "--tasks", "rg65", code=2)
     assert "hold vectors already" in run("minilm", *common, *corpora, code=2)
     assert "no source named" in run("--tasks", "rg65", code=2)
     assert "no tasks named" in run("minilm", code=2)

@@ -52,7 +52,7 @@ def test_states_come_back_bit_for_bit():
     state = Grouped(Moments(), {}).update(x, np.arange(300, dtype=np.uint64), np.arange(300, dtype=np.uint64))
     encoder = Encoder()
     tree = json.loads(json.dumps(encoder.tree({"a": state, "b": (1, 2.5, None, state)})))
-    back = Decoder(encoder.arrays).thing(tree)
+    back = Decoder(encoder.arrays).decode(tree)
     assert back["a"] is back["b"][3]
     one, two = state.result(), back["a"].result()
     assert_array_equal(one.full.scatter, two.full.scatter)
@@ -64,7 +64,7 @@ def test_arrays_of_equal_content_do_not_become_one():
     a, f = np.zeros((3, 2)), np.asfortranarray(np.arange(6.0).reshape(2, 3))
     encoder = Encoder()
     tree = encoder.tree([a, np.zeros((3, 2)), a, f, np.float32(1.5), np.array(2.0)])
-    x, y, z, g, scalar, point = Decoder(encoder.arrays).thing(tree)
+    x, y, z, g, scalar, point = Decoder(encoder.arrays).decode(tree)
     assert x is z
     assert x is not y
     assert g.flags.f_contiguous
@@ -78,8 +78,8 @@ def test_arrays_of_equal_content_do_not_become_one():
 )
 def test_only_types_of_this_package_come_back(name):
     with pytest.raises(InputError, match="does not have"):
-        Decoder({}).thing({"object": name, "state": []})
-    with pytest.raises(InputError, match="cannot be kept"):
+        Decoder({}).decode({"object": name, "state": []})
+    with pytest.raises(InputError, match="cannot be saved"):
         Encoder().tree(subprocess.Popen)
 
 
@@ -111,10 +111,10 @@ def test_a_run_cut_off_goes_on(tmp_path, file):
     (folder,) = tmp_path.iterdir()
     assert {p.suffix for p in folder.iterdir()} == {".bin", ".json", ".safetensors"}
     assert len(list(folder.glob("*.safetensors"))) == 1
-    told = Notes()
-    assert values(file, ShardRunner(Local(2), checkpoint=Checkpoint(tmp_path, "x", told)), told) == wanted
-    assert told.notes == ["checkpoint: 4 of 6 shards of this pass are done already"]
-    assert told.rows == 2 * 170_000
+    shown = Notes()
+    assert values(file, ShardRunner(Local(2), checkpoint=Checkpoint(tmp_path, "x", shown)), shown) == wanted
+    assert shown.notes == ["checkpoint: 4 of 6 shards of this pass are already done"]
+    assert shown.rows == 2 * 170_000
     again = Notes()
     assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "x", again))) == wanted
     assert len(again.notes) == 2
@@ -126,11 +126,11 @@ def test_what_is_damaged_or_of_another_source_is_not_used(tmp_path, file):
         data = bytearray(state.read_bytes())
         data[-3] ^= 1
         state.write_bytes(data)
-    told = Notes()
-    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "y", told))) == wanted
-    assert not told.notes
-    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "x", told))) == wanted
-    assert len([n for n in told.notes if "does not have its checksum" in n]) == 2
+    shown = Notes()
+    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "y", shown))) == wanted
+    assert not shown.notes
+    assert values(file, ShardRunner(Local(), checkpoint=Checkpoint(tmp_path, "x", shown))) == wanted
+    assert len([n for n in shown.notes if "does not have its checksum" in n]) == 2
 
 
 SCRIPT = """

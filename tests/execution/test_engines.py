@@ -12,7 +12,7 @@ from embedscope.core.progress import Silent
 from embedscope.encoders import MODELS
 from embedscope.execution import Local
 from embedscope.execution.dask import Dask
-from embedscope.execution.shards import ShardRunner, left_out, told
+from embedscope.execution.shards import ShardRunner, add_skip_notes, skipped_shards
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import find_vectors, open_vectors
 
@@ -97,10 +97,11 @@ def test_bad_shards_are_left_out_and_named(folder, tmp_path, cluster):
     results = []
     for engine in (Local(), Local(2), cluster):
         run = ShardRunner(engine, skip_bad=True, unopened=tuple(found.missing))
-        records = told(measure_stream(found.stream, source="x", metrics=METRICS, engine=run), run)
+        records = add_skip_notes(measure_stream(found.stream, source="x", metrics=METRICS, engine=run), run)
         results.append([(r.metric, r.value, r.stderr) for r in records])
+        assert {r.metric for r in records} >= set(METRICS)
         assert all("1 of the files could not be opened and 1 of" in r.note for r in records)
-        reasons = [s.why for s in left_out("x", run)]
+        reasons = [s.why for s in skipped_shards("x", run)]
         assert any("x_4.npy is cut short" in why for why in reasons)
         assert any("x_3.npy holds nan or inf" in why and "row 7" in why for why in reasons)
         assert all(r.n < 4 * 58_000 for r in records)
@@ -109,7 +110,7 @@ def test_bad_shards_are_left_out_and_named(folder, tmp_path, cluster):
 
 def test_nothing_that_can_be_read(tmp_path):
     np.save(tmp_path / "x.npy", np.full((100, 3), np.nan))
-    with pytest.raises(InputError, match="none of the 1 shards can be read; the first says"):
+    with pytest.raises(InputError, match="none of the 1 shards can be read; the first"):
         values(tmp_path / "x.npy", ShardRunner(Local(), skip_bad=True))
 
 
@@ -129,7 +130,7 @@ def test_measure_takes_engine_checkpoint_and_bad_shards(folder, tmp_path):
     two = measure(str(folder), progress=progress, **options)
     assert [(r.value, r.stderr) for r in one] == [(r.value, r.stderr) for r in two]
     assert progress.notes[0].endswith("folder, 5 .npy files, 290,000 rows: vectors 8 wide in float32")
-    assert any("shards of this pass are done already" in note for note in progress.notes)
+    assert any("shards of this pass are already done" in note for note in progress.notes)
     facts = one.provenance["data"][str(folder)]
     assert (facts["files"], facts["layout"]) == (5, "folder")
     with pytest.raises(InputError, match="engine must be"):
@@ -147,7 +148,7 @@ def test_tokens_of_a_model_on_workers():
         "texts": texts,
         "layers": "0,-1",
         "device": "cpu",
-        "sample": 200,
+        "max_rows": 200,
     }
     here = measure("minilm", **options)
     one, two = (measure("minilm", engine=f"dask:{n}", **options) for n in (1, 2))

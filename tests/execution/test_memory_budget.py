@@ -10,7 +10,7 @@ from embedscope import measure
 from embedscope.core.errors import InputError
 from embedscope.execution import Local
 from embedscope.execution import memory_budget as memory
-from embedscope.execution.memory_budget import Round, bytes_of, rounds_of
+from embedscope.execution.memory_budget import Round, parse_bytes, rounds_of
 from embedscope.stats import Moments, UnitSum
 
 NEEDS = (Moments("raw"), Moments("unit"), UnitSum())
@@ -20,12 +20,12 @@ SPACES = {"a": 512, "b": 512}
 @pytest.mark.parametrize("text", ["", "lots", "-3MB", "0", "5 parsecs"])
 def test_sizes_that_are_none(text):
     with pytest.raises(InputError, match="must be a size such as 512MB"):
-        bytes_of(text)
+        parse_bytes(text)
 
 
 @pytest.fixture
 def held(monkeypatch):
-    monkeypatch.setattr(memory, "_held", lambda: 0)
+    monkeypatch.setattr(memory, "_used", lambda: 0)
 
 
 def test_no_bound_is_one_reading_with_all_workers():
@@ -46,13 +46,15 @@ def test_less_memory_means_fewer_workers_then_fewer_statistics():
 
 @pytest.mark.usefixtures("held")
 def test_too_little_says_how_much_it_takes():
-    with pytest.raises(InputError, match=r"memory 40 MB is too little for Moments of a, 512 wide: it needs \d+ MB"):
+    with pytest.raises(
+        InputError, match=r"memory 40 MB is too little for Moments of a with 512 dimensions, which needs \d+"
+    ):
         rounds_of(SPACES, NEEDS, NEEDS, 8, Local(2), 40 * 10**6)
 
 
 def test_a_bound_changes_no_bit(monkeypatch):
     x = np.random.default_rng(0).standard_normal((70_000, 32)).astype(np.float32) + 0.1
-    monkeypatch.setattr(memory, "_held", lambda: 0)
+    monkeypatch.setattr(memory, "_used", lambda: 0)
     free = measure({"a": x, "b": x[:, :24] ** 2})
     whole = memory._peak(Round(("a", "b"), tuple(NEEDS[:2])), {"a": 32, "b": 24}, NEEDS, 3, 1)
     bound = measure({"a": x, "b": x[:, :24] ** 2}, memory=memory._LIBRARIES + int(0.8 * whole))

@@ -140,7 +140,7 @@ def test_several_files(tmp_path):
         ({"metrics": ["mean_norm"], "rows": "unit"}, "defined on raw rows only"),
         ({"metrics": ["isoscore"], "transform": "centre"}, "did you mean 'center'"),
         ({"metrics": ["isoscore"], "transform": "whiten:20"}, "use whiten:12 or fewer"),
-        ({"texts": "rg65"}, "is for models"),
+        ({"texts": "rg65"}, "an array takes no option texts"),
     ],
 )
 def test_options_that_are_not_right(options, message):

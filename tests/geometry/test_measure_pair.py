@@ -112,8 +112,8 @@ def test_ids_from_parquet_and_rows_that_match_nothing(folder):
     result = measure_pair(x, y, ids=(f"{folder / 'p.parquet'}::id", ids), metrics=["paired_cosine"])
     assert result.records[0].n == 110
     assert [s.what for s in result.document.skipped] == [
-        "10 of 120 image rows match nothing",
-        "10 of 120 text rows match nothing",
+        "10 of 120 image rows have no match",
+        "10 of 120 text rows have no match",
     ]
 
 
@@ -123,7 +123,7 @@ def test_sides_of_different_width_are_compared_without_cosines():
     assert found["linear_cka"].value is not None
     for name in ("modality_gap", "recall", "contrastive_loss"):
         assert found[name].value is None
-        assert "8 and 5 wide" in found[name].note
+        assert "8 and 5 dimensions" in found[name].note
 
 
 def test_messages(folder):
@@ -134,9 +134,9 @@ def test_messages(folder):
         measure_pair(x, y, metrics=[])
     with pytest.raises(InputError, match="must be as many, got 120 and 119"):
         measure_pair(x, y[1:])
-    with pytest.raises(InputError, match="its ids are 2; wanted one id a row"):
+    with pytest.raises(InputError, match="120 rows and 2 ids; wanted one id per row"):
         measure_pair(x, y, ids=(["a", "b"], ["a", "b"]))
-    with pytest.raises(InputError, match="spelled alike"):
+    with pytest.raises(InputError, match="no id in common"):
         measure_pair(x, y, ids=(np.arange(120), np.arange(120, 240)))
     with pytest.raises(InputError, match="two files or folders of vectors"):
         measure_pair("minilm", folder / "t.npy")

@@ -157,6 +157,7 @@ def test_rows_unit_takes_all_that_can_be_on_unit_rows():
     u = unit(x.astype(np.float64))
     result = measure(x, rows="unit")
     wanted = naive(u)
+    assert {r.rows for r in result} == {"raw", "unit"}
     for record in result:
         if record.metric in ("mean_norm", "norm_cv", "zero_rows"):
             assert record.rows == "raw"
@@ -190,6 +191,7 @@ def test_order_of_rows_does_not_matter_with_ids():
     x, order = matrix(), np.random.default_rng(0).permutation(900)
     ids = hash_rows(0, 900)
     straight, shuffled = measure(x, ids=ids), measure(x[order], ids=ids[order])
+    assert sum(r.stderr is not None for r in straight) > len(straight.records) // 2
     for a, b in zip(straight, shuffled, strict=True):
         assert_allclose(b.value, a.value, rtol=1e-9)
         if a.stderr is not None:

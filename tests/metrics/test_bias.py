@@ -47,7 +47,8 @@ def test_coinciding_eigenvalues_are_said_and_have_a_variant():
 def test_heavy_tails_have_no_interval_and_normal_ones_do():
     rng = np.random.default_rng(0)
     heavy, normal = rng.standard_t(3, size=(1000, 16)), rng.normal(size=(1000, 16)) * 0.7 ** np.arange(16)
-    for metric in ("isoscore", "effective_rank", "norm_cv"):
+    assert "interval is too narrow" in one(heavy, "norm_cv").note
+    for metric in ("isoscore", "effective_rank"):
         found = one(heavy, metric)
         assert found.ci_low is None
         assert "heavy tails" in found.note

@@ -81,8 +81,8 @@ def test_what_does_not_go_with_a_model_is_said(tmp_path: Path, shared_data: Path
         repair(x, labels=[0] * 8, texts=["a"] * 8)
     with pytest.raises(InputError, match="brings its own texts"):
         repair("minilm", scores="stsb::dev", texts=["a"], data=shared_data)
-    with pytest.raises(InputError, match="names no pairs with human scores; stsb has"):
+    with pytest.raises(InputError, match="has no pairs with human scores; stsb has"):
         repair("minilm", scores="stsb::nothing", data=shared_data)
     (tmp_path / "t.txt").write_text("one\n\ntwo\n", encoding="utf-8")
-    with pytest.raises(InputError, match="line 2, is blank"):
+    with pytest.raises(InputError, match=r"line 2 of .* is empty"):
         repair("minilm", texts=tmp_path / "t.txt", labels=[0, 1, 0])

@@ -6,7 +6,7 @@ import pytest
 from embedscope.sources.concept_means import concept_means
 
 
-def test_a_concept_is_the_mean_of_its_pictures():
+def test_a_concept_is_the_mean_of_its_images():
     rng = np.random.default_rng(0)
     x, owner = rng.normal(size=(9, 5)), np.array([0, 0, 1, 1, 1, 3, 3, 3, 3])
     found = concept_means(x, owner, 4)

@@ -70,7 +70,7 @@ def test_distinct_pictures_are_encoded_once_and_rows_are_aligned(tmp_path):
 
 def test_without_a_cache_and_without_pictures():
     assert image_vectors(encoder(), pictures(3)).matrix("pixels").shape == (3, 27)
-    with pytest.raises(InputError, match="needs pictures"):
+    with pytest.raises(InputError, match="needs at least one image"):
         image_vectors(encoder(), [])
     with pytest.raises(InputError, match=r"has no space 'image'; it has pixels"):
         image_vectors(encoder(), pictures(1)).matrix("image")

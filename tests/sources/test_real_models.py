@@ -28,16 +28,18 @@ def test_stsb_of_minilm(shared_data) -> None:
 @MINILM
 def test_rg65_of_minilm_by_layer() -> None:
     """A plain transformers loop gives these (docs/encoders.md)."""
-    result = embedscope.evaluate("minilm", tasks=["rg65"], poolings=["bos_eos", "pooled"])
+    result = embedscope.evaluate("minilm", tasks=["rg65"], pooling=["bos_eos", "pooled"])
     values = [r.value for r in result.select(metric="rg65")]
     assert values == pytest.approx([0.576, 0.578, 0.612, 0.638, 0.664, 0.661, 0.687, 0.740], abs=6e-4)
 
 
 @MINILM
 def test_tokens_words_and_sentences_of_a_model() -> None:
-    tokens = embedscope.measure("minilm", texts="lee_sentences", sample=500, layers="0,6", metrics=["self_similarity"])
+    tokens = embedscope.measure(
+        "minilm", texts="lee_sentences", max_rows=500, layers="0,6", metrics=["self_similarity"]
+    )
     assert [(r.space, r.n, r.exact) for r in tokens] == [("layer00", 500, False), ("layer06", 500, False)]
-    some = embedscope.measure("minilm", texts="vader", sample=50, layers="6", metrics=["self_similarity"])
+    some = embedscope.measure("minilm", texts="vader", max_rows=50, layers="6", metrics=["self_similarity"])
     assert [(r.n, r.exact, r.subset) for r in some] == [(50, False, "50 of 7,209 words")]
     with pytest.raises(InputError, match="add --unit sentence"):
         embedscope.measure("minilm", texts="lee_sentences", pooling="eos")
@@ -46,15 +48,17 @@ def test_tokens_words_and_sentences_of_a_model() -> None:
 @MINILM
 def test_layers_that_do_not_occur_are_an_error() -> None:
     with pytest.raises(InputError, match="do not occur"):
-        embedscope.evaluate("minilm", tasks=["rg65"], poolings=["pooled"], layers="0")
+        embedscope.evaluate("minilm", tasks=["rg65"], pooling=["pooled"], layers="0")
 
 
 @MINILM
 def test_static_vectors_say_their_corpus() -> None:
-    result = embedscope.evaluate("minilm", tasks=["rg65"], poolings=["static:500"], layers="6")
+    result = embedscope.evaluate("minilm", tasks=["rg65"], pooling="static:500", contexts="lee_sentences", layers="6")
     record = result.select(metric="rg65")[0]
     assert record.pooling == "static:500"
-    assert "contexts in 500 sentences of" in record.note
+    assert "contexts in 500 sentences of lee_sentences" in record.note
+    with pytest.raises(InputError, match="--contexts lee_sentences"):  # a default would depend on installed data
+        embedscope.evaluate("minilm", tasks=["rg65"], pooling="static:500")
     assert record.n < 65
     assert "left out" in record.note
 
@@ -62,11 +66,11 @@ def test_static_vectors_say_their_corpus() -> None:
 @SMOLLM2
 def test_eos_of_a_causal_model_at_layer_0_is_null_with_a_reason() -> None:
     """Every text has the same vector there, so no correlation and no transform exists."""
-    plain = embedscope.evaluate("smollm2", tasks=["rg65"], poolings=["eos"], layers="0,1")
+    plain = embedscope.evaluate("smollm2", tasks=["rg65"], pooling=["eos"], layers="0,1")
     assert plain.value(metric="rg65", space="layer00") is None
     assert "undefined" in plain.select(metric="rg65", space="layer00")[0].note
     assert plain.value(metric="rg65", space="layer01") is not None
-    changed = embedscope.evaluate("smollm2", tasks=["rg65"], poolings=["eos"], layers="0,1", transform="abtt:1")
+    changed = embedscope.evaluate("smollm2", tasks=["rg65"], pooling=["eos"], layers="0,1", transform="abtt:1")
     assert changed.value(metric="rg65", space="layer00") is None
     assert "cannot be fitted" in changed.select(metric="rg65", space="layer00")[0].note
     assert changed.value(metric="rg65", space="layer01") is not None

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,37 +18,11 @@ from embedscope.core.ids import combine, hash_texts
 from embedscope.core.progress import Silent
 from embedscope.encoders import open_encoder
 from embedscope.sources.text_vectors import batches_by_length, extract
-from embedscope.sources.token_streams import text_stream, token_stream
+from embedscope.sources.token_streams import TextStream, token_stream
 from embedscope.sources.word_contexts import static_vectors
 
 WORDS = ["cat", "dog", "mat", "park", "language", "models", "run", "sat"]
 SENTENCES = [" ".join(p) for p in itertools.permutations(["the", "cat", "runs", "in"], 3)] + ["cat", "a big dog runs"]
-
-
-def save_model(folder: Path) -> None:
-    """A small GPT-2 with random weights and a word tokenizer."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
-
-    words = ["<|e|>", "[UNK]", *WORDS, "the", "runs", "in", "a", "big", *(f"w{i}" for i in range(200))]
-    raw = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    special = {"bos_token": "<|e|>", "eos_token": "<|e|>", "unk_token": "[UNK]"}
-    PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=16, **special).save_pretrained(folder)
-    torch.manual_seed(1)
-    sizes = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 16, "bos_token_id": 0, "eos_token_id": 0}
-    GPT2Model(GPT2Config(vocab_size=len(words), initializer_range=0.3, **sizes)).save_pretrained(folder)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    pytest.importorskip("transformers", reason="extra hf is not installed")
-    folder = tmp_path_factory.mktemp("gpt2")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMBEDSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        save_model(folder)
-        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -258,11 +231,12 @@ def test_clusters_name_documents_and_repeats_are_left_out(encoder):
     stream = token_stream(encoder, ["the cat", "a dog", "the cat"], sample=None, seed=0, clusters=["d1", "d1", "d2"])
     _, clusters, _ = states_of(stream)
     assert (stream.n_rows, len(set(clusters.tolist()))) == (4, 1)
-    assert "1 repeated sentences left out" in stream.notes
+    assert "1 duplicate sentences dropped" in stream.notes
 
 
 def test_text_stream_reads_from_the_cache(encoder, tmp_path):
-    stream = text_stream(encoder, ["cat", "dog", "cat"], pooling="eos", unit="word", cache=VectorCache(tmp_path))
+    vectors = extract(encoder, ["cat", "dog", "cat"], ["eos"], cache=VectorCache(tmp_path))
+    stream = TextStream(vectors, "eos", "word")
     ids, clusters, spaces = states_of(stream)
     assert stream.n_rows == 2
     np.testing.assert_array_equal(ids, clusters)
@@ -273,15 +247,13 @@ def test_static_vector_is_the_mean_over_contexts(encoder):
     sentences = ["the cat runs", "a big Cat", "cat cat in", "the dog", "in the cat"]
     progress = Counting()
     got = static_vectors(encoder, ["cat", "dog", "language"], sentences, limit=3, progress=progress)
-    assert got.pooling == "static:3"
+    assert got.words == ("cat", "dog")
     assert got.contexts == {"cat": 3, "dog": 1, "language": 0}
     assert got.missing == ("language",)
     prefixes = ["the cat", "a big Cat", "cat"]  # causal: the state of a word is that of the text cut after it
     wanted = encoder.encode(prefixes, ["plain"])["plain"]["layer02"].mean(axis=0)
-    np.testing.assert_allclose(got.matrix("static:3", "layer02", ["cat"])[0], wanted, atol=1e-5)
+    np.testing.assert_allclose(got.vectors["layer02"][got.words.index("cat")], wanted, atol=1e-5)
     assert "1 of 3 words have no context" in progress.notes[0]
-    with pytest.raises(InputError, match="no context"):
-        got.matrix("static:3", "layer02", ["language"])
 
 
 def test_another_configuration_is_not_read_from_the_cache(folder, tmp_path):

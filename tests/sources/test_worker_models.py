@@ -9,9 +9,9 @@ from embedscope import measure
 from embedscope.core.cache import VectorCache
 from embedscope.encoders import MODELS, open_encoder
 from embedscope.execution.dask import Dask
-from embedscope.sources.options import Reading
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.text_vectors import extract
-from embedscope.sources.worker_models import _opened, texts_on
+from embedscope.sources.worker_models import WorkerModel, _open_once
 
 pytest.importorskip("distributed", reason="extra dask is not installed")
 torch = pytest.importorskip("torch", reason="extra hf is not installed")
@@ -54,14 +54,14 @@ def test_words_and_sentences_have_the_bits_of_this_process(unit, cluster, monkey
 def test_every_worker_opens_the_model_once_and_the_cache_is_filled(cluster, tmp_path):
     encoder = open_encoder("minilm", device="cpu")
     cache = VectorCache(tmp_path)
-    by = texts_on(cluster, "minilm", Reading())(encoder.device)
+    by = WorkerModel(cluster, "minilm", ModelOptions()).encoding(encoder.device)
     there = extract(encoder, TEXTS, ["plain", None], cache=cache, batch_tokens=256, encoding=by)
     here = extract(encoder, TEXTS, ["plain", None], cache=None, batch_tokens=256)
     for pooling in ("plain", None):
         for space in here.spaces(pooling):
             a, b = (v.matrix(pooling, space, TEXTS) for v in (here, there))
             np.testing.assert_array_equal(a, b)
-    opened = cluster.client().run(lambda: (os.getpid(), _opened.cache_info().misses))
+    opened = cluster.client().run(lambda: (os.getpid(), _open_once.cache_info().misses))
     assert len({pid for pid, _ in opened.values()}) == 2
     assert [misses for _, misses in opened.values()] == [1, 1]
     assert not extract(encoder, TEXTS, ["plain"], cache=cache).missing("plain")

@@ -10,7 +10,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.tables import Classes, Data, TextTable
 from embedscope.tasks import TASKS
-from embedscope.tasks.probe import seen_unseen, linear_probe
+from embedscope.tasks.probe import linear_probe, seen_unseen
 from embedscope.tasks.zeroshot import class_scores, class_vectors, zero_shot
 
 

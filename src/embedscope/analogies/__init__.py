@@ -1,1 +1,1 @@
-"""``analogy``: vector-offset analogies, one question or whole sets."""
+"""``analogy``: one analogy, answered in a space of word or image vectors."""

@@ -50,26 +50,21 @@ def analogy(
     seed: common.SeedOption = 0,
 ) -> None:
     """Answer king - man + woman, with and without the question's own words, beside plain similarity."""
-    from embedscope.analogies.query import ask, candidates_of, pictured
-    from embedscope.analogies.score import SpaceReading
+    from embedscope.analogies.query import analogy as answer
+    from embedscope.analogies.query import load_images, read_candidates
+    from embedscope.sources.options import ModelOptions
     from embedscope.sources.word_contexts import Contexts
 
-    reading = SpaceReading(
-        poolings=None if poolings in (None, "pooled") else [poolings],
-        layers=layers,
-        names=names,
-        model={"device": device, "dtype": dtype},
-        seed=seed,
-        contexts=Contexts(contexts, context_limit, data) if contexts else None,
-    )
-    result = ask(
+    result = answer(
         source,
         " ".join(question),
-        candidates=candidates_of(candidates) if candidates else None,
-        images=pictured(images, data) if images else None,
+        candidates=read_candidates(candidates) if candidates else None,
+        images=load_images(images, data) if images else None,
         rows=rows,
-        k=top,
-        reading=reading,
+        top=top,
+        options=ModelOptions(layers=layers, pooling=poolings, device=device, dtype=dtype, data=data, seed=seed),
+        names=names,
+        contexts=Contexts(contexts, context_limit, data) if contexts else None,
         progress=common.progress(quiet),
         command=common.command_line(),
     )

@@ -87,7 +87,7 @@ def evaluate(
             tasks=tasks,
             query_ids=query_ids,
             corpus_ids=corpus_ids or [],
-            kinds=kinds,
+            corpus_modality=kinds,
             layers=None if layers == "all" else layers,
             pooling=poolings,
             allow_missing=allow_missing,
@@ -100,7 +100,7 @@ def evaluate(
         result = evaluated(
             sources or [],
             tasks=common.split(tasks) or [],
-            poolings=common.split(poolings),
+            pooling=poolings,
             layers=layers,
             names=names,
             contexts=contexts,

@@ -9,6 +9,8 @@ import numpy as np
 
 from embedscope.core.arrays import Hashes
 
+Index = np.ndarray[tuple[int], np.dtype[np.intp]]
+
 GROUPS = 16
 """Number of jackknife groups; rows fall into them by the hash of their cluster, never by position in a file."""
 
@@ -52,6 +54,25 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
 def combine(a: Hashes, b: Hashes | int) -> Hashes:
     """One hash of two, elementwise: for (seed, id) or (sentence, position)."""
     return mix(mix(np.asarray(a, dtype=np.uint64)) ^ np.asarray(b, dtype=np.uint64))
+
+
+def hash_order(hashes: Hashes, seed: int) -> Index:
+    """Row numbers (n,) in the order of the hash of (seed, row): the one random order of rows, on every machine."""
+    return np.argsort(combine(hashes, seed), kind="stable")
+
+
+def hash_sample(hashes: Hashes, n: int | None, seed: int) -> Index:
+    """Row numbers of the ``n`` rows with the smallest hash of (seed, row), ascending; all rows where there are no more.
+
+    A sample of n rows is part of every larger sample with the same seed. None and 0 take all rows.
+
+    >>> small, large = (set(hash_sample(hash_rows(0, 100), n, seed=1).tolist()) for n in (10, 20))
+    >>> len(small), small < large
+    (10, True)
+    """
+    if not n or n >= len(hashes):
+        return np.arange(len(hashes), dtype=np.intp)
+    return np.sort(hash_order(hashes, seed)[:n])
 
 
 def groups_of(clusters: Hashes, n_groups: int = GROUPS) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

@@ -23,7 +23,7 @@ from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.metrics import Metric
 from embedscope.metrics._copies import copy_share
 from embedscope.readers import ArrayStream, file_of, is_vectors
-from embedscope.sources.paired_vectors import id_hashes, side
+from embedscope.sources.paired_vectors import id_hashes, read_side
 
 SPACE_METRICS: tuple[str | Metric, ...] = (
     "self_similarity",
@@ -93,7 +93,7 @@ def numbers(
     if queries is not None:
         asking = Provenance()
         label = str(queries) if isinstance(queries, str | Path) else "queries"
-        matrices = {name: side(x, asking) for name, x in sides.items()}
+        matrices = {name: read_side(x, asking) for name, x in sides.items()}
         records += query_records(_asked(queries, asking), matrices, label)
         provenance["data"] = {**asking.data, **provenance["data"]}
     return _diagnosed(Result(tuple(records), provenance))
@@ -112,7 +112,7 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
             f"--queries {queries} holds texts and the documents are vectors; pass vectors of queries, or a model as "
             "SOURCE with the documents in --texts"
         )
-    return side(queries, provenance)
+    return read_side(queries, provenance)
 
 
 def _is_vectors(source: Source) -> bool:
@@ -138,7 +138,7 @@ def _of_pair(
 ) -> tuple[Result, dict[str, Source]]:
     """Numbers across two sides and of each; and the sides."""
     provenance = Provenance()
-    matrices = {name: side(source, provenance) for name, source in zip(names, pair, strict=True)}
+    matrices = {name: read_side(source, provenance) for name, source in zip(names, pair, strict=True)}
     across = measure_pair(
         *pair, ids=ids, metrics=PAIR_METRICS, names=names, seed=seed, progress=progress, command=command
     )

@@ -15,10 +15,10 @@ from embedscope.diagnosis._query_metrics import query_records
 from embedscope.geometry.measure import measure_stream
 from embedscope.metrics import Metric
 from embedscope.readers import ArrayStream, is_vectors
-from embedscope.sources.options import Encoder
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import encode, texts_of
 
-_OPTIONS = ("device", "dtype", "trust_remote_code")
+_OPTIONS = ("layers", "pooling", "cache", "data", "device", "dtype", "trust_remote_code", "seed")
 
 
 def model_numbers(
@@ -45,7 +45,7 @@ def model_numbers(
     """
     how = _how(uri, queries, model)
     provenance, unit = Provenance(command, seed), model.get("unit") or "sentence"
-    documents = texts_of(model["texts"], how.data, provenance).sampled(model.get("max_rows"), seed)
+    documents = texts_of(model["texts"], how.data, provenance).sample(model.get("max_rows"), seed)
     asked = texts_of(queries, how.data, provenance)
     with provenance.phase(f"vectors {uri}"):
         space, (x, q) = encode(uri, (documents, asked), how, provenance, progress)
@@ -59,7 +59,7 @@ def model_numbers(
         provenance=provenance,
         task=documents.name,
         subset=f"{len(x):,} {unit}s",
-        pooling=how.pooling,
+        pooling=None if how.poolings is None else ",".join(how.poolings),
     )
     records += query_records(q, {"document": x}, asked.name)
     named = [metric if isinstance(metric, str) else metric.name for metric in metrics]
@@ -68,7 +68,7 @@ def model_numbers(
     return Result(tuple(records), provenance.as_dict())
 
 
-def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> Encoder:
+def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> ModelOptions:
     """How the model reads texts; raises ``InputError`` where these are not there."""
     if model.get("texts") is None:
         raise InputError(f"{uri} is a model: name its documents with --texts DATASET or --texts FILE (one text a line)")
@@ -77,5 +77,4 @@ def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> Encoder:
     named = isinstance(queries, str | Path)
     if is_vectors(str(queries)) if named else not isinstance(queries, list | tuple):
         raise InputError(f"{uri} is a model, so --queries must be texts (one a line, or .jsonl), not vectors")
-    options = tuple((name, model[name]) for name in _OPTIONS if name in model)
-    return Encoder(model.get("layers"), model.get("pooling"), model.get("cache", True), options, model.get("data"))
+    return ModelOptions.of({name: model[name] for name in _OPTIONS if name in model})

@@ -15,7 +15,7 @@ from embedscope.diagnosis._collect import numbers
 from embedscope.geometry.measure import measure
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.readers import is_vectors
-from embedscope.sources.options import Reading
+from embedscope.sources.options import ModelOptions
 
 _OWN = ("data", "device", "trust_remote_code", "cache", "seed")
 """Options of models that are of this machine and this run, never taken from a file."""
@@ -27,7 +27,7 @@ _TYPES: dict[str, Any] = {
     "transform": _TEXT,
     "precision": _TEXT,
     "scale": float,
-    **{f.name: get_type_hints(Reading).get(f.name, Any) for f in fields(Reading) if f.name not in _OWN},
+    **{f.name: get_type_hints(ModelOptions).get(f.name, Any) for f in fields(ModelOptions) if f.name not in _OWN},
 }
 """What the settings of a baseline may be."""
 
@@ -89,6 +89,6 @@ def _model(baseline: Result, source: object, here: dict[str, Any]) -> dict[str, 
     """How the model is read, where the source is one."""
     if not isinstance(source, str) or is_vectors(source) or not baseline.provenance.get("models"):
         return {}
-    names = [f.name for f in fields(Reading) if f.name not in _OWN]
+    names = [f.name for f in fields(ModelOptions) if f.name not in _OWN]
     kept = {k: v for k, v in baseline.provenance["settings"].items() if k in names and v is not None}
     return kept | here

@@ -1,4 +1,4 @@
-"""Best spaces and differences of sources, with intervals that are valid for a maximum and paired draws."""
+"""Best spaces and differences between sources, with intervals that are valid for a maximum and paired draws."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from embedscope.core.records import Record
-from embedscope.evaluation.scoring import Scored
+from embedscope.evaluation.scoring import TaskScore
 from embedscope.stats.best_of import Best, best_difference, best_of
 from embedscope.stats.bootstrap import holm
 
 
-def comparisons(found: Sequence[Scored]) -> list[Record]:
-    """Records ``ID.best`` for each source and pooling with several spaces, ``ID.difference`` for each two sources.
+def comparisons(scores: Sequence[TaskScore]) -> list[Record]:
+    """Records ``ID.best`` of each source and pooling with several spaces, and ``ID.difference`` of each two sources.
 
-    The best of a source in a difference is over all its poolings and spaces; p values are corrected by Holm over all
+    A difference compares the best of all poolings and spaces of either source; p values are corrected by Holm over all
     differences.
     """
-    return [*_bests(found), *_differences(found)]
+    return [*_bests(scores), *_differences(scores)]
 
 
-def _bests(found: Sequence[Scored]) -> list[Record]:
-    groups: dict[tuple[str, str, str | None], list[Scored]] = {}
-    for s in found:
+def _bests(scores: Sequence[TaskScore]) -> list[Record]:
+    groups: dict[tuple[str, str, str | None], list[TaskScore]] = {}
+    for s in scores:
         groups.setdefault((s.metric, s.source, s.pooling), []).append(s)
     records = []
     for members in groups.values():
@@ -31,10 +31,8 @@ def _bests(found: Sequence[Scored]) -> list[Record]:
         best = best_of(drawn) if len(drawn) > 1 else None
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
-            sure = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
-            note = (
-                f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{sure}; {_rivals(best)}"
-            )
+            stability = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
+            note = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{stability}; {_rivals(best)}"
             records.append(_with(winner, f"{winner.metric}.best", best, note))
     return records
 
@@ -50,14 +48,14 @@ class _Pair:
     p: float
 
 
-def _differences(found: Sequence[Scored]) -> list[Record]:
+def _differences(scores: Sequence[TaskScore]) -> list[Record]:
     pairs = []
-    sources = list(dict.fromkeys(s.source for s in found))
-    for metric in dict.fromkeys(s.metric for s in found):
-        bests = {source: _best(found, metric, source) for source in sources}
+    sources = list(dict.fromkeys(s.source for s in scores))
+    for metric in dict.fromkeys(s.metric for s in scores):
+        bests = {source: _best(scores, metric, source) for source in sources}
         for a, b in combinations(sources, 2):
-            task = next(s.job.task.id for s in found if s.metric == metric).partition(":")[0]
-            pair = _difference(metric, task, (a, bests[a]), (b, bests[b]), found[0].transform)
+            task = next(s.job.task.id for s in scores if s.metric == metric).partition(":")[0]
+            pair = _difference(metric, task, (a, bests[a]), (b, bests[b]), scores[0].transform)
             if pair is not None:
                 pairs.append(pair)
     corrected = holm([pair.p for pair in pairs]) if pairs else []
@@ -67,11 +65,11 @@ def _differences(found: Sequence[Scored]) -> list[Record]:
     ]
 
 
-def _best(found: Sequence[Scored], metric: str, source: str) -> Best | None:
+def _best(scores: Sequence[TaskScore], metric: str, source: str) -> Best | None:
     return best_of(
         {
             " ".join(filter(None, (s.pooling, s.space))): s.score
-            for s in found
+            for s in scores
             if (s.metric, s.source) == (metric, source) and s.score.draws is not None
         }
     )

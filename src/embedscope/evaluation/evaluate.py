@@ -1,4 +1,4 @@
-"""``evaluate``: what a source is good for, as a result."""
+"""``evaluate``: scores of tasks for models and files of vectors, as a result."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.evaluation._sources import _parts, _Reading
+from embedscope.evaluation._sources import read_vectors
 from embedscope.evaluation.comparisons import comparisons
-from embedscope.evaluation.scoring import (
-    Scored,
-    data_facts,
-    loaded_jobs,
-    scores,
-    write_items,
-)
+from embedscope.evaluation.scoring import TaskScore, data_facts, load_jobs, score_tasks, write_items
+from embedscope.sources.options import ModelOptions
 from embedscope.stats.bootstrap import N_DRAWS
 
 
@@ -26,7 +21,7 @@ def evaluate(  # noqa: PLR0913
     sources: str | Sequence[str],
     *,
     tasks: Sequence[str],
-    poolings: Sequence[str] | None = None,
+    pooling: str | Sequence[str] | None = None,
     layers: str = "all",
     transform: str | None = None,
     names: str | Path | Sequence[str] | None = None,
@@ -47,14 +42,16 @@ def evaluate(  # noqa: PLR0913
     ----------
     sources : model URIs, or files of vectors with ``names``
     tasks : ids of tasks (``embedscope list tasks``)
-    poolings : how a vector is read (``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N``, ``contexts:N``); None
-        takes all that fit
-    layers : ``all`` or a list such as ``0,4,final,pooled``
+    pooling : one or several of ``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N`` and ``contexts:N``; None takes
+        every pooling that the model has
+    layers : ``all`` or a list such as ``0,4,final,last,pooled``
     transform : chain such as ``center,abtt:1``, fitted in each space on the texts of the tasks
-    contexts : sentences for ``contexts:N``, a word's mean over N of them: a data set or a file with one a line
-    items : CSV file to write what every item contributed to every score (cosine of a pair, effect size of a word)
-    names : texts of the rows of a file of vectors: a list, or a file with one a line
+    names : texts of the rows of a file of vectors: a list, or a file with one per line
+    contexts : corpus of ``static:N`` and ``contexts:N``, in whose sentences words are read: a data set or a file with
+        one sentence per line
+    items : CSV file to write the contribution of every item to every score (cosine of a pair, effect size of a word)
     data : folder with data files
+    seed : of the bootstrap, of samples and of random initialisations
 
     Raises
     ------
@@ -69,19 +66,27 @@ def evaluate(  # noqa: PLR0913
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):
-        jobs, skipped = loaded_jobs(tasks, Finder(Path(data) if data else None))
+        jobs, skipped = load_jobs(tasks, Finder(Path(data) if data else None))
     for s in skipped:
-        progress.note(f"{s.what} is left out: {s.why}")
-    found: list[Scored] = []
-    model = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "seed": seed}
-    reading = _Reading(poolings, layers, names, contexts, Path(data) if data else None, cache, model)
+        progress.note(f"{s.what} is skipped: {s.why}")
+    scores: list[TaskScore] = []
+    options = ModelOptions(
+        layers=layers,
+        pooling=pooling,
+        device=device,
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+        cache=cache,
+        data=data,
+        seed=seed,
+    )
     for source in [sources] if isinstance(sources, str) else sources:
         with provenance.phase(source):
-            for part in _parts(source, jobs, reading, provenance, progress):
-                found += scores(
+            for part in read_vectors(source, jobs, options, names, contexts, provenance, progress):
+                scores += score_tasks(
                     part.vectors,
                     part.jobs,
-                    part.places,
+                    part.spaces,
                     source=source,
                     transform=transform,
                     seed=seed,
@@ -89,16 +94,16 @@ def evaluate(  # noqa: PLR0913
                     progress=progress,
                 )
     if items is not None:
-        write_items(found, items)
+        write_items(scores, items)
     provenance.data |= data_facts(jobs)
     provenance.settings = {
         "tasks": list(tasks),
-        "poolings": list(poolings) if poolings else None,
+        "pooling": list(options.poolings) if options.poolings else None,
         "layers": layers,
         "transform": transform,
         "dtype": dtype,
         "bootstrap_draws": N_DRAWS,
     }
     document = Document("Evaluation", skipped=tuple(skipped)) if skipped else None
-    records = [*(s.record() for s in found), *comparisons(found)]
+    records = [*(s.record() for s in scores), *comparisons(scores)]
     return Result(tuple(records), provenance.as_dict(), document)

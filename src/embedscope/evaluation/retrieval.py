@@ -1,4 +1,4 @@
-"""Retrieval with the user's own queries, documents and judgements: nDCG@10, recall, MRR, a mixed index."""
+"""Retrieval with your own queries, documents and judgements: nDCG@10, recall, MRR, a mixed index."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.datasets._qrels import read_qrels
-from embedscope.evaluation.scoring import parsed_chain
+from embedscope.evaluation.scoring import parse_transform
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import (
     Collection,
-    Judged,
-    Place,
-    _corpus,
-    both_sides,
+    JudgedRows,
+    RetrievalSpace,
     judged_rows,
     read_collection,
+    read_corpus,
+    retrieval_spaces,
 )
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.score_records import score_record
@@ -39,7 +40,7 @@ def retrieval(  # noqa: PLR0913
     source: str | None = None,
     query_ids: str | Path | None = None,
     corpus_ids: Sequence[str | Path] = (),
-    kinds: str | Path | None = None,
+    corpus_modality: str | Path | None = None,
     layers: str | None = None,
     pooling: str | None = None,
     transform: str | None = None,
@@ -55,15 +56,15 @@ def retrieval(  # noqa: PLR0913
     Parameters
     ----------
     queries : file of vectors, or BEIR ``queries.jsonl``
-    corpus : the same for documents; several ``KIND=FILE`` make a mixed index
+    corpus : the same for documents; several ``MODALITY=FILE`` make a mixed index
     qrels : judgements in the format of TREC or BEIR
     source : model that encodes texts; None for vectors
-    query_ids, corpus_ids : text files with one id a row; ``STEM.ids.txt`` beside the vectors by default
-    kinds : text file with the kind of each document, one a row, where one file holds a mixed corpus
-    layers, pooling : of a model; its own sentence vector by default
-    transform : chain such as ``center``, fitted on the corpus and applied to both sides
-    allow_missing : leave out judgements of queries and documents that are not there, and say how many
-    model : options of ``open_model``: device, dtype, trust_remote_code
+    query_ids, corpus_ids : text files with one id per line; ``STEM.ids.txt`` beside the vectors by default
+    corpus_modality : text file with the modality of each document, one per line, where one file is a mixed corpus
+    layers, pooling : of a model; its own text vector by default (see :mod:`embedscope.sources.models`)
+    transform : chain such as ``center``, fitted on the corpus and applied to queries and documents
+    allow_missing : drop judgements of missing queries and documents, and report how many
+    model : other fields of ``ModelOptions``: device, dtype, trust_remote_code
 
     Returns
     -------
@@ -77,65 +78,68 @@ def retrieval(  # noqa: PLR0913
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):
-        asked = read_collection(queries, query_ids, provenance)
-        pool = _corpus([corpus] if isinstance(corpus, str) else corpus, corpus_ids, kinds, provenance)
+        query_set = read_collection(queries, query_ids, provenance)
+        sources = [corpus] if isinstance(corpus, str) else corpus
+        documents = read_corpus(sources, corpus_ids, corpus_modality, provenance)
         provenance.data[str(qrels)] = file_facts(Path(qrels)) if Path(qrels).is_file() else {}
-        judged = judged_rows(read_qrels(qrels), asked, pool, allow_missing=allow_missing)
+        judged = judged_rows(read_qrels(qrels), query_set, documents, allow_missing=allow_missing)
     provenance.settings = {
         "queries": queries,
-        "corpus": pool.name,
+        "corpus": documents.name,
         "qrels": str(qrels),
         "layers": layers,
         "pooling": pooling,
         "transform": transform,
         "bootstrap_draws": N_DRAWS,
     }
+    given = {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed}
+    options = ModelOptions.of(given)
     records: list[Record] = []
-    for place in both_sides(asked, pool, source, (layers, pooling), cache, dict(model or {}), provenance, progress):
-        with provenance.phase(f"scores {place.space}"):
-            records += _records(place, pool, judged, transform, seed, Path(qrels).stem)
+    for space in retrieval_spaces(query_set, documents, source, options, provenance, progress):
+        with provenance.phase(f"scores {space.space}"):
+            records += _records(space, documents, judged, transform, seed, Path(qrels).stem)
     return Result(tuple(records), provenance.as_dict())
 
 
 def named_retrieval(
     sources: Sequence[str], queries: str | None, corpus: Sequence[str], qrels: str | Path | None, **options: Any
 ) -> Result:
-    """``retrieval`` as the command line names it; raises ``InputError`` for what is missing or does not fit."""
+    """:func:`retrieval` with the options of the command line; raises ``InputError`` for missing or conflicting ones."""
     if not queries or not corpus or not qrels:
         named = {"--queries": queries, "--corpus": corpus, "--qrels": qrels}
         missing = ", ".join(name for name, value in named.items() if not value)
-        raise InputError(f"retrieval needs --queries, --corpus and --qrels; {missing} is missing")
+        raise InputError(f"retrieval needs --queries, --corpus and --qrels, got no {missing}; add it")
     if options.pop("tasks", None):
-        raise InputError("--tasks and --queries ask for two things; run them one after the other")
+        raise InputError("--tasks and --queries cannot be combined; run the command once for each")
     if len(sources) > 1:
-        raise InputError(f"retrieval takes one model, got {', '.join(sources)}; run them one after the other")
+        raise InputError(f"retrieval takes one model, got {', '.join(sources)}; run the command once for each")
     return retrieval(queries, corpus, qrels, source=sources[0] if sources else None, **options)
 
 
 def _records(
-    place: Place, corpus: Collection, judged: Judged, transform: str | None, seed: int, name: str
+    space: RetrievalSpace, corpus: Collection, judged: JudgedRows, transform: str | None, seed: int, name: str
 ) -> Iterator[Record]:
     from embedscope.tasks.mixed import mixed_scores
     from embedscope.tasks.retrieval import judged_scores
 
-    queries, documents, chain = place.queries, place.corpus, parsed_chain(transform)
+    queries, documents, chain = space.queries, space.corpus, parse_transform(transform)
     if chain is not None:
         chain.fit(np.asarray(documents, dtype=np.float64))
         queries, documents = (chain.transform(np.asarray(x, dtype=np.float64)) for x in (queries, documents))
     pairs = judged.query, judged.document, judged.grade
     scores = judged_scores(queries, documents, pairs, ks=KS, seed=seed, document_ids=corpus.ids)
-    if corpus.kinds:
-        scores |= mixed_scores(queries, documents, pairs, corpus.kinds, seed=seed, document_ids=corpus.ids)
+    if corpus.modalities:
+        scores |= mixed_scores(queries, documents, pairs, corpus.modalities, seed=seed, document_ids=corpus.ids)
     for metric, score in scores.items():
         yield score_record(
             score,
             note="; ".join(judged.notes),
-            source=place.source,
-            pooling=place.pooling,
-            space=place.space,
+            source=space.source,
+            pooling=space.pooling,
+            space=space.space,
             task=name,
             metric=metric,
-            dim=place.corpus.shape[1],
+            dim=space.corpus.shape[1],
             rows="unit",
             transform=transform,
             fitted_on=None if transform is None else f"the {len(corpus)} documents",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,11 +18,12 @@ from embedscope.core.printable import csv_text
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
+from embedscope.sources.models import SpaceName
 from embedscope.stats.score_records import score_record
 
 
 class Vectors(Protocol):
-    """Vectors of texts, one space at a time."""
+    """Vectors of texts, one space at a time; those of images have ``image_matrix`` as well."""
 
     def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan."""
@@ -30,7 +31,7 @@ class Vectors(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """A task with its loaded data; ``subset`` says what part of it is scored, None for all of it."""
+    """A task with its loaded data; ``subset`` describes the part that is scored, None for all of it."""
 
     task: Task
     data: Data
@@ -38,26 +39,26 @@ class Job:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Distinct texts of all tables of texts that the task needs."""
-        named = [self.data.tables[name] for name in self.task.tables if name not in self.data.images]
-        return tuple(dict.fromkeys(t for table in named for t in table.texts))
+        """Distinct texts of all text tables of the task."""
+        tables = [self.data.tables[name] for name in self.task.tables if name not in self.data.images]
+        return tuple(dict.fromkeys(t for table in tables for t in table.texts))
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """Distinct pictures of all tables of pictures that the task needs."""
-        named = [self.data.images[name] for name in self.task.tables if name in self.data.images]
-        return tuple({image.key: image for table in named for image in table.images}.values())
+        """Distinct images of all image tables of the task."""
+        tables = [self.data.images[name] for name in self.task.tables if name in self.data.images]
+        return tuple({image.key: image for table in tables for image in table.images}.values())
 
     @property
     def unit(self) -> str:
-        """What a row of its first table is."""
+        """What a row of its first table is: word, sentence, image..."""
         name = self.task.tables[0]
         return (self.data.images[name] if name in self.data.images else self.data.tables[name]).unit
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A score and where it was taken."""
+class TaskScore:
+    """A score of a task in one space of a source."""
 
     source: str
     pooling: str | None
@@ -71,7 +72,7 @@ class Scored:
     note: str | None = None
 
     def record(self) -> Record:
-        """The score as a record with its bootstrap interval; ``ID:VARIANT`` is a variant of the task ``ID``."""
+        """The score as a record with its bootstrap interval; the metric ``ID:VARIANT`` is a variant of ``ID``."""
         metric, _, variant = self.metric.partition(":")
         return score_record(
             self.score,
@@ -91,13 +92,13 @@ class Scored:
         )
 
 
-def loaded_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skipped]]:
-    """Tasks by name with their data; those whose data cannot be had are skipped with the reason.
+def load_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skipped]]:
+    """Tasks by name with their data; tasks whose data are unavailable are skipped with the reason.
 
     Raises
     ------
     DataUnavailableError
-        if none of the data can be had.
+        if all of the data are unavailable.
     """
     from embedscope.datasets import DATASETS
     from embedscope.tasks import TASKS
@@ -119,59 +120,41 @@ def loaded_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skip
     return jobs, skipped
 
 
-@dataclass(frozen=True)
-class Places:
-    """The poolings and spaces to score: every pooling with every layer, and ``pooled`` once with pooling None.
-
-    ``unnamed`` spaces (of a file of vectors) have no pooling.
-    """
-
-    poolings: tuple[str, ...]
-    spaces: tuple[str, ...]
-    unnamed: bool = False
-
-    def __iter__(self) -> Iterator[tuple[str | None, str]]:
-        if self.unnamed:
-            yield from ((None, space) for space in self.spaces)
-            return
-        yield from ((pooling, space) for pooling in self.poolings for space in self.spaces if space != "pooled")
-        if "pooled" in self.spaces:
-            yield None, "pooled"
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def scores(
+def score_tasks(
     vectors: Vectors,
     jobs: Sequence[Job],
-    places: Places,
+    spaces: Sequence[SpaceName],
     *,
     source: str,
     transform: str | None = None,
     seed: int = 0,
     note: str | None = None,
     progress: Progress | None = None,
-) -> list[Scored]:
-    """Every job in every place; a transform is fitted anew in each place on the texts of all jobs of one unit.
+) -> list[TaskScore]:
+    """Scores of every job in every space.
+
+    Parameters
+    ----------
+    transform : chain, fitted in each space on the texts of all jobs of one unit
+    source, note : for the records
 
     Returns
     -------
-    one ``Scored`` a job, place and measure, main measures first
+    one score per job, space and measure, main measures first; a space where the transform cannot be fitted has a score
+    of None with the reason
     """
     progress = progress or Silent()
-    chain = parsed_chain(transform)
-    progress.start(f"scoring {source}", len(jobs) * len(places), "scores")
-    found: list[Scored] = []
-    for pooling, space in places:
+    chain = parse_transform(transform)
+    progress.start(f"scoring {source}", len(jobs) * len(spaces), "scores")
+    scores: list[TaskScore] = []
+    for pooling, space in spaces:
         for unit_jobs in _by_unit(jobs):
             try:
                 fitted, fitted_on = _fitted(vectors, unit_jobs, pooling, space, chain)
             except _UnfitError as error:
-                found += [
-                    Scored(
-                        source, pooling, space, job, job.task.id, Score(None, 0, note=str(error)), error.dim, transform
-                    )
+                undefined = Score(None, 0, note=str(error))
+                scores += [
+                    TaskScore(source, pooling, space, job, job.task.id, undefined, error.dim, transform)
                     for job in unit_jobs
                 ]
                 progress.advance(len(unit_jobs))
@@ -179,24 +162,26 @@ def scores(
             for job in unit_jobs:
                 tables = {name: _rows(vectors, fitted, job, name, space) for name in job.task.tables}
                 dim = next(iter(tables.values())).shape[1]  # of the left side where there are two
-                place = Scored(source, pooling, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
-                outcome = job.task.score(tables, job.data, seed)
-                found += [replace(place, metric=metric, score=score) for metric, score in outcome.items()]
+                blank = TaskScore(source, pooling, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
+                measures = job.task.score(tables, job.data, seed)
+                scores += [replace(blank, metric=metric, score=score) for metric, score in measures.items()]
                 progress.advance(1)
     progress.close()
-    return found
+    return scores
 
 
 def _rows(vectors: Any, fitted: Any, job: Job, name: str, space: str) -> npt.NDArray[Any]:
     if name not in job.data.images:
         return np.asarray(fitted(job.data.tables[name].texts))
-    if not hasattr(vectors, "pictures"):
-        raise InputError(f"task {job.task.id} has pictures, and this source has vectors of texts alone; name a pair")
-    return np.asarray(vectors.pictures(space, job.data.images[name].images))
+    if not hasattr(vectors, "image_matrix"):
+        raise InputError(
+            f"task {job.task.id} has images and this source reads texts only; name a pair such as IMAGE+TEXT"
+        )
+    return np.asarray(vectors.image_matrix(space, job.data.images[name].images))
 
 
-def parsed_chain(transform: str | None) -> Any:
-    """The chain that ``transform`` writes, not yet fitted; None for none."""
+def parse_transform(transform: str | None) -> Any:
+    """The unfitted chain that ``transform`` describes; None for None."""
     if transform is None:
         return None
     from embedscope.transforms import parse_chain
@@ -205,7 +190,7 @@ def parsed_chain(transform: str | None) -> Any:
 
 
 class _UnfitError(InputError):
-    """A transform cannot be fitted in a space ``dim`` wide (equal rows, too few of them)."""
+    """A transform cannot be fitted in a space of ``dim`` dimensions (equal rows, or too few)."""
 
     def __init__(self, reason: str, dim: int) -> None:
         super().__init__(reason)
@@ -222,7 +207,7 @@ def _by_unit(jobs: Sequence[Job]) -> list[list[Job]]:
 def _fitted(
     vectors: Vectors, jobs: Sequence[Job], pooling: str | None, space: str, chain: Any
 ) -> tuple[Any, str | None]:
-    """A function from texts to (transformed) vectors, and what the transform was fitted on."""
+    """A function from texts to (transformed) vectors, and a description of the rows the transform was fitted on."""
 
     def raw(texts: Sequence[str]) -> npt.NDArray[Any]:
         return vectors.matrix(pooling, space, texts)
@@ -231,8 +216,8 @@ def _fitted(
         return raw, None
     if any(job.images for job in jobs):
         raise InputError(
-            "--transform is for texts alone: one fit for pictures and texts would mix their kinds; fit one "
-            "for each with `embedscope repair`"
+            "--transform is for texts only: one fit on images and texts would mix the modalities; fit one for each "
+            "with `embedscope repair`"
         )
     texts = list(dict.fromkeys(t for job in jobs for t in job.texts))
     x = raw(texts)
@@ -242,17 +227,17 @@ def _fitted(
     except InputError as error:
         raise _UnfitError(f"undefined: the transform cannot be fitted here: {error}", x.shape[1]) from error
 
-    def changed(texts: Sequence[str]) -> npt.NDArray[Any]:
+    def transformed(texts: Sequence[str]) -> npt.NDArray[Any]:
         rows = raw(texts)
         known = np.isfinite(rows).all(axis=1)
         out = chain.transform(np.where(known[:, None], rows, 0.0))
         return np.where(known[:, None], out, np.nan)
 
-    return changed, f"the {len(x)} distinct {jobs[0].unit}s of {', '.join(job.task.id for job in jobs)}"
+    return transformed, f"the {len(x)} distinct {jobs[0].unit}s of {', '.join(job.task.id for job in jobs)}"
 
 
 def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
-    """Checksums and licences of the data behind ``jobs``, for the provenance."""
+    """Checksums, licences and citations of the data of ``jobs``, for the provenance."""
     from embedscope.datasets import DATASETS
 
     facts: dict[str, dict[str, Any]] = {}
@@ -268,17 +253,17 @@ def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
 
 
 def texts_of(jobs: Sequence[Job]) -> list[str]:
-    """Distinct texts of all jobs, in their order."""
+    """Distinct texts of all jobs, in order of first appearance."""
     return list(dict.fromkeys(t for job in jobs for t in job.texts))
 
 
-def write_items(found: Sequence[Scored], path: str | Path) -> None:
-    """Write what each item contributed to each score as CSV, one line an item; empty where an item was left out."""
+def write_items(scores: Sequence[TaskScore], path: str | Path) -> None:
+    """Write the contribution of each item to each score as CSV, one line per item; empty where an item was excluded."""
     columns = ("source", "pooling", "space", "task", "metric", "item", "value")
     rows = (
         dict(zip(columns, (s.source, s.pooling, s.space, s.job.task.id, s.metric, i, value), strict=True))
-        for s in found
+        for s in scores
         for i, value in enumerate([] if s.score.items is None else s.score.items.tolist())
     )
-    kept = (row | {"value": row["value"] if np.isfinite(row["value"]) else ""} for row in rows)
-    write_text(path, csv_text(columns, kept))
+    lines = (row | {"value": row["value"] if np.isfinite(row["value"]) else ""} for row in rows)
+    write_text(path, csv_text(columns, lines))

@@ -1,4 +1,4 @@
-"""Where the work on shards is done: here, or on a cluster."""
+"""Where shards are processed: in this process, or on a cluster."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ R = TypeVar("R")
 
 
 class Engine(Protocol):
-    """Something that works on shards and gives the outcomes in the order of the shards."""
+    """Processes shards and yields the results in the order of the shards."""
 
     def map(self, work: Callable[[S], R], shards: Sequence[S]) -> Iterator[R]:
-        """``work`` of every shard, in their order; lazily, so that only a few outcomes are held at a time."""
+        """``work`` of every shard, in order; lazily, so that only a few results are in memory at a time."""
 
 
 def local_engine(dims: Iterable[int]) -> Local:
-    """As many workers as this process has cores, fewer where their states of spaces ``dims`` wide would pass 2 GiB."""
+    """One worker per core, or fewer where their states of spaces with ``dims`` dimensions would exceed 2 GiB."""
     state = sum(8 * GROUPS * d * d for d in dims)
     return Local(max(1, min(cores(), _STATES // max(state, 1))))
 
@@ -34,9 +34,8 @@ def local_engine(dims: Iterable[int]) -> Local:
 def open_engine(text: str) -> Engine | None:
     """The engine called ``text``: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``.
 
-    ``local`` alone is None: how many threads are wise depends on the source, see :func:`local_engine`. Where ``dask``
-    has a number, so many workers are started on this machine, otherwise one a core; nothing is started or connected
-    before the first shard.
+    ``local`` alone gives None: the best number of threads depends on the source, see :func:`local_engine`. ``dask:N``
+    starts N workers on this machine and ``dask`` one per core; nothing is started or connected before the first shard.
 
     Raises
     ------

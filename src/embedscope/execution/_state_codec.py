@@ -1,4 +1,4 @@
-"""States of statistics as arrays and JSON, without pickle: only types of this package come back."""
+"""States of statistics as arrays and JSON, without pickle: only types of this package are restored."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ Arrays = dict[str, npt.NDArray[Any]]
 class Encoder:
     """Turns objects into JSON and arrays: numbers, containers, numpy arrays, and objects of this package by attribute.
 
-    An object or array met twice is written once and read as one; arrays of equal content share their bytes in the file.
+    An object that occurs twice is written once and restored as one; arrays of equal content share their bytes.
     """
 
     def __init__(self) -> None:
         self.arrays: Arrays = {}
         self._seen: dict[int, int] = {}
-        self._held: list[object] = []
+        self._objects: list[object] = []
 
-    def tree(self, thing: Any) -> Any:
-        """``thing`` as JSON, its arrays put into ``arrays``."""
-        if thing is None or isinstance(thing, bool | int | str):
-            return thing
-        if isinstance(thing, float) and not isinstance(thing, np.generic):
-            return {"float": thing.hex()}
-        if isinstance(thing, MethodType):
-            return {"method": thing.__func__.__name__, "of": self.tree(thing.__self__)}
-        if isinstance(thing, FunctionType | type):
-            return {"name": _named(thing)}
-        if id(thing) in self._seen:
-            return {"again": self._seen[id(thing)]}
-        self._seen[id(thing)] = len(self._held)
-        self._held.append(thing)
-        return self._new(thing)
+    def tree(self, value: Any) -> Any:
+        """``value`` as JSON; its arrays are added to ``arrays``."""
+        if value is None or isinstance(value, bool | int | str):
+            return value
+        if isinstance(value, float) and not isinstance(value, np.generic):
+            return {"float": value.hex()}
+        if isinstance(value, MethodType):
+            return {"method": value.__func__.__name__, "of": self.tree(value.__self__)}
+        if isinstance(value, FunctionType | type):
+            return {"name": _named(value)}
+        if id(value) in self._seen:
+            return {"again": self._seen[id(value)]}
+        self._seen[id(value)] = len(self._objects)
+        self._objects.append(value)
+        return self._new(value)
 
-    def _new(self, thing: Any) -> Any:
-        if isinstance(thing, np.ndarray | np.generic):
-            return self._array(thing)
-        if isinstance(thing, Mapping) and type(thing) is dict:
-            return {"dict": [[self.tree(k), self.tree(v)] for k, v in thing.items()]}
+    def _new(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray | np.generic):
+            return self._array(value)
+        if isinstance(value, Mapping) and type(value) is dict:
+            return {"dict": [[self.tree(k), self.tree(v)] for k, v in value.items()]}
         for kind in (list, tuple, frozenset, set):
-            if type(thing) is kind:
-                return {kind.__name__: [self.tree(item) for item in thing]}
-        name = _named(type(thing))
-        return {"object": name, "state": [[k, self.tree(v)] for k, v in attributes(thing).items()]}
+            if type(value) is kind:
+                return {kind.__name__: [self.tree(item) for item in value]}
+        name = _named(type(value))
+        return {"object": name, "state": [[k, self.tree(v)] for k, v in attributes(value).items()]}
 
     def _array(self, x: Any) -> Any:
         if x.dtype.hasobject:
-            raise InputError(f"an array of dtype {x.dtype} cannot be kept in a checkpoint")
+            raise InputError(f"an array of dtype {x.dtype} cannot be saved in a checkpoint")
         fortran = isinstance(x, np.ndarray) and x.ndim > 1 and x.flags.f_contiguous and not x.flags.c_contiguous
         plain = np.ascontiguousarray(x.T if fortran else x)
         key = hashlib.blake2b(f"{plain.dtype.str}{plain.shape}".encode(), digest_size=12)
@@ -74,9 +74,9 @@ class Decoder:
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self._arrays = arrays
-        self._held: list[Any] = []
+        self._objects: list[Any] = []
 
-    def thing(self, tree: Any) -> Any:
+    def decode(self, tree: Any) -> Any:
         """The object that ``tree`` describes."""
         if not isinstance(tree, dict):
             return tree
@@ -88,43 +88,43 @@ class Decoder:
     def _many(self, tree: Mapping[str, Any], build: Callable[[Iterable[Any]], Any]) -> Any:
         place = self._reserve()
         items = next(iter(tree.values()))
-        self._held[place] = build([self.thing(item) for item in items])
-        return self._held[place]
+        self._objects[place] = build([self.decode(item) for item in items])
+        return self._objects[place]
 
     def _dict(self, tree: Mapping[str, Any]) -> Any:
         place = self._reserve()
-        self._held[place] = {self.thing(k): self.thing(v) for k, v in tree["dict"]}
-        return self._held[place]
+        self._objects[place] = {self.decode(k): self.decode(v) for k, v in tree["dict"]}
+        return self._objects[place]
 
     def _object(self, tree: Mapping[str, Any]) -> Any:
-        place, kind = self._reserve(), _found(tree["object"])
-        made = self._held[place] = object.__new__(kind)
+        place, kind = self._reserve(), _resolve(tree["object"])
+        new = self._objects[place] = object.__new__(kind)
         for name, value in tree["state"]:
-            object.__setattr__(made, name, self.thing(value))
-        return made
+            object.__setattr__(new, name, self.decode(value))
+        return new
 
     def _array(self, tree: Mapping[str, Any]) -> Any:
         place = self._reserve()
         x = self._arrays[tree["array"]].copy()
         x = x.T if tree["fortran"] else x.reshape(()) if tree["ndim"] == 0 else x
-        self._held[place] = x[()] if tree["scalar"] else x
-        return self._held[place]
+        self._objects[place] = x[()] if tree["scalar"] else x
+        return self._objects[place]
 
     def _method(self, tree: Mapping[str, Any]) -> Any:
         name = str(tree["method"])
         if name.startswith("__"):
             raise InputError(f"a checkpoint names the method {name}; delete it and start anew")
-        return getattr(self.thing(tree["of"]), name)
+        return getattr(self.decode(tree["of"]), name)
 
     def _reserve(self) -> int:
-        self._held.append(None)
-        return len(self._held) - 1
+        self._objects.append(None)
+        return len(self._objects) - 1
 
 
 _READ: dict[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
     "float": lambda d, t: float.fromhex(t["float"]),
-    "name": lambda d, t: _found(t["name"]),
-    "again": lambda d, t: d._held[t["again"]],
+    "name": lambda d, t: _resolve(t["name"]),
+    "again": lambda d, t: d._objects[t["again"]],
     "list": lambda d, t: d._many(t, list),
     "tuple": lambda d, t: d._many(t, tuple),
     "set": lambda d, t: d._many(t, set),
@@ -136,49 +136,49 @@ _READ: dict[str, Callable[[Decoder, Mapping[str, Any]], Any]] = {
 }
 
 
-def attributes(thing: Any) -> dict[str, Any]:
-    """What an object is made of: the fields of a dataclass (not what it has worked out since), else all it holds."""
-    if is_dataclass(thing):
-        return {f.name: getattr(thing, f.name) for f in fields(thing)}
-    slots = [s for c in type(thing).__mro__ for s in getattr(c, "__slots__", ()) if hasattr(thing, s)]
-    return {s: getattr(thing, s) for s in slots} | dict(getattr(thing, "__dict__", {}))
+def attributes(value: Any) -> dict[str, Any]:
+    """What an object is new of: the fields of a dataclass (not what it has worked out since), else all it holds."""
+    if is_dataclass(value):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    slots = [s for c in type(value).__mro__ for s in getattr(c, "__slots__", ()) if hasattr(value, s)]
+    return {s: getattr(value, s) for s in slots} | dict(getattr(value, "__dict__", {}))
 
 
-def fingerprint(*things: Any) -> str:
+def fingerprint(*values: Any) -> str:
     """Checksum of configuration: fields that count for equality, arrays by content, the same in every process."""
     digest = hashlib.sha256()
-    for thing in things:
-        _feed(digest, thing)
+    for value in values:
+        _feed(digest, value)
     return digest.hexdigest()
 
 
-def _feed(digest: Any, thing: Any) -> None:
-    if isinstance(thing, np.ndarray | np.generic):
-        digest.update(f"<{thing.dtype.str}{thing.shape}".encode())
-        digest.update(np.ascontiguousarray(thing).tobytes())
-    elif thing is None or isinstance(thing, bool | int | float | str | bytes | PurePath | np.dtype):
-        digest.update(f"<{type(thing).__name__} {thing!r}".encode())
-    elif isinstance(thing, frozenset | set):
-        _feed(digest, sorted(fingerprint(item) for item in thing))
-    elif isinstance(thing, Mapping):
-        _feed(digest, [part for pair in thing.items() for part in pair])
-    elif isinstance(thing, list | tuple):
-        digest.update(f"<{type(thing).__name__} {len(thing)}".encode())
-        for item in thing:
+def _feed(digest: Any, value: Any) -> None:
+    if isinstance(value, np.ndarray | np.generic):
+        digest.update(f"<{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif value is None or isinstance(value, bool | int | float | str | bytes | PurePath | np.dtype):
+        digest.update(f"<{type(value).__name__} {value!r}".encode())
+    elif isinstance(value, frozenset | set):
+        _feed(digest, sorted(fingerprint(item) for item in value))
+    elif isinstance(value, Mapping):
+        _feed(digest, [part for pair in value.items() for part in pair])
+    elif isinstance(value, list | tuple):
+        digest.update(f"<{type(value).__name__} {len(value)}".encode())
+        for item in value:
             _feed(digest, item)
-    elif isinstance(thing, FunctionType | type):
-        digest.update(f"<{thing.__module__}:{thing.__qualname__}".encode())
+    elif isinstance(value, FunctionType | type):
+        digest.update(f"<{value.__module__}:{value.__qualname__}".encode())
     else:
-        counted = {f.name for f in fields(thing) if f.compare} if is_dataclass(thing) else None
-        kind = type(thing)
+        counted = {f.name for f in fields(value) if f.compare} if is_dataclass(value) else None
+        kind = type(value)
         digest.update(f"<{kind.__module__}:{kind.__qualname__}".encode())
-        _feed(digest, [(k, v) for k, v in attributes(thing).items() if counted is None or k in counted])
+        _feed(digest, [(k, v) for k, v in attributes(value).items() if counted is None or k in counted])
 
 
-def _named(thing: Any) -> str:
-    name = f"{thing.__module__}:{thing.__qualname__}"
+def _named(value: Any) -> str:
+    name = f"{value.__module__}:{value.__qualname__}"
     if not _at_home(name) or "<" in name:
-        raise InputError(f"{name} cannot be kept in a checkpoint; leave out --checkpoint")
+        raise InputError(f"{name} cannot be saved in a checkpoint; leave out --checkpoint")
     return name
 
 
@@ -186,11 +186,11 @@ def _at_home(name: str) -> bool:
     return f"{name.partition(':')[0]}.".startswith(_HOMES)
 
 
-def _found(name: str) -> Any:
+def _resolve(name: str) -> Any:
     module, _, path = name.partition(":")
-    found: Any = importlib.import_module(module) if _at_home(name) else None
+    obj: Any = importlib.import_module(module) if _at_home(name) else None
     for part in path.split("."):
-        found = vars(found).get(part) if found is not None else None
-    if not isinstance(found, FunctionType | type) or f"{found.__module__}:{found.__qualname__}" != name:
+        obj = vars(obj).get(part) if obj is not None else None
+    if not isinstance(obj, FunctionType | type) or f"{obj.__module__}:{obj.__qualname__}" != name:
         raise InputError(f"a checkpoint names {name}, which this version does not have; delete it and start anew")
-    return found
+    return obj

@@ -60,7 +60,7 @@ class Checkpoint:
         outcomes: Callable[[int], Iterator[tuple[int, Any]]],
         digests: Callable[[int, int], Iterator[tuple[int, bytes]]],
         merge: Merge[R],
-        missing: list[Bad],
+        missing: list[BadShard],
     ) -> R:
         """Fold ``outcomes(first)``, what came of the shards from ``first`` on, after what is kept.
 
@@ -77,7 +77,7 @@ class Checkpoint:
         seen = self._seen.setdefault(fingerprint(list(shards)), [])
         done, levels = self._kept(kept, len(shards), digests, seen, missing)
         if done:
-            self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are done already")
+            self.progress.note(f"checkpoint: {done} of {len(shards)} shards of this pass are already done")
         arrived = getattr(work, "arrived", None)
         for _, state in levels:
             if arrived is not None and state is not None:
@@ -98,7 +98,7 @@ class Checkpoint:
         shards: int,
         digests: Callable[[int, int], Iterator[tuple[int, bytes]]],
         seen: list[bytes],
-        missing: list[Bad],
+        missing: list[BadShard],
     ) -> tuple[int, Levels]:
         """Shards done and their levels, where they are whole and their rows are still the same; else 0 and nothing."""
         try:
@@ -159,7 +159,7 @@ class _Kept:
         self._nodes: list[_Node] = []
         self._sum = hashlib.sha256()
 
-    def read(self, shards: int) -> tuple[int, Levels, list[Bad]]:
+    def read(self, shards: int) -> tuple[int, Levels, list[BadShard]]:
         """Shards done, of ``shards``, the levels after them and the bad ones; 0 and nothing where nothing is kept.
 
         Raises
@@ -175,7 +175,7 @@ class _Kept:
             raise ValueError(f"{_MANIFEST} does not have its checksum")
         done = int(facts["done"])
         nodes = [_Node(**node) for node in facts["levels"]]
-        bad = [Bad(**each) for each in facts["missing"]]
+        bad = [BadShard(**each) for each in facts["missing"]]
         counted = sum(node.count * 16**level for level, node in enumerate(nodes))
         if not 0 <= done <= shards or counted + sum(b.shard < done for b in bad) != done:
             raise ValueError(f"its levels hold {counted} shards, it says {done} of {shards}")
@@ -195,7 +195,7 @@ class _Kept:
             path.unlink(missing_ok=True)
         self.blocks, self._nodes, self._sum = [], [], hashlib.sha256()
 
-    def write(self, done: int, levels: Levels, missing: Sequence[Bad], digest: bytes) -> None:
+    def write(self, done: int, levels: Levels, missing: Sequence[BadShard], digest: bytes) -> None:
         """Keep the levels after ``done`` shards: what is new, the manifest, then what it made needless goes."""
         nodes = []
         for i, (count, state) in enumerate(levels):
@@ -249,7 +249,7 @@ class _Kept:
                 raise ValueError(f"{node.file} does not have its checksum")
         with safe_open(path, "np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return Decoder(arrays).thing(json.loads(file.metadata()["tree"]))
+            return Decoder(arrays).decode(json.loads(file.metadata()["tree"]))
 
 
 def _checksum(facts: Mapping[str, Any]) -> str:
@@ -278,7 +278,7 @@ def _products() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Bad:
+class BadShard:
     """A shard that could not be read, and why."""
 
     shard: int

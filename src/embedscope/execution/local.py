@@ -1,4 +1,4 @@
-"""Work in this process, one shard after the other or a few at a time in threads."""
+"""Shards processed in this process, one at a time or several in threads."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Local:
-    """Engine of this process; with ``workers`` > 1 in threads, at most ``workers`` outcomes waiting.
+    """Engine of this process; with ``workers`` > 1 in threads, with at most ``workers`` results waiting.
 
-    Outcomes come in the order of the shards and matrix products run on one thread each, so what is folded from them
-    has the same bits for any number of workers; and blocks are too small to gain from threads inside a product.
+    Results come in the order of the shards and every matrix product runs on one thread, so that merged states have the
+    same bits for any number of workers; blocks are too small to gain from threads inside a product.
 
     >>> list(Local(workers=2).map(abs, [-1, 2, -3]))
     [1, 2, 3]

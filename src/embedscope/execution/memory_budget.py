@@ -1,6 +1,6 @@
-"""A bound on memory, kept by doing less at a time: fewer workers, then fewer spaces and statistics in one reading.
+"""A memory budget, met by doing less at a time: fewer workers, then fewer spaces and statistics per reading.
 
-Neither changes blocks, shards or groups, so the numbers have the same bits under any bound.
+Neither changes blocks, shards or groups, so results have the same bits under any budget.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from embedscope.stats.grouped import capacity_of, groups_for
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _LIBRARIES = 24 << 20
-"""For what is imported while measuring, and what Python itself allocates."""
+"""For modules imported while measuring, and what Python itself allocates."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """One reading of the stream: the spaces and needs that are fed by it."""
+    """One reading of the stream, for some spaces and needs."""
 
     spaces: tuple[str, ...]
     needs: tuple[Need[Any], ...]
 
 
-def bytes_of(text: str | int) -> int:
-    """Bytes that ``text`` such as ``512MB``, ``2GiB`` or a number means.
+def parse_bytes(text: str | int) -> int:
+    """Number of bytes of a size such as ``512MB`` or ``2GiB``, or of a number.
 
     Raises
     ------
     InputError
         if it is not a positive size.
 
-    >>> bytes_of("512MB"), bytes_of("1.5 GiB"), bytes_of(4096)
+    >>> parse_bytes("512MB"), parse_bytes("1.5 GiB"), parse_bytes(4096)
     (512000000, 1610612736, 4096)
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", str(text).upper())
@@ -61,32 +61,32 @@ def rounds_of(
     engine: Engine,
     memory: int | None,
 ) -> tuple[Engine, list[Round]]:
-    """The engine, with fewer workers where it must be, and the readings of one pass, so that ``memory`` is kept.
+    """The engine, with fewer workers where necessary, and the rounds of one pass that fit into ``memory``.
 
     Parameters
     ----------
-    dims : width of every space
-    grouped : needs kept in jackknife groups
-    shards : how many there are
-    memory : bytes that the process may hold, libraries included; None for no bound
+    dims : dimensions of every space
+    grouped : needs accumulated in jackknife groups
+    shards : number of shards
+    memory : bytes the process may use, libraries included; None for no limit
 
     Raises
     ------
     InputError
-        if one worker with one statistic of one space is too much, or the work is done in other processes.
+        if one worker with one statistic of one space needs more, or the work is done in other processes.
     """
     everything = Round(tuple(dims), tuple(needs))
     if memory is None:
         return engine, [everything]
     workers = _workers(engine)
-    free = memory - _held() - _LIBRARIES
+    free = memory - _used() - _LIBRARIES
 
     def fits(part: Round, count: int) -> bool:
         return _peak(part, dims, grouped, shards, count) <= free
 
     for count in range(workers, 0, -1):
         if fits(everything, count):
-            return _narrowed(engine, count), [everything]
+            return _with_workers(engine, count), [everything]
     rounds: list[Round] = []
     for space in dims:
         waiting: tuple[Need[Any], ...] = ()
@@ -98,15 +98,16 @@ def rounds_of(
             if not fits(Round((space,), waiting), 1):
                 least = memory - free + _peak(Round((space,), waiting), dims, grouped, shards, 1)
                 raise InputError(
-                    f"memory {_mega(memory)} is too little for {type(need).__name__} of {space}, {dims[space]:,} wide: "
-                    f"it needs {_mega(least)}, libraries included; allow that much, or choose metrics that need less"
+                    f"memory {_mega(memory)} is too little for {type(need).__name__} of {space} with "
+                    f"{dims[space]:,} dimensions, which needs {_mega(least)} in all; allow that much, or choose "
+                    "metrics that need less"
                 )
         rounds.append(Round((space,), waiting))
-    return _narrowed(engine, 1), rounds
+    return _with_workers(engine, 1), rounds
 
 
 def _peak(part: Round, dims: Mapping[str, int], grouped: Collection[Need[Any]], shards: int, workers: int) -> int:
-    """Bytes that a reading takes at most: states at work, states in the fold, rows that wait, and the last step."""
+    """Bytes that a round needs at most: states in use, states in the merge tree, waiting rows, and the last step."""
     widths = [dims[space] for space in part.spaces]
     workers = min(workers, shards)
     sizes = [need.size(d) * (groups_for(d) if need in grouped else 1) for d in widths for need in part.needs]
@@ -124,20 +125,20 @@ def _workers(engine: Engine) -> int:
     inner = engine.engine if isinstance(engine, ShardRunner) else engine
     if not isinstance(inner, Local):
         raise InputError(
-            "memory is a bound on this process, and the work is done in others; bound these where they start"
+            "memory limits this process, and the work is done in others; limit their memory where they are started"
         )
     return inner.workers
 
 
-def _narrowed(engine: Engine, workers: int) -> Engine:
+def _with_workers(engine: Engine, workers: int) -> Engine:
     if not isinstance(engine, ShardRunner):
         return Local(workers)
     engine.engine = Local(workers)
     return engine
 
 
-def _held() -> int:
-    """Bytes of memory that this process holds now; the most it ever held where the system does not say."""
+def _used() -> int:
+    """Bytes of memory that this process uses now; the most it ever used where the system does not say."""
     status = Path("/proc/self/statm")
     if status.exists():
         return int(status.read_text().split()[1]) * resource.getpagesize()

@@ -1,4 +1,4 @@
-"""Passes over a stream: all needs of one pass share the rows; shards are folded in a fixed tree."""
+"""Passes over a stream: all needs of one pass share the rows; shards are merged in a fixed tree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from embedscope.core.block import RowBlock
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
-from embedscope.execution.shards import ShardRunner, folded
+from embedscope.execution.shards import ShardRunner, fold_shards
 from embedscope.stats.file_order import INDEPENDENT, FileOrder
 from embedscope.stats.grouped import Grouped, RowGroups, capacity_of, groups_for
 from embedscope.stats.units import Grouping, UnitCount
@@ -68,7 +68,7 @@ def one_pass(
     work = PassWork(
         tuple(spaces or stream.dims), tuple(needs), known, frozenset(grouped), progress, dict(stream.dims), order
     )
-    part: Part = folded(engine, work, stream.shards(), _merged)
+    part: Part = fold_shards(engine, work, stream.shards(), _merged)
     missing = engine.missing if isinstance(engine, ShardRunner) else ()
     if stream.n_rows is not None and not missing and part.rows != stream.n_rows:
         raise InputError(

@@ -1,4 +1,4 @@
-"""A stream whose rows are multiplied by a power of two, which costs no digit, so that their fourth powers stay finite."""
+"""A stream whose rows are multiplied by a power of two, which costs no digit: fourth powers stay finite then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards worked on by an engine and folded, with two things in between: bad shards left out, finished shards kept."""
+"""Shards processed by an engine and merged; bad shards can be skipped, and finished shards saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.records import Record
 from embedscope.execution import Engine
 from embedscope.execution.block_hashes import Hashed, digest_of
-from embedscope.execution.checkpoint import Bad
+from embedscope.execution.checkpoint import BadShard
 
 if TYPE_CHECKING:
     from embedscope.execution.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-def folded(engine: Engine, work: Callable[[Shard], S], shards: Sequence[Shard], merge: Callable[[S, S], S]) -> S:
+def fold_shards(engine: Engine, work: Callable[[Shard], S], shards: Sequence[Shard], merge: Callable[[S, S], S]) -> S:
     """Outcomes of all ``shards``, merged in the tree of :func:`embedscope.core.accumulate.fold`."""
     if isinstance(engine, ShardRunner):
         return engine.fold(work, shards, merge)
@@ -45,7 +45,7 @@ class ShardRunner:
     engine: Engine
     skip_bad: bool = False
     checkpoint: Checkpoint | None = None
-    missing: list[Bad] = field(default_factory=list)
+    missing: list[BadShard] = field(default_factory=list)
     unopened: tuple[str, ...] = ()
     _passes: int = 0
     _shards: int = 0
@@ -64,7 +64,7 @@ class ShardRunner:
         """
         self._passes, self._shards = self._passes + 1, len(shards)
         if self.checkpoint is None:
-            states: Iterator[R] = (s for _, s in self._outcomes(work, shards, 0) if not isinstance(s, Bad))
+            states: Iterator[R] = (s for _, s in self._outcomes(work, shards, 0) if not isinstance(s, BadShard))
             return fold(states, merge)
         return self.checkpoint.fold(
             work,
@@ -88,14 +88,14 @@ class ShardRunner:
         return (*self.unopened, *(bad.reason for bad in self.missing))
 
     def _outcomes(self, work: Callable[[Shard], Any], shards: Sequence[Shard], first: int) -> Iterator[tuple[int, Any]]:
-        """What came of each shard from ``first`` on, with its number: a state, or :class:`Bad`."""
+        """What came of each shard from ``first`` on, with its number: a state, or :class:`BadShard`."""
         if not self.skip_bad:
             yield from enumerate(self.engine.map(work, shards[first:]), start=first)
             return
         known = {bad.shard for bad in self.missing}
         rest = [Watched(i, shards[i]) for i in range(first, len(shards)) if i not in known]
         for watched, outcome in zip(rest, self.engine.map(Guarded(work), rest), strict=True):
-            if isinstance(outcome, Bad):
+            if isinstance(outcome, BadShard):
                 self._leave_out(outcome)
             yield watched.index, outcome
 
@@ -105,7 +105,7 @@ class ShardRunner:
         rest = [i for i in range(first, end) if i not in known]
         yield from zip(rest, self.engine.map(digest_of, [shards[i] for i in rest]), strict=True)
 
-    def _leave_out(self, bad: Bad) -> None:
+    def _leave_out(self, bad: BadShard) -> None:
         if self._passes > 1:
             raise InputError(f"a shard was read in the pass before and cannot be read now: {bad.reason}; try again")
         self.missing.append(bad)
@@ -113,13 +113,13 @@ class ShardRunner:
             raise InputError(f"none of the {self._shards} shards can be read; the first says: {self.missing[0].reason}")
 
 
-def told(records: Iterable[Record], engine: Engine) -> list[Record]:
-    """``records`` with a note on what ``engine`` left out."""
+def add_skip_notes(records: Iterable[Record], engine: Engine) -> list[Record]:
+    """``records`` with a note on the shards that ``engine`` skipped."""
     note = engine.note if isinstance(engine, ShardRunner) else None
     return [r if note is None else replace(r, note=f"{r.note}; {note}" if r.note else note) for r in records]
 
 
-def left_out(source: str, engine: Engine) -> tuple[Skipped, ...]:
+def skipped_shards(source: str, engine: Engine) -> tuple[Skipped, ...]:
     """What ``engine`` left out of ``source``, for the document."""
     return tuple(Skipped(source, why) for why in engine.reasons) if isinstance(engine, ShardRunner) else ()
 
@@ -145,7 +145,7 @@ class _UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Guarded:
-    """``work`` that gives a :class:`Bad` for a shard that cannot be read."""
+    """``work`` that gives a :class:`BadShard` for a shard that cannot be read."""
 
     work: Callable[[Shard], Any]
 
@@ -154,10 +154,10 @@ class Guarded:
         try:
             return self.work(shard)
         except _UnreadableError as error:
-            return Bad(shard.index, str(error))
+            return BadShard(shard.index, str(error))
 
     def arrived(self, outcome: Any) -> None:
         """Pass on that an outcome came from elsewhere."""
         arrived = getattr(self.work, "arrived", None)
-        if arrived is not None and not isinstance(outcome, Bad):
+        if arrived is not None and not isinstance(outcome, BadShard):
             arrived(outcome)

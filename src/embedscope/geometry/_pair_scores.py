@@ -1,4 +1,4 @@
-"""What tasks say of matched rows: retrieval both ways, a mixed index, contrastive loss, separability."""
+"""Task scores of matched rows: retrieval both ways, a mixed index, contrastive loss, separability."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from embedscope.metrics.pairs import Paired
 BATCHES = (32, 64, 128, 256, 512, 1024)
 FOLDS = 5
 SCALE = 100.0
-"""Inverse temperature of CLIP, for files that bring none."""
+"""Inverse temperature of CLIP, used where none is given."""
 
 Scores = Mapping[str, Score]
 
@@ -23,18 +23,18 @@ def recall(paired: Paired, scale: float, seed: int) -> Scores:
 
 
 def same_modality_share(paired: Paired, scale: float, seed: int) -> Scores:
-    """Share of the top 10 of a mixed index that has the query's modality, by who asks."""
+    """Share of the top 10 of a mixed index that has the query's own modality, for queries of either modality."""
     from embedscope.tasks.mixed import K
     from embedscope.tasks.mixed import same_modality_share as shares
 
     if len(paired.x) + len(paired.y) <= K:
         return {"same_modality_share": _undefined(f"a mixed index of more than {K} rows")}
-    found = shares(paired.x, paired.y, names=paired.names, seed=seed)
-    return {f"same_modality_share.{name}": score for name, score in found.items()}
+    scores = shares(paired.x, paired.y, names=paired.names, seed=seed)
+    return {f"same_modality_share.{name}": score for name, score in scores.items()}
 
 
 def contrastive_loss(paired: Paired, scale: float, seed: int) -> Scores:
-    """Loss at ``scale`` over all pairs and over batches; and on one half at the scale fitted on the other half."""
+    """Loss at ``scale`` over all pairs and over batches, and on one half at a scale fitted on the other half."""
     from embedscope.tasks.contrastive import contrastive_loss as loss
     from embedscope.tasks.contrastive import loss_curve, refitted_scale
 
@@ -42,26 +42,26 @@ def contrastive_loss(paired: Paired, scale: float, seed: int) -> Scores:
     if len(x) < 2:
         return {"contrastive_loss": _undefined("two pairs")}
     size = min(len(x), BATCHES[-1])
-    found = {"contrastive_loss": loss(x, y, scale, batch_size=size, seed=seed)}
+    scores = {"contrastive_loss": loss(x, y, scale, batch_size=size, seed=seed)}
     curve = loss_curve(x, y, scale, [b for b in BATCHES if b < size], seed=seed)
-    found |= {f"contrastive_loss.batch{b}": score for b, score in curve.items()}
+    scores |= {f"contrastive_loss.batch{b}": score for b, score in curve.items()}
     fit = groups % 2 == 0
     if min(fit.sum(), (~fit).sum()) >= 2:
         batch = int(min(BATCHES[0], fit.sum(), (~fit).sum()))
         fitted = refitted_scale(x[fit], y[fit], batch_size=batch, seed=seed)
-        found[f"contrastive_loss.refitted_batch{batch}"] = loss(x[~fit], y[~fit], fitted, batch_size=batch, seed=seed)
-    return found
+        scores[f"contrastive_loss.refitted_batch{batch}"] = loss(x[~fit], y[~fit], fitted, batch_size=batch, seed=seed)
+    return scores
 
 
 def modality_separability(paired: Paired, scale: float, seed: int) -> Scores:
-    """Held-out accuracy of two linear classifiers, rows of one id in one fold."""
+    """Held-out accuracy of two linear classifiers; rows with the same id are in the same fold."""
     from embedscope.tasks.separability import modality_separability as accuracy
 
     x, y, _ = paired.aligned
     if len(x) < FOLDS:
         return {"modality_separability": _undefined(f"{FOLDS} pairs")}
-    found = accuracy(x, y, folds=FOLDS, seed=seed)
-    return {f"modality_separability.{name}": score for name, score in found.items()}
+    scores = accuracy(x, y, folds=FOLDS, seed=seed)
+    return {f"modality_separability.{name}": score for name, score in scores.items()}
 
 
 def _undefined(what: str) -> Score:
@@ -74,4 +74,4 @@ PAIR_SCORES: Mapping[str, Callable[[Paired, float, int], Scores]] = {
     "contrastive_loss": contrastive_loss,
     "modality_separability": modality_separability,
 }
-"""Name for ``--metrics`` -> scores of matched rows by id; ``recall@1`` and its like select ``recall``."""
+"""Name in ``--metrics`` -> function that gives scores by id; ``recall@1`` and other cutoffs select ``recall``."""

@@ -19,12 +19,12 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.threads import one_blas_thread
 from embedscope.execution import Engine, Local
-from embedscope.execution.memory_budget import bytes_of, rounds_of
-from embedscope.execution.passes import Results, one_pass, passes_of
+from embedscope.execution.memory_budget import parse_bytes, rounds_of
+from embedscope.execution.passes import one_pass, passes_of
 from embedscope.execution.probing import probe
 from embedscope.execution.scaled import ScaledStream
-from embedscope.execution.shards import ShardRunner, left_out, told
-from embedscope.geometry.metric_selection import chosen_metrics
+from embedscope.execution.shards import ShardRunner, add_skip_notes, skipped_shards
+from embedscope.geometry.metric_selection import select_metrics
 from embedscope.metrics import DEFAULTS, Measured, Metric
 from embedscope.stats.file_order import FileOrder
 from embedscope.stats.neighbour_index import Search
@@ -48,27 +48,26 @@ def measure(  # noqa: PLR0913
     name: str = "array",
     progress: Progress | None = None,
     command: str = "",
-    **model: Any,
+    **options: Any,
 ) -> Result:
-    """Metrics of vectors: of an array, of a mapping of arrays over the same rows, of files, or of models.
+    """Metrics of an array, of several arrays over the same rows, of files of vectors, or of models.
 
     Parameters
     ----------
     x : (n, d) numpy array or torch tensor; {space: (n, d)}; ``FILE`` or ``FILE::KEY``; a model URI with ``texts``; or a
         list of these strings
     metrics : ids (``embedscope list metrics``), or metrics; ``metrics.DEFAULTS`` where None
-    rows : take the metrics on ``raw`` or ``unit`` rows instead of what each has by default
+    rows : compute the metrics on ``raw`` or ``unit`` (L2-normalised) rows instead of the default of each
     transform : chain such as ``center,abtt:1,whiten:128``, fitted on the moments of the same rows
     precision : ``exact`` (float64), or ``fast``: float32 blocks with float64 sums
-    neighbours : ``exact``, or ``faiss``: hubs from an approximate index over all rows, its recall in the note
-    seed : of the sample of tokens
-    memory : bytes, or a size such as ``512MB``, that the process may hold, libraries included; it does with less at a
-        time, and the numbers stay the same to the last bit
+    neighbours : ``exact``, or ``faiss``: neighbours from an approximate index over all rows, its recall in the note
+    seed : of samples and of random initialisations
+    memory : limit on the memory of the process, libraries included: bytes, or a size such as ``512MB``; less is done at
+        a time, and the results are the same to the last bit
     ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
-    name : what the records call an array
-    model : ``texts``, ``unit``, ``max_rows``, ``layers``, ``pooling``, ``first_position``, ``data``, ``device``, ``dtype``,
-        ``trust_remote_code``, ``cache``, and ``engine``, ``checkpoint``, ``skip_bad_shards``: see
-        :class:`embedscope.sources.options.Reading`
+    name : of an array, in the records
+    options : fields of :class:`embedscope.sources.options.ModelOptions` (``texts``, ``layers``, ``pooling``...) and
+        :class:`embedscope.sources.options.RunOptions` (``engine``, ``checkpoint``, ``skip_bad_shards``)
 
     Raises
     ------
@@ -81,21 +80,21 @@ def measure(  # noqa: PLR0913
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     names = None if metrics is None else [m.name if isinstance(m, Metric) else m for m in metrics]
-    wanted: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "metrics": names or list(DEFAULTS),
         "rows": rows,
         "transform": transform,
         "precision": precision,
     }
-    wanted |= {} if memory is None else {"memory": memory}
-    wanted |= {} if neighbours == "exact" else {"neighbours": neighbours}
-    chosen_metrics(metrics, rows, precision, neighbours)
-    bound = None if memory is None else bytes_of(memory)
+    settings |= {} if memory is None else {"memory": memory}
+    settings |= {} if neighbours == "exact" else {"neighbours": neighbours}
+    select_metrics(metrics, rows, precision, neighbours)
+    bound = None if memory is None else parse_bytes(memory)
     records: list[Record] = []
-    missing: list[Skipped] = []
-    for source in _sources(x, model, seed, progress, provenance, (ids, clusters, name)):
+    skipped: list[Skipped] = []
+    for source in _sources(x, options, seed, progress, provenance, (ids, clusters, name)):
         provenance.shards[source.name] = len(source.stream.shards())
-        found = measure_stream(
+        measured = measure_stream(
             source.stream,
             source=source.name,
             metrics=metrics,
@@ -110,23 +109,25 @@ def measure(  # noqa: PLR0913
             memory=bound,
             **source.labels,
         )
-        records += told(found, source.engine)
-        missing += left_out(source.name, source.engine)
-    read = {k: _plain(v) for k, v in model.items() if provenance.models and k != "data"}
-    provenance.settings = wanted | read
-    skipped = (*missing, *_uneven(records))
-    return Result(tuple(records), provenance.as_dict(), Document("Geometry", skipped=skipped) if skipped else None)
+        records += add_skip_notes(measured, source.engine)
+        skipped += skipped_shards(source.name, source.engine)
+    read = {k: _plain(v) for k, v in options.items() if provenance.models and k != "data"}
+    provenance.settings = settings | read
+    skipped += _uneven(records)
+    return Result(
+        tuple(records), provenance.as_dict(), Document("Geometry", skipped=tuple(skipped)) if skipped else None
+    )
 
 
 def _uneven(records: Sequence[Record]) -> tuple[Skipped, ...]:
-    """A warning where spaces that stand side by side differ in rows or width: bias is not in the error bars."""
-    found = []
-    for name, values in (("rows", {r.n for r in records}), ("width", {r.dim for r in records})):
+    """Warnings where the spaces differ in rows or dimensions: error bars do not cover the bias that this causes."""
+    warnings = []
+    for name, values in (("rows", {r.n for r in records}), ("dimensions", {r.dim for r in records})):
         known = sorted(v for v in values if v is not None)
-        if len(known) > 1 and (name == "width" or known[0] < 0.9 * known[-1]):
+        if len(known) > 1 and (name == "dimensions" or known[0] < 0.9 * known[-1]):
             why = f"from {known[0]:,} to {known[-1]:,}; many metrics depend on it, and error bars do not cover that"
-            found.append(Skipped(f"spaces compared differ in {name}", why))
-    return tuple(found)
+            warnings.append(Skipped(f"the spaces differ in {name}", why))
+    return tuple(warnings)
 
 
 def measure_stream(  # noqa: PLR0913
@@ -152,21 +153,29 @@ def measure_stream(  # noqa: PLR0913
 ) -> list[Record]:
     """Metrics of every space of ``stream``, space by space in the order of ``metrics``.
 
-    Statistics that several metrics need are kept once; the stream is read once, once more where a metric needs what the
-    first pass gave, and once before for a ``transform``. ``exact`` False marks rows that were sampled, and ``subset``
-    and ``note`` say how; the other arguments are those of :func:`measure`, or go into the records.
+    Statistics that several metrics need are computed once. The stream is read once, again where a metric depends on the
+    results of the first pass, and once before for a ``transform``.
+
+    Parameters
+    ----------
+    exact : False marks rows that were sampled; ``subset`` and ``note`` say how
+    engine : where the work runs
+    memory : limit on the memory of the process in bytes
+    source, pooling, task, subset, note : fields of the records; ``label`` names the source in the progress display
+
+    The other parameters are those of :func:`measure`.
     """
     progress, engine = progress or Silent(), engine or Local()
-    chosen = chosen_metrics(metrics, rows, precision, neighbours)
+    selected = select_metrics(metrics, rows, precision, neighbours)
     label = label or source
     unfit: Mapping[str, str] = {}
     if transform is not None:
-        from embedscope.geometry.transformed_stream import transformed
+        from embedscope.geometry.transformed_stream import transform_stream
 
         progress.start(f"{label}: moments for {transform}", stream.n_rows)
         with _phase(provenance, f"transform {source}"):
-            changed = transformed(stream, transform, engine=engine, progress=progress)
-        stream, unfit = changed, changed.unfit
+            transformed = transform_stream(stream, transform, engine=engine, progress=progress)
+        stream, unfit = transformed, transformed.unfit
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
@@ -174,21 +183,21 @@ def measure_stream(  # noqa: PLR0913
         probed = probe(stream, isinstance(engine, ShardRunner) and engine.skip_bad)
     if probed.power:
         stream = ScaledStream(stream, probed.power)
-    found = _values(stream, chosen, label, engine, progress, provenance, memory, probed.order)
+    values = _values(stream, selected, label, engine, progress, provenance, memory, probed.order)
     if probed.power:
-        found = {
-            (space, i): tuple(_unscaled(m, chosen[i], probed.power) for m in ms) for (space, i), ms in found.items()
+        values = {
+            (space, i): tuple(_unscaled(m, selected[i], probed.power) for m in ms) for (space, i), ms in values.items()
         }
     undefined = [
         Record(**common, metric=m.id, variant=m.variant, value=None, pooling=pooling, space=space, note=reason)  # type: ignore[arg-type]
         for space, reason in unfit.items()
-        for m in chosen
+        for m in selected
     ]
     return undefined + [
-        _record(m, chosen[i], space, None if space == "pooled" else pooling, exact, note, common)
+        _record(m, selected[i], space, None if space == "pooled" else pooling, exact, note, common)
         for space in stream.dims
-        for i in range(len(chosen))
-        for m in found[space, i]
+        for i in range(len(selected))
+        for m in values[space, i]
     ]
 
 
@@ -202,11 +211,11 @@ def _values(
     memory: int | None,
     order: FileOrder,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
-    """What every metric measures in every space, by (space, index of the metric).
+    """Values of every metric in every space, by (space, index of the metric).
 
-    A state is finished, read by its metrics and dropped before the next one; only what a later pass depends on stays.
+    A state is finished, read by its metrics and deleted before the next one; only what a later pass needs is kept.
     """
-    found: dict[tuple[str, int], tuple[Measured, ...]] = {}
+    values: dict[tuple[str, int], tuple[Measured, ...]] = {}
     passes = passes_of(m.needs for m in metrics)
     grouped = {m.needs for m in metrics}
     depended = {d for needs in passes for need in needs for d in need.depends}
@@ -217,12 +226,11 @@ def _values(
         for part, round_ in enumerate(rounds, start=1):
             title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
             progress.start(f"{label}: {title}", stream.n_rows)
-            kept: Mapping[str, Results] = known
             with _phase(provenance, f"pass {number} {label}"):
                 states = one_pass(
                     stream,
                     round_.needs,
-                    kept,
+                    known,
                     grouped=grouped,
                     engine=engine,
                     progress=progress,
@@ -237,9 +245,9 @@ def _values(
                         known[space][need] = result.full
                     for i, metric in enumerate(metrics):
                         if metric.needs == need:
-                            found[space, i] = metric.measured(result)
+                            values[space, i] = metric.measured(result)
                     del result
-    return found
+    return values
 
 
 def _unscaled(m: Measured, metric: Metric, power: int) -> Measured:
@@ -263,7 +271,7 @@ def _record(
     note: str | None,
     common: Mapping[str, str | None],
 ) -> Record:
-    told = "; ".join(text for text in (m.note, note) if text) or None
+    notes = "; ".join(text for text in (m.note, note) if text) or None
     return Record(
         **common,  # type: ignore[arg-type]
         metric=m.metric,
@@ -279,28 +287,30 @@ def _record(
         rows=m.rows,
         exact=m.exact and exact,
         units=m.units,
-        note=told,
+        note=notes,
     )
 
 
 def _sources(
     x: Any,
-    model: Mapping[str, Any],
+    options: Mapping[str, Any],
     seed: int,
     progress: Progress,
     provenance: Provenance,
     array: tuple[Hashes | None, Hashes | None, str],
 ) -> list[Source] | Any:
-    from embedscope.sources.open import arrays, opened
+    from embedscope.sources.open import array_source, open_sources
+    from embedscope.sources.options import ModelOptions, RunOptions, check_options
 
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
         if array[0] is not None or array[1] is not None:
-            raise InputError("ids and clusters are for arrays; the rows of a file are known by their numbers")
-        return opened([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **model)
-    if model:
-        raise InputError(f"{', '.join(model)} is for models; an array is measured as it is")
-    return [arrays(x, *array)]
+            raise InputError("ids and clusters are for arrays; rows of a file are identified by their row number")
+        return open_sources([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **options)
+    if options:
+        check_options(options, ModelOptions, RunOptions)
+        raise InputError(f"an array takes no option {', '.join(options)}; it is for files or models, so leave it out")
+    return [array_source(x, *array)]
 
 
 def _phase(provenance: Provenance | None, name: str) -> Any:

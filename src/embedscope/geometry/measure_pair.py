@@ -21,7 +21,7 @@ from embedscope.geometry.measure import measure_stream
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.readers import ArrayStream
-from embedscope.sources.paired_vectors import id_hashes, side
+from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.stats.score_records import score_record
 
 RECALLS = ("recall@1", "recall@5", "recall@10")
@@ -43,17 +43,18 @@ def measure_pair(  # noqa: PLR0913
     progress: Progress | None = None,
     command: str = "",
 ) -> Result:
-    """Every two-sided metric of matched rows, retrieval both ways, and each side's own metrics.
+    """Metrics of matched rows, retrieval both ways, and the metrics of either side on its own.
 
     Parameters
     ----------
-    a, b : (n, d) and (m, d): arrays, ``FILE`` or ``FILE::KEY``; held in memory. Sides of different width are compared
-        (``linear_cka``, ``procrustes_distance``, ``knn_overlap``) but have no cosines across
-    ids : what the rows of either side belong to, one id a row (a text file, ``FILE.parquet::COLUMN`` or an array); rows
-        of equal id match, so an image may have several captions. By position where None
-    metrics : ids of either kind (``modality_gap``, ``recall``, ``isoscore``); everything where None
-    rows : of each side's own metrics, ``raw`` or ``unit``
-    names : of the two sides, the spaces of the records; what takes both has ``image|text``
+    a, b : (n, d) and (m, e): arrays, ``FILE`` or ``FILE::KEY``; both are loaded into memory. Sides with different
+        dimensions are compared by ``linear_cka``, ``procrustes_distance`` and ``knn_overlap``, and have no cosines
+        between them
+    ids : one id per row of either side (a text file, ``FILE.parquet::COLUMN`` or an array); rows with equal ids match,
+        so an image may have several captions. Rows match by position where None
+    metrics : ids of metrics of two spaces or of one (``modality_gap``, ``recall``, ``isoscore``); all where None
+    rows : ``raw`` or ``unit``, for the metrics of one space
+    names : of the two sides, which are the spaces of their own records; records of both have ``image|text``
     scale : inverse temperature of the contrastive loss; 100 is CLIP's
 
     Raises
@@ -66,67 +67,68 @@ def measure_pair(  # noqa: PLR0913
     """
     progress = progress or Silent()
     provenance = Provenance(command, seed)
-    two, scored, one = _chosen(metrics)
+    pair_metrics, pair_scores, one_space = _select(metrics)
     label = "|".join(str(s) if isinstance(s, str | Path) else n for s, n in zip((a, b), names, strict=True))
     progress.start(f"{label}: reading", None, "files")
-    x, y = side(a, provenance), side(b, provenance)
+    x, y = read_side(a, provenance), read_side(b, provenance)
     progress.close()
     hashes = None if ids is None else (id_hashes(ids[0], len(x), names[0]), id_hashes(ids[1], len(y), names[1]))
     paired = Paired.of(x, y, hashes, names)
     if not len(paired.matches[0]):
-        raise InputError("no row of one side has the id of a row of the other; check that the ids are spelled alike")
+        raise InputError("the two sides have no id in common; check that ids are spelled the same way in both")
     provenance.settings = {"metrics": metrics and list(metrics), "rows": rows, "scale": scale, "pair": list(names)}
-    records = list(_across(paired, label, two, scored, scale, seed, progress, provenance))
+    records = list(_pair_records(paired, label, pair_metrics, pair_scores, scale, seed, progress, provenance))
     cutoffs = tuple(f"{name}." for name in metrics or () if name.startswith("recall@"))
     if cutoffs and "recall" not in (metrics or ()):
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
-    if one is None or one:
+    if one_space is None or one_space:
         for name, matrix, own, source in ((names[0], x, paired.x_ids, a), (names[1], y, paired.y_ids, b)):
             records += measure_stream(
                 ArrayStream({name: matrix}, combine(hash_rows(0, len(matrix)), 0), own),
                 source=str(source) if isinstance(source, str | Path) else name,
-                metrics=one,
+                metrics=one_space,
                 rows=rows,
                 seed=seed,
                 progress=progress,
                 provenance=provenance,
             )
-    return Result(tuple(records), provenance.as_dict(), Document("Two spaces", skipped=_lonely(paired)))
+    return Result(tuple(records), provenance.as_dict(), Document("Two spaces", skipped=_unmatched(paired)))
 
 
-def _chosen(metrics: Sequence[str] | None) -> tuple[list[str], list[str], list[str] | None]:
-    """Names of two-sided metrics, of scores, and of each side's own metrics (None for their defaults)."""
+def _select(metrics: Sequence[str] | None) -> tuple[list[str], list[str], list[str] | None]:
+    """Names of metrics of two spaces, of scores, and of metrics of one space (None for the defaults)."""
     if metrics is None:
         return list(PAIR_METRICS), list(PAIR_SCORES), None
-    asked = ["recall" if name in RECALLS else name for name in dict.fromkeys(metrics)]
+    named = ["recall" if name in RECALLS else name for name in dict.fromkeys(metrics)]
     known = [*PAIR_METRICS, *PAIR_SCORES, *METRICS, *RECALLS]
-    for name in asked:
+    for name in named:
         if name not in known:
             raise UnknownNameError.for_name("metric", name, known)
-    if not asked:
-        raise InputError(f"no metrics named; those of two spaces are {', '.join([*PAIR_METRICS, *PAIR_SCORES])}")
-    two, scored = [n for n in asked if n in PAIR_METRICS], [n for n in asked if n in PAIR_SCORES]
-    return two, list(dict.fromkeys(scored)), [n for n in asked if n in METRICS]
+    if not named:
+        raise InputError(f"no metrics named; metrics of two spaces are {', '.join([*PAIR_METRICS, *PAIR_SCORES])}")
+    selected = list(dict.fromkeys(named))
+    return tuple([n for n in selected if n in group] for group in (PAIR_METRICS, PAIR_SCORES, METRICS))  # type: ignore[return-value]
 
 
-def _across(
+def _pair_records(
     paired: Paired,
     label: str,
-    two: Sequence[str],
-    scored: Sequence[str],
+    metrics: Sequence[str],
+    scores: Sequence[str],
     scale: float,
     seed: int,
     progress: Progress,
     provenance: Provenance,
 ) -> Iterator[Record]:
     common: dict[str, Any] = {"source": label, "space": "|".join(paired.names), "dim": int(paired.x.shape[1])}
-    alike = paired.x.shape[1] == paired.y.shape[1]
-    why = f"undefined: the sides are {paired.x.shape[1]} and {paired.y.shape[1]} wide, so no cosine goes across"
-    progress.start(f"{label}: both sides", len(two) + len(scored), "metrics")
-    for name in two:
+    comparable = paired.x.shape[1] == paired.y.shape[1]
+    dims = f"{paired.x.shape[1]} and {paired.y.shape[1]}"
+    why = f"undefined: the sides have {dims} dimensions, so there are no cosines between them"
+    progress.start(f"{label}: both sides", len(metrics) + len(scores), "metrics")
+    for name in metrics:
         metric = PAIR_METRICS.get(name)
         with provenance.phase(f"{name} {label}"):
-            if metric.joint and not alike:
+            if metric.joint and not comparable:
                 yield Record(**common, metric=name, value=None, rows=metric.rows, note=why)
             else:
                 for m in metric.measured(paired):
@@ -143,9 +145,9 @@ def _across(
                         note=m.note,
                     )
         progress.advance(1)
-    for name in scored:
+    for name in scores:
         with provenance.phase(f"{name} {label}"):
-            if not alike:
+            if not comparable:
                 yield Record(**common, metric=name, value=None, rows="unit", note=why)
             else:
                 for key, score in PAIR_SCORES[name](paired, scale, seed).items():
@@ -154,11 +156,12 @@ def _across(
     progress.close()
 
 
-def _lonely(paired: Paired) -> tuple[Skipped, ...]:
-    """Rows of either side that match nothing: they are in the index of retrieval, and in no pair."""
-    found = []
+def _unmatched(paired: Paired) -> tuple[Skipped, ...]:
+    """Rows of either side without a match: they are candidates in retrieval, but in no pair."""
+    skipped = []
     for name, rows, total in zip(paired.names, paired.matches, (len(paired.x), len(paired.y)), strict=True):
         missing = total - len(set(rows.tolist()))
         if missing:
-            found.append(Skipped(f"{missing:,} of {total:,} {name} rows match nothing", "in no pair, but in the index"))
-    return tuple(found)
+            what = f"{missing:,} of {total:,} {name} rows have no match"
+            skipped.append(Skipped(what, "they are in no pair, but are candidates in retrieval"))
+    return tuple(skipped)

@@ -1,4 +1,4 @@
-"""The metrics that a run takes: by their names, on the rows, in the precision and with the neighbours asked for."""
+"""The metrics of a run: by name, on raw or unit rows, in a precision, with exact or indexed neighbours."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from embedscope.metrics import DEFAULTS, METRICS, Metric
 from embedscope.stats.neighbour_index import Search
 
 
-def chosen_metrics(
+def select_metrics(
     metrics: Sequence[str | Metric] | None, rows: Rows | None, precision: Precision, neighbours: Search = "exact"
 ) -> list[Metric]:
-    """The metrics called ``metrics``, on ``rows``, in ``precision``, with ``neighbours`` exact or from an index.
+    """The metrics named ``metrics``, all defaults where None, with the given rows, precision and neighbours.
 
-    A metric that is defined on the other rows alone is an error where it was named, and stays as it is defined where
-    nothing was named.
+    A metric that is not defined on ``rows`` is an error where it was named, and keeps its own rows among the defaults.
 
     Raises
     ------
     InputError
-        for a value that is none of those known, or where ``faiss`` would serve no metric.
+        for an unknown value, or where no metric uses neighbours from an index.
     MissingExtraError
         for ``faiss`` without the extra.
     """
@@ -33,26 +32,26 @@ def chosen_metrics(
             raise InputError(f"{option} must be one of {', '.join(get_args(known))}, got '{value}'")
     if metrics is not None and not metrics:
         raise InputError("no metrics named; `embedscope list metrics` shows them")
-    chosen = [m if isinstance(m, Metric) else _metric(m) for m in dict.fromkeys(metrics or DEFAULTS)]
+    selected = [m if isinstance(m, Metric) else _metric(m) for m in dict.fromkeys(metrics or DEFAULTS)]
     if rows is not None:
-        chosen = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in chosen]
-    return [m.with_precision(precision) for m in (chosen if neighbours == "exact" else _indexed(chosen))]
+        selected = [m if metrics is None and m.fixed_rows else m.with_rows(rows) for m in selected]
+    return [m.with_precision(precision) for m in (selected if neighbours == "exact" else _indexed(selected))]
 
 
 def _indexed(metrics: Sequence[Metric]) -> list[Metric]:
     require("faiss", "faiss", "neighbours from a FAISS index")
-    found = [m.with_neighbours("faiss") for m in metrics]
-    if all(new is old for new, old in zip(found, metrics, strict=True)):
-        able = [name for name in METRICS if getattr(METRICS.get(name), "indexed", False)]
+    indexed = [m.with_neighbours("faiss") for m in metrics]
+    if all(new is old for new, old in zip(indexed, metrics, strict=True)):
+        usable = [name for name in METRICS if getattr(METRICS.get(name), "indexed", False)]
         raise InputError(
-            f"neighbours faiss serves none of {', '.join(m.name for m in metrics)}; name one of {', '.join(able)}, "
-            "or leave it out"
+            f"none of {', '.join(m.name for m in metrics)} uses neighbours from an index; name one of "
+            f"{', '.join(usable)}, or leave out neighbours"
         )
-    return found
+    return indexed
 
 
 def _metric(name: str) -> Metric:
-    """The metric of one space called ``name``; says so where it is one of two."""
+    """The metric of one space named ``name``; ``InputError`` where it compares two spaces."""
     from embedscope.metrics.pairs import PAIR_METRICS
 
     if name in PAIR_METRICS:

@@ -1,4 +1,4 @@
-"""A stream seen through fitted transforms, one chain a space."""
+"""A stream mapped by fitted transforms, one chain per space."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TransformedStream:
-    """The rows of ``stream`` with every space mapped by its chain, in float64 on the host."""
+    """The rows of ``stream`` with every space mapped by its chain, in float64; ``unfit`` has reasons by space."""
 
     stream: Stream
     chains: Mapping[str, Chain]
@@ -28,16 +28,16 @@ class TransformedStream:
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of every space after its chain; a space whose chain cannot be fitted (``unfit``) is not there."""
+        """Dimensions of every space after its chain; a space whose chain cannot be fitted is missing."""
         return {space: chain.n_features_out_ for space, chain in self.chains.items()}
 
     @property
     def n_rows(self) -> int | None:
-        """Number of rows, None where it is not known."""
+        """Number of rows, None where it is unknown."""
         return self.stream.n_rows
 
     def shards(self) -> Sequence[Shard]:
-        """The shards of the stream beneath."""
+        """The shards of the original stream, transformed."""
         return [
             _NumberedShard(shard, self.chains) if hasattr(shard, "start") else _TransformedShard(shard, self.chains)
             for shard in self.stream.shards()
@@ -50,7 +50,7 @@ class _TransformedShard:
     chains: Mapping[str, Chain]
 
     def batches(self) -> Iterator[Batch]:
-        """The batches beneath, mapped."""
+        """The batches of the original shard, transformed."""
         for batch in self.shard.batches():
             spaces = {name: c.apply(to_numpy(to_float64(batch.spaces[name]))) for name, c in self.chains.items()}
             yield replace(batch, spaces=spaces)
@@ -65,13 +65,13 @@ class _NumberedShard(_TransformedShard):
         return int(self.shard.start)  # type: ignore[attr-defined]
 
 
-def transformed(stream: Stream, text: str, *, engine: Engine, progress: Progress) -> TransformedStream:
-    """``stream`` through the chain ``text``, fitted in each space on the moments of all its rows: one pass more.
+def transform_stream(stream: Stream, text: str, *, engine: Engine, progress: Progress) -> TransformedStream:
+    """``stream`` mapped by the chain ``text``, fitted in each space on the moments of all its rows in an extra pass.
 
     Raises
     ------
     InputError, UnknownNameError
-        if the chain is not understood, or cannot be fitted in any space (k above the rank).
+        if the chain cannot be parsed, or cannot be fitted in any space (k above the rank).
     """
     from embedscope.transforms import parse_chain
 

@@ -14,7 +14,10 @@ MOVES = frozenset({"rotation", "translation", "scale"})
 
 
 def heavy_tails(g: Gaussian) -> str | None:
-    """Why there is no interval where few rows hold much of the variance: the mean of |x - mean|^4 against twice that of a normal cloud."""
+    """Why there is no interval where few rows hold much of the variance.
+
+    That is where the mean of |x - mean|^4 is more than twice that of a normal cloud of as many directions.
+    """
     trace = float(np.trace(g.scatter))
     if g.quartic is None or g.n < 2 or not trace > 0:
         return None
@@ -23,8 +26,8 @@ def heavy_tails(g: Gaussian) -> str | None:
     if ratio <= 2 * (1 + 2 / directions):
         return None
     return (
-        f"no interval, for heavy tails: mean |x - mean|^4 is {ratio:.3g} times the square of mean |x - mean|^2, a normal cloud has "
-        f"{1 + 2 / directions:.3g}; a few rows decide the value"
+        f"no interval, for heavy tails: mean |x - mean|^4 is {ratio:.3g} times the square of mean |x - mean|^2, "
+        f"a normal cloud has {1 + 2 / directions:.3g}; a few rows decide the value"
     )
 
 

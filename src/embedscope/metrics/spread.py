@@ -40,10 +40,13 @@ def coordinate_std(c: CoordinateMoments) -> dict[str, float]:
 
 
 def _heavy(norms: NormMoments) -> str | None:
-    """Why there is no interval where a few long rows decide the spread of lengths."""
+    """Warn where a few long rows decide the spread of lengths."""
     if norms.kurtosis <= 2 * 3:
         return None
-    return f"no interval, for heavy tails: row lengths have kurtosis {norms.kurtosis:.3g} (normal: 3); a few rows decide the value"
+    return (
+        f"heavy tails: row lengths have kurtosis {norms.kurtosis:.3g} (normal: 3); a few rows decide the value, "
+        "and the interval is too narrow"
+    )
 
 
 @metric(
@@ -78,7 +81,7 @@ def mean_norm(norms: NormMoments) -> float:
     ideal=None,
     units="ratio",
     cite="mu2018",
-    unsound=_heavy,
+    warning=_heavy,
 )
 def norm_cv(norms: NormMoments) -> float:
     """Coefficient of variation of the row lengths, std / mean (ddof 0).

@@ -15,8 +15,14 @@ from embedscope.core.provenance import Provenance
 from embedscope.datasets._qrels import read_qrels
 from embedscope.repairs.origins import model_origin
 from embedscope.repairs.request import RecordContext
-from embedscope.sources.options import Encoder
-from embedscope.sources.retrieval_data import _corpus, both_sides, judged_rows, one_place, read_collection
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.retrieval_data import (
+    judged_rows,
+    read_collection,
+    read_corpus,
+    retrieval_spaces,
+    single_retrieval_space,
+)
 
 if TYPE_CHECKING:
     from embedscope.repairs.request import Request
@@ -34,7 +40,7 @@ from embedscope.readers import file_of
 from embedscope.repairs.origins import file_origins, labels_of, name_of
 from embedscope.repairs.request import OBJECTIVES, Request
 from embedscope.repairs.row_files import read_rows
-from embedscope.sources.paired_vectors import id_hashes, side
+from embedscope.sources.paired_vectors import id_hashes, read_side
 
 
 def judge_of(
@@ -43,7 +49,7 @@ def judge_of(
     objective: str | None,
     provenance: Provenance,
     progress: Progress,
-    encoder: Encoder,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge of what is request, with its data read, and what records say of it."""
     way = request.way
@@ -93,7 +99,7 @@ def _pair_parts(
         for name in (str(a), str(b)):
             provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
         return by_position(blocks, **how)
-    x, y = side(a, provenance), side(b, provenance)
+    x, y = read_side(a, provenance), read_side(b, provenance)
     if request.pairs is not None:
         if request.pair_ids is not None:
             raise InputError("--pairs and --pair-ids both say which rows belong together; leave one out")
@@ -127,7 +133,7 @@ def queries(
     mixed: bool,
     provenance: Provenance,
     progress: Progress,
-    encoder: Encoder,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge of queries and judgements; the source is a model, or the file of documents."""
     if request.queries is None or request.qrels is None:
@@ -135,13 +141,11 @@ def queries(
     source = str(request.source) if request.corpus and request.source is not None else None
     documents = request.corpus or (str(request.source),)
     asked = read_collection(str(request.queries), None, provenance)
-    pool = _corpus(documents, (), None, provenance)
+    pool = read_corpus(documents, (), None, provenance)
     provenance.data[str(request.qrels)] = file_facts(Path(request.qrels)) if Path(request.qrels).is_file() else {}
     judged = judged_rows(read_qrels(request.qrels), asked, pool)
-    options = {"device": "auto", "dtype": "float32"} | dict(encoder.options)
-    where = (encoder.layers, encoder.pooling)
-    place = one_place(list(both_sides(asked, pool, source, where, encoder.cache, options, provenance, progress)))
-    kinds = pool.kinds if len(set(pool.kinds)) > 1 else ()
+    place = single_retrieval_space(list(retrieval_spaces(asked, pool, source, encoder, provenance, progress)))
+    kinds = pool.modalities if len(set(pool.modalities)) > 1 else ()
     origin = None if source is None else model_origin(source, provenance)
     names = [QUERY, *(dict.fromkeys(kinds) if kinds else [DOCUMENT])]
     made = FitContext(

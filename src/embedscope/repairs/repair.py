@@ -17,7 +17,7 @@ from embedscope.repairs.calibration import PRIOR, calibrated
 from embedscope.repairs.judge_factory import judge_of
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.summary import calibration_note, document_of, evidence_of, records_of
-from embedscope.sources.options import Encoder
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.transforms.repair import Header, KindMap, Repair, ScorerChoice
@@ -93,7 +93,9 @@ def repair(  # noqa: PLR0913
     given = Request(
         source, pair, pair_ids, pairs, queries, tuple(corpus), qrels, labels, scores, tuple(modalities), texts
     )
-    encoder = Encoder(layers, pooling, cache, tuple(dict(model or {}).items()), data)
+    encoder = ModelOptions.of(
+        {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}
+    )
     provenance.settings = {
         "candidates": candidates if isinstance(candidates, str) else list(candidates),
         "objective": objective,

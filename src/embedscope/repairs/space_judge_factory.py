@@ -26,7 +26,7 @@ from embedscope.core.tables import Index
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import RecordContext
 from embedscope.repairs.row_files import read_rows
-from embedscope.sources.options import Encoder
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.transforms.repair import SINGLE, Origin
 
@@ -71,7 +71,12 @@ class Space:
 
 
 def space_judge(
-    request: Request, setup: SplitOptions, probe: bool, provenance: Provenance, progress: Progress, encoder: Encoder
+    request: Request,
+    setup: SplitOptions,
+    probe: bool,
+    provenance: Provenance,
+    progress: Progress,
+    encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
     """The judge of classes, of scored pairs, or of nothing but vectors."""
     if request.modalities:
@@ -96,7 +101,9 @@ def space_judge(
     return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.made.fitted_on)
 
 
-def opened_space(source: Any, named_texts: Any, encoder: Encoder, provenance: Provenance, progress: Progress) -> Space:
+def opened_space(
+    source: Any, named_texts: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
+) -> Space:
     """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
 
     Raises

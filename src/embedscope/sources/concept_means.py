@@ -1,4 +1,4 @@
-"""One vector a concept: the mean over its pictures or contexts, with how many there are and how far they spread."""
+"""One vector per concept: the mean over its images or contexts, with their number and spread."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ class Concepts:
 
     Attributes
     ----------
-    x : (n, d) mean over a concept's pictures (or contexts), nan for a concept without one
-    count : (n,) pictures
-    spread : (n,) mean of 1 - cosine of a concept's pictures and their mean, 0 for a single picture
-    kind, of : what the mean is over, and of what
-    source : where they are from, None where the data set says it
+    x : (n, d) mean over the images (or contexts) of each concept, nan for a concept without one
+    count : (n,) images of each concept
+    spread : (n,) mean of 1 - cosine between the images of a concept and their mean, 0 for a single image
+    averaged, of : what is averaged, and for what; they name the counts in notes and facts
+    source : where the images or contexts come from; None where the data set says it
     """
 
     x: Floats
     count: Index
     spread: Floats
-    kind: str = "pictures"
+    averaged: str = "images"
     of: str = "concept"
     source: str | None = None
 
     @property
     def note(self) -> str:
-        """Counts and spread in words."""
+        """Counts and spread in words, for the records."""
         some = self.count > 0
         counts = self.count[some]
         span = str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-        said = (
-            f"mean over {span} {self.kind} a {self.of}, spread {self.spread[some].mean():.3f} (1 - cosine to the mean)"
-        )
-        lost = f"{int((~some).sum()):,} of {len(some):,} {self.of}s without {self.kind}" if not some.all() else None
-        return "; ".join(filter(None, [said, lost, self.source]))
+        mean = f"mean over {span} {self.averaged} per {self.of}"
+        spread = f"spread {self.spread[some].mean():.3f} (1 - cosine to the mean)"
+        missing = int((~some).sum())
+        lost = f"{missing:,} of {len(some):,} {self.of}s without {self.averaged}" if missing else None
+        return "; ".join(filter(None, [f"{mean}, {spread}", lost, self.source]))
 
     @property
     def cosine(self) -> float:
-        """Mean cosine of what shows a concept with the mean of the concept."""
+        """Mean cosine between an image and the mean of its concept."""
         some = self.count > 0
         return 1.0 - float(self.spread[some] @ self.count[some] / self.count.sum())
 
     def facts(self, names: Sequence[str]) -> dict[str, Any]:
-        """Counts and spreads for the provenance, of all and of each of the ``names`` (n,)."""
+        """Counts and spreads for the provenance: over all concepts, and of each concept by its name (n,)."""
         some = self.count > 0
         each = zip(names, self.count.tolist(), self.spread.tolist(), strict=True)
         return {
-            self.kind: int(self.count.sum()),
-            f"{self.kind}_a_{self.of}": np.unique(self.count).tolist(),
+            self.averaged: int(self.count.sum()),
+            f"{self.averaged}_per_{self.of}": np.unique(self.count).tolist(),
             f"{self.of}s_without": int((~some).sum()),
             "mean_spread": round(float(self.spread[some].mean()), 6),
             "count_and_spread": {name: [n, round(spread, 6) if n else None] for name, n, spread in each},
@@ -67,10 +67,10 @@ class Concepts:
 
 
 def concept_means(x: npt.NDArray[Any], concept: Index, n: int) -> Concepts:
-    """Mean of the rows ``x`` (m, d) of each of ``n`` concepts; ``concept`` (m,) numbers them.
+    """Mean of the rows ``x`` (m, d) of each of ``n`` concepts; ``concept`` (m,) numbers the concept of each row.
 
-    >>> found = concept_means(np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 3.0]]), np.array([0, 0, 1]), 3)
-    >>> found.x.tolist(), found.count.tolist(), found.spread.round(3).tolist()
+    >>> means = concept_means(np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 3.0]]), np.array([0, 0, 1]), 3)
+    >>> means.x.tolist(), means.count.tolist(), means.spread.round(3).tolist()
     ([[1.0, 1.0], [0.0, 3.0], [nan, nan]], [2, 1, 0], [0.293, 0.0, nan])
     """
     x = np.asarray(x, dtype=np.float64)
@@ -87,13 +87,13 @@ def concept_means(x: npt.NDArray[Any], concept: Index, n: int) -> Concepts:
     return Concepts(mean, count, np.where(count == 1, 0.0, spread))
 
 
-def pictures_of(data: Data, table: str) -> tuple[tuple[Image, ...], Index]:
-    """The pictures that show rows of ``table``, and the row (m,) that each shows.
+def images_of(data: Data, table: str) -> tuple[tuple[Image, ...], Index]:
+    """The images that show rows of ``table`` (m,), and the row that each shows (m,).
 
     Raises
     ------
     InputError
-        if no relation of the data set says which pictures show which rows.
+        if no relation of the data set says which images show which rows.
     """
     names = data.tables[table].texts
     for relation in data.relations.values():
@@ -102,4 +102,4 @@ def pictures_of(data: Data, table: str) -> tuple[tuple[Image, ...], Index]:
             return tuple(images[i] for i in relation.left), relation.right
         if isinstance(relation, Classes) and relation.table in data.images and relation.names == names:
             return data.images[relation.table].images, relation.label
-    raise InputError(f"data set {data.name} has no pictures of its table {table}; name a model of texts, or emoji")
+    raise InputError(f"data set {data.name} has no images of its table {table}; name a model of texts, or emoji")

@@ -1,8 +1,8 @@
-"""Models that read pictures, alone or beside a model that reads texts, as vectors of the tables of tasks."""
+"""Models of images, alone or beside a model of texts, as vectors for tasks with tables of images and texts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,43 +12,51 @@ from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
+from embedscope.sources.image_vectors import ImageVectors
+from embedscope.sources.models import (
+    SpaceName,
+    encode_texts,
+    extract_images,
+    image_vector,
+    open_image_model,
+    single_space,
+)
+from embedscope.sources.options import ModelOptions
 
-_OWN = ("image", "features", "pooled")
 
+class ImageTextVectors:
+    """Vectors of images by one model and of texts by another, in spaces named ``IMAGE|TEXT``.
 
-class TwoSided:
-    """Vectors of pictures from one model and of texts from another, in spaces named ``IMAGE|TEXT``.
-
-    ``texts`` is None for a model of pictures alone; its spaces have their own names then.
+    ``texts`` is None for a model of images alone, whose spaces keep their own names.
     """
 
-    def __init__(self, pictures: Any, texts: Any, text_space: tuple[str | None, str] | None, notes: str | None) -> None:
+    def __init__(self, images: ImageVectors, texts: Any, text_space: SpaceName | None, notes: str | None) -> None:
         self.notes = notes
-        self._pictures, self._texts, self._text_space = pictures, texts, text_space
-        own = next((s for s in _OWN if s in pictures.spaces), None)
-        spaces = tuple(pictures.spaces) if own is None else (own, *(s for s in pictures.spaces if s != own))
-        self.spaces = spaces if text_space is None else tuple(f"{space}|{text_space[1]}" for space in spaces)
-        self._rows = {key: i for i, key in enumerate(pictures.keys)}
+        self._images, self._texts, self._text_space = images, texts, text_space
+        first = image_vector(images.spaces)
+        spaces = (first, *(s for s in images.spaces if s != first))
+        self.spaces = spaces if text_space is None else tuple(f"{space}|{text_space.space}" for space in spaces)
+        self._rows = {key: i for i, key in enumerate(images.keys)}
 
-    def pictures(self, space: str, images: Sequence[Image]) -> npt.NDArray[Any]:
+    def image_matrix(self, space: str, images: Sequence[Image]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``images``."""
-        x: npt.NDArray[Any] = self._pictures.matrix(space.partition("|")[0])
+        x: npt.NDArray[Any] = self._images.matrix(space.partition("|")[0])
         return x[np.array([self._rows[image.key] for image in images], dtype=np.intp)]
 
     def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
         """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan."""
         if self._text_space is None:
-            raise InputError("this model reads pictures alone, and the task has texts; name a pair such as IMAGE+TEXT")
+            raise InputError("this model reads images only, and the task has texts; name a pair such as IMAGE+TEXT")
         x: npt.NDArray[Any] = self._texts.matrix(*self._text_space, texts)
         return x
 
 
-def names_of(source: str) -> tuple[str, str | None] | None:
-    """URIs of the image model and of the text model that ``source`` names, None where it names no image model.
+def model_pair(source: str) -> tuple[str, str | None] | None:
+    """URIs of the image model and of the text model that ``source`` names; None where it names no image model.
 
     ``IMAGE+TEXT`` is a pair; a model with two towers (``hf:``, ``st:``) is a pair by itself.
 
-    >>> names_of("efficientnet-lite0+minilm"), names_of("efficientnet-lite0"), names_of("minilm")
+    >>> model_pair("efficientnet-lite0+minilm"), model_pair("efficientnet-lite0"), model_pair("minilm")
     (('efficientnet-lite0', 'minilm'), ('efficientnet-lite0', None), None)
     """
     from embedscope.encoders import MODELS, ImageModel, is_model
@@ -60,63 +68,43 @@ def names_of(source: str) -> tuple[str, str | None] | None:
     model = MODELS.get(name) if name in MODELS else None
     if isinstance(model, ImageModel):
         return source, source if model.open_text is not None else None
-    return (source, _text_tower(source)) if name in ("hf", "st") else None
+    return (source, text_tower(source)) if name in ("hf", "st") else None
 
 
-def _text_tower(uri: str) -> str:
+def text_tower(uri: str) -> str:
+    """URI of the text tower of a model with two towers.
+
+    >>> text_tower("hf:openai/clip-vit-base-patch32?size=224")
+    'hf:openai/clip-vit-base-patch32#text?size=224'
+    """
     body, mark, options = uri.partition("?")
     return f"{body}#text{mark}{options}"
 
 
-def two_sided(
+def read_images_and_texts(
     source: str,
     images: Sequence[Image],
     texts: Sequence[str],
-    model: Mapping[str, Any],
-    *,
-    cache: bool,
+    options: ModelOptions,
     provenance: Provenance,
     progress: Progress,
-) -> TwoSided:
-    """Open the models that ``source`` names and read ``images`` and ``texts`` with them.
+) -> ImageTextVectors:
+    """Vectors of ``images`` and ``texts`` by the models that ``source`` names; each model's own vector of a text.
 
     Raises
     ------
     InputError
-        if it names no model of pictures, or texts are asked of a model of pictures alone.
+        if ``source`` names no model of images, or no model of texts where there are texts.
     """
-    from embedscope.core.cache import VectorCache
-    from embedscope.encoders import open_image_encoder
-    from embedscope.sources.image_vectors import image_vectors
-
-    named = names_of(source)
-    if named is None:
-        raise InputError(f"{source} reads texts alone, and pictures are asked for; name a pair such as IMAGE+{source}")
-    kept = VectorCache() if cache else None
-    encoder = open_image_encoder(named[0], device=model["device"], dtype=model["dtype"], seed=model["seed"])
-    provenance.models[named[0]] = encoder.info.as_dict()
-    pictures = image_vectors(encoder, images, kept, progress)
-    said = "; ".join(encoder.info.notes) or None
+    pair = model_pair(source)
+    if pair is None:
+        raise InputError(f"{source} reads texts only, and the tasks have images; name a pair such as IMAGE+{source}")
+    encoder = open_image_model(pair[0], options, provenance)
+    image_vectors = extract_images(encoder, images, options, progress)
+    notes = "; ".join(encoder.info.notes) or None
     if not texts:
-        return TwoSided(pictures, None, None, said)
-    if named[1] is None:
-        raise InputError(f"{source} reads pictures alone, and texts are asked for; name a pair such as {source}+minilm")
-    vectors, space = _text_side(named[1], texts, model, kept, provenance, progress)
-    return TwoSided(pictures, vectors, space, said)
-
-
-def _text_side(
-    uri: str, texts: Sequence[str], model: Mapping[str, Any], cache: Any, provenance: Provenance, progress: Progress
-) -> tuple[Any, tuple[str | None, str]]:
-    """Vectors of ``texts`` as the model itself pools or projects them, and their pooling and space."""
-    from embedscope.encoders import TextEncoder, open_model
-    from embedscope.sources.text_vectors import extract
-
-    encoder = open_model(uri, **model)
-    if not isinstance(encoder, TextEncoder):
-        provenance.models[uri] = dict(encoder.facts)
-        return encoder, (None, next(iter(encoder.spaces)))
-    provenance.models[uri] = encoder.info.as_dict()
-    if not encoder.has_pooled:
-        raise InputError(f"{uri} defines no vector of a whole text; name one that does, such as minilm")
-    return extract(encoder, list(dict.fromkeys(texts)), [None], cache=cache, progress=progress), (None, "pooled")
+        return ImageTextVectors(image_vectors, None, None, notes)
+    if pair[1] is None:
+        raise InputError(f"{source} reads images only, and the tasks have texts; name a pair such as {source}+minilm")
+    vectors, spaces = encode_texts(pair[1], texts, options, provenance, progress)
+    return ImageTextVectors(image_vectors, vectors, single_space(spaces[:1]), notes)

@@ -1,4 +1,4 @@
-"""Vectors of pictures in every space of a model: distinct pictures once, cached as they come."""
+"""Vectors of images in every space of a model: each distinct image is encoded once and cached."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _LIBRARIES = ("torch", "transformers", "timm", "open_clip_torch", "pillow")
 
 
 class ImageVectors:
-    """Vectors of pictures by space, aligned with the pictures that were asked for, read from the cache when needed.
+    """Vectors of images by space, aligned with its images and read from the cache when needed.
 
     Attributes
     ----------
-    keys : key of each picture, in the order asked
+    keys : key of each image, in the order of the images
     """
 
     def __init__(self, encoder: ImageEncoder, images: Sequence[Image], cache: SteadyCache) -> None:
@@ -47,7 +47,7 @@ class ImageVectors:
         weakref.finalize(self, cache.release, self._owner)
 
     def matrix(self, space: str) -> Floats32:
-        """Vectors (n, d) float32 of one space, one row a picture; raises ``InputError`` for an unknown space."""
+        """Vectors (n, d) float32 of one space, one row per image; raises ``InputError`` for an unknown space."""
         if space not in self.spaces:
             raise InputError(f"{self.encoder.info.uri} has no space '{space}'; it has {', '.join(self.spaces)}")
         for _ in range(LOST_CHUNKS):
@@ -58,17 +58,17 @@ class ImageVectors:
         return self._read(space)
 
     def fill(self, progress: Progress) -> None:
-        """Compute and write what the cache lacks."""
+        """Compute and write the vectors that the cache lacks."""
         addresses = {key: text_key(key) for key in self._images}
-        found = self._cache.find(self._namespace, list(addresses.values()), self._owner)
-        self._places = {key: found[a] for key, a in addresses.items() if a in found}
+        places = self._cache.find(self._namespace, list(addresses.values()), self._owner)
+        self._places = {key: places[a] for key, a in addresses.items() if a in places}
         missing = [key for key in self._images if key not in self._places]
         if missing:
             progress.start(f"extract {self.encoder.info.uri}", len(missing), "images")
             self._compute(missing, progress)
 
     def _compute(self, keys: Sequence[str], progress: Progress) -> None:
-        held: list[str] = []
+        pending: list[str] = []
         parts: list[dict[str, Floats32]] = []
         since, size = time.monotonic(), 0
         step = self.encoder.batch_size
@@ -76,12 +76,12 @@ class ImageVectors:
             batch = keys[i : i + step]
             part = self.encoder.encode([self._images[key] for key in batch])
             parts.append(part)
-            held += batch
+            pending += batch
             size += sum(x.nbytes for x in part.values())
             progress.advance(len(batch))
             if size > _CHUNK_BYTES or time.monotonic() - since > _CHUNK_SECONDS or i + step >= len(keys):
-                self._store(held, {space: np.concatenate([p[space] for p in parts]) for space in self.spaces})
-                held, parts, since, size = [], [], time.monotonic(), 0
+                self._store(pending, {space: np.concatenate([p[space] for p in parts]) for space in self.spaces})
+                pending, parts, since, size = [], [], time.monotonic(), 0
 
     def _store(self, keys: Sequence[str], spaces: Mapping[str, Floats32]) -> None:
         chunk = self._cache.put(self._namespace, [text_key(key) for key in keys], spaces, self._owner)
@@ -104,18 +104,18 @@ class ImageVectors:
 def image_vectors(
     encoder: ImageEncoder, images: Sequence[Image], cache: VectorCache | None = None, progress: Progress | None = None
 ) -> ImageVectors:
-    """Vectors of ``images`` in every space of ``encoder``; a picture is what its key says, and is encoded once.
+    """Vectors of ``images`` in every space of ``encoder``; images of equal key are encoded once.
 
-    What the cache holds is not computed again; what is computed is written as it comes. Without a cache the vectors lie
-    in a temporary folder as long as the result lives.
+    Cached vectors are not computed again, and new ones are written to the cache as they are computed. Without a cache
+    the vectors are in a temporary folder that is deleted with the result.
 
     Raises
     ------
     InputError
-        if there are no pictures, or one cannot be read.
+        if there are no images, or one cannot be read.
     """
     if not images:
-        raise InputError("image_vectors needs pictures, got none")
+        raise InputError("image_vectors needs at least one image, got none")
     progress = progress or Silent()
     vectors = ImageVectors(encoder, images, SteadyCache(cache, progress.note))
     vectors.fill(progress)
@@ -123,7 +123,7 @@ def image_vectors(
 
 
 def fingerprint(encoder: ImageEncoder) -> dict[str, Any]:
-    """Everything but the picture that decides a vector: weights, preprocessing, spaces, versions of the libraries."""
+    """Everything but the image that decides a vector: weights, preprocessing, spaces, versions of the libraries."""
     info = encoder.info
     return {
         "format": _FORMAT,

@@ -1,4 +1,4 @@
-"""Which spaces of a model: ``all`` or a list of layer numbers and names."""
+"""Which spaces of a model: ``all``, or a list of layer numbers and names."""
 
 from __future__ import annotations
 
@@ -7,30 +7,58 @@ from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
 
+FINAL, LAST = "final", "last"
+POOLED = "pooled"
 
-def chosen_spaces(wanted: str | None, spaces: Sequence[str]) -> tuple[str, ...]:
-    """Names out of ``spaces`` that ``wanted`` asks for: ``all``, ``0,4,final,pooled``, ``-1`` for the last layer.
 
-    >>> chosen_spaces("0,-1,final", ["layer00", "layer01", "layer02", "final"])
+def select_spaces(layers: str | None, spaces: Sequence[str]) -> tuple[str, ...]:
+    """Names of ``spaces`` that ``layers`` selects: ``all``, or a list such as ``0,-1,final,last,pooled``.
+
+    ``final`` and ``last`` are spaces of every model, see :func:`space_name`; a negative number counts from the last
+    layer.
+
+    Raises
+    ------
+    InputError
+        if the list is empty, or names a layer that the model does not have.
+
+    >>> select_spaces("0,-1,final", ["layer00", "layer01", "layer02", "final"])
     ('layer00', 'layer02', 'final')
     """
-    if wanted is None or wanted == "all":
+    if layers is None or layers == "all":
         return tuple(spaces)
-    parts = [part.strip() for part in wanted.split(",") if part.strip()]
+    parts = [part.strip() for part in layers.split(",") if part.strip()]
     if not parts:
         raise InputError("no layers named, wanted 'all' or a list such as 0,4,final,pooled")
-    return tuple(dict.fromkeys(_space(part, spaces) for part in parts))
+    return tuple(dict.fromkeys(_select(part, spaces) for part in parts))
 
 
-def _space(part: str, spaces: Sequence[str]) -> str:
-    layers = [s for s in spaces if s.startswith("layer")]
+def space_name(name: str, spaces: Sequence[str]) -> str:
+    """The space that ``name`` means: ``last`` is the state after the last block, ``final`` that after the final norm.
+
+    A model without a final norm has one state for both, its last layer; a model without layers has one vector per text.
+
+    >>> space_name("final", ["layer00", "layer01", "pooled"]), space_name("last", ["layer00", "layer01", "final"])
+    ('layer01', 'layer01')
+    >>> space_name("final", ["layer00", "layer01", "final"]), space_name("last", ["vectors"])
+    ('final', 'vectors')
+    """
+    if name in spaces or name not in (FINAL, LAST):
+        return name
+    layers = [s for s in spaces if s.startswith("layer")] or [s for s in spaces if s == FINAL] or list(spaces)
+    return layers[-1]
+
+
+def _select(part: str, spaces: Sequence[str]) -> str:
     if part.lstrip("-").isdigit():
+        layers = [s for s in spaces if s.startswith("layer")]
         number = int(part)
         if -len(layers) <= number < len(layers):
             return layers[number]
         raise InputError(f"layer {number} does not exist; this model has layers 0 to {len(layers) - 1}")
-    if part in spaces:
-        return part
+    name = space_name(part, spaces)
+    if name in spaces:
+        return name
     near = difflib.get_close_matches(part, spaces, n=1)
-    hint = f", did you mean '{near[0]}'?" if near else ""
-    raise InputError(f"unknown space '{part}'{hint} This source has {', '.join(spaces)}")
+    hint = f", did you mean '{near[0]}'?" if near else ";"
+    raise InputError(f"unknown layer '{part}'{hint} this source has {', '.join(spaces)}")

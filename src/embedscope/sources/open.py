@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
 from functools import partial
@@ -17,129 +17,137 @@ from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
-from embedscope.sources.options import Reading, RunOptions, Source
-from embedscope.sources.paired_vectors import facts_of_files
-from embedscope.sources.text_models import model_sources
+from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
 from embedscope.sources.texts import texts_named
+from embedscope.sources.vector_files import vector_file_facts
 
 if TYPE_CHECKING:
-    from embedscope.sources.text_vectors import Encoding
+    from embedscope.core.tables import TextTable
 
 
-def arrays(
+def array_source(
     x: Array | Mapping[str, Array], ids: Hashes | None = None, clusters: Hashes | None = None, name: str = "array"
 ) -> Source:
-    """An (n, d) array, or several by the name of their space."""
+    """An (n, d) array as a source, or several arrays over the same rows by the name of their space."""
     stream = ArrayStream(x if isinstance(x, Mapping) else {"vectors": x}, ids, clusters)
     return Source(name, stream, local_engine(stream.dims.values()))
 
 
-def opened(
-    sources: Sequence[str], *, seed: int, progress: Progress, provenance: Provenance, **options: Any
+def open_sources(
+    names: Sequence[str], *, seed: int, progress: Progress, provenance: Provenance, **options: Any
 ) -> Iterator[Source]:
-    """Open ``sources`` one after the other, so that one model is held at a time; all are recognised first.
+    """Open the sources ``names`` one after the other, so that one model is in memory at a time.
 
-    What was found in each is noted before it is read. The engine ends with the iterator.
+    All names are checked before the first is opened; the engine is closed with the iterator.
 
     Parameters
     ----------
-    options : of :class:`Reading` and :class:`RunOptions`
+    options : fields of :class:`ModelOptions` and :class:`RunOptions`
 
     Raises
     ------
     InputError
-        if one is neither vectors nor a model, or a model comes without texts.
+        if a name is neither a file of vectors nor a model, a model comes without texts, or an option is unknown or
+        has no effect on any of the sources.
     """
-    names = [f.name for f in fields(RunOptions)]
-    running = RunOptions(**{k: v for k, v in options.items() if k in names and v is not None})
-    reading = Reading(seed=seed, **{k: v for k, v in options.items() if k not in names})
-    files = {source: _is_file(source) for source in sources}
-    models = [source for source, is_file in files.items() if not is_file]
-    if models and reading.texts is None:
+    check_options(options, ModelOptions, RunOptions)
+    run_names = [f.name for f in fields(RunOptions)]
+    run = RunOptions(**{k: v for k, v in options.items() if k in run_names and v is not None})
+    model = ModelOptions(seed=seed, **{k: v for k, v in options.items() if k not in run_names})
+    files = {name: _is_file(name) for name in names}
+    models = [name for name, is_file in files.items() if not is_file]
+    if models and model.texts is None:
         raise InputError(
-            f"{models[0]} is a model and needs texts to be read on: add --texts DATASET (`embedscope list datasets`) "
-            "or --texts FILE with one text a line"
+            f"{models[0]} is a model and needs texts to read: add --texts DATASET (`embedscope list datasets`) "
+            "or --texts FILE with one text per line"
         )
-    if reading.named and not models:
-        option = reading.named[0]
-        raise InputError(f"--{option} is for models; {sources[0]} holds vectors already: leave out --{option}")
-    if models and running.checkpoint is not None:
-        raise InputError(f"--checkpoint is for vectors in files; {models[0]} is a model: leave out --checkpoint")
-    table, name = texts_named(reading.texts, reading.data, provenance) if models else (None, "")
-    with closing(Engines(running)) as engines:
-        for source, is_file in files.items():
+    if model.selecting and not models:
+        option = model.selecting[0].replace("_", "-")
+        raise InputError(f"--{option} is for models and {names[0]} holds vectors already; leave out --{option}")
+    if models and run.checkpoint is not None:
+        raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
+    table, texts_name = texts_named(model.texts, model.data, provenance) if models else (None, "")
+    with closing(Engines(run.engine)) as engines:
+        for name, is_file in files.items():
             if is_file:
-                found = _vectors(source, running, engines, progress, provenance)
-                with facts_beside(source, partial(facts_of_files, source, found.stream), provenance):
-                    yield found
+                source = _vector_source(name, run, engines, progress, provenance)
+                with facts_beside(name, partial(vector_file_facts, name, source.stream), provenance):
+                    yield source
             elif table is not None:
-                by = engines.texts(source, reading)
-                for read in model_sources(source, table, name, reading, seed, progress, provenance, by):
-                    yield engines.elsewhere(read, source, reading)
+                yield from _model_sources(name, table, texts_name, model, engines, progress, provenance)
 
 
 class Engines:
-    """The engine of a run, or one for each source where threads of this process do the work."""
+    """The engine of a run: the one the user named, or threads of this process, as many as suit each source."""
 
-    def __init__(self, running: RunOptions) -> None:
-        self._chosen = open_engine(running.engine)
+    def __init__(self, engine: str) -> None:
+        self._named = open_engine(engine)
 
-    def of(self, dims: Iterable[int]) -> Engine:
-        """Who works on spaces ``dims`` wide."""
-        return self._chosen or local_engine(dims)
+    def local(self, dims: Iterable[int]) -> Engine:
+        """The engine for spaces of ``dims`` dimensions."""
+        return self._named or local_engine(dims)
 
-    def elsewhere(self, source: Source, uri: str, reading: Reading) -> Source:
-        """``source``, a model read over texts, with the model opened by the workers where there are any."""
-        if self._chosen is None or isinstance(self._chosen, Local):
-            return source
-        from embedscope.sources.worker_models import on_workers
-
-        return on_workers(source, self._chosen, uri, reading)
-
-    def texts(self, uri: str, reading: Reading) -> Callable[[str], Encoding] | None:
-        """Who runs the model ``uri`` over words and sentences: the workers where there are any, else None."""
-        if self._chosen is None or isinstance(self._chosen, Local):
-            return None
-        from embedscope.sources.worker_models import texts_on
-
-        return texts_on(self._chosen, uri, reading)
+    @property
+    def remote(self) -> Engine | None:
+        """The engine whose workers are other processes; None where this process does the work."""
+        return None if self._named is None or isinstance(self._named, Local) else self._named
 
     def close(self) -> None:
-        """Let go of a cluster."""
-        close = getattr(self._chosen, "close", None)
+        """Close the connection to a cluster."""
+        close = getattr(self._named, "close", None)
         if close is not None:
             close()
 
 
-def _vectors(source: str, running: RunOptions, engines: Engines, progress: Progress, provenance: Provenance) -> Source:
-    """Files of vectors as a source, with what was found noted."""
-    found = find_vectors(source, skip_bad=running.skip_bad_shards)
-    stream = found.stream
-    empty = f"; {found.empty} without rows" if found.empty else ""
-    progress.note(f"{source}: {found.layout}, {described(stream)}{empty}")
-    for why in found.missing:
-        progress.note(f"not read: {why}")
-    provenance.data[source] = {"found": described(stream), "layout": found.layout}
+def _model_sources(
+    uri: str,
+    table: TextTable,
+    texts_name: str,
+    options: ModelOptions,
+    engines: Engines,
+    progress: Progress,
+    provenance: Provenance,
+) -> Iterator[Source]:
+    """The sources of one model; on a cluster its workers open the model and run the forward passes."""
+    from embedscope.sources.text_models import model_sources
+
+    if engines.remote is None:
+        yield from model_sources(uri, table, texts_name, options, progress, provenance)
+        return
+    from embedscope.sources.worker_models import WorkerModel
+
+    worker = WorkerModel(engines.remote, uri, options)
+    for source in model_sources(uri, table, texts_name, options, progress, provenance, worker.encoding):
+        yield worker.token_source(source)
+
+
+def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progress, provenance: Provenance) -> Source:
+    """Files of vectors as a source; their layout, and files that cannot be opened, are noted."""
+    files = find_vectors(name, skip_bad=run.skip_bad_shards)
+    stream = files.stream
+    empty = f"; {files.empty} without rows" if files.empty else ""
+    progress.note(f"{name}: {files.layout}, {described(stream)}{empty}")
+    for reason in files.missing:
+        progress.note(f"skipped: {reason}")
+    provenance.data[name] = {"found": described(stream), "layout": files.layout}
     checkpoint = None
-    if running.checkpoint is not None:
+    if run.checkpoint is not None:
         identity = [state_of(file) for file in facts_of(stream).files]
-        checkpoint = Checkpoint(running.checkpoint, identity, progress)
-    engine = engines.of(stream.dims.values())
-    return Source(
-        source, stream, ShardRunner(engine, running.skip_bad_shards, checkpoint, unopened=tuple(found.missing))
-    )
+        checkpoint = Checkpoint(run.checkpoint, identity, progress)
+    engine = engines.local(stream.dims.values())
+    return Source(name, stream, ShardRunner(engine, run.skip_bad_shards, checkpoint, unopened=tuple(files.missing)))
 
 
-def _is_file(source: str) -> bool:
-    if is_vectors(source):
+def _is_file(name: str) -> bool:
+    if is_vectors(name):
         return True
     from embedscope.encoders import MODELS, is_model
 
-    if source not in MODELS and file_of(source).is_dir():
+    if name not in MODELS and file_of(name).is_dir():
         return True
-    if is_model(source):
+    if is_model(name):
         return False
     known = ".npy, .npz::key, .safetensors::name, .parquet::column, .arrow, .index, a folder or a glob of these"
     raise InputError(
-        f"'{source}' is neither a file of vectors ({known}) nor a model (`embedscope list models`, hf:NAME, st:NAME)"
+        f"'{name}' is neither a file of vectors ({known}) nor a model (`embedscope list models`, hf:NAME, st:NAME)"
     )

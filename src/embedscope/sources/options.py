@@ -1,40 +1,28 @@
-"""How sources are read and where the work runs."""
+"""Options of sources: how a model is read, and where the work runs."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.execution import Engine
 
-if TYPE_CHECKING:
-    pass
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-
 UNITS = ("token", "word", "sentence")
 
+DEFAULT_TOKENS = 10_000
+"""Tokens that are measured where no number is given."""
 
-SAMPLE = 10_000
-"""Tokens that are measured where no number is named."""
+_SELECTING = ("texts", "unit", "max_rows", "layers", "pooling")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A stream with its name, who works on it, and what its records say (``pooling``, ``task``, ``subset``...)."""
+    """A stream of rows with its name, the engine that reads it, and fields of its records (``pooling``, ...)."""
 
     name: str
     stream: Stream
@@ -43,57 +31,106 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How models are read.
+class ModelOptions:
+    """How a model is opened and read; the same options in every verb.
 
-    Attributes
+    Parameters
     ----------
-    texts : texts: a data set, ``DATASET::TABLE``, a file with one text a line, or the texts themselves
-    unit : ``token`` (of the texts, in context), ``word`` or ``sentence`` (each text is one); by the texts where None
-    max_rows : tokens (or words, sentences) chosen by hash with ``seed``; 0 takes all
-    layers : ``all`` or a list such as ``0,4,final,pooled``
-    pooling : ``plain``, ``bos_eos`` or ``eos``; where None, tokens are read in the tokenizer's own framing, words and
-        sentences ``plain`` and as the model pools them
-    first_position : of tokens: ``keep``, ``drop`` or ``bos``
+    texts : a data set, ``DATASET::TABLE``, a file with one text per line, or a list of texts
+    unit : ``token`` (tokens of the texts in context), ``word`` or ``sentence`` (each text is one row); None decides by
+        the texts
+    max_rows : size of the hash sample of tokens or texts that is read; 0 reads all
+    layers : ``all`` or a list such as ``0,-1,final,last,pooled``
+    pooling : one or several of ``plain``, ``bos_eos``, ``eos`` and ``pooled``, as a list or separated by commas
+    first_position : of tokens: ``keep`` the first position, ``drop`` it, or put BOS there (``bos``) and drop that
+    query_prompt, document_prompt : text in front of queries and documents, in place of the model's own prompts
+    score : how vectors are compared (``cosine``, ``dot``, ``euclidean``), in place of the model's own choice
+    device : ``auto``, ``cpu``, ``cuda`` or ``mps``
+    dtype : of the forward pass: ``float32``, ``bfloat16`` or ``float16``
+    trust_remote_code : run code from the model's repository
+    cache : keep extracted vectors on disk
     data : folder with data files
-    device, dtype, trust_remote_code : of the model
-    cache : keep vectors of words and sentences on disk
+    seed : of samples, and of random initialisations
+
+    Raises
+    ------
+    InputError
+        if ``unit`` is unknown or ``max_rows`` is negative.
     """
 
     texts: str | Path | Sequence[str] | None = None
     unit: str | None = None
     max_rows: int | None = None
     layers: str | None = None
-    pooling: str | None = None
+    pooling: str | Sequence[str] | None = None
     first_position: str = "keep"
-    data: str | Path | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    score: str | None = None
     device: str = "auto"
     dtype: str = "float32"
     trust_remote_code: bool = False
     cache: bool = True
+    data: str | Path | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
             raise InputError(f"unit must be one of {', '.join(UNITS)}, got '{self.unit}'")
         if self.max_rows is not None and self.max_rows < 0:
-            raise InputError(f"max_rows must be a number of tokens, or 0 for all, got {self.max_rows}")
+            raise InputError(f"max_rows must be a number of rows, or 0 for all, got {self.max_rows}")
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> ModelOptions:
+        """Options from keyword arguments; raises ``InputError`` for an unknown one, with the nearest known name.
+
+        >>> ModelOptions.of({"layers": "final"}).layers
+        'final'
+        """
+        check_options(options, cls)
+        return cls(**options)
 
     @property
-    def named(self) -> list[str]:
-        """Options for models alone that were given."""
-        return [name for name in ("texts", "unit", "max_rows", "layers", "pooling") if getattr(self, name) is not None]
+    def poolings(self) -> tuple[str, ...] | None:
+        """The poolings that were named, each once; None where none was.
+
+        >>> ModelOptions(pooling="plain, pooled").poolings
+        ('plain', 'pooled')
+        """
+        if self.pooling is None:
+            return None
+        names = self.pooling.split(",") if isinstance(self.pooling, str) else self.pooling
+        poolings = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+        if not poolings:
+            raise InputError("no pooling named, wanted one or several of plain, bos_eos, eos, pooled")
+        return poolings
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        """Keyword arguments of :func:`embedscope.encoders.open_model`."""
+        always = {name: getattr(self, name) for name in ("device", "dtype", "trust_remote_code", "seed")}
+        named = {name: getattr(self, name) for name in ("query_prompt", "document_prompt", "score")}
+        return always | {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def selecting(self) -> tuple[str, ...]:
+        """Names of the options that were set and say which texts, layers and poolings are read."""
+        return tuple(name for name in _SELECTING if getattr(self, name) is not None)
+
+    def only_opening(self, **changes: Any) -> ModelOptions:
+        """The options that open the model and no others, so that they can be hashed and sent to a worker."""
+        return replace(ModelOptions(**self.opening), **changes)
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """How the work on sources is done.
 
-    Attributes
+    Parameters
     ----------
     engine : ``local``, ``local:THREADS``, ``dask``, ``dask:WORKERS`` or ``dask:ADDRESS``
-    checkpoint : folder where the states of finished shards are kept, so that a run cut off goes on
-    skip_bad_shards : leave out what cannot be read and say so, instead of ending with its error
+    checkpoint : folder for the states of finished shards, from which an interrupted run resumes
+    skip_bad_shards : skip files that cannot be read, with a note, instead of raising their error
     """
 
     engine: str = "local"
@@ -101,20 +138,16 @@ class RunOptions:
     skip_bad_shards: bool = False
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """How a model reads texts: one of its spaces, its own sentence vector where no layer is named.
+def check_options(options: Mapping[str, Any], *classes: type[Any]) -> None:
+    """Raise ``InputError`` for the first of ``options`` that is a field of none of the dataclasses ``classes``.
 
-    Attributes
-    ----------
-    layers, pooling : as of ``evaluate``
-    cache : keep vectors on disk
-    options : of ``open_model``: device, dtype, trust_remote_code
-    data : folder with data files
+    >>> check_options({"layer": "final"}, ModelOptions)
+    Traceback (most recent call last):
+    embedscope.core.errors.InputError: unknown option 'layer', did you mean 'layers'?
     """
-
-    layers: str | None = None
-    pooling: str | None = None
-    cache: bool = True
-    options: tuple[tuple[str, Any], ...] = ()
-    data: str | Path | None = None
+    known = [f.name for cls in classes for f in fields(cls)]
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f", did you mean '{near[0]}'?" if near else f"; options are {', '.join(known)}"
+            raise InputError(f"unknown option '{name}'{hint}")

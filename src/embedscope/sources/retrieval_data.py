@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
@@ -18,17 +17,22 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets._qrels import Judgements, read_beir_texts
 from embedscope.readers import file_of, is_vectors, open_vectors
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.vector_files import read_matrix
 
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """Things with ids, as vectors ``x`` (n, d) or as ``texts`` (n,) still to be encoded; ``kinds`` (n,) or empty."""
+    """Queries or documents with ids (n,): as vectors ``x`` (n, d), or as ``texts`` (n,) still to be encoded.
+
+    ``modalities`` (n,) names the modality of each row; it is empty where there is only one.
+    """
 
     name: str
     ids: tuple[str, ...]
     x: npt.NDArray[Any] | None = None
     texts: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,80 +44,122 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     Parameters
     ----------
     source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
-    ids : text file, one id a row; ``STEM.ids.txt`` beside the file of vectors where None
+    ids : text file with one id per line; ``STEM.ids.txt`` beside the file of vectors where None
 
     Raises
     ------
     InputError
-        if a file cannot be read, or there is not one distinct id a row.
+        if a file cannot be read, or there is not one distinct id per row.
     """
     path = file_of(source)
     if path.suffix.lower() == ".jsonl":
         if ids is not None:
-            raise InputError(f"{source} brings its own ids; leave out {ids}")
-        found = read_beir_texts(path)
+            raise InputError(f"{source} has ids of its own; leave out {ids}")
+        texts = read_beir_texts(path)
         provenance.data[source] = file_facts(path)
-        return Collection(source, tuple(found), texts=tuple(found.values()))
+        return Collection(source, tuple(texts), texts=tuple(texts.values()))
     if not is_vectors(source):
         raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
-    stream = open_vectors(source)
-    space = next(iter(stream.dims))
-    x = np.concatenate([to_numpy(b.spaces[space]) for shard in stream.shards() for b in shard.batches()])
-    named = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
-    if ids is None and not named.exists():
+    _, x = read_matrix(open_vectors(source), source)
+    id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
+    if ids is None and not id_file.exists():
         raise InputError(
-            f"{source} holds vectors without ids; put one id a row into {named.name} beside it, or name a file with "
-            "--query-ids, --corpus-ids"
+            f"{source} has vectors without ids; write {id_file.name} beside it with one id per line, or name a file "
+            "with --query-ids, --corpus-ids"
         )
-    names = read_lines(named)
+    names = read_lines(id_file)
     if len(names) != len(x):
-        raise InputError(f"{named} holds {len(names)} ids for the {len(x)} rows of {source}; wanted one a row")
+        raise InputError(f"{id_file} has {len(names):,} ids for the {len(x):,} rows of {source}; wanted one per row")
     provenance.data[source] = file_facts(path)
-    provenance.data[str(named)] = file_facts(named)
-    return _distinct(Collection(source, names, x))
+    provenance.data[str(id_file)] = file_facts(id_file)
+    return _check_distinct(Collection(source, names, x))
 
 
 def read_lines(path: str | Path) -> tuple[str, ...]:
-    """Lines of a UTF-8 text file without blanks around them; raises ``InputError`` where it cannot be read."""
+    """Lines of a UTF-8 text file, without spaces at their ends; raises ``InputError`` where it cannot be read."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path} ({error}); wanted UTF-8 text, one entry a line") from error
+        raise InputError(f"cannot read {path} ({error}); wanted UTF-8 text, one entry per line") from error
     return tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
 
 
-def joined(parts: Sequence[Collection]) -> Collection:
-    """One collection out of several, each of one kind; raises ``InputError`` where they do not go together."""
+def read_corpus(
+    sources: Sequence[str],
+    ids: Sequence[str | Path],
+    modalities: str | Path | None,
+    provenance: Provenance,
+) -> Collection:
+    """All documents of one index.
+
+    Parameters
+    ----------
+    sources : files of documents, each ``FILE`` or ``MODALITY=FILE``
+    ids : one file of ids per source, in the same order; empty for the default of :func:`read_collection`
+    modalities : text file with the modality of each document, one per line, where one file holds several modalities
+
+    Raises
+    ------
+    InputError
+        if the files do not fit together.
+    """
+    if ids and len(ids) != len(sources):
+        raise InputError(f"{len(ids)} files of ids for {len(sources)} corpora; name one for each, in the same order")
+    split = [_split_modality(source) for source in sources]
+    if len(sources) > 1 and not all(modality for modality, _ in split):
+        raise InputError(
+            "several corpora make a mixed index; name the modality of each, as in --corpus text=T --corpus image=I"
+        )
+    parts = []
+    for i, (modality, file) in enumerate(split):
+        part = read_collection(file, ids[i] if ids else None, provenance)
+        parts.append(replace(part, modalities=(modality,) * len(part)) if modality else part)
+    whole = concat(parts)
+    if modalities is None:
+        return whole
+    if whole.modalities:
+        raise InputError(f"modalities are given twice, by --corpus MODALITY=FILE and by {modalities}; leave one out")
+    provenance.data[str(modalities)] = file_facts(Path(modalities)) if Path(modalities).is_file() else {}
+    lines = read_lines(modalities)
+    if len(lines) != len(whole) or not all(lines):
+        raise InputError(
+            f"{modalities} has {len(lines):,} modalities for {len(whole):,} documents; wanted one per row, none empty"
+        )
+    return replace(whole, modalities=lines)
+
+
+def concat(parts: Sequence[Collection]) -> Collection:
+    """One collection of several, each of one modality; raises ``InputError`` where they do not fit together."""
     if len(parts) == 1:
         return parts[0]
     if any(p.x is None for p in parts) != all(p.x is None for p in parts):
         raise InputError("some corpora hold vectors and some texts; encode all of them, or none")
-    widths = {p.name: p.x.shape[1] for p in parts if p.x is not None}
-    if len(set(widths.values())) > 1:
-        said = ", ".join(f"{name} {d}" for name, d in widths.items())
-        raise InputError(f"corpora of one index must have one width, got {said}; encode all into one space")
-    x = np.concatenate([p.x for p in parts if p.x is not None]) if widths else None
+    dims = {p.name: p.x.shape[1] for p in parts if p.x is not None}
+    if len(set(dims.values())) > 1:
+        listed = ", ".join(f"{name} has {d}" for name, d in dims.items())
+        raise InputError(f"corpora of one index need the same dimensions, but {listed}; encode all into one space")
+    x = np.concatenate([p.x for p in parts if p.x is not None]) if dims else None
     whole = Collection(
         " + ".join(p.name for p in parts),
         tuple(i for p in parts for i in p.ids),
         x,
         tuple(t for p in parts for t in p.texts),
-        tuple(k for p in parts for k in p.kinds),
+        tuple(m for p in parts for m in p.modalities),
     )
-    return _distinct(whole)
+    return _check_distinct(whole)
 
 
-def _distinct(found: Collection) -> Collection:
+def _check_distinct(collection: Collection) -> Collection:
     seen: set[str] = set()
-    for i in found.ids:
+    for i in collection.ids:
         if i in seen:
-            raise InputError(f"{found.name} holds the id '{i}' twice; an id must name one row")
+            raise InputError(f"{collection.name} has the id '{i}' twice; every row needs an id of its own")
         seen.add(i)
-    return found
+    return collection
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class RetrievalSpace:
     """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source."""
 
     source: str
@@ -123,94 +169,60 @@ class Place:
     corpus: npt.NDArray[Any]
 
 
-def both_sides(
+def retrieval_spaces(
     queries: Collection,
     corpus: Collection,
-    source: str | None,
-    where: tuple[str | None, str | None],
-    cache: bool,
-    model: dict[str, Any],
+    model: str | None,
+    options: ModelOptions,
     provenance: Provenance,
     progress: Progress,
-) -> Iterator[Place]:
-    """Vectors of both sides: as they are in files, or in the spaces of a model."""
+) -> Iterator[RetrievalSpace]:
+    """Vectors of queries and documents, space by space: as they are in files, or in the spaces of a model.
+
+    Parameters
+    ----------
+    model : URI of the model that encodes texts; None for vectors
+    options : its text vector is read where no layer or pooling is named
+
+    Raises
+    ------
+    InputError
+        if one side is vectors and the other texts, a model is missing or superfluous, or a text has no vector.
+    """
     if queries.x is not None and corpus.x is not None:
-        if source is not None or any(where):
+        if model is not None or options.layers is not None or options.pooling is not None:
             raise InputError(
-                f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers, poolings"
+                f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers and pooling"
             )
-        yield Place(corpus.name, None, "vectors", queries.x, corpus.x)
+        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x)
         return
     if queries.x is not None or corpus.x is not None:
         raise InputError(
-            f"one of {queries.name} and {corpus.name} holds vectors and the other texts; encode both or none"
+            f"one of {queries.name} and {corpus.name} has vectors and the other texts; encode both or none"
         )
-    if source is None:
+    if model is None:
         raise InputError(
-            f"{queries.name} holds texts; name a model that encodes them, as in `embedscope evaluate minilm`"
+            f"{queries.name} has texts; name a model that encodes them, as in `embedscope evaluate minilm`"
         )
-    vectors, spaces = encoded(source, (*queries.texts, *corpus.texts), where, cache, model, provenance, progress)
+    from embedscope.sources.models import check_known, encode_texts
+
+    vectors, spaces = encode_texts(model, (*queries.texts, *corpus.texts), options, provenance, progress)
     for pooling, space in spaces:
-        both = [vectors.matrix(pooling, space, side.texts) for side in (queries, corpus)]
-        for x, side in zip(both, (queries, corpus), strict=True):
-            if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
-                raise InputError(
-                    f"{source} has no vector for {unknown} texts of {side.name}; take them out, judgements too"
-                )
-        yield Place(source, pooling, space, *both)
+        both = [check_known(vectors.matrix(pooling, space, side.texts), model, side.name) for side in (queries, corpus)]
+        yield RetrievalSpace(model, pooling, space, *both)
 
 
-def encoded(
-    source: str,
-    texts: Sequence[str],
-    where: tuple[str | None, str | None],
-    cache: bool,
-    model: dict[str, Any],
-    provenance: Provenance,
-    progress: Progress,
-) -> tuple[Any, list[tuple[str | None, str]]]:
-    """Vectors of ``texts`` and the poolings and spaces to score, the model's own sentence vector by default."""
-    from embedscope.core.cache import VectorCache
-    from embedscope.encoders import TextEncoder, open_model
-    from embedscope.sources.layer_selection import chosen_spaces
-    from embedscope.sources.text_vectors import extract
-
-    layers, pooling = where
-    encoder = open_model(source, **model)
-    if not isinstance(encoder, TextEncoder):
-        provenance.models[source] = dict(encoder.facts)
-        return encoder, [(None, space) for space in chosen_spaces(layers, tuple(encoder.spaces))]
-    provenance.models[source] = encoder.info.as_dict()
-    own = encoder.has_pooled and layers in (None, "pooled") and pooling in (None, "pooled")
-    if own:
-        spaces: list[tuple[str | None, str]] = [(None, "pooled")]
-    else:
-        read = pooling or "plain"
-        if read not in encoder.poolings:
-            raise InputError(f"pooling '{read}' does not fit {source}; it has {', '.join(map(str, encoder.poolings))}")
-        spaces = [(read, space) for space in chosen_spaces(layers or _last(encoder.spaces), tuple(encoder.spaces))]
-    distinct = list(dict.fromkeys(texts))
-    kept = VectorCache() if cache else None
-    return extract(encoder, distinct, [spaces[0][0]], cache=kept, progress=progress), spaces
-
-
-def one_place(places: Sequence[Place]) -> Place:
-    """The only one of ``places``; raises ``InputError`` where there are several spaces."""
-    if len(places) > 1:
-        names = ", ".join(place.space for place in places)
-        raise InputError(f"one space at a time, got {names}; name one with --layers {places[-1].space}")
-    return places[0]
-
-
-def _last(spaces: Iterable[str]) -> str:
-    """``final`` where there is such a space, else the last one."""
-    names = list(spaces)
-    return "final" if "final" in names else names[-1]
+def single_retrieval_space(spaces: Sequence[RetrievalSpace]) -> RetrievalSpace:
+    """The only one of ``spaces``; raises ``InputError`` where there are several."""
+    if len(spaces) > 1:
+        names = ", ".join(one.space for one in spaces)
+        raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1].space}")
+    return spaces[0]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """``grade`` (p,) of row ``document`` (p,) for row ``query`` (p,); ``notes`` say what is missing."""
+class JudgedRows:
+    """``grade`` (p,) of row ``document`` (p,) for row ``query`` (p,); ``notes`` say which judgements were dropped."""
 
     query: Index
     document: Index
@@ -218,72 +230,49 @@ class Judged:
     notes: tuple[str, ...] = ()
 
 
-def judged_rows(found: Judgements, queries: Collection, corpus: Collection, *, allow_missing: bool = False) -> Judged:
-    """Judgements by row number.
+def judged_rows(
+    judgements: Judgements, queries: Collection, corpus: Collection, *, allow_missing: bool = False
+) -> JudgedRows:
+    """Judgements by row number instead of id.
+
+    Parameters
+    ----------
+    allow_missing : drop judgements of queries and documents that are missing, with a note
 
     Raises
     ------
     InputError
-        if they name ids that are not there, unless ``allow_missing``; if nothing is left.
+        if judgements name missing ids, unless ``allow_missing``; if no judgement is left.
     """
     notes = []
     rows = []
-    for ids, collection, name in ((found.query, queries, "queries"), (found.document, corpus, "documents")):
-        of = {i: row for row, i in enumerate(collection.ids)}
-        missing = list(dict.fromkeys(i for i in ids if i not in of))
-        rows.append(np.array([of.get(i, -1) for i in ids], dtype=np.intp))
+    for ids, collection, name in ((judgements.query, queries, "queries"), (judgements.document, corpus, "documents")):
+        row_of = {i: row for row, i in enumerate(collection.ids)}
+        missing = list(dict.fromkeys(i for i in ids if i not in row_of))
+        rows.append(np.array([row_of.get(i, -1) for i in ids], dtype=np.intp))
         if not missing:
             continue
         if not allow_missing:
             raise InputError(
-                f"the judgements name {len(missing)} {name} that {collection.name} does not hold, first "
-                f"'{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or leave them out with "
+                f"the judgements name {len(missing):,} {name} that {collection.name} does not have, first "
+                f"'{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop their judgements with "
                 "--allow-missing"
             )
-        notes.append(f"judgements of {len(missing)} {name} that are not there left out")
+        notes.append(f"judgements of {len(missing):,} missing {name} dropped")
     query, document = rows
-    kept = (query >= 0) & (document >= 0)
-    if not kept.any():
-        raise InputError(f"none of the {len(found)} judgements fits the queries and the corpus; check the ids")
-    return Judged(query[kept], document[kept], np.array(found.grade, dtype=np.float64)[kept], tuple(notes))
+    known = (query >= 0) & (document >= 0)
+    if not known.any():
+        raise InputError(f"none of the {len(judgements):,} judgements fits the queries and the corpus; check the ids")
+    grade = np.array(judgements.grade, dtype=np.float64)[known]
+    return JudgedRows(query[known], document[known], grade, tuple(notes))
 
 
-def _corpus(
-    named: Sequence[str], ids: Sequence[str | Path], kinds: str | Path | None, provenance: Provenance
-) -> Collection:
-    """All documents; the kind of each from ``KIND=FILE`` or from the file ``kinds``."""
-    if ids and len(ids) != len(named):
-        raise InputError(f"{len(ids)} files of ids for {len(named)} corpora; name one for each, in the same order")
-    split = [_kind_and_file(name) for name in named]
-    if len(named) > 1 and not all(kind for kind, _ in split):
-        raise InputError(
-            "several corpora make a mixed index; name the kind of each, as in --corpus text=T --corpus image=I"
-        )
-    parts = []
-    for i, (kind, file) in enumerate(split):
-        part = read_collection(file, ids[i] if ids else None, provenance)
-        parts.append(replace(part, kinds=(kind,) * len(part)) if kind else part)
-    whole = joined(parts)
-    if kinds is None:
-        return whole
-    if whole.kinds:
-        raise InputError(f"the kinds are named twice: by --corpus KIND=FILE and by {kinds}; leave one out")
-    provenance.data[str(kinds)] = file_facts(Path(kinds)) if Path(kinds).is_file() else {}
-    return replace(whole, kinds=_one_a_row(read_lines(kinds), whole, kinds))
+def _split_modality(source: str) -> tuple[str, str]:
+    """``MODALITY=FILE`` as its two parts; the modality is empty where none is named, or a file has such a name.
 
-
-def _one_a_row(lines: tuple[str, ...], corpus: Collection, kinds: str | Path) -> tuple[str, ...]:
-    if len(lines) != len(corpus) or not all(lines):
-        raise InputError(f"{kinds} holds {len(lines)} kinds for {len(corpus)} documents; wanted one a row, none empty")
-    return lines
-
-
-def _kind_and_file(named: str) -> tuple[str, str]:
-    """``KIND=FILE`` taken apart; the kind is empty where there is none, or where a file has such a name.
-
-    >>> _kind_and_file("image=photos.npy"), _kind_and_file("photos.npy")
+    >>> _split_modality("image=photos.npy"), _split_modality("photos.npy")
     (('image', 'photos.npy'), ('', 'photos.npy'))
     """
-    kind, sign, file = named.partition("=")
-    plain = not sign or "/" in kind or "\\" in kind or Path(named).exists()
-    return ("", named) if plain else (kind.strip(), file)
+    modality, sign, file = source.partition("=")
+    plain = not sign or "/" in modality or "\\" in modality or Path(source).exists()
+    return ("", source) if plain else (modality.strip(), file)

@@ -1,79 +1,114 @@
-"""Models read over texts: their tokens in context, or the texts as words and sentences, as streams."""
+"""Models read over texts as streams: tokens in context, or the texts themselves as words and sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
-from embedscope.core.ids import combine, hash_texts
+from embedscope.core.ids import hash_sample, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import TextTable
 from embedscope.execution import Local
 from embedscope.readers import ArrayStream
-from embedscope.sources.layer_selection import chosen_spaces
-from embedscope.sources.options import SAMPLE, Reading, Source
-from embedscope.sources.sequential import SequentialStream
+from embedscope.sources.layer_selection import select_spaces
+from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model
+from embedscope.sources.options import DEFAULT_TOKENS, ModelOptions, Source
+from embedscope.sources.token_streams import TextStream, token_stream
 
 if TYPE_CHECKING:
     from embedscope.encoders import Lookup, TextEncoder
     from embedscope.sources.text_vectors import Encoding
+
+EncodingOn = Callable[[str], "Encoding"]
+"""Gives what runs forward passes on a device, named as torch names it."""
+
+
+@dataclass(frozen=True)
+class SequentialStream:
+    """``stream`` restricted to some ``spaces`` and read as one shard, since a model runs one batch at a time anyway.
+
+    The states of its many layers are then held once and never merged.
+    """
+
+    stream: Stream
+    spaces: tuple[str, ...]
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Dimensions of every selected space."""
+        return {space: self.stream.dims[space] for space in self.spaces}
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, None where it is unknown."""
+        return self.stream.n_rows
+
+    def shards(self) -> Sequence[Shard]:
+        """One shard."""
+        return [_WholeShard(self)]
+
+
+@dataclass(frozen=True)
+class _WholeShard:
+    stream: SequentialStream
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches of all shards of the stream, restricted to its spaces."""
+        for shard in self.stream.stream.shards():
+            for batch in shard.batches():
+                yield replace(batch, spaces={space: batch.spaces[space] for space in self.stream.spaces})
 
 
 def model_sources(
     uri: str,
     table: TextTable,
     name: str,
-    reading: Reading,
-    seed: int,
+    options: ModelOptions,
     progress: Progress,
     provenance: Provenance,
-    encoding: Callable[[str], Encoding] | None = None,
+    encoding: EncodingOn | None = None,
 ) -> Iterator[Source]:
-    """The tokens of the texts in context; or the texts themselves, in every layer and as the model pools them.
+    """Sources of the model ``uri`` over the texts of ``table``: tokens, or whole texts in each pooling.
 
-    ``encoding``, told the device, runs the forward passes over whole texts; this process does where it is None.
+    Parameters
+    ----------
+    name : of the texts, for the records
+    encoding : runs the forward passes over whole texts, given the device; this process where None
+
+    Raises
+    ------
+    InputError
+        if the model lacks a layer or pooling of ``options``, or knows none of the texts.
     """
-    from embedscope.encoders import TextEncoder, open_model
+    from embedscope.encoders import TextEncoder
 
-    progress.start(f"loading {uri}", None, "models")
-    with provenance.phase(f"load {uri}"):
-        encoder = open_model(
-            uri, device=reading.device, dtype=reading.dtype, trust_remote_code=reading.trust_remote_code, seed=seed
-        )
-    progress.advance(1)
-    progress.close()
-    if not isinstance(encoder, TextEncoder):
-        provenance.models[uri] = dict(encoder.facts)
-        yield _looked_up(encoder, uri, table, name, reading)
+    model = open_text_model(uri, options, provenance, progress)
+    if not isinstance(model, TextEncoder):
+        spaces = model_spaces(model, uri, options, "layers", provenance, progress)
+        yield _lookup_source(model, uri, table, name, [s.space for s in spaces])
         return
-    provenance.models[uri] = encoder.info.as_dict()
-    unit = reading.unit or ("word" if table.unit == "word" else "token")
-    if unit == "token" and reading.pooling == "eos":
-        raise InputError("pooling eos reads one position of each text, not tokens; add --unit sentence or --unit word")
+    unit = options.unit or ("word" if table.unit == "word" else "token")
     if unit == "token":
-        yield _tokens(encoder, table, name, reading, seed, progress)
+        yield _token_source(model, uri, table, name, options, progress)
         return
-    pooled = ["pooled"] if encoder.has_pooled and reading.pooling is None else []
-    spaces = chosen_spaces(reading.layers, (*encoder.spaces, *pooled))
-    poolings = {
-        reading.pooling or "plain": [s for s in spaces if s != "pooled"],
-        None: [s for s in spaces if s in pooled],
-    }
-    for pooling, kept in poolings.items():
-        if kept:
-            with provenance.phase(f"vectors {uri}"):
-                source = _whole_texts(encoder, table, name, unit, pooling, kept, reading, progress, encoding)
-            yield source
+    by_pooling: dict[str | None, list[SpaceName]] = {}
+    for space in model_spaces(model, uri, options, "layers", provenance, progress):
+        by_pooling.setdefault(space.pooling, []).append(space)
+    for pooling, spaces in by_pooling.items():
+        with provenance.phase(f"vectors {uri}"):
+            selected = tuple(s.space for s in spaces)
+            source = _text_source(model, uri, table, name, unit, pooling, selected, options, progress, encoding)
+        yield source
 
 
-def _looked_up(model: Lookup, uri: str, table: TextTable, name: str, reading: Reading) -> Source:
-    """The texts that a model without layers knows; those it does not know are counted and left out."""
-    spaces = chosen_spaces(reading.layers, tuple(model.spaces))
+def _lookup_source(model: Lookup, uri: str, table: TextTable, name: str, spaces: Sequence[str]) -> Source:
+    """The texts that a model without layers knows; ``subset`` counts them."""
     x = {space: model.matrix(None, space, table.texts) for space in spaces}
     known = np.logical_and.reduce([np.isfinite(v).all(axis=1) for v in x.values()])
     if not known.any():
@@ -84,66 +119,66 @@ def _looked_up(model: Lookup, uri: str, table: TextTable, name: str, reading: Re
     return Source(uri, stream, Local(), {"task": name, "label": f"{uri} on {name}", "subset": subset})
 
 
-def _tokens(
-    encoder: TextEncoder, table: TextTable, name: str, reading: Reading, seed: int, progress: Progress
+def _token_source(
+    encoder: TextEncoder, uri: str, table: TextTable, name: str, options: ModelOptions, progress: Progress
 ) -> Source:
-    from embedscope.sources.token_streams import token_stream
-
-    sample = SAMPLE if reading.max_rows is None else reading.max_rows
+    """Tokens of the texts in context, in the tokenizer's own framing where no pooling is named."""
+    poolings = options.poolings or ("native",)
+    if len(poolings) > 1:
+        raise InputError(
+            f"tokens are read in one framing at a time, got {', '.join(poolings)}; name one with --pooling"
+        )
+    if poolings[0] in ("eos", "pooled"):
+        raise InputError(
+            f"pooling {poolings[0]} gives one vector per text, not tokens; add --unit sentence or --unit word"
+        )
+    max_rows = DEFAULT_TOKENS if options.max_rows is None else options.max_rows
     stream = token_stream(
         encoder,
         table.texts,
-        sample=sample or None,
-        seed=seed,
-        pooling=reading.pooling or "native",
-        first_position=reading.first_position,  # type: ignore[arg-type]
+        sample=max_rows or None,
+        seed=options.seed,
+        pooling=poolings[0],
+        first_position=options.first_position,  # type: ignore[arg-type]
         clusters=table.clusters or None,
     )
     for note in stream.notes:
         progress.note(note)
-    uri, taken, every = encoder.info.uri, stream.n_rows, stream.n_candidates
+    n, total = stream.n_rows, stream.n_candidates
     labels = {
         "task": name,
-        "pooling": reading.pooling or "native",
-        "subset": f"{taken:,} of {every:,} tokens" if taken < every else f"all {every:,} tokens",
-        "exact": taken == every,
+        "pooling": poolings[0],
+        "subset": f"{n:,} of {total:,} tokens" if n < total else f"all {total:,} tokens",
+        "exact": n == total,
         "label": f"{uri}, tokens of {name}",
     }
-    spaces = chosen_spaces(reading.layers, tuple(stream.dims))
+    spaces = select_spaces(options.layers, tuple(stream.dims))
     return Source(uri, SequentialStream(stream, spaces), Local(), labels)
 
 
-def _sampled(table: TextTable, sample: int | None, seed: int) -> TextTable:
-    """The ``sample`` texts with the smallest hash of (seed, text), in their order; all where there are no more."""
-    if not sample or sample >= len(table):
-        return table
-    kept = np.sort(np.argsort(combine(hash_texts(table.texts), seed), kind="stable")[:sample])
-    clusters = tuple(table.clusters[i] for i in kept) if table.clusters else ()
-    return replace(table, texts=tuple(table.texts[i] for i in kept), clusters=clusters)
-
-
-def _whole_texts(
+def _text_source(  # noqa: PLR0913
     encoder: TextEncoder,
+    uri: str,
     table: TextTable,
     name: str,
     unit: str,
     pooling: str | None,
-    spaces: Sequence[str],
-    reading: Reading,
+    spaces: tuple[str, ...],
+    options: ModelOptions,
     progress: Progress,
-    encoding: Callable[[str], Encoding] | None,
+    encoding: EncodingOn | None,
 ) -> Source:
-    from embedscope.core.cache import VectorCache
-    from embedscope.sources.token_streams import text_stream
-
-    cache = VectorCache() if reading.cache else None
-    kept = _sampled(table, reading.max_rows, reading.seed)
+    """Whole texts in some ``spaces`` of one pooling; a hash sample of them where ``max_rows`` says so."""
+    rows = hash_sample(hash_texts(table.texts), options.max_rows, options.seed)
+    texts = [table.texts[i] for i in rows]
     by = None if encoding is None else encoding(encoder.device)
-    stream = text_stream(encoder, kept.texts, pooling=pooling, unit=unit, cache=cache, progress=progress, encoding=by)
-    label = f"{encoder.info.uri}, {unit}s of {name}"
-    labels: dict[str, Any] = {"task": name, "pooling": pooling, "label": label}
-    labels |= {"exact": len(kept) == len(table)}
-    labels["subset"] = (
-        f"{len(kept):,} of {len(table):,} {unit}s" if len(kept) < len(table) else f"{len(kept):,} {unit}s"
-    )
-    return Source(encoder.info.uri, SequentialStream(stream, tuple(spaces)), Local(), labels)
+    vectors = extract_texts(encoder, texts, [pooling], options, progress, by)
+    n, total = len(texts), len(table)
+    labels: dict[str, Any] = {
+        "task": name,
+        "pooling": pooling,
+        "label": f"{uri}, {unit}s of {name}",
+        "exact": n == total,
+        "subset": f"{n:,} of {total:,} {unit}s" if n < total else f"{n:,} {unit}s",
+    }
+    return Source(uri, SequentialStream(TextStream(vectors, pooling, unit), spaces), Local(), labels)

@@ -1,4 +1,4 @@
-"""Vectors of texts in every layer: distinct strings once, sorted by length, cached as they come."""
+"""Vectors of texts in every layer: each distinct text is encoded once, in batches by length, and cached."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Encoded = Mapping[Pooling, Mapping[str, Floats32]]
 
 
 class Encoding(Protocol):
-    """Who runs the forward passes of an extraction."""
+    """What runs the forward passes of an extraction: a worker elsewhere, in place of this process."""
 
     def __call__(
         self, framed: Framed, batches: Iterable[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
-        """Vectors of each of ``batches``, places of texts in ``framed``, in their order; one forward pass a batch."""
+        """Vectors of each of ``batches`` (indices of texts in ``framed``), in order; one forward pass per batch."""
 
 
 _CHUNK_BYTES = 32 * 2**20
@@ -73,7 +73,7 @@ class TextVectors:
     def encoded(
         self, framed: Framed, batches: Sequence[Sequence[int]], poolings: Sequence[Pooling]
     ) -> Iterator[Encoded]:
-        """Forward passes over ``batches`` of ``framed``, by this process or by who was named."""
+        """Forward passes over ``batches`` of ``framed``, by this process or by the ``encoding`` that was given."""
         if self._encoding is not None:
             return self._encoding(framed, batches, poolings)
         return (self.encoder.encode_framed(framed, batch, poolings) for batch in batches)
@@ -84,9 +84,9 @@ class TextVectors:
 
     def missing(self, pooling: Pooling) -> list[str]:
         """Texts that have no cached vectors in a pooling; looks them up."""
-        found = self.cache.find(self._namespaces[pooling], [self._keys[t] for t in self.texts], self.owner)
-        self.places[pooling] = found
-        return [t for t in self.texts if self._keys[t] not in found]
+        places = self.cache.find(self._namespaces[pooling], [self._keys[t] for t in self.texts], self.owner)
+        self.places[pooling] = places
+        return [t for t in self.texts if self._keys[t] not in places]
 
     def store(self, pooling: Pooling, texts: Sequence[str], spaces: Mapping[str, Floats32]) -> None:
         """Write vectors (n, d) of ``texts`` in every space of a pooling."""
@@ -142,8 +142,9 @@ def extract(
 ) -> TextVectors:
     """Vectors of ``texts`` in every space of ``poolings`` (None: the model's pooled vector).
 
-    What the cache holds is not computed again; what is computed is written as it comes, so an interrupted run goes on
-    where it stopped. Without a cache the vectors lie in a temporary folder as long as the result lives.
+    Cached vectors are not computed again, and new ones are written to the cache as they are computed, so that an
+    interrupted run resumes where it stopped. Without a cache the vectors are in a temporary folder that is deleted with
+    the result.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def namespace(encoder: TextEncoder, pooling: Pooling) -> str:
 
 
 def fill(vectors: TextVectors, progress: Progress, batch_tokens: int) -> None:
-    """Compute and write what the cache lacks."""
+    """Compute and write the vectors that the cache lacks."""
     encoder = vectors.encoder
     lacking = {pooling: set(vectors.missing(pooling)) for pooling in vectors.poolings}
     total = len(set().union(*lacking.values()))
@@ -206,20 +207,20 @@ def _encode_all(
     progress: Progress,
     batch_tokens: int,
 ) -> None:
-    held: list[int] = []
+    pending: list[int] = []
     parts: list[Encoded] = []
     since, size = time.monotonic(), 0
     batches = list(batches_by_length([len(i) for i in framed.ids], batch_tokens, padded=vectors.encoder.causal))
     for k, (batch, part) in enumerate(zip(batches, vectors.encoded(framed, batches, group), strict=True)):
         parts.append(part)
-        held += batch
+        pending += batch
         size += sum(x.nbytes for spaces in part.values() for x in spaces.values())
         progress.advance(len(batch))
         if size > _CHUNK_BYTES or time.monotonic() - since > _CHUNK_SECONDS or k == len(batches) - 1:
             for pooling in group:
                 spaces = {s: np.concatenate([p[pooling][s] for p in parts]) for s in vectors.spaces(pooling)}
-                vectors.store(pooling, [texts[i] for i in held], spaces)
-            held, parts, since, size = [], [], time.monotonic(), 0
+                vectors.store(pooling, [texts[i] for i in pending], spaces)
+            pending, parts, since, size = [], [], time.monotonic(), 0
 
 
 def batches_by_length(lengths: Sequence[int], batch_tokens: int, *, padded: bool = False) -> Iterator[list[int]]:
@@ -247,7 +248,7 @@ def batches_by_length(lengths: Sequence[int], batch_tokens: int, *, padded: bool
 def _truncated(
     encoder: TextEncoder, texts: Sequence[str], framed_texts: Sequence[str], framed: Framed
 ) -> tuple[str, ...]:
-    """Which of ``texts`` were cut: those just framed, and of the others those long enough to be."""
+    """The ``texts`` that were cut: known for those just framed, and looked up for others that are long enough."""
     known = dict(zip(framed_texts, framed.truncated, strict=True))
     framing: Framing = framed.framing
     unsure = [t for t in texts if t not in known and len(t.encode()) > framing.room // 2]

@@ -1,4 +1,4 @@
-"""Texts, one a row, that a model encodes into one space."""
+"""Texts that a model reads: a data set, a file or a list; and their vectors in one space of a model."""
 
 from __future__ import annotations
 
@@ -6,153 +6,144 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
-from embedscope.core.ids import combine, hash_texts
+from embedscope.core.ids import hash_sample, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.core.tables import TextTable
-from embedscope.sources.options import Encoder
-
-if TYPE_CHECKING:
-    pass
-
-
-import numpy.typing as npt
-
-from embedscope.core.tables import Pairs
+from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, read_beir_texts
-from embedscope.sources.retrieval_data import encoded, read_lines
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.retrieval_data import read_lines
 
 TextSource = str | Path | Sequence[str]
 
 
 @dataclass(frozen=True)
 class Texts:
-    """``texts`` (n,), one a row, and what each belongs to: its document, or itself, so equal texts stay together."""
+    """``texts`` (n,), one per row, and the cluster of each (n,): its document, or the text itself."""
 
     name: str
     texts: tuple[str, ...]
     clusters: tuple[str, ...]
 
-    def sampled(self, sample: int | None, seed: int) -> Texts:
-        """The ``sample`` texts with the smallest hash of (seed, text), in their order; all where there are no more."""
-        if not sample or sample >= len(self.texts):
+    def sample(self, n: int | None, seed: int) -> Texts:
+        """The hash sample of ``n`` texts, in their order; all of them where there are no more, or n is None or 0."""
+        if not n or n >= len(self.texts):
             return self
-        kept = np.sort(np.argsort(combine(hash_texts(self.texts), seed), kind="stable")[:sample]).tolist()
-        texts, clusters = (tuple(column[i] for i in kept) for column in (self.texts, self.clusters))
-        return Texts(f"{sample:,} of {self.name}", texts, clusters)
+        rows = hash_sample(hash_texts(self.texts), n, seed).tolist()
+        texts, clusters = (tuple(column[i] for i in rows) for column in (self.texts, self.clusters))
+        return Texts(f"{n:,} of {self.name}", texts, clusters)
 
 
-def texts_of(named: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:
-    """A data set, ``DATASET::TABLE``, a file with one text a line (``.jsonl``: of BEIR), or the texts themselves.
+def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:
+    """A data set, ``DATASET::TABLE``, a file with one text per line (``.jsonl``: of BEIR), or a list of texts.
 
-    Unlike the texts that ``measure`` reads, equal texts are rows of their own, so that labels match line by line.
+    Unlike :func:`texts_named`, equal texts are rows of their own, so that labels match line by line.
 
     Raises
     ------
     InputError
-        if a line is blank, or there is no such file or data set.
+        if a line is empty, or there is no such file or data set.
     """
-    if not isinstance(named, str | Path):
-        found = tuple(named)
-        return Texts(f"{len(found):,} texts", found, found)
-    path = Path(named)
-    if str(named).partition("::")[0] in DATASETS or not path.is_file():
-        table, name = texts_named(named, data, provenance)
+    if not isinstance(source, str | Path):
+        texts = tuple(source)
+        return Texts(f"{len(texts):,} texts", texts, texts)
+    path = Path(source)
+    if str(source).partition("::")[0] in DATASETS or not path.is_file():
+        table, name = texts_named(source, data, provenance)
         return Texts(name, table.texts, table.clusters or table.texts)
-    found = tuple(read_beir_texts(path).values()) if path.suffix.lower() == ".jsonl" else read_lines(path)
-    if "" in found:
-        raise InputError(f"{named}, line {found.index('') + 1}, is blank; every line is a row, so take it out")
-    provenance.data[str(named)] = file_facts(path)
-    return Texts(str(named), found, found)
+    texts = tuple(read_beir_texts(path).values()) if path.suffix.lower() == ".jsonl" else read_lines(path)
+    if "" in texts:
+        raise InputError(f"line {texts.index('') + 1} of {source} is empty; every line is a row, so remove it")
+    provenance.data[str(source)] = file_facts(path)
+    return Texts(str(source), texts, texts)
 
 
 def encode(
-    source: str, sides: Sequence[Texts], how: Encoder, provenance: Provenance, progress: Progress
+    uri: str, sides: Sequence[Texts], options: ModelOptions, provenance: Provenance, progress: Progress
 ) -> tuple[str, list[npt.NDArray[Any]]]:
-    """The one space of ``source`` that ``how`` names, and the vectors (n, d) of the texts of each side in it.
+    """Name of the one space of the model ``uri`` that is read, and the vectors (n, d) of the texts of each side in it.
 
     Raises
     ------
     InputError
         if several spaces are named, or a text has no vector.
     """
-    options = {"device": "auto", "dtype": "float32"} | dict(how.options)
+    from embedscope.sources.models import check_known, encode_texts, single_space
+
     texts = [text for side in sides for text in side.texts]
-    vectors, spaces = encoded(source, texts, (how.layers, how.pooling), how.cache, options, provenance, progress)
-    if len(spaces) > 1:
-        names = ", ".join(space for _, space in spaces)
-        raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1][1]}")
-    pooling, space = spaces[0]
-    found = [np.asarray(vectors.matrix(pooling, space, side.texts)) for side in sides]
-    for x, side in zip(found, sides, strict=True):
-        if unknown := int((~np.isfinite(x).all(axis=1)).sum()):
-            raise InputError(f"{source} has no vector for {unknown} of {len(x)} texts of {side.name}; take them out")
-    return space, found
+    vectors, spaces = encode_texts(uri, texts, options, provenance, progress)
+    pooling, space = single_space(spaces)
+    x = [check_known(np.asarray(vectors.matrix(pooling, space, side.texts)), uri, side.name) for side in sides]
+    return space, x
 
 
-def scored_set(scored: Any, data: str | Path | None) -> tuple[str, npt.NDArray[np.float64]] | None:
-    """Texts and rows (p, 3) of ``DATASET`` or ``DATASET::RELATION`` with human scores of pairs; None for anything else.
+def scored_set(scores: Any, data: str | Path | None) -> tuple[str, npt.NDArray[np.float64]] | None:
+    """Name of the texts and rows (p, 3) of a data set with human similarity scores; None where ``scores`` names none.
+
+    Parameters
+    ----------
+    scores : ``DATASET`` or ``DATASET::RELATION``; anything else gives None
 
     Raises
     ------
     InputError
         if the data set has no such relation.
     """
-    name, _, part = str(scored).partition("::")
-    if not isinstance(scored, str | Path) or name not in DATASETS:
+    name, _, part = str(scores).partition("::")
+    if not isinstance(scores, str | Path) or name not in DATASETS:
         return None
-    found = DATASETS.get(name).load(Finder(Path(data) if data else None))
-    known = {key: relation for key, relation in found.relations.items() if isinstance(relation, Pairs)}
+    loaded = DATASETS.get(name).load(Finder(Path(data) if data else None))
+    known = {key: relation for key, relation in loaded.relations.items() if isinstance(relation, Pairs)}
     relation = known.get(part) if part or not known else next(iter(known.values()))
     if relation is None:
-        raise InputError(f"{scored} names no pairs with human scores; {name} has {', '.join(known) or 'none'}")
+        raise InputError(f"{scores} has no pairs with human scores; {name} has {', '.join(known) or 'none'}")
     return f"{name}::{relation.table}", np.stack([relation.left, relation.right, relation.gold], axis=1)
 
 
-def texts_named(
-    named: str | Path | Sequence[str] | None, folder: str | Path | None, provenance: Provenance
-) -> tuple[TextTable, str]:
-    """The texts that ``named`` names (see :class:`Reading`), and their name; ``folder`` has data files."""
-    from embedscope.datasets import DATASETS, Finder
+def texts_named(source: TextSource | None, data: str | Path | None, provenance: Provenance) -> tuple[TextTable, str]:
+    """Distinct texts of a data set, ``DATASET::TABLE``, a file with one text per line or a list, and their name.
 
-    if not isinstance(named, str | Path):
-        texts = tuple(named or ())
+    Parameters
+    ----------
+    data : folder with data files
+
+    Raises
+    ------
+    InputError
+        if there is no such data set, table or file, or no text in it.
+    """
+    if not isinstance(source, str | Path):
+        texts = tuple(source or ())
         if not texts or not all(isinstance(t, str) for t in texts):
-            raise InputError(
-                "texts must be a data set, a file with one text a line, or a list of texts that is not empty"
-            )
-        return _table(texts), f"{len(texts):,} texts"
-    name, _, part = str(named).partition("::")
+            raise InputError("texts must be a data set, a file with one text per line, or a list of at least one text")
+        return TextTable(tuple(dict.fromkeys(texts)), "sentence"), f"{len(texts):,} texts"
+    name, _, part = str(source).partition("::")
     if name in DATASETS:
         entry = DATASETS.get(name)
-        data = entry.load(Finder(Path(folder) if folder else None))
-        provenance.data[name] = {"licence": entry.licence, "citation": entry.citation, "sha256": dict(data.checksums)}
-        if part and part not in data.tables:
-            raise InputError(f"{name} has no table '{part}'; it has {', '.join(data.tables)}, the first by default")
-        chosen = part or next(iter(data.tables))
-        return data.tables[chosen], f"{name}::{chosen}" if len(data.tables) > 1 else name
-    if not Path(named).exists():
+        loaded = entry.load(Finder(Path(data) if data else None))
+        provenance.data[name] = {"licence": entry.licence, "citation": entry.citation, "sha256": dict(loaded.checksums)}
+        if part and part not in loaded.tables:
+            raise InputError(f"{name} has no table '{part}'; it has {', '.join(loaded.tables)}, the first by default")
+        table = part or next(iter(loaded.tables))
+        return loaded.tables[table], f"{name}::{table}" if len(loaded.tables) > 1 else name
+    if not Path(source).exists():
         near = difflib.get_close_matches(name, list(DATASETS), n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise InputError(
-            f"--texts {named} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
+            f"--texts {source} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
         )
     try:
-        texts = tuple(line for line in Path(named).read_text(encoding="utf-8").split("\n") if line.strip())
+        texts = tuple(line for line in Path(source).read_text(encoding="utf-8").split("\n") if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read texts from {named} ({error}); wanted UTF-8 text, one text a line") from error
+        raise InputError(f"cannot read texts from {source} ({error}); wanted UTF-8 text, one text per line") from error
     if not texts:
-        raise InputError(f"{named} holds no texts; wanted UTF-8 text, one text a line")
-    provenance.data[str(named)] = file_facts(Path(named))
-    return _table(texts), str(named)
-
-
-def _table(texts: tuple[str, ...]) -> TextTable:
-    """Distinct ``texts`` as sentences."""
-    return TextTable(tuple(dict.fromkeys(texts)), "sentence")
+        raise InputError(f"{source} has no texts; wanted UTF-8 text, one text per line")
+    provenance.data[str(source)] = file_facts(Path(source))
+    return TextTable(tuple(dict.fromkeys(texts)), "sentence"), str(source)

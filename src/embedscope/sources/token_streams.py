@@ -1,4 +1,4 @@
-"""Streams of states: sampled tokens in context, and texts, computed again at every pass."""
+"""Streams of a model's states: a sample of tokens in context, and whole texts; computed again in every pass."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 
 from embedscope.core.arrays import Hashes
 from embedscope.core.batch import Batch
-from embedscope.core.cache import VectorCache
 from embedscope.core.errors import InputError
-from embedscope.core.ids import combine, hash_texts
+from embedscope.core.ids import combine, hash_sample, hash_texts
 from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, Picks, TextEncoder
-from embedscope.sources.text_vectors import BATCH_TOKENS, Encoding, Pooling, TextVectors, batches_by_length, extract
+from embedscope.sources.text_vectors import BATCH_TOKENS, Pooling, TextVectors, batches_by_length
 
 FirstPosition = Literal["keep", "drop", "bos"]
 
@@ -25,13 +24,13 @@ _BLOCK_ROWS = 1024
 
 @dataclass(frozen=True)
 class TokenStream:
-    """States of chosen tokens in every layer; a shard is a fixed list of forward passes.
+    """States of selected tokens in every layer; a shard is a fixed list of forward passes.
 
     Attributes
     ----------
-    n_candidates : tokens the sample was drawn from
-    n_sentences : sentences that hold a chosen token
-    notes : what was sampled, dropped or left out, in words
+    n_candidates : tokens from which the sample was drawn
+    n_sentences : sentences with a selected token
+    notes : what was sampled, dropped or cut, in words
     """
 
     encoder: TextEncoder
@@ -45,7 +44,7 @@ class TokenStream:
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of every space."""
+        """Dimensions of every space."""
         return self.encoder.widths("plain")
 
     @property
@@ -55,11 +54,11 @@ class TokenStream:
 
     @property
     def n_sentences(self) -> int:
-        """Sentences the model is run on."""
+        """Number of sentences that the model reads."""
         return len(self.ids)
 
     def shards(self) -> Sequence[TokenShard]:
-        """The plan: eight forward passes a shard, in order of length."""
+        """Shards of eight forward passes, in order of the length of their sentences."""
         starts = range(0, len(self.batches), _SHARD_BATCHES)
         return [TokenShard(self, start, min(start + _SHARD_BATCHES, len(self.batches))) for start in starts]
 
@@ -99,36 +98,37 @@ def token_stream(
     progress: Progress | None = None,
     batch_tokens: int = BATCH_TOKENS,
 ) -> TokenStream:
-    """Tokens in context: the ``sample`` tokens with the smallest hash of (seed, sentence, position), None for all.
+    """Tokens in context: a hash sample of ``sample`` tokens of the distinct ``sentences``, all of them where None.
 
-    The same tokens are read in every layer; only sentences that hold one are run. Repeated sentences count once.
+    The same tokens are read in every layer, and the model reads only sentences with a selected token.
 
     Parameters
     ----------
-    pooling : "native" (the tokenizer's own specials), "plain" (none) or "bos_eos"; specials are tokens too
-    first_position : "keep" takes all positions; "drop" leaves out position 0; "bos" puts BOS first and leaves it out
-    clusters : what each sentence belongs to (its document); the sentence itself where None
+    seed : of the sample; a token is identified by its sentence and position
+    pooling : "native" (the tokenizer's own special tokens), "plain" (none) or "bos_eos"; special tokens are sampled too
+    first_position : "keep" samples from all positions; "drop" excludes position 0; "bos" puts BOS there and excludes it
+    clusters : the document of each sentence; the sentence itself where None
 
     Raises
     ------
     InputError
-        for poolings the model does not have, or where no token is left.
+        for a pooling that the model does not have, or where no token is left.
     """
     if first_position not in get_args(FirstPosition):
         raise InputError(f"first_position must be keep, drop or bos, got '{first_position}'")
     if clusters is not None and len(clusters) != len(sentences):
-        raise InputError(f"clusters must name one a sentence, got {len(clusters)} for {len(sentences)}")
+        raise InputError(f"clusters must have one entry per sentence, got {len(clusters)} for {len(sentences)}")
     first_of = {text: i for i, text in reversed(list(enumerate(sentences)))}
     texts = list(dict.fromkeys(sentences))
     groups = hash_texts(texts if clusters is None else [clusters[first_of[t]] for t in texts])
     framed = encoder.frame(texts, _token_framing(encoder, pooling, first_position))
     keep_first = first_position == "keep"
-    chosen, hashes, n = _choose(framed, hash_texts(texts), sample, seed, keep_first)
-    if not chosen:
+    selected, hashes, n = _select_tokens(framed, hash_texts(texts), sample, seed, keep_first)
+    if not selected:
         raise InputError("no token is left to measure; pass sentences with text, or first_position='keep'")
-    order = list(chosen)
+    order = list(selected)
     plan = batches_by_length([len(framed.ids[i]) for i in order], batch_tokens, padded=encoder.causal)
-    batches = tuple((tuple(order[k] for k in b), tuple(chosen[order[k]] for k in b)) for b in plan)
+    batches = tuple((tuple(order[k] for k in b), tuple(selected[order[k]] for k in b)) for b in plan)
     notes = _notes(encoder, sentences, texts, framed, sample, n, pooling, first_position)
     return TokenStream(encoder, framed, batches, hashes, groups, n, notes, progress or Silent())
 
@@ -142,10 +142,10 @@ def _token_framing(encoder: TextEncoder, pooling: str, first_position: FirstPosi
     return Framing(encoder.framing("bos_eos").prefix, framing.suffix, framing.max_length)
 
 
-def _choose(
+def _select_tokens(
     framed: Framed, sentence_hashes: Hashes, sample: int | None, seed: int, keep_first: bool
 ) -> tuple[dict[int, tuple[int, ...]], dict[int, Hashes], int]:
-    """Positions and identity hashes by sentence of the tokens with the smallest hash; number of candidates."""
+    """Positions and identity hashes of the sampled tokens by sentence, and the number of tokens sampled from."""
     start = 0 if keep_first else 1
     counts = [max(len(ids) - start, 0) for ids in framed.ids]
     if not sum(counts):
@@ -154,16 +154,14 @@ def _choose(
     position = np.concatenate([np.arange(start, start + c) for c in counts])
     own = (position - len(framed.framing.prefix)).astype(np.int64).astype(np.uint64)
     ids = combine(sentence_hashes[sentence], own)
-    kept = np.arange(len(ids))
-    if sample is not None and sample < len(ids):
-        kept = np.sort(np.argsort(combine(ids, seed), kind="stable")[:sample])
-    chosen: dict[int, tuple[int, ...]] = {}
+    rows = hash_sample(ids, sample, seed)
+    selected: dict[int, tuple[int, ...]] = {}
     hashes: dict[int, Hashes] = {}
-    for i in np.unique(sentence[kept]):
-        mine = kept[sentence[kept] == i]
-        chosen[int(i)] = tuple(int(p) for p in position[mine])
-        hashes[int(i)] = ids[mine]
-    return chosen, hashes, len(ids)
+    for i in np.unique(sentence[rows]):
+        own_rows = rows[sentence[rows] == i]
+        selected[int(i)] = tuple(int(p) for p in position[own_rows])
+        hashes[int(i)] = ids[own_rows]
+    return selected, hashes, len(ids)
 
 
 def _notes(
@@ -180,7 +178,7 @@ def _notes(
     if sample is not None and sample < n:
         notes.append(f"{encoder.info.uri}: {sample} of {n} tokens sampled")
     if len(texts) < len(sentences):
-        notes.append(f"{len(sentences) - len(texts)} repeated sentences left out")
+        notes.append(f"{len(sentences) - len(texts)} duplicate sentences dropped")
     if any(framed.truncated):
         notes.append(f"{encoder.info.uri}: {sum(framed.truncated)} sentences cut at {encoder.info.max_length} tokens")
     return tuple(notes)
@@ -188,7 +186,7 @@ def _notes(
 
 @dataclass(frozen=True)
 class TextStream:
-    """Vectors of distinct texts in every space of a pooling, in blocks read from the cache."""
+    """Vectors of distinct texts in every space of one pooling, in blocks read from the cache."""
 
     vectors: TextVectors
     pooling: Pooling
@@ -196,7 +194,7 @@ class TextStream:
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of every space."""
+        """Dimensions of every space."""
         return self.vectors.encoder.widths(self.pooling)
 
     @property
@@ -205,13 +203,13 @@ class TextStream:
         return len(self.vectors.texts)
 
     def shards(self) -> Sequence[TextShard]:
-        """The plan: 1,024 texts a shard."""
+        """Shards of 1,024 texts."""
         return [TextShard(self, start) for start in range(0, self.n_rows, _BLOCK_ROWS)]
 
 
 @dataclass(frozen=True)
 class TextShard:
-    """1,024 texts of a stream, or what is left."""
+    """Up to 1,024 texts of a stream."""
 
     stream: TextStream
     start: int
@@ -223,21 +221,3 @@ class TextShard:
         ids = hash_texts(texts)
         spaces: dict[str, Any] = {name: s.vectors.matrix(s.pooling, name, texts) for name in s.dims}
         yield Batch(ids, ids, spaces)
-
-
-def text_stream(
-    encoder: TextEncoder,
-    texts: Sequence[str],
-    *,
-    pooling: Pooling,
-    unit: str = "sentence",
-    cache: VectorCache | None = None,
-    progress: Progress | None = None,
-    encoding: Encoding | None = None,
-) -> TextStream:
-    """Distinct texts (words or sentences, named by ``unit``) as rows, their vectors in every space of ``pooling``.
-
-    ``encoding`` runs the forward passes, ``encoder`` itself where None.
-    """
-    vectors = extract(encoder, texts, [pooling], cache=cache, progress=progress, encoding=encoding)
-    return TextStream(vectors, pooling, unit)

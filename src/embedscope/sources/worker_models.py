@@ -1,9 +1,9 @@
-"""Models read over texts by the workers of an engine: a shard carries the recipe of its model, not the model."""
+"""Models run by the workers of an engine: a shard carries the recipe that opens its model, not the model."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -11,10 +11,13 @@ import numpy as np
 
 from embedscope.core.arrays import Hashes
 from embedscope.core.batch import Batch, Shard, Stream
-from embedscope.encoders import Framed, Picks, TextEncoder, open_encoder
+from embedscope.core.errors import InputError
+from embedscope.core.provenance import Provenance
+from embedscope.encoders import Framed, Picks, TextEncoder
 from embedscope.execution import Engine
-from embedscope.sources.options import Reading, Source
-from embedscope.sources.sequential import SequentialStream
+from embedscope.sources.models import open_text_model
+from embedscope.sources.options import ModelOptions, Source
+from embedscope.sources.text_models import SequentialStream
 from embedscope.sources.text_vectors import Encoded, Pooling
 from embedscope.sources.token_streams import TokenStream
 
@@ -24,41 +27,48 @@ _ROWS = 16_384
 
 @dataclass(frozen=True)
 class Recipe:
-    """What opens a model: its URI and the options of ``open_encoder``."""
+    """The URI of a model and the options that open it."""
 
     uri: str
-    device: str
-    dtype: str
-    trust_remote_code: bool
-    seed: int
+    options: ModelOptions
 
     def open(self) -> TextEncoder:
-        """The model, opened once in every process and kept there."""
-        return _opened(self)
+        """The model, opened once per process and then reused."""
+        return _open_once(self)
 
 
 @lru_cache(maxsize=1)
-def _opened(recipe: Recipe) -> TextEncoder:
-    return open_encoder(
-        recipe.uri,
-        device=recipe.device,
-        dtype=recipe.dtype,
-        trust_remote_code=recipe.trust_remote_code,
-        seed=recipe.seed,
-    )
+def _open_once(recipe: Recipe) -> TextEncoder:
+    model = open_text_model(recipe.uri, recipe.options, Provenance())
+    if not isinstance(model, TextEncoder):
+        raise InputError(f"{recipe.uri} has no layers for workers to read; run it with --engine local")
+    return model
 
 
-def on_workers(source: Source, engine: Engine, uri: str, reading: Reading) -> Source:
-    """``source`` with a plan for the workers of ``engine`` where it is tokens in context; else as it is.
+@dataclass(frozen=True)
+class WorkerModel:
+    """The model ``uri`` run by the workers of ``engine`` instead of this process."""
 
-    Words and sentences are in the cache already, see :class:`TextsElsewhere`, and vectors that are looked up are not
-    computed. The number of shards follows the rows alone, never the workers, so that the bits do not depend on them.
-    """
-    if not isinstance(source.stream, SequentialStream) or not isinstance(source.stream.stream, TokenStream):
-        return source
-    inner, spaces = source.stream.stream, source.stream.spaces
-    recipe = Recipe(uri, reading.device, reading.dtype, reading.trust_remote_code, reading.seed)
-    return replace(source, stream=PlannedStream(inner, spaces, _token_shards(inner, recipe, spaces)), engine=engine)
+    engine: Engine
+    uri: str
+    options: ModelOptions
+
+    def encoding(self, device: str) -> WorkerEncoding:
+        """Forward passes over whole texts on ``device``, the device of this process: the cache keeps vectors by it."""
+        return WorkerEncoding(self.engine, Recipe(self.uri, self.options.only_opening(device=device)))
+
+    def token_source(self, source: Source) -> Source:
+        """``source`` planned for the workers where it is tokens in context; any other source as it is.
+
+        Words and sentences come from the cache, and the vectors of a lookup are not computed. The number of shards
+        depends on the number of rows alone, so that results have the same bits for any number of workers.
+        """
+        if not isinstance(source.stream, SequentialStream) or not isinstance(source.stream.stream, TokenStream):
+            return source
+        inner, spaces = source.stream.stream, source.stream.spaces
+        recipe = Recipe(self.uri, self.options.only_opening())
+        stream = PlannedStream(inner, spaces, _token_shards(inner, recipe, spaces))
+        return replace(source, stream=stream, engine=self.engine)
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class PlannedStream:
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of every space kept."""
+        """Dimensions of every selected space."""
         return {space: self.stream.dims[space] for space in self.spaces}
 
     @property
@@ -86,7 +96,7 @@ class PlannedStream:
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """One call of a model: token ids of some sentences, positions picked in each, and hashes of the tokens picked."""
+    """One forward pass: token ids of some sentences, positions read in each, and hashes of the tokens read."""
 
     sentences: tuple[Sequence[int], ...]
     positions: tuple[tuple[int, ...], ...]
@@ -95,8 +105,8 @@ class ForwardPass:
 
 
 @dataclass(frozen=True)
-class TokensElsewhere:
-    """Forward passes over sentences, read by the model of ``recipe``."""
+class WorkerTokens:
+    """A shard of forward passes over sentences, run by the model of ``recipe``."""
 
     recipe: Recipe
     passes: tuple[ForwardPass, ...]
@@ -112,11 +122,11 @@ class TokensElsewhere:
 
 
 @dataclass(frozen=True)
-class TextsElsewhere:
-    """Forward passes over words or sentences by the workers of ``engine``, one a shard; an ``Encoding`` of ``extract``.
+class WorkerEncoding:
+    """Forward passes over words or sentences by the workers of ``engine``, one per shard; an ``Encoding``.
 
-    Their vectors come back in order, to be cached and measured as those that this process made: the batches are the
-    same, and so are the bits where torch has as many threads.
+    The vectors come back in order, to be cached and measured like those of this process: the batches are the same, and
+    so are the bits where torch has the same number of threads.
     """
 
     engine: Engine
@@ -127,19 +137,6 @@ class TextsElsewhere:
     ) -> Iterator[Encoded]:
         """Vectors of each batch of texts of ``framed``."""
         return self.engine.map(_Encode(self.recipe, tuple(poolings)), [_part(framed, batch) for batch in batches])
-
-
-def texts_on(engine: Engine, uri: str, reading: Reading) -> Callable[[str], TextsElsewhere]:
-    """What gives the forward passes of the model ``uri`` to the workers of ``engine``, for the device it is told.
-
-    It is the device of this process, not what each worker would choose: the cache keeps vectors by the device.
-    """
-
-    def on_device(device: str) -> TextsElsewhere:
-        recipe = Recipe(uri, device, reading.dtype, reading.trust_remote_code, reading.seed)
-        return TextsElsewhere(engine, recipe)
-
-    return on_device
 
 
 @dataclass(frozen=True)
@@ -168,12 +165,12 @@ def _token_shards(stream: TokenStream, recipe: Recipe, spaces: tuple[str, ...]) 
                 np.repeat(stream.clusters[list(sentences)], [len(cols) for cols in positions]),
             )
         )
-    cuts = _cuts(len(passes), stream.n_rows)
-    return tuple(TokensElsewhere(recipe, tuple(passes[a:b]), spaces) for a, b in cuts)
+    ranges = _shard_ranges(len(passes), stream.n_rows)
+    return tuple(WorkerTokens(recipe, tuple(passes[a:b]), spaces) for a, b in ranges)
 
 
-def _cuts(n: int, rows: int) -> list[tuple[int, int]]:
-    """Ranges of ``n`` parts: 8 shards, up to 64 where there are more than 16,384 ``rows`` in each."""
+def _shard_ranges(n: int, rows: int) -> list[tuple[int, int]]:
+    """Ranges of ``n`` forward passes: 8 shards, up to 64 where each would have more than 16,384 ``rows``."""
     shards = min(n, max(_SHARDS[0], min(_SHARDS[1], rows // _ROWS)))
     edges = [n * i // shards for i in range(shards + 1)]
     return list(itertools.pairwise(edges))

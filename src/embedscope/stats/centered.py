@@ -12,9 +12,10 @@ from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Floats, Rows, is_torch, row_norms, to_numpy
 from embedscope.core.block import RowBlock, column_sums
 from embedscope.core.errors import InputError
+from embedscope.stats.coordinates import Coordinates
 from embedscope.stats.grouped import groups_for
 from embedscope.stats.statistic import Folded, Statistic
-from embedscope.stats.unit import UnitSums, joined_unit_sums, sums_of_unit
+from embedscope.stats.unit import UnitSum, UnitSums, joined_unit_sums, sums_of_unit
 
 ROUNDING = 32 * float(np.finfo(np.float64).eps)
 
@@ -111,13 +112,14 @@ class CenteredUnitSum(Need[CentredSums]):
     @property
     def depends(self) -> tuple[Need[Any], ...]:
         """The sums that give the mean."""
-        return (GroupTotal(self.rows),)
+        return (GroupTotal(self.rows), UnitSum() if self.rows == "unit" else Coordinates("raw"))
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[CentredSums]:
         """A fresh accumulator with the mean held fixed."""
-        sums: GroupTotals = results[self.depends[0]]
-        mean = sums.mean
-        return Folded(_CentredRows(self.rows, mean, sums.means_without - mean), _joined_centred)
+        groups: GroupTotals = results[self.depends[0]]
+        sums = results[self.depends[1]]
+        mean = sums.total / max(sums.n, 1) if isinstance(sums, UnitSums) else sums.mean
+        return Folded(_CentredRows(self.rows, mean, groups.means_without - groups.mean), _joined_centred)
 
 
 @dataclass(frozen=True, eq=False)

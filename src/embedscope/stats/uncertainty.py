@@ -83,8 +83,11 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     return replace(found, bias=float(full - estimate))
 
 
+_FEW = 5
+
+
 def at_least_binomial(interval: Interval, share: float, units: int) -> Interval:
-    """``interval`` of a ``share``, no narrower than Wilson's for as many independent units [wilson1927].
+    """``interval`` of a ``share``; where few of the ``units`` are in it, no narrower than Wilson's [wilson1927].
 
     Where no unit (or every one) has the property all replicates are equal, which says nothing about the next one.
 
@@ -99,7 +102,9 @@ def at_least_binomial(interval: Interval, share: float, units: int) -> Interval:
     low, high = (0.0 if share == 0 else low), (1.0 if share == 1 else high)
     if interval.low is None or interval.high is None or interval.stderr is None:
         return interval
-    stderr = max(interval.stderr, (high - low) / (2 * z)) if interval.stderr == 0 else interval.stderr
+    if interval.stderr > 0 and min(share, 1 - share) * units >= _FEW:
+        return interval
+    stderr = interval.stderr or (high - low) / (2 * z)
     return Interval(stderr, max(0.0, min(interval.low, low)), min(1.0, max(interval.high, high)))
 
 

@@ -49,8 +49,7 @@ def mean_score(items: Floats, seed: int, notes: Sequence[str] = (), groups: Inde
         return Score(None, 0, None, items, "; ".join(["undefined: no item can be scored", *notes]))
     facts: dict[str, Any] = {}
     if groups is not None:
-        units = len(np.unique(groups[known]))
-        facts, notes = {"units": units}, [*notes, f"bootstrap over {units:,} units of {n:,} items"]
+        facts = {"resampled": "groups of items", "units": len(np.unique(groups[known]))}
     value = float(items[known].mean())
     return Score(value, n, mean_draws(items, seed, groups), items, "; ".join(notes) or None, facts=facts)
 

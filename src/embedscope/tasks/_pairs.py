@@ -53,7 +53,6 @@ class PairTask:
             notes = [f"{left_out} pairs left out: {', '.join(gaps(x, data.tables[self.table].unit))}"]
         ends = shared_ends(pairs.left, pairs.right)
         drawn, units = _drawn(ends, len(pairs.left), data.tables[self.table].unit)
-        notes.append(f"bootstrap over {units:,} {drawn}")
         scores = {self.id: rank_score(cosines, pairs.gold, seed, "cosines", notes, ends)}
         if self.pearson:
             scores[f"{self.id}.pearson"] = linear_score(cosines, pairs.gold, seed, "cosines", notes, ends)

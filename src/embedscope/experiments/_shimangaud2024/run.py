@@ -16,7 +16,7 @@ from embedscope.experiments._shimangaud2024.numbers import TABLE_4, spelled
 from embedscope.experiments._shimangaud2024.offsets import offset_planes
 from embedscope.experiments._shimangaud2024.relations import layer_records, parallelism_records, typicality_records
 from embedscope.experiments._shimangaud2024.scores import Answers, answers, headline, place_of, score_records
-from embedscope.experiments._shimangaud2024.vectors import IMAGE, Model, label_of, opened
+from embedscope.experiments._shimangaud2024.vectors import IMAGE, Model, label_of, open_vectors
 from embedscope.tasks._analogy_angles import closeness
 from embedscope.tasks._analogy_rows import CandidateRows
 
@@ -29,7 +29,7 @@ PIXELS = "pixels:32"
 
 @dataclass
 class Findings:
-    """What is gathered on the way; ``controls`` are raw pixels, opened once for all models of pictures."""
+    """What is gathered on the way; ``controls`` are raw pixels, opened once for all models of images."""
 
     models: list[Model] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Findings:
 
 def study(source: str, study_data: Material, options: Options, provenance: Provenance, found: Findings) -> None:
     """Everything that is measured on one model, its controls first."""
-    model = opened(source, study_data, options, provenance)
+    model = open_vectors(source, study_data, options, provenance)
     found.models.append(model)
     controls = _controls(model, study_data, options, provenance, found)
     sets = [asked for asked in study_data.sets if model.reads(asked)]
@@ -88,7 +88,7 @@ def _controls(
         known = next((m for m in found.models if m.source == uri), None)
         if known is None:
             try:
-                known = opened(uri, study_data, options, provenance, of=model.source)
+                known = open_vectors(uri, study_data, options, provenance, of=model.source)
             except (InputError, DataUnavailableError) as error:
                 found.skipped.append(Skipped(f"control {label_of(uri)}", str(error)))
                 continue

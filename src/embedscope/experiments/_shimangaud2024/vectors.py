@@ -1,4 +1,4 @@
-"""Vectors of concepts: of their names by a text encoder or a file of word vectors, or the mean over their pictures."""
+"""Vectors of concepts: of their names by a model of texts or a file of word vectors, or means over their images."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.cache import VectorCache
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.material import Material, QuestionSet
 from embedscope.experiments._shimangaud2024.numbers import published_role
+from embedscope.sources.options import ModelOptions
 
 if TYPE_CHECKING:
+    from embedscope.encoders import TextEncoder
     from embedscope.sources.concept_means import Concepts
 
 TEXT, IMAGE = "text", "image"
@@ -27,8 +28,8 @@ TEXT, IMAGE = "text", "image"
 class Model:
     """One model; ``rows`` gives the concepts of a set (n, d) in one space, nan where a concept has no vector.
 
-    ``role`` is which encoder of the study it is; ``control_of`` is the model that a random initialisation or the raw
-    pixels stand beside.
+    ``role`` is the encoder of the study that it corresponds to; ``control_of`` is the model to which a random
+    initialisation or the raw pixels are compared.
     """
 
     source: str
@@ -48,7 +49,7 @@ class Model:
 
     @property
     def baseline(self) -> bool:
-        """Whether it is only there to be compared with."""
+        """Whether it serves only as a comparison."""
         return self.control_of is not None
 
     def reads(self, questions: QuestionSet) -> bool:
@@ -57,7 +58,7 @@ class Model:
 
 
 def label_of(source: str) -> str:
-    """Name for tables and curves: a model without its folder, ``(random)`` behind a fresh initialisation.
+    """Name for tables and curves: a model without its folder, ``(random)`` after a random initialisation.
 
     >>> label_of("random:minilm"), label_of("gensim:vectors/glove.txt")
     ('minilm (random)', 'glove.txt')
@@ -69,7 +70,7 @@ def label_of(source: str) -> str:
 
 
 def modality_of(source: str) -> str:
-    """``image`` for a model that reads pictures, with ``#image`` behind a two-tower model; else ``text``.
+    """``image`` for a model of images, which ``#image`` selects of a model with two towers; else ``text``.
 
     >>> [modality_of(s) for s in ("minilm", "pixels:8", "hf:openai/clip-vit-base-patch32#image", "gensim:a.bin")]
     ['text', 'image', 'image', 'text']
@@ -78,76 +79,81 @@ def modality_of(source: str) -> str:
 
     bare, _, tower = source.removeprefix("random:").partition("#")
     name = bare.partition("?")[0].partition(":")[0]
-    pictures = name in MODELS and isinstance(MODELS.get(name), ImageModel)
-    return IMAGE if tower.startswith("image") or (pictures and not tower.startswith("text")) else TEXT
+    reads_images = name in MODELS and isinstance(MODELS.get(name), ImageModel)
+    return IMAGE if tower.startswith("image") or (reads_images and not tower.startswith("text")) else TEXT
 
 
-def opened(
+def open_vectors(
     source: str, study_data: Material, options: Options, provenance: Provenance, *, of: str | None = None
 ) -> Model:
-    """The model ``source`` with the vectors of all sets that it reads; what the cache holds is not computed again."""
+    """The model ``source`` with the vectors of all question sets that it reads; cached vectors are not recomputed."""
     with provenance.phase(f"vectors {source}"):
-        make = _pictures if modality_of(source) == IMAGE else _texts
-        model = make(source, study_data, options)
+        read = _images if modality_of(source) == IMAGE else _texts
+        model = read(source, study_data, options, provenance)
     model.control_of = of
     model.role = published_role(source, options.published)
     provenance.models[source] = model.facts
     return model
 
 
-def _pictures(source: str, study_data: Material, options: Options) -> Model:
-    from embedscope.encoders import open_image_encoder
+def _images(source: str, study_data: Material, options: Options, provenance: Provenance) -> Model:
     from embedscope.sources.concept_means import concept_means
-    from embedscope.sources.image_vectors import image_vectors
+    from embedscope.sources.models import extract_images, image_vector, open_image_model
 
-    encoder = open_image_encoder(source, device=options.device, dtype=options.dtype, seed=options.seed)
-    space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
-    pictures = {image.key: image for asked in study_data.encoded for image in asked.images}
-    if not pictures:
-        raise InputError(f"{source} reads pictures, and none are at hand; install embedscope[images] or name --data")
-    cache = VectorCache() if options.cache else None
-    found = image_vectors(encoder, list(pictures.values()), cache, options.progress).matrix(space)
+    how = _model_options(options)
+    encoder = open_image_model(source, how, provenance)
+    space = image_vector(encoder.spaces)
+    images = {image.key: image for questions in study_data.encoded for image in questions.images}
+    if not images:
+        raise InputError(f"{source} reads images, and there are none; install embedscope[images] or name --data")
+    x = extract_images(encoder, list(images.values()), how, options.progress).matrix(space)
     options.progress.close()
-    place = {key: i for i, key in enumerate(pictures)}
+    row_of = {key: i for i, key in enumerate(images)}
 
-    @lru_cache(maxsize=1)  # every question about a set reads the same means
-    def means(asked: QuestionSet) -> Concepts:
-        shown = np.asarray(found[[place[image.key] for image in asked.images]], dtype=np.float64)
-        return concept_means(shown, asked.owner, len(asked.concepts))
+    @lru_cache(maxsize=1)  # every question of a set reads the same means
+    def means(questions: QuestionSet) -> Concepts:
+        rows = np.asarray(x[[row_of[image.key] for image in questions.images]], dtype=np.float64)
+        return concept_means(rows, questions.owner, len(questions.concepts))
 
     return Model(
         source,
         IMAGE,
         (space,),
         space,
-        lambda asked, _: means(asked).x,
+        lambda questions, _: means(questions).x,
         concepts=means,
         facts=encoder.info.as_dict(),
     )
 
 
-def _texts(source: str, study_data: Material, options: Options) -> Model:
-    from embedscope.encoders import TextEncoder, open_model
+def _texts(source: str, study_data: Material, options: Options, provenance: Provenance) -> Model:
+    from embedscope.encoders import TextEncoder
+    from embedscope.sources.models import open_text_model
 
+    how = _model_options(options)
     if source.startswith("random:") and _is_lookup(source):
-        return _noise(source, open_model(source.removeprefix("random:")), options.seed)
-    encoder: Any = open_model(
-        source,
-        device=options.device,
-        dtype=options.dtype,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-    )
-    if isinstance(encoder, TextEncoder):
-        return _layers(source, encoder, study_data, options)
-    space = next(iter(encoder.spaces))
+        return _noise(source, open_text_model(source.removeprefix("random:"), how, Provenance()), options.seed)
+    model: Any = open_text_model(source, how, provenance)
+    if isinstance(model, TextEncoder):
+        return _layers(source, model, study_data, options)
+    space = next(iter(model.spaces))
     return Model(
         source,
         TEXT,
         (space,),
         space,
-        lambda asked, _: np.asarray(encoder.matrix(None, space, asked.concepts), dtype=np.float64),
-        facts=dict(encoder.facts),
+        lambda questions, _: np.asarray(model.matrix(None, space, questions.concepts), dtype=np.float64),
+        facts=dict(model.facts),
+    )
+
+
+def _model_options(options: Options) -> ModelOptions:
+    return ModelOptions(
+        device=options.device,
+        dtype=options.dtype,
+        seed=options.seed,
+        trust_remote_code=options.trust_remote_code,
+        cache=options.cache,
     )
 
 
@@ -159,37 +165,38 @@ def _is_lookup(source: str) -> bool:
 
 
 def _noise(source: str, lookup: Any, seed: int) -> Model:
-    """Normal noise in place of word vectors, of the same width, for the words that have one."""
+    """Normal noise in place of word vectors, with the same dimensions, for the words that have one."""
     from embedscope.core.ids import combine, hash_texts
 
     space = next(iter(lookup.spaces))
 
-    def rows(asked: QuestionSet, _: str) -> Floats:
-        real = np.asarray(lookup.matrix(None, space, asked.concepts), dtype=np.float64)
-        keys = combine(hash_texts(asked.concepts), seed)
+    def rows(questions: QuestionSet, _: str) -> Floats:
+        real = np.asarray(lookup.matrix(None, space, questions.concepts), dtype=np.float64)
+        keys = combine(hash_texts(questions.concepts), seed)
         drawn = np.stack([np.random.default_rng(int(key)).normal(size=real.shape[1]) for key in keys])
         return np.where(np.isfinite(real), drawn, np.nan)
 
     return Model(source, TEXT, (space,), space, rows, facts={"kind": "normal noise", "seed": seed})
 
 
-def _layers(source: str, encoder: Any, study_data: Material, options: Options) -> Model:
-    from embedscope.sources.text_vectors import extract
+def _layers(source: str, encoder: TextEncoder, study_data: Material, options: Options) -> Model:
+    from embedscope.sources.models import default_pooling, extract_texts
 
-    pooling = "bos_eos" if "bos_eos" in encoder.poolings else encoder.poolings[0]
+    pooling = default_pooling(encoder)
     poolings: list[str | None] = [pooling, *([None] if encoder.has_pooled else [])]
-    texts = list(dict.fromkeys(text for asked in study_data.encoded for text in asked.concepts))
-    cache = VectorCache() if options.cache else None
-    found = extract(encoder, texts, poolings, cache=cache, progress=options.progress)
+    texts = [text for questions in study_data.encoded for text in questions.concepts]
+    vectors = extract_texts(encoder, texts, poolings, _model_options(options), options.progress)
     options.progress.close()
-    where: dict[str, str | None] = dict.fromkeys(found.spaces(pooling), pooling)
+    pooling_of: dict[str, str | None] = dict.fromkeys(vectors.spaces(pooling), pooling)
     if encoder.has_pooled:
-        where[found.spaces(None)[-1]] = None
+        pooling_of[vectors.spaces(None)[-1]] = None
     return Model(
         source,
         TEXT,
-        tuple(where),
-        list(where)[-1],
-        lambda asked, space: np.asarray(found.matrix(where[space], space, asked.concepts), dtype=np.float64),
+        tuple(pooling_of),
+        list(pooling_of)[-1],
+        lambda questions, space: np.asarray(
+            vectors.matrix(pooling_of[space], space, questions.concepts), dtype=np.float64
+        ),
         facts=encoder.info.as_dict() | {"pooling": pooling},
     )

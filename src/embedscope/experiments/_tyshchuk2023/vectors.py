@@ -1,25 +1,33 @@
-"""Vectors of everything in the material, by a model of two towers or by an image model and a text model."""
+"""Vectors of the study data, by a model with two towers, or by a model of images and a model of texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.errors import InputError
-from embedscope.core.images import Image
+from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.material import Material
 from embedscope.experiments._tyshchuk2023.numbers import published_role
+from embedscope.sources.models import (
+    check_known,
+    encode_texts,
+    extract_images,
+    image_vector,
+    open_image_model,
+    single_space,
+)
+from embedscope.sources.options import ModelOptions
 
 
 @dataclass
 class Vectors:
-    """Vectors of one model, rows as in the material; ``scale`` is the factor the model puts on cosines.
+    """Vectors of one model, with rows as in the study data; ``scale`` is the factor of the model on cosines.
 
     ``texts`` and ``images`` are aligned with the texts and images of the pairs, ``prompts`` with the classes,
     ``class_images`` with the images of the classes, ``english`` and ``languages`` with the parallel names.
@@ -67,71 +75,59 @@ def label_of(source: str) -> str:
 def measured_vectors(
     source: str, study_data: Material, options: Options, provenance: Provenance, *, baseline: bool = False
 ) -> Vectors:
-    """Encode the material with the model ``source``; what the cache holds is not computed again."""
-    from embedscope.core.cache import VectorCache
-
+    """Encode the study data with the model ``source``; cached vectors are not recomputed."""
     image_uri, text_uri = towers(source)
-    cache = VectorCache() if options.cache else None
-    pictures = list(study_data.pairs.images) + (list(study_data.classes.images) if study_data.classes else [])
+    how = ModelOptions(
+        device=options.device,
+        dtype=options.dtype,
+        seed=options.seed,
+        trust_remote_code=options.trust_remote_code,
+        cache=options.cache,
+    )
+    images = list(study_data.pairs.images) + (list(study_data.classes.images) if study_data.classes else [])
+    opened = Provenance()
     with provenance.phase(f"images {source}"):
-        shown, encoder = _images(image_uri, pictures, options, cache)
+        encoder = open_image_model(image_uri, how, opened)
+        vectors = extract_images(encoder, images, how, options.progress)
+        x = np.asarray(vectors.matrix(image_vector(encoder.spaces)), dtype=np.float64)
     texts = [*study_data.pairs.texts, *(study_data.classes.prompts if study_data.classes else ())]
     texts += [t for p in study_data.languages for t in (*p.texts, *p.english)]
     with provenance.phase(f"texts {source}"):
-        lookup, info = _texts(text_uri, texts, options, cache)
+        lookup = _text_lookup(text_uri, texts, how, opened, options.progress)
     n = len(study_data.pairs.images)
-    found = Vectors(
+    result = Vectors(
         source,
         label_of(source),
         baseline,
         published_role(source, options.published),
         encoder.logit_scale,
         lookup(study_data.pairs.texts),
-        shown[:n],
-        facts={"image": encoder.info.as_dict(), "text": info},
+        x[:n],
+        facts={"image": encoder.info.as_dict(), "text": opened.models[text_uri]},
     )
     if study_data.classes:
-        found.prompts, found.class_images = lookup(study_data.classes.prompts), shown[n:]
+        result.prompts, result.class_images = lookup(study_data.classes.prompts), x[n:]
     for parallel in study_data.languages:
-        found.english = lookup(parallel.english) if found.english is None else found.english
-        found.languages[parallel.language] = lookup(parallel.texts)
-    provenance.models[source] = found.facts
-    return found
+        result.english = lookup(parallel.english) if result.english is None else result.english
+        result.languages[parallel.language] = lookup(parallel.texts)
+    provenance.models[source] = result.facts
+    return result
 
 
-def _images(uri: str, pictures: Sequence[Image], options: Options, cache: Any) -> tuple[Floats, Any]:
-    from embedscope.encoders import open_image_encoder
-    from embedscope.sources.image_vectors import image_vectors
+def _text_lookup(
+    uri: str, texts: Sequence[str], options: ModelOptions, provenance: Provenance, progress: Progress
+) -> Callable[[Sequence[str]], Floats]:
+    """A function that gives the text vectors (n, d) of some of ``texts``."""
+    vectors, spaces = encode_texts(uri, texts, options, provenance, progress)
+    pooling, space = single_space(spaces)
 
-    encoder = open_image_encoder(uri, device=options.device, dtype=options.dtype, seed=options.seed)
-    space = "image" if "image" in encoder.spaces else next(iter(encoder.spaces))
-    found = image_vectors(encoder, pictures, cache, options.progress).matrix(space)
-    return np.asarray(found, dtype=np.float64), encoder
+    def lookup(some: Sequence[str]) -> Floats:
+        return np.asarray(check_known(vectors.matrix(pooling, space, some), uri, "the study"), dtype=np.float64)
 
-
-def _texts(uri: str, texts: Sequence[str], options: Options, cache: Any) -> tuple[Any, dict[str, Any]]:
-    from embedscope.encoders import TextEncoder, open_model
-    from embedscope.sources.text_vectors import extract
-
-    encoder = open_model(
-        uri,
-        device=options.device,
-        dtype=options.dtype,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-    )
-    if not isinstance(encoder, TextEncoder) or not encoder.has_pooled:
-        raise InputError(f"{uri} has no vector of a whole text; name a sentence model such as minilm")
-    found = extract(encoder, texts, [None], cache=cache, progress=options.progress)
-    space = found.spaces(None)[-1]
-
-    def lookup(asked: Sequence[str]) -> Floats:
-        return np.asarray(found.matrix(None, space, asked), dtype=np.float64)
-
-    return lookup, encoder.info.as_dict()
+    return lookup
 
 
 def unit(rows: Floats) -> Floats:
-    """Rows (n, d) at length 1; zero rows stay zero."""
+    """L2-normalised rows (n, d); zero rows stay zero."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0))

@@ -86,12 +86,12 @@ class Material:
 
 def material(options: Options, scale: Scale, finder: Any) -> Material:
     """The tasks whose data are here, the corpus for tokens in context, and the sentences of Figure 5."""
-    from embedscope.evaluation.scoring import loaded_jobs
-    from embedscope.evaluation.subsets import reduced
+    from embedscope.evaluation.scoring import load_jobs
+    from embedscope.evaluation.subsets import subsample
 
     names = TASKS + (YEARS if scale.years else ())
-    jobs, skipped = loaded_jobs(names, finder)
-    jobs = [reduced(j, pairs=_pairs(j, scale), labels=scale.valence_words, seed=options.seed) for j in jobs]
+    jobs, skipped = load_jobs(names, finder)
+    jobs = [subsample(j, pairs=_pairs(j, scale), labels=scale.valence_words, seed=options.seed) for j in jobs]
     skipped += [Skipped(f"part of {j.task.id}", f"scale {options.scale}: {j.subset}") for j in jobs if j.subset]
     table, corpus = _corpus(scale, finder, skipped)
     texts, clusters = table.texts, table.clusters or table.texts
@@ -244,7 +244,8 @@ def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale,
 def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) -> None:
     """Word, sentence and document tasks, and the self-similarity of sentences."""
     from embedscope.core.cache import VectorCache
-    from embedscope.evaluation.scoring import Places, scores, texts_of
+    from embedscope.evaluation.scoring import score_tasks, texts_of
+    from embedscope.sources.models import pair_spaces
     from embedscope.sources.text_vectors import extract
 
     cache = VectorCache() if options.cache else None
@@ -253,10 +254,10 @@ def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) 
     vectors = extract(
         encoder, texts_of(study_data.jobs), [*run.poolings, *pooled], cache=cache, progress=options.progress
     )
-    run.scored = scores(
+    run.scored = score_tasks(
         vectors,
         study_data.jobs,
-        Places(run.poolings, spaces),
+        pair_spaces(run.poolings, spaces),
         source=run.source,
         transform=options.transform,
         seed=options.seed,
@@ -266,20 +267,24 @@ def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) 
         run.scored += _over_sentences(encoder, run, options, study_data)
     framed = tuple(s for s in run.poolings if s != "plain")
     vectors = extract(encoder, study_data.own_sentences, [*framed, *pooled], cache=cache, progress=options.progress)
-    run.geometry += _sentence_geometry(vectors, run, Places(framed, spaces), options, study_data)
+    run.geometry += _sentence_geometry(vectors, run, pair_spaces(framed, spaces), options, study_data)
 
 
 def _over_sentences(encoder: Any, run: ModelRun, options: Options, study_data: Material) -> list[Any]:
     """Word tests on means of a word's states over sentences, the baseline that the paper compares BOS with."""
-    from embedscope.evaluation.scoring import Places, scores, texts_of
-    from embedscope.sources.word_contexts import StaticSpace
+    from embedscope.core.provenance import Provenance
+    from embedscope.evaluation.scoring import score_tasks, texts_of
+    from embedscope.sources.models import pair_spaces
+    from embedscope.sources.word_contexts import StaticSpace, parse_contexts
 
     words = [job for job in study_data.jobs if job.unit == "word"]
-    space = StaticSpace(encoder, texts_of(words), STATIC, options.data, options.progress)
-    places = Places((STATIC,), run.ladder)
-    return scores(
-        space, words, places, source=run.source, seed=options.seed, note=space.note, progress=options.progress
+    contexts = parse_contexts(STATIC, study_data.corpus, options.data)
+    static = StaticSpace(encoder, texts_of(words), contexts, Provenance(), options.progress)
+    spaces = pair_spaces([STATIC], run.ladder)
+    scores: list[Any] = score_tasks(
+        static, words, spaces, source=run.source, seed=options.seed, note=static.note, progress=options.progress
     )
+    return scores
 
 
 def _sentence_geometry(

@@ -1,4 +1,4 @@
-"""Analogies end to end: word vectors with their own vocabulary, real models, pictures, one question."""
+"""Analogies end to end: word vectors with their own vocabulary, real models, images, one question."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from embedscope.analogies.query import Sum, ask, candidates_of
-from embedscope.analogies.score import Plan, SpaceReading, analogy_scores, question_relation
+from embedscope.analogies.query import WordSum, analogy, read_candidates
+from embedscope.analogies.spaces import analogy_spaces
 from embedscope.cli._app import app
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.images import ImageTable, PixelImage
+from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Quadruples, TextTable
 from embedscope.datasets import DATASETS, Finder
 from embedscope.evaluation.evaluate import evaluate
-from embedscope.sources.concept_means import concept_means, pictures_of
+from embedscope.sources.concept_means import concept_means, images_of
+from embedscope.sources.options import ModelOptions
 from embedscope.sources.vocabulary import with_vocabulary
+from embedscope.sources.word_contexts import Contexts
+from embedscope.tasks._analogy_outcome import outcome, top_scores
+from embedscope.tasks._analogy_questions import questions_of
+from embedscope.tasks._analogy_rows import CandidateRows
 
 NO_GENSIM = "gensim is not installed"
 
@@ -49,17 +55,21 @@ def test_accuracy_and_coverage_are_gensims(vectors, limit):
     _, sections = theirs.evaluate_word_analogies(
         test.datapath("questions-words.txt"), restrict_vocab=limit, case_insensitive=False
     )
-    plan = Plan(exclude=(True,), ks=(1,))
-    result = analogy_scores(f"gensim:{path}", plan=plan, reading=SpaceReading(limit=limit), baselines=False)
+    data = DATASETS.get("google_analogies").load(Finder(download=False))
+    (space,) = analogy_spaces(f"gensim:{path}", data, "words", ModelOptions(), Provenance(), max_words=limit)
+    questions = questions_of(space.data, "questions")
+    answers = outcome(CandidateRows.of(space.x, "unit"), questions, method="3cosadd", exclude=True, seed=0)
+    names = {name: i for i, name in enumerate(questions.sections)}
+    assert {s["section"] for s in sections} == {*names, "Total accuracy"}
     for section in sections:
-        name = None if section["section"] == "Total accuracy" else section["section"]
-        right, asked = len(section["correct"]), len(section["correct"]) + len(section["incorrect"])
-        record = result.select(metric="google_analogies", subset=name)[0]
-        assert record.n == asked
-        assert record.value == pytest.approx(right / asked, abs=1e-15)
-    total = result.select(metric="google_analogies", subset=None)[0]
-    assert f"{min(limit, 1205):,} candidates" in total.note
-    assert ("left out" in total.note) == (limit == 900)
+        total = section["section"] == "Total accuracy"
+        rows = None if total else questions.section == names[section["section"]]
+        score = top_scores(answers, "hits", 1, 0, rows)["hits"]
+        correct, n = len(section["correct"]), len(section["correct"]) + len(section["incorrect"])
+        assert score.n == n
+        assert score.value == pytest.approx(correct / n, abs=1e-15)
+        if total:
+            assert n < len(questions.words) if limit == 900 else n == len(questions.words)
 
 
 def test_evaluate_takes_the_words_of_the_file_as_candidates(vectors):
@@ -73,10 +83,10 @@ def test_evaluate_takes_the_words_of_the_file_as_candidates(vectors):
 def test_vocabulary_goes_in_front_and_relations_follow():
     words = TextTable(("a", "b", "c", "d"), "word")
     data = Data("made", {"words": words}, {"questions": Quadruples("words", np.array([[0, 1, 2, 3]]), ("s",))})
-    wide = with_vocabulary(data, "words", ["x", "c", "c", "a"])
-    texts = wide.tables["words"].texts
+    extended = with_vocabulary(data, "words", ["x", "c", "c", "a"])
+    texts = extended.tables["words"].texts
     assert texts == ("x", "c", "a", "b", "d")
-    assert [texts[i] for i in wide.relations["questions"].rows[0]] == ["a", "b", "c", "d"]
+    assert [texts[i] for i in extended.relations["questions"].rows[0]] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.models
@@ -87,18 +97,20 @@ def test_family_questions_on_minilm():
     asked = data.relations["questions"]
     family = Quadruples("words", asked.rows[[s == "family" for s in asked.section]], ("family",) * 506)
     data = Data("family", data.tables, {"questions": family})
-    result = analogy_scores("minilm", data, plan=Plan(exclude=(True,), ks=(1, 5)), baselines=False)
-    value = {r.metric: r.value for r in result}
+    (space,) = analogy_spaces("minilm", data, "words", ModelOptions(), Provenance())
+    assert (space.pooling, space.space) == (None, "pooled")
+    answers = outcome(
+        CandidateRows.of(space.x, "unit"), questions_of(data, "questions"), method="3cosadd", exclude=True, seed=0
+    )
+    value = {name: score.value for name, score in top_scores(answers, "family", 1, 0).items()}
     assert value["family"] == pytest.approx(0.749, abs=0.02)
     assert value["family.gain"] == pytest.approx(value["family"] - value["family.c"])
     assert value["family.random"] is None
-    assert value["family.3cosadd.exclude.unit.top5"] > value["family"]
-    assert 0 < value["family.angle.min"] < value["family.angle.mean"] < value["family.angle.max"] < 90
-    assert value["family.parallelism.within"] > 0.05
+    assert top_scores(answers, "family", 5, 0)["family"].value > value["family"]
 
 
-def pictures() -> Data:
-    """Six concepts in two relations, two noisy pictures each; brightness is what differs in both relations."""
+def made_images() -> Data:
+    """Six concepts in two relations, two noisy images each; brightness is what differs in both relations."""
     rng = np.random.default_rng(0)
     names = ("a", "b", "c", "d", "e", "f")
     images, label = [], []
@@ -121,21 +133,22 @@ def pictures() -> Data:
 
 
 @pytest.mark.models
-def test_pictures_are_means_over_their_concept():
-    data = pictures()
-    result = analogy_scores("pixels:8", data, plan=Plan(rows=("centered",)))
-    record = result.select(metric="made.3cosadd.exclude.centered.top1", subset=None)[0]
-    assert record.n == 4
-    assert record.rows == "centered"
-    assert "mean over 2 pictures a concept" in record.note
-    assert result.provenance["data"]["made, pixels:8, pixels"]["pictures"] == 12
-    images, concept = pictures_of(data, "classes")
+def test_vectors_of_concepts_are_means_over_their_images():
+    data, provenance = made_images(), Provenance()
+    (space,) = analogy_spaces("pixels:8", data, "classes", ModelOptions(), provenance)
+    assert "mean over 2 images per concept" in space.note
+    pixels = np.stack([image.pixels().ravel() for image in data.images["images"].images]).reshape(6, 2, -1) / 255
+    np.testing.assert_allclose(space.x, pixels.mean(axis=1), atol=1e-6)
+    assert provenance.data["made, pixels:8, pixels"]["images"] == 12
+    images, concept = images_of(data, "classes")
     assert len(images) == 12
     assert concept.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    answer = ask("pixels:8", "d - c + a", images=data, rows="centered", k=2)
+    answer = analogy("pixels:8", "d - c + a", images=data, rows="centered", top=2)
     assert answer.document.tables[0].rows[0][1] == "b"
     with pytest.raises(UnknownNameError, match="unknown concept 'z'"):
-        ask("pixels:8", "z - c + a", images=data)
+        analogy("pixels:8", "z - c + a", images=data)
+    with pytest.raises(InputError, match="reads no sentences"):
+        analogy("pixels:8", "d - c + a", images=data, contexts=Contexts(["a b"]))
 
 
 def test_spread_and_counts_of_concepts():
@@ -153,7 +166,7 @@ def test_spread_and_counts_of_concepts():
 
 def test_one_question_is_gensims_most_similar(vectors):
     path, theirs = vectors
-    result = ask(f"gensim:{path}", "king - man + woman", k=7)
+    result = analogy(f"gensim:{path}", "king - man + woman", top=7)
     expected = theirs.most_similar(positive=["king", "woman"], negative=["man"], topn=7)
     rows = result.document.tables[0].rows
     assert [(r[1], pytest.approx(r[2], abs=1e-5)) for r in rows] == expected
@@ -162,40 +175,34 @@ def test_one_question_is_gensims_most_similar(vectors):
     kept = [r[1] for r in result.document.tables[1].rows]
     assert set(kept) & {"king", "woman"}
     with pytest.raises(InputError, match="no vector of Nowhere"):
-        ask(f"gensim:{path}", "Nowhere - man + woman")
+        analogy(f"gensim:{path}", "Nowhere - man + woman")
 
 
 def test_sums_are_read():
-    assert Sum.parse("man farmer - man + woman") == Sum(("man farmer", "woman"), ("man",))
-    assert Sum.parse("- man + self-made king") == Sum(("self-made king",), ("man",))
+    assert WordSum.parse("man farmer - man + woman") == WordSum(("man farmer", "woman"), ("man",))
+    assert WordSum.parse("- man + self-made king") == WordSum(("self-made king",), ("man",))
     for wrong in ("", "king -", "king + - man", "- man"):
         with pytest.raises(InputError, match="king - man \\+ woman"):
-            Sum.parse(wrong)
+            WordSum.parse(wrong)
 
 
 def test_candidates_file(tmp_path):
     (tmp_path / "words.txt").write_text("red\n\nblue\nred\n")
-    assert candidates_of(tmp_path / "words.txt") == ("red", "blue")
+    assert read_candidates(tmp_path / "words.txt") == ("red", "blue")
     (tmp_path / "none.txt").write_text("\n")
-    with pytest.raises(InputError, match="holds no word"):
-        candidates_of(tmp_path / "none.txt")
+    with pytest.raises(InputError, match="has no words"):
+        read_candidates(tmp_path / "none.txt")
     with pytest.raises(InputError, match="cannot read"):
-        candidates_of(tmp_path / "missing.txt")
-
-
-def test_questions_are_found_by_name():
-    assert question_relation(pictures(), None) == ("questions", "classes")
-    with pytest.raises(InputError, match="it has questions"):
-        question_relation(pictures(), "others")
+        read_candidates(tmp_path / "missing.txt")
 
 
 def test_command(vectors):
     path, _ = vectors
     shown = CliRunner().invoke(app, ["analogy", f"gensim:{path}", "king", "-", "man", "+", "woman", "--top", "3"])
     assert shown.exit_code == 0, shown.output
-    assert "near king" in shown.output
+    assert "rank by king" in shown.output
     done = CliRunner().invoke(app, ["analogy", f"gensim:{path}", "king - man + woman", "--json", "-", "-q"])
     records = json.loads(done.stdout)["records"]
     assert len(records) == 20
     assert records[0]["n"] == 1205
-    assert "by plain similarity" in records[0]["note"]
+    assert "by plain similarity alone" in records[0]["note"]

@@ -1,0 +1,151 @@
+"""The spaces in which analogies are answered: vectors of words, or means over images, one per row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.provenance import Provenance
+from embedscope.core.tables import Data
+from embedscope.encoders import TextEncoder, is_model
+from embedscope.sources.concept_means import concept_means, images_of
+from embedscope.sources.image_text import model_pair
+from embedscope.sources.labelled_vectors import read_named_vectors
+from embedscope.sources.layer_selection import FINAL, select_spaces
+from embedscope.sources.models import (
+    extract_images,
+    extract_texts,
+    image_vector,
+    model_spaces,
+    open_image_model,
+    open_text_model,
+)
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.vocabulary import first_words, with_vocabulary
+from embedscope.sources.word_contexts import Contexts, context_spaces
+
+MAX_WORDS = 300_000
+"""Words of a file of word vectors that are candidates where no number is given."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnalogySpace:
+    """Vectors ``x`` (n, d) of the rows of a table of ``data``, nan for rows without one; the rows are the candidates.
+
+    ``note`` says what a row averages where it is a mean over images or contexts.
+    """
+
+    source: str
+    pooling: str | None
+    space: str
+    data: Data
+    x: npt.NDArray[Any]
+    note: str | None = None
+
+
+def analogy_spaces(
+    source: str,
+    data: Data,
+    table: str,
+    options: ModelOptions,
+    provenance: Provenance,
+    progress: Progress | None = None,
+    *,
+    names: str | Path | Sequence[str] | None = None,
+    contexts: Contexts | None = None,
+    max_words: int = MAX_WORDS,
+) -> Iterator[AnalogySpace]:
+    """The spaces of ``source`` that ``options`` name, one where they name none, over the rows of ``table``.
+
+    A row of a model of images is the mean over the images that show it. For a file of word vectors, the first words of
+    the file are added to the table.
+
+    Parameters
+    ----------
+    names : names of the rows of a file of vectors
+    contexts : sentences over which the states of a word are averaged, instead of reading the word alone
+    max_words : candidates from a file of word vectors
+
+    Raises
+    ------
+    InputError
+        if the source has no vectors for the table, or an option has no effect on it.
+    """
+    progress = progress or Silent()
+    texts = data.tables[table].texts
+    reads_images = bool(data.images) and model_pair(source) is not None
+    if contexts is not None and (reads_images or not is_model(source)):
+        raise InputError(f"{source} reads no sentences; leave out the contexts, or name a model of texts")
+    if reads_images:
+        yield from _image_spaces(source, data, table, options, provenance, progress)
+        return
+    if not is_model(source):
+        yield _file_space(source, data, table, options, names)
+        return
+    model: Any = open_text_model(source, options, provenance, progress)
+    if contexts is not None:
+        if not isinstance(model, TextEncoder):
+            raise InputError(f"{source} has one vector per word and reads no sentences; leave out the contexts")
+        yield from _context_spaces(source, model, data, table, options, contexts, provenance, progress)
+        return
+    spaces = model_spaces(model, source, options, "one", provenance, progress)
+    if isinstance(model, TextEncoder):
+        vectors: Any = extract_texts(model, texts, [s.pooling for s in spaces], options, progress)
+    else:
+        vectors = model
+        if hasattr(model, "vocabulary"):
+            vectors = first_words(model, max_words)
+            data = with_vocabulary(data, table, vectors.vocabulary)
+    for pooling, space in spaces:
+        yield AnalogySpace(source, pooling, space, data, vectors.matrix(pooling, space, data.tables[table].texts))
+
+
+def _file_space(
+    source: str, data: Data, table: str, options: ModelOptions, names: str | Path | Sequence[str] | None
+) -> AnalogySpace:
+    if options.layers is not None or options.pooling is not None:
+        raise InputError(f"{source} holds vectors already; leave out layers and pooling")
+    vectors = read_named_vectors(source, names)
+    x = vectors.matrix(None, vectors.space, data.tables[table].texts)
+    return AnalogySpace(source, None, vectors.space, data, x)
+
+
+def _context_spaces(
+    source: str,
+    encoder: TextEncoder,
+    data: Data,
+    table: str,
+    options: ModelOptions,
+    contexts: Contexts,
+    provenance: Provenance,
+    progress: Progress,
+) -> Iterator[AnalogySpace]:
+    if options.pooling is not None:
+        raise InputError(
+            f"words in context are read in the tokenizer's own framing; leave out pooling {options.pooling}"
+        )
+    texts = data.tables[table].texts
+    spaces = select_spaces(options.layers or FINAL, tuple(encoder.spaces))
+    for space, means in context_spaces(encoder, texts, contexts, spaces, options.seed, provenance, progress):
+        provenance.data[f"{data.name}, {source}, {space}"] = means.facts(texts)
+        yield AnalogySpace(source, contexts.pooling, space, data, means.x, means.note)
+
+
+def _image_spaces(
+    source: str, data: Data, table: str, options: ModelOptions, provenance: Provenance, progress: Progress
+) -> Iterator[AnalogySpace]:
+    texts = data.tables[table].texts
+    images, concept = images_of(data, table)
+    encoder = open_image_model(source, options, provenance, layers=options.layers is not None)
+    vectors = extract_images(encoder, images, options, progress)
+    own = image_vector(vectors.spaces)
+    for space in [own] if options.layers is None else select_spaces(options.layers, vectors.spaces):
+        means = concept_means(vectors.matrix(space), concept, len(texts))
+        provenance.data[f"{data.name}, {source}, {space}"] = means.facts(texts)
+        yield AnalogySpace(source, None, space, data, means.x, means.note)
