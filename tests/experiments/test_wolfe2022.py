@@ -19,7 +19,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Score
 from embedscope.datasets import Finder
-from embedscope.evaluation.scoring import Scored
+from embedscope.evaluation.scoring import TaskScore
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Claim, Options
 from embedscope.experiments._wolfe2022.findings import findings
@@ -233,10 +233,12 @@ def made_run(
         job = SimpleNamespace(task=SimpleNamespace(id=task), subset=None)
         for pooling in poolings:
             for space, items in zip(LAYERS, layers, strict=True):
-                run.scored.append(Scored(name, pooling, space, job, task, mean_score(items, 0), 8))
+                run.scored.append(TaskScore(name, pooling, space, job, task, mean_score(items, 0), 8))
     for metric, value in (("self_similarity", similarity), ("top5_share", share), ("top8_share", share + more)):
         for space in LAYERS:
             run.geometry.append(Record(name, metric, value, "native", space, "tokens", stderr=stderr))
+            if metric == "top5_share":
+                run.geometry.append(Record(name, metric, value, "native", space, "tokens", "published", stderr=stderr))
     run.geometry.append(
         Record(name, "sentence_self_similarity", similarity, "eos", LAYERS[-1], "sentences", stderr=stderr)
     )
@@ -265,7 +267,8 @@ def sentences_of(*runs: ModelRun) -> dict[str, Finding]:
         "random": "random weights",
     }
     found = findings(runs, TESTS, [], "keep")
-    return {name: f for f in found for name, text in topics.items() if text in f.text}
+    texts = " ".join(f.text for f in found)
+    return {name: next(f for f in found if text in f.text) for name, text in topics.items() if text in texts}
 
 
 def test_one_model_given_twice_decides_nothing() -> None:
