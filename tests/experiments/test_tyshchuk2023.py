@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedscope.core.document import Finding
+from embedscope.core.document import Finding, Skipped
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Matches, TextTable
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
+from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.claims import checked_claims
 from embedscope.experiments._tyshchuk2023.material import ClassSet, Material, PairSet, Parallel, emoji_pairs, thinned
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
@@ -20,7 +21,8 @@ from embedscope.experiments._tyshchuk2023.photos import caption_languages, cifar
 from embedscope.experiments._tyshchuk2023.pictures import plane_of
 from embedscope.experiments._tyshchuk2023.run import Findings, cones, study
 from embedscope.experiments._tyshchuk2023.tables import tables
-from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, towers
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, towers, unit
+from embedscope.experiments._tyshchuk2023.views import Pairing
 
 
 def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vectors]:
@@ -301,3 +303,43 @@ def test_shuffled_pairs_are_not_found_by_any_alignment() -> None:
     found = adversarial(rng.normal(size=(400, 16)), rng.normal(size=(400, 16)))
     assert found["retrieval"].status != "agrees"
     assert "finds more texts first" not in found["retrieval"].text
+
+
+def test_drawings_of_one_concept_are_one_unit() -> None:
+    """Every image twice: the intervals are those of the concepts, as wide as without the duplicates."""
+    rng = np.random.default_rng(4)
+    n, d, k = 60, 12, 4
+    label = np.arange(n) % k
+    centres = rng.normal(size=(k, d))
+    once = centres[label] + 1.5 * rng.normal(size=(n, d))
+    train, test = np.arange(n // 2), np.arange(n // 2, n)
+    single = ClassSet("made", "a {class}", tuple("abcd"), (), label, train, test)
+    rows = np.concatenate([np.arange(n), np.arange(n)])
+    doubled = ClassSet(
+        "made",
+        "a {class}",
+        tuple("abcd"),
+        (),
+        label[rows],
+        np.concatenate([train, train + n]),
+        np.concatenate([test, test + n]),
+        rows,
+    )
+    found = []
+    for classes, images in ((single, once), (doubled, once[rows])):
+        vectors = Vectors("made", "made", False, None, None, images, images, centres, images)
+        pairing = Pairing(unit(images), unit(images))
+        skipped: list[Skipped] = []
+        sides = class_halves(vectors, classes, 0, skipped.append)
+        records = list(class_records(vectors, pairing, classes, sides, 0, skipped.append))
+        found.append({(r.metric, r.transform, r.fitted_on, r.variant): r for r in records})
+    assert {"zeroshot", "zeroshot.seen", "zeroshot.unseen", "probe"} <= {key[0] for key in found[0]}
+    compared = 0
+    for key, record in found[1].items():
+        assert record.units is not None and 2 * record.units == record.n
+        assert "concepts are resampled" in str(record.note)
+        before = found[0].get(key)
+        if key[0] == "zeroshot" and key[1] is None and before is not None:
+            assert (record.value, record.ci_low, record.ci_high) == (before.value, before.ci_low, before.ci_high)
+            compared += 1
+    assert compared == 1

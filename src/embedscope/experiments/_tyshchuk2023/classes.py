@@ -69,8 +69,9 @@ def class_records(
                 leave(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
     for name, found in sides.items():
         place = Place(vectors.source, classes.name, name, "seen" if name else None)
-        yield place.record("zeroshot.seen", found.seen)
-        yield place.record("zeroshot.unseen", found.unseen)
+        note = "; ".join(resampled(classes))
+        yield place.record("zeroshot.seen", found.seen, note=note)
+        yield place.record("zeroshot.unseen", found.unseen, note=note)
     yield from _probes(vectors, pairing.images, images, classes, seed, leave)
 
 
@@ -81,11 +82,18 @@ def _zero_shot(
 
     left, right = view.raw(texts, images[classes.test])
     for measure in MEASURES if view.name else MEASURES[:1]:
-        found = zero_shot(right, left, classes.label[classes.test], measure=measure, seed=seed)
+        found = zero_shot(
+            right, left, classes.label[classes.test], measure=measure, seed=seed, groups=classes.test_units
+        )
         for k, score in found.top.items():
             metric = "zeroshot" if k == 1 else f"zeroshot.top{k}"
             variant = None if measure == "cosine" else measure
-            yield place.record(metric, score, variant=variant, note="; ".join(view.notes))
+            yield place.record(metric, score, variant=variant, note="; ".join([*view.notes, *resampled(classes)]))
+
+
+def resampled(classes: ClassSet) -> list[str]:
+    """What the bootstrap draws, for the note of a record; nothing where it draws single images."""
+    return [] if classes.concept is None else ["concepts are resampled, each with all of its images"]
 
 
 def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) -> dict[str | None, SeenUnseen]:
@@ -107,7 +115,8 @@ def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) ->
     found = {}
     for name in HALVES:
         try:
-            found[name] = seen_unseen(partial(fit, name=name), train, test, texts, seed=seed)
+            fitted = partial(fit, name=name)
+            found[name] = seen_unseen(fitted, train, test, texts, groups=classes.test_units, seed=seed)
         except InputError as error:
             leave(Skipped(f"seen and unseen classes of {vectors.label}, {name}", str(error)))
     return found
@@ -136,5 +145,6 @@ def _probes(
             leave(Skipped(f"linear probe of {vectors.label}, {name}", str(error)))
             continue
         train, test = (np.asarray(mapped[rows]) for rows in (classes.train, classes.test))
-        found = linear_probe(train, classes.label[classes.train], test, classes.label[classes.test], seed=seed)
-        yield place.record("probe", found.top[1])
+        labels = classes.label[classes.train], classes.label[classes.test]
+        found = linear_probe(train, labels[0], test, labels[1], seed=seed, groups=classes.test_units)
+        yield place.record("probe", found.top[1], note="; ".join(resampled(classes)))

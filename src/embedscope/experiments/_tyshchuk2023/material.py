@@ -65,7 +65,10 @@ class PairSet:
 
 @dataclass(frozen=True)
 class ClassSet:
-    """Images in classes; ``train`` and ``test`` are rows of ``images``, ``label`` (n,) numbers ``names``."""
+    """Images in classes; ``train`` and ``test`` are rows of ``images``, ``label`` (n,) numbers ``names``.
+
+    ``concept`` (n,) numbers the concept of each image where several images show one: they are one unit of evidence.
+    """
 
     name: str
     prompt: str
@@ -74,6 +77,12 @@ class ClassSet:
     label: Index
     train: Index
     test: Index
+    concept: Index | None = None
+
+    @property
+    def test_units(self) -> Index | None:
+        """Number of the concept of each test image, which the bootstrap draws whole; None where each is its own."""
+        return None if self.concept is None else np.unique(self.concept[self.test], return_inverse=True)[1]
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -156,6 +165,7 @@ def emoji_classes(data: Data, pairs: PairSet, prompt: str | None) -> ClassSet:
         number[relation.label],
         np.setdiff1d(rows, test),
         test,
+        np.arange(len(pairs.images)) % n,
     )
 
 

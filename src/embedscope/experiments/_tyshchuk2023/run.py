@@ -154,8 +154,8 @@ def study(vectors: Vectors, study_data: Material, options: Options, provenance: 
         with provenance.phase(f"classes {vectors.source}"):
             sides = class_halves(vectors, study_data.classes, seed, found.skipped.append)
             for name, halves_of in sides.items():
-                kept.add("zeroshot.seen", None, name, halves_of.seen, np.arange(halves_of.seen.n))
-                kept.add("zeroshot.unseen", None, name, halves_of.unseen, np.arange(halves_of.unseen.n))
+                for part, score in (("seen", halves_of.seen), ("unseen", halves_of.unseen)):
+                    kept.add(f"zeroshot.{part}", None, name, score, np.arange(score.n))
             found.records += class_records(vectors, pairing, study_data.classes, sides, seed, found.skipped.append)
             found.figures.append(class_figure(sides))
         options.progress.close()
