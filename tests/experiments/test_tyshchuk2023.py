@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from embedscope.core.document import Finding, Skipped
+from embedscope.core.errors import InputError
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Matches, TextTable
@@ -15,13 +18,30 @@ from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.claims import checked_claims
+from embedscope.experiments._tyshchuk2023.findings import findings
+from embedscope.experiments._tyshchuk2023.geometry import isotropy_records
 from embedscope.experiments._tyshchuk2023.material import ClassSet, Material, PairSet, Parallel, emoji_pairs, thinned
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
-from embedscope.experiments._tyshchuk2023.photos import caption_languages, cifar_classes, coco_pairs, halves
+from embedscope.experiments._tyshchuk2023.photos import (
+    caption_languages,
+    cifar_classes,
+    coco_pairs,
+    halves,
+    russian_captions,
+    wikicaps_languages,
+)
 from embedscope.experiments._tyshchuk2023.pictures import plane_of
-from embedscope.experiments._tyshchuk2023.run import Findings, cones, study
+from embedscope.experiments._tyshchuk2023.run import Findings, cones, study, study_texts
 from embedscope.experiments._tyshchuk2023.tables import tables
-from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, towers, unit
+from embedscope.experiments._tyshchuk2023.vectors import (
+    Vectors,
+    is_text_only,
+    label_of,
+    measured_texts,
+    measured_vectors,
+    towers,
+    unit,
+)
 from embedscope.experiments._tyshchuk2023.views import Pairing
 
 
@@ -46,7 +66,7 @@ def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vect
     names = tuple(f"word {i}" for i in range(n))
     parallel = Parallel("xx", names, names, np.arange(n), np.arange(n))
     vectors = Vectors("planted", "planted", False, None, 20.0, texts, images, centres @ turn.T, images)
-    vectors.english, vectors.languages = texts, {"xx": images}
+    vectors.english, vectors.languages = {"xx": texts}, {"xx": images}
     return Material(pairs, kinds, (parallel,), {}), vectors
 
 
@@ -110,9 +130,9 @@ def test_claims_hold_the_tables_of_the_article() -> None:
         "Table 3": 15,
         "Table 4": 6,
         "Table 5": 4,
-        "Table 6": 3,
+        "Table 6": 9,
         "Table 7": 3,
-        "text": 1,
+        "text": 2,
     }
     impossible = [c for c in CLAIMS if c.relation == "impossible"]
     assert len(impossible) == 4
@@ -248,7 +268,8 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     assert study_data.classes.prompts[1] == "photo of a aquarium fish"
     assert len(study_data.pairs.texts) == n
     uri = small_clip(tmp_path)
-    options = Options((uri,), cache=False, device="cpu")
+    stated = {uri: "openai/clip-vit-base-patch32"}
+    options = Options((uri,), cache=False, device="cpu", published=stated)
     vectors = measured_vectors(uri, study_data, options, Provenance())
     assert vectors.scale == pytest.approx(1 / 0.07, rel=1e-3)
     gathered = Findings()
@@ -259,12 +280,20 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     assert {None, "pairs", "train"} <= conditions
     cones(uri, study_data, options, Provenance(), gathered)
     assert any("biases zero" in s.title for s in gathered.scatters)
+    reached = [c for c in checked_claims(gathered.models, gathered.records) if c.ours is not None]
+    assert {c.claim.source for c in reached} == {*(f"Table {i}" for i in range(1, 6)), "text"}
+    assert {c.claim.role for c in reached} == {"clip", "clip-random"}
+    assert {c.status for c in reached if c.claim.role == "clip-random"} == {"deviates"}
+    in_table = [row for row in tables(gathered.models, gathered.records)[0].rows if "raw" in row]
+    assert in_table, "raw rows of the tower with zero biases stand in Table 1"
+    russian = replace(vectors, role="ruclip", russian=vectors.texts)
+    records = [*gathered.records, *isotropy_records(russian, "rucoco", {"text": unit(vectors.texts)})]
+    reached = [c for c in checked_claims([russian], records) if c.ours is not None]
+    assert {c.claim.source for c in reached} == {"Table 1", "Table 7"}
 
 
 def adversarial(texts: np.ndarray, images: np.ndarray) -> dict[str, Finding]:
     """Findings on pairs of vectors alone, by topic."""
-    from embedscope.experiments._tyshchuk2023.findings import findings
-
     study_data = Material(halves("planted", (), [f"text {i}" for i in range(len(texts))]), None, (), {})
     vectors = Vectors("planted", "planted", False, None, 20.0, texts, images)
     gathered = Findings()
@@ -343,3 +372,71 @@ def test_drawings_of_one_concept_are_one_unit() -> None:
             assert (record.value, record.ci_low, record.ci_high) == (before.value, before.ci_low, before.ci_high)
             compared += 1
     assert compared == 1
+
+
+def small_bert(folder: Path) -> str:
+    """A BERT with random weights and few dimensions, and a tokenizer of letters, saved as the hub would."""
+    transformers = pytest.importorskip("transformers", reason="needs the extra hf")
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    raw = Tokenizer(models.BPE({t: i for i, t in enumerate([*special, *letters])}, [], unk_token="[UNK]"))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    words = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=64, **names)
+    words.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=raw.get_vocab_size(),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    return f"hf:{folder}"
+
+
+def test_a_model_of_texts_alone_is_measured_on_its_text_side(tmp_path: Path) -> None:
+    """BERT's rows of Table 1 and, with captions of WikiCaps, Table 6; the rest is left out with the reason."""
+    uri = small_bert(tmp_path)
+    captions = [f"caption number {i} of a thing" for i in range(60)]
+    pairs = halves("coco", (), captions)
+    (tmp_path / "wikicaps").mkdir()
+    lines = "".join(f"légende {i}\tcaption {i}\n" for i in range(40))
+    for code in ("fr", "ru", "de"):
+        (tmp_path / "wikicaps" / f"{code}-en.tsv").write_text(lines, encoding="utf-8")
+    study_data = Material(pairs, None, wikicaps_languages(tmp_path), {})
+    for name, sources in (("google-bert/bert-base-uncased", {"Table 1"}), ("M-CLIP/M-BERT-Distil-40", {"Table 6"})):
+        options = Options((uri,), cache=False, device="cpu", published={uri: name})
+        assert is_text_only(uri, options)
+        gathered = Findings()
+        vectors = measured_texts(uri, study_data, options, Provenance())
+        study_texts(vectors, study_data, options, Provenance(), gathered)
+        reached = [c for c in checked_claims(gathered.models, gathered.records) if c.ours is not None]
+        assert {c.claim.source for c in reached} == sources
+        assert len(reached) == {"Table 1": 4, "Table 6": 9}[next(iter(sources))]
+        assert {r.space for r in gathered.records if r.metric == "i1"} == {"text"}
+        assert "no image side" in gathered.skipped[0].why
+    assert not is_text_only("hf:openai/clip-vit-base-patch32", Options(()))
+    assert is_text_only("hf:google-bert/bert-base-uncased", Options(()))
+    found = findings(gathered.models, gathered.records, [], gathered.kept, 0)
+    assert any("the text cloud" in f.text for f in found)
+
+
+def test_captions_of_rucoco(tmp_path: Path) -> None:
+    assert russian_captions(None) == russian_captions(tmp_path) == ()
+    (tmp_path / "rucoco").mkdir()
+    path = tmp_path / "rucoco" / "captions_val2014.json"
+    rows = [{"image_id": i, "id": i, "caption": text} for i, text in enumerate(("кот", "пёс ", "кот"))]
+    path.write_text(json.dumps({"annotations": rows}), encoding="utf-8")
+    assert russian_captions(tmp_path) == ("кот", "пёс")
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match="COCO's layout"):
+        russian_captions(tmp_path)

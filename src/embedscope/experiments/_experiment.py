@@ -62,7 +62,7 @@ class ValueClaim:
     ----------
     source : place in the article
     role : model of the article ("clip", "bert", "ruclip")
-    metric, space, variant, transform, fitted_on : fields of our record
+    metric, space, variant, transform, fitted_on, subset : fields of our record
     expected : the published value
     tolerance : largest difference that counts as agreement
     dataset : what it was measured on
@@ -81,6 +81,7 @@ class ValueClaim:
     tolerance: float = 0.03
     relation: Literal["equal", "impossible"] = "equal"
     note: str = ""
+    subset: str | None = None
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees within the tolerance; a number that cannot be is never agreed with."""

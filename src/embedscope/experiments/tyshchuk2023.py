@@ -29,9 +29,10 @@ from embedscope.experiments._tyshchuk2023.run import (
     material,
     pixel_baseline,
     study,
+    study_texts,
 )
 from embedscope.experiments._tyshchuk2023.tables import tables
-from embedscope.experiments._tyshchuk2023.vectors import measured_vectors
+from embedscope.experiments._tyshchuk2023.vectors import is_text_only, measured_texts, measured_vectors
 from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("tyshchuk2023",)
@@ -65,7 +66,10 @@ def run(options: Options) -> Result:
         for skipped in study_data.skipped:
             options.progress.note(f"{skipped.what}: {skipped.why}")
         provenance.data = study_data.data
-        for source in models:
+        for source in (m for m in models if is_text_only(m, options)):
+            texts = measured_texts(source, study_data, options, provenance)
+            study_texts(texts, study_data, options, provenance, found)
+        for source in (m for m in models if not is_text_only(m, options)):
             study(measured_vectors(source, study_data, options, provenance), study_data, options, provenance, found)
             cones(source, study_data, options, provenance, found)
             pixel_baseline(source, study_data, options, provenance, found)

@@ -14,7 +14,7 @@ from embedscope.experiments._tyshchuk2023.vectors import Vectors
 
 def checked_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list[Checked]:
     """Every claim, with our record where the model and the data of the claim were run."""
-    roles = {m.source: m.role for m in models if not m.baseline}
+    roles = {m.source: m.role for m in models}
 
     def answers(record: Record, claim: ValueClaim) -> bool:
         return (
@@ -25,7 +25,7 @@ def checked_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list
             and record.transform == claim.transform
             and (claim.space is None or record.space == claim.space)
             and (claim.fitted_on is None or record.fitted_on == claim.fitted_on)
-            and record.subset in (None, "test")
+            and record.subset in ((None, "test") if claim.subset is None else (claim.subset,))
         )
 
     return check(CLAIMS, records, answers)
@@ -42,6 +42,7 @@ def table_of_claims(checked: Sequence[Checked]) -> Table:
             ("data", lambda c: c.dataset),
             ("number", lambda c: c.metric + (f" ({c.variant})" if c.variant else "")),
             ("space", lambda c: c.space),
+            ("part", lambda c: c.subset),
             ("transform", lambda c: c.transform),
             ("fitted on", lambda c: c.fitted_on),
         ),

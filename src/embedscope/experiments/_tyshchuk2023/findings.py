@@ -180,18 +180,19 @@ def _classes(m: Vectors, kept: KeptScores) -> Finding | None:
 
 
 def _isotropy(m: Vectors, records: Sequence[Record]) -> Finding | None:
-    where = {"metric": "i1", "space": "image", "transform": None}
+    side = "image" if len(m.images) else "text"
+    where = {"metric": "i1", "space": side, "transform": None}
     ours, walked = pick(records, variant=None, **where), pick(records, variant="published", **where)
-    cosine = of_record(pick(records, metric="self_similarity", space="image", transform=None))
-    centred = pick(records, variant=None, metric="i1", space="image", transform="center")
+    cosine = of_record(pick(records, metric="self_similarity", space=side, transform=None))
+    centred = pick(records, variant=None, metric="i1", space=side, transform="center")
     if ours is None or walked is None or ours.value is None or walked.value is None or cosine.value is None:
         return None
     cone, rises = cosine.above(CONE), independent_difference(centred, ours)
     text = sentence(
         cone,
-        "the image cloud is a cone: unrelated images have a mean cosine well above 0",
-        "the image cloud is no cone: unrelated images have a mean cosine near 0",
-        "this run cannot tell whether the image cloud is a cone",
+        f"the {side} cloud is a cone: unrelated {side}s have a mean cosine well above 0",
+        f"the {side} cloud is no cone: unrelated {side}s have a mean cosine near 0",
+        f"this run cannot tell whether the {side} cloud is a cone",
     )
     more = sentence(
         rises.above(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,17 +26,18 @@ DRAWN = 220
 """Pictures on a t-SNE map; more hide each other."""
 
 
-def isotropy_records(vectors: Vectors, task: str) -> Iterator[Record]:
+def isotropy_records(vectors: Vectors, task: str, sides: Mapping[str, Floats] | None = None) -> Iterator[Record]:
     """I1 and I2 by definition and as published, and other numbers of isotropy, of each side: raw, centred, whitened.
+
+    ``sides`` are unit rows in place of those of the pairs.
 
     Of a random initialisation also I1 and I2 of the rows as they come out of the model, without normalising: the
     article's row "random weights, biases zero" is impossible on unit rows.
     """
     from embedscope.geometry.measure import measure
 
-    sides = {"text": unit(vectors.texts), "image": unit(vectors.images)}
     for transform in CHANGES:
-        for space, rows in sides.items():
+        for space, rows in (vectors.sides if sides is None else sides).items():
             try:
                 found = measure({space: rows}, metrics=ISOTROPY, rows="unit", transform=transform, name=vectors.source)
             except InputError:

@@ -31,13 +31,12 @@ def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int, kept: KeptScores) -> Iterator[Record]:
+def language_records(vectors: Vectors, parallel: Parallel, seed: int, kept: KeptScores) -> Iterator[Record]:
     """Distance ratio on raw vectors; recall@1 both ways on new texts, before and after Procrustes."""
     from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
 
-    assert vectors.english is not None
-    code = parallel.language
-    x, y = vectors.languages[code][parallel.left], vectors.english[parallel.right]
+    code, task = parallel.language, parallel.data
+    x, y = vectors.languages[code][parallel.left], vectors.english[code][parallel.right]
     plain = Place(vectors.source, task, dim=x.shape[1])
     for name, score in parallel_distance_ratio(x, y, seed=seed).items():
         metric = "parallel_distance_ratio" + ("" if name == "ratio" else f".{name}")
@@ -60,7 +59,6 @@ ARTICLE = ("fr", "ru", "de")
 
 def language_map(vectors: Vectors, parallel: Sequence[Parallel], seed: int) -> Scatter:
     """UMAP of texts in English and three other languages, the raw vectors (Figures 14 and 15)."""
-    assert vectors.english is not None
     shown = [p for p in parallel if p.language in ARTICLE] or list(parallel[:3])
     blocks: list[Floats] = []
     names: dict[str, list[str]] = {}
@@ -69,7 +67,7 @@ def language_map(vectors: Vectors, parallel: Sequence[Parallel], seed: int) -> S
         rows = test[: SHOWN // len(shown)]
         blocks.append(vectors.languages[one.language][one.left[rows]])
         names[one.language] = [one.texts[i] for i in one.left[rows]]
-        blocks.append(vectors.english[one.right[rows]])
+        blocks.append(vectors.english[one.language][one.right[rows]])
         names[f"en ({one.language})"] = [one.english[i] for i in one.right[rows]]
     ends = np.cumsum([len(block) for block in blocks])
     places = {name: slice(int(end - len(b)), int(end)) for name, end, b in zip(names, ends, blocks, strict=True)}

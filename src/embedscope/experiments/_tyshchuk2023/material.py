@@ -92,13 +92,14 @@ class ClassSet:
 
 @dataclass(frozen=True)
 class Parallel:
-    """Texts of one language and the English ones they translate: pair i is (left[i], right[i])."""
+    """Texts of one language and the English ones they translate: pair i is (left[i], right[i]); ``data`` names them."""
 
     language: str
     texts: tuple[str, ...]
     english: tuple[str, ...]
     left: Index
     right: Index
+    data: str = "emoji"
 
 
 @dataclass
@@ -110,6 +111,8 @@ class Material:
     languages: tuple[Parallel, ...]
     data: dict[str, Any]
     skipped: list[Skipped] = field(default_factory=list)
+    russian: tuple[str, ...] = ()
+    """Captions of ruCOCO, for the text side of ruCLIP."""
 
 
 def thinned(study_data: Material, n: int) -> Material:

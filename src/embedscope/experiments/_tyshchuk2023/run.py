@@ -40,8 +40,10 @@ from embedscope.experiments._tyshchuk2023.photos import (
     coco_pairs,
     halves,
     rows_of_file,
+    russian_captions,
+    wikicaps_languages,
 )
-from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, unit
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, is_text_only, label_of, measured_vectors, unit
 from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ LIMITS: dict[str, tuple[int | None, int | None]] = {"smoke": (2000, 5000), "full
 CONE = 500
 """Pairs that show the cone of a model with its biases at zero."""
 
+NO_IMAGES = "a model of texts alone has no image side; its text side is measured as in Table 1"
 PICTURED = (None, "center", "procrustes", "lstsq", "cca:256", "heads")
 
 
@@ -87,18 +90,20 @@ def material(options: Options, finder: Any) -> Material:
 
     photos = _photos(options, load, skipped)
     if photos is not None:
-        return Material(*photos, facts, skipped)
+        return _published_texts(Material(*photos, facts, skipped), options)
     data = load("emoji")
     pairs = emoji_pairs(data, options.seed)
     codes = LANGUAGES[options.scale] or tuple(n[6:] for n in data.tables if n.startswith("names_"))
-    return Material(pairs, emoji_classes(data, pairs, options.prompt), emoji_languages(data, codes), facts, skipped)
+    classes, languages = emoji_classes(data, pairs, options.prompt), emoji_languages(data, codes)
+    return _published_texts(Material(pairs, classes, languages, facts, skipped), options)
 
 
 def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]) -> tuple[Any, Any, Any] | None:
     n_pairs, n_images = LIMITS[options.scale]
     try:
         pairs = coco_pairs(load("coco"), options.seed, n_pairs)
-        pairs.images[0].pixels()
+        if not all(is_text_only(source, options) for source in options.models):
+            pairs.images[0].pixels()
     except EmbedscopeError as error:
         skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
         return None
@@ -116,6 +121,17 @@ def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]
     except DataUnavailableError as error:
         skipped.append(Skipped("captions in other languages", str(error)))
     return pairs, classes, languages
+
+
+def _published_texts(study_data: Material, options: Options) -> Material:
+    """The study data with captions of WikiCaps in place of others of the same language, and those of ruCOCO."""
+    captions, russian = wikicaps_languages(options.data), russian_captions(options.data)
+    new = {p.language for p in captions}
+    study_data.languages = (*captions, *(p for p in study_data.languages if p.language not in new))
+    study_data.russian = russian
+    about = {"version": "as it lies in the folder", "licence": "that of the captions"}
+    study_data.data |= {name: about for name, there in (("wikicaps", captions), ("rucoco", russian)) if there}
+    return study_data
 
 
 def file_vectors(source: str) -> tuple[Material, Vectors]:
@@ -149,6 +165,8 @@ def study(vectors: Vectors, study_data: Material, options: Options, provenance: 
     options.progress.close()
     with provenance.phase(f"isotropy {vectors.source}"):
         found.records += isotropy_records(vectors, study_data.pairs.name)
+        if vectors.russian is not None:
+            found.records += isotropy_records(vectors, "rucoco", {"text": unit(vectors.russian)})
     if study_data.classes is not None and not vectors.baseline:
         options.progress.start(f"classes {vectors.label}", None, "transforms")
         with provenance.phase(f"classes {vectors.source}"):
@@ -160,12 +178,31 @@ def study(vectors: Vectors, study_data: Material, options: Options, provenance: 
             found.figures.append(class_figure(sides))
         options.progress.close()
     for parallel in study_data.languages if not vectors.baseline else ():
-        found.records += language_records(vectors, parallel, study_data.pairs.name, seed, kept)
+        found.records += language_records(vectors, parallel, seed, kept)
     if not vectors.baseline:
         with provenance.phase(f"pictures {vectors.source}"):
             _pictures(vectors, study_data, [v for v in seen if v.name in PICTURED], options, found)
             scales = {v.name: v.scale for v in seen if v.name is not None and v.scale is not None}
             found.figures.append(gap_by_temperature(vectors, found.records, scales))
+
+
+def study_texts(
+    vectors: Vectors, study_data: Material, options: Options, provenance: Provenance, found: Findings
+) -> None:
+    """What a model of texts alone can be measured on: isotropy of its text side, and other languages."""
+    found.models.append(vectors)
+    found.skipped.append(Skipped(f"{vectors.label}: alignments, loss, retrieval, classes, maps", NO_IMAGES))
+    kept = found.kept.setdefault(vectors.source, KeptScores())
+    with provenance.phase(f"isotropy {vectors.source}"):
+        found.records += isotropy_records(vectors, study_data.pairs.name)
+    for parallel in study_data.languages:
+        found.records += language_records(vectors, parallel, options.seed, kept)
+    found.figures.append(spread_figure([("text", vectors.texts)]))
+    if study_data.languages:
+        try:
+            found.scatters.append(language_map(vectors, study_data.languages, options.seed))
+        except MissingExtraError as error:
+            found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 
 
 def _pictures(vectors: Vectors, study_data: Material, seen: Sequence[View], options: Options, found: Findings) -> None:

@@ -40,20 +40,21 @@ def tables(models: Sequence[Vectors], records: Sequence[Record]) -> list[Table]:
 
 def _isotropy(labels: dict[str, str], records: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    keys = dict.fromkeys(
-        (r.source, r.space, r.transform) for r in records if r.metric == "i1" and r.variant is None and r.rows == "unit"
-    )
-    for source, space, transform in keys:
-        where = {"source": source, "space": space, "transform": transform}
+    keys = dict.fromkeys((r.source, r.task, r.space, r.transform, r.rows) for r in records if r.metric == "i1")
+    for source, task, space, transform, scaling in keys:
+        where = {"source": source, "task": task, "space": space, "transform": transform, "rows": scaling}
         numbers = [value(records, metric=m, variant=v, **where) for v in (None, "published") for m in ("i1", "i2")]
         published = TABLE_1.get(("clip", transform, str(space)), (None, None))
         spread = value(records, metric="coordinate_std.cv", **where)
         cosine = value(records, metric="self_similarity", **where)
-        rows.append((labels[source], space, transform or PLAIN, *numbers, *published, cosine, spread))
+        shown = transform or PLAIN
+        rows.append((labels[source], task, space, shown, scaling, *numbers, *published, cosine, spread))
     columns = (
         Column("model"),
+        Column("data"),
         Column("space"),
         Column("transform"),
+        Column("rows", help="unit: L2-normalised; raw: as the model gives them"),
         Column("I1", 3, "min Z / max Z along +-eigenvectors: the definition"),
         Column("I2", 3, "std Z / mean Z along +-eigenvectors"),
         Column("I1 row-walking", 3, "along the rows of the eigenvector matrix, which gives the article's numbers"),
