@@ -47,6 +47,11 @@ def check(
     return found
 
 
+def remark(claim: ValueClaim) -> str:
+    """What a reader must know of a published number, and what keeps it from being checked exactly."""
+    return "; ".join(filter(None, (claim.note, claim.limit)))
+
+
 def claims_table(
     checked: Sequence[Checked],
     title: str,
@@ -55,7 +60,7 @@ def claims_table(
     caption: str,
 ) -> Table:
     """All claims, one a row: ``places`` say what each is of; ours is empty where it was not run."""
-    rows = [(*(of(c.claim) for _, of in places), c.claim.expected, c.value, c.verdict, c.claim.note) for c in checked]
+    rows = [(*(of(c.claim) for _, of in places), c.claim.expected, c.value, c.verdict, remark(c.claim)) for c in checked]
     last = (Column("published", digits), Column("ours", digits), Column("verdict"), Column("remark"))
     return Table("claims", title, (*(Column(name) for name, _ in places), *last), tuple(rows), caption)
 

@@ -28,6 +28,7 @@ class Claim:
     expected : the published value; ``bound`` turns it into a limit ("below", "above", "at least") without tolerance
     tolerance : largest difference that still counts as agreement
     best_layer : published layer of the best value
+    limit : why public models and data do not suffice to check the number exactly; empty where they do
     """
 
     source: str
@@ -42,6 +43,7 @@ class Claim:
     bound: Literal["below", "above", "at least"] | None = None
     tolerance: float = 0.02
     note: str = ""
+    limit: str = ""
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees with the claim within its tolerance."""
@@ -67,6 +69,7 @@ class ValueClaim:
     tolerance : largest difference that counts as agreement
     dataset : what it was measured on
     note : what a reader must know of the published number
+    limit : why public models and data do not suffice to check the number exactly; empty where they do
     """
 
     source: str
@@ -82,6 +85,7 @@ class ValueClaim:
     relation: Literal["equal", "impossible"] = "equal"
     note: str = ""
     subset: str | None = None
+    limit: str = ""
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees within the tolerance; a number that cannot be is never agreed with."""
@@ -100,6 +104,10 @@ class PublishedNumber(Protocol):
     @property
     def expected(self) -> float:
         """The published value."""
+
+    @property
+    def limit(self) -> str:
+        """Why public models and data do not suffice to check it exactly; empty where they do."""
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees."""

@@ -90,7 +90,23 @@ def _over_contexts(run: ModelRun) -> tuple[float, int | None] | None:
     return (min(leads), None) if leads else None
 
 
-COMPARED = {"tests_eos_above_word": _eos_above, "lead_over_contexts": _over_contexts}
+def _eight_less_five(run: ModelRun) -> tuple[float, int | None] | None:
+    """Largest difference over the layers of the shares of the 8 and of the 5 largest coordinates, as published."""
+    curves = [
+        _curve(run, Claim("", "", metric, 0.0, "max", variant="published")) for metric in ("top8_share", "top5_share")
+    ]
+    added = {space: curves[0][space] - curves[1][space] for space in curves[0] if space in curves[1]}
+    if not added:
+        return None
+    space = max(added, key=lambda s: added[s])
+    return added[space], run.ladder.index(space)
+
+
+COMPARED = {
+    "top8_less_top5": _eight_less_five,
+    "tests_eos_above_word": _eos_above,
+    "lead_over_contexts": _over_contexts,
+}
 """Claims that compare readings of one model, by metric."""
 
 
