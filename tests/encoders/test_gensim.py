@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +131,96 @@ def test_missing_files_and_unknown_options_are_said(tmp_path):
         open_model(f"gensim:{tmp_path / 'none.bin'}")
     with pytest.raises(InputError, match=r"\?limit=N"):
         open_model("gensim:x.bin?first=3")
+
+
+def words_of(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return open_model(f"gensim:{path}")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("header", ["", "3 2\n"])
+@pytest.mark.parametrize("gap", [" ", "\t", "  "])
+@pytest.mark.parametrize("end", ["\n", " \r\n"])
+def test_marks_blanks_and_line_ends(tmp_path, mark, header, gap, end):
+    rows = [("New York", 0.5, -1), ("3", 1e-3, 2), ("a\u00a0b", 3, 4)]
+    text = header + "".join(gap.join(map(str, row)) + end for row in rows)
+    found = words_of(tmp_path / "x.txt", mark + text.encode())
+    assert found.vocabulary == ("New York", "3", "a\u00a0b")
+    np.testing.assert_array_equal(found.x, np.array([row[1:] for row in rows], dtype=np.float32))
+    assert found.facts["format"] == ("word2vec text" if header else "glove")
+
+
+@pytest.mark.parametrize("said", [4, 6])
+def test_a_count_one_off_is_a_note(tmp_path, said):
+    """As in wiki-news-300d-1M.vec of fastText."""
+    found = words_of(tmp_path / "x.vec", f"{said} 2\n" + "".join(f"w{i} {i} 1\n" for i in range(5)))
+    assert len(found.vocabulary) == 5
+    assert found.facts["notes"] == [f"the header says {said} words, the file holds 5"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("7 2\na 1 2\nb 3 4\n", "says 7 words in its header and holds 2"),
+        ("2 3\na 1 2\nb 3 4\n", "says 3 dimensions in its header and has 2 numbers per line"),
+        ("2 2\na 1 2 3\nb 3 4 5\n", "says 2 dimensions in its header and has 3 numbers per line"),
+        ("a 1 2\nb nan 4\n", "nan or inf in 1 vectors, first that of 'b'"),
+        (b"1 2\na " + np.ones(2, "<f4").tobytes() + b"b " + np.ones(2, "<f4").tobytes(), "10 bytes after its 1 vect"),
+        (b"1 2\na " + np.full(2, np.inf, "<f4").tobytes(), "nan or inf"),
+        (b"9 100000\na " + np.ones(2, "<f4").tobytes(), "get the file again"),
+        (b"999999999999999999 9999999999\na " + np.ones(2, "<f4").tobytes(), "get the file again"),
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+    ],
+)
+def test_what_a_header_says_is_checked(tmp_path, content, said):
+    with pytest.raises(InputError, match=said) as caught:
+        words_of(tmp_path / "x.bin", content)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_zip_archives(made, tmp_path, binary):
+    made.save_word2vec_format(str(tmp_path / "a.txt"), binary=binary)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "a.txt", "in/a.txt")
+    same(
+        open_model(f"gensim:{tmp_path}/x.zip"),
+        KeyedVectors.load_word2vec_format(str(tmp_path / "a.txt"), binary=binary),
+    )
+    with zipfile.ZipFile(tmp_path / "x.zip", "a") as archive:
+        archive.writestr("b.txt", "one 1 2\n")
+    with pytest.raises(InputError, match=r"holds 2 files: in/a.txt, b.txt; say which: gensim:.*\?member=in/a.txt"):
+        open_model(f"gensim:{tmp_path}/x.zip")
+    assert open_model(f"gensim:{tmp_path}/x.zip?member=b.txt&limit=1").vocabulary == ("one",)
+    whole = bytearray((tmp_path / "x.zip").read_bytes())
+    whole[60:90] = bytes(30)
+    (tmp_path / "x.zip").write_bytes(whole)
+    with pytest.raises(InputError, match="damaged"):
+        open_model(f"gensim:{tmp_path}/x.zip?member=in/a.txt")
+
+
+def test_pipes_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "x.bin")
+    with pytest.raises(InputError, match="is a named pipe, not a regular file"):
+        open_model(f"gensim:{tmp_path}/x.bin")
+
+
+@pytest.mark.parametrize("separately", [[], ["vectors_ngrams", "vectors_vocab"]])
+def test_fasttext_of_gensim(tmp_path, separately):
+    """A FastTextKeyedVectors keeps no vectors of words, only what they are made of."""
+    from gensim.models import FastText
+
+    model = FastText(
+        [["the", "cat", "sat"], ["a", "dog", "ran", "äpfel"]],
+        vector_size=8,
+        min_count=1,
+        bucket=50,
+        epochs=1,
+        workers=1,
+    )
+    path = tmp_path / "x.kv"
+    model.wv.save(str(path), separately=separately)
+    same(open_model(f"gensim:{path}"), model.wv)

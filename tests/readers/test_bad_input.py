@@ -40,7 +40,7 @@ def test_missing_file_and_folder(tmp_path):
     assert "there is no file" in error(tmp_path / "none.npy")
     (tmp_path / "dir.npy").mkdir()
     assert "is a folder" in error(tmp_path / "dir.npy")
-    assert ".npy" in error(tmp_path / "x.csv")
+    assert ".npy" in error(tmp_path / "x.xyz")
 
 
 @pytest.mark.parametrize("left", [60, 130, 150])
@@ -141,7 +141,7 @@ def test_parquet_errors(tmp_path):
     path = tmp_path / "x.parquet"
     lists = X.tolist()
     assert "columns: a, b; say which" in error(parquet(path, a=lists, b=lists))
-    assert "no column of vectors; its columns are id, text" in error(parquet(path, id=[1], text=["a"]))
+    assert "; its columns are id, text" in error(parquet(path, id=[1], text=["a"]))
     parquet(path, text=["a"], emb=[[1.0, 2.0]])
     assert "column of string" in error(f"{path}::text")
     assert "did you mean 'emb'?" in error(f"{path}::embs")

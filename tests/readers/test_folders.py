@@ -162,7 +162,7 @@ def test_faiss_gives_back_what_was_added(tmp_path, spec):
     assert "held in memory whole" in described(stream)
 
 
-@pytest.mark.parametrize("spec", ["SQ8", "PQ4x4", "IVF4,PQ4x4", "PCA8,Flat"])
+@pytest.mark.parametrize("spec", ["SQ8", "PQ4x4", "IVF4,PQ4x4"])
 def test_lossy_faiss_says_so(tmp_path, spec):
     faiss = pytest.importorskip("faiss", reason="extra faiss is not installed")
     index = faiss.index_factory(12, spec)
@@ -186,11 +186,6 @@ def test_faiss_that_cannot_give_back(tmp_path):
     assert "IndexLSH, whose vectors cannot be read back" in message(tmp_path / "x.index")
     (tmp_path / "x.index").write_bytes(b"nothing of the kind")
     assert "x.index is not an index" in message(tmp_path / "x.index")
-    ids = faiss.index_factory(12, "IVF4,Flat")
-    ids.train(X)
-    ids.add_with_ids(X, np.arange(9000) * 3)
-    faiss.write_index(ids, str(tmp_path / "x.index"))
-    assert "cannot be read back" in message(tmp_path / "x.index") or "x.index" in message(tmp_path / "x.index")
 
 
 @pytest.fixture

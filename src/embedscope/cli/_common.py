@@ -30,6 +30,7 @@ DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or 
 DtypeOption = Annotated[
     str, typer.Option("--dtype", help="Of the forward pass: float32, float16 or bfloat16; statistics are float64.")
 ]
+YesOption = Annotated[bool, typer.Option("--yes", help="Spend what a server asks for its work (openai:...&price=).")]
 RemoteCodeOption = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run code that a model repository brings along. Off for a reason.")
 ]

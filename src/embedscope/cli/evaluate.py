@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from embedscope.cli import _common as common
+from embedscope.core.errors import InputError
 
 
 def evaluate(
@@ -42,6 +43,15 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out judgements of ids that are not there.")
     ] = False,
+    score: Annotated[
+        str | None,
+        typer.Option("--score", help="cosine, dot, euclidean or manhattan; of a saved model its own by default."),
+    ] = None,
+    query_prompt: Annotated[
+        str | None,
+        typer.Option("--query-prompt", help="Put before every query in place of the model's own."),
+    ] = None,
+    document_prompt: Annotated[str | None, typer.Option("--document-prompt", help="The same for documents.")] = None,
     poolings: Annotated[
         str | None,
         typer.Option("--pooling", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
@@ -61,6 +71,7 @@ def evaluate(
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
+    yes: common.YesOption = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep extracted vectors.")] = False,
     json: common.JsonOption = None,
     data: common.DataOption = None,
@@ -68,7 +79,9 @@ def evaluate(
     seed: common.SeedOption = 0,
 ) -> None:
     """Score SOURCE on tasks, or your own queries and documents against your own judgements, with intervals."""
-    model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+    model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "yes": yes}
+    roles = {"query_prompt": query_prompt, "document_prompt": document_prompt, "score": score}
+    named = {name: value for name, value in roles.items() if value is not None}
     shared: dict[str, Any] = {
         "transform": transform,
         "seed": seed,
@@ -91,8 +104,12 @@ def evaluate(
             layers=None if layers == "all" else layers,
             pooling=poolings,
             allow_missing=allow_missing,
-            model=model,
+            model=model | named,
             **shared,
+        )
+    elif named:
+        raise InputError(
+            f"--{next(iter(named)).replace('_', '-')} is for --queries, --corpus and --qrels; leave it out"
         )
     else:
         from embedscope.evaluation.evaluate import evaluate as evaluated

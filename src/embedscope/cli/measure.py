@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -84,6 +84,7 @@ def measure(
     device: common.DeviceOption = "auto",
     dtype: common.DtypeOption = "float32",
     trust_remote_code: common.RemoteCodeOption = False,
+    yes: common.YesOption = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep vectors of words and sentences.")] = False,
     json: common.JsonOption = None,
     data: common.DataOption = None,
@@ -143,6 +144,7 @@ def measure(
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
+        **_consent(yes),
         cache=not no_cache,
         progress=common.progress(quiet),
         command=common.command_line(),
@@ -155,3 +157,8 @@ def _give(result: Result, json: str | None, quiet: bool) -> None:
         from embedscope.report import print_records
 
         print_records(result.records, common.console())
+
+
+def _consent(yes: bool) -> dict[str, Any]:
+    """``yes`` where it was said: files and arrays have no such option."""
+    return {"yes": True} if yes else {}

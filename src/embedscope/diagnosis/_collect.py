@@ -73,6 +73,9 @@ def numbers(
     InputError, UnknownNameError
         also where neither or both of ``source`` and ``pair`` are given.
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     if (source is None) == (pair is None):
         raise InputError("diagnose takes a SOURCE or --pair A B, one of them; pass either")

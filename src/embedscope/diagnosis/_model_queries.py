@@ -48,7 +48,7 @@ def model_numbers(
     documents = texts_of(model["texts"], how.data, provenance).sample(model.get("max_rows"), seed)
     asked = texts_of(queries, how.data, provenance)
     with provenance.phase(f"vectors {uri}"):
-        space, (x, q) = encode(uri, (documents, asked), how, provenance, progress)
+        space, (x, q) = encode(uri, (documents, asked), how, provenance, progress, ("document", "query"))
     stream = ArrayStream({space: x}, hash_texts(documents.texts), hash_texts(documents.clusters))
     records = measure_stream(
         stream,

@@ -2,68 +2,92 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.regular import check_regular, near_name
 from embedscope.encoders._checksums import sha256_of
 from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._wordvectors import WordVectors
-from embedscope.encoders._wordvectors_files import (
-    Read,
-    format_of,
-    read_binary,
-    read_fasttext,
-    read_gensim,
-    read_text,
-)
+from embedscope.encoders._wordvectors_files import read_fasttext, read_gensim
+from embedscope.encoders._wordvectors_text import WordFile, Words, format_of, read_binary, read_text, word_file
 
 IDS = ("gensim",)
 
-_READERS: Mapping[str, Callable[[Path, int | None], Read]] = {
-    "fasttext": read_fasttext,
-    "gensim": read_gensim,
-    "glove": lambda path, limit: read_text(path, limit, header=False),
+
+def _unpacked(read: Callable[[Path, int | None], tuple[list[str], Any]]) -> Callable[[WordFile, int | None], Words]:
+    """A reader of files that cannot lie in an archive."""
+
+    def inner(file: WordFile, limit: int | None) -> Words:
+        if file.member is not None:
+            raise InputError(f"{file} is no text and no word2vec binary; unpack it first")
+        return Words(*read(file.path, limit))
+
+    return inner
+
+
+_READERS: Mapping[str, Callable[[WordFile, int | None], Words]] = {
+    "fasttext": _unpacked(read_fasttext),
+    "gensim": _unpacked(read_gensim),
+    "glove": lambda file, limit: read_text(file, limit, header=False),
     "word2vec binary": read_binary,
-    "word2vec text": lambda path, limit: read_text(path, limit, header=True),
+    "word2vec text": lambda file, limit: read_text(file, limit, header=True),
 }
 
 
 def open_word_vectors(name: str) -> WordVectors:
     """Word vectors of ``FILE`` or ``FILE?limit=N``, which reads the first N words; the format is found by looking.
 
+    In a zip archive of several files, ``FILE?member=NAME`` names one.
+
     Raises
     ------
     DataUnavailableError
         if there is no such file.
     InputError
-        if it holds no word vectors.
+        if it is no regular file, holds no word vectors, or not what it says of itself.
     """
-    file, _, query = name.partition("?")
-    count = query.removeprefix("limit=")
-    if query and (query == count or not count.isdigit() or int(count) < 1):
-        raise InputError(f"'gensim:{name}' has the option '{query}'; the only one is ?limit=N, the first N words")
-    path = Path(file).expanduser()
-    if not path.is_file():
-        raise DataUnavailableError(f"there is no file {file}; gensim:FILE wants a file of word vectors")
-    try:
-        form = format_of(path)
-        words, x = _READERS[form](path, int(count) if query else None)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is packed and damaged ({error}); get the file again") from error
+    place, query = _place(name)
+    options = dict(part.partition("=")[::2] for part in query.split("&")) if query else {}
+    count = options.get("limit", "1")
+    if options.keys() - {"limit", "member"} or not count.isdigit() or int(count) < 1:
+        raise InputError(
+            f"'gensim:{name}' has the option '{query}'; there are ?limit=N, the first N words, and ?member=NAME, a "
+            "file in a zip archive"
+        )
+    path = Path(place).expanduser()
+    if not path.exists() and not path.is_symlink():
+        raise DataUnavailableError(
+            f"there is no file {place}; {near_name(path)}; gensim:FILE wants a file of word vectors"
+        )
+    check_regular(path)
+    file = word_file(path, options.get("member"))
+    form = format_of(file)
+    read = _READERS[form](file, int(count) if "limit" in options else None)
+    words, x = read.words, read.x
     first = dict.fromkeys(words)
-    facts = {
+    facts: dict[str, Any] = {
         "kind": "word vectors",
         "format": form,
         "words": len(words),
         "distinct_words": len(first),
         "width": int(x.shape[1]),
-        "limit": int(count) if query else None,
+        "limit": int(count) if "limit" in options else None,
         "weights_sha256": sha256_of(path),
     }
+    if file.member is not None:
+        facts["member"] = file.member
+    if read.notes:
+        facts["notes"] = list(read.notes)
     return WordVectors(tuple(words), x, facts)
+
+
+def _place(name: str) -> tuple[str, str]:
+    """The file and the options of ``FILE?OPTIONS``."""
+    place, _, query = name.partition("?")
+    return place, query
 
 
 ENTRIES = {

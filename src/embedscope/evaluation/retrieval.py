@@ -37,7 +37,7 @@ def retrieval(  # noqa: PLR0913
     corpus: str | Sequence[str],
     qrels: str | Path,
     *,
-    source: str | None = None,
+    source: Any = None,
     query_ids: str | Path | None = None,
     corpus_ids: Sequence[str | Path] = (),
     corpus_modality: str | Path | None = None,
@@ -58,13 +58,14 @@ def retrieval(  # noqa: PLR0913
     queries : file of vectors, or BEIR ``queries.jsonl``
     corpus : the same for documents; several ``MODALITY=FILE`` make a mixed index
     qrels : judgements in the format of TREC or BEIR
-    source : model that encodes texts; None for vectors
+    source : model that encodes texts, by name or as an object; None for vectors
     query_ids, corpus_ids : text files with one id per line; ``STEM.ids.txt`` beside the vectors by default
     corpus_modality : text file with the modality of each document, one per line, where one file is a mixed corpus
     layers, pooling : of a model; its own text vector by default (see :mod:`embedscope.sources.models`)
     transform : chain such as ``center``, fitted on the corpus and applied to queries and documents
     allow_missing : drop judgements of missing queries and documents, and report how many
-    model : other fields of ``ModelOptions``: device, dtype, trust_remote_code
+    model : other fields of ``ModelOptions``: device, dtype, trust_remote_code, query_prompt, document_prompt,
+        score, yes
 
     Returns
     -------
@@ -75,6 +76,9 @@ def retrieval(  # noqa: PLR0913
     ------
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):
@@ -122,25 +126,30 @@ def _records(
     from embedscope.tasks.mixed import mixed_scores
     from embedscope.tasks.retrieval import judged_scores
 
+    if corpus.modalities and space.score != "cosine":
+        raise InputError(
+            f"a mixed index is scored by cosine, and {space.source} compares by {space.score}; add --score cosine"
+        )
     queries, documents, chain = space.queries, space.corpus, parse_transform(transform)
     if chain is not None:
         chain.fit(np.asarray(documents, dtype=np.float64))
         queries, documents = (chain.transform(np.asarray(x, dtype=np.float64)) for x in (queries, documents))
     pairs = judged.query, judged.document, judged.grade
-    scores = judged_scores(queries, documents, pairs, ks=KS, seed=seed, document_ids=corpus.ids)
+    scores = judged_scores(queries, documents, pairs, ks=KS, seed=seed, document_ids=corpus.ids, score=space.score)
     if corpus.modalities:
         scores |= mixed_scores(queries, documents, pairs, corpus.modalities, seed=seed, document_ids=corpus.ids)
+    notes = [*([space.note] if space.note else []), *judged.notes]
     for metric, score in scores.items():
         yield score_record(
             score,
-            note="; ".join(judged.notes),
+            note="; ".join(notes),
             source=space.source,
             pooling=space.pooling,
             space=space.space,
             task=name,
             metric=metric,
             dim=space.corpus.shape[1],
-            rows="unit",
+            rows="unit" if space.score == "cosine" else "raw",
             transform=transform,
             fitted_on=None if transform is None else f"the {len(corpus)} documents",
         )

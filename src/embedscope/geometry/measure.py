@@ -111,7 +111,7 @@ def measure(  # noqa: PLR0913
         )
         records += add_skip_notes(measured, source.engine)
         skipped += skipped_shards(source.name, source.engine)
-    read = {k: _plain(v) for k, v in options.items() if provenance.models and k != "data"}
+    read = {k: _plain(v) for k, v in options.items() if provenance.models and k not in ("data", "yes")}
     provenance.settings = settings | read
     skipped += _uneven(records)
     return Result(
@@ -299,9 +299,11 @@ def _sources(
     provenance: Provenance,
     array: tuple[Hashes | None, Hashes | None, str],
 ) -> list[Source] | Any:
+    from embedscope.encoders import source_name
     from embedscope.sources.open import array_source, open_sources
     from embedscope.sources.options import ModelOptions, RunOptions, check_options
 
+    x = source_name(x)
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
         if array[0] is not None or array[1] is not None:

@@ -1,64 +1,89 @@
 """Files of vectors as streams: blocks of rows read from bytes, never kept mapped and never unpickled.
 
 A source is a file, a folder, a glob, or an address of any of these (``s3://``); ``::KEY`` says which of several arrays
-or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader.
+or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader. ``?bits`` unpacks
+bytes that are packed bits; ``?ids=COLUMN&text=COLUMN`` name the columns of ids and texts.
+
+Whatever is wrong with a file is an ``InputError`` of one sentence: no error of a format's own library comes out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
+from embedscope.core.regular import check_name, check_regular, near_name
+from embedscope.readers._bits import unpacked
 from embedscope.readers._blocks import ArrayStream, plan
+from embedscope.readers._boundary import sentences
+from embedscope.readers._columns import ColumnStream
 from embedscope.readers._facts import described, facts_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
+from embedscope.readers._hints import hint
+from embedscope.readers._options import taken_apart
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
+from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
+from embedscope.readers._recognise import check_head
+from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
 from embedscope.readers._shards import Found
 
 __all__ = [
     "READERS",
     "ArrayStream",
     "Found",
+    "RowStrings",
     "described",
     "facts_of",
     "file_of",
     "find_vectors",
+    "hint",
+    "ids_of",
     "is_vectors",
     "open_vectors",
     "plan",
     "state_of",
+    "texts_of",
 ]
 
 READERS: Registry[Callable[[Place, str | None], Stream]] = Registry("reader", "embedscope.readers")
 """Suffix without its dot -> function of (path, key) that opens the stream."""
 
+_FOLDERS = frozenset({"zarr"})
+"""Suffixes of folders that are one file to their format."""
+
 
 def is_vectors(source: str) -> bool:
     """Whether ``source`` names files of vectors by its suffix (``X.npy``, ``X.npz::key``, ``data/*.npy``) or address.
 
+    A JSONL, CSV or TSV file that exists is one where its first rows hold a vector, since it may hold texts alone.
+
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)
     """
-    place = source.partition("::")[0]
+    place = taken_apart(source).place
     if is_remote(place) or ("/" in place and "*" in place):
         return True
-    return PurePosixPath(place).suffix.lower().removeprefix(".") in READERS
+    suffix = _suffix(place)
+    return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))
 
 
 def file_of(source: str) -> Path:
-    """The file part of ``FILE`` or ``FILE::KEY``."""
-    return Path(source.partition("::")[0])
+    """The file part of ``FILE``, ``FILE?OPTIONS`` or ``FILE::KEY``."""
+    return Path(taken_apart(source).place)
 
 
-def open_vectors(source: str) -> Stream:
+def open_vectors(source: str, *, ids_column: str | None = None, text_column: str | None = None) -> Stream:
     """Open ``PLACE`` or ``PLACE::KEY`` as a stream; see :func:`find_vectors`."""
-    return find_vectors(source).stream
+    return find_vectors(source, ids_column=ids_column, text_column=text_column).stream
 
 
-def find_vectors(source: str, *, skip_bad: bool = False) -> Found:
+def find_vectors(
+    source: str, *, skip_bad: bool = False, ids_column: str | None = None, text_column: str | None = None
+) -> Found:
     """Open a file, a folder or a glob, local or remote, with what was found on the way.
 
     The space is called ``vectors``, or as its key where one is named; several keys give several spaces over the same
@@ -67,6 +92,8 @@ def find_vectors(source: str, *, skip_bad: bool = False) -> Found:
     Parameters
     ----------
     skip_bad : pass over files that cannot be opened; ``missing`` says which
+    ids_column, text_column : of a table, the columns that hold the ids and the texts of its rows, which
+        :func:`ids_of` and :func:`texts_of` give; found by their names where None
 
     Raises
     ------
@@ -74,32 +101,68 @@ def find_vectors(source: str, *, skip_bad: bool = False) -> Found:
         if there is no such file, no such key, or it is not a finite real (n, d) matrix; nan and inf are found while
         the blocks are read.
     """
-    place, _, key = source.partition("::")
+    named = taken_apart(source)
+    with sentences(named.place, "check the path, then get or write the file again"):
+        check_name(source)
+        ids, texts = ids_column or named.ids, text_column or named.texts
+
+        def open_file(file: Place, key: str | None) -> Stream:
+            return _open_file(file, key, ids, texts)
+
+        found = _find(named.place, named.key, open_file, skip_bad)
+        if named.bits:
+            found.stream = unpacked(found.stream, source)
+        return found
+
+
+def _find(place: str, key: str | None, open_file: Callable[[Place, str | None], Stream], skip_bad: bool) -> Found:
+    suffix = _suffix(place)
     if is_glob(place):
-        files = globbed(place)
-        found = open_files(place, files, key or None, _open_file, skip_bad)
+        found = open_files(place, globbed(place), key, open_file, skip_bad)
         found.layout = "glob"
         return found
-    suffix = PurePosixPath(place).suffix.lower().removeprefix(".")
+    if is_folder(place) and suffix in _FOLDERS:
+        return Found(open_file(Path(place), key), "folder")
     if is_folder(place):
         if suffix in READERS and not is_remote(place) and not any(Path(place).iterdir()):
-            raise InputError(f"{place} is a folder, wanted a file of vectors; name the file inside it")
-        return open_folder(place, key or None, _open_file, list(READERS), skip_bad)
+            raise InputError(
+                f"{place} is a folder, not a regular file; wanted a file of vectors: name the file inside it"
+            )
+        return open_folder(place, key, open_file, list(READERS), skip_bad)
     if suffix not in READERS:
-        known = ", ".join(f".{name}" for name in READERS)
-        raise InputError(f"{source} is not a file of vectors that can be read; wanted one of {known}")
+        raise InputError(hint(place))
     file: Place = RemoteFile(place) if is_remote(place) else Path(place)
-    if not _exists(file):
-        raise InputError(f"there is no file {place}; check the spelling and the folder")
-    return Found(_open_file(file, key or None), "file")
+    if isinstance(file, RemoteFile):
+        system, path = file_system(place)
+        if not system.exists(path):
+            raise InputError(f"there is no file {place}; check the address")
+    elif not file.is_symlink() and not file.exists():
+        raise InputError(f"there is no file {place}; {near_name(file)}")
+    return Found(open_file(file, key), "file")
 
 
-def _exists(file: Place) -> bool:
-    if isinstance(file, Path):
-        return file.exists()
-    system, path = file_system(str(file))
-    return bool(system.exists(path))
+def _open_file(file: Place, key: str | None, ids: str | None, texts: str | None) -> Stream:
+    suffix = _suffix(file.name)
+    with sentences(str(file), _advice(suffix)):
+        if isinstance(file, Path) and not (suffix in _FOLDERS and file.is_dir()):
+            check_regular(file)
+        if suffix not in _FOLDERS:
+            check_head(file, suffix)
+        stream: Any = READERS.get(suffix)(file, key)
+        if isinstance(stream, ColumnStream):
+            if ids is not None or texts is not None:
+                stream = stream.naming(ids, texts)
+        elif ids is not None or texts is not None:
+            raise InputError(
+                f"{file} is no table with columns, so it has no column '{ids or texts}' of ids or texts; leave the "
+                "option out"
+            )
+        return stream  # type: ignore[no-any-return]
 
 
-def _open_file(file: Place, key: str | None) -> Stream:
-    return READERS.get(file.suffix.lower().removeprefix("."))(file, key)
+def _advice(suffix: str) -> str:
+    return f"is it a .{suffix} file? get it or write it again"
+
+
+def _suffix(place: str) -> str:
+    return PurePosixPath(place).suffix.lower().removeprefix(".")

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._raw import RawMatrix, RawShard
+from embedscope.readers._boundary import guarded
+from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
 
 
-def aligned(matrices: Mapping[str, RawMatrix]) -> Stream:
+class Matrix(Stream, Protocol):
+    """A stream of one space whose rows can be read from any row on."""
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+
+    @property
+    def space(self) -> str:
+        """The name of its space."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions."""
+
+    def shard(self, start: int, stop: int) -> Shard:
+        """Rows ``start .. stop``."""
+
+
+def aligned(matrices: Mapping[str, Matrix]) -> Stream:
     """Spaces ``matrices``, which must have the same rows; a single one is its own stream."""
     first = next(iter(matrices.values()))
     for matrix in matrices.values():
-        if matrix.n_rows != first.n_rows:
+        if matrix.shape[0] != first.shape[0]:
             raise InputError(
-                f"{first.name} has {first.n_rows:,} rows and {matrix.name} has {matrix.n_rows:,}; spaces of one source "
-                "must have the same rows: measure them one by one"
+                f"{first.name} has {first.shape[0]:,} rows and {matrix.name} has {matrix.shape[0]:,}; spaces of one "
+                "source must have the same rows: measure them one by one"
             )
     return first if len(matrices) == 1 else AlignedStream(dict(matrices))
 
@@ -28,7 +49,7 @@ def aligned(matrices: Mapping[str, RawMatrix]) -> Stream:
 class AlignedStream:
     """Matrices of as many rows; row i of each is the same thing."""
 
-    matrices: Mapping[str, RawMatrix]
+    matrices: Mapping[str, Matrix]
 
     @property
     def dims(self) -> Mapping[str, int]:
@@ -38,7 +59,17 @@ class AlignedStream:
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return next(iter(self.matrices.values())).n_rows
+        return next(iter(self.matrices.values())).shape[0]
+
+    @property
+    def row_ids(self) -> RowStrings | None:
+        """The ids of the first space that has them."""
+        return next(filter(None, map(ids_of, self.matrices.values())), None)
+
+    @property
+    def row_texts(self) -> RowStrings | None:
+        """The texts of the first space that has them."""
+        return next(filter(None, map(texts_of, self.matrices.values())), None)
 
     def shards(self) -> Sequence[Shard]:
         """Fixed row ranges, by the widest space."""
@@ -53,12 +84,18 @@ class AlignedShard:
     start: int
     stop: int
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return next(iter(self.stream.matrices.values())).name
+
+    @guarded
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks; a block of the widest space is one block of any other."""
         for a, b in cuts(self.start, self.stop, max(self.stream.dims.values())):
             ids = hash_rows(a, b)
             spaces = {}
             for space, matrix in self.stream.matrices.items():
-                (batch,) = RawShard(matrix, a, b).batches()
+                (batch,) = matrix.shard(a, b).batches()
                 spaces[space] = batch.spaces[matrix.space]
             yield Batch(ids, ids, spaces)

@@ -1,36 +1,29 @@
-"""Columns of vectors in tables of Arrow: several columns of one file are spaces over the same rows."""
+"""Tables with columns of vectors: several columns of one file are spaces over the same rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard
 from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
-from embedscope.readers._keys import ALL, EmptyFileError, chosen_keys
+from embedscope.readers._boundary import guarded
+from embedscope.readers._column_names import ID_NAMES, TEXT_NAMES, Column, columns_of, no_rows, strings_column
+from embedscope.readers._column_values import matrix, parsed, side_by_side
+from embedscope.readers._keys import listed
 from embedscope.readers._paths import Place
-from embedscope.readers._raw import check_matrix
+from embedscope.readers._row_strings import RowStrings
 
-Tables = Callable[["ColumnStream", Sequence[int], int], Iterator[Any]]
-"""(stream, numbers of chunks, rows) -> record batches of at most so many rows of these chunks."""
+Tables = Callable[["ColumnStream", Sequence[str], Sequence[int], int], Iterator[Any]]
+"""(stream, names of columns, numbers of chunks, rows) -> record batches of at most so many rows of these chunks."""
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column of vectors: its name in the file, its space, width and type of numbers."""
-
-    name: str
-    space: str
-    dim: int
-    dtype: str
+_STRINGS = 8192
 
 
 @dataclass(frozen=True)
@@ -41,9 +34,13 @@ class ColumnStream:
     ----------
     path : the file
     columns : what is read of it
-    sizes : rows in each chunk (row group, record batch)
+    sizes : rows in each chunk (row group, record batch, run of lines)
     tables : how chunks are read
     places : where chunks begin in the file, for formats that need it
+    schema : of all columns of the file
+    ids, texts : names of the columns that hold the ids and the texts of the rows
+    layout : what else ``tables`` must know
+    notes : what was found out about the file
     """
 
     path: Place
@@ -51,16 +48,61 @@ class ColumnStream:
     sizes: tuple[int, ...]
     tables: Tables
     places: tuple[int, ...] = ()
+    schema: Any = field(default=None, compare=False, repr=False)
+    ids: str | None = None
+    texts: str | None = None
+    layout: Any = None
+    notes: tuple[str, ...] = ()
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of every space."""
+        """Dimensions of every space."""
         return {column.space: column.dim for column in self.columns}
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
         return sum(self.sizes)
+
+    @property
+    def row_ids(self) -> RowStrings | None:
+        """The ids of the rows, where a column holds them."""
+        if self.ids is None:
+            return None
+        return RowStrings(f"column {self.ids} of {self.path}", self._strings(self.ids))
+
+    @property
+    def row_texts(self) -> RowStrings | None:
+        """The texts of the rows, where a column holds them."""
+        return (
+            None if self.texts is None else RowStrings(f"column {self.texts} of {self.path}", self._strings(self.texts))
+        )
+
+    def _strings(self, name: str) -> Callable[[], Iterator[Sequence[str]]]:
+        def blocks() -> Iterator[Sequence[str]]:
+            row = 0
+            for table in self.tables(self, [name], range(len(self.sizes)), _STRINGS):
+                values = table.column(name).to_pylist()
+                if None in values:
+                    raise InputError(
+                        f"{self.path}::{name} is empty in row {row + values.index(None)}; fill it, or name another "
+                        "column"
+                    )
+                yield [str(value) for value in values]
+                row += len(values)
+            if row != self.n_rows:
+                raise InputError(f"{self.path} should have {self.n_rows:,} rows and gave {row:,}; write it again")
+
+        return blocks
+
+    def naming(self, ids: str | None, texts: str | None) -> ColumnStream:
+        """The same with the columns of ids and texts that are named, or else found by their names."""
+        taken = {name for column in self.columns for name in column.needs}
+        return replace(
+            self,
+            ids=strings_column(self.path, self.schema, ids, ID_NAMES, taken),
+            texts=strings_column(self.path, self.schema, texts, TEXT_NAMES, taken),
+        )
 
     def shards(self) -> Sequence[Shard]:
         """Runs of chunks of at least one planned shard's rows."""
@@ -85,105 +127,92 @@ class ColumnShard:
     chunks: tuple[int, ...]
     start: int
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"{self.stream.path}, from row {self.start:,} on,"
+
+    @guarded
     def batches(self) -> Iterator[Batch]:
-        """The rows in blocks, checked to be finite and of one length."""
-        import pyarrow as pa
-
+        """The rows in blocks, checked to be finite, of one length, and as many as the file says."""
         s, row = self.stream, self.start
-        try:
-            for table in s.tables(s, self.chunks, block_rows(max(s.dims.values()))):
-                if not table.num_rows:
-                    continue
-                spaces = {c.space: _matrix(table.column(c.name), c.dim, f"{s.path}::{c.name}", row) for c in s.columns}
-                ids = hash_rows(row, row + table.num_rows)
-                yield Batch(ids, ids, spaces)
-                row += table.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{s.path} could not be read at row {row} ({error}); write the file again") from error
+        names = list(dict.fromkeys(name for column in s.columns for name in column.needs))
+        for table in s.tables(s, names, self.chunks, block_rows(max(s.dims.values()))):
+            if not table.num_rows:
+                continue
+            spaces = {c.space: _matrix(table, c, f"{s.path}::{c.name}", row) for c in s.columns}
+            ids = hash_rows(row, row + table.num_rows)
+            yield Batch(ids, ids, spaces)
+            row += table.num_rows
+        wanted = sum(s.sizes[i] for i in self.chunks)
+        if row - self.start != wanted:
+            raise InputError(f"{s.path} should have {wanted:,} rows here and gave {row - self.start:,}; write it again")
 
 
-def columns_of(path: Place, schema: Any, key: str | None, width: Callable[[str], int]) -> tuple[Column, ...]:
-    """The columns of vectors that ``key`` names in a file with this ``schema``.
+def column_stream(
+    path: Place,
+    schema: Any,
+    sizes: Sequence[int],
+    tables: Tables,
+    key: str | None,
+    *,
+    places: Sequence[int] = (),
+    layout: Any = None,
+    notes: Sequence[str] = (),
+) -> ColumnStream:
+    """The columns of vectors that ``key`` names in a table, with its ids and texts where their names tell them.
 
-    ``width`` finds how long the lists of a column are where the type does not say.
+    Raises
+    ------
+    EmptyFileError
+        if it has no rows.
     """
-    vectors = {f.name: _item(f.type) for f in schema if _item(f.type) is not None}
-    if key is not None and key in schema.names and key not in vectors:
-        raise InputError(
-            f"{path}::{key} is a column of {schema.field(key).type}, wanted lists of numbers; "
-            f"columns of vectors here: {', '.join(vectors) or 'none'}"
-        )
-    if key in {None, ALL} and not vectors:
-        raise InputError(f"{path} has no column of vectors; its columns are {', '.join(schema.names)}")
+    if not sum(sizes):
+        raise no_rows(path)
+    plain = ColumnStream(path, (), tuple(sizes), tables, tuple(places), schema, None, None, layout)
+    first = next(i for i, size in enumerate(sizes) if size)
+
+    def value(name: str) -> Any:
+        for table in tables(plain, [name], [first], 1):
+            if table.num_rows:
+                return table.column(name)[0].as_py()
+        raise no_rows(path)
+
+    columns = columns_of(path, schema, key, value)
+    found = replace(plain, columns=columns).naming(None, None)
+    return replace(found, notes=(*notes, *_told(found)))
+
+
+def _told(stream: ColumnStream) -> Iterator[str]:
+    """What is said of the columns: which are coordinates."""
+    for column in stream.columns:
+        if column.parts:
+            yield f"{column.space} from the {column.dim:,} columns {column.parts[0]} to {column.parts[-1]}"
+        if column.written:
+            yield f"{column.space} from the strings in column {column.name}"
+
+
+def told_names(stream: ColumnStream) -> tuple[str, ...]:
+    """What is said of ids, texts and the columns that are not read."""
+    used = {name for column in stream.columns for name in column.needs}
     found = []
-    for name in chosen_keys(str(path), "column", key, list(vectors)):
-        dtype = np.dtype(vectors[name].to_pandas_dtype())
-        dim = _fixed(schema.field(name).type) or width(name)
-        check_matrix((1, dim), dtype, f"{path}::{name}")
-        found.append(Column(name, "vectors" if key is None else name, dim, dtype.name))
+    for what, name in (("ids", stream.ids), ("texts", stream.texts)):
+        if name is not None:
+            found.append(f"{what} from column {name}")
+            used.add(name)
+    others = [name for name in (stream.schema.names if stream.schema is not None else []) if name not in used]
+    if others:
+        found.append(f"not read: {listed(others)}")
     return tuple(found)
 
 
-def width_of(tables: Iterator[Any], path: Place, name: str) -> int:
-    """Length of the first list of column ``name``."""
-    for table in tables:
-        if table.num_rows:
-            first = _storage(table.column(name))
-            if first[0].as_py() is None:
-                raise InputError(f"{path}::{name} has a null in row 0; drop the rows without a vector")
-            return len(first[0].as_py())
-    raise no_rows(path)
+def _matrix(table: Any, column: Column, label: str, row: int) -> npt.NDArray[Any]:
+    if column.parts:
+        return side_by_side([table.column(part) for part in column.parts], column.parts, label, row)
+    values = table.column(column.name)
+    if column.written:
+        import pyarrow.types as pt
 
-
-def no_rows(path: Place) -> EmptyFileError:
-    """The error of a file without rows."""
-    return EmptyFileError(f"{path} must hold at least one row and one column, got 0 rows")
-
-
-def _kind(kind: Any) -> Any:
-    return getattr(kind, "storage_type", kind)
-
-
-def _item(kind: Any) -> Any:
-    """Type of the numbers in a list type, None where it is not a list of numbers."""
-    import pyarrow.types as pt
-
-    kind = _kind(kind)
-    if not (pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)):
-        return None
-    return kind.value_type if pt.is_floating(kind.value_type) or pt.is_integer(kind.value_type) else None
-
-
-def _fixed(kind: Any) -> int:
-    """Length of the lists of a type that fixes it, else 0."""
-    return int(getattr(_kind(kind), "list_size", 0))
-
-
-def _storage(column: Any) -> Any:
-    return getattr(column, "storage", column)
-
-
-def _matrix(column: Any, dim: int, name: str, row: int) -> npt.NDArray[Any]:
-    column = _storage(column)
-    if column.null_count:
-        first = row + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise InputError(f"{name} has a null in row {first}; drop the rows without a vector")
-    lengths = column.value_lengths().to_numpy(zero_copy_only=False)
-    if (lengths != dim).any():
-        bad = int(np.argmax(lengths != dim))
-        raise InputError(
-            f"{name} is ragged: row {row + bad} has {int(lengths[bad])} numbers, row 0 has {dim}; "
-            "all vectors must have one length"
-        )
-    flat = column.flatten()
-    if flat.null_count:
-        bad = row + int(np.argmax(flat.is_null().to_numpy(zero_copy_only=False))) // dim
-        raise InputError(f"{name} has a null inside the vector of row {bad}; drop or repair this row")
-    x = np.asarray(flat.to_numpy(zero_copy_only=False)).reshape(-1, dim)
-    check_finite(x, name, row)
-    return x
-
-
-def has_vectors(schema: Any) -> bool:
-    """Whether a table with this ``schema`` has a column of vectors."""
-    return any(_item(field.type) is not None for field in schema)
+        values = values.dictionary_decode() if pt.is_dictionary(values.type) else values
+        values = parsed(values, label, row)
+    return matrix(values, column.dim, label, row)

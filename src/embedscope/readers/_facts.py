@@ -9,7 +9,7 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.readers._aligned import AlignedStream
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers._columns import ColumnStream, told_names
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix
 
@@ -24,12 +24,27 @@ class Facts:
     dtypes : how the numbers of every space are stored
     order : ``Fortran`` where the columns lie one after the other
     notes : what a reader must know (lossy codes)
+    form : what the files are called together, where they are one thing to their format
     """
 
     files: tuple[Place, ...]
     dtypes: Mapping[str, str]
     order: str = ""
     notes: tuple[str, ...] = ()
+    form: str = ""
+
+
+def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
+    """What must be known of vectors kept as whole numbers of one byte: they may be codes or packed bits."""
+    notes = []
+    if "uint8" in dtypes.values():
+        notes.append("uint8 numbers are measured as they are: if they are packed bits (ubinary), add ?bits to unpack")
+    if "int8" in dtypes.values():
+        notes.append(
+            "int8 numbers are measured as they are: if they are quantised codes their scale is lost, and packed bits "
+            "(binary) need ?bits to unpack"
+        )
+    return tuple(notes)
 
 
 @singledispatch
@@ -42,12 +57,15 @@ def facts_of(stream: Any) -> Facts:
 @facts_of.register
 def _(stream: RawMatrix) -> Facts:
     dtype = "bfloat16" if stream.bfloat16 else stream.dtype.name
-    return Facts((stream.path,), {stream.space: dtype}, "Fortran" if stream.fortran else "")
+    dtypes = {stream.space: dtype}
+    return Facts((stream.path,), dtypes, "Fortran" if stream.fortran else "", notes_on_codes(dtypes))
 
 
 @facts_of.register
 def _(stream: ColumnStream) -> Facts:
-    return Facts((stream.path,), {c.space: c.dtype for c in stream.columns})
+    dtypes = {c.space: c.dtype for c in stream.columns}
+    codes = notes_on_codes(dtypes)
+    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes))
 
 
 @facts_of.register
@@ -68,14 +86,15 @@ def _together(found: list[Facts]) -> Facts:
     files = dict.fromkeys(file for facts in found for file in facts.files)
     order = "Fortran" if any(facts.order for facts in found) else ""
     notes = dict.fromkeys(note for facts in found for note in facts.notes)
-    return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes))
+    form = found[0].form if len({facts.form for facts in found}) == 1 else ""
+    return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes), form)
 
 
 def described(stream: Stream) -> str:
     """One line on what was found: ``2 .npy files, 9,000 rows; vectors 24 wide, float32``."""
     facts = facts_of(stream)
     suffixes = " and ".join(dict.fromkeys(file.suffix for file in facts.files))
-    count = f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
+    count = facts.form or f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
     rows = "" if stream.n_rows is None else f", {stream.n_rows:,} rows"
     order = f", in {facts.order} order" if facts.order else ""
     spaces = ", ".join(f"{s} {d} wide in {facts.dtypes.get(s, 'float32')}" for s, d in stream.dims.items())

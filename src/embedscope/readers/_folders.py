@@ -34,7 +34,7 @@ def globbed(pattern: str) -> list[Place]:
     else:
         root = Path(pattern).anchor or "."
         below = str(Path(pattern).relative_to(root)) if Path(pattern).anchor else pattern
-        found = [p for p in Path(root).glob(below) if p.is_file()]
+        found = [p for p in Path(root).glob(below) if not p.is_dir() or p.suffix == ".zarr"]
     if not found:
         raise InputError(f"no file matches {pattern}; check the pattern and the folder")
     return sorted(found, key=lambda p: natural(str(p)))

@@ -12,6 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._facts import Facts, facts_of, together
+from embedscope.readers._row_strings import RowStrings, chained
 
 
 def joined(parts: Sequence[Stream]) -> Stream:
@@ -46,6 +47,16 @@ class JoinedStream:
     def facts(self) -> Facts:
         """What the parts are made of."""
         return together(self.parts)
+
+    @property
+    def row_ids(self) -> RowStrings | None:
+        """The ids of the rows, where all parts have them."""
+        return chained(self.parts, "row_ids")
+
+    @property
+    def row_texts(self) -> RowStrings | None:
+        """The texts of the rows, where all parts have them."""
+        return chained(self.parts, "row_texts")
 
     def shards(self) -> Sequence[Shard]:
         """Shards of the parts in order; small ones are put together until they have a planned shard's rows."""

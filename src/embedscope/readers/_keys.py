@@ -29,7 +29,7 @@ def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str]) -
         if len(present) == 1:
             return [present[0]]
         raise InputError(
-            f"{path} holds {len(present)} {kind}s: {_listed(present)}; say which: {path}::{present[0]}, "
+            f"{path} holds {len(present)} {kind}s: {listed(present)}; say which: {path}::{present[0]}, "
             f"or {path}::{ALL} for all at once"
         )
     if key in present:
@@ -37,17 +37,19 @@ def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str]) -
     names = list(present) if key == ALL else [name.strip() for name in key.split(",")]
     if len(set(names)) < len(names):
         raise InputError(f"{path}::{key} names a {kind} twice; name each once")
-    return [_known(path, kind, name, present) for name in names]
+    return [known(path, kind, name, present) for name in names]
 
 
-def _known(path: str, kind: str, key: str, present: Sequence[str]) -> str:
+def known(path: str, kind: str, key: str, present: Sequence[str]) -> str:
+    """``key``, which must be one of ``present``; the error offers the nearest and lists them."""
     if key in present:
         return key
     near = difflib.get_close_matches(key, present, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    raise UnknownNameError(f"{path} has no {kind} '{key}'; {hint}it holds {_listed(present)}")
+    raise UnknownNameError(f"{path} has no {kind} '{key}'; {hint}it holds {listed(present)}")
 
 
-def _listed(present: Sequence[str]) -> str:
+def listed(present: Sequence[str]) -> str:
+    """Names separated by commas, at most twelve, with the count of the others."""
     more = f" and {len(present) - _SHOWN} more" if len(present) > _SHOWN else ""
     return ", ".join(present[:_SHOWN]) + more

@@ -14,6 +14,7 @@ from embedscope.core.batch import Batch, Shard
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
+from embedscope.readers._boundary import guarded
 from embedscope.readers._paths import Place
 
 
@@ -55,6 +56,10 @@ class RawMatrix:
         """Number of rows."""
         return self.shape[0]
 
+    def shard(self, start: int, stop: int) -> RawShard:
+        """Rows ``start .. stop``."""
+        return RawShard(self, start, stop)
+
     def shards(self) -> Sequence[Shard]:
         """Fixed row ranges."""
         return [RawShard(self, a, b) for a, b in plan(*self.shape)]
@@ -68,18 +73,21 @@ class RawShard:
     start: int
     stop: int
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self.matrix.name
+
+    @guarded
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks, checked to be finite."""
         m = self.matrix
-        try:
-            with m.path.open("rb", buffering=0) as file:
-                for a, b in cuts(self.start, self.stop, m.shape[1]):
-                    x = _block(file, m, a, b)
-                    check_finite(x, m.name, a)
-                    ids = hash_rows(a, b)
-                    yield Batch(ids, ids, {m.space: x})
-        except OSError as error:
-            raise InputError(f"{m.name} could not be read ({error.strerror}); check the file and its rights") from error
+        with m.path.open("rb", buffering=0) as file:
+            for a, b in cuts(self.start, self.stop, m.shape[1]):
+                x = _block(file, m, a, b)
+                check_finite(x, m.name, a)
+                ids = hash_rows(a, b)
+                yield Batch(ids, ids, {m.space: x})
 
 
 def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
@@ -91,6 +99,8 @@ def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Non
         )
     if dtype.kind not in "fiu":
         raise InputError(f"{name} must hold real numbers, got dtype {dtype}; convert it to float32 before saving")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise InputError(f"{name} has the shape {shape}, wanted whole numbers that are not negative; write it again")
     if len(shape) != 2:
         hint = "for one vector save x[None, :]" if len(shape) == 1 else "reshape it to one row a vector"
         raise InputError(f"{name} must have shape (n, d), got {shape}; {hint}")

@@ -8,7 +8,8 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._columns import ColumnStream, columns_of, no_rows, width_of
+from embedscope.readers._boundary import reason
+from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._paths import Place, arrow_file
 
 IDS = ("arrow", "feather", "ipc", "arrows")
@@ -17,7 +18,7 @@ _MAGIC = b"ARROW1"
 
 
 def open_arrow(path: Place, key: str | None = None) -> Stream:
-    """Columns of lists of numbers, all of one length: the only one, or those that ``key`` names (``a,b``, ``*``).
+    """Columns of vectors, all of one length: the only one, or those that ``key`` names (``a,b``, ``*``).
 
     Whether the file has an index of its batches (IPC file, Feather) or is a stream is seen from its first bytes.
     """
@@ -27,18 +28,11 @@ def open_arrow(path: Place, key: str | None = None) -> Stream:
         with path.open("rb") as file:
             indexed = file.read(len(_MAGIC)) == _MAGIC
         schema, sizes, places = _chunks(path) if indexed else _messages(path)
-        if not sum(sizes):
-            raise no_rows(path)
-        read = _indexed if indexed else _streamed
-
-        def width(name: str) -> int:
-            first = next(i for i, size in enumerate(sizes) if size)
-            return width_of(read(ColumnStream(path, (), sizes, read, places), [first], 1), path, name)
-
-        return ColumnStream(path, columns_of(path, schema, key, width), sizes, read, places)
-    except (pa.ArrowInvalid, OSError) as error:
+        return column_stream(path, schema, sizes, _indexed if indexed else _streamed, key, places=places)
+    except (pa.ArrowException, OSError, EOFError) as error:
         raise InputError(
-            f"{path} is not a readable file of Arrow batches ({error}); write it with pyarrow.feather or pyarrow.ipc"
+            f"{path} is not a readable file of Arrow batches ({reason(error)}); write it with pyarrow.feather or "
+            "pyarrow.ipc"
         ) from error
 
 
@@ -72,6 +66,11 @@ def _messages(path: Place) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
             try:
                 message = pa.ipc.read_message(source)
             except EOFError:
+                left = path.stat().st_size - source.tell()
+                if left:
+                    raise InputError(
+                        f"{path} has {left:,} bytes after its last batch; copy or write it again"
+                    ) from None
                 return schema, tuple(sizes), tuple(places)
             sizes.append(int(pa.ipc.read_record_batch(message, schema).num_rows))
             places.append(int(place))
@@ -85,29 +84,30 @@ def _narrowest(schema: Any) -> int:
     return plain[0] if plain else 0
 
 
-def _indexed(stream: ColumnStream, chunks: Sequence[int], rows: int) -> Iterator[Any]:
+def _indexed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     with arrow_file(stream.path) as source:
         with pa.ipc.open_file(source) as file:
-            names = [column.name for column in stream.columns] or file.schema.names
             options = pa.ipc.IpcReadOptions(included_fields=[file.schema.get_field_index(name) for name in names])
         with pa.ipc.open_file(source, options=options) as file:
             for i in chunks:
-                yield from _cut(file.get_batch(i), rows)
+                yield from _cut(file.get_batch(i), rows, names)
 
 
-def _streamed(stream: ColumnStream, chunks: Sequence[int], rows: int) -> Iterator[Any]:
+def _streamed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     with arrow_file(stream.path) as source:
         schema = pa.ipc.read_schema(pa.ipc.read_message(source))
         for i in chunks:
             source.seek(stream.places[i])
-            yield from _cut(pa.ipc.read_record_batch(pa.ipc.read_message(source), schema), rows)
+            yield from _cut(pa.ipc.read_record_batch(pa.ipc.read_message(source), schema), rows, names)
 
 
-def _cut(batch: Any, rows: int) -> Iterator[Any]:
+def _cut(batch: Any, rows: int, names: Sequence[str]) -> Iterator[Any]:
+    batch = batch.select(list(names))
+    batch.validate(full=True)
     for start in range(0, batch.num_rows, rows):
         yield batch.slice(start, rows)
 

@@ -1,12 +1,11 @@
-"""FAISS indexes: the vectors they store, or what their codes give back, in the order they were added."""
+"""FAISS indexes: the vectors that are searched, with the ids they were added under; binary indexes too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard, Stream
@@ -14,25 +13,29 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
+from embedscope.readers._boundary import guarded, reason
 from embedscope.readers._facts import Facts
+from embedscope.readers._faiss_parts import Held, take_apart
 from embedscope.readers._keys import EmptyFileError
 from embedscope.readers._paths import Place, state_of
+from embedscope.readers._row_strings import RowStrings
 
 IDS = ("index", "faiss")
 
-_EXACT = frozenset({"IndexFlat", "IndexFlatL2", "IndexFlatIP", "IndexIVFFlat", "IndexHNSWFlat", "IndexNSGFlat"})
-_CODED = frozenset({"IndexPQ", "IndexScalarQuantizer", "IndexIVFPQ", "IndexIVFScalarQuantizer", "IndexPreTransform"})
-_CODED |= {"IndexHNSWPQ", "IndexHNSWSQ"}
-
 
 def open_faiss(path: Place, key: str | None = None) -> Stream:
-    """The vectors of an index that can give them back; a note says so where its codes are lossy."""
+    """The vectors that an index searches, by rising id where it keeps ids in inverted lists, else as they were added.
+
+    A transform in front of an index (OPQ, PCA, a repair that was exported) is left out: the vectors are those behind
+    it. Notes say so, where codes are lossy, and where ids are not unique.
+    """
     if key is not None:
         raise InputError(f"{path} is an index without names; leave out '::{key}'")
-    index, kind, _ = _index(path, state_of(path)[2])
-    if not index.ntotal:
+    version = state_of(path)[2]
+    held = _index(path, version)
+    if not held.n:
         raise EmptyFileError(f"{path} must hold at least one vector, got an empty index")
-    return FaissStream(path, kind, int(index.ntotal), int(index.d), state_of(path)[2])
+    return FaissStream(path, held.kind, held.n, held.d, version, held.notes, held.ids is not None, held.dtype)
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,11 @@ class FaissStream:
 
     Attributes
     ----------
-    kind : class of the index in FAISS
+    kind : class of the index in FAISS that holds the vectors
     version : tells that the file is still the same
+    notes : what must be known
+    has_ids : whether it keeps ids of its vectors
+    dtype : float32, or bits
     """
 
     path: Place
@@ -50,18 +56,30 @@ class FaissStream:
     n_rows: int
     dim: int
     version: str
+    notes: tuple[str, ...] = ()
+    has_ids: bool = False
+    dtype: str = "float32"
 
     @property
     def dims(self) -> Mapping[str, int]:
-        """Width of the one space."""
+        """Dimensions of the one space."""
         return {"vectors": self.dim}
 
     @property
     def facts(self) -> Facts:
         """What was found."""
-        held = f"{self.kind}, held in memory whole"
-        lossy = f"{self.kind} is lossy: its vectors are what the codes give back, not those that were added"
-        return Facts((self.path,), {"vectors": "float32"}, notes=(held if self.kind in _EXACT else lossy,))
+        return Facts((self.path,), {"vectors": self.dtype}, notes=(f"{self.kind}, held in memory whole", *self.notes))
+
+    @property
+    def row_ids(self) -> RowStrings | None:
+        """The ids of the vectors, where the index keeps them."""
+        return RowStrings(f"ids of {self.path}", self._ids) if self.has_ids else None
+
+    def _ids(self) -> Iterator[Sequence[str]]:
+        ids = _index(self.path, self.version).ids
+        assert ids is not None  # has_ids
+        for a in range(0, len(ids), 8192):
+            yield [str(i) for i in ids[a : a + 8192].tolist()]
 
     def shards(self) -> Sequence[Shard]:
         """Fixed row ranges."""
@@ -76,46 +94,47 @@ class FaissShard:
     start: int
     stop: int
 
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return str(self.stream.path)
+
+    @guarded
     def batches(self) -> Iterator[Batch]:
         """The vectors in blocks."""
         s = self.stream
-        index, *_ = _index(s.path, s.version)
+        held = _index(s.path, s.version)
         for a, b in cuts(self.start, self.stop, s.dim):
-            x = index.reconstruct_n(a, b - a)
+            x = held.rows(a, b)
+            if x.shape != (b - a, s.dim):
+                raise InputError(f"{s.path} gave vectors of shape {x.shape}, wanted {(b - a, s.dim)}")
             check_finite(x, str(s.path), a)
             ids = hash_rows(a, b)
             yield Batch(ids, ids, {"vectors": x})
 
 
 @lru_cache(maxsize=1)
-def _index(path: Place, version: str) -> tuple[Any, str, Any]:
-    """The index, ready to give vectors back, the name of its kind, and who owns it; the last one read is kept."""
+def _index(path: Place, version: str) -> Held:
+    """The index, taken apart; the last one read is kept."""
     faiss = require("faiss", "faiss", f"reading {path}")
+    with path.open("rb") as file:
+        binary = file.read(3)[:2] == b"IB"
     try:
         if isinstance(path, Path):
-            index = faiss.read_index(str(path))
+            index = (faiss.read_index_binary if binary else faiss.read_index)(str(path))
         else:
             with path.open() as file:
-                index = faiss.read_index(faiss.PyCallbackIOReader(file.read))
-        owner = index
-        while type(index).__name__ in {"IndexIDMap", "IndexIDMap2"}:
-            index = faiss.downcast_index(index.index)
-        kind = type(index).__name__
-        if kind not in _EXACT | _CODED:
-            raise InputError(
-                f"{path} is an index of kind {kind}, whose vectors cannot be read back; "
-                f"wanted one of {', '.join(sorted(_EXACT | _CODED))}"
-            )
-        if hasattr(index, "make_direct_map"):
-            index.make_direct_map()
-        if index.ntotal:
-            index.reconstruct(0)
+                reader = faiss.PyCallbackIOReader(file.read)
+                index = (faiss.read_index_binary if binary else faiss.read_index)(reader)
+        held = replace(take_apart(faiss, index, str(path)), owner=index)
+        if held.n:
+            held.rows(0, 1)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0].rpartition(": ")[2]
+        said = reason(error).rpartition("failed: ")[2]
         raise InputError(
-            f"{path} is not an index whose vectors can be read back ({reason}); save them as .npy"
+            f"{path} is not an index whose vectors can be read back ({said}); save them as .npy"
         ) from error
-    return index, kind, owner
+    return held
 
 
 ENTRIES = dict.fromkeys(IDS, open_faiss)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import struct
 import tempfile
+import tokenize
 import weakref
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,11 +18,14 @@ import numpy as np
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import aligned
+from embedscope.readers._boundary import reason
 from embedscope.readers._keys import chosen_keys
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix, check_size
 
 IDS = ("npy", "npz")
+
+_ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, struct.error)
 
 
 def open_npy(path: Place, key: str | None = None) -> Stream:
@@ -31,21 +36,28 @@ def open_npy(path: Place, key: str | None = None) -> Stream:
 
 
 def open_npz(path: Place, key: str | None = None) -> Stream:
-    """Arrays of a ``.npz`` archive: the only one, or those that ``key`` names; compressed ones are unpacked first."""
+    """Arrays of a ``.npz`` archive: the only one, or those that ``key`` names; compressed ones are unpacked first.
+
+    The checksum of every member that is read is verified here, before any of it is used.
+    """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             members = {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
+            twice = [name for name, n in Counter(i.filename for i in archive.infolist()).items() if n > 1]
+            if twice:
+                raise InputError(f"{path} holds {twice[0]} more than once; save it again with np.savez")
             names = chosen_keys(str(path), "array", key, list(members))
             kept = {name: _Unpacked(archive, members[name]) for name in names if not _stored(members[name])}
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"{path} is not a readable .npz archive ({error}); save it again with np.savez") from error
+            starts = {name: _checked(archive, members[name], file) for name in names if name not in kept}
+    except _ARCHIVE as error:
+        raise InputError(f"{path} is not a readable .npz archive ({reason(error)}); save it with np.savez") from error
     found = {}
     for name in names:
         label, space, size = f"{path}::{name}", "vectors" if key is None else name, members[name].file_size
         if name in kept:
             found[space] = _matrix(kept[name].path, 0, size, label, space, kept[name])
         else:
-            found[space] = _matrix(path, _start(path, members[name]), size, label, space)
+            found[space] = _matrix(path, starts[name], size, label, space)
     return aligned(found)
 
 
@@ -64,11 +76,15 @@ class _Unpacked:
             shutil.copyfileobj(packed, out, 1 << 20)
 
 
-def _start(path: Place, member: zipfile.ZipInfo) -> int:
-    """Position of the bytes of a stored member: after its local header, its name and its extra field."""
-    with path.open("rb") as file:
-        file.seek(member.header_offset + 26)
-        name, extra = struct.unpack("<HH", file.read(4))
+def _checked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: BinaryIO) -> int:
+    """Position of the bytes of a stored member, after its local header, name and extra field; its CRC-32 is checked."""
+    with archive.open(member) as content:
+        while content.read(1 << 20):
+            pass
+    if member.compress_size != member.file_size:
+        raise zipfile.BadZipFile(f"{member.filename} has two sizes")
+    file.seek(member.header_offset + 26)
+    name, extra = struct.unpack("<HH", file.read(4))
     return member.header_offset + 30 + int(name) + int(extra)
 
 
@@ -94,8 +110,8 @@ def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[
             return np.lib.format.read_array_header_1_0(file)
         if version == (2, 0):
             return np.lib.format.read_array_header_2_0(file)
-    except ValueError as error:
-        raise InputError(f"{name} is not a .npy file ({error}); save the array with np.save(path, x)") from error
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
+        raise InputError(f"{name} is not a .npy file ({reason(error)}); save it with np.save(path, x)") from error
     raise InputError(f"{name} has .npy version {version}, wanted 1.0 or 2.0; save a plain float array")
 
 

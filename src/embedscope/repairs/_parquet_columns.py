@@ -27,13 +27,16 @@ class Beside:
     """
 
     def __init__(self, stream: Stream, column: str) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         self._files: Sequence[Place] = facts_of(stream).files
         with arrow_file(self._files[0]) as source, pq.ParquetFile(source) as file:
             schema = file.schema_arrow
-        self._names = [name for name in schema.names if name != column]
-        self.schema = schema.remove(schema.get_field_index(column)) if self._names else None
+        first = getattr(stream, "parts", (stream,))[0]
+        read = {name for c in getattr(first, "columns", ()) for name in c.needs} | {column}
+        self._names = [name for name in schema.names if name not in read]
+        self.schema = pa.schema([schema.field(name) for name in self._names], schema.metadata) if self._names else None
         self._batches = self._read()
         self._held: list[Any] = []
 

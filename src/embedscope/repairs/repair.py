@@ -85,6 +85,9 @@ def repair(  # noqa: PLR0913
     InputError, UnknownNameError
         if what is given does not go together, or is too little to decide.
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     named = pair is not None

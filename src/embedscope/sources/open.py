@@ -16,7 +16,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.shards import ShardRunner
-from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, is_vectors, state_of
+from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, hint, is_vectors, state_of
 from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
 from embedscope.sources.texts import texts_named
 from embedscope.sources.vector_files import vector_file_facts
@@ -147,6 +147,9 @@ def _is_file(name: str) -> bool:
         return True
     if is_model(name):
         return False
+    place = file_of(name)
+    if place.exists() or (place.suffix and ":" not in name):
+        raise InputError(hint(str(place)))
     known = ".npy, .npz::key, .safetensors::name, .parquet::column, .arrow, .index, a folder or a glob of these"
     raise InputError(
         f"'{name}' is neither a file of vectors ({known}) nor a model (`embedscope list models`, hf:NAME, st:NAME)"

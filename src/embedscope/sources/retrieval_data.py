@@ -16,7 +16,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets._qrels import Judgements, read_beir_texts
-from embedscope.readers import file_of, is_vectors, open_vectors
+from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vector_files import read_matrix
 
@@ -44,7 +44,8 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     Parameters
     ----------
     source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
-    ids : text file with one id per line; ``STEM.ids.txt`` beside the file of vectors where None
+    ids : text file, one id per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else the ids that
+        the file itself keeps (a column ``id``, ids of an index)
 
     Raises
     ------
@@ -52,7 +53,7 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         if a file cannot be read, or there is not one distinct id per row.
     """
     path = file_of(source)
-    if path.suffix.lower() == ".jsonl":
+    if path.suffix.lower() == ".jsonl" and not is_vectors(source):
         if ids is not None:
             raise InputError(f"{source} has ids of its own; leave out {ids}")
         texts = read_beir_texts(path)
@@ -60,8 +61,13 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         return Collection(source, tuple(texts), texts=tuple(texts.values()))
     if not is_vectors(source):
         raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
-    _, x = read_matrix(open_vectors(source), source)
+    stream = open_vectors(source)
+    _, x = read_matrix(stream, source)
     id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
+    own = ids_of(stream)
+    if ids is None and own is not None and not id_file.exists():
+        provenance.data[source] = file_facts(path) | {"ids": own.source}
+        return Collection(source, own.unique(), x)
     if ids is None and not id_file.exists():
         raise InputError(
             f"{source} has vectors without ids; write {id_file.name} beside it with one id per line, or name a file "
@@ -160,13 +166,18 @@ def _check_distinct(collection: Collection) -> Collection:
 
 @dataclass(frozen=True, eq=False)
 class RetrievalSpace:
-    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source."""
+    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source.
+
+    ``score`` compares them; ``note`` says how a model read them.
+    """
 
     source: str
     pooling: str | None
     space: str
     queries: npt.NDArray[Any]
     corpus: npt.NDArray[Any]
+    score: str = "cosine"
+    note: str | None = None
 
 
 def retrieval_spaces(
@@ -194,7 +205,11 @@ def retrieval_spaces(
             raise InputError(
                 f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers and pooling"
             )
-        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x)
+        if prompts := [name for name in ("query_prompt", "document_prompt") if getattr(options, name) is not None]:
+            raise InputError(f"{prompts[0]} is for models; {queries.name} and {corpus.name} hold vectors already")
+        score = options.score or "cosine"
+        note = f"score {score}" if score != "cosine" else None
+        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x, score, note)
         return
     if queries.x is not None or corpus.x is not None:
         raise InputError(
@@ -204,12 +219,12 @@ def retrieval_spaces(
         raise InputError(
             f"{queries.name} has texts; name a model that encodes them, as in `embedscope evaluate minilm`"
         )
-    from embedscope.sources.models import check_known, encode_texts
+    from embedscope.sources.models import Side, check_known, encode_sides
 
-    vectors, spaces = encode_texts(model, (*queries.texts, *corpus.texts), options, provenance, progress)
-    for pooling, space in spaces:
-        both = [check_known(vectors.matrix(pooling, space, side.texts), model, side.name) for side in (queries, corpus)]
-        yield RetrievalSpace(model, pooling, space, *both)
+    sides: list[Side] = [("query", queries.texts), ("document", corpus.texts)]
+    for one in encode_sides(model, sides, options, provenance, progress):
+        both = [check_known(one.matrix(i), model, side.name) for i, side in enumerate((queries, corpus))]
+        yield RetrievalSpace(model, one.pooling, one.space, both[0], both[1], one.score, one.note)
 
 
 def single_retrieval_space(spaces: Sequence[RetrievalSpace]) -> RetrievalSpace:

@@ -9,6 +9,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.stats.correlation import DECIMALS
+from embedscope.tasks._compare import Compare
 
 Adjust = Callable[[Floats], Floats]
 """Scores (m, n) of m queries and all documents -> scores (m, n) to rank by, each query on its own."""
@@ -24,6 +25,7 @@ def judged_ranks(
     matching: Index,
     order: Index | None = None,
     adjust: Adjust | None = None,
+    compare: Compare | None = None,
 ) -> Index:
     """Rank from 1 of each judged ``document`` (p,) among all rows of ``corpus`` for its ``query`` (p,).
 
@@ -36,6 +38,7 @@ def judged_ranks(
         others of the same score (the pessimistic rule), lower grades first where ``matching`` holds grades
     order : (n,) place of each document among equals (trec_eval: by id, descending), in place of the pessimistic rule
     adjust : what is done to the products before they are ranked
+    compare : scores of blocks of queries and all documents in place of inner products
 
     Returns
     -------
@@ -47,7 +50,8 @@ def judged_ranks(
     last = np.append(first[1:], len(query))
     step = max(1, _CELLS // max(1, len(corpus)))
     for lo in range(0, len(asked), step):
-        products = queries[asked[lo : lo + step]] @ corpus.T
+        block = queries[asked[lo : lo + step]]
+        products = block @ corpus.T if compare is None else compare(block, corpus)
         scores = np.round(products if adjust is None else adjust(products), DECIMALS)
         for row, (start, stop) in enumerate(zip(first[lo : lo + step], last[lo : lo + step], strict=True)):
             of = by_query[start:stop]

@@ -12,6 +12,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import match_ranks
+from embedscope.tasks._compare import prepared
 from embedscope.tasks._means import checked_index, directions, mean_score
 from embedscope.tasks._ranks import Adjust, judged_ranks
 
@@ -113,8 +114,9 @@ def judged_scores(
     seed: int = 0,
     document_ids: Sequence[str] | None = None,
     adjust: Adjust | None = None,
+    score: str = "cosine",
 ) -> dict[str, Score]:
-    """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings by cosine, 0 to 1, as trec_eval takes them.
+    """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings, 0 to 1, as trec_eval takes them.
 
     nDCG@k = sum over the top k of grade / log2(1 + rank), over the same sum in the best order [jarvelin2002]; a
     document is relevant where its grade is above 0, and negative grades count as 0. recall@k is the share of the
@@ -127,6 +129,7 @@ def judged_scores(
     document_ids : (n,) ids of the corpus; equal cosines are then put in descending order of the id, as trec_eval does;
         without them relevant documents stand behind all others of the same cosine
     adjust : what is done to blocks of cosines (queries by all documents) before they are ranked, as CSLS does
+    score : "cosine", "dot", "euclidean" or "manhattan": what documents are ranked by
 
     Returns
     -------
@@ -149,13 +152,14 @@ def judged_scores(
     query, document, gain = query[relevant], document[relevant], gain[relevant]
     counts = np.bincount(query, minlength=len(q))
     level = np.unique(gain, return_inverse=True)[1].astype(np.intp) + 1
-    ranks = judged_ranks(q, c, query, document, level, _places(document_ids, len(c)), adjust)
+    x, y, compare = (q, c, None) if score == "cosine" else prepared(queries, corpus, score)
+    ranks = judged_ranks(x, y, query, document, level, _places(document_ids, len(c)), adjust, compare)
     items = {f"ndcg@{ndcg_k}": _ndcg(ranks, query, gain, ndcg_k, len(q))}
     items |= {f"recall@{k}": _share(ranks <= k, query, counts) for k in ks}
     reciprocal = np.zeros(len(q))
     np.maximum.at(reciprocal, query, 1.0 / ranks)
     items["mrr"] = reciprocal
-    notes = _judged_notes(asked, counts) + _zero_notes(q, c)
+    notes = _judged_notes(asked, counts) + (_zero_notes(q, c) if score == "cosine" else [])
     return {name: mean_score(np.where(asked, values, np.nan), seed, notes) for name, values in items.items()}
 
 

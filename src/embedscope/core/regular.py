@@ -1,0 +1,57 @@
+"""Whether a path is a file that ends: pipes, devices and sockets are refused before anything waits on them."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from pathlib import Path
+
+from embedscope.core.errors import InputError
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def check_name(name: str) -> None:
+    """Raise ``InputError`` where ``name`` cannot be the name of a file: bytes that are not UTF-8, a null character."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the file name {name!a} is not valid UTF-8; rename the file") from error
+    if "\0" in name:
+        raise InputError(f"the file name {name!a} holds a null character; check the spelling")
+
+
+def check_regular(path: Path) -> None:
+    """Raise ``InputError`` unless ``path`` (or what it links to) is a regular file; nothing is opened.
+
+    A missing file names the nearest name in its folder.
+    """
+    check_name(str(path))
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"there is no file {path}; {near_name(path)}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path and its permissions") from error
+    if not stat.S_ISREG(mode):
+        kind = next((words for test, words in _KINDS if test(mode)), "something else")
+        raise InputError(f"{path} is {kind}, not a regular file; copy its content to a file and pass that")
+
+
+def near_name(path: Path) -> str:
+    """What to do about a missing ``path``: the nearest name in its folder, or where to look."""
+    try:
+        names = [p.name for p in path.parent.iterdir()]
+    except OSError:
+        return f"its folder {path.parent} does not exist either: check the path"
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    if not near:
+        stems = {Path(name).stem: name for name in names}
+        near = [stems[path.stem]] if path.stem in stems else []
+    return f"did you mean {path.parent / near[0]}?" if near else "check the spelling and the folder"

@@ -1,0 +1,77 @@
+"""The boundary of the readers: whatever a format's library raises inside, outside come only typed errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
+
+from embedscope.core.errors import EmbedscopeError, InputError
+
+_LONGEST = 400
+_REASON = 160
+
+T = TypeVar("T")
+
+
+@contextmanager
+def sentences(what: str, advice: str = "get or write the file again") -> Generator[None, None, None]:
+    """Turn every error that is not ours into an ``InputError`` of one sentence about ``what``.
+
+    ``KeyboardInterrupt`` and the like pass; so do typed errors, cut to one line of at most 400 characters.
+    """
+    try:
+        yield
+    except EmbedscopeError as error:
+        raise shortened(error) from error.__cause__
+    except MemoryError as error:
+        raise InputError(
+            f"{shown(what)} asks for more memory than there is, so its sizes are damaged or it is too large; {advice}"
+        ) from error
+    except Exception as error:
+        raise InputError(f"{shown(what)} could not be read ({reason(error)}); {advice}") from error
+
+
+def shortened(error: EmbedscopeError) -> EmbedscopeError:
+    """The same error with its message on one line, its middle left out beyond 400 characters."""
+    text = " ".join(printable(str(error)).split())
+    if len(text) >= _LONGEST:
+        tail = text.rpartition("; ")[2]
+        tail = tail if len(tail) < _LONGEST // 2 else tail[-100:]
+        text = f"{text[: _LONGEST - len(tail) - 12]} ... ; {tail}"
+    if text == str(error):
+        return error
+    return type(error)(text)
+
+
+def reason(error: BaseException) -> str:
+    """What an error of another library says, on one line, without where in its source it was raised."""
+    text = printable(str(error))
+    text = " ".join(text.split())
+    text = re.sub(r"^Error in .*? at \S+:\d+: ", "", text)
+    text = text or type(error).__name__
+    return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
+
+
+def printable(text: str) -> str:
+    """``text`` with whatever cannot be printed escaped."""
+    return "".join(c if c.isprintable() or c.isspace() else ascii(c)[1:-1] for c in text)
+
+
+def shown(name: str) -> str:
+    """A name short enough for a sentence."""
+    name = printable(name)
+    return name if len(name) <= 120 else f"{name[:40]} ... {name[-70:]}"
+
+
+def guarded(batches: Callable[[Any], Iterator[T]]) -> Callable[[Any], Iterator[T]]:
+    """A shard's ``batches`` whose errors are sentences about the ``label`` of the shard."""
+
+    @wraps(batches)
+    def inner(shard: Any) -> Iterator[T]:
+        with sentences(shard.label):
+            yield from batches(shard)
+
+    return inner

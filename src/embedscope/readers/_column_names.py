@@ -1,0 +1,214 @@
+"""Which columns of a table are vectors, ids and texts: found by their types and names, and told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.readers._boundary import shown
+from embedscope.readers._column_values import looks_like_vector, numbers_in
+from embedscope.readers._keys import ALL, EmptyFileError, chosen_keys, known, listed
+from embedscope.readers._paths import Place
+from embedscope.readers._raw import check_matrix
+
+ID_NAMES: tuple[str, ...] = ("id", "ids", "_id", "doc_id", "docid", "document_id", "custom_id", "item_id", "row_id")
+ID_NAMES += ("uid", "uuid", "guid", "key", "pk", "index")
+TEXT_NAMES: tuple[str, ...] = (
+    "text",
+    "texts",
+    "sentence",
+    "content",
+    "contents",
+    "document",
+    "documents",
+    "body",
+    "passage",
+)
+TEXT_NAMES += ("passage", "chunk", "page_content", "caption", "word", "token", "input", "query", "title")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of vectors: its name in the file, its space, dimensions and type of numbers.
+
+    Attributes
+    ----------
+    parts : columns of numbers, one per coordinate, where the vector is no single column
+    written : whether the vectors are written out as strings
+    """
+
+    name: str
+    space: str
+    dim: int
+    dtype: str
+    parts: tuple[str, ...] = ()
+    written: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns of the file that are read for it."""
+        return self.parts or (self.name,)
+
+
+First = Callable[[str], Any]
+"""Name of a column -> its value in the first row, as Python has it."""
+
+
+def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple[Column, ...]:
+    """The columns of vectors that ``key`` names in a file with this ``schema``.
+
+    A column of lists of numbers is one; so are columns of numbers whose names end in 0, 1, 2, ... after the same
+    letters, one per coordinate, called by these letters; and a column of strings such as ``[0.1, 0.2]``. Where ``key``
+    is None, the first sort that is there counts.
+    """
+    lists = {f.name: item_type(f.type) for f in schema if item_type(f.type) is not None}
+    groups = coordinate_groups(schema)
+    strings = [] if lists or groups else [f.name for f in schema if _is_string(f.type)]
+    if key not in {None, ALL}:
+        strings = [name for name in _named(str(key), schema.names) if _is_string(schema.field(name).type)]
+    strings = [name for name in strings if looks_like_vector(first(name))]
+    _refuse(path, schema, key, {*lists, *groups, *strings})
+    present = list(lists) if key in {None, ALL} and lists else [*lists, *groups, *strings]
+    found = []
+    for name in chosen_keys(str(path), "column", key, present):
+        space, label = "vectors" if key is None else name, f"{path}::{name}"
+        if name in lists:
+            dtype = np.dtype(lists[name].to_pandas_dtype())
+            dim = fixed_size(schema.field(name).type) or len(_value(label, first(name)))
+            column = Column(name, space, dim, dtype.name)
+        elif name in groups:
+            parts = groups[name]
+            dtype = np.result_type(*(schema.field(part).type.to_pandas_dtype() for part in parts))
+            column = Column(name, space, len(parts), dtype.name, parts=parts)
+        else:
+            dtype = np.dtype(np.float64)
+            column = Column(name, space, len(numbers_in(first(name))), dtype.name, written=True)
+        check_matrix((1, column.dim), dtype, label)
+        found.append(column)
+    return tuple(found)
+
+
+def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> None:
+    """Raise ``InputError`` where ``key`` names a column that is no vector, or there is none."""
+    if key is not None and key in schema.names and key not in vectors:
+        raise InputError(
+            f"{path}::{key} is a column of {shown(str(schema.field(key).type))}, wanted lists of numbers; "
+            f"columns of vectors here: {listed(sorted(vectors)) or 'none'}"
+        )
+    if key in {None, ALL} and not vectors:
+        raise InputError(
+            f"{path} has no column of vectors (lists of numbers, or columns NAME0, NAME1, ... one per coordinate); "
+            f"its columns are {listed([shown(name) for name in schema.names])}"
+        )
+
+
+def _named(key: str, names: Sequence[str]) -> list[str]:
+    return [key] if key in names else [name for name in map(str.strip, key.split(",")) if name in names]
+
+
+def _value(label: str, value: Any) -> Any:
+    if value is None:
+        raise InputError(f"{label} has a null in row 0; drop the rows without a vector")
+    return value
+
+
+def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
+    """Columns of numbers called NAME0 .. NAMEk or NAME1 .. NAMEk (``emb_0``, ``dim.3``, ``x[2]``, ``7``), by NAME.
+
+    They are taken in the order of their numbers. Columns called by a number alone are the group ``vectors``.
+    """
+    numbered: dict[str, dict[int, str]] = {}
+    for field in schema:
+        match = re.fullmatch(r"(.*?)[\s_.:\-\[(]*([0-9]{1,6})[\])]?", field.name)
+        if match and is_number(field.type):
+            numbered.setdefault(match[1], {})[int(match[2])] = field.name
+    found = {}
+    for prefix, members in numbered.items():
+        numbers = sorted(members)
+        if len(numbers) > 1 and numbers[0] in {0, 1} and numbers[-1] - numbers[0] == len(numbers) - 1:
+            found[prefix or "vectors"] = tuple(members[i] for i in numbers)
+    return found
+
+
+def gaps(schema: Any) -> str:
+    """A sentence on numbered columns that do not make a vector because a number is missing; empty where there are none.
+
+    Used where a file has no other vectors.
+    """
+    numbers: dict[str, set[int]] = {}
+    for field in schema:
+        match = re.fullmatch(r"(.*?)([0-9]{1,6})", field.name)
+        if match and is_number(field.type):
+            numbers.setdefault(match[1], set()).add(int(match[2]))
+    for prefix, there in numbers.items():
+        lacking = sorted(set(range(min(there), max(there))) - there)
+        if len(there) > 2 and lacking:
+            return f"columns {prefix}{min(there)} to {prefix}{max(there)} lack {prefix}{lacking[0]}"
+    return ""
+
+
+def strings_column(path: Place, schema: Any, wanted: str | None, names: Sequence[str], taken: set[str]) -> str | None:
+    """The column ``wanted`` for ids or texts; where None, the first of ``names`` that is there.
+
+    It must hold strings or whole numbers; the case of the letters of its name does not matter.
+    """
+    usable = [f.name for f in schema if f.name not in taken and (_is_string(f.type) or _is_whole(f.type))]
+    if wanted is not None:
+        return known(str(path), "column of strings or whole numbers", wanted, usable)
+    lower: Mapping[str, str] = {name.lower(): name for name in reversed(usable)}
+    return next((lower[name] for name in names if name in lower), None)
+
+
+def no_rows(path: Place) -> EmptyFileError:
+    """The error of a file without rows."""
+    return EmptyFileError(f"{path} must hold at least one row and one column, got 0 rows")
+
+
+def storage_type(kind: Any) -> Any:
+    """The type that an extension type is stored as."""
+    return getattr(kind, "storage_type", kind)
+
+
+def is_number(kind: Any) -> bool:
+    """Whether ``kind`` is a floating-point or whole number."""
+    import pyarrow.types as pt
+
+    return bool(pt.is_floating(kind) or pt.is_integer(kind))
+
+
+def _is_whole(kind: Any) -> bool:
+    import pyarrow.types as pt
+
+    return bool(pt.is_integer(kind))
+
+
+def _is_string(kind: Any) -> bool:
+    import pyarrow.types as pt
+
+    kind = getattr(kind, "value_type", kind) if pt.is_dictionary(kind) else kind
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
+
+
+def item_type(kind: Any) -> Any:
+    """Type of the numbers in a list type, None where it is not a list of numbers."""
+    import pyarrow.types as pt
+
+    kind = storage_type(kind)
+    if not (pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)):
+        return None
+    return kind.value_type if is_number(kind.value_type) else None
+
+
+def fixed_size(kind: Any) -> int:
+    """Length of the lists of a type that fixes it, else 0."""
+    return int(getattr(storage_type(kind), "list_size", 0))
+
+
+def has_vectors(schema: Any) -> bool:
+    """Whether a table with this ``schema`` has a column of lists of numbers."""
+    return any(item_type(field.type) is not None for field in schema)

@@ -1,0 +1,96 @@
+"""Values of a column of vectors as a matrix: lists, columns of coordinates, or vectors written out as strings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import check_finite
+from embedscope.core.errors import InputError
+
+_BRACKETS = "[](){} \t\r\n"
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|NaN|Infinity)"
+
+
+def looks_like_vector(value: Any) -> bool:
+    """Whether a string is a vector written out: numbers between brackets, split by commas or spaces.
+
+    >>> looks_like_vector("[0.1, -2e-3]"), looks_like_vector("a text"), looks_like_vector("2024 10")
+    (True, False, False)
+    """
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    if text[:1] not in {"[", "(", "{"} or text[-1:] not in {"]", ")", "}"}:
+        return False
+    parts = numbers_in(text)
+    return bool(parts) and all(re.fullmatch(_NUMBER, part) or part == "..." for part in parts)
+
+
+def numbers_in(value: str) -> list[str]:
+    """The numbers of a written vector, as strings."""
+    return value.strip(_BRACKETS).replace(",", " ").split()
+
+
+def parsed(column: Any, name: str, row: int) -> Any:
+    """A column of written vectors (Arrow strings) as a column of lists of float64."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if cut := pc.any(pc.match_substring(column, "...")).as_py():
+        bad = row + pc.index(pc.match_substring(column, "..."), cut).as_py()
+        raise InputError(
+            f"{name} was cut when it was printed: row {bad} holds '...' in place of numbers; write the vectors again "
+            "with x.tolist()"
+        )
+    flat = pc.utf8_trim(pc.replace_substring(column, ",", " "), characters=_BRACKETS)
+    lists = pc.ascii_split_whitespace(flat)
+    if isinstance(lists, pa.ChunkedArray):
+        lists = lists.combine_chunks()
+    try:
+        values = lists.values.cast(pa.float64())
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{name} holds a string that is no vector, from row {row} on ({error})") from error
+    return type(lists).from_arrays(lists.offsets, values, mask=lists.is_null() if lists.null_count else None)
+
+
+def side_by_side(columns: Sequence[Any], names: Sequence[str], label: str, row: int) -> npt.NDArray[Any]:
+    """(n, d) of ``d`` columns of numbers, checked to have no nulls and to be finite."""
+    for column, name in zip(columns, names, strict=True):
+        if column.null_count:
+            bad = row + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+            raise InputError(f"{label}: column {name} is empty in row {bad}; drop or repair this row")
+    x = np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
+    check_finite(x, label, row)
+    return x
+
+
+def matrix(column: Any, dim: int, name: str, row: int) -> npt.NDArray[Any]:
+    """(n, ``dim``) of a column of lists, the first of which is row ``row``; checked to be finite and of one length."""
+    column = storage(column)
+    if column.null_count:
+        first = row + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise InputError(f"{name} has a null in row {first}; drop the rows without a vector")
+    lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+    if (lengths != dim).any():
+        bad = int(np.argmax(lengths != dim))
+        raise InputError(
+            f"{name} is ragged: row {row + bad} has {int(lengths[bad])} numbers, row 0 has {dim}; "
+            "all vectors must have one length"
+        )
+    flat = column.flatten()
+    if flat.null_count:
+        bad = row + int(np.argmax(flat.is_null().to_numpy(zero_copy_only=False))) // dim
+        raise InputError(f"{name} has a null inside the vector of row {bad}; drop or repair this row")
+    x = np.asarray(flat.to_numpy(zero_copy_only=False)).reshape(-1, dim)
+    check_finite(x, name, row)
+    return x
+
+
+def storage(column: Any) -> Any:
+    """The values that an extension array is stored as."""
+    return getattr(column, "storage", column)

@@ -1,0 +1,71 @@
+"""What to do with a file whose name is not that of a file of vectors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.regular import check_regular, near_name
+from embedscope.readers._paths import is_remote
+from embedscope.readers._recognise import recognise
+
+_LINES = {
+    "json": "write one object per line and name it .jsonl",
+    "pkl": "a pickle is never loaded: save the array in it with np.save(path, x)",
+    "pickle": "a pickle is never loaded: save the array in it with np.save(path, x)",
+    "joblib": "a pickle is never loaded: save the array in it with np.save(path, x)",
+    "xlsx": "save the sheet as .csv",
+    "xls": "save the sheet as .csv",
+    "mat": "save the matrix in it with np.save(path, scipy.io.loadmat(file)['NAME'])",
+    "db": "export the table as .parquet",
+    "sqlite": "export the table as .parquet",
+    "ckpt": "save the tensor in it as .safetensors",
+    "vec": "word vectors are read as gensim:FILE",
+    "kv": "word vectors are read as gensim:FILE",
+    "model": "word vectors are read as gensim:FILE",
+    "bin": "word vectors are read as gensim:FILE, a matrix of plain numbers needs a name such as .fbin",
+    "txt": "texts need a model and --texts FILE; word vectors are read as gensim:FILE",
+    "gz": "unpack it with gunzip; word vectors are read as they are, as gensim:FILE",
+    "zip": "unpack it; word vectors are read as they are, as gensim:FILE",
+}
+
+
+def hint(place: str) -> str:
+    """One sentence for a ``place`` that no reader knows by its name: what it is, and the line that helps."""
+    from embedscope.readers import READERS, find_vectors
+
+    if PurePosixPath(place).suffix.lower().removeprefix(".") in READERS:
+        try:
+            find_vectors(place)
+        except EmbedscopeError as error:
+            return str(error)
+    known = ", ".join(f".{name}" for name in READERS)
+    wanted = f"wanted one of {known}"
+    if is_remote(place):
+        return f"{place} is not a file of vectors that can be read; {wanted}"
+    path = Path(place)
+    try:
+        check_regular(path)
+        with path.open("rb") as file:
+            head = file.read(1024)
+    except InputError as error:
+        near = near_name(path)
+        text = str(error)
+        return f"{text}; {wanted}" if "did you mean" not in near and PurePosixPath(place).suffix else text
+    except OSError as error:
+        return f"{place} cannot be read ({error.strerror}); check its permissions"
+    return _unknown(path, head, wanted)
+
+
+def _unknown(path: Path, head: bytes, wanted: str) -> str:
+    """What a file of another name is by its first bytes and its suffix, and what to do."""
+    line = _LINES.get(path.suffix.lower().removeprefix("."))
+    found = recognise(head)
+    if found is not None:
+        return f"{path} is {found.what}; {line or found.advice}"
+    if line is None and re.match(rb"\S+( -?\d+\.\d+){3}", head):
+        line = "word vectors are read as gensim:FILE"
+    if line is not None:
+        return f"{path} is not a file of vectors by its name; {line}"
+    return f"{path} is not a file of vectors that can be read; {wanted}"

@@ -1,0 +1,127 @@
+"""A matrix that a library gives rows of (HDF5, zarr, torch), opened again by every shard: only its place travels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.arrays import check_finite
+from embedscope.core.batch import Batch, Shard
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+from embedscope.readers._blocks import cuts, plan
+from embedscope.readers._boundary import guarded
+from embedscope.readers._facts import Facts, notes_on_codes
+from embedscope.readers._paths import Place
+from embedscope.readers._row_strings import RowStrings
+
+Rows = Callable[[int, int], Any]
+"""(start, stop) -> numpy array of these rows."""
+
+
+@dataclass(frozen=True)
+class LazyMatrix:
+    """An (n, d) matrix under ``key`` of a file.
+
+    Attributes
+    ----------
+    opener : (path, key) -> context that gives the rows; a function of a module, so that workers find it
+    shape, dtype : (n, d) and the dtype of the numbers
+    ids, texts : keys of arrays of as many strings or whole numbers
+    strings : (path, key) -> blocks of strings of such an array
+    notes : what must be known
+    """
+
+    path: Place
+    key: str
+    opener: Callable[[Place, str], AbstractContextManager[Rows]]
+    shape: tuple[int, int]
+    dtype: str
+    space: str = "vectors"
+    ids: str | None = None
+    texts: str | None = None
+    strings: Callable[[Place, str], Iterator[Sequence[str]]] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return f"{self.path}::{self.key}"
+
+    @property
+    def dims(self) -> Mapping[str, int]:
+        """Dimensions of the one space."""
+        return {self.space: self.shape[1]}
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.shape[0]
+
+    @property
+    def facts(self) -> Facts:
+        """What was found."""
+        dtypes = {self.space: self.dtype}
+        named = [f"{w} from {k}" for w, k in (("ids", self.ids), ("texts", self.texts)) if k is not None]
+        notes = (*self.notes, *named, *notes_on_codes(dtypes))
+        if isinstance(self.path, Path) and self.path.is_dir():
+            files = tuple(sorted(file for file in self.path.rglob("*") if file.is_file()))
+            return Facts(files, dtypes, notes=notes, form=f"a {self.path.suffix} folder")
+        return Facts((self.path,), dtypes, notes=notes)
+
+    @property
+    def row_ids(self) -> RowStrings | None:
+        """The ids of the rows, where an array holds them."""
+        return self._row_strings(self.ids)
+
+    @property
+    def row_texts(self) -> RowStrings | None:
+        """The texts of the rows, where an array holds them."""
+        return self._row_strings(self.texts)
+
+    def _row_strings(self, key: str | None) -> RowStrings | None:
+        read = self.strings
+        if key is None or read is None:
+            return None
+        return RowStrings(f"{key} of {self.path}", lambda: read(self.path, key))
+
+    def shard(self, start: int, stop: int) -> LazyShard:
+        """Rows ``start .. stop``."""
+        return LazyShard(self, start, stop)
+
+    def shards(self) -> Sequence[Shard]:
+        """Fixed row ranges."""
+        return [LazyShard(self, a, b) for a, b in plan(*self.shape)]
+
+
+@dataclass(frozen=True)
+class LazyShard:
+    """Rows ``start .. stop`` of a matrix."""
+
+    matrix: LazyMatrix
+    start: int
+    stop: int
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self.matrix.name
+
+    @guarded
+    def batches(self) -> Iterator[Batch]:
+        """The rows in blocks, checked to be finite and as many as wanted."""
+        m = self.matrix
+        with m.opener(m.path, m.key) as rows:
+            for a, b in cuts(self.start, self.stop, m.shape[1]):
+                x = np.asarray(rows(a, b))
+                if x.shape != (b - a, m.shape[1]):
+                    raise InputError(f"{m.name} gave rows of shape {x.shape}, wanted {(b - a, m.shape[1])}")
+                x = x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+                check_finite(x, m.name, a)
+                ids = hash_rows(a, b)
+                yield Batch(ids, ids, {m.space: x})

@@ -1,0 +1,46 @@
+"""What a user writes after the name of a file: ``FILE?bits&ids=COLUMN&text=COLUMN::KEY``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_OPTION = r"(?:bits|(?:ids|text)=[^?&:]+)"
+_OPTIONS = re.compile(rf"\?({_OPTION}(?:&{_OPTION})*)$")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A source taken apart.
+
+    Attributes
+    ----------
+    place : the file, folder, glob or address
+    key : which of several arrays or columns
+    bits : whether bytes are packed bits
+    ids, texts : columns that hold the ids and the texts
+    """
+
+    place: str
+    key: str | None = None
+    bits: bool = False
+    ids: str | None = None
+    texts: str | None = None
+
+
+def taken_apart(source: str) -> Named:
+    """``source`` taken apart; the options may stand before the key or after it.
+
+    >>> taken_apart("codes.npz?bits::docs")
+    Named(place='codes.npz', key='docs', bits=True, ids=None, texts=None)
+    >>> taken_apart("t.csv?ids=sku").ids
+    'sku'
+    """
+    place, _, key = source.partition("::")
+    options: list[str] = []
+    for part in (place, key):
+        if found := _OPTIONS.search(part):
+            options += found[1].split("&")
+    place, key = _OPTIONS.sub("", place), _OPTIONS.sub("", key)
+    named = dict(option.partition("=")[::2] for option in options)
+    return Named(place, key or None, "bits" in named, named.get("ids"), named.get("text"))

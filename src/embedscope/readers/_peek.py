@@ -1,0 +1,49 @@
+"""Whether a table of text holds vectors, seen from its first lines: such files may hold texts alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from embedscope.readers._column_values import looks_like_vector
+
+TEXT_TABLES = frozenset({"jsonl", "ndjson", "csv", "tsv"})
+_HEAD = 1 << 22
+
+
+def may_hold_vectors(path: Path) -> bool:
+    """Whether a JSONL, CSV or TSV file has a vector in its first rows, or is broken, as its reader says."""
+    try:
+        if not path.is_file():
+            return True
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        lines = head.decode("utf-8-sig", errors="replace").strip().splitlines()[:20]
+    except OSError:
+        return True
+    if not lines:
+        return True
+    if path.suffix.lower() in {".jsonl", ".ndjson"}:
+        try:
+            return _in_object(json.loads(lines[0]))
+        except (ValueError, RecursionError):
+            return True
+    names = re.split(r"[,;\t]", lines[0])
+    numbered = sum(re.search(r"\d[\])]?\"?$", name.strip()) is not None for name in names)
+    return numbered > 1 or any(re.search(r"[\[({]\s*[+-]?[\d.]", line) for line in lines[1:])
+
+
+def _in_object(row: Any) -> bool:
+    if isinstance(row, list):
+        return True
+    if not isinstance(row, dict):
+        return True
+    numbers = [key for key, value in row.items() if _is_number(value) and re.search(r"\d$", key)]
+    lists = any(isinstance(v, list) and v and all(map(_is_number, v)) for v in row.values())
+    return lists or len(numbers) > 1 or any(map(looks_like_vector, row.values()))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,78 @@
+"""``.zarr`` folders, of format 2 and 3: two-dimensional arrays, read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.batch import Stream
+from embedscope.core.errors import InputError
+from embedscope.core.extras import require
+from embedscope.readers._aligned import aligned
+from embedscope.readers._found_keys import as_strings, beside
+from embedscope.readers._keys import ALL, chosen_keys
+from embedscope.readers._lazy import LazyMatrix, Rows
+from embedscope.readers._paths import Place
+from embedscope.readers._raw import check_matrix
+
+IDS = ("zarr",)
+
+_STRINGS = 8192
+
+
+def open_zarr(path: Place, key: str | None = None) -> Stream:
+    """The only two-dimensional array of a folder, or those that ``key`` names (``group/name``).
+
+    A chunk that is absent holds the fill value, as zarr says; a note counts such chunks.
+    """
+    arrays = _arrays(path)
+    if set(arrays) == {""}:
+        if key is not None:
+            raise InputError(f"{path} holds one array without a name; leave out '::{key}'")
+        return _matrix(path, "", "vectors", arrays)
+    wide = [name for name, found in arrays.items() if found.ndim == 2 and found.dtype.kind in "fiu"]
+    names = chosen_keys(str(path), "array", key, wide if key in {None, ALL} else list(arrays))
+    matrices = [_matrix(path, name, "vectors" if key is None else name, arrays) for name in names]
+    return aligned({matrix.space: matrix for matrix in matrices})
+
+
+def _arrays(path: Place) -> dict[str, Any]:
+    """Arrays of the folder by name; one that is the folder itself has the name ``""``."""
+    zarr = require("zarr", "zarr", f"reading {path}")
+    if not isinstance(path, Path):
+        raise InputError(f"{path} is at an address; zarr folders are read where they lie: copy it here")
+    found = zarr.open(str(path), mode="r")
+    if isinstance(found, zarr.Array):
+        return {"": found}
+    return {name: item for name, item in found.members(max_depth=None) if isinstance(item, zarr.Array)}
+
+
+def _matrix(path: Place, name: str, space: str, arrays: dict[str, Any]) -> LazyMatrix:
+    found, label = arrays[name], f"{path}::{name}" if name else str(path)
+    shape = tuple(int(size) for size in found.shape)
+    check_matrix(shape, found.dtype, label)
+    absent = found.nchunks - found.nchunks_initialized
+    if absent == found.nchunks:
+        raise InputError(f"{label} of shape {shape} holds no values: none of its {absent:,} chunks is there")
+    notes = (f"{absent:,} of {found.nchunks:,} chunks are absent and read as {found.fill_value}",) if absent else ()
+    lengths = {k: int(a.shape[0]) for k, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "iuSUOT"}
+    ids, texts = beside(name, lengths, shape[0]) if name else (None, None)
+    dtype = found.dtype.newbyteorder("=").name
+    return LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, notes)
+
+
+@contextmanager
+def _rows(path: Place, key: str) -> Iterator[Rows]:
+    found = _arrays(path)[key]
+    yield lambda a, b: found[a:b]
+
+
+def _strings(path: Place, key: str) -> Iterator[Sequence[str]]:
+    found = _arrays(path)[key]
+    for start in range(0, int(found.shape[0]), _STRINGS):
+        yield as_strings(found[start : start + _STRINGS].tolist())
+
+
+ENTRIES = {"zarr": open_zarr}
