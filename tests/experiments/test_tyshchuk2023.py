@@ -16,11 +16,10 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Classes, Data, Matches, TextTable
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.claims import checked_claims
+from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.findings import findings
 from embedscope.experiments._tyshchuk2023.geometry import isotropy_records
-from embedscope.experiments._tyshchuk2023.material import ClassSet, Material, PairSet, Parallel, emoji_pairs, thinned
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.photos import (
     caption_languages,
@@ -30,22 +29,35 @@ from embedscope.experiments._tyshchuk2023.photos import (
     russian_captions,
     wikicaps_languages,
 )
-from embedscope.experiments._tyshchuk2023.pictures import plane_of
-from embedscope.experiments._tyshchuk2023.run import Findings, cones, study, study_texts
+from embedscope.experiments._tyshchuk2023.plots import plane_of
+from embedscope.experiments._tyshchuk2023.run import (
+    StudyResults,
+    measure_model,
+    measure_random_towers,
+    measure_text_model,
+)
+from embedscope.experiments._tyshchuk2023.study_data import (
+    ClassSet,
+    PairSet,
+    Parallel,
+    StudyData,
+    emoji_pairs,
+    first_pairs,
+)
 from embedscope.experiments._tyshchuk2023.tables import tables
 from embedscope.experiments._tyshchuk2023.vectors import (
     Vectors,
+    encode_study_data,
+    encode_study_texts,
     is_text_only,
     label_of,
-    measured_texts,
-    measured_vectors,
     towers,
     unit,
 )
 from embedscope.experiments._tyshchuk2023.views import Pairing
 
 
-def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vectors]:
+def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[StudyData, Vectors]:
     """Texts are images turned by a rotation, with noise, and pushed aside: Procrustes finds the way back."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(classes, d))
@@ -67,25 +79,25 @@ def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[Material, Vect
     parallel = Parallel("xx", names, names, np.arange(n), np.arange(n))
     vectors = Vectors("planted", "planted", False, None, 20.0, texts, images, centres @ turn.T, images)
     vectors.english, vectors.languages = {"xx": texts}, {"xx": images}
-    return Material(pairs, kinds, (parallel,), {}), vectors
+    return StudyData(pairs, kinds, (parallel,), {}), vectors
 
 
 @pytest.fixture(scope="module")
-def found() -> Findings:
+def found() -> StudyResults:
     pytest.importorskip("torch", reason="contrastive heads need the extra hf")
     study_data, vectors = planted()
-    gathered = Findings()
-    study(vectors, study_data, Options(("planted",)), Provenance(), gathered)
+    gathered = StudyResults()
+    measure_model(vectors, study_data, Options(("planted",)), Provenance(), gathered)
     return gathered
 
 
-def of(found: Findings, **wanted: object) -> float:
+def of(found: StudyResults, **wanted: object) -> float:
     (record,) = [r for r in found.records if all(getattr(r, k) == v for k, v in wanted.items())]
     assert record.value is not None, record.note
     return record.value
 
 
-def test_procrustes_finds_the_planted_rotation(found: Findings) -> None:
+def test_procrustes_finds_the_planted_rotation(found: StudyResults) -> None:
     recall = {"metric": "recall@1.image_to_text", "subset": "test"}
     assert of(found, transform=None, **recall) < 0.2
     assert of(found, transform="procrustes", **recall) > 0.9
@@ -93,7 +105,7 @@ def test_procrustes_finds_the_planted_rotation(found: Findings) -> None:
     assert of(found, metric="recall@1.xx_to_en", transform="procrustes") > 0.9
 
 
-def test_loss_refitted_is_no_worse_on_the_fitting_part(found: Findings) -> None:
+def test_loss_refitted_is_no_worse_on_the_fitting_part(found: StudyResults) -> None:
     for transform in (None, "procrustes", "cca:256"):
         both = [
             [
@@ -107,7 +119,7 @@ def test_loss_refitted_is_no_worse_on_the_fitting_part(found: Findings) -> None:
             assert refitted <= plain + 1e-9
 
 
-def test_every_table_and_every_picture(found: Findings) -> None:
+def test_every_table_and_every_picture(found: StudyResults) -> None:
     _, vectors = planted()
     assert {t.id for t in tables([vectors], found.records)} == {
         *("table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"),
@@ -164,13 +176,13 @@ def test_emoji_parts_are_those_of_the_specification(data_at_hand: Path | None) -
     except DataUnavailableError as error:
         pytest.skip(str(error))
     pairs: PairSet = emoji_pairs(data, 0)
-    held, new = pairs.held["held-out drawings"], pairs.held["new concepts"]
+    held, new = pairs.held["held-out drawings"], pairs.held["unseen concepts"]
     assert (len(pairs.fit[0]), len(held.images), len(held.texts), len(new.images), len(new.texts)) == (
         *(3036, 380, 1898, 380, 190),
     )
     assert not set(pairs.fit[0]) & (set(held.images) | set(new.images))
     assert not set(pairs.fit[1]) & set(new.texts)
-    thin = thinned(Material(pairs, None, (), {}), 50)
+    thin = first_pairs(StudyData(pairs, None, (), {}), 50)
     assert thin.pairs.texts[thin.pairs.fit[1][7]] == pairs.texts[pairs.fit[1][7]]
 
 
@@ -261,7 +273,7 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
         {f"test_2016_{code}": table for code, table in texts.items()},
         {"test_2016_de": Matches("test_2016_de", "test_2016_en", np.arange(40), np.arange(40))},
     )
-    study_data = Material(
+    study_data = StudyData(
         coco_pairs(coco, 0, None), cifar_classes(cifar, "photo of a {class}", 0, None), caption_languages(multi), {}
     )
     assert study_data.classes is not None
@@ -270,15 +282,15 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
     uri = small_clip(tmp_path)
     stated = {uri: "openai/clip-vit-base-patch32"}
     options = Options((uri,), cache=False, device="cpu", published=stated)
-    vectors = measured_vectors(uri, study_data, options, Provenance())
+    vectors = encode_study_data(uri, study_data, options, Provenance())
     assert vectors.scale == pytest.approx(1 / 0.07, rel=1e-3)
-    gathered = Findings()
-    study(vectors, study_data, options, Provenance(), gathered)
+    gathered = StudyResults()
+    measure_model(vectors, study_data, options, Provenance(), gathered)
     made = {t.id: t for t in tables([vectors], gathered.records)}
     assert set(made) == {"table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"}
     conditions = {r.fitted_on for r in gathered.records if r.metric == "zeroshot"}
     assert {None, "pairs", "train"} <= conditions
-    cones(uri, study_data, options, Provenance(), gathered)
+    measure_random_towers(uri, study_data, options, Provenance(), gathered)
     assert any("biases zero" in s.title for s in gathered.scatters)
     reached = [c for c in checked_claims(gathered.models, gathered.records) if c.ours is not None]
     assert {c.claim.source for c in reached} == {*(f"Table {i}" for i in range(1, 6)), "text"}
@@ -294,10 +306,10 @@ def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) ->
 
 def adversarial(texts: np.ndarray, images: np.ndarray) -> dict[str, Finding]:
     """Findings on pairs of vectors alone, by topic."""
-    study_data = Material(halves("planted", (), [f"text {i}" for i in range(len(texts))]), None, (), {})
+    study_data = StudyData(halves("planted", (), [f"text {i}" for i in range(len(texts))]), None, (), {})
     vectors = Vectors("planted", "planted", False, None, 20.0, texts, images)
-    gathered = Findings()
-    study(vectors, study_data, Options(("planted",)), Provenance(), gathered)
+    gathered = StudyResults()
+    measure_model(vectors, study_data, Options(("planted",)), Provenance(), gathered)
     found = findings([vectors], gathered.records, [], gathered.kept, 0)
     topics = {"gap": "two clouds", "retrieval": "alignment", "temperature": "heads", "cone": "cone"}
     return {name: f for f in found for name, word in topics.items() if word in f.text}
@@ -331,7 +343,7 @@ def test_shuffled_pairs_are_not_found_by_any_alignment() -> None:
     rng = np.random.default_rng(2)
     found = adversarial(rng.normal(size=(400, 16)), rng.normal(size=(400, 16)))
     assert found["retrieval"].status != "agrees"
-    assert "finds more texts first" not in found["retrieval"].text
+    assert "improves retrieval" not in found["retrieval"].text
 
 
 def test_drawings_of_one_concept_are_one_unit() -> None:
@@ -412,13 +424,13 @@ def test_a_model_of_texts_alone_is_measured_on_its_text_side(tmp_path: Path) -> 
     lines = "".join(f"légende {i}\tcaption {i}\n" for i in range(40))
     for code in ("fr", "ru", "de"):
         (tmp_path / "wikicaps" / f"{code}-en.tsv").write_text(lines, encoding="utf-8")
-    study_data = Material(pairs, None, wikicaps_languages(tmp_path), {})
+    study_data = StudyData(pairs, None, wikicaps_languages(tmp_path), {})
     for name, sources in (("google-bert/bert-base-uncased", {"Table 1"}), ("M-CLIP/M-BERT-Distil-40", {"Table 6"})):
         options = Options((uri,), cache=False, device="cpu", published={uri: name})
         assert is_text_only(uri, options)
-        gathered = Findings()
-        vectors = measured_texts(uri, study_data, options, Provenance())
-        study_texts(vectors, study_data, options, Provenance(), gathered)
+        gathered = StudyResults()
+        vectors = encode_study_texts(uri, study_data, options, Provenance())
+        measure_text_model(vectors, study_data, options, Provenance(), gathered)
         reached = [c for c in checked_claims(gathered.models, gathered.records) if c.ours is not None]
         assert {c.claim.source for c in reached} == sources
         assert len(reached) == {"Table 1": 4, "Table 6": 9}[next(iter(sources))]

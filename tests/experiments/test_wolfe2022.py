@@ -25,7 +25,7 @@ from embedscope.experiments._experiment import Claim, Options
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import Extreme, difference
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, TABLE_1
-from embedscope.experiments._wolfe2022.run import SCALES, Material, ModelRun, ladder, material, within_context
+from embedscope.experiments._wolfe2022.run import SCALES, ModelRun, StudyData, ladder, load_study_data, within_context
 from embedscope.experiments._wolfe2022.tables import ranges, tables
 from embedscope.stats.best_of import best_of
 from embedscope.tasks._means import mean_score
@@ -191,7 +191,9 @@ def test_the_experiment_says_how_it_is_run() -> None:
 
 @pytest.mark.shared_data
 def test_full_scale_takes_everything(shared_data: Path) -> None:
-    study_data = material(Options(("minilm",), scale="full"), SCALES["full"], Finder(shared_data, download=False))
+    study_data = load_study_data(
+        Options(("minilm",), scale="full"), SCALES["full"], Finder(shared_data, download=False)
+    )
     assert study_data.corpus == "sts_sentences"
     assert len(study_data.sentences) > 36_000
     assert not study_data.skipped
@@ -206,7 +208,7 @@ def test_full_scale_takes_everything(shared_data: Path) -> None:
 
 def test_long_sentences_are_dropped_and_counted(small_hub: Path) -> None:
     texts = ("short one", "many words " * 60, "another")
-    study_data = Material([], texts, texts, "corpus", (), (), "corpus", [])
+    study_data = StudyData([], texts, texts, "corpus", (), (), "corpus", [])
     kept = within_context(study_data, ["hf:" + str(small_hub / "models--gpt2" / "snapshots" / "abc123")], 0)
     assert kept.sentences == ("short one", "another")
     assert kept.skipped[0].what == "1 long sentences of corpus"

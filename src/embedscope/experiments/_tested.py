@@ -93,8 +93,8 @@ def difference(a: Score, b: Score) -> Estimate:
     """``a - b`` of two scores of the same items, with the paired bootstrap interval."""
     if a.value is None or b.value is None or a.draws is None or b.draws is None:
         return Estimate()
-    found = paired_difference(a, b)
-    return Estimate(found.value, found.low, found.high)
+    delta = paired_difference(a, b)
+    return Estimate(delta.value, delta.low, delta.high)
 
 
 def independent_difference(a: Record | None, b: Record | None) -> Estimate:

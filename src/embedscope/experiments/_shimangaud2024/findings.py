@@ -1,4 +1,4 @@
-"""What the numbers say, in plain words: each sentence follows from a tested comparison, with its evidence."""
+"""What the numbers say: each sentence follows from a tested comparison, with its evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.experiments._tested import independent_difference, of_record, sentence, together
 
 WITHOUT = (
-    "A top-5 hit rate without its control says only that d is near c. What the relation adds is the difference from the "
+    "A top-5 hit rate without its control says only that d is near c. What the relation adds is the difference from "
+    "the "
     "best control, and that is the number to quote."
 )
 UNTRAINED = (
@@ -42,18 +43,18 @@ def findings(models: Sequence[Model], records: Sequence[Record], checked: Sequen
     Each sentence has three outcomes: it is supported or contradicted where the 95 % interval of its comparison lies on
     one side of the bound, and undecided otherwise.
     """
-    found: list[Finding | None] = []
+    statements: list[Finding | None] = []
     for m in (m for m in models if not m.baseline):
         for task in sets_of(records, "headline.top1", m.source):
             if not task.endswith(".fifty") and task != SEMEVAL:
-                found.append(_gain(m, task, records))
+                statements.append(_gain(m, task, records))
         with_layers = sets_of(records, "parallelism.gap", m.source)
-        found += [_hit_rate(m, task, records) for task in with_layers[:1]]
-        found += [_islands(m, task, records) for task in with_layers[:1]]
-        found += [_parallel(m, task, records) for task in with_layers]
-        found += [_crossed(m, records), _typical(m, records)]
-    found.append(claims_finding(checked, WHOSE, HOW))
-    return tuple(f for f in found if f is not None)
+        statements += [_hit_rate(m, task, records) for task in with_layers[:1]]
+        statements += [_islands(m, task, records) for task in with_layers[:1]]
+        statements += [_parallel(m, task, records) for task in with_layers]
+        statements += [_crossed(m, records), _typical(m, records)]
+    statements.append(claims_finding(checked, WHOSE, HOW))
+    return tuple(f for f in statements if f is not None)
 
 
 def _gain(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
@@ -87,7 +88,8 @@ def _hit_rate(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
     status, control = gain.above(), best_control(record)
     text = sentence(
         status,
-        f"the relation adds to the top-5 hit rate: {five.value:.1%} against {five.value - gain.value:.1%} for {control}",
+        f"the relation adds to the top-5 hit rate: {five.value:.1%} against {five.value - gain.value:.1%} for "
+        f"{control}",
         f"the top-5 hit rate owes nothing to the relation: {five.value:.1%} against {five.value - gain.value:.1%} for "
         f"{control}",
         f"whether the relation adds to the top-5 hit rate of {five.value:.1%} is undecided; {control} has "
@@ -115,14 +117,14 @@ def _islands(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
         "in fewer than half of the questions the nearest neighbour of b - a + c is c itself",
         "whether the nearest neighbour of b - a + c is c itself in most questions is undecided",
     )
-    beside = sentence(
+    ranks = sentence(
         net.above(),
         "the offset raises the rank of d above that by c alone more often than it lowers it",
         "the offset lowers the rank of d below that by c alone more often than it raises it",
         "whether the offset raises or lowers the rank of d against c alone is undecided",
     )
     return Finding(
-        f"{m.label}, {task}: {text}; {beside}.",
+        f"{m.label}, {task}: {text}; {ranks}.",
         status,
         f"nearest to c: {stays.text()} of the questions, {HALF} is half; with a, b and c excluded, d ranks higher than "
         f"by c alone in {rises.text()} of the questions; share raised less share lowered {net.text(signed=True)}",
@@ -148,18 +150,18 @@ def _parallel(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
         records, source=f"random:{m.source}", task=task, metric="parallelism.gap", space=m.main, subset=None
     )
     learned = independent_difference(record, untrained)
-    beside = ""
+    learned_text = ""
     if untrained is not None and untrained.value is not None:
-        beside = sentence(
+        learned_text = sentence(
             learned.above(),
             "; the difference is larger than in the untrained network",
             "; the difference is smaller than in the untrained network",
             "; a difference from the untrained network is undecided",
         )
-        beside += f" ({learned.text(2, signed=True)})"
+        learned_text += f" ({learned.text(2, signed=True)})"
     few = f" ({record.note})" if gap.low is None and record.note else ""
     return Finding(
-        f"{m.label}, {task}: {text}{beside}.",
+        f"{m.label}, {task}: {text}{learned_text}.",
         status,
         f"mean cosine {within.value:.2f} within relations, {between.value:.2f} between relations, difference "
         f"{gap.text(2, signed=True)}{few}; unit rows of the space {m.main}",
@@ -212,4 +214,3 @@ def _typical(m: Model, records: Sequence[Record]) -> Finding | None:
         f"{of_record(alone).text()}, difference {delta.text(signed=True)}",
         "SemEval-2012 Task 2",
     )
-

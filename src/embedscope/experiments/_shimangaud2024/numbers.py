@@ -1,6 +1,6 @@
 """Published numbers of Shimangaud and Thaney 2024 (student report, McGill University), as claims.
 
-Hits are counts of questions. The study's tables are numbered here in the order in which they stand in it.
+Hits are counts of questions. Tables are numbered as in the study.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TABLE_4 = {
 }
 
 FIFTY = 50
-OWN_QUESTIONS = "pictures"
+OWN_QUESTIONS = "images"
 """Name of the questions over a folder of the user, which may be the study's own fifty."""
 
 SEMEVAL = "semeval2012.published"
@@ -97,7 +97,7 @@ def published_role(source: str, stated: Mapping[str, str] | None = None) -> str 
     return None
 
 
-def spelled(words: tuple[str, str, str, str]) -> str:
+def as_written(words: tuple[str, str, str, str]) -> str:
     """A single question as the study writes it.
 
     >>> spelled(("hour", "seconds", "feet", "inches"))
@@ -113,7 +113,9 @@ def _hits() -> list[ValueClaim]:
         for role, both in table.items():
             for k, count in zip((1, 5), both, strict=True):
                 metric = f"hits.top{k}{more}"
-                claims.append(ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, limit=QUESTIONS))
+                claims.append(
+                    ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, limit=QUESTIONS)
+                )
     for role, both in TABLE_3.items():
         for k, count in zip((1, 5), both, strict=True):
             claims.append(
@@ -150,7 +152,7 @@ def _single() -> list[ValueClaim]:
         ValueClaim(
             "Table 4",
             role,
-            f"angle: {spelled(words)}",
+            f"angle: {as_written(words)}",
             value,
             dataset="single",
             tolerance=0.05,

@@ -1,4 +1,4 @@
-"""The published numbers held against ours, when the paper's own models and data are at hand."""
+"""The published numbers compared with ours, where the article's models and data are available."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def checked_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list
 
 
 def table_of_claims(checked: Sequence[Checked]) -> Table:
-    """All claims, one a row; ours is empty where the paper's model or data were not run."""
+    """All claims, one per row; ours is empty where the article's model or data were not run."""
     return claims_table(
         checked,
-        "The article's numbers, one by one",
+        "Claims of the article",
         (
             ("where", lambda c: c.source),
             ("model", lambda c: c.role),
@@ -47,6 +47,5 @@ def table_of_claims(checked: Sequence[Checked]) -> Table:
             ("fitted on", lambda c: c.fitted_on),
         ),
         4,
-        "Every number of the article's tables. Ours stands beside it where its model and its data were run: name them "
-        "with --models and --data.",
+        "Every number of the article's tables, and ours where its model and data were run (--models, --data).",
     )

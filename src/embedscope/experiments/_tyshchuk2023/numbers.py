@@ -1,6 +1,6 @@
 """Published numbers of Tyshchuk et al. 2023 (Information 14(7):392), as claims.
 
-The tables of the article; figures are pictures without numbers. Accuracies are shares, not per cent.
+The tables of the article; its figures give no numbers. Accuracies are shares, not percentages.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def published_role(name: str, stated: Mapping[str, str] | None = None) -> str | 
     if name.startswith("random:") and "bias=0" in name:
         bare = name.removeprefix("random:").replace("?bias=0", "").replace("&bias=0", "")
         return RANDOM if published_role(bare, stated) == "clip" else None
-    found = published_name(name, PUBLISHED_MODELS, stated or {})
-    return None if found is None else PUBLISHED_MODELS[found].role
+    model = published_name(name, PUBLISHED_MODELS, stated or {})
+    return None if model is None else PUBLISHED_MODELS[model].role
 
 
 IMPOSSIBLE = (
@@ -98,7 +98,7 @@ TABLE_3: dict[tuple[str | None, str | None], float] = {
     ("whiten:128", "test"): 0.5604,
 }
 
-# transform: accuracy on the seen classes, on the new ones
+# transform: accuracy on the seen classes, on the unseen ones
 TABLE_4: dict[str | None, tuple[float, float]] = {
     None: (0.6640, 0.5978),
     "procrustes": (0.7088, 0.0346),
@@ -120,11 +120,12 @@ TABLE_7: dict[str | None, float] = {None: 0.5314, "procrustes": 0.5935, "lstsq":
 PROMPTS = {"clip": "low-resolution photo of a {class}", "ruclip": "изображение {class}"}
 PROMPT_CHOICE = "the paper chose its prompt among several by accuracy on the test set"
 DISTANCES = (
-    "the captions that the article drew from WikiCaps are not listed, and the hub's M-BERT-Distil-40 keeps its projection "
+    "the captions that the article drew from WikiCaps are not listed, and the hub's M-BERT-Distil-40 keeps its "
+    "projection "
     "in a file of its own: name a converted folder with --as"
 )
 RUCLIP = "the hub's ruCLIP is not in a layout that transformers opens: name a converted folder with --as"
-LOSS_NOTE = "the batch size of the published loss is not said; ours is beside the record"
+LOSS_NOTE = "the article does not state its batch size; ours is the n of the record"
 
 
 def _isotropy() -> list[ValueClaim]:
@@ -165,7 +166,9 @@ def _classes() -> list[ValueClaim]:
         for t, v in TABLE_5.items()
     ]
     russian = [
-        ValueClaim("Table 7", "ruclip", "zeroshot", v, None, None, t, "train" if t else None, "cifar100", 0.01, limit=RUCLIP)
+        ValueClaim(
+            "Table 7", "ruclip", "zeroshot", v, None, None, t, "train" if t else None, "cifar100", 0.01, limit=RUCLIP
+        )
         for t, v in TABLE_7.items()
     ]
     return [*zero, *halves, *probe, *russian]

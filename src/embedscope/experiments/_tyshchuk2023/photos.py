@@ -1,4 +1,4 @@
-"""The article's own material: COCO photos with captions, CIFAR-100, parallel captions; and vectors from files."""
+"""The article's own data: COCO photos with captions, CIFAR-100, parallel captions; and vectors from files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from embedscope.core.arrays import Floats, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index
-from embedscope.experiments._tyshchuk2023.material import ClassSet, Held, PairSet, Parallel, order_of
+from embedscope.experiments._tyshchuk2023.study_data import ClassSet, Held, PairSet, Parallel, order_of
 
 TEST_SHARE = 0.2
 WIKICAPS = ("fr", "ru", "de")
@@ -24,11 +24,11 @@ def coco_pairs(data: Data, seed: int, limit: int | None) -> PairSet:
     Raises
     ------
     InputError
-        if the captions of val2014 are not at hand.
+        if the captions of val2014 are missing.
     """
     split = next((s for s in ("val2014", "karpathy_val", "test") if s in data.tables), None)
     if split is None:
-        raise InputError("coco has no captions at hand; put captions_val2014.json into the folder named with --data")
+        raise InputError("coco has no captions; put captions_val2014.json into the folder named with --data")
     relation: Any = data.relations[f"{split}_images"]
     _, first = np.unique(relation.right, return_index=True)
     captions, photos = relation.left[first], relation.right[first]
@@ -65,13 +65,13 @@ def cifar_classes(data: Data, prompt: str, seed: int, limit: int | None) -> Clas
 
 def caption_languages(data: Data, split: str = "test_2016") -> tuple[Parallel, ...]:
     """Captions of Multi30k in other languages and their English ones."""
-    found = []
+    languages = []
     for code in ("de", "fr", "cs"):
         relation: Any = data.relations.get(f"{split}_{code}")
         if relation is not None:
             texts, english = data.tables[f"{split}_{code}"].texts, data.tables[f"{split}_en"].texts
-            found.append(Parallel(code, texts, english, relation.left, relation.right, "multi30k"))
-    return tuple(found)
+            languages.append(Parallel(code, texts, english, relation.left, relation.right, "multi30k"))
+    return tuple(languages)
 
 
 def wikicaps_languages(folder: Path | None) -> tuple[Parallel, ...]:
@@ -84,15 +84,15 @@ def wikicaps_languages(folder: Path | None) -> tuple[Parallel, ...]:
     """
     from embedscope.datasets import parallel_files
 
-    found = []
+    languages = []
     for code in WIKICAPS if folder is not None else ():
         path = Path(str(folder)) / "wikicaps" / f"{code}-en.tsv"
         if path.is_file():
             data = parallel_files(path)
             relation: Any = data.relations["parallel"]
             texts, english = data.tables["left"].texts, data.tables["right"].texts
-            found.append(Parallel(code, texts, english, relation.left, relation.right, "wikicaps"))
-    return tuple(found)
+            languages.append(Parallel(code, texts, english, relation.left, relation.right, "wikicaps"))
+    return tuple(languages)
 
 
 def russian_captions(folder: Path | None) -> tuple[str, ...]:

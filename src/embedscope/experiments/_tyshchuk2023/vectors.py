@@ -12,8 +12,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._tyshchuk2023.material import Material
 from embedscope.experiments._tyshchuk2023.numbers import TEXT_ONLY, published_role
+from embedscope.experiments._tyshchuk2023.study_data import StudyData
 from embedscope.sources.models import (
     check_known,
     encode_texts,
@@ -80,8 +80,8 @@ def label_of(source: str) -> str:
     return f"{name} ({how})" if source.startswith("random:") else bare
 
 
-def measured_vectors(
-    source: str, study_data: Material, options: Options, provenance: Provenance, *, baseline: bool = False
+def encode_study_data(
+    source: str, study_data: StudyData, options: Options, provenance: Provenance, *, baseline: bool = False
 ) -> Vectors:
     """Encode the study data with the model ``source``; cached vectors are not recomputed."""
     image_uri, text_uri = towers(source)
@@ -128,7 +128,7 @@ def is_text_only(source: str, options: Options) -> bool:
     return source in ALIASES or source.endswith("#text") or published_role(source, options.published) in TEXT_ONLY
 
 
-def measured_texts(source: str, study_data: Material, options: Options, provenance: Provenance) -> Vectors:
+def encode_study_texts(source: str, study_data: StudyData, options: Options, provenance: Provenance) -> Vectors:
     """Encode the texts of the study data with a model of texts alone."""
     texts = [*study_data.pairs.texts, *(t for p in study_data.languages for t in (*p.texts, *p.english))]
     opened = Provenance()

@@ -1,4 +1,4 @@
-"""The published numbers held against ours, when the paper's own models are run."""
+"""The published numbers compared with ours, when the paper's own models are run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKENS = ("self_similarity", "top5_share", "top8_share")
 
 @dataclass(frozen=True)
 class Checked:
-    """A claim with our number beside it."""
+    """A claim with our number."""
 
     claim: Claim
     run: ModelRun
@@ -27,21 +27,21 @@ class Checked:
 
 
 def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
-    """Every claim that speaks of a model that was run, with its verdict."""
-    found = []
+    """Every claim on a model that was run, with its verdict."""
+    checked = []
     published = [run for run in runs if not run.baseline and run.published is not None]
     for run in published:
         for claim in CLAIMS:
             ours = _value(run, claim) if claim.role == run.role else None
             if ours is not None:
-                found.append(_checked(run, claim, *ours, full=full))
+                checked.append(_checked(run, claim, *ours, full=full))
     contrastive, causal = (next((r for r in published if r.role == role), None) for role in ("contrastive", "causal"))
     if contrastive is not None and causal is not None:
         leads = stsb_leads(contrastive, causal)
         for claim in (c for c in CLAIMS if c.role == "both" and leads):
             ours = (min(leads.values()), None) if claim.statistic == "min" else (_growth(leads), max(leads))
-            found.append(_checked(contrastive, claim, *ours, full=full))
-    return found
+            checked.append(_checked(contrastive, claim, *ours, full=full))
+    return checked
 
 
 def stsb_leads(contrastive: ModelRun, causal: ModelRun) -> dict[int, float]:
@@ -55,9 +55,9 @@ def stsb_leads(contrastive: ModelRun, causal: ModelRun) -> dict[int, float]:
     theirs = [_curve(causal, Claim("", "", "stsb", 0.0, "min", pooling)) for pooling in ("eos", "plain")]
     leads = {}
     for layer, (mine, other) in enumerate(zip(contrastive.ladder, causal.ladder, strict=True)):
-        beside = [curve[other] for curve in theirs if other in curve]
-        if mine in ours and beside:
-            leads[layer] = ours[mine] - max(beside)
+        others = [curve[other] for curve in theirs if other in curve]
+        if mine in ours and others:
+            leads[layer] = ours[mine] - max(others)
     return leads
 
 
@@ -69,7 +69,7 @@ def _checked(run: ModelRun, claim: Claim, ours: float, layer: int | None, *, ful
     status = claim.verdict(ours)
     why = ""
     if status == "deviates":
-        why = "" if full else "a quick run samples; take --scale full before reading anything into this."
+        why = "" if full else "This run samples; check it with --scale full."
         if claim.metric in TOKENS:
             why = f"{why} The paper's 10,000 tokens are another random draw, which can include padding.".strip()
     return Checked(claim, run, ours, layer, status, why)

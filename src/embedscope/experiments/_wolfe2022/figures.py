@@ -103,11 +103,12 @@ def _shares(runs: Sequence[ModelRun], axis: _Axis, metric: str, count: str) -> F
     series = [s for run in runs for s in _of_records(run, axis, points(run, metric, token_pooling(run)), run.label)]
     return Figure(
         metric,
-        f"Length held by the {count} largest coordinates (Figure 2)",
+        f"Share of the norm in the {count} largest coordinates (Figure 2)",
         axis.label,
-        "share of a vector's length",
+        "share of the norm",
         tuple(series),
-        "Mean over tokens of the length of the largest coordinates (by absolute value) over the length of the vector.",
+        "Mean over tokens of the norm of the largest coordinates (by absolute value) divided by the norm of the "
+        "vector.",
         (0.0, 1.0),
         "Geometry",
     )

@@ -21,7 +21,7 @@ from embedscope.stats.bootstrap import holm
 
 CAVEAT = (
     "The two models differ in more than the training objective: size, direction of attention, data and distillation. "
-    "What is found is consistent with the study or not; it does not show that the objective alone causes it."
+    "The comparison can be consistent with the study; it does not show that the objective is the cause."
 )
 FIRST = (
     "In many causal models the vector of the first position has an abnormally large norm, and a single-token word read "
@@ -43,18 +43,18 @@ def findings(
     """All findings, the answer to the study's question first."""
     trained = [r for r in runs if not r.baseline]
     pairs = [(c, k) for c, k in product(trained, trained) if c.role == "contrastive" and k.role == "causal"]
-    found: list[Finding] = []
+    statements: list[Finding] = []
     for contrastive, causal in pairs:
         compared = _versus(contrastive, causal, tasks)
-        found += [_together(contrastive, causal, compared), *compared]
+        statements += [_together(contrastive, causal, compared), *compared]
     if pairs and not checked:
-        found.append(Finding("These two models cannot isolate the training objective.", detail=CAVEAT))
+        statements.append(Finding("These two models cannot isolate the training objective.", detail=CAVEAT))
     for run in trained:
-        found += _alone(run, [r for r in runs if r.baseline and r.name == run.name], tasks)
-    found += _paper(checked)
+        statements += _alone(run, [r for r in runs if r.baseline and r.name == run.name], tasks)
+    statements += _paper(checked)
     if any(r.role == "causal" for r in trained):
-        found.append(Finding(f"Tokens at the first position were {POLICIES[policy]}.", detail=FIRST))
-    return tuple(found)
+        statements.append(Finding(f"Tokens at the first position were {POLICIES[policy]}.", detail=FIRST))
+    return tuple(statements)
 
 
 def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
@@ -83,7 +83,7 @@ def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
 
 
 def _versus(c: ModelRun, k: ModelRun, tasks: Sequence[str]) -> list[Finding]:
-    found = [
+    statements = [
         _geometry(
             c, k, "self_similarity", f"Words in context point in more different directions in {c.name} than in {k.name}"
         ),
@@ -92,7 +92,7 @@ def _versus(c: ModelRun, k: ModelRun, tasks: Sequence[str]) -> list[Finding]:
         _tests(c, k, [t for t in tasks if t not in TABLE_NAMES], ("eos",), "sentence and document tests (EOS state)"),
         _sentences(c, k),
     ]
-    return [f for f in found if f is not None]
+    return [f for f in statements if f is not None]
 
 
 def _geometry(c: ModelRun, k: ModelRun, metric: str, text: str) -> Finding | None:
@@ -142,8 +142,9 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[st
         f"By the best layer, {counts}.",
         f"By the best layer, {c.name} is not better than {k.name} on {what}: significantly worse on {lost} of "
         f"{len(rows)}, better on none.",
-        f"By the best layer, {counts}: undecided." if won else f"By the best layer, {c.name} and {k.name} cannot be "
-        f"told apart on any of {len(rows)} {what}.",
+        f"By the best layer, {counts}: undecided."
+        if won
+        else f"By the best layer, {c.name} and {k.name} cannot be told apart on any of {len(rows)} {what}.",
     )
     evidence = "; ".join(
         f"{TABLE_NAMES.get(t, t)} {a.value:.2f} against {b.value:.2f} ({d[0]:+.2f}, {d[1]:+.2f} to {d[2]:+.2f})"
@@ -178,11 +179,11 @@ def _best_of(run: ModelRun, task: str, poolings: Sequence[str]) -> Extreme | Non
         if s.space in run.ladder
     }
     places = {" ".join(filter(None, place)): place for place in members}
-    found = best_of({name: members[place] for name, place in places.items()})
-    if found is None:
+    highest = best_of({name: members[place] for name, place in places.items()})
+    if highest is None:
         return None
-    space = places[found.name][1]
-    return Extreme(found.value, found.low, found.high, space, run.ladder.index(space), found)
+    space = places[highest.name][1]
+    return Extreme(highest.value, highest.low, highest.high, space, run.ladder.index(space), highest)
 
 
 def _sentences(c: ModelRun, k: ModelRun) -> Finding | None:
@@ -211,8 +212,8 @@ def _worded(text: str, status: Status) -> str:
 
 def _alone(run: ModelRun, baselines: Sequence[ModelRun], tasks: Sequence[str]) -> list[Finding]:
     """What the paper says of single models: more coordinates add little, BOS helps, training matters."""
-    found = [_eight(run), _bos(run, tasks), *(_against_random(run, base, tasks) for base in baselines)]
-    return [f for f in found if f is not None]
+    statements = [_eight(run), _bos(run, tasks), *(_against_random(run, base, tasks) for base in baselines)]
+    return [f for f in statements if f is not None]
 
 
 def _eight(run: ModelRun) -> Finding | None:
@@ -254,7 +255,8 @@ def _bos(run: ModelRun, tasks: Sequence[str]) -> Finding | None:
     text = sentence(
         status,
         f"a BOS token in front of a word helps: significantly better on {won} of {len(rows)} word tests, worse on none",
-        f"a BOS token in front of a word does not help: significantly worse on {lost} of {len(rows)} word tests, better "
+        f"a BOS token in front of a word does not help: significantly worse on {lost} of {len(rows)} word tests, "
+        "better "
         "on none",
         f"whether a BOS token in front of a word helps is undecided: significantly better on {won} and worse on {lost} "
         f"of {len(rows)} word tests",
@@ -276,7 +278,8 @@ def _against_random(run: ModelRun, base: ModelRun, tasks: Sequence[str]) -> Find
     text = sentence(
         status,
         f"trained weights are significantly better than random weights on {won} of {len(rows)} tests, worse on none",
-        f"trained weights are not better than random weights: significantly worse on {lost} of {len(rows)} tests, better "
+        f"trained weights are not better than random weights: significantly worse on {lost} of {len(rows)} tests, "
+        "better "
         "on none",
         f"whether trained weights are better than random weights is undecided: significantly better on {won} and worse "
         f"on {lost} of {len(rows)} tests",
@@ -289,7 +292,7 @@ def _against_random(run: ModelRun, base: ModelRun, tasks: Sequence[str]) -> Find
 
 
 def _paper(checked: Sequence[Checked]) -> list[Finding]:
-    found = []
+    statements = []
     for source in dict.fromkeys(c.claim.source for c in checked):
         of_source = [c for c in checked if c.claim.source == source]
         agree = sum(c.status == "agrees" for c in of_source)
@@ -299,5 +302,7 @@ def _paper(checked: Sequence[Checked]) -> list[Finding]:
             f"{c.run.name} {c.claim.metric} {c.claim.expected:g} published, {c.ours:.3f} ours" for c in off[:3]
         )
         text = f"{source}: {agree} of {len(of_source)} published numbers come out within their tolerance."
-        found.append(Finding(text, status, f"Largest deviations: {worst}" if worst else "", source, of_source[0].why))
-    return found
+        statements.append(
+            Finding(text, status, f"Largest deviations: {worst}" if worst else "", source, of_source[0].why)
+        )
+    return statements

@@ -97,7 +97,7 @@ EIGHT = "Norm held by the 8 largest coordinates less that held by the 5 largest,
 LEAD = "CLIP EOS less GPT-2 (the better of EOS and last subtoken), the smallest over the layers."
 LEAD_GROWS = "The same difference in the top layer less that in layer 0."
 CONTEXTS = "Best layer with BOS less the best layer of means over 10,000 sentences, the smallest over the word tests."
-BOMMASANI = "Their best on SimVerb, at up to 100,000 contexts; ours has as many as the corpus at hand gives."
+BOMMASANI = "Their best on SimVerb, at up to 100,000 contexts; ours has as many as the corpus has."
 
 
 def _table_1() -> list[Claim]:

@@ -1,4 +1,4 @@
-"""Table 1 with the published values beside ours, the geometry by layer, and the claims one by one."""
+"""Table 1 with our values and the published ones, the geometry by layer, and the claims."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def tables(runs: Sequence[ModelRun], tasks: Sequence[str], checked: Sequence[Che
     """All tables of the study."""
     trained = [run for run in runs if not run.baseline]
     word_tasks = [t for t in tasks if t in TABLE_NAMES]
-    found = [_table_1(runs, word_tasks), _geometry(trained)]
+    made = [_table_1(runs, word_tasks), _geometry(trained)]
     other = [t for t in tasks if t not in TABLE_NAMES]
     if other:
-        found.append(_sentence_tasks(runs, other))
+        made.append(_sentence_tasks(runs, other))
     if checked:
-        found.append(_claims(checked))
-    return tuple(t for t in found if t.rows)
+        made.append(_claims(checked))
+    return tuple(t for t in made if t.rows)
 
 
 def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
@@ -69,8 +69,8 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
         columns,
         tuple(rows),
         "Best value over the layers, its layer, and the value of the top layer; Spearman, for ValNorm Pearson. "
-        f"Published values stand beside the same pooling and are those of {COUNTERPART} (GPT-2 or CLIP), not of this "
-        "model unless it is named.",
+        f"Published values are for the same pooling and of {COUNTERPART} (GPT-2 or CLIP), not of the model of the row "
+        "unless it is that one.",
     )
 
 
@@ -186,9 +186,9 @@ def _claims(checked: Sequence[Checked]) -> Table:
         for c in checked
     )
     columns = (
-        Column("where"),
+        Column("place"),
         Column("model"),
-        Column("what"),
+        Column("measure"),
         Column("published", 4),
         Column("layer"),
         Column("ours", 4),
@@ -196,7 +196,7 @@ def _claims(checked: Sequence[Checked]) -> Table:
         Column("verdict"),
         Column("remark"),
     )
-    return Table("claims", "The paper's numbers, one by one", columns, rows)
+    return Table("claims", "Claims of the paper", columns, rows)
 
 
 def _what(claim: Claim) -> str:

@@ -13,7 +13,7 @@ BINS = 30
 LONGEST = 128
 """Singular values that a curve shows."""
 SHOWN = 600
-"""Points of a kind that a cloud shows; more would hide each other."""
+"""Points per group that a figure shows; more would hide one another."""
 
 
 def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, caption: str) -> Figure:
@@ -33,7 +33,7 @@ def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, ca
 def plane_of(rows: Floats) -> tuple[Floats, Floats]:
     """First two right singular vectors (d, 2) of the uncentred ``rows`` (n, d), and all singular values.
 
-    From the eigenvectors of X'X, d by d, which is exact enough for a picture. The sign of a vector is such that the
+    From the eigenvectors of X'X, d by d, which is exact enough for a figure. The sign of a vector is such that the
     mean of the rows has positive coordinates.
     """
     squares, vectors = np.linalg.eigh(rows.T @ rows)
@@ -85,28 +85,28 @@ def singular_values(title: str, groups: Mapping[str, Floats], baselines: Sequenc
         "number of the singular value",
         "share of the sum of singular values",
         tuple(series),
-        "Singular values of the uncentred unit rows. A first value far above the rest is the mean of a cone.",
+        "Singular values of the uncentred unit rows. A first value far above the rest indicates a cone.",
         section="Singular values",
     )
 
 
-def placed(
+def map_scatter(
     name: str,
     title: str,
     positions: Floats,
     kinds: Mapping[str, slice],
-    pictures: Mapping[str, Sequence[str]],
+    thumbnails_of: Mapping[str, Sequence[str]],
     names: Mapping[str, Sequence[str]],
     caption: str,
 ) -> Scatter:
-    """A map (t-SNE, UMAP) with each picture drawn where it lies; axes have no meaning, so no origin is drawn."""
+    """A map (t-SNE, UMAP) with thumbnails as marks; the axes have no meaning, so no origin is drawn."""
     points = [
         Points(
             kind,
             _coordinates(positions[part, 0]),
             _coordinates(positions[part, 1]),
             tuple(names.get(kind, ())),
-            tuple(pictures.get(kind, ())),
+            tuple(thumbnails_of.get(kind, ())),
         )
         for kind, part in kinds.items()
     ]
