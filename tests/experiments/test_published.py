@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.errors import InputError
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Claim
 from embedscope.experiments._published import stated_models
@@ -58,7 +58,7 @@ def test_what_the_user_says_comes_first(tmp_path: Path) -> None:
     assert of_shimangaud("gensim:w.bin", {"gensim:w.bin": "word2vec"}) == "word2vec"
     with pytest.raises(InputError, match="NAME=SOURCE"):
         stated_models(["gpt2"], PUBLISHED_MODELS)
-    with pytest.raises(UnknownNameError, match="gpt2"):
+    with pytest.raises(InputError, match="did you mean 'gpt2'"):
         stated_models(["gpt3=x"], PUBLISHED_MODELS)
 
 

@@ -71,10 +71,10 @@ def model_numbers(
 def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> ModelOptions:
     """How the model reads texts; raises ``InputError`` where these are not there."""
     if model.get("texts") is None:
-        raise InputError(f"{uri} is a model: name its documents with --texts DATASET or --texts FILE (one text a line)")
+        raise InputError(f"{uri} is a model: name its documents with --texts DATASET or FILE (one text per line)")
     if model.get("unit") == "token":
-        raise InputError("queries are asked of whole texts, not of tokens; leave out --unit, or take sentence or word")
+        raise InputError("queries search whole texts, not tokens; leave out --unit, or use sentence or word")
     named = isinstance(queries, str | Path)
     if is_vectors(str(queries)) if named else not isinstance(queries, list | tuple):
-        raise InputError(f"{uri} is a model, so --queries must be texts (one a line, or .jsonl), not vectors")
+        raise InputError(f"{uri} is a model, so --queries must be texts (one per line, or .jsonl), not vectors")
     return ModelOptions.of({name: model[name] for name in _OPTIONS if name in model})

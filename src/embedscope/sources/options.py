@@ -137,11 +137,13 @@ class RunOptions:
     engine : ``local``, ``local:THREADS``, ``dask``, ``dask:WORKERS`` or ``dask:ADDRESS``
     checkpoint : folder for the states of finished shards, from which an interrupted run resumes
     skip_bad_shards : skip files that cannot be read, with a note, instead of raising their error
+    groups : what each row of a file of vectors belongs to, as of :func:`embedscope.sources.grouped_stream.group_hashes`
     """
 
     engine: str = "local"
     checkpoint: str | Path | None = None
     skip_bad_shards: bool = False
+    groups: Any = None
 
 
 def check_options(options: Mapping[str, Any], *classes: type[Any]) -> None:
