@@ -186,6 +186,7 @@ def test_emoji_parts_are_those_of_the_specification(data_at_hand: Path | None) -
     assert thin.pairs.texts[thin.pairs.fit[1][7]] == pairs.texts[pairs.fit[1][7]]
 
 
+@pytest.mark.timeout(600)  # trains alignment heads; slow on a loaded machine
 @pytest.mark.shared_data
 def test_real_clip_pairs_give_the_published_isotropy_by_walking_rows(shared_data: Path, tmp_path: Path) -> None:
     """Table 1: I1 .83/.84, I2 .03 by row-walking; the definition gives .47 to .49 over one sign (tyshchuk2023.md)."""
@@ -244,6 +245,7 @@ def small_clip(folder: Path) -> str:
     return f"hf:{folder}"
 
 
+@pytest.mark.timeout(600)  # trains alignment heads; slow on a loaded machine
 def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) -> None:
     """COCO, CIFAR-100 and parallel captions in their layout, random CLIP weights: every table has code that runs."""
     n = 60

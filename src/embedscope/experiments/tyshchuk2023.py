@@ -39,8 +39,8 @@ IDS = ("tyshchuk2023",)
 
 TITLE = "Are image and text vectors isotropic, and can they be aligned?"
 QUESTION = (
-    "Images and texts of a two-tower model form two narrow, separate cones. What do centring, whitening, rotations and "
-    "regressions do to the cones, to the gap between them, and to retrieval and classification?"
+    "Do images and texts of a two-tower model form two narrow, separate cones, and what do centring, whitening, "
+    "rotations and regressions do to the cones, to the gap between them, and to retrieval and classification?"
 )
 
 

@@ -39,8 +39,8 @@ IDS = ("wolfe2022",)
 
 TITLE = "Does contrastive training give a language model better geometry?"
 QUESTION = (
-    "Layer by layer, are the vectors of a contrastively trained text encoder less crowded into one direction, and do "
-    "they hold more word and sentence meaning, than those of a model trained to predict the next token?"
+    "Layer by layer, are the vectors of a contrastively trained text encoder more isotropic, and do they encode more "
+    "word and sentence meaning, than those of a model trained to predict the next token?"
 )
 
 BASELINE_PARTS = (
