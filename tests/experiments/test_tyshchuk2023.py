@@ -454,3 +454,11 @@ def test_captions_of_rucoco(tmp_path: Path) -> None:
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(InputError, match="COCO's layout"):
         russian_captions(tmp_path)
+
+
+def test_constant_vectors_support_nothing() -> None:
+    """Every image and every text has the same vector: no gap, no retrieval, and what is undefined is not a finding."""
+    pytest.importorskip("torch", reason="contrastive heads need the extra hf")
+    found = adversarial(np.ones((120, 8)), np.ones((120, 8)))
+    for name in ("gap", "retrieval", "temperature"):
+        assert name not in found or found[name].status != "agrees"

@@ -327,3 +327,15 @@ def test_table_1_lists_the_layers_that_are_not_told_apart() -> None:
     low, high = (float(x) for x in str(row["95 % interval of best"]).split(" to "))
     assert low <= row["best"] <= high
     assert ranges([3]) == "3"
+
+
+def test_constant_vectors_decide_nothing() -> None:
+    """All cosines are 1 and no score is defined: no sentence names a better model."""
+    curves = {task: np.full((5, 200), np.nan) for task in TESTS}
+    c, k = (made_run(name, role, curves, similarity=1.0, stderr=0.0) for name, role in ROLES)
+    found = sentences_of(c, k)
+    assert {"words", "documents", "random", "bos"}.isdisjoint(found)
+    assert {found[name].status for name in ("together", "directions", "sentences")} == {"undecided"}
+
+
+ROLES = (("a", "contrastive"), ("b", "causal"))

@@ -20,6 +20,8 @@ from embedscope.stats.bootstrap import paired_difference
 from embedscope.stats.score_records import score_bars
 
 Z95 = 1.959964
+NO_ERROR = 1e-9
+"""Standard error below which a number has no variation but rounding."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,14 @@ def independent_difference(a: Record | None, b: Record | None) -> Estimate:
 
 
 def normal_difference(a: tuple[float, float | None], b: tuple[float, float | None]) -> Estimate:
-    """``a - b`` of two numbers given as (value, standard error) with independent errors; no interval without errors."""
-    if a[1] is None or b[1] is None:
+    """``a - b`` of two numbers given as (value, standard error) with independent errors.
+
+    There is no interval where an error is missing, or where both are 0: rows that do not vary say nothing of others.
+
+    >>> normal_difference((0.5, 0.0), (0.1, 0.0)).above(), normal_difference((0.5, 0.1), (0.1, 0.0)).above()
+    ('undecided', 'agrees')
+    """
+    if a[1] is None or b[1] is None or max(a[1], b[1]) < NO_ERROR:
         return Estimate(a[0] - b[0])
     reach = Z95 * float(np.hypot(a[1], b[1]))
     return Estimate(a[0] - b[0], a[0] - b[0] - reach, a[0] - b[0] + reach)

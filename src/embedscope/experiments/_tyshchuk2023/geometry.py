@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Figure, Scatter, Series
+from embedscope.core.document import Figure, Scatter, Series, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.records import Record
@@ -75,13 +75,22 @@ def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:
     )
 
 
-def clouds(vectors: Vectors, pairs: PairSet, views: Sequence[View]) -> tuple[list[Figure], list[Scatter]]:
-    """Figures 2 to 8, 12 and 13: each side raw, centred, whitened; both sides together before and after alignment."""
+def clouds(
+    vectors: Vectors, pairs: PairSet, views: Sequence[View], skip: Callable[[Skipped], None]
+) -> tuple[list[Figure], list[Scatter]]:
+    """Figures 2 to 8, 12 and 13: each side raw, centred, whitened; both sides together before and after alignment.
+
+    A side that cannot be whitened goes to ``skip`` with the reason.
+    """
     texts, images = unit(vectors.texts), unit(vectors.images)
     used_t, used_i = texts[np.unique(pairs.fit[1])], images[np.unique(pairs.fit[0])]
     figures, scatters = [], []
     for space, rows in (("text", used_t), ("image", used_i)):
-        changed = {"raw": rows, "centred": unit(rows - rows.mean(axis=0)), "whitened": unit(_whitened(rows))}
+        changed = {"raw": rows, "centred": unit(rows - rows.mean(axis=0))}
+        try:
+            changed["whitened"] = unit(_whitened(rows))
+        except InputError as error:
+            skip(Skipped(f"whitened cloud of {vectors.label}, {space}", str(error)))
         scatters += [
             cloud(f"{space}-{how}", f"{vectors.label}: {space}, {how}", {space: x}, _CLOUD, "Clouds")
             for how, x in changed.items()

@@ -10,6 +10,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.document import Figure, Points, Scatter, Series
 
 BINS = 30
+NARROW = 1e-3
+"""Range of cosines below which a histogram is widened by as much on either side."""
 LONGEST = 128
 """Singular values that a curve shows."""
 SHOWN = 600
@@ -18,7 +20,9 @@ SHOWN = 600
 
 def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, caption: str) -> Figure:
     """Densities of the cosines of matching and of random pairs (Figures 9 to 11)."""
-    edges = np.linspace(min(matching.min(), others.min()), max(matching.max(), others.max()), BINS + 1)
+    low, high = min(matching.min(), others.min()), max(matching.max(), others.max())
+    spare = NARROW if high - low < NARROW else 0.0  # equal cosines have no range to divide
+    edges = np.linspace(low - spare, high + spare, BINS + 1)
     middle = tuple(float(round(v, 6)) for v in (edges[:-1] + edges[1:]) / 2)
     densities = [
         tuple(float(round(v, 6)) for v in np.histogram(values, edges, density=True)[0]) for values in (matching, others)

@@ -211,7 +211,8 @@ def _figures(
     vectors: Vectors, study_data: StudyData, seen: Sequence[View], options: Options, results: StudyResults
 ) -> None:
     results.figures += histograms(vectors, study_data.pairs, seen)
-    drawn, planes = clouds(vectors, study_data.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
+    joint = [v for v in seen if v.name in (None, "procrustes", "lstsq")]
+    drawn, planes = clouds(vectors, study_data.pairs, joint, results.skipped.append)
     results.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
     results.scatters += planes
     procrustes = next((v for v in seen if v.name == "procrustes"), None)
