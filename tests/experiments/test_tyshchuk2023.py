@@ -348,7 +348,7 @@ def test_shuffled_pairs_are_not_found_by_any_alignment(monkeypatch: pytest.Monke
     rng = np.random.default_rng(2)
     found = adversarial(rng.normal(size=(300, 16)), rng.normal(size=(300, 16)), monkeypatch)
     assert found["retrieval"].status != "agrees"
-    assert "improves retrieval" not in found["retrieval"].text
+    assert "improves retrieval" not in found["retrieval"].text.replace("no alignment improves retrieval", "")
 
 
 def test_drawings_of_one_concept_are_one_unit() -> None:
