@@ -21,7 +21,7 @@ from embedscope.readers._bits import unpacked
 from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers._facts import described, facts_of
+from embedscope.readers._facts import described, facts_of, itemsize_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._hints import hint
 from embedscope.readers._options import taken_apart
@@ -43,6 +43,7 @@ __all__ = [
     "hint",
     "ids_of",
     "is_vectors",
+    "itemsize_of",
     "open_vectors",
     "plan",
     "state_of",
