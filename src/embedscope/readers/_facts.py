@@ -67,7 +67,8 @@ def _(stream: RawMatrix) -> Facts:
 def _(stream: ColumnStream) -> Facts:
     dtypes = {c.space: c.dtype for c in stream.columns}
     codes = notes_on_codes(dtypes)
-    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes))
+    form = str(getattr(stream.path, "form", ""))  # of a vector store
+    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes), form=form)
 
 
 @facts_of.register
