@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError

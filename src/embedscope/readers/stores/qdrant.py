@@ -39,7 +39,9 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
     unit = [name for name, facts in _named(params, place).items() if facts.distance.value == "Cosine"]
-    notes = (f"Qdrant keeps {', '.join(unit)} L2-normalised (distance Cosine)",) if unit else ()
+    notes = (
+        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",) if unit and _server(place) else ()
+    )
     return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, notes=notes)
 
 
@@ -51,6 +53,10 @@ def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
     return single
 
 
+def _server(place: StorePlace) -> bool:
+    return place.path.startswith(("http://", "https://"))
+
+
 _OPEN: dict[str, tuple[Any, int]] = {}
 _LOCK = Lock()
 
@@ -59,7 +65,7 @@ _LOCK = Lock()
 def _client(place: StorePlace) -> Iterator[Any]:
     """A client; one at a time holds a folder, so readers of it in this process share theirs."""
     qdrant = require("qdrant_client", "qdrant", f"reading {place}")
-    server = place.path.startswith(("http://", "https://"))
+    server = _server(place)
     where = place.path if server else str(place.folder("meta.json"))
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
