@@ -133,7 +133,7 @@ def _certified(result: object, main: str) -> tuple[str]:
     if not gains:
         return ("none chosen",)
     before, after = (r.value for r in records if r.metric == main)
-    new = [f"{r.value:.3f}" for r in records if r.metric == f"{main}.new" and r.value is not None]
+    new = [f"{r.value:.3f}" for r in records if r.metric == f"{main}.unseen" and r.value is not None]
     said = f"; on new classes {', '.join(new)}" if new else ""
     return (f"{before:.3f}, {after:.3f}, {_bars(gains[0].value, gains[0].ci_low, gains[0].ci_high)}{said}",)
 

@@ -27,7 +27,7 @@ from unittest import mock
 _FENCE = re.compile(
     r"^(?:<!-- (?P<mark>[^>]*?) -->\n)?```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.M | re.S
 )
-_SPEED = re.compile(r"in [\d.]+ s \([\d,]+ a second\)")  # differs from run to run
+_SPEED = re.compile(r"in [\d.]+ s \([\d,]+ (?:a|per) second\)")  # differs from run to run
 COLUMNS = "100"
 
 

@@ -2,8 +2,7 @@
 
 >>> import numpy as np
 >>> import embedscope
->>> result = embedscope.measure(np.eye(3), metrics=["self_similarity"])
->>> result.value(metric="self_similarity")
+>>> embedscope.measure(np.eye(3), metrics="self_similarity").value()
 0.0
 """
 
@@ -12,39 +11,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from embedscope import datasets, encoders, metrics, tasks, transforms
+    from embedscope import datasets, errors, extend, metrics, tasks, transforms
+    from embedscope.api.analogy import analogy
+    from embedscope.api.diagnose import check, diagnose
+    from embedscope.api.evaluate import evaluate
+    from embedscope.api.listing import (
+        list_datasets,
+        list_experiments,
+        list_metrics,
+        list_models,
+        list_tasks,
+        list_transforms,
+    )
+    from embedscope.api.measure import measure
+    from embedscope.api.repair import RepairOutcome, apply, repair
+    from embedscope.api.report import report
+    from embedscope.api.reproduce import reproduce
     from embedscope.core.records import Record
     from embedscope.core.result import Result
-    from embedscope.evaluation.evaluate import evaluate
-    from embedscope.experiments import EXPERIMENTS
-    from embedscope.geometry.measure import measure
-    from embedscope.repairs.repair import repair
-    from embedscope.report import write_html
+    from embedscope.transforms.repair import Repair
+
+    __version__: str
 
 __all__ = [
-    "EXPERIMENTS",
     "Record",
+    "Repair",
+    "RepairOutcome",
     "Result",
+    "__version__",
+    "analogy",
+    "apply",
+    "check",
     "datasets",
-    "encoders",
+    "diagnose",
+    "errors",
     "evaluate",
+    "extend",
+    "list_datasets",
+    "list_experiments",
+    "list_metrics",
+    "list_models",
+    "list_tasks",
+    "list_transforms",
     "measure",
     "metrics",
     "repair",
+    "report",
+    "reproduce",
     "tasks",
     "transforms",
-    "write_html",
 ]
 
+_LISTS = ("list_datasets", "list_experiments", "list_metrics", "list_models", "list_tasks", "list_transforms")
 _HOMES = {
-    "EXPERIMENTS": "embedscope.experiments",
-    "Record": "embedscope.core.records",
-    "Result": "embedscope.core.result",
-    "evaluate": "embedscope.evaluation.evaluate",
-    "measure": "embedscope.geometry.measure",
-    "repair": "embedscope.repairs.repair",
-    "write_html": "embedscope.report",
+    "Record": "core.records",
+    "Repair": "transforms.repair",
+    "RepairOutcome": "api.repair",
+    "Result": "core.result",
+    "analogy": "api.analogy",
+    "apply": "api.repair",
+    "check": "api.diagnose",
+    "diagnose": "api.diagnose",
+    "evaluate": "api.evaluate",
+    "measure": "api.measure",
+    "repair": "api.repair",
+    "report": "api.report",
+    "reproduce": "api.reproduce",
+    **dict.fromkeys(_LISTS, "api.listing"),
 }
+_MODULES = ("datasets", "errors", "extend", "metrics", "tasks", "transforms")
 
 
 def __getattr__(name: str) -> Any:
@@ -52,10 +87,14 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in __all__:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("embedscope")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from embedscope.certification.decision import worse_guards
 from embedscope.certification.fitting import FitContext, fit_kinds, moments_of
 from embedscope.certification.judges._pair_scores import Mapped, pair_scores
 from embedscope.certification.judges.base import Objective
-from embedscope.certification.pair_rows import by_position
+from embedscope.certification.pair_rows import PairRows, by_position
 from embedscope.certification.split import kept_clusters, part_numbers
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
@@ -27,9 +27,9 @@ def test_parts_do_not_depend_on_the_order_of_rows_or_on_blocks() -> None:
     assert (part_numbers(hashes[order], 3) == numbers[order]).all()
     assert (part_numbers(hashes, 4) != numbers).any()
     x, y = np.random.default_rng(1).normal(size=(2, 500, 4))
-    how = {"unit": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
-    whole = by_position(iter([(x, y)]), **how)  # type: ignore[arg-type]
-    split = by_position(iter([(x[:77], y[:77]), (x[77:], y[77:])]), **how)  # type: ignore[arg-type]
+    how = {"normalize": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
+    whole = by_position(iter([(x, y)]), hashes, **how)  # type: ignore[arg-type]
+    split = by_position(iter([(x[:77], y[:77]), (x[77:], y[77:])]), hashes, **how)  # type: ignore[arg-type]
     assert (whole.rows["certify"].names_x == split.rows["certify"].names_x).all()
     np.testing.assert_allclose(whole.cross.cxy, split.cross.cxy, atol=1e-12)
     assert whole.totals == split.totals and len(whole.rows["select"].x) == 30
@@ -57,29 +57,35 @@ def test_candidates_are_text_that_their_parsers_read() -> None:
 def test_one_kind_fitted_from_moments_is_the_chain() -> None:
     x = np.random.default_rng(2).normal(size=(80, 5)) @ np.diag([5, 2, 1, 1, 1]) + 3
     for text in ("center", "abtt:1", "whiten:3:ledoit-wolf", "center,abtt:1,whiten:4"):
-        made = fit_kinds(text, {"vectors": moments_of(x, unit=False)}, FitContext(unit=False))
+        repair = fit_kinds(text, {"vectors": moments_of(x, normalize=False)}, FitContext(normalize=False))
         wanted = parse_chain(text).fit(x).transform(x)
         wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
-        np.testing.assert_allclose(made.transform(x), wanted, atol=1e-9)
+        np.testing.assert_allclose(repair.transform(x), wanted, atol=1e-9)
 
 
 def test_kinds_have_their_own_means_or_one() -> None:
     a, b = np.random.default_rng(3).normal(size=(2, 40, 4)) + np.array([[[2.0]], [[-2.0]]])
-    moments = {"a": moments_of(a, unit=False), "b": moments_of(b, unit=False)}
-    own, joint = (fit_kinds(text, moments, FitContext(unit=False)) for text in ("center", "center:joint"))
+    moments = {"a": moments_of(a, normalize=False), "b": moments_of(b, normalize=False)}
+    own, joint = (fit_kinds(text, moments, FitContext(normalize=False)) for text in ("center", "center:joint"))
     for kind, x in (("a", a), ("b", b)):
         np.testing.assert_allclose(own.kinds[kind].mean, x.mean(axis=0), atol=1e-12)
         np.testing.assert_allclose(joint.kinds[kind].mean, np.concatenate([a, b]).mean(axis=0), atol=1e-12)
-    joined = fit_kinds("abtt:1:joint", moments, FitContext(unit=False))
+    joined = fit_kinds("abtt:1:joint", moments, FitContext(normalize=False))
     wanted = parse_chain("abtt:1").fit(np.concatenate([a, b])).transform(a)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     np.testing.assert_allclose(joined.transform(a, "a"), wanted, atol=1e-9)
 
 
+def selected(x: np.ndarray, y: np.ndarray) -> PairRows:
+    """Rows of the part that selects."""
+    how = {"normalize": True, "max_eval_rows": 1000, "seed": 0, "limit_fit": 9}
+    return by_position(iter([(x, y)]), hash_rows(0, len(x)), **how).rows["select"]  # type: ignore[arg-type]
+
+
 def test_scores_of_pairs_agree_with_the_tasks_and_with_a_loop() -> None:
     x, y = np.random.default_rng(4).normal(size=(2, 300, 6))
     y += 0.7 * x
-    rows = by_position(iter([(x, y)]), unit=True, max_eval_rows=1000, seed=0, limit_fit=9).rows["select"]
+    rows = selected(x, y)
     found = pair_scores(Mapped(rows.x, rows.y), rows, ("a", "b"), 0)
     task = recall_both_ways(rows.x, rows.y, ks=[1, 10])
     for way in ("a_to_b", "b_to_a"):
@@ -103,7 +109,7 @@ def test_a_scorer_that_changes_nothing_gives_the_same_ranks() -> None:
     """An inverted softmax over a bank of one query that all rows score alike only shifts scores."""
     x, y = np.random.default_rng(5).normal(size=(2, 200, 6))
     x[:, 0] = y[:, 0] = 0.0
-    rows = by_position(iter([(x, y)]), unit=True, max_eval_rows=1000, seed=0, limit_fit=9).rows["select"]
+    rows = selected(x, y)
     bank = np.array([[1.0, 0, 0, 0, 0, 0]])
     plain = pair_scores(Mapped(rows.x, rows.y), rows, ("a", "b"), 0)
     shifted = pair_scores(Mapped(rows.x, rows.y, "inverted-softmax:5", (bank, bank)), rows, ("a", "b"), 0)
@@ -112,8 +118,8 @@ def test_a_scorer_that_changes_nothing_gives_the_same_ranks() -> None:
 
 
 def test_a_guard_is_worse_only_where_its_interval_is_below_zero() -> None:
-    aim = Objective("m", ("g", "h"))
+    objective = Objective("m", ("g", "h"))
     gains = {"g": Difference(-0.1, 0.1, -0.3, 0.1, 0.3), "h": Difference(-0.1, 0.01, -0.12, -0.08, 0.01)}
-    assert worse_guards(aim, gains) == ["h"]
+    assert worse_guards(objective, gains) == ["h"]
     same = Score(0.5, 4, np.full(1000, 0.5))
     assert paired_difference(same, same).value == 0

@@ -24,7 +24,7 @@ def test_index_and_queries(tmp_path: Path) -> None:
     done = run("apply", "r.safetensors", "x.npy", "out.npy", "--kind", "document", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), repair.transform(X, "document"))
-    assert "out.npy: 300 document vectors, 6 wide, 7,328 bytes" in done.stdout
+    assert "out.npy: 300 document vectors, 6 dimensions, 7,328 bytes" in done.stdout
     assert "re-index all 300 vectors" in done.stdout
     assert "embedscope apply r.safetensors IN OUT --kind query" in done.stdout
     done = run("apply", "r.safetensors", "x.npy", "q.npy", "--kind", "querry", cwd=tmp_path)
@@ -46,4 +46,4 @@ def test_exports(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "say where to write: embedscope export r.safetensors --to onnx -o OUT" in done.stderr
     done = run("export", "r.safetensors", "--to", "onxx", "-o", "r.onnx", cwd=tmp_path)
-    assert "did you mean 'onnx'" in done.stderr
+    assert "sentence-transformers" in done.stderr, "the choices are shown"

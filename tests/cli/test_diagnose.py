@@ -18,9 +18,11 @@ def run(*args, cwd):
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("vectors")
     rng = np.random.default_rng(2)
-    for name, shift in (("fine", 0.0), ("again", 0.0), ("cone", 2.0)):
+    for name, shift in (("fine", 0.0), ("again", 0.0), ("cone", 20.0)):
         np.save(path / f"{name}.npy", rng.normal(size=(900, 24)).astype(np.float32) + np.float32(shift))
-    (path / "mild.toml").write_text("[cosine_floor]\nserious = false\n")
+    (path / "mild.toml").write_text(
+        "[low_contrast]\nserious = false\n[half_precision]\nserious = false\n[int8]\nserious = false\n"
+    )
     (path / "typo.toml").write_text("[cosine_flor]\nserious = 1\n")
     return path
 
@@ -34,13 +36,13 @@ def test_exit_codes_and_words(folder):
     words = " ".join(cone.stdout.split())
     for shown in (
         "✖ serious",
-        "Every cosine looks like 0.80",
+        "Unrelated rows have a mean cosine of 1.00",
         "± ",
-        "serious above 0.6",
-        "repair cone.npy --candidates center",
+        "serious below 0.02",
+        "repair cone.npy --candidates center,center+abtt:1",
     ):
         assert shown in words, shown
-    assert "Every cosine looks like" in (folder / "cone.html").read_text(encoding="utf-8")
+    assert "Unrelated rows have a mean cosine" in (folder / "cone.html").read_text(encoding="utf-8")
     assert run("diagnose", "cone.npy", "--fail-on", "never", "-q", cwd=folder).returncode == 0
     assert (
         run("diagnose", "cone.npy", "--thresholds", "mild.toml", "--fail-on", "serious", "-q", cwd=folder).returncode
@@ -62,11 +64,11 @@ def test_check(folder):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["diagnose"], "diagnose takes a SOURCE or --pair A B"),
+        (["diagnose"], "Give either a SOURCE or --pair A B."),
         (["diagnose", "fine.npy", "--thresholds", "typo.toml"], "did you mean 'cosine_floor'"),
         (["diagnose", "fine.npy", "--pair-ids", "a", "b"], "add --pair A B"),
         (["check", "fine.npy"], "check needs --baseline"),
-        (["check", "fine.npy", "--baseline", "mild.toml"], "not a result file"),
+        (["check", "fine.npy", "--baseline", "mild.toml"], "is not JSON"),
     ],
 )
 def test_errors_are_2_and_on_standard_error(folder, args, message):

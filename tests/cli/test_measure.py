@@ -74,12 +74,10 @@ def test_options_reach_the_records(folder):
         (["x.npy", "--texts", "rg65"], 2, "--texts is for models; x.npy holds vectors already"),
         (["x.npy", "--max-rows", "5"], 2, "--max-rows is for models"),
         (["x.npy", "--metrics", "isoscor"], 2, "did you mean 'isoscore'?"),
-        (["x.npy", "--rows", "both"], 2, "rows must be one of raw, unit"),
         (["x.npy", "--transform", "whiten:99"], 2, "use whiten:16 or fewer"),
         (["nan.npy"], 2, "nan.npy holds nan or inf in 1 of 300 rows read, first in row 7"),
         (["x.npy::a"], 2, "leave out '::a'"),
         (["minilm", "--texts", "rg56"], 2, "did you mean 'rg65'?"),
-        (["minilm", "--texts", "rg65", "--unit", "letter"], 2, "unit must be one of token, word, sentence"),
         (["minilm", "--texts", "empty.txt"], 2, "empty.txt has no texts"),
     ],
 )
@@ -131,4 +129,4 @@ def test_neighbours_from_an_index(folder):
     assert (hubs["exact"], score["exact"]) == (False, True)
     done = run("measure", "--pair", "x.npy", "x.npy", "--neighbours", "faiss", cwd=folder)
     assert done.returncode == 2
-    assert "--neighbours is for one space" in done.stderr
+    assert "--pair is always exact; leave out --neighbours" in done.stderr

@@ -44,11 +44,11 @@ def test_pair_as_a_table(folder):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["measure"], "nothing to measure: name a SOURCE, or two files with --pair IMAGE TEXT"),
-        (["measure", "i.npy", "--pair", "i.npy", "i.npy"], "SOURCE does not go with --pair"),
+        (["measure"], "nothing to measure: name a SOURCE, or two files with --pair A B"),
+        (["measure", "i.npy", "--pair", "i.npy", "i.npy"], "Give either a SOURCE or --pair A B."),
         (["measure", "--pair", "i.npy", "i.npy", "--transform", "center"], "--transform does not go with --pair"),
-        (["measure", "--pair", "i.npy", "i.npy", "--precision", "fast"], "--pair is exact"),
-        (["measure", "i.npy", "--pair-ids", "i.txt", "i.txt"], "add --pair IMAGE TEXT"),
+        (["measure", "--pair", "i.npy", "i.npy", "--precision", "fast"], "--pair is always exact"),
+        (["measure", "i.npy", "--pair-ids", "i.txt", "i.txt"], "--pair-ids is about the two sides of --pair A B"),
         (["measure", "--pair", "i.npy", "t.npy"], "must be as many, got 60 and 120"),
         (["measure", "--pair", "i.npy", "t.npy", "--pair-ids", "no.txt", "t.txt"], "cannot read ids from no.txt"),
     ],

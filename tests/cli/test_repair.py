@@ -29,7 +29,7 @@ def test_a_repair_that_helps_is_written_with_its_report(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra report is not installed")
     out, page = tmp_path / "r.safetensors", tmp_path / "r.html"
     asked = [*pair(tmp_path, rotated=True), "--candidates", "center,procrustes", "-o", str(out), "--report", str(page)]
-    done = run.invoke(app, ["repair", *asked, "--kinds", "image,caption"])
+    done = run.invoke(app, ["repair", *asked, "--modalities", "image,caption"])
     assert done.exit_code == 0, done.output
     assert "Use 'procrustes'" in done.output and "repair:" in done.output
     found = Repair.load(out)
@@ -67,8 +67,8 @@ def test_labels_and_scored_pairs_come_from_files(tmp_path: Path) -> None:
 
 
 def test_errors_have_exit_code_two(tmp_path: Path) -> None:
-    done = run.invoke(app, ["repair", *pair(tmp_path, rotated=False), "--rows", "long"])
-    assert done.exit_code == 2 and "--rows must be unit or raw" in done.output
+    done = run.invoke(app, ["repair", *pair(tmp_path, rotated=False), "--objective", "mixd"])
+    assert done.exit_code == 2 and "objective 'mixd' does not go with" in " ".join(done.output.split())
     (tmp_path / "bad.tsv").write_text("0 1 2\nzero one two\n", encoding="utf-8")
     done = run.invoke(app, ["repair", str(tmp_path / "a.npy"), "--scores", str(tmp_path / "bad.tsv")])
     assert done.exit_code == 2 and "line 2" in done.output

@@ -12,8 +12,10 @@ import pytest
 
 from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
 from embedscope.core.errors import InputError
+from embedscope.core.latex import latex_table
+from embedscope.core.markup import records_table
 from embedscope.core.records import FIELDS, Record
-from embedscope.core.result import Result, latex_table
+from embedscope.core.result import Result
 
 DOCUMENT = Document(
     "Title",
@@ -85,9 +87,76 @@ def test_latex_escapes_and_uses_booktabs() -> None:
     assert r"rg65" in Result(RECORDS).to_latex()
 
 
+LAYERS = Result(
+    tuple(
+        Record(source, "rg65", value, space=space, task="rg65")
+        for source, values in (("bert_base", (0.1, -0.25)), ("minilm", (0.75, 0.75)))
+        for space, value in zip(("layer00", "final"), values, strict=True)
+    )
+)
+
+
+def test_latex_fits_a_page() -> None:
+    text = LAYERS.to_latex()
+    assert r"\multirow{2}{*}{bert\_base} & layer00 & 0.1000 \\" in text
+    assert "\n & final & $-$0.2500 \\\\" in text
+    assert text.count(r"\textbf{0.7500}") == 2, "ties are both the best"
+    assert r"\ifdim\width>\linewidth" in text
+    assert r"\label{tab:records}" in text
+    long = Table("a_b c", "T", (Column("n"),), tuple((i,) for i in range(90)))
+    parts = latex_table(long).split(r"\begin{table}")[1:]
+    assert [p.count(" \\\\\n") for p in parts] == [41, 41, 11]
+    assert r"\label{tab:a-b-c-2}" in parts[1]
+    assert "(continued)" in parts[1]
+
+
+def test_nothing_is_bold_where_no_direction_is_better() -> None:
+    geometry = Result((Record("a", "i1", 0.1), Record("b", "i1", 0.2)))
+    assert "textbf" not in geometry.to_latex()
+
+
+def test_markdown_and_html_hold_findings_and_numbers(tmp_path: Path) -> None:
+    text = RESULT.to_markdown(tmp_path / "r.md")
+    assert (tmp_path / "r.md").read_text() == text
+    assert "- **agrees**: A finding." in text
+    assert "| a_b | 0.12 |" in text
+    assert "- stsb: not here" in text
+    page = RESULT._repr_html_()
+    assert "<td>0.12</td>" in page
+    assert "A finding." in page
+    assert "<script" not in Result((Record("<script>", "i1", 0.5),))._repr_html_()
+    assert "| isoscore | 0.2000 |  |  |" in Result((Record("x.npy", "isoscore", 0.2),)).to_markdown()
+    assert "| source | value |" in LAYERS.to_markdown(columns=["source", "value"])
+
+
+def test_a_long_table_in_a_notebook_says_what_it_leaves_out() -> None:
+    many = Result(tuple(Record(f"f{i}.npy", "i1", i / 7) for i in range(100)))
+    page = many._repr_html_()
+    assert page.count("<tr>") == 1 + 24 + 1
+    assert "76 more rows." in page
+    assert len(records_table(many.records).rows) == 100
+
+
+def test_indexing() -> None:
+    assert RESULT[0] is RECORDS[0]
+    assert RESULT[-1] is RECORDS[1]
+    assert RESULT[:1] == RECORDS[:1]
+    assert Result(RECORDS[:1])["rg65"] is RECORDS[0]
+    with pytest.raises(InputError, match="matches 2 records; tell them apart by pooling"):
+        RESULT["rg65"]
+    with pytest.raises(IndexError):
+        RESULT[2]
+
+
 def test_select_and_value() -> None:
     assert RESULT.value(pooling="plain") == 0.5
-    with pytest.raises(InputError, match="matches 2 records"):
+    assert len(RESULT.select(pooling=["plain", "eos"], metric="rg65")) == 2
+    assert LAYERS.select(space="final", metric=["rg65", "i1"]) == (LAYERS[1], LAYERS[3])
+    with pytest.raises(InputError, match=r"matches 2 records; tell them apart by pooling \('plain', 'eos'\)"):
         RESULT.value(metric="rg65")
-    with pytest.raises(InputError, match="no field"):
-        RESULT.select(layer=3)
+    with pytest.raises(InputError, match=r"no record; did you mean 'rg65'\? metric is one of 'rg65'"):
+        RESULT.value(metric="rg56")
+    with pytest.raises(InputError, match="each of these values occurs, but not together"):
+        RESULT.value(pooling="plain", value=None)
+    with pytest.raises(InputError, match="no field poolings; did you mean pooling"):
+        RESULT.select(poolings="plain")

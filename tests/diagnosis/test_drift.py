@@ -29,7 +29,7 @@ def test_same_rows_are_the_same():
     before = measure(cloud(0))
     found = drift(before, measured_again(before, cloud(0)))
     assert set(outcomes(found).values()) == {"same"}
-    assert "within their error bars" in found.result.document.findings[0].text
+    assert "agree with baseline within error" in found.result.document.findings[0].text
 
 
 def test_shift_fails_and_a_tolerance_allows_it():
@@ -53,9 +53,46 @@ def test_zero_rows_are_compared_as_shares():
 
 
 def test_sizes_that_decide_a_metric_are_not_drift():
-    before = measure(cloud(0), metrics=["participation_ratio", "self_similarity"])
+    before = measure(cloud(0), metrics=["participation_ratio", "self_similarity", "participation_ratio_unbiased"])
     found = drift(before, measured_again(before, cloud(1, n=80)))
     assert outcomes(found)["participation_ratio"] == "rows differ"
+    assert outcomes(found)["participation_ratio_unbiased"] == "same"
+    assert any("measure as many rows" in s.why for s in found.result.document.skipped)
+
+
+def test_other_sizes_of_one_population_pass():
+    """Version 0.1.0 called 25 of 25 such comparisons of 500 with 4,000 rows drift, for numbers that depend on n."""
+    failed = 0
+    for seed in range(12):
+        before = measure(cloud(seed, n=400))
+        failed += bool(drift(before, measured_again(before, cloud(100 + seed, n=2500))).drifted)
+    assert failed <= 2  # 5 % of 12 are 0.6; 3 or more have p = .02
+
+
+@pytest.mark.parametrize("n", [400, 2500])
+def test_a_shift_is_found_whatever_the_sizes(n):
+    before = measure(cloud(0, n=1500))
+    for moved in (cloud(1, n=n, shift=0.5), cloud(1, n=n) * 1.1, cloud(1, n=n) * np.geomspace(2, 0.5, 12)):
+        assert drift(before, measured_again(before, moved)).drifted
+
+
+def test_numbers_without_a_right_error_bar_are_listed_and_not_tested():
+    before = measure(cloud(0), metrics=["i1", "self_similarity"])
+    found = drift(before, measured_again(before, cloud(1)))
+    assert outcomes(found)["i1"] == "no error bar"
+    assert drift(before, measured_again(before, cloud(1)), {"i1": 0.0}).changes
+
+
+def test_chunks_in_file_order_are_not_drift():
+    """Undeclared dependence made .82 of such checks fail."""
+
+    def chunks(seed, n):
+        rng = np.random.default_rng(seed)
+        return np.repeat(rng.normal(size=(n // 10, 12)) + 0.5, 10, axis=0) + 0.5 * rng.normal(size=(n, 12))
+
+    before = measure(chunks(0, 2000))
+    failed = sum(bool(drift(before, measured_again(before, chunks(seed, 3000))).drifted) for seed in range(1, 9))
+    assert failed <= 2
 
 
 def test_missing_and_other_widths_and_unknown_tolerance():
@@ -65,7 +102,7 @@ def test_missing_and_other_widths_and_unknown_tolerance():
     assert {c.record.metric for c in found.drifted} >= {"query_shift", "query_contrast"}
     assert all(c.outcome == "missing" for c in found.drifted)
     plain = measure(x)
-    with pytest.raises(InputError, match="12 wide, that of array of 8"):
+    with pytest.raises(InputError, match="have 12 dimensions, those of array have 8"):
         drift(plain, measured_again(plain, x[:, :8]))
     with pytest.raises(UnknownNameError, match="did you mean 'isoscore'"):
         drift(plain, plain, {"isoscor": 1})

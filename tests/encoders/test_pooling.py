@@ -51,8 +51,11 @@ def test_pooled_equals_sentence_transformers(model_folder, tmp_path, kind, mode,
     assert encoder.tokenize(TEXTS, None).truncated[-1]
 
 
-def test_what_we_do_not_compute_is_not_offered(model_folder, tmp_path):
-    folder = sentence_folder(model_folder("bert"), tmp_path / "st", "max_tokens", False, 12)
+@pytest.mark.parametrize("mode", ["max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"])
+def test_other_poolings_are_computed_by_the_library(model_folder, tmp_path, mode):
+    st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
+    folder = sentence_folder(model_folder("bert"), tmp_path / "st", mode, False, 12)
+    wanted = st.SentenceTransformer(str(folder), device="cpu").encode(TEXTS, show_progress_bar=False)
     encoder = open_encoder(f"st:{folder}", device="cpu")
-    assert not encoder.has_pooled
-    assert "not offered: pooling max" in encoder.info.policies["pooled"]
+    np.testing.assert_allclose(encoder.encode(TEXTS, [], pooled=True)[None]["pooled"], wanted, atol=1e-6)
+    assert encoder.info.policies["computed by"].startswith("sentence-transformers ")

@@ -71,3 +71,78 @@ def test_smollm2_rg65(shared_data):
     best = {s: max(correlation(x[s][n], y[s][n], gold) for n in encoder.spaces) for s in ("plain", "bos_eos")}
     assert best == {"plain": pytest.approx(0.27, abs=0.006), "bos_eos": pytest.approx(0.23, abs=0.006)}
     assert np.ptp(x["eos"]["layer00"], axis=0).max() == 0
+
+
+E5_LAYERS = [0.351, 0.363, 0.348, 0.361, 0.415, 0.417, 0.404, 0.407, 0.393, 0.406, 0.478, 0.590, 0.633]
+"""Spearman on RG-65 of e5, last subtoken in BOS and EOS, measured with other code."""
+
+
+def test_e5_rg65_by_layer():
+    from embedscope.datasets import DATASETS, Finder
+
+    encoder = opened("e5")
+    assert (encoder.info.n_layers, encoder.info.width, encoder.causal) == (12, 384, False)
+    assert encoder.info.kind == "contrastive"
+    data = DATASETS.get("rg65").load(Finder(None))
+    pairs = data.relations["pairs"]
+    x = encoder.encode(data.tables["words"].texts, ["bos_eos"], pooled=True)
+    got = [correlation(v[pairs.left], v[pairs.right], pairs.gold) for v in x["bos_eos"].values()]
+    np.testing.assert_allclose(got, E5_LAYERS, atol=0.0015)
+    pooled = x[None]["pooled"]
+    assert correlation(pooled[pairs.left], pooled[pairs.right], pairs.gold) == pytest.approx(0.625, abs=0.0015)
+
+
+def test_e5_is_read_as_sentence_transformers_reads_it():
+    st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
+    encoder = opened("e5")
+    texts = ["where is the cat", "猫はどこですか", "¿dónde está el gato? ﬁne\t\u200bx", "x " * 600]
+    library = st.SentenceTransformer(str(encoder._saved.root), device="cpu")
+    found = encoder.encode(texts, ["query", "document"], pooled=True)
+    for role, call in ((None, library.encode), ("query", library.encode_query), ("document", library.encode_document)):
+        np.testing.assert_allclose(found[role]["pooled"], call(texts, show_progress_bar=False), atol=1e-6)
+    assert library.prompts["document"] == "passage: "
+    assert encoder.tokenize(texts, None).truncated[-1]
+
+
+@pytest.mark.shared_data
+def test_e5_stsb(shared_data):
+    from embedscope.core.cache import VectorCache
+    from embedscope.datasets import DATASETS, Finder
+    from embedscope.sources.text_vectors import extract
+
+    encoder = opened("e5")
+    data = DATASETS.get("stsb").load(Finder(shared_data))
+    pairs = data.relations["test"]
+    texts = data.tables[pairs.table].texts
+    rows = np.unique(np.concatenate([pairs.left, pairs.right]))
+    used = [texts[i] for i in rows]
+    x = np.zeros((len(texts), 384))
+    x[rows] = extract(encoder, used, [None], cache=VectorCache()).matrix(None, "pooled", used)
+    assert correlation(x[pairs.left], x[pairs.right], pairs.gold) == pytest.approx(0.839, abs=0.0015)
+    mean = (np.linalg.norm(x[rows].sum(axis=0)) ** 2 - len(rows)) / (len(rows) * (len(rows) - 1))
+    assert mean == pytest.approx(0.743, abs=0.02)
+
+
+def test_random_e5_has_the_architecture_alone():
+    opened("e5")
+    encoder = open_encoder("random:e5", device="cpu", seed=1)
+    assert (encoder.info.n_layers, encoder.info.kind, encoder.has_pooled) == (12, "random", True)
+
+
+def test_a_damaged_e5_file_is_refused(tmp_path, monkeypatch):
+    from embedscope.core.errors import ChecksumError, InputError
+    from embedscope.encoders._e5 import read_e5
+
+    opened("e5")
+    alias = ALIASES["e5"]
+    data = bytearray((alias.find() / alias.weights).read_bytes())
+    file = tmp_path / alias.weights
+    for damage in (data[:-100], data + b"\0", b"E5S2" + data[4:], data[:8] + b"\x81" + data[9:]):
+        file.write_bytes(damage)
+        with pytest.raises(InputError, match="reinstall"):
+            read_e5(file)
+    data[-1] ^= 1
+    file.write_bytes(data)
+    monkeypatch.setattr(type(alias), "find", lambda _: tmp_path)
+    with pytest.raises(ChecksumError):
+        open_encoder("e5")

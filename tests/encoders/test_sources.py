@@ -50,8 +50,15 @@ def test_bad_uris(uri):
 
 
 def test_names_are_read_from_the_source():
-    assert list(ALIASES) == ["minilm", "smollm2"]
-    assert set(Registry("model", "embedscope.encoders").names()) == {*ALIASES, "gensim", *image_models.IDS}
+    assert list(ALIASES) == ["minilm", "smollm2", "e5"]
+    assert set(Registry("model", "embedscope.encoders").names()) == {
+        *ALIASES,
+        "gensim",
+        "object",
+        "onnx",
+        "openai",
+        *image_models.IDS,
+    }
 
 
 def test_listing_imports_no_heavy_library():

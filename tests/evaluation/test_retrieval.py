@@ -152,8 +152,8 @@ def test_the_command_line(files, tmp_path):
     assert "ndcg@10" in shown
     records = json.loads(out.read_text())["records"]
     assert {"ndcg@10", "mrr", "mixed_ndcg@10", "pure_ndcg@10.text"} <= {r["metric"] for r in records}
-    assert "got no --corpus" in run(*common, code=2)
-    assert "cannot be combined" in run(*common, *corpora, "--tasks", "rg65", code=2)
+    assert "--corpus is missing" in run(*common, code=2)
+    assert "--queries is retrieval" in run(*common, *corpora, "--tasks", "rg65", code=2)
     assert "hold vectors already" in run("minilm", *common, *corpora, code=2)
     assert "no source named" in run("--tasks", "rg65", code=2)
     assert "no tasks named" in run("minilm", code=2)

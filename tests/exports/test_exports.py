@@ -92,7 +92,7 @@ def test_faiss_in_front_of_an_index_of_ones_own() -> None:
     index = faiss_index(of("pca:8"), inner=faiss.IndexHNSWFlat(8, 16, faiss.METRIC_INNER_PRODUCT))
     index.add(X)
     assert (index.search(X[:20], 1)[1][:, 0] == np.arange(20)).mean() > 0.9
-    with pytest.raises(InputError, match="the index holds vectors 5 wide, the repair gives 8"):
+    with pytest.raises(InputError, match="the index has 5 dimensions, the repair gives 8"):
         faiss_index(of("pca:8"), inner=faiss.IndexFlatIP(5))
 
 

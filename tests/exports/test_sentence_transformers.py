@@ -69,7 +69,9 @@ def test_other_models_are_refused(library, vectors: np.ndarray, tmp_path: Path) 
     foreign = Repair.centre_kinds({"vectors": vectors.mean(axis=0)}, sources=Origin("minilm", "b" * 64))
     with pytest.raises(InputError, match=r"another model: got weights with sha256 53aa51172d14"):
         written(foreign, tmp_path / "out", library)
-    with pytest.raises(InputError, match="the vectors of this model are 384 wide, the repair takes vectors that are 9"):
+    with pytest.raises(
+        InputError, match="the vectors of this model have 384 dimensions, the repair takes vectors with 9"
+    ):
         written(Repair.identity(9), tmp_path / "out", library)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from embedscope.report import write_html
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.errors import InputError
-from embedscope.report import write_html
 
 DOCUMENT = Document(
     "Title",

@@ -17,7 +17,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis.thresholds import thresholds_of, tolerances
 from embedscope.encoders._gensim_pickle import NAMES
-from embedscope.encoders._sources import module_folder, modules_of
+from embedscope.encoders._saved_settings import module_folder, modules_of
 from embedscope.encoders.gensim import open_word_vectors
 
 

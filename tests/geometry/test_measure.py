@@ -165,5 +165,5 @@ def test_arrays_that_are_not_right(x, message):
 
 def test_hashes_are_for_arrays(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(InputError, match="ids and clusters are for arrays"):
+    with pytest.raises(InputError, match="ids are for arrays"):
         measure(tmp_path / "x.npy", ids=np.zeros(200, dtype=np.uint64))

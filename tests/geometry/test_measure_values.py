@@ -206,6 +206,6 @@ def test_clusters_widen_the_error_bar():
     clusters = np.repeat(hash_rows(0, 200), 20)
     shuffled = rng.permutation(4000)
     (single,) = measure(x[shuffled], metrics=["mean_norm"])
-    (cluster,) = measure(x, metrics=["mean_norm"], clusters=clusters)
+    (cluster,) = measure(x, metrics=["mean_norm"], groups=clusters)
     assert cluster.value == pytest.approx(single.value)
     assert cluster.stderr > 2 * single.stderr

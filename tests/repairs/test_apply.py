@@ -141,7 +141,7 @@ def test_refusals(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X[:, :4])
     repair().save(tmp_path / "r.safetensors")
     source, saved = tmp_path / "x.npy", tmp_path / "r.safetensors"
-    with pytest.raises(InputError, match=r"x.npy are 4 wide, the repair takes vectors of minilm that are 8 wide"):
+    with pytest.raises(InputError, match=r"x.npy have 4 dimensions, the repair takes vectors of minilm with 8"):
         apply_repair(saved, source, tmp_path / "out.npy")
     with pytest.raises(InputError, match="another model: got name 'gpt2', wanted 'minilm'"):
         apply_repair(saved, source, tmp_path / "out.npy", model="gpt2")
@@ -162,7 +162,7 @@ def test_refusals(tmp_path: Path) -> None:
 
 def test_what_reindexing_means() -> None:
     lines = reindexing(repair(), "vectors", 3_000_000)
-    assert "re-index all 3,000,000 vectors, 60.0 MB in float32, 8 -> 5 wide" in lines[0]
+    assert "re-index all 3,000,000 vectors, 60.0 MB in float32, 8 -> 5 dimensions" in lines[0]
     assert "queries must go through the same file" in lines[-1]
     sides = Repair.centre_kinds({"document": np.ones(8), "query": np.ones(8)})
     assert reindexing(sides, "document")[-1] == "query vectors must go through the same file with kind query"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
 
-from embedscope.certification.judges.labels import known_half
+from embedscope.certification.judges.labels import seen_half
 from embedscope.certification.split import part_numbers
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
@@ -36,10 +36,10 @@ def test_a_fit_that_ruins_new_classes_is_refused() -> None:
     found, result = repair(pair=(x, y), labels=label, candidates="lstsq:0.0001")
     assert not is_written(found)
     assert result.document is not None
-    assert result.document.tables[0].rows[1][4] == "makes recall@1.new significantly worse"
+    assert result.document.tables[0].rows[1][4] == "makes recall@1.unseen significantly worse"
     gains = {r.metric: r for r in result if r.subset == "select" and r.metric.endswith("difference")}
-    assert gains["recall@1.known.difference"].value > 0.1  # type: ignore[operator]
-    assert gains["recall@1.new.difference"].value < -0.1  # type: ignore[operator]
+    assert gains["recall@1.seen.difference"].value > 0.1  # type: ignore[operator]
+    assert gains["recall@1.unseen.difference"].value < -0.1  # type: ignore[operator]
 
 
 def test_a_turn_that_all_classes_share_carries_over_and_both_numbers_are_said() -> None:
@@ -50,16 +50,16 @@ def test_a_turn_that_all_classes_share_carries_over_and_both_numbers_are_said() 
     found, result = repair(pair=(x, y), labels=[f"class {c}" for c in label], candidates="procrustes", seed=3)
     assert is_written(found)
     said = " ".join(f.text for f in result.document.findings) if result.document else ""
-    assert "Fitted on half of the classes alone: on the other half, which it never saw, recall@1 goes from" in said
+    assert "Fitted on half of the classes alone: on the other half, which it never saw, recall@1 rises from" in said
     assert "Fitted on half of the classes" in str(found.header.decision)
     # The same by hand: scipy's rotation of the fitting pairs of known classes, the other classes of the last part.
     u, v = (s / np.linalg.norm(s, axis=1, keepdims=True) for s in (x, y))
-    part, known = part_numbers(hash_rows(0, 600), 3), known_half(6, 3)[label]
-    fit, held = (part == 0) & known, part == 2
+    part, seen = part_numbers(hash_rows(0, 600), 3), seen_half(6, 3)[label]
+    fit, held = (part == 0) & seen, part == 2
     scores = (u[held] @ orthogonal_procrustes(u[fit], v[fit])[0]) @ v[held].T
     right = np.diag(scores)
     hits = np.stack([(scores.max(axis=axis) <= right) for axis in (1, 0)])
-    for name, mine in (("known", known[held]), ("new", ~known[held])):
+    for name, mine in (("seen", seen[held]), ("unseen", ~seen[held])):
         told = result.value(metric=f"recall@1.{name}", subset="certify", transform="procrustes")
         assert told == pytest.approx(hits[:, mine].mean(), abs=1e-12)
 
@@ -69,7 +69,7 @@ def test_mixed_indexes_and_scorers_have_both_numbers_too() -> None:
     gap = np.random.default_rng(3).normal(size=x.shape[1])
     _, result = repair(pair=(x + gap, y - gap), labels=label, objective="mixed", candidates="center,csls:5")
     told = {(r.metric, r.transform) for r in result if r.subset == "select"}
-    assert {("mixed_ndcg@10.new", "center"), ("mixed_ndcg@10.known", "csls:5")} <= told
+    assert {("mixed_ndcg@10.unseen", "center"), ("mixed_ndcg@10.seen", "csls:5")} <= told
 
 
 def test_ids_that_are_the_classes_leave_no_number_for_known_ones() -> None:
@@ -77,12 +77,12 @@ def test_ids_that_are_the_classes_leave_no_number_for_known_ones() -> None:
     x = rng.normal(size=(200, 12))
     y = np.repeat(x, 2, axis=0) + 0.3 * rng.normal(size=(400, 12))
     ids = [f"c{i}" for i in range(200)], [f"c{i // 2}" for i in range(400)]
-    _, result = repair(pair=(x, y), ids=ids, labels=ids[0], candidates="procrustes")
-    assert any("no number for known" in s.what for s in result.document.skipped) if result.document else False
+    _, result = repair(pair=(x, y), pair_ids=ids, labels=ids[0], candidates="procrustes")
+    assert any("no number for seen" in s.what for s in result.document.skipped) if result.document else False
     names = {r.metric for r in result}
-    assert "recall@1.new" in names and "recall@1.known" not in names
-    _, coarse = repair(pair=(x, y), ids=ids, labels=[str(i % 5) for i in range(200)], candidates="procrustes")
-    assert "recall@1.known" in {r.metric for r in coarse}
+    assert "recall@1.unseen" in names and "recall@1.seen" not in names
+    _, coarse = repair(pair=(x, y), pair_ids=ids, labels=[str(i % 5) for i in range(200)], candidates="procrustes")
+    assert "recall@1.seen" in {r.metric for r in coarse}
 
 
 def test_sides_of_different_width_and_bad_labels(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_labels_of_texts_keep_equal_texts_in_one_part(tmp_path: Path) -> None:
     found.save(tmp_path / "r.safetensors")
     with pytest.raises(InputError, match="minilm"):
         type(found).load(tmp_path / "r.safetensors").check_source("minilm", "vectors")
-    with pytest.raises(InputError, match=r"labels for \d+ texts"):
+    with pytest.raises(InputError, match=r"labels for \d+ rows"):
         repair("smollm2", texts=texts[:-1], **given)  # type: ignore[arg-type]
 
 
@@ -77,7 +77,7 @@ def test_what_does_not_go_with_a_model_is_said(tmp_path: Path, shared_data: Path
     x = np.eye(8)
     with pytest.raises(InputError, match="--texts DATASET or --texts FILE"):
         repair("minilm", labels=[0] * 8)
-    with pytest.raises(InputError, match="holds vectors already"):
+    with pytest.raises(InputError, match="the array holds vectors"):
         repair(x, labels=[0] * 8, texts=["a"] * 8)
     with pytest.raises(InputError, match="brings its own texts"):
         repair("minilm", scores="stsb::dev", texts=["a"], data=shared_data)

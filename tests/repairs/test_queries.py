@@ -76,7 +76,7 @@ def test_an_index_larger_than_the_bound_is_sampled_and_said(tmp_path: Path) -> N
 
 
 def test_both_files_are_needed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="both of them"):
+    with pytest.raises(InputError, match="both --queries and --qrels"):
         repair("x.npy", queries="q.npy")
 
 
@@ -128,8 +128,8 @@ def test_cosines_become_probabilities_of_relevance(
     select = result.provenance["settings"]["sizes"]["select"]
     assert made.n_matching == select
     assert made.n_other == negatives * select if negatives else 19 * select < made.n_other <= 20 * select
-    assert any("probability is of relevance" in note and others in note for note in found.header.notes)
+    assert any("probability is that of relevance" in note and others in note for note in found.header.notes)
     brier = next(r for r in result if r.metric == "calibration.brier")
-    assert brier.value is not None and brier.value < 0.1 and others in str(brier.note)  # saying the positive_rate: 0.25
+    assert brier.value is not None and brier.value < 0.1 and others in str(brier.note)  # predicting the base rate: 0.25
     probability = found.probability([0.0, 0.2, 0.4, 0.9])
     assert (np.diff(probability) > 0).all()

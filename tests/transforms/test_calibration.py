@@ -60,7 +60,7 @@ def test_platt_stays_finite_where_cosines_separate() -> None:
 
 
 def test_platt_of_gaussian_cosines_is_the_closed_form() -> None:
-    """Two normal densities of one width s: the logit is ((m1 - m0) c - (m1^2 - m0^2) / 2) / s^2 + logit(positive_rate)."""
+    """Two normal densities of one width s: the logit is ((m1 - m0) c - (m1^2 - m0^2) / 2) / s^2 + logit(rate)."""
     rng = np.random.default_rng(1)
     made = Platt.fit(rng.normal(0.5, 0.1, 40_000), rng.normal(0.2, 0.1, 40_000), positive_rate=0.1)
     assert made.slope == pytest.approx(30.0, rel=0.03)

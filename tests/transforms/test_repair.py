@@ -159,7 +159,7 @@ def test_vectors_of_another_kind_width_or_model_are_refused_by_name() -> None:
         repair.transform(rows(), "txt")
     with pytest.raises(InputError, match=r"has the kinds image\+text, text; say which one"):
         repair.transform(rows())
-    with pytest.raises(InputError, match="5 wide, the repair takes text vectors of minilm that are 6 wide"):
+    with pytest.raises(InputError, match="5 dimensions, the repair takes text vectors of minilm with 6"):
         repair.transform(rows(d=5), "text")
     with pytest.raises(InputError, match="another model: got name 'gpt2', wanted 'minilm'"):
         repair.transform(rows(), "text", source="gpt2")

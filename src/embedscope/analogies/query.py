@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class WordSum:
 
 
 def analogy(  # noqa: PLR0913
-    source: str,
+    source: Any,
     question: str,
     *,
     candidates: Sequence[str] | None = None,
@@ -85,8 +86,8 @@ def analogy(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : a model of texts; a file of word vectors, whose first words are candidates; or with ``images`` a model of
-        images
+    source : a model of texts, by name or as an object; a file of word vectors, whose first words are candidates; or
+        with ``images`` a model of images
     question : such as ``king - man + woman``
     candidates : words to choose from; None for those of :func:`default_candidates`
     images : a data set with images of words: a concept is the mean over its images
@@ -104,6 +105,9 @@ def analogy(  # noqa: PLR0913
     InputError
         if the question cannot be parsed, or a word has no vector.
     """
+    from embedscope.encoders import source_name
+
+    source = str(source_name(source))
     progress, options = progress or Silent(), options or ModelOptions()
     word_sum, provenance = WordSum.parse(question), Provenance(command, options.seed)
     data, table = _question_data(word_sum, candidates, images)

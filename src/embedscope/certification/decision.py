@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from embedscope.certification.candidates import NONE, parse_candidate
 from embedscope.certification.judges.base import NOTHING, Candidate, Judge, Objective, Outcome
+from embedscope.certification.remote import remote_half
+from embedscope.certification.wording import count, signed, signed_interval
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
-from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import Difference, paired_difference, units_of_score
+from embedscope.core.tables import Index, Score
+from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference
 
 LEAST_CHANGED = 6
-"""Items that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
+"""Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
+
+REMOTE_LEVEL = 0.90
+"""Two-sided level of the gain on units unlike any fitted: 5 % on the side that matters."""
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class Trial:
     """A candidate on the part that selects.
 
     Attributes
@@ -36,22 +41,52 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
+class RemoteGain:
+    """The main score on the half of the certifying units that lie farthest from any fitted row.
+
+    Attributes
+    ----------
+    n_items, n_units : items that are scored there, and their units
+    gain : its difference, with a 90 % interval
+    """
+
+    before: float | None
+    after: float | None
+    gain: Difference
+    n_items: int
+    n_units: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the gain is above zero there."""
+        return self.gain.low is not None and self.gain.low > 0
+
+
+@dataclass(frozen=True, eq=False)
 class Certified:
-    """The one test: scores of the original and of the chosen candidate on the part that certifies."""
+    """The one test: scores of the original and of the chosen candidate on the part that certifies.
+
+    Attributes
+    ----------
+    n_units : units of evidence of the part
+    remote : the same on units unlike any fitted
+    """
 
     before: Outcome
     after: Outcome
     gains: Mapping[str, Difference]
+    n_units: int
+    remote: RemoteGain
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """What was tried, what was chosen, and whether it holds.
+    """Which candidates were scored, which one was chosen, and whether its gain holds.
 
     Attributes
     ----------
     original : the vectors as they are, on the part that selects
-    tried : all candidates, in their order
+    trials : all candidates, in their order
     chosen : the best, None where the original is
     certified : None where nothing was chosen
     repaired : whether the repair is to be used
@@ -59,7 +94,7 @@ class Decision:
     """
 
     original: Outcome
-    tried: tuple[Tried, ...]
+    trials: tuple[Trial, ...]
     chosen: Candidate | None
     certified: Certified | None
     repaired: bool
@@ -70,147 +105,208 @@ def decide(judge: Judge, texts: Iterable[str], progress: Progress) -> Decision:
     """Fit and score every candidate, choose one on the selecting part, test it on the certifying part.
 
     Rules: the highest main score is chosen, ties go to the earlier (simpler) candidate and first to the original; a
-    candidate that makes a guard significantly worse is not chosen. It is used if the certified gain's interval lies
-    above zero and no guard's interval lies below zero.
+    candidate that makes a guard significantly worse is not chosen. It is used if the interval of the certified gain
+    lies above zero, also on the half of the units unlike any fitted, and no guard's interval lies below zero.
     """
     named = list(texts)
     progress.start("candidates", len(named) + 1, "candidates")
     original = judge.outcome(NOTHING, "select")
     progress.advance(1)
-    tried = []
+    trials: list[Trial] = []
     for text in named:
-        tried.append(_tried(judge, text, original))
+        trials.append(_trial(judge, text, original))
         progress.advance(1)
     progress.close()
     if judge.undecidable is not None:
-        return Decision(original, tuple(tried), None, None, False, judge.undecidable)
-    chosen = _best(judge.aim.main, original, tried)
+        return Decision(original, tuple(trials), None, None, False, judge.undecidable)
+    chosen = _best(judge.objective.main, original, trials)
     if chosen is None:
-        return Decision(original, tuple(tried), None, None, False, _nothing(judge, original, tried))
+        return Decision(original, tuple(trials), None, None, False, _nothing(judge, original, trials))
     certified = _certified(judge, chosen)
     repaired, reason = _verdict(judge, chosen, certified)
-    return Decision(original, tuple(tried), chosen, certified, repaired, reason)
+    return Decision(original, tuple(trials), chosen, certified, repaired, reason)
 
 
 def forced(judge: Judge, decision: Decision) -> Candidate | None:
-    """What to use where the user insists: what was chosen, else the best tried, the first where none can be judged."""
-    usable = [t for t in decision.tried if t.outcome is not None and not t.candidate.transductive]
+    """What to use where the user insists: what was chosen, else the best, the first where none can be judged."""
+    usable = [t for t in decision.trials if t.outcome is not None and not t.candidate.transductive]
     if decision.chosen is not None or not usable:
         return decision.chosen
     if judge.undecidable is not None:
         return usable[0].candidate
-    return max(usable, key=lambda t: -1.0 if t.outcome is None else _value(t.outcome, judge.aim.main)).candidate
+    return max(usable, key=lambda t: -1.0 if t.outcome is None else _value(t.outcome, judge.objective.main)).candidate
 
 
-def _tried(judge: Judge, text: str, original: Outcome) -> Tried:
+def _trial(judge: Judge, text: str, original: Outcome) -> Trial:
     chain, scorer, transductive = parse_candidate(text)
     try:
         repair = None if chain == NONE else judge.fit(chain)
         candidate = Candidate(text, repair, scorer, transductive)
         outcome = judge.outcome(candidate, "select")
     except EmbedscopeError as error:
-        return Tried(Candidate(text, None, scorer, transductive), None, {}, str(error))
+        return Trial(Candidate(text, None, scorer, transductive), None, {}, str(error))
     gains = gains_of(outcome.scores, original.scores)
-    return Tried(candidate, outcome, gains, _barred(judge.aim, candidate, gains))
+    return Trial(candidate, outcome, gains, _barred(judge.objective, candidate, gains))
 
 
-def gains_of(after: Mapping[str, Score], before: Mapping[str, Score]) -> dict[str, Difference]:
-    """Paired differences of all scores that both have."""
+def gains_of(
+    after: Mapping[str, Score], before: Mapping[str, Score], units: int | None = None
+) -> dict[str, Difference]:
+    """Paired differences of all scores that both have; their intervals expanded for few ``units`` where given."""
     both = [name for name in after if name in before]
-    known = [name for name in both if after[name].draws is not None and before[name].draws is not None]
-    return {name: paired_difference(after[name], before[name]) for name in known}
+    drawn = [name for name in both if after[name].draws is not None and before[name].draws is not None]
+    gains = {name: paired_difference(after[name], before[name]) for name in drawn}
+    return gains if units is None else {name: expanded(gain, units) for name, gain in gains.items()}
 
 
-def _barred(aim: Objective, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
+def expanded(gain: Difference, units: int) -> Difference:
+    """``gain`` with both ends of its percentile interval as far out as few ``units`` need.
+
+    Each end moves away from the value by sqrt(n / (n - 1)) t / 1.96 (``stats.bootstrap.expansion``): at n = 8 the
+    extreme percentiles of 1,000 draws do not reach as far, and would err in 3.7 % instead of 2.5 %.
+
+    >>> round(expanded(Difference(1.0, None, 0.0, 2.0), 8).low, 3)
+    -0.29
+    """
+    if gain.value is None or gain.low is None or gain.high is None or units < 2:
+        return gain
+    low, high = (gain.value + expansion(units) * (end - gain.value) for end in (gain.low, gain.high))
+    return replace(gain, low=low, high=high)
+
+
+def _barred(objective: Objective, candidate: Candidate, gains: Mapping[str, Difference]) -> str | None:
     if candidate.transductive:
         return "transductive: an answer would depend on the other queries"
-    worse = worse_guards(aim, gains)
+    worse = worse_guards(objective, gains)
     return f"makes {worse[0]} significantly worse" if worse else None
 
 
-def worse_guards(aim: Objective, gains: Mapping[str, Difference]) -> list[str]:
+def worse_guards(objective: Objective, gains: Mapping[str, Difference]) -> list[str]:
     """Guards whose difference has its whole interval below zero."""
-    return [g for g in aim.guards if g in gains and (high := gains[g].high) is not None and high < 0]
+    return [g for g in objective.guards if g in gains and (high := gains[g].high) is not None and high < 0]
 
 
-def _best(main: str, original: Outcome, tried: list[Tried]) -> Candidate | None:
+def _best(main: str, original: Outcome, trials: list[Trial]) -> Candidate | None:
     best, value = None, _value(original, main)
-    for one in tried:
-        if one.why_not is None and one.outcome is not None and (mine := _value(one.outcome, main)) > value:
-            best, value = one.candidate, mine
+    for trial in trials:
+        if trial.why_not is None and trial.outcome is not None and (own := _value(trial.outcome, main)) > value:
+            best, value = trial.candidate, own
     return best
 
 
 def _value(outcome: Outcome, main: str) -> float:
-    found = outcome.scores[main].value
-    return -1.0 if found is None else found
+    value = outcome.scores[main].value
+    return -1.0 if value is None else value
 
 
 def _certified(judge: Judge, chosen: Candidate) -> Certified:
     before, after = judge.outcome(NOTHING, "certify"), judge.outcome(chosen, "certify")
-    gains, main = gains_of(after.scores, before.scores), judge.aim.main
-    if main in gains:  # the one test, whose interval is expanded for few units so that it errs in 2.5 % at most
-        a, b = after.scores[main], before.scores[main]
-        gains[main] = paired_difference(a, b, units_of_score(a))
-    return Certified(before, after, gains)
+    units = judge.item_units("certify")
+    n = len(np.unique(units))
+    return Certified(before, after, gains_of(after.scores, before.scores, n), n, _remote(judge, before, after, units))
 
 
-def _nothing(judge: Judge, original: Outcome, tried: list[Tried]) -> str:
-    main = judge.aim.main
-    known = [t for t in tried if t.outcome is not None]
-    if not known:
-        return f"Keep the original: none of {len(tried)} candidates could be fitted and scored."
+def _remote(judge: Judge, before: Outcome, after: Outcome, units: Index) -> RemoteGain:
+    main = judge.objective.main
+    half = remote_half(judge.closeness(), units)
+    old, new = (judge.restricted(o.scores[main], half.items, "certify") for o in (before, after))
+    if old.value is None or new.value is None or old.draws is None or new.draws is None:
+        return RemoteGain(old.value, new.value, Difference(None), int(half.items.sum()), half.n_units)
+    value = new.value - old.value
+    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), half.n_units)
+    return RemoteGain(old.value, new.value, gain, int(half.items.sum()), half.n_units)
+
+
+def _nothing(judge: Judge, original: Outcome, trials: list[Trial]) -> str:
+    main = judge.objective.main
+    scored = [t for t in trials if t.outcome is not None]
+    if not scored:
+        return f"Keep the original: {count(len(trials), 'candidate')} tried, and none could be fitted and scored."
     return (
-        f"Keep the original: none of {len(known)} candidates that may be chosen has a higher {main} than "
+        f"Keep the original: of {count(len(scored), 'candidate')}, none that may be chosen has a higher {main} than "
         f"{_value(original, main):.3f} on the {judge.sizes['select']:,} {judge.what} that select."
     )
 
 
-def _verdict(judge: Judge, chosen: Candidate, found: Certified) -> tuple[bool, str]:
-    main = judge.aim.main
-    gain = found.gains[main]
+def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, str]:
+    main = judge.objective.main
+    gain = test.gains[main]
     n = f"{judge.sizes['certify']:,} held-out {judge.what}"
-    said = f"{main} {moved(found, main)}"
+    said = f"{main} {moved(test, main)}"
     if gain.low is None or gain.value is None:
         return False, f"Keep the original: the gain of '{chosen.text}' is undefined on {n}."
-    if gain.low > 0 and (changed := _changed(found, main)) < LEAST_CHANGED:
+    if gain.low > 0 and (changed := _changed(judge, test, main)) < LEAST_CHANGED:
         return False, (
-            f"Keep the original: '{chosen.text}' changes {changed} answers of {n}, too few to tell a gain from chance "
-            f"(at least {LEAST_CHANGED})."
+            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
+            f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
         )
     if gain.low <= 0:
         why = (
-            "a loss beyond chance"
+            "a significant loss"
             if gain.value <= 0 and (gain.high or 0) < 0
             else "an interval that does not exclude zero"
         )
-        return False, f"Keep the original: '{chosen.text}' was best while selecting, but on {n} {said}, {why}."
-    if worse := worse_guards(judge.aim, found.gains):
+        return False, f"Keep the original: '{chosen.text}' was best on the part that selects, but on {n} {said}, {why}."
+    if worse := worse_guards(judge.objective, test.gains):
         return False, (
-            f"Keep the original: '{chosen.text}' raises {said}, but on the same {n} {worse[0]} "
-            f"{moved(found, worse[0])}, a loss beyond chance."
+            f"Keep the original: with '{chosen.text}' {said}, but on the same {n} {worse[0]} "
+            f"{moved(test, worse[0])}, a significant loss."
         )
-    new = next((g for g in judge.aim.guards if g.endswith(".new") and g in found.gains), None)
-    classes = (
-        ""
-        if new is None
-        else f" Fitted on half of the classes, on the other half {new.removesuffix('.new')} {moved(found, new)}."
-    )
-    return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero.{classes}"
+    if not test.remote.holds:
+        return False, (
+            f"Keep the original: with '{chosen.text}' {said} on {n}, but not on those unlike any fitted row: on the "
+            f"{count(test.remote.n_units, 'unit')} farthest from any fitted row it {_remote_change(test.remote)}."
+        )
+    return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero.{_unseen(judge, test)}"
 
 
-def _changed(found: Certified, main: str) -> int:
-    """Items whose part in the main score differs; all where that is not known."""
-    before, after = found.before.scores[main].items, found.after.scores[main].items
+def _unseen(judge: Judge, test: Certified) -> str:
+    guard = next((g for g in judge.objective.guards if g.endswith(".unseen") and g in test.gains), None)
+    if guard is None:
+        return ""
+    return f" Fitted on half of the classes, on the other half {guard.removesuffix('.unseen')} {moved(test, guard)}."
+
+
+def _changed(judge: Judge, test: Certified, main: str) -> int:
+    """Units with an item whose part in the main score differs; all where that is not known."""
+    before, after = test.before.scores[main].items, test.after.scores[main].items
     if before is None or after is None:
         return LEAST_CHANGED
-    return int((np.isfinite(before) & np.isfinite(after) & (before != after)).sum())
+    differs = np.isfinite(before) & np.isfinite(after) & (before != after)
+    return len(np.unique(judge.item_units("certify")[differs]))
 
 
-def moved(found: Certified, name: str) -> str:
-    """``from .500 to .600, by +.100 [+.050, +.150]`` of a score that was certified."""
-    before, after, gain = found.before.scores[name].value, found.after.scores[name].value, found.gains[name]
+def moved(test: Certified, name: str) -> str:
+    """``rises from 0.500 to 0.600 (+0.100 [+0.050, +0.150])`` of a score that was certified."""
+    return change(test.before.scores[name].value, test.after.scores[name].value, test.gains[name])
+
+
+def change(before: float | None, after: float | None, gain: Difference) -> str:
+    """How a score moves, in words.
+
+    >>> change(0.5, 0.6, Difference(0.1, None, 0.05, 0.15))
+    'rises from 0.500 to 0.600 (+0.100 [+0.050, +0.150])'
+    """
     if before is None or after is None or gain.value is None:
         return "is undefined"
-    bars = "" if gain.low is None or gain.high is None else f" [{gain.low:+.3f}, {gain.high:+.3f}]"
-    return f"goes from {before:.3f} to {after:.3f}, by {gain.value:+.3f}{bars}"
+    if gain.value == 0:
+        return f"stays at {before:.3f}"
+    bars = signed_interval(gain.low, gain.high)
+    verb = "rises" if gain.value > 0 else "falls"
+    digits = 3
+    while digits < 9 and f"{before:.{digits}f}" == f"{after:.{digits}f}":
+        digits += 1
+    ends = f"from {before:.{digits}f} to {after:.{digits}f}"
+    return f"{verb} {ends} ({signed(gain.value)}{'' if bars is None else ' ' + bars})"
+
+
+def _remote_change(remote: RemoteGain) -> str:
+    return change(remote.before, remote.after, remote.gain)
+
+
+def remote_sentence(remote: RemoteGain, main: str) -> str:
+    """The gain on units unlike any fitted, one sentence."""
+    units = count(remote.n_units, "unit")
+    return (
+        f"Also on rows unlike any fitted: {main} {_remote_change(remote)} on the {units} farthest from any fitted row."
+    )

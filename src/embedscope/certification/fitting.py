@@ -36,7 +36,7 @@ def moments_of(x: Array, normalize: bool) -> Gaussian:
     return state.result()
 
 
-def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: FitContext) -> Repair:
+def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -> Repair:
     """The chain ``text`` for several kinds: each its own mean, then one map from the rows of all about their means.
 
     ``:joint`` after a step (``center:joint``) takes one mean for all kinds instead. The map is fitted on all rows, so
@@ -68,12 +68,12 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], made: FitContext) -> R
     else:
         own = {kind: Side(len(mean), g.mean) for kind, g in moments.items()}
         side = side_of(chain.fit_moments(Spread(n, np.zeros(len(mean)), scatter, _quartic(moments))))
-    kinds = {k: KindMap(s.then(side), made.normalize, True, made.sources.get(k)) for k, s in own.items()}
-    return Repair(kinds, Header(candidate=text, n=n, fitted_on=made.fitted_on))
+    kinds = {k: KindMap(s.then(side), context.normalize, True, context.sources.get(k)) for k, s in own.items()}
+    return Repair(kinds, Header(candidate=text, n=n, fitted_on=context.fitted_on))
 
 
 def fit_sides(
-    text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], made: FitContext
+    text: str, cross: CrossGaussian, rows: tuple[Array, Array], kinds: tuple[str, str], context: FitContext
 ) -> Repair:
     """The alignment ``text`` of two kinds, from cross moments; from the ``rows`` kept where moments do not suffice."""
     from embedscope.transforms.align import parse_alignment
@@ -83,10 +83,10 @@ def fit_sides(
     return Repair.from_alignment(
         fitted,
         kinds,
-        normalise_before=made.normalize,
+        normalise_before=context.normalize,
         normalise_after=True,
-        sources=dict(made.sources) or None,
-        fitted_on=made.fitted_on,
+        sources=dict(context.sources) or None,
+        fitted_on=context.fitted_on,
         candidate=text,
     )
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.split import HELD, PARTS, Part, connected, kept_clusters, part_numbers
+from embedscope.certification.split import HELD, PARTS, Part, assign_parts, kept_clusters, numbered
 from embedscope.core.arrays import Array, Hashes, to_numpy
 from embedscope.core.errors import InputError
-from embedscope.core.ids import combine, hash_rows
+from embedscope.core.ids import combine
 from embedscope.core.tables import Index
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.tasks._means import directions
@@ -48,78 +48,81 @@ class PairRows:
 class PairParts:
     """Cross moments of the pairs that fit, and rows kept of every part; ``totals`` are pairs before the bound.
 
-    ``known`` are the moments of pairs of known classes alone, None without classes.
+    ``seen`` are the moments of pairs of seen classes alone, None without classes.
     """
 
     cross: CrossGaussian
     rows: dict[Part, PairRows]
     totals: dict[Part, int]
-    known: CrossGaussian | None = None
+    seen: CrossGaussian | None = None
 
 
 def by_position(
     blocks: Iterator[tuple[Matrix, Matrix]],
+    clusters: Hashes,
     *,
     normalize: bool,
     max_eval_rows: int,
     seed: int,
     limit_fit: int,
-    known: npt.NDArray[np.bool_] | None = None,
+    seen: npt.NDArray[np.bool_] | None = None,
 ) -> PairParts:
     """Parts of pairs that come in blocks, row i with row i; held rows are bounded, so any number of pairs will do.
 
-    ``known`` (n,) says which pairs are of known classes; their moments are taken on their own too.
+    ``clusters`` (n,) are the units of the pairs. ``seen`` (n,) says which pairs are of seen classes; their moments are
+    taken on their own too.
     """
-    cross, start = _Cross(normalize, known), 0
+    cross, start = _Cross(normalize, seen), 0
     buffers = {part: _Buffer(limit_fit if part == "fit" else max_eval_rows // 2, seed) for part in PARTS}
     totals = dict.fromkeys(PARTS, 0)
+    numbers = assign_parts(clusters, seed)
     for x, y in blocks:
-        hashes = hash_rows(start, start + len(x))
-        numbers, places = part_numbers(hashes, seed), np.arange(start, start + len(x))
-        start += len(x)
+        stop = start + len(x)
+        hashes, places = clusters[start:stop], np.arange(start, stop)
         for number, part in enumerate(PARTS):
-            mine = numbers == number
+            mine = numbers[start:stop] == number
             if not mine.any():
                 continue
             totals[part] += int(mine.sum())
             buffers[part].add(hashes[mine], places[mine], x[mine], y[mine])
             if part == "fit":
                 cross.update(x[mine], y[mine], places[mine])
+        start = stop
     if not totals["fit"]:
         raise InputError(f"{start} pairs leave none to fit; pass some hundred pairs")
-    check_labels(known, start)
+    check_labels(seen, start)
     whole, half = cross.results()
     return PairParts(whole, {part: b.rows() for part, b in buffers.items()}, totals, half)
 
 
-def by_matches(  # noqa: PLR0913
-    x: Matrix,
-    y: Matrix,
-    left: Index,
-    right: Index,
+def by_matches(
+    sides: tuple[Matrix, Matrix],
+    matches: tuple[Index, Index],
+    clusters: tuple[Hashes, Hashes],
     *,
     normalize: bool,
     max_eval_rows: int,
     seed: int,
     limit_fit: int,
-    names: tuple[Hashes, Hashes] | None = None,
-    known: npt.NDArray[np.bool_] | None = None,
+    seen: npt.NDArray[np.bool_] | None = None,
 ) -> PairParts:
-    """Parts of rows that match many to many, held in memory; what hangs together stays in one part.
+    """Parts of rows that match many to many, held in memory; what belongs together stays in one part.
 
     Parameters
     ----------
-    left, right : (p,) rows that match
-    names : hash of what each row belongs to; without it, of the first row of its component
-    known : (n,) which rows of the first side are of known classes
+    sides : (n, dx), (m, dy)
+    matches : (p,), (p,) rows that match
+    clusters : (n,), (m,) hash of the unit of each row, the same for rows that match
+    seen : (n,) which rows of the first side are of seen classes
     """
-    check_labels(known, len(x))
-    cx, cy = names if names is not None else _components(len(x), len(y), left, right)
-    nx, ny = part_numbers(cx, seed), part_numbers(cy, seed)
+    (x, y), (left, right), (cx, cy) = sides, matches, clusters
+    check_labels(seen, len(x))
+    numbers = assign_parts(np.concatenate([cx, cy]), seed)
+    nx, ny = numbers[: len(x)], numbers[len(x) :]
     of_fit = nx[left] == 0
     if not of_fit.any():
         raise InputError(f"{len(left)} pairs leave none to fit; pass some hundred pairs of different things")
-    cross = _Cross(normalize, known)
+    cross = _Cross(normalize, seen)
     fit_left, fit_right = left[of_fit], right[of_fit]
     for lo in range(0, len(fit_left), _BLOCK):
         here = fit_left[lo : lo + _BLOCK]
@@ -128,37 +131,37 @@ def by_matches(  # noqa: PLR0913
     for number, part in enumerate(PARTS):
         limit = limit_fit if part == "fit" else max_eval_rows // 2
         totals[part] = int((nx[left] == number).sum())
-        rows[part] = _kept(x, y, (left, right), (cx, cy), (nx == number, ny == number), limit, seed)
+        rows[part] = _kept(x, y, matches, clusters, (nx == number, ny == number), limit, seed)
     whole, half = cross.results()
     return PairParts(whole, rows, totals, half)
 
 
-def check_labels(known: npt.NDArray[np.bool_] | None, n: int) -> None:
+def check_labels(seen: npt.NDArray[np.bool_] | None, n: int) -> None:
     """Raise ``InputError`` where there is not one label for each of ``n`` rows of the first side."""
-    if known is not None and len(known) != n:
-        raise InputError(f"there are {len(known)} labels for {n} rows of the first side; wanted one a row")
+    if seen is not None and len(seen) != n:
+        raise InputError(f"there are {len(seen)} labels for {n} rows of the first side; wanted one per row")
 
 
 class _Cross:
-    """Cross moments of all pairs, and of those of known classes on their own."""
+    """Cross moments of all pairs, and of those of seen classes on their own."""
 
-    def __init__(self, normalize: bool, known: npt.NDArray[np.bool_] | None) -> None:
-        self.normalize, self.known = normalize, known
+    def __init__(self, normalize: bool, seen: npt.NDArray[np.bool_] | None) -> None:
+        self.normalize, self.seen = normalize, seen
         self.whole, self.half, self.n = CrossMoments(), CrossMoments(), 0
 
     def update(self, x: Matrix, y: Matrix, places: Index) -> None:
         """Take in pairs whose rows of the first side stand at ``places``."""
         a, b = _scaled(x, self.normalize), _scaled(y, self.normalize)
         self.whole.update(a, b)
-        if self.known is None or places.max() >= len(self.known):
+        if self.seen is None or places.max() >= len(self.seen):
             return
-        mine = self.known[places]
+        mine = self.seen[places]
         if mine.any():
             self.half.update(a[mine], b[mine])
             self.n += int(mine.sum())
 
     def results(self) -> tuple[CrossGaussian, CrossGaussian | None]:
-        """Of all, and of the known ones where there are any."""
+        """Of all, and of the seen ones where there are any."""
         return self.whole.result(), self.half.result() if self.n else None
 
 
@@ -227,9 +230,9 @@ class _Buffer:
             empty, none = np.empty((0, 1)), np.empty(0, dtype=np.intp)
             return PairRows(empty, empty, none, none, none, none, none, none)
         self._trim()
-        _, places, x, y = self.parts[0]
-        same = np.arange(len(x))
-        return PairRows(x, y, same, same, same, same, places, places)
+        hashes, places, x, y = self.parts[0]
+        same, cluster = np.arange(len(x)), numbered(hashes)
+        return PairRows(x, y, same, same, cluster, cluster, places, places)
 
 
 def _kept(
@@ -253,16 +256,8 @@ def _kept(
     place_x, place_y = np.full(len(x), -1, dtype=np.intp), np.full(len(y), -1, dtype=np.intp)
     place_x[a], place_y[b] = np.arange(len(a)), np.arange(len(b))
     left, right = place_x[matches[0]], place_y[matches[1]]
-    known = (left >= 0) & (right >= 0)
-    return PairRows(x[a], y[b], left[known], right[known], number[: len(a)], number[len(a) :], a, b)
-
-
-def _components(n: int, m: int, left: Index, right: Index) -> tuple[Hashes, Hashes]:
-    found = connected(n + m, left, right + n)
-    first = np.full(int(found.max(initial=-1)) + 1, n + m, dtype=np.intp)
-    np.minimum.at(first, found, np.arange(n + m))
-    hashes = hash_rows(0, n + m)[first[found]]
-    return hashes[:n], hashes[n:]
+    both_kept = (left >= 0) & (right >= 0)
+    return PairRows(x[a], y[b], left[both_kept], right[both_kept], number[: len(a)], number[len(a) :], a, b)
 
 
 def _scaled(x: Matrix, normalize: bool) -> Matrix:

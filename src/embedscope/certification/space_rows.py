@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.split import PARTS, Part, part_numbers
+from embedscope.certification.split import PARTS, Part, assign_parts, numbered
 from embedscope.core.arrays import Array, Hashes, as_matrix, is_torch, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
@@ -24,10 +24,11 @@ ALL = "all"
 
 @dataclass(frozen=True, eq=False)
 class SpaceRows:
-    """Rows ``x`` (n, d) that are kept of a part, and their ``places`` (n,) in the source, rising."""
+    """Rows ``x`` (n, d) kept of a part, their ``places`` (n,) in the source, rising, and their ``units`` (n,)."""
 
     x: Matrix
     places: Index
+    units: Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,49 +67,46 @@ def space_blocks(source: Array | str | Path) -> Iterator[Matrix]:
 
 def space_parts(
     blocks: Iterator[Matrix],
+    clusters: Hashes,
     *,
     normalize: bool,
     max_eval_rows: int,
     seed: int,
-    clusters: Hashes | None = None,
-    groups: Mapping[str, npt.NDArray[np.bool_]] | None = None,
+    masks: Mapping[str, npt.NDArray[np.bool_]] | None = None,
 ) -> SpaceParts:
     """Parts of the rows of ``blocks``; a part keeps the ``max_eval_rows`` / 2 rows with the smallest hashes.
 
     Parameters
     ----------
-    clusters : (n,) hash of what a row belongs to, the row number where None
-    groups : masks (n,) of rows whose moments are taken too, beside those of all rows that fit
+    clusters : (n,) hash of the unit of each row
+    masks : masks (n,) of rows whose moments are taken too, besides those of all rows that fit
 
     Raises
     ------
     InputError
-        if ``clusters`` or ``groups`` are of other rows, or no row is there to fit.
+        if no row is there to fit.
     """
-    masks, start, dim = dict(groups or {}), 0, 0
-    states = {name: Moments("unit" if normalize else "raw").start({}) for name in (ALL, *masks)}
+    of, start, dim = dict(masks or {}), 0, 0
+    states = {name: Moments("unit" if normalize else "raw").start({}) for name in (ALL, *of)}
     seen = dict.fromkeys(states, 0)
     kept = {part: _Kept(max_eval_rows // 2, seed) for part in PARTS}
+    numbers = assign_parts(clusters, seed)
     for x in blocks:
         stop, dim = start + len(x), x.shape[1]
-        mine = hash_rows(start, stop) if clusters is None else clusters[start:stop]
-        if len(mine) != len(x):
-            raise InputError(f"there is one label or id for {len(mine) + start} rows, and more rows; wanted one a row")
-        numbers, places = part_numbers(mine, seed), np.arange(start, stop)
+        mine, places = numbers[start:stop], np.arange(start, stop)
         for number, part in enumerate(PARTS):
-            kept[part].add(x[numbers == number], places[numbers == number])
+            kept[part].add(x[mine == number], places[mine == number])
         for name, state in states.items():
-            rows = (numbers == 0) & (True if name == ALL else masks[name][start:stop])
+            rows = (mine == 0) & (True if name == ALL else of[name][start:stop])
             if rows.any():
                 state.update(x[rows], hash_rows(start, stop)[rows])
                 seen[name] += int(rows.sum())
         start = stop
-    if clusters is not None and len(clusters) != start:
-        raise InputError(f"there are {len(clusters)} labels or ids for {start} rows; wanted one a row, in their order")
     if not seen[ALL]:
         raise InputError(f"{start} rows leave none to fit; pass some hundred rows")
     moments = {name: state.result() for name, state in states.items() if seen[name]}
-    return SpaceParts(moments, {p: k.rows(dim) for p, k in kept.items()}, {p: k.total for p, k in kept.items()}, dim)
+    rows_of = {part: k.rows(dim, clusters) for part, k in kept.items()}
+    return SpaceParts(moments, rows_of, {p: k.total for p, k in kept.items()}, dim)
 
 
 class _Kept:
@@ -132,8 +130,9 @@ class _Kept:
         best = np.sort(order[: self.limit])
         self.parts, self.n = [(x[best], places[best])], len(best)
 
-    def rows(self, dim: int) -> SpaceRows:
+    def rows(self, dim: int, clusters: Hashes) -> SpaceRows:
         if not self.parts:
-            return SpaceRows(np.empty((0, dim)), np.empty(0, dtype=np.intp))
+            return SpaceRows(np.empty((0, dim)), np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
         self._trim()
-        return SpaceRows(*self.parts[0])
+        x, places = self.parts[0]
+        return SpaceRows(x, places, numbered(clusters[places]))

@@ -26,7 +26,7 @@ from embedscope.cli._guard import guarded
 
 app = typer.Typer(
     name="embedscope",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,22 +45,35 @@ def _version(shown: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-for _verb in (quickstart.quickstart, reproduce.reproduce, measure.measure, evaluate.evaluate):
-    app.command()(guarded(_verb))
-app.command()(guarded(example.example))
-app.command(name="list")(guarded(listing.show))
-app.command()(guarded(diagnose.diagnose))
-app.command()(guarded(check.check))
-app.command()(guarded(repair.repair))
-app.command()(guarded(apply.apply))
-app.command()(guarded(export.export))
-app.command()(guarded(analogy.analogy))
-app.command()(guarded(report.report))
-app.command()(guarded(cache.cache))
+_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More"
+
+for _module, _verb, _panel in (
+    (quickstart, quickstart.quickstart, _START),
+    (example, example.example, _START),
+    (listing, listing.show, _START),
+    (measure, measure.measure, _LOOK),
+    (evaluate, evaluate.evaluate, _LOOK),
+    (diagnose, diagnose.diagnose, _LOOK),
+    (check, check.check, _LOOK),
+    (repair, repair.repair, _CHANGE),
+    (apply, apply.apply, _CHANGE),
+    (export, export.export, _CHANGE),
+    (analogy, analogy.analogy, _MORE),
+    (reproduce, reproduce.reproduce, _MORE),
+    (report, report.report, _MORE),
+    (cache, cache.cache, _MORE),
+):
+    app.command(
+        name=_module.__name__.rpartition(".")[2],
+        rich_help_panel=_panel,
+        epilog="\n\n".join(["Examples:", *_module.EXAMPLES]),
+    )(guarded(_verb))

@@ -1,74 +1,96 @@
-"""``embedscope analogy``: one question, and what plain similarity would have said."""
+"""``embedscope analogy``: one question, next to plain similarity."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
+
+EXAMPLES = (
+    "embedscope analogy minilm king - man + woman",
+    "embedscope analogy gensim:vectors.kv paris - france + italy --top 5",
+)
+
+
+class AnalogyRows(StrEnum):
+    """How rows enter the sum."""
+
+    unit = "unit"
+    raw = "raw"
+    centered = "centered"
 
 
 def analogy(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A model, or a file of word vectors: gensim:FILE.")],
     question: Annotated[
-        list[str], typer.Argument(metavar="SUM...", help="Such as: king - man + woman, with blanks around the signs.")
+        list[str], typer.Argument(metavar="SUM...", help="Such as: king - man + woman, with spaces around the signs.")
     ],
-    candidates: Annotated[
-        Path | None, typer.Option("--candidates", metavar="FILE", help="Words to choose from, one a line.")
+    choices: Annotated[
+        Path | None, typer.Option("--words", metavar="FILE", help="Words to choose from, one per line.")
     ] = None,
     images: Annotated[
         str | None,
-        typer.Option("--images", metavar="FOLDER|emoji", help="Ask pictures: a concept is the mean over its pictures."),
+        typer.Option("--images", metavar="FOLDER|emoji", help="Use images: a concept is the mean over its images."),
     ] = None,
-    contexts: Annotated[
-        str | None,
-        typer.Option(
-            "--contexts",
-            metavar="DATASET|FILE",
-            help="Sentences, as lee_sentences: a word's vector is the mean of its states in those that hold it.",
-        ),
-    ] = None,
+    rows: Annotated[AnalogyRows, typer.Option("--rows", help="How rows enter the sum.")] = AnalogyRows.unit,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many neighbours to show.")] = 10,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    contexts: opt.Contexts = None,
     context_limit: Annotated[
-        int, typer.Option("--context-limit", min=1, help="With --contexts: sentences a word, chosen by --seed.")
+        int,
+        typer.Option(
+            "--context-limit",
+            metavar="N",
+            min=1,
+            help="With --contexts: sentences per word, chosen by --seed.",
+            rich_help_panel=opt.MODEL,
+        ),
     ] = 50,
-    names: Annotated[
-        Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
-    ] = None,
-    poolings: Annotated[str | None, typer.Option("--pooling", help="plain, bos_eos or eos; pooled by default.")] = None,
-    layers: Annotated[
-        str | None, typer.Option("--layer", help="A layer number or a space; the last by default.")
-    ] = None,
-    rows: Annotated[str, typer.Option("--rows", help="unit, raw or centered.")] = "unit",
-    top: Annotated[int, typer.Option("--top", min=1, help="How many neighbours to show.")] = 10,
-    device: common.DeviceOption = "auto",
-    dtype: common.DtypeOption = "float32",
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    names: opt.Names = None,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
-    """Answer king - man + woman, with and without the question's own words, beside plain similarity."""
+    """Answer king - man + woman, with and without the words of the question, next to plain similarity."""
     from embedscope.analogies.query import analogy as answer
     from embedscope.analogies.query import load_images, read_candidates
     from embedscope.sources.options import ModelOptions
     from embedscope.sources.word_contexts import Contexts
 
+    out = Output(json, format_, report, quiet)
     result = answer(
         source,
         " ".join(question),
-        candidates=read_candidates(candidates) if candidates else None,
+        candidates=read_candidates(choices) if choices else None,
         images=load_images(images, data) if images else None,
-        rows=rows,
+        rows=str(rows),
         top=top,
-        options=ModelOptions(layers=layers, pooling=poolings, device=device, dtype=dtype, data=data, seed=seed),
+        options=ModelOptions(
+            layers=layers,
+            pooling=pooling,
+            device=device,
+            dtype=str(dtype),
+            trust_remote_code=trust_remote_code,
+            cache=not no_cache,
+            data=data,
+            seed=seed,
+        ),
         names=names,
         contexts=Contexts(contexts, context_limit, data) if contexts else None,
-        progress=common.progress(quiet),
-        command=common.command_line(),
+        progress=out.progress(),
+        command=command_line(),
     )
-    if not common.emit_json(result, json) and not quiet:
-        from embedscope.report import print_document
-
-        print_document(result, common.console())
+    out.give(result)

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import console, progress
+
+EXAMPLES = (
+    "embedscope apply repair.safetensors docs.npy new.npy --kind document",
+    "embedscope apply repair.safetensors queries.npy new-q.npy --kind query",
+)
 
 
 def apply(
@@ -17,31 +23,37 @@ def apply(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="One file: X.npy, X.parquet or X.safetensors.")],
     kind: Annotated[
-        str | None, typer.Option("--kind", help="What these vectors are, such as query, document, image or text.")
+        str | None,
+        typer.Option("--kind", metavar="NAME", help="Role of these vectors: query, document, image or text."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="Model that made them, by name or weights sha256; another one is refused."),
+        typer.Option(
+            "--model",
+            metavar="NAME|SHA256",
+            help="Model that made them; refused where the repair was fitted on another one.",
+        ),
     ] = None,
-    quiet: common.QuietOption = False,
+    quiet: opt.Quiet = False,
 ) -> None:
-    """Write the vectors of IN, repaired, to OUT: block by block, at any size, all or nothing.
+    """Write the repaired vectors of IN to OUT, block by block, whatever their number; OUT is complete or absent.
 
-    A Parquet file keeps its other columns (ids) in a Parquet file.
+    From Parquet to Parquet, other columns (ids) are kept.
     """
     from embedscope.repairs.apply import apply_repair, reindexing
     from embedscope.transforms.repair import SINGLE, Repair
 
-    done = apply_repair(repair, source, out, kind=kind, model=model, progress=common.progress(quiet))
+    done = apply_repair(repair, source, out, kind=kind, model=model, progress=progress(quiet))
     if quiet:
         return
     made = Repair.load(repair)
-    screen = common.console()
-    kinds_of = done.kind if done.kind == SINGLE else f"{done.kind} vectors"
+    screen = console()
+    vectors = done.kind if done.kind == SINGLE else f"{done.kind} vectors"
+    dimensions = "1 dimension" if done.dim_out == 1 else f"{done.dim_out:,} dimensions"
     rate = done.rows / max(done.seconds, 1e-9)
     screen.print(
-        f"{done.path}: {done.rows:,} {kinds_of}, {done.dim_out} wide, {done.n_bytes:,} bytes, "
-        f"in {done.seconds:.1f} s ({rate:,.0f} a second)",
+        f"{done.path}: {done.rows:,} {vectors}, {dimensions}, {done.n_bytes:,} bytes, "
+        f"in {done.seconds:.1f} s ({rate:,.0f} per second)",
         soft_wrap=True,
         markup=False,
     )

@@ -1,4 +1,4 @@
-"""``embedscope cache``: what extracted vectors are kept, and how to drop them."""
+"""``embedscope cache``: the extracted vectors that are kept on disk."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import console
+
+EXAMPLES = ("embedscope cache", "embedscope cache --clear")
 
 
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Delete every cached vector.")] = False,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all cached vectors.")] = False,
+    json: opt.Json = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Show the cache of extracted vectors, or clear it."""
     import json as codec
@@ -35,6 +36,6 @@ def cache(
     if json is not None:
         write_text(json, text)
     if not quiet:
-        out = common.console()
+        out = console()
         for name, value in stats.items():
             out.print(f"{name:<14}{value}", soft_wrap=True)

@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import _common as common
-from embedscope.cli.diagnose import PairIdsOption, PairOption, QueriesOption, ReportOption
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
+
+EXAMPLES = (
+    "embedscope check new.npy --baseline baseline.json",
+    "embedscope check new.npy --baseline baseline.json --format junit > drift.xml",
+)
 
 
 def check(
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="What to compare: vectors, or a model of the same kind.")
+        str | None, typer.Argument(metavar="SOURCE", help="What to compare: vectors, or the model of the baseline.")
     ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option("--baseline", metavar="RESULT.json", help="What `measure` or `diagnose` saved with --json."),
     ] = None,
-    pair: PairOption = None,
-    pair_ids: PairIdsOption = None,
-    queries: QueriesOption = None,
     tolerance: Annotated[
         list[str] | None,
         typer.Option(
-            "--tolerance", metavar="METRIC=VALUE", help="Difference that is no drift; give it again for more."
+            "--tolerance", metavar="METRIC=VALUE", help="Difference that is not drift; repeat it for more metrics."
         ),
     ] = None,
-    device: common.DeviceOption = "auto",
-    trust_remote_code: common.RemoteCodeOption = False,
-    report: ReportOption = None,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
+    device: opt.Device = "auto",
+    trust_remote_code: opt.TrustRemoteCode = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    pair: opt.Pair = None,
+    pair_ids: opt.PairIds = None,
+    queries: opt.Queries = None,
+    groups: opt.Groups = None,
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Measure SOURCE as the baseline was measured, and fail where a number drifted beyond the error bars of both.
 
-    Exit code: 0 no drift, 1 drift, 2 and above an error, told on standard error.
+    Metrics, seed and, for a model, texts, layers and pooling are those of the baseline.
+    Exit code: 0 no drift, 1 drift, 2 or more an error.
     """
     from embedscope.core.errors import InputError
     from embedscope.core.result import Result
@@ -45,23 +54,25 @@ def check(
     from embedscope.diagnosis.drift import drift
     from embedscope.diagnosis.thresholds import tolerances
 
+    out = Output(json, format_, report, quiet)
     if baseline is None:
         raise InputError("check needs --baseline RESULT.json, which `embedscope measure SOURCE --json` saves")
     allowed = tolerances(tolerance or ())
     before = Result.from_json(baseline)
+    here: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code, "cache": not no_cache}
     now = measured_again(
         before,
         source,
         pair=pair,
         pair_ids=pair_ids,
         queries=queries,
-        progress=common.progress(quiet),
-        command=common.command_line(),
+        groups=groups,
+        progress=out.progress(),
+        command=command_line(),
         data=data,
-        device=device,
-        trust_remote_code=trust_remote_code,
+        **here,
     )
-    found = drift(before, now, allowed, name=str(baseline))
-    common.show(found.result, json, report, quiet)
-    if found.drifted:
+    compared = drift(before, now, allowed, name=str(baseline))
+    out.give(compared.result)
+    if compared.drifted:
         raise typer.Exit(1)

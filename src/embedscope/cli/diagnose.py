@@ -8,33 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
 
-PairOption = Annotated[
-    tuple[str, str] | None,
-    typer.Option("--pair", metavar="IMAGE TEXT", help="Two files of vectors whose rows belong together."),
-]
-PairIdsOption = Annotated[
-    tuple[str, str] | None,
-    typer.Option(
-        "--pair-ids",
-        metavar="IMAGE_IDS TEXT_IDS",
-        help="What the rows of each side belong to: a text file with one id a line, or X.parquet::column.",
-    ),
-]
-QueriesOption = Annotated[
-    str | None,
-    typer.Option(
-        "--queries", metavar="FILE", help="Queries that are asked of these documents: vectors; texts for a model."
-    ),
-]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE.html", help="Write the findings as an HTML page too.")
-]
+EXAMPLES = (
+    "embedscope diagnose vectors.npy",
+    "embedscope diagnose --pair images.npy captions.npy --fail-on serious",
+)
 
 
 class FailOn(StrEnum):
-    """From which severity on the exit code is 1."""
+    """Lowest severity that makes the exit code 1."""
 
     warning = "warning"
     serious = "serious"
@@ -48,56 +32,60 @@ def diagnose(
             metavar="SOURCE", help="X.npy, X.npz::key, X.parquet::column, a folder, or a model with --texts."
         ),
     ] = None,
-    pair: PairOption = None,
-    pair_ids: PairIdsOption = None,
-    queries: QueriesOption = None,
     thresholds: Annotated[
-        Path | None, typer.Option("--thresholds", metavar="FILE.toml", help="Thresholds of your own, by rule.")
+        Path | None, typer.Option("--thresholds", metavar="FILE.toml", help="Your own thresholds, by rule.")
     ] = None,
-    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Severity from which on the exit code is 1.")] = (
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")] = (
         FailOn.warning
     ),
-    texts: Annotated[
-        str | None,
-        typer.Option(
-            "--texts", metavar="DATASET|FILE", help="For models: texts to read them on, the documents of --queries."
-        ),
-    ] = None,
-    unit: Annotated[str | None, typer.Option("--unit", help="For models: token, word or sentence.")] = None,
-    max_rows: Annotated[int | None, typer.Option("--max-rows", help="For models: rows to take, 0 for all.")] = None,
-    layers: Annotated[str | None, typer.Option("--layers", help="For models: such as 0,4,final,pooled.")] = None,
-    pooling: Annotated[str | None, typer.Option("--pooling", help="For models: plain, bos_eos or eos.")] = None,
-    device: common.DeviceOption = "auto",
-    dtype: common.DtypeOption = "float32",
-    trust_remote_code: common.RemoteCodeOption = False,
-    report: ReportOption = None,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    texts: opt.Texts = None,
+    unit: opt.UnitOption = None,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    max_rows: opt.MaxRows = None,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    pair: opt.Pair = None,
+    pair_ids: opt.PairIds = None,
+    modalities: opt.Modalities = None,
+    queries: opt.Queries = None,
+    groups: opt.Groups = None,
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
-    """Say what is wrong with SOURCE, how severe it is, what it does to the user, and the smallest repair to try.
+    """Say what is wrong with SOURCE, how severe it is, what harm it does, and the smallest repair to try.
 
-    Exit code: 0 nothing of --fail-on or worse, 1 such a finding, 2 and above an error, told on standard error.
+    Exit code: 0 no finding of severity --fail-on or worse, 1 such a finding, 2 or more an error.
     """
     from embedscope.diagnosis import SEVERITIES, thresholds_of
     from embedscope.diagnosis import diagnose as diagnosed
 
-    model: dict[str, Any] = {"texts": texts, "unit": unit, "max_rows": max_rows, "layers": layers, "pooling": pooling}
-    named = {k: v for k, v in model.items() if v is not None}
+    out = Output(json, format_, report, quiet)
+    model: dict[str, Any] = opt.given(
+        texts=texts, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
+    )
     if texts is not None:
-        named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
-    found = diagnosed(
+        model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
+        model |= {"cache": not no_cache}
+    names = opt.sides(modalities)
+    diagnosis = diagnosed(
         source,
         pair=pair,
         pair_ids=pair_ids,
         queries=queries,
         thresholds=thresholds_of(thresholds) if thresholds is not None else None,
         seed=seed,
-        progress=common.progress(quiet),
-        command=common.command_line(),
-        **named,
+        progress=out.progress(),
+        command=command_line(),
+        **({} if names is None else {"names": names}),
+        **model,
     )
-    common.show(found.result, json, report, quiet)
-    if fail_on is not FailOn.never and SEVERITIES.index(found.worst) >= SEVERITIES.index(fail_on.value):
+    out.give(diagnosis.result)
+    if fail_on is not FailOn.never and SEVERITIES.index(diagnosis.worst) >= SEVERITIES.index(fail_on.value):
         raise typer.Exit(1)

@@ -7,101 +7,99 @@ from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
+
+EXAMPLES = (
+    "embedscope evaluate minilm --tasks rg65,simlex999 --layers final,pooled",
+    "embedscope evaluate --queries q.npy --corpus docs.npy --qrels qrels.tsv",
+)
 
 
 def evaluate(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Models, or files of vectors with --names; none with --queries VECTORS."
+            metavar="SOURCE...",
+            help="Models, or files of vectors with --names; one model, or none for vectors, with --queries.",
         ),
     ] = None,
     tasks: Annotated[
-        str | None, typer.Option("--tasks", help="Ids separated by commas (`embedscope list tasks`).")
+        str | None, typer.Option("--tasks", metavar="LIST", help="Names; `embedscope list tasks` shows them.")
     ] = None,
-    queries: Annotated[
-        str | None, typer.Option("--queries", metavar="FILE", help="Vectors of queries, or queries.jsonl of BEIR.")
-    ] = None,
-    corpus: Annotated[
-        list[str] | None,
-        typer.Option("--corpus", metavar="[KIND=]FILE", help="The same of documents; once a kind for a mixed index."),
-    ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option("--qrels", metavar="FILE", help="Relevance judgements in the format of TREC or BEIR.")
-    ] = None,
-    query_ids: Annotated[
-        Path | None, typer.Option("--query-ids", metavar="FILE", help="One id a row; STEM.ids.txt by default.")
-    ] = None,
-    corpus_ids: Annotated[
-        list[Path] | None, typer.Option("--corpus-ids", metavar="FILE", help="The same of documents, once a --corpus.")
-    ] = None,
-    kinds: Annotated[
-        Path | None, typer.Option("--kinds", metavar="FILE", help="Kind of each document (text, image), one a row.")
-    ] = None,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Leave out judgements of ids that are not there.")
-    ] = False,
-    poolings: Annotated[
-        str | None,
-        typer.Option("--pooling", help="plain, bos_eos, eos, pooled, static:N, contexts:N; all that fit by default."),
-    ] = None,
-    contexts: Annotated[
-        str | None,
-        typer.Option("--contexts", metavar="DATASET|FILE", help="Sentences for contexts:N, N of them a word."),
-    ] = None,
-    layers: Annotated[str, typer.Option("--layers", help="all, or a list such as 0,4,final,pooled.")] = "all",
-    transform: Annotated[str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128.")] = None,
-    names: Annotated[
-        Path | None, typer.Option("--names", help="For files of vectors: a text file, one name a row.")
+    transform: Annotated[
+        str | None, typer.Option("--transform", metavar="CHAIN", help="Such as center,abtt:1,whiten:128.")
     ] = None,
     items: Annotated[
-        Path | None, typer.Option("--items", metavar="FILE.csv", help="Write the value of every scored item.")
+        Path | None,
+        typer.Option(
+            "--items", metavar="FILE.csv", help="Write the value of every scored item.", rich_help_panel=opt.OUTPUT
+        ),
     ] = None,
-    device: common.DeviceOption = "auto",
-    dtype: common.DtypeOption = "float32",
-    trust_remote_code: common.RemoteCodeOption = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep extracted vectors.")] = False,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    contexts: opt.Contexts = None,
+    names: opt.Names = None,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    query_prompt: opt.QueryPrompt = None,
+    document_prompt: opt.DocumentPrompt = None,
+    yes: opt.Yes = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    queries: opt.Queries = None,
+    corpus: opt.Corpus = None,
+    qrels: opt.Qrels = None,
+    query_ids: opt.QueryIds = None,
+    corpus_ids: opt.CorpusIds = None,
+    corpus_modality: opt.CorpusModality = None,
+    score: opt.ScoreOption = None,
+    ignore_identical_ids: opt.IgnoreIdenticalIds = False,
+    allow_missing: opt.AllowMissing = False,
+    groups: opt.Groups = None,
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
-    """Score SOURCE on tasks, or your own queries and documents against your own judgements, with intervals."""
-    model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+    """Score SOURCE on tasks, or on your own queries, documents and relevance judgements, with intervals.
+
+    --pooling also takes static:N and contexts:N: the mean of a word's states over N sentences (of --contexts).
+    --groups FILE says what each query belongs to, one per line.
+    """
+    from embedscope.core.errors import InputError
+
+    out = Output(json, format_, report, quiet)
+    model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,
         "seed": seed,
         "cache": not no_cache,
-        "progress": common.progress(quiet),
-        "command": common.command_line(),
+        "progress": out.progress(),
+        "command": command_line(),
     }
-    if queries or corpus or qrels:
-        from embedscope.evaluation.retrieval import named_retrieval
-
-        result = named_retrieval(
-            sources or [],
-            queries,
-            corpus or [],
-            qrels,
-            tasks=tasks,
+    if queries is None and not corpus and qrels is None:
+        opt.refuse(
+            "is for retrieval with --queries, --corpus and --qrels",
             query_ids=query_ids,
-            corpus_ids=corpus_ids or [],
-            corpus_modality=kinds,
-            layers=None if layers == "all" else layers,
-            pooling=poolings,
+            corpus_ids=corpus_ids,
+            corpus_modality=corpus_modality,
+            ignore_identical_ids=ignore_identical_ids,
             allow_missing=allow_missing,
-            model=model,
-            **shared,
+            groups=groups,
+            score=score,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
         )
-    else:
         from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
             sources or [],
-            tasks=common.split(tasks) or [],
-            pooling=poolings,
-            layers=layers,
+            tasks=opt.split(tasks) or [],
+            pooling=pooling,
+            layers=layers or "all",
             names=names,
             contexts=contexts,
             items=items,
@@ -109,7 +107,32 @@ def evaluate(
             **model,
             **shared,
         )
-    if not common.emit_json(result, json) and not quiet:
-        from embedscope.report import print_records
+        out.give(result, records=True)
+        return
+    if queries is None or not corpus or qrels is None:
+        named = {"--queries": queries, "--corpus": corpus, "--qrels": qrels}
+        missing = " and ".join(name for name, value in named.items() if not value)
+        raise InputError(f"retrieval needs --queries, --corpus and --qrels; {missing} is missing")
+    if len(sources or ()) > 1:
+        raise InputError(f"retrieval takes one model, got {', '.join(sources or ())}; run them one after the other")
+    opt.refuse("is for tasks, and --queries is retrieval", tasks=tasks, names=names, contexts=contexts, items=items)
+    from embedscope.evaluation.retrieval import retrieval
 
-        print_records(result.records, common.console())
+    result = retrieval(
+        queries,
+        corpus,
+        qrels,
+        source=sources[0] if sources else None,
+        query_ids=query_ids,
+        corpus_ids=corpus_ids or [],
+        corpus_modality=corpus_modality,
+        layers=None if layers == "all" else layers,
+        pooling=pooling,
+        score=None if score is None else str(score),
+        ignore_identical_ids=ignore_identical_ids,
+        allow_missing=allow_missing,
+        groups=groups,
+        model=model | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        **shared,
+    )
+    out.give(result, records=True)

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import console
+
+EXAMPLES = ("embedscope example", "embedscope example data/example --quiet")
 
 _WHAT = {
     "documents.npy": "400 documents, 64 dimensions, with three planted faults",
@@ -20,7 +23,7 @@ _WHAT = {
 
 def example(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to.")] = Path("example"),
-    quiet: common.QuietOption = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Write small files of vectors with planted faults to DIR, to try the other verbs on."""
     from embedscope.datasets import example_files
@@ -28,7 +31,7 @@ def example(
     paths = example_files(folder)
     if quiet:
         return
-    out = common.console()
+    out = console()
     width = max(len(str(paths[name])) for name in _WHAT)
     for name, what in _WHAT.items():
         out.print(f"{paths[name]!s:<{width}}  {what}", soft_wrap=True, markup=False)

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import console
+
+EXAMPLES = (
+    "embedscope export repair.safetensors --to numpy",
+    "embedscope export repair.safetensors --to faiss -o repair.faiss --kind document",
+)
+
+
+class Target(StrEnum):
+    """What a repair is written for."""
+
+    onnx = "onnx"
+    faiss = "faiss"
+    sentence_transformers = "sentence-transformers"
+    numpy = "numpy"
 
 
 def export(
     repair: Annotated[Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` wrote.")],
-    to: Annotated[str, typer.Option("--to", help="onnx, faiss, sentence-transformers or numpy.")],
+    to: Annotated[Target, typer.Option("--to", help="Library.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="OUT", help="File or folder; numpy is printed without it.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="OUT",
+            help="File or folder; NumPy code is printed without it.",
+            rich_help_panel=opt.OUTPUT,
+        ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Kind of vector, such as query or document, where there are several.")
+        str | None,
+        typer.Option("--kind", metavar="NAME", help="Role of the vectors (query, document), where there are several."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="For sentence-transformers: an alias, st:NAME or the folder of the model."),
+        typer.Option("--model", metavar="NAME", help="For sentence-transformers: an alias, st:NAME or a folder."),
     ] = None,
-    quiet: common.QuietOption = False,
+    quiet: opt.Quiet = False,
 ) -> None:
     """Write REPAIR for another library: an ONNX graph, a FAISS index, a sentence-transformers model, NumPy code."""
     from embedscope.core.errors import InputError
@@ -33,20 +57,20 @@ def export(
     from embedscope.repairs.apply import reindexing
     from embedscope.transforms.repair import Repair
 
-    found, made = find_export(to), Repair.load(repair)
-    check_model(found, to, model)
+    target, made = find_export(str(to)), Repair.load(repair)
+    check_model(target, str(to), model)
     if out is None:
-        if to != "numpy":
+        if to != Target.numpy:
             raise InputError(f"say where to write: embedscope export {repair} --to {to} -o OUT")
         from embedscope.exports.numpy import numpy_snippet
 
         sys.stdout.write(numpy_snippet(made, repair, kind))
         return
-    lines = found.write(Order(made, repair, out, kind, model))
+    lines = target.write(Order(made, repair, out, kind, model))
     if quiet:
         return
-    screen = common.console()
-    screen.print(f"{out}: {found.title}", soft_wrap=True, markup=False)
+    screen = console()
+    screen.print(f"{out}: {target.title}", soft_wrap=True, markup=False)
     named = kind or ("document" if "document" in made.kinds else next(iter(made.kinds)))
     for line in [*lines, *reindexing(made, named)]:
         screen.print(f"· {line}", soft_wrap=True, markup=False)

@@ -1,199 +1,47 @@
-"""``embedscope list``: what there is by name."""
+"""``embedscope list``: everything that has a name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import console
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from embedscope.core.registry import Registry
+EXAMPLES = ("embedscope list metrics", "embedscope list models --json -")
 
 Rows = list[dict[str, Any]]
 
 
+class Kind(StrEnum):
+    """What can be listed."""
+
+    models = "models"
+    datasets = "datasets"
+    tasks = "tasks"
+    metrics = "metrics"
+    experiments = "experiments"
+    transforms = "transforms"
+    alignments = "alignments"
+    scorers = "scorers"
+    exports = "exports"
+
+
 def show(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND",
-            help="models, datasets, tasks, metrics, experiments, transforms, alignments, scorers or exports.",
-        ),
-    ],
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help=f"One of {', '.join(Kind)}.")],
+    data: opt.Data = None,
+    json: opt.Json = None,
+    quiet: opt.Quiet = False,
 ) -> None:
-    """List models, datasets, tasks, metrics, experiments, transforms, alignments, scorers or exports."""
-    from embedscope.core.errors import UnknownNameError
+    """List what there is: models, data sets, tasks, metrics, studies, transforms, and formats for export."""
+    from embedscope.api.listing import listed
 
-    if kind not in KINDS:
-        import difflib
+    rows = listed(kind.value, data)
+    if not _emit(kind.value, rows, json) and not quiet:
+        _print(kind.value, rows)
 
-        near = difflib.get_close_matches(kind, KINDS, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise UnknownNameError(f"there is no list of '{kind}'; {hint}wanted one of {', '.join(KINDS)}")
-    rows = KINDS[kind](data)
-    if not _emit(kind, rows, json) and not quiet:
-        _print(kind, rows)
-
-
-def _models(data: Path | None) -> Rows:
-    from embedscope.encoders import MODELS
-
-    aliases = [(name, MODELS.get(name)) for name in MODELS]
-    return [
-        {
-            "name": name,
-            "what": f"{a.title}: {a.description}",
-            "licence": a.licence,
-            "present": a.path() is not None,
-            "install": a.install,
-        }
-        for name, a in aliases
-    ]
-
-
-def _datasets(data: Path | None) -> Rows:
-    from embedscope.datasets import DATASETS, Finder
-
-    finder = Finder(data)
-    return [
-        {
-            "name": name,
-            "rows": (d := DATASETS.get(name)).about,
-            "licence": d.licence,
-            "present": finder.present(d),
-            "title": d.title,
-            "homepage": d.homepage,
-        }
-        for name in DATASETS
-    ]
-
-
-def _tasks(data: Path | None) -> Rows:
-    from embedscope.tasks import TASKS
-
-    tasks = [TASKS.get(name) for name in TASKS]
-    return [
-        {
-            "name": t.id,
-            "kind": t.about["kind"],
-            "unit": t.about["unit"],
-            "measure": t.about["measure"],
-            "dataset": t.dataset,
-            "cite": t.about["cite"],
-        }
-        for t in tasks
-    ]
-
-
-def _metrics(data: Path | None) -> Rows:
-    from embedscope.metrics import DEFAULTS, METRICS
-    from embedscope.metrics.pairs import PAIR_METRICS
-
-    pairs = [
-        {
-            "name": name,
-            "default": "--pair",
-            "rows": (p := PAIR_METRICS.get(name)).rows,
-            "what": p.summary,
-            "units": p.units,
-            "range": list(p.bounds),
-            "ideal": p.ideal,
-            "invariant": sorted(p.invariant),
-            "cite": p.cite,
-        }
-        for name in PAIR_METRICS
-    ]
-    own = [
-        {
-            "name": name,
-            "default": name in DEFAULTS,
-            "rows": (m := METRICS.get(name)).rows,
-            "what": m.summary,
-            "units": m.units,
-            "range": list(m.bounds),
-            "ideal": m.ideal,
-            "invariant": sorted(m.invariant),
-            "cite": m.cite,
-        }
-        for name in METRICS
-    ]
-    return own + pairs
-
-
-def _experiments(data: Path | None) -> Rows:
-    from embedscope.experiments import EXPERIMENTS
-
-    return [
-        {
-            "name": name,
-            "question": (e := EXPERIMENTS.get(name)).question,
-            "models": ", ".join(e.models),
-            "claims": len(e.claims),
-        }
-        for name in EXPERIMENTS
-    ]
-
-
-def _transforms(data: Path | None) -> Rows:
-    from embedscope.transforms import TRANSFORMS
-
-    return _written(TRANSFORMS)
-
-
-def _alignments(data: Path | None) -> Rows:
-    from embedscope.transforms.align import ALIGNMENTS
-
-    return _written(ALIGNMENTS)
-
-
-def _scorers(data: Path | None) -> Rows:
-    from embedscope.transforms.scorers import SCORERS
-
-    return _written(SCORERS)
-
-
-def _exports(data: Path | None) -> Rows:
-    from importlib.util import find_spec
-
-    from embedscope.exports import EXPORTS
-
-    return [
-        {
-            "name": name,
-            "what": (e := EXPORTS.get(name)).title,
-            "needs": ", ".join(e.packages) or "nothing more",
-            "present": all(find_spec(package) is not None for package in e.packages),
-            "model": e.needs_model,
-        }
-        for name in EXPORTS
-    ]
-
-
-def _written(registry: Registry[Any]) -> Rows:
-    found = [(name, registry.get(name)) for name in registry]
-    return [{"name": name, "write": t.usage, "what": (t.__doc__ or "").strip().partition("\n")[0]} for name, t in found]
-
-
-KINDS: dict[str, Callable[[Path | None], Rows]] = {
-    "models": _models,
-    "datasets": _datasets,
-    "tasks": _tasks,
-    "metrics": _metrics,
-    "experiments": _experiments,
-    "transforms": _transforms,
-    "alignments": _alignments,
-    "scorers": _scorers,
-    "exports": _exports,
-}
 
 SHOWN = {
     "models": ("name", "present", "licence", "what"),
@@ -232,7 +80,7 @@ def _print(kind: str, rows: Rows) -> None:
         table.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
         table.add_row(*(_text(row[column]) for column in columns))
-    common.console().print(table)
+    console().print(table)
 
 
 def _text(value: Any) -> str:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
 
-if TYPE_CHECKING:
-    from embedscope.core.result import Result
+EXAMPLES = (
+    "embedscope measure vectors.npy --metrics isoscore,self_similarity",
+    "embedscope measure --pair images.npy captions.npy --json pair.json",
+)
+
+
+class Precision(StrEnum):
+    """Arithmetic of the statistics."""
+
+    exact = "exact"
+    fast = "fast"
+
+
+class Neighbours(StrEnum):
+    """How nearest neighbours are found."""
+
+    exact = "exact"
+    faiss = "faiss"
 
 
 def measure(
@@ -21,137 +39,109 @@ def measure(
             help="Files, folders, globs or addresses of vectors (X.npy, X.parquet::column), or models with --texts.",
         ),
     ] = None,
-    pair: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--pair", metavar="IMAGE TEXT", help="Two files or folders of vectors whose rows belong together."
-        ),
-    ] = None,
-    pair_ids: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--pair-ids",
-            metavar="IMAGE_IDS TEXT_IDS",
-            help="What the rows of each side belong to: a text file with one id a line, or X.parquet::column.",
-        ),
-    ] = None,
-    texts: Annotated[
-        str | None,
-        typer.Option(
-            "--texts", metavar="DATASET|FILE", help="For models: texts to read them on; a file has one a line."
-        ),
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="token (in context), word or sentence; by the texts where left out.")
-    ] = None,
-    max_rows: Annotated[
-        int | None, typer.Option("--max-rows", help="Tokens to measure, chosen by hash; 0 takes all. Default 10,000.")
-    ] = None,
     metrics: Annotated[
-        str | None, typer.Option("--metrics", help="Ids separated by commas (`embedscope list metrics`).")
+        str | None, typer.Option("--metrics", metavar="LIST", help="Names; `embedscope list metrics` shows them.")
     ] = None,
-    layers: Annotated[
-        str | None, typer.Option("--layers", help="For models: all, or a list such as 0,4,final,pooled.")
-    ] = None,
-    pooling: Annotated[str | None, typer.Option("--pooling", help="For models: plain, bos_eos or eos.")] = None,
-    first_position: Annotated[
-        str, typer.Option("--first-position", help="Tokens at the first position: keep, drop, or bos in front of them.")
-    ] = "keep",
     rows: Annotated[
-        str | None, typer.Option("--rows", help="raw or unit (length 1); by the metric where left out.")
+        opt.RowsKind | None,
+        typer.Option("--rows", help="Take all metrics on raw or on L2-normalised rows; each has its own default."),
+    ] = None,
+    transform: Annotated[
+        str | None,
+        typer.Option("--transform", metavar="CHAIN", help="Such as center,abtt:1,whiten:128; fitted on the same rows."),
     ] = None,
     precision: Annotated[
-        str, typer.Option("--precision", help="exact (float64), or fast: float32 blocks, float64 sums.")
-    ] = "exact",
+        Precision, typer.Option("--precision", help="float64, or float32 blocks with float64 sums.")
+    ] = Precision.exact,
     neighbours: Annotated[
-        str, typer.Option("--neighbours", help="exact, or faiss: hubs from an index over all rows, its recall stated.")
-    ] = "exact",
-    transform: Annotated[
-        str | None, typer.Option("--transform", help="Such as center,abtt:1,whiten:128; fitted on the same rows.")
-    ] = None,
+        Neighbours,
+        typer.Option("--neighbours", help="faiss: hubs from an approximate index over all rows, its recall stated."),
+    ] = Neighbours.exact,
     memory: Annotated[
-        str | None, typer.Option("--memory", metavar="SIZE", help="The process may hold this much, such as 512MB.")
+        str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit of the process, such as 512MB.")
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help="local, local:WORKERS, dask, dask:WORKERS or dask:tcp://ADDRESS.")
+        str, typer.Option("--engine", metavar="NAME", help="local, local:WORKERS, dask, dask:WORKERS or dask:ADDRESS.")
     ] = "local",
     checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", metavar="DIR", help="Keep finished shards; the same command resumes.")
+        Path | None,
+        typer.Option("--checkpoint", metavar="DIR", help="Keep finished shards, so that the same command resumes."),
     ] = None,
     skip_bad_shards: Annotated[
-        bool, typer.Option("--skip-bad-shards", help="Go on without files that cannot be read, and say which.")
+        bool, typer.Option("--skip-bad-shards", help="Skip files that cannot be read, and list them.")
     ] = False,
-    device: common.DeviceOption = "auto",
-    dtype: common.DtypeOption = "float32",
-    trust_remote_code: common.RemoteCodeOption = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep vectors of words and sentences.")] = False,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    texts: opt.Texts = None,
+    unit: opt.UnitOption = None,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    max_rows: opt.MaxRows = None,
+    first_position: opt.FirstPositionOption = opt.FirstPosition.keep,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    yes: opt.Yes = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    pair: opt.Pair = None,
+    pair_ids: opt.PairIds = None,
+    modalities: opt.Modalities = None,
+    groups: opt.Groups = None,
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
     """Measure the geometry of SOURCE: isotropy, effective dimension, norms, dominant coordinates, with error bars.
 
-    With --pair: two modalities in one space, the gap between them and retrieval both ways.
+    With --pair A B: two modalities in one space, the gap between them, and retrieval in both directions.
     """
     from embedscope.core.errors import InputError
     from embedscope.geometry.measure import measure as measured
     from embedscope.geometry.measure_pair import measure_pair
 
+    out = Output(json, format_, report, quiet)
+    shared: dict[str, Any] = {
+        "metrics": opt.split(metrics),
+        "rows": None if rows is None else str(rows),
+        "seed": seed,
+        "progress": out.progress(),
+        "command": command_line(),
+    }
+    model: dict[str, Any] = {"yes": True} if yes else {}
+    model |= {"texts": texts, "unit": unit, "layers": layers, "pooling": pooling, "max_rows": max_rows}
     if pair is not None:
-        given = {"SOURCE": sources, "--texts": texts, "--unit": unit, "--layers": layers, "--transform": transform}
-        if clash := [name for name, value in given.items() if value]:
-            raise InputError(f"{clash[0]} does not go with --pair IMAGE TEXT, which takes two files; leave it out")
-        if precision != "exact":
-            raise InputError("--pair is exact; leave out --precision")
-        if neighbours != "exact":
-            raise InputError("--neighbours is for one space; leave it out with --pair")
-        result = measure_pair(
-            *pair,
-            ids=pair_ids,
-            metrics=common.split(metrics),
-            rows=rows,  # type: ignore[arg-type]
-            seed=seed,
-            progress=common.progress(quiet),
-            command=common.command_line(),
-        )
-        _give(result, json, quiet)
+        if sources:
+            raise InputError("Give either a SOURCE or --pair A B.")
+        opt.refuse("does not go with --pair A B, which takes two files", **model, transform=transform, groups=groups)
+        opt.refuse("is for one SOURCE", memory=memory, checkpoint=checkpoint, skip_bad_shards=skip_bad_shards)
+        if precision != Precision.exact or neighbours != Neighbours.exact:
+            name = "--precision" if precision != Precision.exact else "--neighbours"
+            raise InputError(f"--pair is always exact; leave out {name}")
+        a, b = pair
+        result = measure_pair(a, b, ids=pair_ids, names=opt.sides(modalities) or ("image", "text"), **shared)
+        out.give(result, records=True)
         return
-    if pair_ids is not None:
-        raise InputError("--pair-ids says which rows of --pair belong together; add --pair IMAGE TEXT")
+    opt.refuse("is about the two sides of --pair A B", pair_ids=pair_ids, modalities=modalities)
     if not sources:
-        raise InputError("nothing to measure: name a SOURCE, or two files with --pair IMAGE TEXT")
+        raise InputError("nothing to measure: name a SOURCE, or two files with --pair A B")
     result = measured(
         sources,
-        metrics=common.split(metrics),
-        rows=rows,  # type: ignore[arg-type]
         transform=transform,
-        precision=precision,  # type: ignore[arg-type]
-        neighbours=neighbours,  # type: ignore[arg-type]
-        seed=seed,
+        precision=str(precision),  # type: ignore[arg-type]
+        neighbours=str(neighbours),  # type: ignore[arg-type]
         memory=memory,
+        groups=groups,
         engine=engine,
         checkpoint=checkpoint,
         skip_bad_shards=skip_bad_shards,
-        texts=texts,
-        unit=unit,
-        max_rows=max_rows,
-        layers=layers,
-        pooling=pooling,
-        first_position=first_position,
-        data=data,
+        first_position=str(first_position),
         device=device,
-        dtype=dtype,
+        dtype=str(dtype),
         trust_remote_code=trust_remote_code,
         cache=not no_cache,
-        progress=common.progress(quiet),
-        command=common.command_line(),
+        data=data,
+        **model,
+        **shared,
     )
-    _give(result, json, quiet)
-
-
-def _give(result: Result, json: str | None, quiet: bool) -> None:
-    if not common.emit_json(result, json) and not quiet:
-        from embedscope.report import print_records
-
-        print_records(result.records, common.console())
+    out.give(result, records=True)

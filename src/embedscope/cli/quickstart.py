@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embedscope.cli import _common as common
-from embedscope.cli.reproduce import ModelsOption, OfflineOption, OutOption, ScaleOption, reproduce
+from embedscope.cli import _options as opt
+from embedscope.cli.reproduce import ModelsOption, OfflineOption, OutOption, Scale, ScaleOption, reproduce
+
+EXAMPLES = (
+    "embedscope quickstart",
+    "embedscope quickstart --models minilm,smollm2 --out first",
+)
 
 
 def quickstart(
-    models: ModelsOption = None,
-    out: OutOption = Path("out"),
-    scale: ScaleOption = "smoke",
+    scale: ScaleOption = Scale.smoke,
     offline: OfflineOption = False,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    models: ModelsOption = None,
+    data: opt.Data = None,
+    out: OutOption = Path("out"),
+    json: opt.Json = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
     """Start here: contrastive against next-token training on two real models, with a report in a few minutes."""
-    reproduce("wolfe2022", models, out, scale, offline=offline, json=json, data=data, quiet=quiet, seed=seed)
+    reproduce("wolfe2022", scale, models=models, out=out, offline=offline, json=json, data=data, quiet=quiet, seed=seed)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
 
-if TYPE_CHECKING:
-    from embedscope.core.result import Result
+EXAMPLES = (
+    "embedscope repair docs.npy --queries queries.npy --qrels qrels.tsv",
+    "embedscope repair --pair images.npy captions.npy --objective mixed",
+)
 
 KEPT = 1
 """Exit code where the original is kept and no repair is written."""
@@ -19,95 +22,75 @@ KEPT = 1
 def repair(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="File of vectors, or a model; with --queries the documents."),
+        typer.Argument(metavar="SOURCE", help="A file of vectors, or a model; with --queries the documents."),
     ] = None,
-    out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FILE.safetensors", help="Where to write a repair that helps.")
-    ] = Path("repair.safetensors"),
-    pair: Annotated[
-        tuple[str, str] | None, typer.Option("--pair", metavar="A B", help="Two files of vectors in place of SOURCE.")
-    ] = None,
-    pair_ids: Annotated[
-        tuple[str, str] | None,
-        typer.Option("--pair-ids", metavar="A_IDS B_IDS", help="What the rows of each side belong to, one id a line."),
-    ] = None,
-    pairs: Annotated[
-        Path | None, typer.Option("--pairs", metavar="FILE", help="Rows of A and B that match: two numbers a line.")
-    ] = None,
-    modalities: Annotated[
-        str | None, typer.Option("--modalities", metavar="A,B", help="Names of the two sides.")
-    ] = None,
-    queries: Annotated[
-        str | None, typer.Option("--queries", metavar="FILE", help="Vectors of queries, or queries.jsonl of BEIR.")
-    ] = None,
-    corpus: Annotated[
-        list[str] | None,
-        typer.Option("--corpus", metavar="[KIND=]FILE", help="Documents; once a kind for a mixed index."),
-    ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option("--qrels", metavar="FILE", help="Relevance judgements in the format of TREC or BEIR.")
-    ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels", metavar="FILE", help="Class of each row of SOURCE, or of A beside --pair, one a line."
-        ),
-    ] = None,
-    scores: Annotated[
-        str | None,
-        typer.Option(
-            "--scores",
-            metavar="FILE|DATASET",
-            help="Two rows of SOURCE and a human score a line; or stsb::dev, for models.",
-        ),
-    ] = None,
-    texts: Annotated[
-        str | None,
-        typer.Option("--texts", metavar="DATASET|FILE", help="For models: texts of --labels or --scores, one a row."),
-    ] = None,
-    layers: Annotated[
-        str | None, typer.Option("--layers", help="For models: one space, such as pooled, final or 12.")
-    ] = None,
-    pooling: Annotated[str | None, typer.Option("--pooling", help="For models: plain, bos_eos or eos.")] = None,
-    candidates: Annotated[
-        str, typer.Option("--candidates", metavar="LIST|auto", help="Such as auto,center+abtt:1,whiten:64,csls:10.")
-    ] = "auto",
-    objective: Annotated[
-        str | None,
-        typer.Option("--objective", help="pairs or mixed (one index of all kinds); for --labels zeroshot or probe."),
-    ] = None,
-    rows: Annotated[str, typer.Option("--rows", help="Fit on rows of length 1 (unit), or as they are (raw).")] = "unit",
+    texts: opt.Texts = None,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    query_prompt: opt.QueryPrompt = None,
+    document_prompt: opt.DocumentPrompt = None,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    pair: opt.Pair = None,
+    pair_ids: opt.PairIds = None,
+    pairs: opt.Pairs = None,
+    modalities: opt.Modalities = None,
+    queries: opt.Queries = None,
+    corpus: opt.Corpus = None,
+    qrels: opt.Qrels = None,
+    query_ids: opt.QueryIds = None,
+    corpus_ids: opt.CorpusIds = None,
+    corpus_modality: opt.CorpusModality = None,
+    allow_missing: opt.AllowMissing = False,
+    labels: opt.Labels = None,
+    scores: opt.Scores = None,
+    groups: opt.Groups = None,
+    candidates: opt.Candidates = "auto",
+    objective: opt.Objective = None,
+    normalize: opt.Normalize = True,
+    force: opt.Force = False,
     max_eval_rows: Annotated[
-        int, typer.Option("--max-eval-rows", help="Rows a side kept in memory to select and to certify.")
+        int,
+        typer.Option(
+            "--max-eval-rows",
+            metavar="N",
+            help="Rows per side kept in memory to select and to certify.",
+            rich_help_panel=opt.CHANGE,
+        ),
     ] = 10_000,
     positive_rate: Annotated[
-        float, typer.Option("--positive-rate", help="Share of matches that the score calibration speaks of.")
+        float,
+        typer.Option(
+            "--positive-rate",
+            metavar="RATE",
+            help="Share of matching pairs that the score calibration assumes.",
+            rich_help_panel=opt.CHANGE,
+        ),
     ] = 0.5,
-    force: Annotated[bool, typer.Option("--force", help="Write the best candidate though nothing certifies it.")] = (
-        False
-    ),
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR|FILE.html", help="Write a report, or all forms of it.")
-    ] = None,
-    device: common.DeviceOption = "auto",
-    dtype: common.DtypeOption = "float32",
-    trust_remote_code: common.RemoteCodeOption = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep extracted vectors.")] = False,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", metavar="FILE.safetensors", help="Where to write the repair.", rich_help_panel=opt.OUTPUT
+        ),
+    ] = Path("repair.safetensors"),
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
-    """Fit repairs on one part of the data, choose one on another, and write it if a third part certifies that it helps.
+    """Fit repairs on one part of the data, select one on another, and write it if a third part certifies that it helps.
 
-    Exit code 0: a repair was written; 1: the original is kept, and the output says why.
+    A repair is judged on queries, pairs, labels or scores; geometry alone is not evidence.
+    Exit code: 0 a repair was written, 1 the original is kept (the output says why), 2 or more an error.
     """
-    from embedscope.core.errors import InputError
     from embedscope.repairs.repair import is_written
     from embedscope.repairs.repair import repair as repaired
 
-    if rows not in ("unit", "raw"):
-        raise InputError(f"--rows must be unit or raw, got '{rows}'")
+    output = Output(json, format_, report, quiet)
     found, result = repaired(
         source,
         pair=pair,
@@ -116,44 +99,34 @@ def repair(
         queries=queries,
         corpus=tuple(corpus or ()),
         qrels=qrels,
+        query_ids=query_ids,
+        corpus_ids=tuple(corpus_ids or ()),
+        corpus_modality=corpus_modality,
+        allow_missing=allow_missing,
+        groups=groups,
         labels=labels,
         scores=scores,
         texts=texts,
         layers=layers,
         pooling=pooling,
-        modalities=tuple(common.split(modalities) or ()),
+        modalities=opt.sides(modalities) or (),
         candidates=candidates,
         objective=objective,
-        normalize=rows == "unit",
+        normalize=normalize,
         max_eval_rows=max_eval_rows,
         positive_rate=positive_rate,
         force=force,
         seed=seed,
-        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code},
+        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
         data=data,
         cache=not no_cache,
-        progress=common.progress(quiet),
-        command=common.command_line(),
+        progress=output.progress(),
+        command=command_line(),
     )
     written = is_written(found)
     if written:
         found.save(out)
-    _tell(result, report, json, quiet, f"repair: {out}" if written else None)
+    output.give(result, lines=(f"repair: {out}",) if written else ())
     if not written:
         raise typer.Exit(KEPT)
-
-
-def _tell(result: Result, report: Path | None, json: str | None, quiet: bool, written: str | None) -> None:
-    """Write the report where asked, and print the verdict, the tables and where the repair is."""
-    from embedscope.report import print_document, write_html
-
-    if report is not None and report.suffix.lower() != ".html":
-        report.mkdir(parents=True, exist_ok=True)
-        common.deliver(result, report, json, quiet)
-    else:
-        if report is not None:
-            write_html(result, report)
-        if not common.emit_json(result, json) and not quiet:
-            print_document(result, common.console())
-    if written is not None and not quiet and json != "-":
-        common.console().print(written, soft_wrap=True)

@@ -2,63 +2,96 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from embedscope.cli import _common as common
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
 
-OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report, tables and figures.")]
-ScaleOption = Annotated[str, typer.Option("--scale", help="smoke (minutes) or full (everything).")]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Download nothing; what is missing is left out.")]
-FirstPosition = Literal["keep", "drop", "bos"]
-ModelsOption = Annotated[str | None, typer.Option("--models", help="Models separated by commas.")]
+EXAMPLES = (
+    "embedscope reproduce wolfe2022",
+    "embedscope reproduce tyshchuk2023 --scale full --out study",
+)
+
+
+class Scale(StrEnum):
+    """How much of a study is run."""
+
+    smoke = "smoke"
+    full = "full"
+
+
+OutOption = Annotated[
+    Path,
+    typer.Option("--out", metavar="DIR", help="Folder for report, tables and figures.", rich_help_panel=opt.OUTPUT),
+]
+ScaleOption = Annotated[Scale, typer.Option("--scale", help="A few minutes, or everything.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Download nothing; missing data are skipped.")]
+ModelsOption = Annotated[
+    str | None,
+    typer.Option("--models", metavar="LIST", help="Models of the study by default.", rich_help_panel=opt.MODEL),
+]
 
 
 def reproduce(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Such as wolfe2022.")],
-    models: ModelsOption = None,
-    out: OutOption = Path("out"),
-    scale: ScaleOption = "smoke",
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="A name of `embedscope list experiments`.")],
+    scale: ScaleOption = Scale.smoke,
     transform: Annotated[
-        str | None, typer.Option("--transform", help="Repeat the study after center, abtt:1, ...")
+        str | None, typer.Option("--transform", metavar="CHAIN", help="Repeat the study after center, abtt:1, ...")
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option("--prompt", help="Of zero-shot classes, with {class} in it (tyshchuk2023).")
+        str | None,
+        typer.Option("--prompt", metavar="TEXT", help="For zero-shot classes, containing {class} (tyshchuk2023)."),
     ] = None,
-    first_position: Annotated[
-        FirstPosition, typer.Option("--first-position", help="Keep or drop tokens there, or put bos in front.")
-    ] = "keep",
-    device: common.DeviceOption = "auto",
-    dtype: common.DtypeOption = "float32",
-    trust_remote_code: common.RemoteCodeOption = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep extracted vectors.")] = False,
     offline: OfflineOption = False,
-    json: common.JsonOption = None,
-    data: common.DataOption = None,
-    quiet: common.QuietOption = False,
-    seed: common.SeedOption = 0,
+    models: ModelsOption = None,
+    published: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            metavar="NAME=SOURCE",
+            help="SOURCE is the published model NAME, such as gpt2=FOLDER; once per model.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
+    first_position: opt.FirstPositionOption = opt.FirstPosition.keep,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    out: OutOption = Path("out"),
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
 ) -> None:
     """Carry out a published study and write its report, tables and figures."""
     from embedscope.experiments import EXPERIMENTS
     from embedscope.experiments._experiment import Options
+    from embedscope.experiments._published import stated_models
 
+    output = Output(json, format_, out, quiet)
     experiment = EXPERIMENTS.get(study)
+    stated = stated_models(published or (), experiment.published_models)
     options = Options(
-        models=tuple(common.split(models) or experiment.models),
-        scale=scale,
+        models=tuple(opt.split(models) or stated or experiment.models),
+        published=stated,
+        scale=str(scale),
         data=data,
         download=not offline,
         seed=seed,
         device=device,
-        dtype=dtype,
+        dtype=str(dtype),
         trust_remote_code=trust_remote_code,
         cache=not no_cache,
         transform=transform,
-        first_position=first_position,
+        first_position=first_position.value,
         prompt=prompt,
-        progress=common.progress(quiet),
-        command=common.command_line(),
+        progress=output.progress(),
+        command=command_line(),
     )
-    common.deliver(experiment.run(options), out, json, quiet)
+    output.give(experiment.run(options))

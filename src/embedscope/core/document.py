@@ -1,4 +1,4 @@
-"""What a result says beside its records: findings, tables and figures as plain data.
+"""What a result says besides its records: findings, tables and figures as plain data.
 
 Experiments fill these, the report draws them; neither knows the other, and all of it travels in the result's JSON.
 """
@@ -32,11 +32,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a table column; ``digits`` formats numbers (None: as they are), ``help`` is its tooltip."""
+    """Heading of a table column; ``digits`` formats numbers (None: as they are), ``help`` is its tooltip.
+
+    ``best``: whether the highest or the lowest number is the best one, None where neither is.
+    """
 
     title: str
     digits: int | None = None
     help: str = ""
+    best: Literal["high", "low"] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Table:
 class Series:
     """A curve: ``y`` (None: undefined) over ``x``, with an optional band ``low``..``high``.
 
-    ``kind``: "measured" (solid), "baseline" (dashed, the random initialisation) or "published" (dotted, markers).
+    ``kind``: "measured" (solid), "baseline" (dashed, a randomly initialised model) or "published" (dotted, markers).
     """
 
     label: str
@@ -130,3 +134,12 @@ class Document:
     skipped: tuple[Skipped, ...] = ()
     sources: tuple[str, ...] = field(default=())
     scatters: tuple[Scatter, ...] = ()
+
+
+def cell(value: object, digits: int | None) -> str:
+    """A table cell as text: numbers to ``digits`` places, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return str(value)
+    return f"{value:.{digits}f}" if digits is not None else f"{value:.6g}"

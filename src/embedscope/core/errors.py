@@ -13,7 +13,7 @@ class EmbedscopeError(Exception):
 
 
 class InputError(EmbedscopeError, ValueError):
-    """The input is not what was asked for (shape, dtype, nan, unreadable file)."""
+    """The input is not what was wanted (shape, dtype, nan, unreadable file)."""
 
 
 class OutputError(EmbedscopeError):
@@ -42,6 +42,10 @@ class UnknownNameError(EmbedscopeError, LookupError):
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'? " if near else ""
         return cls(f"unknown {kind} '{name}'; {hint}`embedscope list {kind}s` shows all {len(names)}")
+
+
+class UnknownOptionError(EmbedscopeError, TypeError):
+    """A keyword argument is unknown; the message offers the nearest one."""
 
 
 class MissingExtraError(EmbedscopeError, ImportError):

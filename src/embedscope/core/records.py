@@ -1,4 +1,4 @@
-"""The one output: a record is one number with everything that is needed to read it."""
+"""The one output: each record is one number with its context."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Record:
     variant : None for the definition, else the name of the variant (``published``)
     value : the number; None where it is undefined, with the reason in ``note``
     stderr, ci_low, ci_high : standard error and 95 % interval, None where there is none
-    n, dim : rows (or scored items) and width
+    n, dim : rows (or scored items) and dimensions
     units : independent units of evidence behind the interval: rows, or sets of rows that stand or fall together; None
         where they were not counted
     rows : ``raw`` or ``unit``
     exact : False where rows were sampled or arithmetic was approximate; ``note`` says how
-    transform : chain applied to the vectors, None for none
+    transform : chain applied to the vectors, None where there is none
     fitted_on : what the transform was fitted on
     subset : part of the data (``year:2014``)
     note : one line on what a reader must know
-    facts : what a program reads of the number (``best_control``), by name; JSON types
+    facts : values for programs to read (``best_control``), by name; JSON types
     """
 
     source: str

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from embedscope.core.atomic import atomic_path, write_text
 from embedscope.core.document import Column, Document, Table
 from embedscope.core.errors import InputError, MissingExtraError
-from embedscope.core.printable import csv_text, latex_label
+from embedscope.core.latex import latex_table
+from embedscope.core.markup import html, markdown, records_table
+from embedscope.core.printable import csv_text
 from embedscope.core.provenance import provenance_from
 from embedscope.core.records import FIELDS, Record
 from embedscope.core.schema import check_version, read_as, read_json
@@ -24,7 +27,8 @@ _WANTED = "the result.json of a run"
 class Result:
     """Records, where they come from, and what they say.
 
-    Iterating gives the records; ``select`` filters them; ``to_*`` write them.
+    Iterating gives the records, ``result[0]`` the first, ``result["isoscore"]`` the record of a metric; ``select``
+    filters them, ``value`` reads one number, ``to_*`` write them.
     """
 
     records: tuple[Record, ...]
@@ -37,19 +41,67 @@ class Result:
     def __len__(self) -> int:
         return len(self.records)
 
+    @overload
+    def __getitem__(self, key: int | str) -> Record: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Record, ...]: ...
+
+    def __getitem__(self, key: int | str | slice) -> Record | tuple[Record, ...]:
+        """The record at a position, several by a slice, or the single record of a metric by its name.
+
+        Raises
+        ------
+        InputError
+            if no record, or more than one, has the metric; ``select`` gives several.
+        """
+        if isinstance(key, str):
+            return self._single({"metric": key})
+        return self.records[key]
+
     def select(self, **wanted: object) -> tuple[Record, ...]:
-        """Records whose fields equal ``wanted`` (``metric="isoscore", space="final"``)."""
-        unknown = set(wanted) - set(FIELDS)
-        if unknown:
-            raise InputError(f"records have no field {sorted(unknown)}; they have {', '.join(FIELDS)}")
-        return tuple(r for r in self.records if all(getattr(r, k) == v for k, v in wanted.items()))
+        """Records whose fields equal ``wanted``; a list or a set stands for any of its values.
+
+        Examples
+        --------
+        >>> result = Result((Record("x.npy", "isoscore", 0.2), Record("x.npy", "i1", 0.9)))
+        >>> [r.value for r in result.select(source="x.npy", metric=["isoscore", "mean_norm"])]
+        [0.2]
+        """
+        for name in wanted:
+            if name not in FIELDS:
+                near = difflib.get_close_matches(name, FIELDS, n=1)
+                hint = f"did you mean {near[0]}? " if near else ""
+                raise InputError(f"records have no field {name}; {hint}the fields are {', '.join(FIELDS)}")
+        return tuple(r for r in self.records if all(_matches(getattr(r, k), v) for k, v in wanted.items()))
 
     def value(self, **wanted: object) -> float | None:
-        """Value of the single record that matches ``wanted``; an error if there are none or several."""
+        """Value of the single record that matches ``wanted``.
+
+        Raises
+        ------
+        InputError
+            if no record or several match; the message says which values there are, or what tells them apart.
+        """
+        return self._single(wanted).value
+
+    def _single(self, wanted: Mapping[str, object]) -> Record:
         found = self.select(**wanted)
-        if len(found) != 1:
-            raise InputError(f"{wanted} matches {len(found)} records, wanted one; add fields to tell them apart")
-        return found[0].value
+        if len(found) == 1:
+            return found[0]
+        said = ", ".join(f"{k}={v!r}" for k, v in wanted.items()) or "the whole result"
+        raise InputError(f"{said} matches {_several(found) if found else self._none(wanted)}")
+
+    def _none(self, wanted: Mapping[str, object]) -> str:
+        """Why no record matches: the first field without such a value, and the values that it has."""
+        for name, value in wanted.items():
+            if self.select(**{name: value}):
+                continue
+            known = list(dict.fromkeys(getattr(r, name) for r in self.records))
+            near = difflib.get_close_matches(str(value), [str(v) for v in known], n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            return f"no record; {hint}{name} is one of {_listed(known)}"
+        return "no record; each of these values occurs, but not together"
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as JSON types (nan and inf cannot occur: undefined values are null with a note)."""
@@ -100,16 +152,35 @@ class Result:
         return pandas.DataFrame([r.as_dict() for r in self.records], columns=list(FIELDS))
 
     def to_latex(self, path: str | Path | None = None, columns: Iterable[str] | None = None) -> str:
-        """Records, or the document's tables where there is one, as booktabs LaTeX."""
-        if columns is None and self.document is not None and self.document.tables:
-            text = "\n".join(latex_table(t) for t in self.document.tables)
-        else:
-            names = tuple(columns or _filled(self.records))
-            rows = tuple(tuple(getattr(r, c) for c in names) for r in self.records)
-            text = latex_table(Table("records", "Records", tuple(Column(c, 4) for c in names), rows))
+        r"""Records, or the tables of the document, as LaTeX that fits a page.
+
+        Needs ``\usepackage{booktabs,multirow,graphicx}``. Without ``columns`` (fields of records) spaces are rows and
+        metrics are columns, and the best score of each task is bold.
+        """
+        text = "\n".join(latex_table(t) for t in self._tables(columns))
         if path is not None:
             write_text(path, text)
         return text
+
+    def to_markdown(self, path: str | Path | None = None, columns: Iterable[str] | None = None) -> str:
+        """Findings and tables as GitHub-flavoured Markdown; ``columns`` (fields of records) as of ``to_latex``."""
+        text = markdown(self._tables(columns), None if columns is not None else self.document)
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    def _repr_html_(self) -> str:
+        """The findings and the first table, as a notebook shows them."""
+        return html(self._tables(None)[0], self.document)
+
+    def _tables(self, columns: Iterable[str] | None) -> tuple[Table, ...]:
+        if columns is None and self.document is not None and self.document.tables:
+            return self.document.tables
+        if columns is None:
+            return (records_table(self.records),)
+        names = tuple(columns)
+        rows = tuple(tuple(getattr(r, c) for c in names) for r in self.records)
+        return (Table("records", "Records", tuple(Column(c, 4) for c in names), rows),)
 
     @classmethod
     def from_json(cls, source: str | Path) -> Result:
@@ -128,53 +199,32 @@ class Result:
         )
 
 
+def _matches(value: object, wanted: object) -> bool:
+    return value in wanted if isinstance(wanted, list | tuple | set | frozenset) else value == wanted
+
+
 def _in_utf8(row: Mapping[str, Any]) -> dict[str, Any]:
     """``row`` with what is not UTF-8 in its texts (names of files) as escapes."""
     return {k: v.encode(errors="backslashreplace").decode() if isinstance(v, str) else v for k, v in row.items()}
 
 
-def latex_table(table: Table) -> str:
-    """``table`` as a LaTeX ``table`` environment with booktabs rules, numbers right-aligned."""
-    numeric = [any(isinstance(row[i], int | float) for row in table.rows) for i in range(len(table.columns))]
-    head = " & ".join(_tex(c.title) for c in table.columns)
-    body = [" & ".join(_tex(cell(v, c.digits)) for v, c in zip(row, table.columns, strict=True)) for row in table.rows]
-    caption = _tex(f"{table.title}. {table.caption}".strip())
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{caption}}}",
-            rf"\label{{tab:{latex_label(table.id)}}}",
-            rf"\begin{{tabular}}{{{''.join('r' if n else 'l' for n in numeric)}}}",
-            r"\toprule",
-            head + r" \\",
-            r"\midrule",
-            *(line + r" \\" for line in body),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+def _several(found: Sequence[Record]) -> str:
+    """How many records match, and the fields that tell them apart with their values."""
+    parts = []
+    for name in FIELDS:
+        values = list(dict.fromkeys(getattr(r, name) for r in found if not isinstance(getattr(r, name), Mapping)))
+        if name not in _NUMBERS and len(values) > 1:
+            parts.append(f"{name} ({_listed(values)})")
+    apart = f"tell them apart by {' or '.join(parts[:3])}" if parts else "use select(...)"
+    return f"{len(found)} records; {apart}"
 
 
-def cell(value: object, digits: int | None) -> str:
-    """A table cell as text: numbers to ``digits`` places, nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, float):
-        return str(value)
-    return f"{value:.{digits}f}" if digits is not None else f"{value:.6g}"
+_NUMBERS = {"value", "stderr", "ci_low", "ci_high", "n", "dim", "note", "facts", "exact"}
 
 
-def _filled(records: Iterable[Record]) -> list[str]:
-    rows = list(records)
-    return [name for name in FIELDS if any(getattr(r, name) is not None for r in rows)]
-
-
-def _tex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(special.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in " ".join(text.splitlines()))
+def _listed(values: Sequence[object], most: int = 8) -> str:
+    shown = ", ".join(repr(v) for v in values[:most])
+    return f"{shown} and {len(values) - most} more" if len(values) > most else shown
 
 
 def _document(data: Any, source: str | Path) -> Document:

@@ -1,4 +1,4 @@
-"""The numbers that a diagnosis reads: of every space, of a pair, of queries against them; few passes, no verdict."""
+"""The numbers that a diagnosis reads: of every space, of a pair, of queries against them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from embedscope.diagnosis._query_metrics import query_records
 from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.metrics import Metric
+from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, read_side
@@ -36,6 +37,7 @@ SPACE_METRICS: tuple[str | Metric, ...] = (
     "float16_ties",
     "int8_overlap",
     copy_share,
+    neighbour_contrast,
 )
 """What is measured of every space: two sums in one pass, the rows held, and their neighbours."""
 
@@ -73,9 +75,12 @@ def numbers(
     InputError, UnknownNameError
         also where neither or both of ``source`` and ``pair`` are given.
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     if (source is None) == (pair is None):
-        raise InputError("diagnose takes a SOURCE or --pair A B, one of them; pass either")
+        raise InputError("Give either a SOURCE or --pair A B.")
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
@@ -86,8 +91,10 @@ def numbers(
         found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
+        if "groups" in model:
+            raise InputError("--groups is for one space; --pair-ids says which rows of --pair belong together")
         if model:
-            raise InputError(f"{next(iter(model))} is for models; --pair takes two files or arrays: leave it out")
+            raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
         found, sides = _of_pair(pair, pair_ids, names, seed, progress, command)
     records, provenance = list(found.records), dict(found.provenance)
     if queries is not None:
@@ -109,8 +116,8 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
     """Vectors of queries; says so where they are texts, which vectors cannot be asked."""
     if isinstance(queries, str | Path) and file_of(str(queries)).is_file() and not is_vectors(str(queries)):
         raise InputError(
-            f"--queries {queries} holds texts and the documents are vectors; pass vectors of queries, or a model as "
-            "SOURCE with the documents in --texts"
+            f"--queries {queries} holds texts, and the documents are vectors; give vectors of the queries, or a model "
+            "as SOURCE with the documents in --texts"
         )
     return read_side(queries, provenance)
 
@@ -124,7 +131,7 @@ def _documents(source: Any) -> Source:
     """The one file or array that queries are asked of."""
     one = source[0] if isinstance(source, list | tuple) and len(source) == 1 and isinstance(source[0], str) else source
     if isinstance(one, Mapping) or (isinstance(one, list | tuple) and one and isinstance(one[0], str)):
-        raise InputError(f"--queries are asked of one space of documents, got {len(one)}; name one source")
+        raise InputError(f"--queries search one space of documents, got {len(one)}; name one source")
     return one
 
 
@@ -136,26 +143,35 @@ def _of_pair(
     progress: Progress,
     command: str,
 ) -> tuple[Result, dict[str, Source]]:
-    """Numbers across two sides and of each; and the sides."""
-    provenance = Provenance()
-    matrices = {name: read_side(source, provenance) for name, source in zip(names, pair, strict=True)}
+    """Numbers across two sides and of each; and the sides, each read once."""
+    provenance = Provenance(command, seed)
+    matrices = [read_side(source, provenance) for source in pair]
+    labels = [str(s) if isinstance(s, str | Path) else name for s, name in zip(pair, names, strict=True)]
+    hashes = None if ids is None else [id_hashes(i, len(x), n) for i, x, n in zip(ids, matrices, names, strict=True)]
     across = measure_pair(
-        *pair, ids=ids, metrics=PAIR_METRICS, names=names, seed=seed, progress=progress, command=command
+        matrices[0],
+        matrices[1],
+        ids=ids,
+        metrics=PAIR_METRICS,
+        names=names,
+        seed=seed,
+        progress=progress,
+        labels=(labels[0], labels[1]),
+        provenance=provenance,
     )
     records: list[Record] = list(across.records)
-    for i, (name, x) in enumerate(matrices.items()):
-        own = None if ids is None else id_hashes(ids[i], len(x), name)
-        records += _own(name, x, own, pair[i], seed, progress)
+    for i, name in enumerate(names):
+        records += _own(name, matrices[i], None if hashes is None else hashes[i], labels[i], seed, progress)
     settings = dict(across.provenance["settings"]) | {"pair": list(names)}
     provenance_of = dict(across.provenance) | {"settings": settings}
-    return replace(across, records=tuple(records), provenance=provenance_of), dict(matrices)
+    sides: dict[str, Source] = dict(zip(names, matrices, strict=True))
+    return replace(across, records=tuple(records), provenance=provenance_of), sides
 
 
 def _own(
-    name: str, x: npt.NDArray[Any], ids: npt.NDArray[Any] | None, source: Source, seed: int, progress: Progress
+    name: str, x: npt.NDArray[Any], ids: npt.NDArray[Any] | None, label: str, seed: int, progress: Progress
 ) -> Iterator[Record]:
     rows = combine(hash_rows(0, len(x)), 0)
-    label = str(source) if isinstance(source, str | Path) else name
     yield from measure_stream(
         ArrayStream({name: x}, rows, ids), source=label, metrics=SPACE_METRICS, seed=seed, progress=progress
     )

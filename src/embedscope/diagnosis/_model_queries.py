@@ -48,7 +48,7 @@ def model_numbers(
     documents = texts_of(model["texts"], how.data, provenance).sample(model.get("max_rows"), seed)
     asked = texts_of(queries, how.data, provenance)
     with provenance.phase(f"vectors {uri}"):
-        space, (x, q) = encode(uri, (documents, asked), how, provenance, progress)
+        space, (x, q) = encode(uri, (documents, asked), how, provenance, progress, ("document", "query"))
     stream = ArrayStream({space: x}, hash_texts(documents.texts), hash_texts(documents.clusters))
     records = measure_stream(
         stream,
@@ -71,10 +71,10 @@ def model_numbers(
 def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> ModelOptions:
     """How the model reads texts; raises ``InputError`` where these are not there."""
     if model.get("texts") is None:
-        raise InputError(f"{uri} is a model: name its documents with --texts DATASET or --texts FILE (one text a line)")
+        raise InputError(f"{uri} is a model: name its documents with --texts DATASET or FILE (one text per line)")
     if model.get("unit") == "token":
-        raise InputError("queries are asked of whole texts, not of tokens; leave out --unit, or take sentence or word")
+        raise InputError("queries search whole texts, not tokens; leave out --unit, or use sentence or word")
     named = isinstance(queries, str | Path)
     if is_vectors(str(queries)) if named else not isinstance(queries, list | tuple):
-        raise InputError(f"{uri} is a model, so --queries must be texts (one a line, or .jsonl), not vectors")
+        raise InputError(f"{uri} is a model, so --queries must be texts (one per line, or .jsonl), not vectors")
     return ModelOptions.of({name: model[name] for name in _OPTIONS if name in model})

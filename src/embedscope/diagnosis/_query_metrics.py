@@ -22,24 +22,24 @@ K = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """Queries (m, d) asked of documents (n, d), all at length 1, zero rows left out.
+class QueryNeighbours:
+    """Queries (m, d) and their nearest documents among (n, d), all L2-normalised, zero rows left out.
 
     Attributes
     ----------
-    found : (m, k) documents, best first, with their cosines
+    nearest : (m, k) documents, best first, with their cosines
     groups : (m,) jackknife group of each query
     """
 
     queries: Floats
     documents: Floats
-    found: Index
+    nearest: Index
     cosines: Floats
     groups: Index
 
     @classmethod
-    def of(cls, queries: Floats, documents: Floats) -> Asked:
-        """Ask; rows at length 1 come in."""
+    def of(cls, queries: Floats, documents: Floats) -> QueryNeighbours:
+        """Search; L2-normalised rows come in."""
         best = top_k(queries, documents, min(K, len(documents)))
         groups = groups_of(hash_rows(0, len(queries)))
         return cls(queries, documents, best.indices, best.scores, np.asarray(groups))
@@ -71,21 +71,23 @@ def query_records(
     Raises
     ------
     InputError
-        if the widths differ, or all rows of a side are zero.
+        if the dimensions differ, or all rows of a side are zero.
     """
     q = directions(queries, "query")
     units = {name: directions(x, name) for name, x in sides.items()}
     for name, x in units.items():
         if x.shape[1] != q.shape[1]:
-            raise InputError(f"queries are {q.shape[1]} wide and {name} rows {x.shape[1]}; wanted vectors of one model")
+            raise InputError(
+                f"queries have {q.shape[1]} dimensions, {name} rows {x.shape[1]}; give vectors of one model"
+            )
     for name, x in units.items():
         yield _shift(q, x, {"source": source, "space": f"query|{name}", "dim": q.shape[1], "rows": "unit"})
     pool = "document" if len(units) == 1 else "pool"
-    asked = Asked.of(q, np.concatenate(list(units.values())))
+    hits = QueryNeighbours.of(q, np.concatenate(list(units.values())))
     common = {"source": source, "space": f"query|{pool}", "dim": q.shape[1], "rows": "unit", "n": len(q)}
-    yield from _answers(asked, common)
+    yield from _answers(hits, common)
     if len(units) > 1:
-        yield from _kinds(asked, units, common)
+        yield from _kinds(hits, units, common)
 
 
 def _shift(q: Floats, x: Floats, common: Mapping[str, Any]) -> Record:
@@ -101,33 +103,33 @@ def _shift(q: Floats, x: Floats, common: Mapping[str, Any]) -> Record:
     return _record("query_shift", value, without, counts[0].tolist(), {**common, "n": len(q)})
 
 
-def _answers(asked: Asked, common: Mapping[str, Any]) -> Iterator[Record]:
-    sizes, groups = asked.sizes, asked.groups
-    n = len(asked.documents)
+def _answers(hits: QueryNeighbours, common: Mapping[str, Any]) -> Iterator[Record]:
+    sizes, groups = hits.sizes, hits.groups
+    n = len(hits.documents)
 
     def hubs(kept: npt.NDArray[np.bool_]) -> float:
-        found = asked.found[kept]
-        return top_share_of(np.bincount(found.ravel(), minlength=n), found.size)
+        nearest = hits.nearest[kept]
+        return top_share_of(np.bincount(nearest.ravel(), minlength=n), nearest.size)
 
-    centre = asked.documents.mean(axis=0)
-    items = {"query_nearest_cosine": asked.cosines[:, 0], "query_random_cosine": asked.queries @ centre}
+    centre = hits.documents.mean(axis=0)
+    items = {"query_nearest_cosine": hits.cosines[:, 0], "query_random_cosine": hits.queries @ centre}
     items["query_contrast"] = items["query_nearest_cosine"] - items["query_random_cosine"]
     everyone = np.ones(len(groups), dtype=bool)
     yield _record("query_hub_share", hubs(everyone), lambda g: hubs(groups != g), sizes, common)
     for metric, values in items.items():
-        yield _mean(metric, values, asked, common)
+        yield _mean(metric, values, hits, common)
 
 
-def _kinds(asked: Asked, units: Mapping[str, Floats], common: Mapping[str, Any]) -> Iterator[Record]:
+def _kinds(hits: QueryNeighbours, units: Mapping[str, Floats], common: Mapping[str, Any]) -> Iterator[Record]:
     of = np.repeat(np.arange(len(units)), [len(x) for x in units.values()])
     for i, name in enumerate(units):
         fair = float((of == i).mean())
-        yield _mean(f"query_kind_share.{name}", (of[asked.found] == i).mean(axis=1) / fair, asked, common)
+        yield _mean(f"query_kind_share.{name}", (of[hits.nearest] == i).mean(axis=1) / fair, hits, common)
 
 
-def _mean(metric: str, values: Floats, asked: Asked, common: Mapping[str, Any]) -> Record:
-    groups = asked.groups
-    return _record(metric, float(values.mean()), lambda g: float(values[groups != g].mean()), asked.sizes, common)
+def _mean(metric: str, values: Floats, hits: QueryNeighbours, common: Mapping[str, Any]) -> Record:
+    groups = hits.groups
+    return _record(metric, float(values.mean()), lambda g: float(values[groups != g].mean()), hits.sizes, common)
 
 
 def _record(

@@ -131,6 +131,6 @@ def rows(numbers: Numbers) -> Reading | None:
     return Reading.counted(float(numbers.n)) if numbers.n else None
 
 
-def width(numbers: Numbers) -> Reading | None:
-    """Number of coordinates."""
+def dimensions(numbers: Numbers) -> Reading | None:
+    """Dimensions."""
     return Reading.counted(float(numbers.dim))

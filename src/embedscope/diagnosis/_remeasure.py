@@ -39,6 +39,7 @@ def measured_again(
     pair: tuple[Array | str | Path, Array | str | Path] | None = None,
     pair_ids: tuple[IdSource, IdSource] | None = None,
     queries: Array | str | Path | None = None,
+    groups: Any = None,
     progress: Progress | None = None,
     command: str = "",
     **here: Any,
@@ -62,7 +63,7 @@ def measured_again(
         read_as(_TYPES.get(name, Any), value, "the baseline", f"settings.{name}")
     _same_kind(settings, source, pair, queries)
     common: dict[str, Any] = {"seed": seed, "progress": progress, "command": command}
-    model = _model(baseline, source, here)
+    model = _model(baseline, source, here) | ({} if groups is None else {"groups": groups})
     if settings.get("diagnosis"):
         return numbers(source, pair=pair, pair_ids=pair_ids, queries=queries, **common, **model)
     if pair is not None:
@@ -75,7 +76,7 @@ def measured_again(
 
 def _same_kind(settings: dict[str, Any], source: object, pair: object, queries: object) -> None:
     if (source is None) == (pair is None):
-        raise InputError("check takes a SOURCE or --pair A B, one of them; pass either")
+        raise InputError("Give either a SOURCE or --pair A B.")
     if ("pair" in settings) != (pair is not None):
         wanted = (
             "of a pair: pass --pair A B" if "pair" in settings else "of one source: pass a SOURCE instead of --pair"

@@ -1,8 +1,9 @@
-"""A rule: which number it reads, from where on it matters and why, and what to say and to try then."""
+"""A rule: which number it reads, from which value on it matters and why, and what to say and to try then."""
 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -54,25 +55,25 @@ class Rule:
 
     def sentence(self, numbers: Numbers, reading: Reading) -> str:
         """The finding in words."""
-        told: dict[str, object] = {}
-        for word, given in self.details.items():
-            record = numbers.defined(given) if isinstance(given, str) else None
-            told[word] = given(numbers) if callable(given) else record.value if record else math.nan
+        words: dict[str, object] = {}
+        for word, source in self.details.items():
+            record = numbers.defined(source) if isinstance(source, str) else None
+            words[word] = source(numbers) if callable(source) else record.value if record else math.nan
         n, dim = numbers.n, numbers.dim
-        return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **told)
+        return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **words)
 
     def remedy(self, numbers: Numbers) -> str:
-        """What to try, with the source as a command names it, and what would judge it where nothing does yet."""
+        """What to try, with the source as a command takes it, and what would judge it where nothing does yet."""
         paired = numbers.where.startswith("--pair ")
         model, texts, documents = numbers.where.partition(" --texts ")
         if texts:
             corpus = f"{model} --corpus {documents}"
         else:
-            files = numbers.where.removeprefix("--pair ").split()
+            files = shlex.split(numbers.where.removeprefix("--pair "))
             kinds = ("image=", "text=") if paired else [""] * len(files)
-            corpus = " ".join(f"--corpus {kind}{file}" for kind, file in zip(kinds, files, strict=False))
-        told = self.repair.format(where=numbers.where, source=numbers.source, corpus=corpus)
-        return f"{told}; {JUDGED}" if "repair {where}" in self.repair and not paired else told
+            corpus = " ".join(f"--corpus {shlex.quote(kind + file)}" for kind, file in zip(kinds, files, strict=False))
+        command = self.repair.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
+        return f"{command}; {JUDGED}" if "repair {where}" in self.repair and not paired else command
 
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
@@ -80,10 +81,11 @@ class Rule:
         return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
 
 
-JUDGED = (
-    "add --labels F, --scores F, or --queries Q --qrels F, for it is judged by these: geometry alone proves nothing"
-)
-"""What a repair of one space needs beside the vectors."""
+OUT = " -o repair.safetensors"
+"""The end of a suggested command."""
+
+JUDGED = "add --labels, --scores, or --queries and --qrels: a repair is judged on these, geometry alone is not evidence"
+"""What a repair of one space needs besides the vectors."""
 
 
 def percent(share: float) -> str:

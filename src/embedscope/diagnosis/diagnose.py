@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,8 +56,8 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
 
     >>> import numpy as np
     >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
-    >>> [(v.rule.id, v.severity) for v in diagnose(cone).found()]
-    [('cosine_floor', 'serious'), ('half_precision', 'warning')]
+    >>> [v.rule.id for v in diagnose(cone).found()]
+    ['low_contrast', 'half_precision', 'int8']
     """
     measured = numbers(source, **options)
     return judged(measured, thresholds or {}, where=_where(source, options))
@@ -107,9 +108,9 @@ def _where(source: Any, options: Mapping[str, Any]) -> str:
     """The source as a command takes it."""
     pair = options.get("pair")
     named = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
-    told = [str(s) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
+    names = [shlex.quote(str(s)) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
     texts = options.get("texts")
-    what = " ".join([*told, *(["--texts", str(texts)] if isinstance(texts, str) else [])]) or (
+    what = " ".join([*names, *(["--texts", shlex.quote(texts)] if isinstance(texts, str) else [])]) or (
         "A B" if pair is not None else "SOURCE"
     )
     return f"--pair {what}" if pair is not None else what
@@ -117,10 +118,10 @@ def _where(source: Any, options: Mapping[str, Any]) -> str:
 
 def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
     several = len({(s.source, s.space) for s in spaces}) > 1
-    told = [_finding(v, several) for v in made.verdicts if v.severity != "ok"]
-    told += [_open(v, several) for v in made.verdicts if v.severity == "ok" and v.undecided]
+    findings = [_finding(v, several) for v in made.verdicts if v.severity != "ok"]
+    findings += [_open(v, several) for v in made.verdicts if v.severity == "ok" and v.undecided]
     fine = [v for v in made.verdicts if v.severity == "ok" and not v.undecided]
-    told += list(_healthy(fine, several))
+    findings += list(_healthy(fine, several))
     verdict_table = Table(
         "verdicts",
         "Every rule, its number and its thresholds",
@@ -145,7 +146,7 @@ def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
         ),
         "A severity counts when the whole 95 % interval lies beyond its threshold.",
     )
-    return Document(f"Diagnosis of {where.removeprefix('--pair ')}", QUESTION, tuple(told), (verdict_table,))
+    return Document(f"Diagnosis of {where.removeprefix('--pair ')}", QUESTION, tuple(findings), (verdict_table,))
 
 
 def _finding(v: Verdict, several: bool) -> Finding:
@@ -161,7 +162,7 @@ def _finding(v: Verdict, several: bool) -> Finding:
 
 def _open(v: Verdict, several: bool) -> Finding:
     assert v.undecided is not None
-    text = f"{_prefix(v, several)}{v.rule.sentence(v.numbers, v.reading)} The interval reaches back over the threshold."
+    text = f"{_prefix(v, several)}{v.rule.sentence(v.numbers, v.reading)} The interval includes the threshold."
     return Finding(
         text,
         "info",
@@ -171,7 +172,7 @@ def _open(v: Verdict, several: bool) -> Finding:
 
 
 def _healthy(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
-    """One line a space: what was asked and is fine."""
+    """One line per space: what was checked and is fine."""
     spaces: dict[tuple[str, str], list[Verdict]] = {}
     for v in verdicts:
         spaces.setdefault((v.numbers.source, v.numbers.space), []).append(v)
@@ -190,7 +191,7 @@ def _prefix(v: Verdict, several: bool) -> str:
 def _number(v: Verdict) -> str:
     """``self_similarity 0.640 ± 0.004 (95 % 0.631 to 0.649), n 1,500``."""
     r = v.reading
-    names = " / ".join(v.rule.metrics) or "rows / width"
+    names = " / ".join(v.rule.metrics) or "rows / dimensions"
     error = "" if r.stderr is None else f" ± {r.stderr:.2g} (95 % {r.low:.4g} to {r.high:.4g})"
     kind = ", a count" if r.exact else "" if r.stderr is not None else ", no error bar: too few groups of rows"
     return f"{names} {r.value:.4g}{error}{kind}, n {v.numbers.n:,}"

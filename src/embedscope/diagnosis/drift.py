@@ -1,4 +1,4 @@
-"""Drift: what differs from a stored run beyond the error bars of both."""
+"""Drift: numbers that differ from a stored run beyond the error bars of both."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from embedscope.certification.wording import count
 from embedscope.core.document import Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
 from embedscope.stats.bootstrap import holm
 
 ALPHA = 0.05
@@ -19,28 +21,6 @@ RESOLUTION = 1e-6
 
 DEGREES = 15
 """Of freedom of a jackknife over 16 groups."""
-
-BY_ROWS = (
-    "effective_rank",
-    "participation_ratio",
-    "isoscore",
-    "hubness_skew",
-    "antihub_share",
-    "robin_hood",
-    "hub_share",
-    "intrinsic_dimension",
-    "copy_share",
-    "float16_ties",
-    "int8_overlap",
-    "knn_overlap",
-    "recall",
-    "contrastive_loss",
-    "same_modality_share",
-    "query_hub_share",
-    "query_nearest_cosine",
-    "query_contrast",
-)
-"""Metrics whose value depends on the number of rows, so that other sizes are no drift."""
 
 Outcome = Literal["same", "drift", "no error bar", "rows differ", "missing", "new", "undefined"]
 _Key = tuple[str | None, ...]
@@ -85,17 +65,17 @@ def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None =
     """Compare the records of ``now`` with those of ``baseline``.
 
     A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with 15
-    degrees of freedom a side, Holm over all numbers, 5 % in all [holm1979]. Both runs count as independent samples, so
-    of the same rows embedded twice it sees only what is larger than that. Zero rows are compared as shares. A number
-    without an error bar fails only where its tolerance is given; one whose value depends on n is not compared where
-    the rows differ by more than a tenth.
+    degrees of freedom on either side, Holm over all numbers, 5 % in all [holm1979]. Both runs count as independent
+    samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows are compared
+    as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of rows differ,
+    only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
 
     Raises
     ------
     InputError
-        if widths differ, or the baseline has several sources and none is called as the one of now.
+        if dimensions differ, or the baseline has several sources and none has the name of the new one.
     UnknownNameError
-        for a tolerance of a metric that the baseline has not.
+        for a tolerance of a metric that the baseline does not hold.
     """
     allowed = dict(tolerance or {})
     old, new = _by_key(_one_source(baseline.records, now.records)), _by_key(now.records)
@@ -121,7 +101,7 @@ def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
     names = list(dict.fromkeys(r.source for r in old))
     now = {r.source for r in new}
     if not now & set(names):
-        raise InputError(f"the baseline holds {len(names)} sources ({', '.join(names)}); save one result a source")
+        raise InputError(f"the baseline holds {len(names)} sources ({', '.join(names)}); save one result per source")
     return [r for r in old if r.source in now]
 
 
@@ -130,12 +110,12 @@ def _key(r: Record) -> _Key:
 
 
 def _by_key(records: Iterable[Record]) -> dict[_Key, Record]:
-    """Records by what they are of; places of coordinates are no quantities and stay out."""
+    """Records by what they measure; numbers of coordinates are no quantities and are left out."""
     return {_key(r): r for r in records if not r.compares and not r.metric.endswith("_coordinate")}
 
 
 def _spaces_matched(old: Mapping[_Key, Record], new: Mapping[_Key, Record]) -> dict[_Key, Record]:
-    """The baseline with its one space called as the one space of now, where each has one."""
+    """The baseline with its one space named as the new one, where each has one."""
     before, after = {k[0] for k in old}, {k[0] for k in new}
     if len(before) == len(after) == 1:
         return {(next(iter(after)), *k[1:]): r for k, r in old.items()}
@@ -147,31 +127,31 @@ def _change(old: Record | None, new: Record | None, allowed: Mapping[str, float]
         return Change(old, new, "missing" if new is None else "new")
     if old.dim != new.dim:
         raise InputError(
-            f"{new.metric} of the baseline is of vectors {old.dim} wide, that of {new.source} of {new.dim}: another "
-            "model or transform, so nothing compares; save a new baseline"
+            f"the vectors of the baseline have {old.dim} dimensions, those of {new.source} have {new.dim}: another "
+            "model or transform, so nothing can be compared; save a new baseline"
         )
     if old.value is None or new.value is None:
         return Change(old, new, "same" if old.value is new.value else "undefined")
-    apart = abs(new.value - old.value) - allowed.get(new.metric, 0.0)
+    tolerance = allowed.get(new.metric)
+    apart = abs(new.value - old.value) - (tolerance or 0.0)
     if apart <= RESOLUTION * max(1.0, abs(old.value)):
         return Change(old, new, "same")
-    if new.metric.startswith(BY_ROWS) and new.metric not in allowed and _sizes_differ(old, new):
-        return Change(old, new, "rows differ")
-    return _tested(old, new, apart, known=new.metric in allowed)
+    return _tested(old, new, apart, known=tolerance is not None)
 
 
 def _tested(old: Record, new: Record, apart: float, *, known: bool) -> Change:
-    """A change with its p value, or what is said without one; ``known``: a tolerance was given."""
+    """A change with its p value, or the reason why there is none; ``known``: a tolerance was given."""
     if new.metric == "zero_rows":
         return Change(old, new, "same", _p_of_shares(old, new))
     if old.stderr is None or new.stderr is None:
-        return Change(old, new, "drift" if known else "no error bar")
-    return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr))
-
-
-def _sizes_differ(old: Record, new: Record) -> bool:
-    low, high = sorted((old.n or 0, new.n or 0))
-    return low < 0.9 * high
+        free = old.n == new.n or new.metric in FREE
+        return Change(old, new, "drift" if known else "no error bar" if free else "rows differ")
+    if known:
+        return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr))
+    found = gap(old, new)
+    if found is None:
+        return Change(old, new, "no error bar" if new.metric in JUMPY else "rows differ")
+    return Change(old, new, "same", _p_value(found.apart, found.stderr_old, found.stderr_new))
 
 
 def _p_value(apart: float, a: float, b: float) -> float:
@@ -180,9 +160,9 @@ def _p_value(apart: float, a: float, b: float) -> float:
 
     spread = math.hypot(a, b)
     if spread == 0:
-        return 0.0
+        return 0.0 if apart > 0 else 1.0
     degrees = spread**4 / ((a**4 + b**4) / DEGREES)
-    return float(2 * stdtr(degrees, -apart / spread))
+    return min(1.0, float(2 * stdtr(degrees, -apart / spread)))
 
 
 def _p_of_shares(old: Record, new: Record) -> float:
@@ -209,32 +189,48 @@ def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
         for c in made.changes
     )
     digits = (None, None, None, 4, 4, 4, 4, 4)
-    heads = ("verdict", "space", "metric", "old", "new", "difference", "± s.e.", "p (Holm)")
-    table = Table("drift", "Then and now", tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)), rows)
-    told = [_finding(c) for c in made.drifted]
-    if not told:
+    heads = ("verdict", "space", "metric", "baseline", "now", "difference", "± s.e.", "p (Holm)")
+    table = Table("drift", "Baseline and now", tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)), rows)
+    findings = [_finding(c) for c in made.drifted]
+    if not findings:
         compared = sum(c.outcome == "same" for c in made.changes)
-        told = [Finding(f"{compared} numbers are as in {name}, within their error bars.", "ok")]
+        numbers = count(compared, "number")
+        findings = [
+            Finding(f"No drift: {numbers} {'agrees' if compared == 1 else 'agree'} with {name} within error.", "ok")
+        ]
     uncompared = [c for c in made.changes if c.outcome in ("rows differ", "no error bar", "new")]
-    why = {
-        "rows differ": "the value depends on the number of rows, which differs by more than a tenth",
-        "no error bar": "it differs, without an error bar to judge that; name a --tolerance",
-        "new": "the baseline does not have it",
-    }
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
-        for outcome, reason in why.items()
+        for outcome, reason in _UNCOMPARED.items()
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
-    return Document(f"Drift against {name}", "", tuple(told), (table,), skipped=tuple(skipped))
+    skipped += [Skipped(note, "units of evidence") for note in _units(made.changes)]
+    return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
+
+
+_UNCOMPARED = {
+    "rows differ": "the value depends on the number of rows, which is not that of the baseline: measure as many rows, "
+    "or give a --tolerance",
+    "no error bar": "the value differs, and without an error bar only a --tolerance can judge that",
+    "new": "the baseline does not have it",
+}
+
+
+def _units(changes: Sequence[Change]) -> list[str]:
+    """How many units of evidence stand behind the numbers of either run, where they are fewer than rows."""
+    said = []
+    for name, records in (("baseline", [c.old for c in changes]), ("now", [c.new for c in changes])):
+        counted = {(r.n, r.units) for r in records if r is not None and r.units is not None and r.units != r.n}
+        said += [f"{name}: {n or 0:,} rows in {count(units, 'unit')}" for n, units in sorted(counted, key=str)]
+    return said
 
 
 def _finding(c: Change) -> Finding:
     place = f"{c.record.metric} of {c.record.space}" if c.record.space else c.record.metric
     if c.new is None:
         return Finding(
-            f"{place} is missing now.", "serious", "", remedy="pass what the baseline had (--queries, spaces)"
+            f"{place} is missing now.", "serious", "", remedy="measure what the baseline had (--queries, spaces)"
         )
     if c.outcome == "undefined":
         return Finding(
@@ -242,7 +238,8 @@ def _finding(c: Change) -> Finding:
         )
     old, new = (c.old.value if c.old else None) or 0.0, c.new.value or 0.0
     error = "" if _error(c) is None else f", error bar ± {_error(c):.2g}, p = {c.p:.2g}"
-    return Finding(f"{place} went from {old:.4g} to {new:.4g}.", "serious", f"difference {new - old:+.3g}{error}")
+    verb = "rose" if new > old else "fell"
+    return Finding(f"{place} {verb} from {old:.4g} to {new:.4g}.", "serious", f"difference {new - old:+.3g}{error}")
 
 
 def _difference(c: Change) -> float | None:

@@ -6,10 +6,14 @@ import math
 
 from embedscope.core.records import Record
 from embedscope.diagnosis._readings import Numbers, Reading, difference, number
-from embedscope.diagnosis._rule import Rule
+from embedscope.diagnosis._rule import OUT, Rule
 
 _SHARE = "same_modality_share."
 _KINDS = "query_kind_share."
+_JUDGED = (
+    "with relevance judgements in qrels.tsv: embedscope repair {corpus} --queries {source} --qrels qrels.tsv "
+    "--candidates "
+)
 
 
 def _shares(numbers: Numbers) -> dict[str, tuple[Record, float]]:
@@ -42,7 +46,7 @@ def _above_chance(numbers: Numbers, limit: float) -> float:
 
 
 def _beyond_noise(numbers: Numbers, limit: float) -> float:
-    """Two means of n rows of length 1 are sqrt(1/n + 1/m) apart at most where the sides are one cloud."""
+    """Two means of n L2-normalised rows are sqrt(1/n + 1/m) apart at most where the sides are one cloud."""
     return limit + math.sqrt(sum(1 / max(n, 1) for n in numbers.sizes.values()))
 
 
@@ -73,13 +77,12 @@ PAIR_RULES = (
         read=number("modality_gap"),
         worse="above",
         levels={"info": 0.2, "warning": 0.4, "serious": 0.7},
-        reason="distance between the means of rows of length 1. CLIP (500 pairs) reads 0.85, 0.03 after centring each "
-        "side; sqrt(1/n + 1/m) is added, which two samples of one cloud differ by",
-        says="The two sides are {value:.2f} apart: each has its own corner of the space.",
-        harm="Cosines across are all low and need a threshold of their own; clusters follow the kind, not the "
-        "content. Search from one side to the other alone is hardly touched.",
-        repair="embedscope repair {where} --objective mixed --candidates center -o repair.safetensors, where one index holds "
-        "both",
+        reason="distance between the means of L2-normalised rows. CLIP (500 pairs) reads 0.85, 0.03 after centring "
+        "each side; sqrt(1/n + 1/m) is added, which two samples of one cloud differ by",
+        says="The means of the two sides are {value:.2f} apart: each side has its own region of the space.",
+        harm="Cosines across the sides are all low and need a threshold of their own; clusters follow the modality, "
+        "not the content. Search from one side to the other is hardly affected.",
+        repair="embedscope repair {where} --objective mixed --candidates center" + OUT + ", where one index holds both",
         adjusted=_beyond_noise,
     ),
     Rule(
@@ -89,13 +92,13 @@ PAIR_RULES = (
         read=_same_kind,
         worse="above",
         levels={"warning": 0.5, "serious": 0.9},
-        reason="share of the 10 nearest in one pool that have the query's own kind, from chance (0) to all (1). CLIP "
-        "(500 pairs) reads 1.000, 0.943 after centring each side",
-        says="In one index of both, {percent} of the 10 nearest have the query's own kind: the other kind hardly "
-        "appears.",
-        harm="Images never appear in text results, or texts in image results, however well they match.",
-        repair="embedscope repair {where} --objective mixed --candidates center -o repair.safetensors; or two indexes, merged "
-        "by rank",
+        reason="share of the 10 nearest in one pool that are of the query's own modality, from chance (0) to all (1). "
+        "CLIP (500 pairs) reads 1.000, 0.943 after centring each side",
+        says="In a mixed index, {percent} of the 10 nearest results are of the query's own modality.",
+        harm="Image queries return only images, and text queries only texts, however well others match.",
+        repair="embedscope repair {where} --objective mixed --candidates center"
+        + OUT
+        + "; or merge two indexes by rank",
         adjusted=_above_chance,
     ),
     Rule(
@@ -108,10 +111,10 @@ PAIR_RULES = (
         reason="mean cosine of pairs less that of all others: 0 where rows do not belong together. CLIP (500 pairs) "
         "reads 0.15, CLIP before training 0.00",
         says="Matching rows are {value:.3f} closer than others in cosine.",
-        harm="Search across finds next to nothing: the sides are of different models, or the rows are not in one "
-        "order.",
-        repair="check that both files have the same order, or pass --pair-ids; then embedscope repair {where} --candidates "
-        "procrustes",
+        harm="Search across the sides finds next to nothing: they come from different models, or their rows are not in "
+        "the same order.",
+        repair="check that both files are in the same order, or give --pair-ids; then embedscope repair {where} "
+        "--candidates procrustes" + OUT,
     ),
 )
 """Rules of a pair of sides whose rows match."""
@@ -124,13 +127,12 @@ QUERY_RULES = (
         read=number("query_shift"),
         worse="above",
         levels={"info": 0.2, "warning": 0.4, "serious": 0.7},
-        reason="distance between the means of queries and documents at length 1, thresholds as of the modality gap; "
+        reason="distance between the means of L2-normalised queries and documents, thresholds as for the modality gap; "
         "sqrt(1/n + 1/m) is added",
-        says="Queries and documents are {value:.2f} apart: they are two clouds.",
+        says="The means of queries and documents are {value:.2f} apart: they are two clouds.",
         harm="One mean for both is the mean of neither, so centring on documents moves queries wrongly; thresholds "
         "learnt between documents do not hold for queries.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center -o repair.safetensors, "
-        "which keeps a mean for each",
+        repair=_JUDGED + "center" + OUT + ", which keeps a mean for each",
         adjusted=_beyond_noise,
     ),
     Rule(
@@ -143,9 +145,8 @@ QUERY_RULES = (
         reason="as `hubs`, in the answers to these queries; never below five times what five documents have by right, "
         "5 / n, or what one place each is among m queries, 5 / (10 m)",
         says="Five documents take {percent} of all places in the 10 best of these queries.",
-        harm="Whatever is asked, the same documents come.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center -o repair.safetensors; "
-        "look at the five documents",
+        harm="Every query returns the same documents.",
+        repair=_JUDGED + "center" + OUT + "; look at the five documents",
         adjusted=_beyond_five,
     ),
     Rule(
@@ -160,9 +161,8 @@ QUERY_RULES = (
         details={"nearest": "query_nearest_cosine", "random": "query_random_cosine"},
         says="A query's best document is only {value:.3f} nearer in cosine than any document ({nearest:.3f} against "
         "{random:.3f}).",
-        harm="No threshold tells an answer from none, and rounding changes the order.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center,center+abtt:1 -o "
-        "repair.safetensors",
+        harm="No threshold separates an answer from the rest, and rounding changes the order.",
+        repair=_JUDGED + "center,center+abtt:1" + OUT,
     ),
     Rule(
         id="query_kinds",
@@ -173,10 +173,10 @@ QUERY_RULES = (
         worse="below",
         levels={"warning": 0.5, "serious": 0.1},
         reason="share of the rarer kind among the 10 best of a pool of both, as a multiple of its share of the pool: "
-        "0.1 is a tenth of what a blind draw gives. Judge it by the questions: some ask for one kind",
-        says="{rarest} rows make {percent} of what their number would give among the 10 best.",
+        "0.1 is a tenth of what a random draw gives. Some queries rightly ask for one kind only",
+        says="Among the 10 best, {rarest} rows are {percent} as frequent as in the whole pool.",
         harm="That kind never appears in the results of a mixed index.",
-        repair="embedscope repair {corpus} --queries {source} --qrels JUDGEMENTS --candidates center -o repair.safetensors",
+        repair=_JUDGED + "center" + OUT,
     ),
 )
 """Rules of queries against documents; of a pool of two kinds, against both."""

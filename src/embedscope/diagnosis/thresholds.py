@@ -38,7 +38,7 @@ def thresholds_of(path: str | Path) -> Thresholds:
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML with a section a rule") from error
+        raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML, one section per rule") from error
     rules = {rule.id: rule for rule in ALL_RULES}
     for name in data:
         if name not in rules:
@@ -64,8 +64,8 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
     ordered = [v for level in LEVELS if (v := own.get(level)) is not None]
     if ordered != sorted(ordered, reverse=rule.worse == "below"):
         way = "rise" if rule.worse == "above" else "fall"
-        told = ", ".join(f"{level} {own[level]:g}" for level in LEVELS if own.get(level) is not None)
-        raise InputError(f"{path}: thresholds of [{rule.id}] must {way} from info to serious, got {told}")
+        listed = ", ".join(f"{level} {own[level]:g}" for level in LEVELS if own.get(level) is not None)
+        raise InputError(f"{path}: thresholds of [{rule.id}] must {way} from info to serious, got {listed}")
     return found
 
 

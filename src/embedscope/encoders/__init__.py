@@ -1,4 +1,4 @@
-"""Encoders: texts and pictures to vectors in every layer of a model."""
+"""Encoders: texts and images to vectors in every layer of a model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from embedscope.core.registry import Registry
 from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
+from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
+from embedscope.encoders._space_names import space_name
 from embedscope.encoders._uris import is_model as _is_text_model
 from embedscope.encoders.aliases import ALIASES, Alias
 
@@ -16,11 +18,13 @@ if TYPE_CHECKING:
     from embedscope.encoders._framing import Framed, Framing
     from embedscope.encoders._info import ModelInfo, Picks
     from embedscope.encoders.images import open_image_encoder
+    from embedscope.encoders.objects import named_model, source_name
     from embedscope.encoders.text import TextEncoder, open_encoder
 
 __all__ = [
     "ALIASES",
     "MODELS",
+    "OWN",
     "Alias",
     "Framed",
     "Framing",
@@ -30,16 +34,23 @@ __all__ = [
     "Lookup",
     "ModelInfo",
     "Picks",
+    "Role",
     "Scheme",
     "TextEncoder",
     "is_model",
+    "named_model",
     "open_encoder",
     "open_image_encoder",
     "open_model",
+    "reading_note",
+    "role_pooling",
+    "score_of",
+    "source_name",
+    "space_name",
 ]
 
 MODELS: Registry[Alias | Scheme | ImageModel] = Registry("model", "embedscope.encoders")
-"""Models that install from PyPI, by alias, and kinds of model by the scheme of their URI, of texts and of pictures."""
+"""Models that install from PyPI, by alias, and kinds of model by the scheme of their URI, of texts and of images."""
 
 
 def is_model(uri: str) -> bool:
@@ -51,24 +62,45 @@ def is_model(uri: str) -> bool:
     return _is_text_model(uri) or _scheme(uri) is not None or _image_model(uri) is not None
 
 
-def open_model(uri: str, **options: Any) -> TextEncoder | Lookup:
+def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
     """Open what ``uri`` names: by its scheme, or as a text encoder with the ``options`` of ``open_encoder``.
 
-    Raises ``InputError`` for a model that reads pictures alone.
+    Parameters
+    ----------
+    uri : name of a model, or an object that encodes texts (see :func:`embedscope.encoders.named_model`)
+    options : of ``open_encoder``; for models without layers also ``cache`` (keep vectors on disk), and for paid
+        servers ``yes`` (spend what the work costs) and ``note`` (called with lines to show)
+
+    Raises
+    ------
+    InputError
+        for a model that reads images alone, or an option that this kind of model does not have.
     """
+    if not isinstance(uri, str):
+        from embedscope.encoders.objects import named_model
+
+        uri = named_model(uri)
     image = _image_model(uri)
     if image is not None and image.open_text is not None:
         return image.open_text(uri, Opening(**{k: v for k, v in options.items() if k in ("device", "dtype", "seed")}))
     if image is not None:
-        raise InputError(
-            f"{uri} reads pictures, and vectors of texts are asked for; `embedscope list models` says more"
-        )
+        raise InputError(f"{uri} reads images and has no vectors of texts; `embedscope list models` says more")
     scheme = _scheme(uri)
     if scheme is not None:
-        return scheme.open(uri.partition(":")[2])
+        return _open_scheme(scheme, uri, options)
+    from embedscope.encoders._without_layers import open_without_layers
     from embedscope.encoders.text import open_encoder
 
-    return open_encoder(uri, **options)
+    found = open_without_layers(uri, options)
+    return found or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+
+
+def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:
+    known = {name: value for name, value in options.items() if name in scheme.options}
+    for name in ("query_prompt", "document_prompt"):
+        if options.get(name) is not None and name not in known:
+            raise InputError(f"{scheme.name}: models read texts without prompts; leave out {name}")
+    return scheme.open(uri.partition(":")[2], **known)
 
 
 def _scheme(uri: str) -> Scheme | None:
@@ -92,6 +124,10 @@ def __getattr__(name: str) -> object:
         from embedscope.encoders.images import open_image_encoder
 
         return open_image_encoder
+    if name in ("named_model", "source_name"):
+        from embedscope.encoders import objects
+
+        return getattr(objects, name)
     if name in __all__:
         from embedscope.encoders import text
 

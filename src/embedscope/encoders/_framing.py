@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from embedscope.core.errors import InputError
@@ -13,11 +13,21 @@ Subword = Literal["last", "first", "mean"]
 
 @dataclass(frozen=True)
 class Framing:
-    """Ids before and after the text's own, and the length at which the text (never these) is cut."""
+    """Ids before and after the text's own, and the length at which the text (never these) is cut.
+
+    Attributes
+    ----------
+    prompt : put before the text, of which it becomes a part
+    empty : whether a text without tokens is read too, by the specials alone
+    library : how sentence-transformers is to be asked for the vector ("text", "query", "document"); "" for our own pass
+    """
 
     prefix: tuple[int, ...] = ()
     suffix: tuple[int, ...] = ()
     max_length: int = 512
+    prompt: str = ""
+    empty: bool = field(default=False, compare=False)
+    library: str = ""
 
     @property
     def room(self) -> int:
@@ -27,11 +37,22 @@ class Framing:
 
 @dataclass(frozen=True)
 class Framed:
-    """Token ids of some texts in one framing; ``truncated`` says which texts were cut."""
+    """Token ids of some texts in one framing; ``truncated`` says which texts were cut.
+
+    ``texts`` are kept where sentence-transformers reads them.
+    """
 
     framing: Framing
     ids: tuple[tuple[int, ...], ...]
     truncated: tuple[bool, ...]
+    texts: tuple[str, ...] = ()
+
+    def part(self, indices: Sequence[int]) -> Framed:
+        """The texts ``indices`` alone."""
+        texts = tuple(self.texts[i] for i in indices) if self.texts else ()
+        return Framed(
+            self.framing, tuple(self.ids[i] for i in indices), tuple(self.truncated[i] for i in indices), texts
+        )
 
     def span(self, i: int) -> tuple[int, int]:
         """First position of text ``i``'s own tokens and the position after its last."""
@@ -55,15 +76,18 @@ def frame(tokenizer: Any, texts: Sequence[str], framing: Framing) -> Framed:
     """
     if framing.room < 1:
         raise InputError(f"max_length {framing.max_length} leaves no room for text beside the specials; raise it")
-    own = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+    prompted = [framing.prompt + text for text in texts]
+    own = tokenizer(prompted, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+    read_empty = framing.empty and (framing.library or framing.prefix or framing.suffix)
     for text, ids in zip(texts, own, strict=True):
-        if not ids:
+        if not ids and not read_empty:
             raise InputError(f"the text {text!r} has no tokens in this model; drop it from the rows")
     framed = tuple((*framing.prefix, *ids[: framing.room], *framing.suffix) for ids in own)
     for ids in framed:
         if framing.suffix and ids[-len(framing.suffix) :] != framing.suffix:
             raise AssertionError("truncation must keep the last specials")
-    return Framed(framing, framed, tuple(len(ids) > framing.room for ids in own))
+    kept = tuple(texts) if framing.library else ()
+    return Framed(framing, framed, tuple(len(ids) > framing.room for ids in own), kept)
 
 
 def special_ids(tokenizer: Any) -> tuple[int | None, int | None]:

@@ -36,6 +36,20 @@ def converted_weights(file: Path, digest: str, head: Path) -> Path:
     return folder
 
 
+def converted_once(name: str, write: Callable[[Path], None]) -> Path:
+    """The folder ``name`` that ``write`` fills with a model; made again where its weights are not those written."""
+
+    def noted(folder: Path) -> None:
+        write(folder)
+        (folder / _NOTE).write_text(sha256_of_all(sorted(folder.glob("*.safetensors"))) + "\n")
+
+    folder = _made_once(name, noted, _NOTE)
+    if sha256_of_all(sorted(folder.glob("*.safetensors"))) != (folder / _NOTE).read_text().strip():
+        shutil.rmtree(folder)
+        folder = _made_once(name, noted, _NOTE)
+    return folder
+
+
 def _made_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
     """The folder ``name`` for this version of transformers; written aside and renamed, so it is whole or absent."""
     version = require("transformers", "hf", "a GGUF model").__version__

@@ -11,7 +11,12 @@ import numpy.typing as npt
 
 
 class Lookup(Protocol):
-    """A model that gives one vector a text; what :func:`embedscope.encoders.open_model` returns for a scheme."""
+    """A model that gives one vector a text; what :func:`embedscope.encoders.open_model` returns for a scheme.
+
+    It may also have ``role_pooling(role)``, the pooling that reads texts as queries or documents; ``score``, how its
+    vectors are compared; and ``reading``, what a record says of prompts and scores. See ``encoders.role_pooling``,
+    ``score_of`` and ``reading_note``.
+    """
 
     @property
     def spaces(self) -> Mapping[str, str]:
@@ -22,14 +27,18 @@ class Lookup(Protocol):
         """What identifies the model, as JSON types, for the provenance."""
 
     def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
-        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan; ``pooling`` is None."""
+        """(n, d) rows aligned with ``texts``; a text without a vector is a row of nan.
+
+        ``pooling`` is None, or "query" or "document" for a model with ``role_pooling`` that says so.
+        """
 
 
 @dataclass(frozen=True)
 class Scheme:
     """A kind of model, named by the part of a URI before the colon: ``open`` gets the part after it.
 
-    ``install`` is the command that brings what it needs, ``cite`` a key of docs/references.bib.
+    ``install`` is the command that brings what it needs, ``cite`` a key of docs/references.bib, ``options`` the options
+    of ``open_model`` that ``open`` takes by name.
     """
 
     name: str
@@ -37,8 +46,9 @@ class Scheme:
     description: str
     licence: str
     cite: str
-    open: Callable[[str], Lookup]
+    open: Callable[..., Lookup]
     install: str = ""
+    options: tuple[str, ...] = ()
 
     def path(self) -> Path | None:
         """Folder of this code: a scheme has no files of its own."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedscope.encoders._sources import module_folder, modules_of
+from embedscope.encoders._saved_settings import SavedSettings, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +20,19 @@ _LEGACY = {
     "pooling_mode_lasttoken": "last",
 }
 _KNOWN = ("cls", "mean", "last", "lasttoken")
+_PLAIN: dict[str, Any] = {
+    "max_seq_length": ...,
+    "do_lower_case": False,
+    "transformer_task": "feature-extraction",
+    "modality_config": {"text": {"method": "forward", "method_output_name": "last_hidden_state"}},
+    "module_output_name": "token_embeddings",
+}
+"""Settings of the transformer module that mean a plain forward pass; ``...`` is any value."""
+
+_TRANSFORMER_CONFIGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlnet", "xlm-roberta")
+)
 
 
 @dataclass(frozen=True)
@@ -33,9 +45,11 @@ class Pooling:
     mode: str
     normalise: bool
     max_length: int | None = None
+    truncate_dim: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.mode}{', scaled to unit length' if self.normalise else ''}"
+        kept = f", first {self.truncate_dim} dimensions" if self.truncate_dim else ""
+        return f"{self.mode}{', scaled to unit length' if self.normalise else ''}{kept}"
 
     def apply(self, last: torch.Tensor, lengths: torch.Tensor, projection: Any = None) -> torch.Tensor:
         """Vectors (n, p) float32 from the last states (n, length, d) of texts of ``lengths`` (n,) tokens."""
@@ -50,34 +64,37 @@ class Pooling:
         else:
             state = last[:, -1] if self.mode == "siglip" else last[rows, lengths - 1]
             pooled = (projection(state) if projection is not None else state).float()
-        return torch.nn.functional.normalize(pooled, dim=1) if self.normalise else pooled
+        pooled = torch.nn.functional.normalize(pooled, dim=1) if self.normalise else pooled
+        return pooled[:, : self.truncate_dim]
 
 
-def read_pooling(folder: Path) -> tuple[Pooling | None, str]:
-    """Pooling of a sentence-transformers folder, or None with the reason."""
-    if not (folder / "modules.json").is_file():
-        return None, "the model defines no sentence vector"
-    modules = modules_of(folder / "modules.json")
-    kinds = [m["type"].rpartition(".")[2] for m in modules]
-    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]) or modules[0].get("path"):
-        return None, f"not offered: modules {', '.join(kinds)}; Transformer, Pooling and Normalize are supported"
-    config = _json(module_folder(folder, modules[1]) / "config.json")
-    transformer = _json(folder / "sentence_bert_config.json")
+def simple_pooling(saved: SavedSettings) -> Pooling | None:
+    """Pooling of a folder made of Transformer, Pooling and Normalize alone, which is computed here.
+
+    None where the library has to be asked: another module or pooling, lower case, a setting that is not known.
+    """
+    if saved.kinds not in (("Transformer", "Pooling"), ("Transformer", "Pooling", "Normalize")):
+        return None
+    config = read_json(saved.root / saved.paths[1] / "config.json") or {}
+    transformer = transformer_config(saved.transformer_folder)
     mode = config.get("pooling_mode") or [v for k, v in _LEGACY.items() if config.get(k)] or "mean"
     modes = [mode] if isinstance(mode, str) else list(mode)
-    reason = ""
-    if len(modes) != 1 or modes[0] not in _KNOWN:
-        reason = f"pooling {', '.join(modes)}; mean, cls and last token are supported"
-    elif transformer.get("do_lower_case"):
-        reason = "sentence_bert_config.json asks for lower case"
-    elif _json(folder / "config_sentence_transformers.json").get("default_prompt_name"):
-        reason = "the model puts a prompt before every text"
-    if reason:
-        return None, f"not offered: {reason}"
+    known = all(k in _PLAIN or not v for k, v in transformer.items())
+    plain = all(
+        v == _PLAIN[k] for k, v in transformer.items() if k in _PLAIN and _PLAIN[k] is not ... and v is not None
+    )
+    if len(modes) != 1 or modes[0] not in _KNOWN or config.get("include_prompt") is False or not (known and plain):
+        return None
+    if "prompts" in config or transformer.get("do_lower_case"):
+        return None
     name = "last" if modes[0] == "lasttoken" else modes[0]
-    return Pooling(name, "Normalize" in kinds, transformer.get("max_seq_length")), str(name)
+    return Pooling(name, "Normalize" in saved.kinds, transformer.get("max_seq_length"), saved.truncate_dim)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found
+def transformer_config(folder: Path) -> dict[str, Any]:
+    """Settings of the transformer module, under the name that the library gave the file for its architecture."""
+    for name in _TRANSFORMER_CONFIGS:
+        found = read_json(folder / name)
+        if found is not None:
+            return dict(found)
+    return {}

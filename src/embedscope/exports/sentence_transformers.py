@@ -33,7 +33,7 @@ def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
     modules = _modules()
     routed = kind is None and set(repair.kinds) == set(ROUTED)
     kinds = ROUTED if routed else (repair.kind_name(kind),)
-    width = _width(model)
+    width = _cut(modules, model)
     for name in kinds:
         repair.check_dim(width, name, "the vectors of this model")
     lists = {name: _steps(modules, repair.kinds[name]) for name in kinds}
@@ -55,9 +55,23 @@ def _modules() -> Any:
     return require(place, "hf", "an export to sentence-transformers")
 
 
+def _cut(modules: Any, model: Any) -> int:
+    """Dimensions of the model's vectors; ``truncate_dim`` becomes a module, for the library cuts after all modules."""
+    kept, whole = model.truncate_dim, _width(model)
+    if kept is None or kept >= whole:
+        model.truncate_dim = None
+        return whole
+    model.append(_dense(modules, np.eye(whole, kept), np.zeros(kept)))
+    model.truncate_dim = None
+    return int(kept)
+
+
 def _width(model: Any) -> int:
+    cut, model.truncate_dim = model.truncate_dim, None
     ask = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
-    return int(ask())
+    width = int(ask())
+    model.truncate_dim = cut
+    return width
 
 
 def _steps(modules: Any, kind: KindMap) -> list[Any]:
@@ -103,9 +117,27 @@ def _write(order: Order) -> list[str]:
     made = repaired_model(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
     with atomic_folder(order.out) as part:
         made.save(str(part), create_model_card=False)
+        _try(library, part, order)
     routed = order.kind is None and len(order.repair.kinds) > 1
     how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
     return [f"load it with SentenceTransformer('{order.out}'): {how}; no remote code is needed", *lines]
+
+
+def _try(library: Any, folder: Path, order: Order) -> None:
+    """Load ``folder`` and encode one text; raises ``InputError`` where that fails or gives other dimensions."""
+    from embedscope.encoders._quiet import quiet
+
+    name = order.kind if order.kind is not None else list(order.repair.kinds)[-1]
+    wanted = order.repair.kinds[name].dim_out if name in order.repair.kinds else None
+    try:
+        with quiet(bars=True):
+            found = library.SentenceTransformer(str(folder), device="cpu").encode(["a"], show_progress_bar=False)
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise InputError(f"{order.model} with the repair cannot encode ({error}); nothing was written") from error
+    if wanted is not None and found.shape != (1, wanted):
+        raise InputError(
+            f"{order.model} with the repair gives {found.shape[1]} dimensions, wanted {wanted}; nothing written"
+        )
 
 
 def _folder_of(model: str) -> tuple[Path, str | None]:
@@ -117,7 +149,8 @@ def _folder_of(model: str) -> tuple[Path, str | None]:
     found = find_source(parse_uri(f"st:{model}" if path.is_dir() else model))
     if found.weights_format == "gguf":
         raise InputError(f"{model} is a GGUF file, which sentence-transformers does not read; use --to onnx or numpy")
-    return (path if path.is_dir() else found.folder), found.weights_sha256
+    root = found.saved.root if found.saved is not None else found.folder
+    return (path if path.is_dir() else root), found.weights_sha256
 
 
 def _checked(order: Order, origin: Origin) -> list[str]:

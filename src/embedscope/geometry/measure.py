@@ -45,7 +45,7 @@ def measure(  # noqa: PLR0913
     seed: int = 0,
     memory: int | str | None = None,
     ids: Hashes | None = None,
-    clusters: Hashes | None = None,
+    groups: Any = None,
     name: str = "array",
     progress: Progress | None = None,
     command: str = "",
@@ -65,7 +65,9 @@ def measure(  # noqa: PLR0913
     seed : of samples and of random initialisations
     memory : limit on the memory of the process, libraries included: bytes, or a size such as ``512MB``; less is done at
         a time, and the results are the same to the last bit
-    ids, clusters : (n,) uint64 hashes for arrays; rows of one cluster fall into one jackknife group
+    ids : (n,) uint64 hashes of the rows of an array
+    groups : what each row belongs to, so that rows of one group are not taken for independent: (n,) labels, a text file
+        with one per line, or a column of a Parquet file
     name : of an array, in the records
     options : fields of :class:`embedscope.sources.options.ModelOptions` (``texts``, ``layers``, ``pooling``...) and
         :class:`embedscope.sources.options.RunOptions` (``engine``, ``checkpoint``, ``skip_bad_shards``)
@@ -88,12 +90,13 @@ def measure(  # noqa: PLR0913
         "precision": precision,
     }
     settings |= {} if memory is None else {"memory": memory}
+    settings |= {} if groups is None else {"groups": str(groups) if isinstance(groups, str | Path) else "labels"}
     settings |= {} if neighbours == "exact" else {"neighbours": neighbours}
     select_metrics(metrics, rows, precision, neighbours)
     bound = None if memory is None else parse_bytes(memory)
     records: list[Record] = []
     skipped: list[Skipped] = []
-    for source in _sources(x, options, seed, progress, provenance, (ids, clusters, name)):
+    for source in _sources(x, options, seed, progress, provenance, (ids, groups, name)):
         provenance.shards[source.name] = len(source.stream.shards())
         measured = measure_stream(
             source.stream,
@@ -112,7 +115,7 @@ def measure(  # noqa: PLR0913
         )
         records += add_skip_notes(measured, source.engine)
         skipped += skipped_shards(source.name, source.engine)
-    read = {k: _plain(v) for k, v in options.items() if provenance.models and k != "data"}
+    read = {k: _plain(v) for k, v in options.items() if provenance.models and k not in ("data", "yes")}
     provenance.settings = settings | read
     skipped += _uneven(records)
     return Result(
@@ -302,15 +305,18 @@ def _sources(
     seed: int,
     progress: Progress,
     provenance: Provenance,
-    array: tuple[Hashes | None, Hashes | None, str],
+    array: tuple[Hashes | None, Any, str],
 ) -> list[Source] | Any:
+    from embedscope.encoders import source_name
     from embedscope.sources.open import array_source, open_sources
     from embedscope.sources.options import ModelOptions, RunOptions, check_options
 
+    x = source_name(x)
     names = [str(x)] if isinstance(x, str | Path) else x
     if isinstance(names, Sequence) and names and all(isinstance(s, str | Path) for s in names):
-        if array[0] is not None or array[1] is not None:
-            raise InputError("ids and clusters are for arrays; rows of a file are identified by their row number")
+        if array[0] is not None:
+            raise InputError("ids are for arrays; rows of a file are identified by their row number")
+        options = {**options, "groups": array[1]}
         return open_sources([str(s) for s in names], seed=seed, progress=progress, provenance=provenance, **options)
     if options:
         check_options(options, ModelOptions, RunOptions)

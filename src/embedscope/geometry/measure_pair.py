@@ -42,6 +42,8 @@ def measure_pair(  # noqa: PLR0913
     seed: int = 0,
     progress: Progress | None = None,
     command: str = "",
+    labels: tuple[str, str] | None = None,
+    provenance: Provenance | None = None,
 ) -> Result:
     """Metrics of matched rows, retrieval both ways, and the metrics of either side on its own.
 
@@ -56,6 +58,8 @@ def measure_pair(  # noqa: PLR0913
     rows : ``raw`` or ``unit``, for the metrics of one space
     names : of the two sides, which are the spaces of their own records; records of both have ``image|text``
     scale : inverse temperature of the contrastive loss; 100 is CLIP's
+    labels : what records call the two sides, where they were read already
+    provenance : of the run that read them; a new one where None
 
     Raises
     ------
@@ -66,9 +70,10 @@ def measure_pair(  # noqa: PLR0913
     1.0
     """
     progress = progress or Silent()
-    provenance = Provenance(command, seed)
+    provenance = provenance or Provenance(command, seed)
+    called = labels or tuple(str(s) if isinstance(s, str | Path) else n for s, n in zip((a, b), names, strict=True))
     pair_metrics, pair_scores, one_space = _select(metrics)
-    label = "|".join(str(s) if isinstance(s, str | Path) else n for s, n in zip((a, b), names, strict=True))
+    label = "|".join(called)
     progress.start(f"{label}: reading", None, "files")
     x, y = read_side(a, provenance), read_side(b, provenance)
     progress.close()
@@ -82,10 +87,10 @@ def measure_pair(  # noqa: PLR0913
     if cutoffs and "recall" not in (metrics or ()):
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
     if one_space is None or one_space:
-        for name, matrix, own, source in ((names[0], x, paired.x_ids, a), (names[1], y, paired.y_ids, b)):
+        for name, matrix, own, source in zip(names, (x, y), (paired.x_ids, paired.y_ids), called, strict=True):
             records += measure_stream(
                 ArrayStream({name: matrix}, combine(hash_rows(0, len(matrix)), 0), own),
-                source=str(source) if isinstance(source, str | Path) else name,
+                source=source,
                 metrics=one_space,
                 rows=rows,
                 seed=seed,

@@ -109,7 +109,7 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
     made = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
-    width = f", {made.dim_in} -> {made.dim_out} wide" if made.dim_in != made.dim_out else ""
+    width = f", {made.dim_in} -> {made.dim_out} dimensions" if made.dim_in != made.dim_out else ""
     count = rows or 1_000_000
     gigabytes = count * made.dim_out * 4 / 1e9
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"

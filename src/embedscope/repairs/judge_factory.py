@@ -1,120 +1,162 @@
-"""What the user gives, as a judge: pairs, judgements, classes, scored pairs, or nothing but vectors."""
+"""The judge for what the user gives: pairs, judgements, classes, scored pairs, or nothing but vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import numpy as np
+
+from embedscope.certification.evidence import Evidence, Known, Survey, declared_units, find_evidence
 from embedscope.certification.fitting import FitContext
+from embedscope.certification.judges._pair_classes import PairClasses
 from embedscope.certification.judges.base import Judge, SplitOptions
-from embedscope.certification.judges.queries import DOCUMENT, QUERY, Asked, query_judge
+from embedscope.certification.judges.labels import seen_half
+from embedscope.certification.judges.pairs import PairJudge
+from embedscope.certification.judges.queries import DOCUMENT, QUERY, JudgedQueries, query_judge
+from embedscope.certification.pair_rows import Matrix, PairParts, by_matches, by_position, check_labels, pair_blocks
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
+from embedscope.core.ids import hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.datasets._qrels import read_qrels
-from embedscope.repairs.origins import model_origin
-from embedscope.repairs.request import RecordContext
+from embedscope.core.tables import Index
+from embedscope.readers import file_of
+from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
+from embedscope.repairs.request import OBJECTIVES, RecordContext, Request
+from embedscope.repairs.row_files import read_rows
+from embedscope.repairs.space_judge_factory import space_judge
+from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.sources.retrieval_data import (
     judged_rows,
+    judgements_of,
     read_collection,
     read_corpus,
     retrieval_spaces,
     single_retrieval_space,
 )
 
-if TYPE_CHECKING:
-    from embedscope.repairs.request import Request
-
-from typing import Any
-
-import numpy as np
-
-from embedscope.certification.judges._pair_classes import PairClasses
-from embedscope.certification.judges.labels import known_half
-from embedscope.certification.judges.pairs import PairJudge
-from embedscope.certification.pair_rows import PairParts, by_matches, by_position, pair_blocks
-from embedscope.core.tables import Index
-from embedscope.readers import file_of
-from embedscope.repairs.origins import file_origins, labels_of, name_of
-from embedscope.repairs.request import OBJECTIVES, Request
-from embedscope.repairs.row_files import read_rows
-from embedscope.sources.paired_vectors import id_hashes, read_side
+Blocks = Callable[[], Iterator[tuple[Matrix, Matrix]]]
 
 
 def judge_of(
     request: Request,
-    setup: SplitOptions,
+    options: SplitOptions,
     objective: str | None,
     provenance: Provenance,
     progress: Progress,
     encoder: ModelOptions,
 ) -> tuple[Judge, RecordContext]:
-    """The judge of what is request, with its data read, and what records say of it."""
+    """The judge for ``request``, with its data read, and what its records say of the source."""
     way = request.way
-    known = OBJECTIVES.get(way, ())
-    if objective is not None and objective not in known:
-        wanted = f"wanted {' or '.join(known)}" if known else "leave it out, there is only one"
-        raise InputError(f"objective '{objective}' does not go with what is request; {wanted}")
-    goal = objective or (known[0] if known else "")
+    objectives = OBJECTIVES.get(way, ())
+    if objective is not None and objective not in objectives:
+        wanted = f"wanted {' or '.join(objectives)}" if objectives else "leave it out, there is only one"
+        raise InputError(f"--objective {objective} does not go with this input; {wanted}")
+    goal = objective or (objectives[0] if objectives else "")
     if way == "pair":
-        return _pairs(request, setup, goal == "mixed", provenance)
+        return _pairs(request, options, goal == "mixed", provenance)
     if way == "qrels":
-        return queries(request, setup, goal == "mixed", provenance, progress, encoder)
-    from embedscope.repairs.space_judge_factory import space_judge
-
-    return space_judge(request, setup, goal == "probe", provenance, progress, encoder)
+        return _queries(request, options, goal == "mixed", provenance, progress, encoder)
+    return space_judge(request, options, goal == "probe", provenance, progress, encoder)
 
 
-def _pairs(request: Request, setup: SplitOptions, mixed: bool, provenance: Provenance) -> tuple[Judge, RecordContext]:
+def _pairs(request: Request, options: SplitOptions, mixed: bool, provenance: Provenance) -> tuple[Judge, RecordContext]:
     a, b = request.pair or (None, None)
     names = request.modalities or ("image", "text")
     if len(names) != 2 or names[0] == names[1]:
-        raise InputError(f"a pair has two kinds, got {', '.join(names) or 'none'}; name them as image,text")
-    classes = None if request.labels is None else _classes(request.labels, setup, provenance)
-    parts = _pair_parts(request, setup, classes, provenance)
+        raise InputError(f"a pair has two modalities, got {', '.join(names) or 'none'}; name them as image,text")
+    classes = None if request.labels is None else _classes(request.labels, options, provenance)
+    groups = None if request.groups is None else read_groups(request.groups, _first(request))
+    parts, evidence = _pair_parts(request, options, classes, groups, provenance)
     sources = file_origins(dict(zip(names, (a, b), strict=True)), provenance)
-    made = FitContext(setup.normalize, f"{parts.cross.n:,} pairs, one half of all", sources)
-    judge = PairJudge(parts, (names[0], names[1]), made, mixed, setup.seed, classes)
+    context = FitContext(options.normalize, f"{parts.cross.n:,} pairs, one half of all", sources)
+    judge = PairJudge(parts, evidence, (names[0], names[1]), context, mixed, options.seed, classes)
     label = "|".join(name_of(s, n) for s, n in zip((a, b), names, strict=True))
-    return judge, RecordContext(label, "|".join(names), parts.cross.widths[0], made.fitted_on)
+    return judge, RecordContext(label, "|".join(names), parts.cross.widths[0], context.fitted_on)
 
 
-def _classes(labels: Any, setup: SplitOptions, provenance: Provenance) -> PairClasses:
-    names, found = np.unique(labels_of(labels, provenance), return_inverse=True)
+def _classes(labels: Any, options: SplitOptions, provenance: Provenance) -> PairClasses:
+    names, numbers = np.unique(labels_of(labels, provenance), return_inverse=True)
     if len(names) < 2:
         raise InputError(f"labels of pairs need at least two classes, got {len(names)}; leave them out")
-    return PairClasses(found.astype(np.intp), known_half(len(names), setup.seed))
+    return PairClasses(numbers.astype(np.intp), seen_half(len(names), options.seed))
 
 
 def _pair_parts(
-    request: Request, setup: SplitOptions, classes: PairClasses | None, provenance: Provenance
-) -> PairParts:
+    request: Request, options: SplitOptions, classes: PairClasses | None, groups: Any, provenance: Provenance
+) -> tuple[PairParts, Evidence]:
     a, b = request.pair or (None, None)
-    how: dict[str, Any] = {"normalize": setup.normalize, "max_eval_rows": setup.max_eval_rows, "seed": setup.seed}
-    how |= {"limit_fit": setup.max_eval_rows // 2, "known": None if classes is None else classes.rows}
-    blocks = pair_blocks(a, b) if request.pair_ids is None and request.pairs is None else None
-    if blocks is not None:
-        for name in (str(a), str(b)):
-            provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
-        return by_position(blocks, **how)
+    how: dict[str, Any] = {
+        "normalize": options.normalize,
+        "max_eval_rows": options.max_eval_rows,
+        "seed": options.seed,
+        "limit_fit": options.max_eval_rows // 2,
+        "seen": None if classes is None else classes.rows,
+    }
+    if request.pair_ids is None and request.pairs is None:
+        return _by_position(_pair_blocks(a, b, provenance), classes, groups, how)
     x, y = read_side(a, provenance), read_side(b, provenance)
+    names: tuple[Any, Any] | None = None
     if request.pairs is not None:
         if request.pair_ids is not None:
-            raise InputError("--pairs and --pair-ids both say which rows belong together; leave one out")
+            raise InputError("--pairs and --pair-ids both say which rows belong together; give one of them")
         rows = read_rows(request.pairs, 2, (len(x), len(y)), "pairs")
         left, right = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp)
-        return by_matches(x, y, left, right, **how)
-    if request.pair_ids is None:
-        if len(x) != len(y):
-            raise InputError(f"the sides have {len(x)} and {len(y)} rows; say which belong together with --pair-ids")
-        return by_position(iter([(x, y)]), **how)
-    hx, hy = id_hashes(request.pair_ids[0], len(x), "left"), id_hashes(request.pair_ids[1], len(y), "right")
-    left, right = _same(hx, hy)
-    if not len(left):
-        raise InputError("no row of one side has the id of a row of the other; check that the ids are spelled alike")
-    return by_matches(x, y, left, right, **how, names=(hx, hy))
+    else:
+        assert request.pair_ids is not None
+        names = id_hashes(request.pair_ids[0], len(x), "left"), id_hashes(request.pair_ids[1], len(y), "right")
+        left, right = _same(*names)
+        if not len(left):
+            raise InputError("no id of one side is an id of the other; check that they are spelled alike")
+    n, total = len(x), len(x) + len(y)
+    known = Known(
+        hash_rows(0, total) if names is None else np.concatenate(names),
+        [(left, n + right)],
+        None if groups is None else declared_units(groups, n, total, "rows of the first side"),
+        classes=None if classes is None else classes.label,
+        named="matches" if names is None else "ids",
+    )
+    if classes is not None:
+        check_labels(classes.rows, n)
+    evidence = find_evidence([Survey.of(x), Survey.of(y)], known)
+    clusters = evidence.clusters[:n], evidence.clusters[n:]
+    return by_matches((x, y), (left, right), clusters, **how), evidence
+
+
+def _pair_blocks(a: Any, b: Any, provenance: Provenance) -> Blocks:
+    """Blocks of two sides whose rows match by position; each call reads them again from the start."""
+    if pair_blocks(a, b) is not None:
+        for name in (str(a), str(b)):
+            provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
+        return lambda: pair_blocks(a, b) or iter(())
+    x, y = read_side(a, provenance), read_side(b, provenance)
+    if len(x) != len(y):
+        raise InputError(
+            f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which belong together "
+            "with --pair-ids or --pairs"
+        )
+    return lambda: iter([(x, y)])
+
+
+def _by_position(
+    blocks: Blocks, classes: PairClasses | None, groups: Any, how: dict[str, Any]
+) -> tuple[PairParts, Evidence]:
+    surveys = Survey(), Survey()
+    for x, y in blocks():
+        surveys[0].add(x)
+        surveys[1].add(y)
+    n = surveys[0].n
+    if classes is not None:
+        check_labels(classes.rows, n)
+    declared = None if groups is None else np.tile(declared_units(groups, n, n, "pairs"), 2)
+    label = None if classes is None else classes.label
+    known = Known(np.tile(hash_rows(0, n), 2), declared=declared, by_position=True, classes=label)
+    evidence = find_evidence(surveys, known)
+    return by_position(blocks(), evidence.clusters[:n], **how), evidence
 
 
 def _same(a: Any, b: Any) -> tuple[Index, Index]:
@@ -127,9 +169,19 @@ def _same(a: Any, b: Any) -> tuple[Index, Index]:
     return left, order[np.repeat(first, counts) + offsets]
 
 
-def queries(
+def _first(request: Request) -> str:
+    """What the groups are of: the first side of a pair, or the queries."""
+    source = request.queries if request.pair is None else request.pair[0]
+    return str(source) if isinstance(source, str | Path) else "the source"
+
+
+def _named(source: Any) -> Any:
+    return str(source) if isinstance(source, Path) else source
+
+
+def _queries(
     request: Request,
-    setup: SplitOptions,
+    options: SplitOptions,
     mixed: bool,
     provenance: Provenance,
     progress: Progress,
@@ -137,24 +189,25 @@ def queries(
 ) -> tuple[Judge, RecordContext]:
     """The judge of queries and judgements; the source is a model, or the file of documents."""
     if request.queries is None or request.qrels is None:
-        raise InputError("judgements need --queries and --qrels, both of them")
+        raise InputError("relevance judgements need both --queries and --qrels")
     source = str(request.source) if request.corpus and request.source is not None else None
-    documents = request.corpus or (str(request.source),)
-    asked = read_collection(str(request.queries), None, provenance)
-    pool = read_corpus(documents, (), None, provenance)
-    provenance.data[str(request.qrels)] = file_facts(Path(request.qrels)) if Path(request.qrels).is_file() else {}
-    judged = judged_rows(read_qrels(request.qrels), asked, pool)
-    place = single_retrieval_space(list(retrieval_spaces(asked, pool, source, encoder, provenance, progress)))
+    documents = request.corpus or (request.source if isinstance(request.source, Mapping) else _named(request.source),)
+    queries = read_collection(request.queries, request.query_ids, provenance, "queries")
+    pool = read_corpus(documents, request.corpus_ids, request.corpus_modality, provenance)
+    judgements = judgements_of(request.qrels, provenance)
+    judged = judged_rows(judgements, queries, pool, allow_missing=request.allow_missing)
+    place = single_retrieval_space(list(retrieval_spaces(queries, pool, source, encoder, provenance, progress)))
     kinds = pool.modalities if len(set(pool.modalities)) > 1 else ()
     origin = None if source is None else model_origin(source, provenance)
     names = [QUERY, *(dict.fromkeys(kinds) if kinds else [DOCUMENT])]
-    made = FitContext(
-        setup.normalize,
+    context = FitContext(
+        options.normalize,
         f"{len(pool):,} documents and one half of the queries",
         {} if origin is None else dict.fromkeys(names, origin),
     )
-    material = Asked(
-        place.queries, place.corpus, asked.ids, pool.ids, kinds, (judged.query, judged.document, judged.grade)
+    data = JudgedQueries(
+        place.queries, place.corpus, queries.ids, pool.ids, kinds, (judged.query, judged.document, judged.grade)
     )
-    judge = query_judge(material, made, setup.seed, setup.max_eval_rows, mixed, judged.notes)
-    return judge, RecordContext(place.source, place.space, int(place.corpus.shape[1]), made.fitted_on)
+    groups = None if request.groups is None else read_groups(request.groups, _first(request))
+    judge = query_judge(data, context, options, mixed, judged.notes, groups)
+    return judge, RecordContext(place.source, place.space, int(place.corpus.shape[1]), context.fitted_on)

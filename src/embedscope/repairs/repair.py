@@ -13,7 +13,7 @@ from embedscope.certification.split import HELD_OUT
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.repairs.calibration import PRIOR, calibrated
+from embedscope.repairs.calibration import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.judge_factory import judge_of
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.summary import calibration_note, document_of, evidence_of, records_of
@@ -30,10 +30,15 @@ def repair(  # noqa: PLR0913
     pair_ids: tuple[Any, Any] | None = None,
     pairs: Any = None,
     queries: Any = None,
-    corpus: Sequence[str] = (),
+    corpus: Sequence[Any] = (),
     qrels: Any = None,
+    query_ids: Any = None,
+    corpus_ids: Sequence[Any] = (),
+    corpus_modality: Any = None,
+    allow_missing: bool = False,
     labels: Any = None,
     scores: Any = None,
+    groups: Any = None,
     texts: TextSource | None = None,
     layers: str | None = None,
     pooling: str | None = None,
@@ -42,7 +47,7 @@ def repair(  # noqa: PLR0913
     objective: str | None = None,
     normalize: bool = True,
     max_eval_rows: int = HELD_OUT,
-    positive_rate: float = PRIOR,
+    positive_rate: float = POSITIVE_RATE,
     force: bool = False,
     seed: int = 0,
     model: Mapping[str, Any] | None = None,
@@ -58,19 +63,22 @@ def repair(  # noqa: PLR0913
     source : (n, d) array or vectors in files; a model with ``texts``, a data set in ``scores``, or ``corpus``; with
         ``queries`` the file of documents
     pair : two sides in place of a source; rows match by position, by ``pair_ids`` or as ``pairs`` says
-    pair_ids : what the rows of either side belong to, as of ``measure_pair``
-    pairs : (p, 2) row numbers, or a file with two of them a line
-    queries, corpus, qrels : as of ``retrieval``; several ``KIND=FILE`` make a mixed index
-    labels : class of each row, array or text file with one a line; beside ``pair`` of each row of the first side
+    pair_ids : what the rows of either side belong to, as in ``measure_pair``
+    pairs : (p, 2) row numbers, or a file with two of them per line
+    queries, corpus, qrels, query_ids, corpus_ids, corpus_modality, allow_missing : as in ``retrieval``; several
+        ``MODALITY=FILE`` make a mixed index
+    labels : class of each row, array or text file with one per line; with ``pair`` of each row of the first side
     scores : (p, 3) of two rows and a human score, or a file with three columns; for a model also a data set,
         ``stsb::dev``, which brings its texts
-    texts : texts that a model encodes, one a row: a data set, a file with one text a line, or the texts
+    groups : what each row belongs to (the document of a chunk), array or text file with one per line; with ``pair`` of
+        each row of the first side, with ``queries`` of each query. Rows of one group stay in one part and count once
+    texts : texts that a model encodes, one per row: a data set, a file with one text per line, or the texts
     layers, pooling : of a model, one space; its own sentence vector by default
     modalities : names of the two sides, ``image`` and ``text`` by default
     candidates : candidates separated by commas, ``auto`` for those of the judge
     objective : ``pairs`` or ``mixed`` for pairs and judgements; ``zeroshot`` or ``probe`` for labels
     normalize : fit on, and apply to, L2-normalised rows
-    max_eval_rows : rows a side kept in memory to select and to certify, half for each
+    max_eval_rows : rows per side kept in memory to select and to certify, half for each
     positive_rate : share of matches that the score calibration speaks of
     force : give the best candidate even where nothing certifies it
     model : options of ``open_model``: device, dtype, trust_remote_code
@@ -83,15 +91,33 @@ def repair(  # noqa: PLR0913
     Raises
     ------
     InputError, UnknownNameError
-        if what is given does not go together, or is too little to decide.
+        if the inputs do not go together, or hold too few rows to decide.
     """
+    from embedscope.encoders import source_name
+
+    source = source_name(source)
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     named = pair is not None
     expand_candidates(candidates, (), pair=named)
-    setup = SplitOptions(seed, max_eval_rows, normalize)
-    given = Request(
-        source, pair, pair_ids, pairs, queries, tuple(corpus), qrels, labels, scores, tuple(modalities), texts
+    options = SplitOptions(seed, max_eval_rows, normalize)
+    request = Request(
+        source,
+        pair,
+        pair_ids,
+        pairs,
+        queries,
+        tuple(corpus),
+        qrels,
+        labels,
+        scores,
+        tuple(modalities),
+        texts,
+        groups,
+        query_ids,
+        tuple(corpus_ids),
+        corpus_modality,
+        allow_missing,
     )
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}
@@ -105,48 +131,55 @@ def repair(  # noqa: PLR0913
         "bootstrap_draws": N_DRAWS,
     }
     with provenance.phase("data"):
-        judge, told = judge_of(given, setup, objective, provenance, progress, encoder)
+        judge, context = judge_of(request, options, objective, provenance, progress, encoder)
     with provenance.phase("candidates"):
         decision = decide(judge, expand_candidates(candidates, judge.auto(), pair=named), progress)
-    return _given(judge, decision, told, positive_rate, force, provenance)
+    return _outcome(judge, decision, context, positive_rate, force, provenance)
 
 
-def _given(
-    judge: Judge, decision: Decision, told: RecordContext, positive_rate: float, force: bool, provenance: Provenance
+def _outcome(
+    judge: Judge, decision: Decision, context: RecordContext, positive_rate: float, force: bool, provenance: Provenance
 ) -> tuple[Repair, Result]:
     """The repair with its header, and the result."""
     use = decision.chosen if decision.repaired else None
     if force and use is None:
         use = forced(judge, decision)
     with provenance.phase("calibration"):
-        trust = calibrated(judge, use or NOTHING, positive_rate)
-    records = records_of(decision, told, trust, None if use is None else use.text)
+        calibration = calibrate_scores(judge, use or NOTHING, positive_rate)
+    records = records_of(decision, context, calibration, None if use is None else use.text)
     against = use is not None and not decision.repaired
-    provenance.settings |= {"sizes": dict(judge.sizes), "decision": decision.reason}
-    result = Result(tuple(records), provenance.as_dict(), document_of(decision, judge, trust, forced=against))
-    made = _identity(judge) if use is None or use.repair is None else use.repair
+    provenance.settings |= {
+        "sizes": dict(judge.sizes),
+        "evidence": judge.evidence.facts(),
+        "decision": decision.reason,
+        "accepted": decision.repaired,
+    }
+    document = document_of(decision, judge, calibration, forced=against)
+    result = Result(tuple(records), provenance.as_dict(), document)
+    repair = _identity(judge) if use is None or use.repair is None else use.repair
     scorer = None if use is None or use.scorer is None else ScorerChoice(use.scorer, use.transductive)
+    notes = (*judge.evidence.notes, *judge.notes, *([] if calibration is None else [calibration_note(calibration)]))
     header = {
         "decision": f"{decision.reason} It was written because --force asks for it." if against else decision.reason,
-        "evidence": evidence_of(records, judge.aim),
-        "notes": (*made.header.notes, *judge.notes, *([] if trust is None else [calibration_note(trust)])),
-        "calibration": None if trust is None else trust.calibration,
+        "evidence": evidence_of(records, judge.objective),
+        "notes": (*repair.header.notes, *notes),
+        "calibration": None if calibration is None else calibration.calibration,
         "scorer": scorer,
     }
-    return made.with_header(**header), result
+    return repair.with_header(**header), result
 
 
 def _identity(judge: Judge) -> Repair:
-    """A repair that changes nothing, for the kinds of the judge; sides of different width have none in one space."""
+    """A repair that changes nothing, for the kinds of the judge; where their dimensions differ, for the first one."""
     from embedscope.transforms.align import Side
 
     widths = judge.widths
     if len(set(widths.values())) > 1:
         name, width = next(iter(widths.items()))
         widths = {name: width}
-    return Repair({k: KindMap(Side(d), source=judge.made.sources.get(k)) for k, d in widths.items()}, Header())
+    return Repair({k: KindMap(Side(d), source=judge.context.sources.get(k)) for k, d in widths.items()}, Header())
 
 
-def is_written(found: Repair) -> bool:
+def is_written(repair: Repair) -> bool:
     """Whether a repair holds anything to apply: a map, or a scorer."""
-    return not found.is_identity or found.header.scorer is not None
+    return not repair.is_identity or repair.header.scorer is not None

@@ -11,6 +11,9 @@ from embedscope.sources.texts import TextSource
 OBJECTIVES = {"pair": ("pairs", "mixed"), "qrels": ("mixed", "pairs"), "labels": ("zeroshot", "probe")}
 
 
+_OPTIONS = {"pair": "--pair", "qrels": "--queries", "labels": "--labels", "similarity_scores": "--scores"}
+
+
 @dataclass(frozen=True, eq=False)
 class Request:
     """What the user gives; see :func:`embedscope.repairs.repair.repair`."""
@@ -20,40 +23,46 @@ class Request:
     pair_ids: tuple[Any, Any] | None = None
     pairs: Any = None
     queries: Any = None
-    corpus: tuple[str, ...] = ()
+    corpus: tuple[Any, ...] = ()
     qrels: Any = None
     labels: Any = None
     similarity_scores: Any = None
     modalities: tuple[str, ...] = ()
     texts: TextSource | None = None
+    groups: Any = None
+    query_ids: Any = None
+    corpus_ids: tuple[Any, ...] = ()
+    corpus_modality: Any = None
+    allow_missing: bool = False
 
     @property
     def way(self) -> str:
-        """Which judge is asked for.
+        """Which judge the request is for.
 
         Raises
         ------
         InputError
             if none or several are.
         """
-        asked = {
+        named = {
             "pair": self.pair is not None,
             "qrels": self.queries is not None or self.qrels is not None,
             "labels": self.labels is not None,
             "similarity_scores": self.similarity_scores is not None,
         }
-        found = [name for name, given in asked.items() if given]
+        ways = [name for name, present in named.items() if present]
         if self.pair is not None and self.labels is not None:
-            found.remove("labels")
-        if len(found) > 1:
-            raise InputError(f"{' and '.join(found)} are different judges; run them one after the other")
+            ways.remove("labels")
+        if len(ways) > 1:
+            options = " and ".join(_OPTIONS[way] for way in ways)
+            raise InputError(f"{options} decide in different ways; run them one after the other")
         if self.pair is None and (self.pair_ids is not None or self.pairs is not None):
-            raise InputError("--pairs and --pair-ids say which rows of --pair A B belong together; name the two sides")
+            raise InputError("--pairs and --pair-ids say which rows of --pair A B belong together; add --pair A B")
         if self.pair is not None and self.source is not None:
-            raise InputError("a source and a pair ask for two things; leave one out")
+            raise InputError("give either a SOURCE or --pair A B, not both")
         if self.pair is None and self.source is None and not self.corpus:
-            raise InputError("nothing to repair: name a SOURCE, or two files with --pair A B")
-        return found[0] if found else "geometry"
+            raise InputError("there is nothing to repair: name a SOURCE, or two files with --pair A B")
+        return ways[0] if ways else "geometry"
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
+from embedscope.certification.evidence import (
+    Evidence,
+    Known,
+    Survey,
+    declared_units,
+    find_evidence,
+    first_links,
+    first_of,
+)
 from embedscope.certification.fitting import FitContext
 from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.geometry import GeometryJudge
-from embedscope.certification.judges.labels import LabelJudge, known_half
+from embedscope.certification.judges.labels import LabelJudge, seen_half
 from embedscope.certification.judges.scored_pairs import ScoredJudge, pair_clusters
 from embedscope.certification.judges.space import SpaceJudge
 from embedscope.certification.space_rows import ALL, Matrix, SpaceParts, is_file, space_blocks, space_parts
@@ -24,55 +33,48 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
-from embedscope.repairs.request import RecordContext
+from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.row_files import read_rows
+from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
+from embedscope.stats._equal import equal_texts
+from embedscope.stats.units import EQUAL_TEXTS
 from embedscope.transforms.repair import SINGLE, Origin
-
-if TYPE_CHECKING:
-    from embedscope.repairs.request import Request
-
-_BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Rows of one space in blocks, read once.
+    """Rows of one space in blocks.
 
     Attributes
     ----------
     name, space : as records call them
-    blocks : rows, in their order
+    blocks : called for the rows, in their order; each call reads them from the start
     origins : where they come from
     texts : what was encoded, None for vectors
     """
 
     name: str
     space: str
-    blocks: Iterator[Matrix]
+    blocks: Callable[[], Iterator[Matrix]]
     origins: Mapping[str, Origin]
     texts: Texts | None = None
-
-    @property
-    def clusters(self) -> Hashes | None:
-        """Hash of what each row belongs to, None where each stands for itself."""
-        return None if self.texts is None else hash_texts(self.texts.clusters)
 
     @property
     def titles(self) -> Sequence[str]:
         """The texts, empty for vectors."""
         return () if self.texts is None else self.texts.texts
 
-    def made(self, parts: SpaceParts, setup: SplitOptions) -> FitContext:
+    def context(self, parts: SpaceParts, options: SplitOptions) -> FitContext:
         """How fits are made."""
         what = "rows" if self.texts is None else f"rows of {self.texts.name}"
-        return FitContext(setup.normalize, f"{parts.moments[ALL].n:,} {what}, one half of all", self.origins)
+        return FitContext(options.normalize, f"{parts.moments[ALL].n:,} {what}, one half of all", self.origins)
 
 
 def space_judge(
     request: Request,
-    setup: SplitOptions,
+    options: SplitOptions,
     probe: bool,
     provenance: Provenance,
     progress: Progress,
@@ -80,28 +82,30 @@ def space_judge(
 ) -> tuple[Judge, RecordContext]:
     """The judge of classes, of scored pairs, or of nothing but vectors."""
     if request.modalities:
-        raise InputError("kinds are for pairs; one space has one kind")
+        raise InputError("--modalities name the two sides of --pair; leave them out for one space")
     scored, named = request.similarity_scores, request.texts
-    found = None if scored is None else scored_set(scored, encoder.data)
-    if found is not None:
+    data_set = None if scored is None else scored_set(scored, encoder.data)
+    if data_set is not None:
         if named is not None:
             raise InputError(f"--scores {scored} brings its own texts; leave out --texts {named}")
-        named, scored = found
-    space = opened_space(request.source, named, encoder, provenance, progress)
+        named, scored = data_set
+    space = open_space(request.source, named, encoder, provenance, progress)
+    groups = None if request.groups is None else read_groups(request.groups, space.name)
     judge: SpaceJudge
     if request.labels is not None:
-        judge = _labelled(space, labels_of(request.labels, provenance), setup, probe)
+        judge = _labelled(space, labels_of(request.labels, provenance), options, probe, groups)
     elif scored is not None:
         if isinstance(scored, str | Path):
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}
-        judge = _scored(space, read_rows(scored, 3, None, "scored pairs"), setup)
+        judge = _scored(space, read_rows(scored, 3, None, "scored pairs"), options, groups)
     else:
-        parts = _parts(space, setup, space.clusters)
-        judge = GeometryJudge(parts, space.made(parts, setup), setup.seed)
-    return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.made.fitted_on)
+        evidence = _evidence(space, groups)
+        parts = _parts(space, options, evidence.clusters)
+        judge = GeometryJudge(parts, evidence, space.context(parts, options), options.seed)
+    return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.context.fitted_on)
 
 
-def opened_space(
+def open_space(
     source: Any, named_texts: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
 ) -> Space:
     """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
@@ -114,61 +118,64 @@ def opened_space(
     named = isinstance(source, str | Path)
     vectors = not named or is_file(source)
     if vectors and (named_texts is not None or encoder.layers or encoder.pooling):
-        raise InputError(f"{name_of(source, 'the array')} holds vectors already: leave out texts, layers, pooling")
+        raise InputError(f"{name_of(source, 'the array')} holds vectors: leave out --texts, --layers and --pooling")
     if vectors:
         origins = file_origins({SINGLE: source}, provenance)
-        return Space(name_of(source, "array"), SINGLE, space_blocks(source), origins)
+        return Space(name_of(source, "array"), SINGLE, lambda: space_blocks(source), origins)
     if named_texts is None:
         raise InputError(
-            f"'{source}' is no file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
-            "model, name texts with --texts DATASET or --texts FILE (one text a line), or --queries, --corpus and --qrels"
+            f"'{source}' is not a file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
+            "model, name texts with --texts DATASET or --texts FILE (one text per line), or give --queries, --corpus "
+            "and --qrels"
         )
     texts = texts_of(named_texts, encoder.data, provenance)
     space, (x,) = encode(str(source), [texts], encoder, provenance, progress)
-    blocks = (x[lo : lo + _BLOCK] for lo in range(0, len(x), _BLOCK))
-    return Space(str(source), space, blocks, {SINGLE: model_origin(str(source), provenance)}, texts)
+    return Space(str(source), space, lambda: space_blocks(x), {SINGLE: model_origin(str(source), provenance)}, texts)
 
 
-def _parts(space: Space, setup: SplitOptions, clusters: Hashes | None, groups: Any = None) -> SpaceParts:
+def _evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:
+    """Units of the rows; ``by_text`` keeps texts of one document together."""
+    survey = Survey()
+    for x in space.blocks():
+        survey.add(x)
+    n, texts = survey.n, space.texts
+    if classes is not None and len(classes) != n:
+        raise InputError(f"there are {len(classes):,} labels for {n:,} rows of {space.name}; wanted one per row")
+    base = hash_rows(0, n) if texts is None or not by_text else hash_texts(texts.clusters)
+    declared = None if groups is None else declared_units(groups, n, n, "rows")
+    equal = () if texts is None else [first_links(equal_texts(texts.texts))]
+    return find_evidence([survey], Known(base, equal, declared, classes=classes, named=EQUAL_TEXTS))
+
+
+def _parts(space: Space, options: SplitOptions, clusters: Hashes, masks: Any = None) -> SpaceParts:
     return space_parts(
-        space.blocks,
-        normalize=setup.normalize,
-        max_eval_rows=setup.max_eval_rows,
-        seed=setup.seed,
-        clusters=clusters,
-        groups=groups,
+        space.blocks(),
+        clusters,
+        normalize=options.normalize,
+        max_eval_rows=options.max_eval_rows,
+        seed=options.seed,
+        masks=masks,
     )
 
 
-def _labelled(space: Space, labels: Sequence[str], setup: SplitOptions, probe: bool) -> LabelJudge:
-    clusters = space.clusters
-    if clusters is not None and len(clusters) != len(labels):
-        raise InputError(f"there are {len(labels)} labels for {len(clusters)} texts of {space.name}; wanted one a text")
-    names, found = np.unique(labels, return_inverse=True)
-    label, known = found.astype(np.intp), known_half(len(names), setup.seed)
-    clusters = hash_rows(0, len(label)) if clusters is None else clusters
-    parts = _parts(space, setup, clusters, {"known": known[label]})
-    return LabelJudge(parts, space.made(parts, setup), setup.seed, label, known, probe, titles=space.titles)
+def _labelled(space: Space, labels: Sequence[str], options: SplitOptions, probe: bool, groups: Any) -> LabelJudge:
+    names, numbers = np.unique(labels, return_inverse=True)
+    label, seen = numbers.astype(np.intp), seen_half(len(names), options.seed)
+    evidence = _evidence(space, groups, classes=label)
+    parts = _parts(space, options, evidence.clusters, {"seen": seen[label]})
+    context = space.context(parts, options)
+    return LabelJudge(parts, evidence, context, options.seed, label, seen, probe, titles=space.titles)
 
 
-def _scored(space: Space, rows: np.ndarray[Any, Any], setup: SplitOptions) -> ScoredJudge:
-    """The rows are held once, as their number must be known before they are put into parts."""
-    held = list(space.blocks)
-    left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), sum(len(b) for b in held)
+def _scored(space: Space, rows: np.ndarray[Any, Any], options: SplitOptions, groups: Any) -> ScoredJudge:
+    """Rows of one unit, and units that stand in one pair, go to one part."""
+    evidence = _evidence(space, groups, by_text=False)
+    left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), len(evidence.clusters)
     if max(left.max(), right.max()) >= n:
         raise InputError(f"scored pairs name row {max(left.max(), right.max())}, the source has {n} rows, from 0")
-    first = _first(space, n)
+    first = first_of(evidence.clusters)
     clusters, note = pair_clusters(n, first[left], first[right])
-    whole = Space(space.name, space.space, iter(held), space.origins, space.texts)
-    parts = _parts(whole, setup, clusters[first])
+    parts = _parts(space, options, clusters[first])
     gold, more = np.ascontiguousarray(rows[:, 2]), (note,) if note else ()
-    made = space.made(parts, setup)
-    return ScoredJudge(parts, made, setup.seed, left, right, gold, more=more, titles=space.titles)
-
-
-def _first(space: Space, n: int) -> Index:
-    """For each of ``n`` rows the first one with the same text: what is equal is one thing to all parts."""
-    if space.texts is None:
-        return np.arange(n)
-    _, first, place = np.unique(hash_texts(space.texts.texts), return_index=True, return_inverse=True)
-    return np.asarray(first[place], dtype=np.intp)
+    context = space.context(parts, options)
+    return ScoredJudge(parts, evidence, context, options.seed, left, right, gold, more=more, titles=space.titles)

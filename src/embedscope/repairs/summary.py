@@ -1,4 +1,4 @@
-"""What is said of a decision: records, findings, tables."""
+"""The report of a decision: records, findings, tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from embedscope.certification.decision import Certified, Decision, Tried, moved
+from embedscope.certification.decision import Certified, Decision, Trial, moved, remote_sentence
 from embedscope.certification.judges.base import Judge, Objective, Outcome
+from embedscope.certification.wording import count, signed_interval
 from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
 from embedscope.core.records import Record
 from embedscope.repairs.calibration import Calibrated
@@ -19,89 +20,106 @@ LOSERS = 10
 WHY_NOT = "why not"
 MEANT = {
     "recall@1": "share of rows whose best answer is right",
-    "mixed_ndcg@10": "how high the right answers stand in one index of all kinds, 0 to 1",
-    "same_modality_share": "share of the ten best of that index that is of the asker's own kind",
+    "mixed_ndcg@10": "how high the right answers rank in one index of all kinds, 0 to 1",
+    "same_modality_share": "share of the ten best of that index that are of the query's own kind",
     "nearest_class": "share of rows that lie nearest to the mean of their class",
     "linear_probe": "share of rows that a linear classifier gets right",
-    "spearman": "rank correlation of cosines with the scores given",
+    "spearman": "rank correlation of cosines with the given scores",
 }
 """What scores mean, by how their names begin."""
-QUESTION = "Does a repair help on data that neither fitted nor chose it?"
+QUESTION = "Does a repair help on held-out data?"
+_BY_CLASS = (".unseen", ".seen")
 
 
 def records_of(
-    decision: Decision, told: RecordContext, calibrated: Calibrated | None, used: str | None
+    decision: Decision, context: RecordContext, calibrated: Calibrated | None, used: str | None
 ) -> list[Record]:
     """Every score of every candidate on the selecting part, and of the original and the chosen one on the other."""
-    found = list(_scores(decision.original, told, None, "select"))
-    for tried in decision.tried:
-        if tried.outcome is not None:
-            found += _scores(tried.outcome, told, tried.candidate.text, "select")
-            found += _gains(tried.gains, tried.outcome, told, tried.candidate.text, "select")
-    if decision.certified is not None and decision.chosen is not None:
+    records = list(_scores(decision.original, context, None, "select"))
+    for trial in decision.trials:
+        if trial.outcome is not None:
+            records += _scores(trial.outcome, context, trial.candidate.text, "select")
+            records += _gains(trial.gains, trial.outcome, context, trial.candidate.text, "select")
+    test = decision.certified
+    if test is not None and decision.chosen is not None:
         text = decision.chosen.text
-        found += _scores(decision.certified.before, told, None, "certify")
-        found += _scores(decision.certified.after, told, text, "certify")
-        found += _gains(decision.certified.gains, decision.certified.after, told, text, "certify")
+        records += _scores(test.before, context, None, "certify")
+        records += _scores(test.after, context, text, "certify")
+        records += _gains(test.gains, test.after, context, text, "certify")
+        records.append(_remote(test, context, text))
     if calibrated is not None:
-        found += _trust(calibrated, told, used)
-    return found
+        records += _trust(calibrated, context, used)
+    return records
 
 
 def document_of(
     decision: Decision, judge: Judge, calibrated: Calibrated | None, notes: Sequence[str] = (), forced: bool = False
 ) -> Document:
-    """Verdict first, then what it rests on, all candidates, the one test, and who loses."""
-    findings = [Finding(decision.reason, "ok" if decision.repaired else "info", _sizes(judge))]
+    """Verdict first, then its evidence, all candidates, the one test, and the items that get worse."""
+    findings = [Finding(decision.reason, "ok" if decision.repaired else "info", _sizes(judge), detail=_units(judge))]
     if forced:
         findings.append(Finding("The repair was written all the same, because --force asks for it."))
-    findings += _beside(decision, judge.aim)
     tables = [_candidates(decision, judge)]
-    if decision.certified is not None:
-        tables.append(_test(decision.certified, judge))
-        findings.append(_who(decision.certified))
-        tables += _losers(decision.certified)
+    test = decision.certified
+    if test is not None:
+        findings += _others(test, judge.objective, decision.repaired)
+        if decision.repaired:
+            findings.append(Finding(remote_sentence(test.remote, judge.objective.main), "ok", "90 % interval"))
+        tables.append(_test(test, judge))
+        findings.append(_items(test))
+        tables += _losers(test)
     if calibrated is not None:
         findings.append(_calibration(calibrated))
     title = "A repair that helps" if decision.repaired else "The original is kept"
-    skipped = [Skipped(note, "said by the judge of this run") for note in (*judge.notes, *notes)]
-    skipped += [Skipped(t.candidate.text, t.why_not or "") for t in decision.tried if t.outcome is None]
+    said = (*judge.evidence.notes, *judge.notes, *notes)
+    skipped = [Skipped(note, "how this run was judged") for note in said]
+    skipped += [Skipped(t.candidate.text, t.why_not or "") for t in decision.trials if t.outcome is None]
     return Document(title, QUESTION, tuple(findings), tuple(tables), skipped=tuple(skipped))
 
 
-def evidence_of(records: Sequence[Record], aim: Objective) -> tuple[Record, ...]:
+def evidence_of(records: Sequence[Record], objective: Objective) -> tuple[Record, ...]:
     """The records of the one test, for the header of the repair."""
-    wanted = {name for score in aim.every for name in (score, f"{score}.difference")}
+    wanted = {
+        name for score in objective.every for name in (score, f"{score}.difference", f"{score}.remote_difference")
+    }
     return tuple(r for r in records if r.subset == "certify" and r.metric in wanted)
 
 
-def _scores(outcome: Outcome, told: RecordContext, candidate: str | None, part: str) -> Iterator[Record]:
+def _scores(outcome: Outcome, context: RecordContext, candidate: str | None, part: str) -> Iterator[Record]:
     for name, score in outcome.scores.items():
-        bars = score_bars(score)
-        yield _record(told, candidate, part, name, score.value, bars, score.n, score.note)
+        yield _record(context, candidate, part, name, score.value, score_bars(score), score.n, score.note)
 
 
 def _gains(
-    gains: Mapping[str, Difference], outcome: Outcome, told: RecordContext, candidate: str, part: str
+    gains: Mapping[str, Difference], outcome: Outcome, context: RecordContext, candidate: str, part: str
 ) -> Iterator[Record]:
     for name, gain in gains.items():
         bars = (gain.stderr, gain.low, gain.high)
         n = outcome.scores[name].n
-        yield _record(told, candidate, part, f"{name}.difference", gain.value, bars, n, "from the original, paired")
+        yield _record(context, candidate, part, f"{name}.difference", gain.value, bars, n, "from the original, paired")
 
 
-def _trust(found: Calibrated, told: RecordContext, candidate: str | None) -> Iterator[Record]:
-    held, n = found.held, found.held.n_matching
+def _remote(test: Certified, context: RecordContext, candidate: str) -> Record:
+    """The gain on units unlike any fitted."""
+    main, remote = next(iter(test.gains)), test.remote
+    bars = (remote.gain.stderr, remote.gain.low, remote.gain.high)
+    note = f"on the {count(remote.n_units, 'unit')} farthest from any fitted row; paired, 90 % interval"
+    name = f"{main}.remote_difference"
+    return _record(context, candidate, "certify", name, remote.gain.value, bars, remote.n_items, note)
+
+
+def _trust(calibrated: Calibrated, context: RecordContext, candidate: str | None) -> Iterator[Record]:
+    held, n = calibrated.held, calibrated.held.n_matching
     note = (
-        f"positive_rate {found.calibration.positive_rate:g}; always saying the positive_rate has a Brier score of {held.base_brier:g}; "
-        f"not matching: {found.others}"
+        f"positive rate {calibrated.calibration.positive_rate:g}; always predicting the base rate has a Brier score of "
+        f"{held.base_brier:g}; not matching: {calibrated.others}"
     )
     for name, value in (("calibration.brier", held.brier), ("calibration.ece", held.ece)):
-        yield _record(told, candidate, "certify", name, value, (None, None, None), n, note)
+        yield _record(context, candidate, "certify", name, value, (None, None, None), n, note)
 
 
 def _record(
-    told: RecordContext,
+    context: RecordContext,
     candidate: str | None,
     part: str,
     metric: str,
@@ -111,18 +129,18 @@ def _record(
     note: str | None,
 ) -> Record:
     return Record(
-        source=told.source,
+        source=context.source,
         metric=metric,
         value=value,
-        space=told.space,
+        space=context.space,
         stderr=bars[0],
         ci_low=bars[1],
         ci_high=bars[2],
         n=n,
-        dim=told.dim,
+        dim=context.dim,
         rows="unit",
         transform=candidate,
-        fitted_on=None if candidate is None else told.fitted_on,
+        fitted_on=None if candidate is None else context.fitted_on,
         subset=part,
         note=note if value is not None or note else "undefined",
     )
@@ -132,126 +150,133 @@ def _sizes(judge: Judge) -> str:
     return ", ".join(f"{n:,} {judge.what} {part}" for part, n in judge.sizes.items())
 
 
-def _beside(decision: Decision, aim: Objective) -> list[Finding]:
-    """What happens to the other kind of index, to new classes."""
-    found = decision.certified
-    if found is None:
-        return []
-    names = [n for n in (*aim.guards, *aim.shown) if n in found.gains and not n.endswith((".new", ".known"))]
-    said = _classes(found, aim)
-    told = [f"{name} {moved(found, name)}" for name in names if found.gains[name].value != 0]
-    same = [name for name in names if found.gains[name].value == 0]
-    told += [f"{', '.join(same)} stay{'s' if len(same) == 1 else ''} as before"] if same else []
-    said += [Finding(f"Beside it, {'; '.join(told)}.")] if told else []
-    gained = [n for n in aim.guards if n in found.gains and (low := found.gains[n].low) is not None and low > 0]
-    if not decision.repaired and "mixed_ndcg@10" in gained:
-        said.append(Finding("If both kinds are searched in one index, decide on that index: --objective mixed."))
-    return said
+def _units(judge: Judge) -> str:
+    """Units of evidence, and how many certifying rows have a near-copy among fitted rows."""
+    evidence = judge.evidence
+    units = evidence.units.note or f"each of {evidence.units.rows:,} rows is a unit of evidence"
+    near = 0 if evidence.searched else judge.copies_of_fitted()
+    return f"{units}; {count(near, 'row')} that certify {'has' if near == 1 else 'have'} a near-copy among fitted rows."
 
 
-def _classes(found: Certified, aim: Objective) -> list[Finding]:
+def _others(test: Certified, objective: Objective, repaired: bool) -> list[Finding]:
+    """What happens to the other scores, and to unseen classes."""
+    names = [n for n in (*objective.guards, *objective.shown) if n in test.gains and not n.endswith(_BY_CLASS)]
+    findings = _classes(test, objective)
+    changes = [f"{name} {moved(test, name)}" for name in names if test.gains[name].value != 0]
+    same = [name for name in names if test.gains[name].value == 0]
+    changes += [f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} unchanged"] if same else []
+    findings += [Finding(f"Also, {'; '.join(changes)}.")] if changes else []
+    gained = [n for n in objective.guards if n in test.gains and (low := test.gains[n].low) is not None and low > 0]
+    if not repaired and "mixed_ndcg@10" in gained:
+        findings.append(Finding("If one index holds both modalities, decide on that index: --objective mixed."))
+    return findings
+
+
+def _classes(test: Certified, objective: Objective) -> list[Finding]:
     """What a fit on half of the classes does to these, and to the others."""
-    said = [
-        f"on {what} {name.rpartition('.')[0]} {moved(found, name)}"
-        for end, what in ((".new", "the other half, which it never saw,"), (".known", "held-out items of its own half"))
-        for name in (*aim.guards, *aim.shown)
-        if name.endswith(end) and name in found.gains
+    where = {".unseen": "the other half, which it never saw,", ".seen": "held-out items of its own half"}
+    changes = [
+        f"on {what} {name.removesuffix(end)} {moved(test, name)}"
+        for end, what in where.items()
+        for name in (*objective.guards, *objective.shown)
+        if name.endswith(end) and name in test.gains
     ]
-    return [Finding(f"Fitted on half of the classes alone: {'; '.join(said)}.")] if said else []
+    return [Finding(f"Fitted on half of the classes alone: {'; '.join(changes)}.")] if changes else []
 
 
 def _candidates(decision: Decision, judge: Judge) -> Table:
-    main, *others = [n for n in judge.aim.every if n in decision.original.scores]
-    barred = any(t.outcome is not None and t.why_not for t in decision.tried)
+    main, *others = [n for n in judge.objective.every if n in decision.original.scores]
+    barred = any(t.outcome is not None and t.why_not for t in decision.trials)
     columns = [Column("candidate"), Column(main, 3), Column("difference", 3), Column("95 % interval")]
     columns += [Column(WHY_NOT)] if barred else []
     columns += [Column(name, 3) for name in others]
     rows: list[tuple[Cell, ...]] = []
-    for t in (None, *decision.tried):
+    for t in (None, *decision.trials):
         outcome = decision.original if t is None else t.outcome
         if outcome is not None:
             gain = None if t is None else t.gains.get(main)
             cells: list[Cell] = [_called(t, decision), outcome.scores[main].value]
-            cells += [None, None] if gain is None else [gain.value, _range(gain)]
+            cells += [None, None] if gain is None else [gain.value, signed_interval(gain.low, gain.high)]
             cells += [None if t is None else t.why_not] if barred else []
             rows.append((*cells, *(outcome.scores[n].value for n in others)))
     caption = f"{judge.sizes['select']:,} {judge.what}; differences from the original are paired."
     return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
 
 
-def _called(tried: Tried | None, decision: Decision) -> str:
-    if tried is None:
-        return "none (as they are)"
-    mark = " (chosen)" if tried.candidate is decision.chosen else " (barred)" if tried.why_not else ""
-    return tried.candidate.text + mark
+def _called(trial: Trial | None, decision: Decision) -> str:
+    if trial is None:
+        return "none (vectors as they are)"
+    mark = " (chosen)" if trial.candidate is decision.chosen else " (barred)" if trial.why_not else ""
+    return trial.candidate.text + mark
 
 
-def _range(gain: Difference) -> str | None:
-    return None if gain.low is None or gain.high is None else f"[{gain.low:+.3f}, {gain.high:+.3f}]"
-
-
-def _test(found: Certified, judge: Judge) -> Table:
-    role = {judge.aim.main: "decides"} | dict.fromkeys(judge.aim.guards, "must not lose")
+def _test(test: Certified, judge: Judge) -> Table:
+    role = {judge.objective.main: "decides"} | dict.fromkeys(judge.objective.guards, "must not lose")
     columns = ("score", "before", "after", "difference", "95 % interval", "role")
     rows = tuple(
         (
             name,
-            found.before.scores[name].value,
-            found.after.scores[name].value,
-            found.gains[name].value,
-            _range(found.gains[name]),
-            role.get(name, "beside"),
+            test.before.scores[name].value,
+            test.after.scores[name].value,
+            test.gains[name].value,
+            signed_interval(test.gains[name].low, test.gains[name].high),
+            role.get(name, "reported"),
         )
-        for name in sorted(found.gains, key=lambda n: [*judge.aim.every, n].index(n))
+        for name in sorted(test.gains, key=lambda n: [*judge.objective.every, n].index(n))
     )
     digits = (None, 3, 3, 3, None, None)
-    test = f"One paired test of the chosen candidate, on {judge.sizes['certify']:,} {judge.what} that chose nothing."
-    known = [f"{name}: {meant}" for name, meant in MEANT.items() if any(n.startswith(name) for n in found.gains)]
-    caption = ". ".join([test.removesuffix("."), *known]) + "."
+    sample = f"{judge.sizes['certify']:,} {judge.what} in {count(test.n_units, 'unit')} of evidence"
+    caption = f"One paired test of the chosen candidate, on {sample} that chose nothing."
+    meant = [f"{name}: {meaning}." for name, meaning in MEANT.items() if any(n.startswith(name) for n in test.gains)]
     heads = tuple(Column(title, d) for title, d in zip(columns, digits, strict=True))
-    return Table("certified", "The chosen candidate on the part that certifies", heads, rows, caption)
+    title = "The chosen candidate on the part that certifies"
+    return Table("certified", title, heads, rows, " ".join([caption, *meant]))
 
 
-def _loss(found: Certified) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _loss(test: Certified) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """How much each item loses, nan where it is not scored."""
-    before, after = found.before.items, found.after.items
+    before, after = test.before.items, test.after.items
     sign = 1.0 if before.lower else -1.0
     return np.asarray(sign * (after.values - before.values))
 
 
-def _who(found: Certified) -> Finding:
-    loss = _loss(found)
-    lost, won, same = (int((test).sum()) for test in (loss > 0, loss < 0, loss == 0))
-    title = found.before.items.title
-    return Finding(f"Of single items, {won:,} gain, {lost:,} lose and {same:,} stay ({title}).")
-
-
-def _losers(found: Certified) -> list[Table]:
-    loss, items = _loss(found), found.before.items
-    known = np.where(np.isfinite(loss), loss, 0.0)
-    worst = [i for i in np.argsort(-known, kind="stable")[:LOSERS].tolist() if known[i] > 0]
-    if not worst:
-        return []
-    rows = tuple((items.names[i], float(items.values[i]), float(found.after.items.values[i])) for i in worst)
-    digits = 0 if items.lower else 3
-    columns = (Column("item"), Column(f"{items.title} before", digits), Column("after", digits))
-    total = int((known > 0).sum())
-    return [Table("losers", "Items that lose most", columns, rows, f"{len(rows)} of {total:,} that lose.")]
-
-
-def calibration_note(found: Calibrated) -> str:
-    """What a calibration speaks of, one sentence."""
-    return (
-        f"The probability is of {found.what}, for a share of {found.calibration.positive_rate:g}; what does not match were "
-        f"{found.others}."
+def _items(test: Certified) -> Finding:
+    loss = _loss(test)
+    worse, better, same = (int(which.sum()) for which in (loss > 0, loss < 0, loss == 0))
+    items = test.before.items
+    return Finding(
+        f"Per {items.noun}: {better:,} {'improves' if better == 1 else 'improve'}, {worse:,} "
+        f"{'gets' if worse == 1 else 'get'} worse, {same:,} {'is' if same == 1 else 'are'} unchanged ({items.title})."
     )
 
 
-def _calibration(found: Calibrated) -> Finding:
-    held = found.held
+def _losers(test: Certified) -> list[Table]:
+    loss, items = _loss(test), test.before.items
+    lost = np.where(np.isfinite(loss), loss, 0.0)
+    worst = [i for i in np.argsort(-lost, kind="stable")[:LOSERS].tolist() if lost[i] > 0]
+    if not worst:
+        return []
+    rows = tuple((items.names[i], float(items.values[i]), float(test.after.items.values[i])) for i in worst)
+    digits = 0 if items.lower else 3
+    columns = (Column("item"), Column(f"{items.title} before", digits), Column("after", digits))
+    total = int((lost > 0).sum())
+    return [Table("losers", "Items that get worse most", columns, rows, f"{len(rows)} of {total:,} that get worse.")]
+
+
+def calibration_note(calibrated: Calibrated) -> str:
+    """What a calibration is about, one sentence."""
+    return (
+        f"The probability is that of {calibrated.what} for a base rate of {calibrated.calibration.positive_rate:g}; "
+        f"the pairs that do not match were {calibrated.others}."
+    )
+
+
+def _calibration(calibrated: Calibrated) -> Finding:
+    held = calibrated.held
     return Finding(
-        f"Cosines are calibrated to the probability of {found.what}, for a share of {found.calibration.positive_rate:g}: Brier "
-        f"score {held.brier:.3f} on held-out pairs, against {held.base_brier:.3f} for always saying the share.",
+        f"Cosines are calibrated to the probability of {calibrated.what}, for a base rate of "
+        f"{calibrated.calibration.positive_rate:g}: Brier score {held.brier:.3f} on held-out pairs, against "
+        f"{held.base_brier:.3f} for always predicting the base rate.",
         evidence=f"calibration error {held.ece:.3f}; {held.n_matching:,} pairs that match, {held.n_other:,} others",
-        detail=f"What does not match: {found.others}.",
+        detail=f"Pairs that do not match: {calibrated.others}.",
     )

@@ -6,16 +6,17 @@ import difflib
 from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
+from embedscope.encoders import space_name
 
-FINAL, LAST = "final", "last"
+FINAL = "final"
 POOLED = "pooled"
 
 
 def select_spaces(layers: str | None, spaces: Sequence[str]) -> tuple[str, ...]:
     """Names of ``spaces`` that ``layers`` selects: ``all``, or a list such as ``0,-1,final,last,pooled``.
 
-    ``final`` and ``last`` are spaces of every model, see :func:`space_name`; a negative number counts from the last
-    layer.
+    ``final`` and ``last`` are spaces of every model, see :func:`embedscope.encoders.space_name`; a negative number
+    counts from the last layer.
 
     Raises
     ------
@@ -31,22 +32,6 @@ def select_spaces(layers: str | None, spaces: Sequence[str]) -> tuple[str, ...]:
     if not parts:
         raise InputError("no layers named, wanted 'all' or a list such as 0,4,final,pooled")
     return tuple(dict.fromkeys(_select(part, spaces) for part in parts))
-
-
-def space_name(name: str, spaces: Sequence[str]) -> str:
-    """The space that ``name`` means: ``last`` is the state after the last block, ``final`` that after the final norm.
-
-    A model without a final norm has one state for both, its last layer; a model without layers has one vector per text.
-
-    >>> space_name("final", ["layer00", "layer01", "pooled"]), space_name("last", ["layer00", "layer01", "final"])
-    ('layer01', 'layer01')
-    >>> space_name("final", ["layer00", "layer01", "final"]), space_name("last", ["vectors"])
-    ('final', 'vectors')
-    """
-    if name in spaces or name not in (FINAL, LAST):
-        return name
-    layers = [s for s in spaces if s.startswith("layer")] or [s for s in spaces if s == FINAL] or list(spaces)
-    return layers[-1]
 
 
 def _select(part: str, spaces: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ defines none is read at its last state (``final``, after the final norm where it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,22 @@ import numpy.typing as npt
 from embedscope.core.cache import VectorCache
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
-from embedscope.core.progress import Progress
+from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
-from embedscope.encoders import ImageEncoder, Lookup, TextEncoder, open_image_encoder, open_model
+from embedscope.encoders import (
+    ImageEncoder,
+    Lookup,
+    Role,
+    TextEncoder,
+    open_image_encoder,
+    open_model,
+    reading_note,
+    role_pooling,
+    score_of,
+    space_name,
+)
 from embedscope.sources.image_vectors import ImageVectors, image_vectors
-from embedscope.sources.layer_selection import FINAL, POOLED, select_spaces, space_name
+from embedscope.sources.layer_selection import FINAL, POOLED, select_spaces
 from embedscope.sources.text_vectors import Encoding, TextVectors, extract
 
 if TYPE_CHECKING:
@@ -30,6 +42,9 @@ Default = Literal["one", "layers", "every"]
 """What is read where nothing is named: one space, every layer in one pooling, or every layer in every pooling."""
 
 _IMAGE_SPACES = ("image", "features", "pooled")
+
+
+Spaced = TypeVar("Spaced", bound="SpaceName | EncodedSides")
 
 
 class SpaceName(NamedTuple):
@@ -49,13 +64,12 @@ def open_text_model(
     InputError, DataUnavailableError, ChecksumError, MissingExtraError
         see :func:`embedscope.encoders.open_encoder`.
     """
-    if progress is not None:
-        progress.start(f"loading {uri}", None, "models")
+    progress = progress or Silent()
+    progress.start(f"loading {uri}", None, "models")
     with provenance.phase(f"load {uri}"):
-        model = open_model(uri, **options.opening)
-    if progress is not None:
-        progress.advance(1)
-        progress.close()
+        model = open_model(uri, **options.serving(progress.note), **options.opening)
+    progress.advance(1)
+    progress.close()
     provenance.models[uri] = model.info.as_dict() if isinstance(model, TextEncoder) else dict(model.facts)
     return model
 
@@ -202,7 +216,98 @@ def encode_texts(
     return extract_texts(model, texts, [name.pooling for name in spaces], options, progress), spaces
 
 
-def single_space(spaces: Sequence[SpaceName]) -> SpaceName:
+Side = tuple[Role | None, Sequence[str]]
+"""Texts, and what they are to the model: queries, documents, or neither."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSides:
+    """Vectors of several sides of texts in one space of a model.
+
+    Attributes
+    ----------
+    pooling, space : the space; the pooling is None for the model's own text vector, whatever the roles
+    score : how the model compares its vectors
+    note : prompts, ``truncate_dim`` and score of the model, for the record
+    parts : of each side the vectors, the pooling of its role, and its texts
+    """
+
+    pooling: str | None
+    space: str
+    score: str
+    note: str | None
+    parts: tuple[tuple[Any, str | None, Sequence[str]], ...]
+
+    def matrix(self, side: int) -> npt.NDArray[Any]:
+        """Vectors (n, d) of the texts of side number ``side``; a text without a vector is a row of nan."""
+        vectors, pooling, texts = self.parts[side]
+        x: npt.NDArray[Any] = vectors.matrix(pooling, self.space, texts)
+        return x
+
+
+def encode_sides(
+    uri: str, sides: Sequence[Side], options: ModelOptions, provenance: Provenance, progress: Progress
+) -> list[EncodedSides]:
+    """Vectors of the texts of all ``sides`` by the model ``uri``, in the spaces that ``options`` name, one by default.
+
+    Queries and documents are read with the prompts and modules that the model has for them, in the model's own text
+    vector; layers have neither.
+    """
+    model = open_text_model(uri, options, provenance, progress)
+    spaces = model_spaces(model, uri, options, "one", provenance, progress)
+    if not isinstance(model, TextEncoder):
+        note = _show(reading_note(model), uri, progress)
+        recorded = _RecordedLookup(model, uri, provenance)
+        parts = tuple((recorded, role_pooling(model, role), texts) for role, texts in sides)
+        return [EncodedSides(None, name.space, score_of(model), note, parts) for name in spaces]
+    return [_encoded_sides(model, uri, sides, name, options, progress) for name in spaces]
+
+
+def _encoded_sides(
+    encoder: TextEncoder, uri: str, sides: Sequence[Side], name: SpaceName, options: ModelOptions, progress: Progress
+) -> EncodedSides:
+    """Sides in one space of a text encoder; those that are read alike are encoded together."""
+    own = name.space == POOLED
+    poolings = [role_pooling(encoder, role) if own else name.pooling for role, _ in sides]
+    texts_of: dict[str | None, list[str]] = {}
+    for pooling, (_, texts) in zip(poolings, sides, strict=True):
+        texts_of.setdefault(pooling, []).extend(texts)
+    vectors = {p: extract_texts(encoder, texts, [p], options, progress) for p, texts in texts_of.items()}
+    parts = tuple((vectors[p], p, texts) for p, (_, texts) in zip(poolings, sides, strict=True))
+    if own:
+        note = _show(reading_note(encoder), uri, progress)
+    elif options.layers is None and options.pooling is None:
+        why = encoder.info.policies["pooled"]
+        note = f"{uri} has no sentence vector ({why}); {name.space} of the last token ({name.pooling}) is read instead"
+        progress.note(note)
+    else:
+        note = None
+    return EncodedSides(name.pooling, name.space, encoder.score if own else options.score or "cosine", note, parts)
+
+
+@dataclass(frozen=True, eq=False)
+class _RecordedLookup:
+    """A model without layers, whose facts are recorded again after every look-up: a server counts its requests."""
+
+    model: Lookup
+    uri: str
+    provenance: Provenance
+
+    def matrix(self, pooling: str | None, space: str, texts: Sequence[str]) -> npt.NDArray[Any]:
+        """Vectors (n, d) of ``texts``."""
+        try:
+            return self.model.matrix(pooling, space, texts)
+        finally:
+            self.provenance.models[self.uri] |= dict(self.model.facts)
+
+
+def _show(note: str | None, uri: str, progress: Progress) -> str | None:
+    if note is not None:
+        progress.note(f"{uri}: {note}")
+    return note
+
+
+def single_space(spaces: Sequence[Spaced]) -> Spaced:
     """The only one of ``spaces``; raises ``InputError`` where there are several."""
     if len(spaces) > 1:
         names = ", ".join(name.space for name in spaces)

@@ -17,6 +17,7 @@ from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, hint, is_vectors, state_of
+from embedscope.sources.grouped_stream import GroupedStream, group_hashes
 from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
 from embedscope.sources.texts import texts_named
 from embedscope.sources.vector_files import vector_file_facts
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
 
 def array_source(
-    x: Array | Mapping[str, Array], ids: Hashes | None = None, clusters: Hashes | None = None, name: str = "array"
+    x: Array | Mapping[str, Array], ids: Hashes | None = None, groups: Any = None, name: str = "array"
 ) -> Source:
     """An (n, d) array as a source, or several arrays over the same rows by the name of their space."""
-    stream = ArrayStream(x if isinstance(x, Mapping) else {"vectors": x}, ids, clusters)
+    spaces = x if isinstance(x, Mapping) else {"vectors": x}
+    clusters = None if groups is None or not spaces else group_hashes(groups, len(next(iter(spaces.values()))))
+    stream = ArrayStream(spaces, ids, clusters)
     return Source(name, stream, local_engine(stream.dims.values()))
 
 
@@ -64,6 +67,12 @@ def open_sources(
     if model.selecting and not models:
         option = model.selecting[0].replace("_", "-")
         raise InputError(f"--{option} is for models and {names[0]} holds vectors already; leave out --{option}")
+    if models and run.groups is not None:
+        raise InputError(f"--groups is for vectors and {models[0]} is a model, whose texts say what belongs together")
+    if run.groups is not None and (len(names) > 1 or run.skip_bad_shards or run.checkpoint is not None):
+        raise InputError(
+            "--groups has one group per row of one source: leave out the others, --checkpoint, --skip-bad-shards"
+        )
     if models and run.checkpoint is not None:
         raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
     table, texts_name = texts_named(model.texts, model.data, provenance) if models else (None, "")
@@ -125,6 +134,8 @@ def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progr
     """Files of vectors as a source; their layout, and files that cannot be opened, are noted."""
     files = find_vectors(name, skip_bad=run.skip_bad_shards)
     stream = files.stream
+    if run.groups is not None:
+        stream = GroupedStream.of(stream, run.groups, name)
     empty = f"; {files.empty} without rows" if files.empty else ""
     progress.note(f"{name}: {files.layout}, {described(stream)}{empty}")
     for reason in files.missing:

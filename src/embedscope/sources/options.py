@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class ModelOptions:
     cache : keep extracted vectors on disk
     data : folder with data files
     seed : of samples, and of random initialisations
+    yes : spend what a paid server asks for its work
 
     Raises
     ------
@@ -73,6 +74,7 @@ class ModelOptions:
     cache: bool = True
     data: str | Path | None = None
     seed: int = 0
+    yes: bool = False
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
@@ -112,6 +114,10 @@ class ModelOptions:
         named = {name: getattr(self, name) for name in ("query_prompt", "document_prompt", "score")}
         return always | {name: value for name, value in named.items() if value is not None}
 
+    def serving(self, note: Callable[[str], None]) -> dict[str, Any]:
+        """Keyword arguments of :func:`embedscope.encoders.open_model` for models behind an address or in a folder."""
+        return {"cache": self.cache, "yes": self.yes, "note": note}
+
     @property
     def selecting(self) -> tuple[str, ...]:
         """Names of the options that were set and say which texts, layers and poolings are read."""
@@ -131,11 +137,13 @@ class RunOptions:
     engine : ``local``, ``local:THREADS``, ``dask``, ``dask:WORKERS`` or ``dask:ADDRESS``
     checkpoint : folder for the states of finished shards, from which an interrupted run resumes
     skip_bad_shards : skip files that cannot be read, with a note, instead of raising their error
+    groups : what each row of a file of vectors belongs to, as of :func:`embedscope.sources.grouped_stream.group_hashes`
     """
 
     engine: str = "local"
     checkpoint: str | Path | None = None
     skip_bad_shards: bool = False
+    groups: Any = None
 
 
 def check_options(options: Mapping[str, Any], *classes: type[Any]) -> None:

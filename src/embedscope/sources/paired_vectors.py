@@ -53,13 +53,16 @@ def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:
     InputError
         if the file cannot be read, or does not have one id per row; ``name`` is what the message calls the side.
     """
-    if isinstance(source, str | Path):
-        ids = _parquet_column(str(source)) if ".parquet" in str(source) else _text_lines(Path(source))
-    else:
-        ids = [str(i) for i in np.asarray(source).ravel().tolist()]
+    is_name = isinstance(source, str | Path)
+    ids = read_ids(source) if is_name else [str(i) for i in np.asarray(source).ravel().tolist()]  # type: ignore[arg-type]
     if len(ids) != n:
         raise InputError(f"{name} has {n:,} rows and {len(ids):,} ids; wanted one id per row, in the same order")
     return hash_texts(ids)
+
+
+def read_ids(source: str | Path) -> list[str]:
+    """Entries of a text file, one per line, or of ``FILE.parquet::COLUMN``; ``InputError`` where it cannot be read."""
+    return _parquet_column(str(source)) if ".parquet" in str(source) else _text_lines(Path(source))
 
 
 def _read_part(path: Path, index: int, name: str) -> Matrix:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._qrels import Judgements, read_beir_texts
+from embedscope.datasets._qrels import Judgements, read_beir_texts, read_qrels
 from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vector_files import read_matrix
@@ -38,20 +39,24 @@ class Collection:
         return len(self.ids)
 
 
-def read_collection(source: str, ids: str | Path | None, provenance: Provenance) -> Collection:
-    """A file of vectors with the ids of its rows, or a BEIR file of JSON lines.
+def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "array") -> Collection:
+    """A file of vectors with the ids of its rows, a BEIR file of JSON lines, or either from memory.
 
     Parameters
     ----------
-    source : ``FILE`` or ``FILE::KEY`` of vectors, or ``FILE.jsonl`` of texts
-    ids : text file, one id per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else the ids that
-        the file itself keeps (a column ``id``, ids of an index)
+    source : ``FILE`` or ``FILE::KEY`` of vectors, ``FILE.jsonl`` of texts, {id: text}, {id: vector} or (n, d) vectors
+    ids : (n,) ids, or a text file with one per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else
+        the ids that the file itself keeps (a column ``id``, ids of an index)
+    name : what messages and records call a collection from memory
 
     Raises
     ------
     InputError
         if a file cannot be read, or there is not one distinct id per row.
     """
+    if not isinstance(source, str | Path):
+        return _from_memory(source, ids, name)
+    source = str(source)
     path = file_of(source)
     if path.suffix.lower() == ".jsonl" and not is_vectors(source):
         if ids is not None:
@@ -63,6 +68,9 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
         raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
     stream = open_vectors(source)
     _, x = read_matrix(stream, source)
+    provenance.data[source] = file_facts(path)
+    if ids is not None and not isinstance(ids, str | Path):
+        return _check_distinct(Collection(source, _one_per_row(ids, len(x), source), x))
     id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
     own = ids_of(stream)
     if ids is None and own is not None and not id_file.exists():
@@ -76,9 +84,68 @@ def read_collection(source: str, ids: str | Path | None, provenance: Provenance)
     names = read_lines(id_file)
     if len(names) != len(x):
         raise InputError(f"{id_file} has {len(names):,} ids for the {len(x):,} rows of {source}; wanted one per row")
-    provenance.data[source] = file_facts(path)
     provenance.data[str(id_file)] = file_facts(id_file)
     return _check_distinct(Collection(source, names, x))
+
+
+def _from_memory(source: Any, ids: Any, name: str) -> Collection:
+    """A mapping of ids to texts or to vectors, or vectors with ``ids``."""
+    if not isinstance(source, Mapping):
+        if ids is None:
+            raise InputError(f"{name} are vectors without ids; pass one id per row, or a dict of id -> vector")
+        x = to_numpy(as_matrix(source, name))
+        given = read_lines(ids) if isinstance(ids, str | Path) else ids
+        return _check_distinct(Collection(name, _one_per_row(given, len(x), name), x))
+    if ids is not None:
+        raise InputError(f"{name} is a dict, which brings its own ids; leave out the ids")
+    if not source:
+        raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
+    found = tuple(str(i) for i in source)
+    kinds = {isinstance(value, str) for value in source.values()}
+    if kinds == {True}:
+        return _check_distinct(Collection(name, found, texts=tuple(source.values())))
+    if kinds == {False}:
+        vectors = [np.asarray(to_numpy(v)) for v in source.values()]
+        if len({v.shape for v in vectors}) > 1:
+            raise InputError(f"the vectors of {name} have several shapes; wanted one number of dimensions")
+        return _check_distinct(Collection(name, found, to_numpy(as_matrix(np.stack(vectors), name))))
+    raise InputError(f"{name} mixes texts and vectors; pass {{id: text}} or {{id: vector}}")
+
+
+def _one_per_row(ids: Any, n: int, name: str) -> tuple[str, ...]:
+    found = tuple(str(i) for i in ids)
+    if len(found) != n:
+        raise InputError(f"got {len(found)} ids for the {n} rows of {name}; wanted one per row")
+    return found
+
+
+def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
+    """Judgements of a file in the format of TREC or BEIR, or of {query id: {document id: grade}}.
+
+    Raises
+    ------
+    InputError
+        if the file cannot be read, or the mapping is empty or has another form.
+    """
+    if isinstance(qrels, str | Path):
+        provenance.data[str(qrels)] = file_facts(Path(qrels)) if Path(qrels).is_file() else {}
+        return read_qrels(qrels)
+    try:
+        rows = [(str(q), str(d), float(grade)) for q, judged in qrels.items() for d, grade in judged.items()]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"qrels must be a file or {{query id: {{document id: grade}}}}, got {type(qrels).__name__} ({error})"
+        ) from error
+    if not rows:
+        raise InputError("qrels hold no judgements; wanted {query id: {document id: grade}}")
+    query, document, grade = zip(*rows, strict=True)
+    return Judgements(query, document, grade)
+
+
+def own_documents(queries: Collection, corpus: Collection) -> Index:
+    """Row (m,) of the document with the id of each query, -1 where there is none."""
+    of = {i: row for row, i in enumerate(corpus.ids)}
+    return np.array([of.get(i, -1) for i in queries.ids], dtype=np.intp)
 
 
 def read_lines(path: str | Path) -> tuple[str, ...]:
@@ -91,18 +158,18 @@ def read_lines(path: str | Path) -> tuple[str, ...]:
 
 
 def read_corpus(
-    sources: Sequence[str],
-    ids: Sequence[str | Path],
-    modalities: str | Path | None,
+    sources: Sequence[Any],
+    ids: Sequence[Any],
+    modalities: Any,
     provenance: Provenance,
 ) -> Collection:
     """All documents of one index.
 
     Parameters
     ----------
-    sources : files of documents, each ``FILE`` or ``MODALITY=FILE``
-    ids : one file of ids per source, in the same order; empty for the default of :func:`read_collection`
-    modalities : text file with the modality of each document, one per line, where one file holds several modalities
+    sources : documents as :func:`read_collection` takes them; a file may be ``MODALITY=FILE``
+    ids : ids of each source, in the same order; empty for the default of :func:`read_collection`
+    modalities : modality of each document, from a text file or an array, where one source holds several modalities
 
     Raises
     ------
@@ -111,25 +178,29 @@ def read_corpus(
     """
     if ids and len(ids) != len(sources):
         raise InputError(f"{len(ids)} files of ids for {len(sources)} corpora; name one for each, in the same order")
-    split = [_split_modality(source) for source in sources]
+    split = [_split_modality(source) if isinstance(source, str) else ("", source) for source in sources]
     if len(sources) > 1 and not all(modality for modality, _ in split):
         raise InputError(
             "several corpora make a mixed index; name the modality of each, as in --corpus text=T --corpus image=I"
         )
     parts = []
     for i, (modality, file) in enumerate(split):
-        part = read_collection(file, ids[i] if ids else None, provenance)
+        part = read_collection(file, ids[i] if ids else None, provenance, "corpus")
         parts.append(replace(part, modalities=(modality,) * len(part)) if modality else part)
     whole = concat(parts)
     if modalities is None:
         return whole
     if whole.modalities:
         raise InputError(f"modalities are given twice, by --corpus MODALITY=FILE and by {modalities}; leave one out")
-    provenance.data[str(modalities)] = file_facts(Path(modalities)) if Path(modalities).is_file() else {}
-    lines = read_lines(modalities)
+    name = str(modalities) if isinstance(modalities, str | Path) else "corpus_modality"
+    if isinstance(modalities, str | Path):
+        provenance.data[name] = file_facts(Path(modalities)) if Path(modalities).is_file() else {}
+        lines = read_lines(modalities)
+    else:
+        lines = tuple(map(str, modalities))
     if len(lines) != len(whole) or not all(lines):
         raise InputError(
-            f"{modalities} has {len(lines):,} modalities for {len(whole):,} documents; wanted one per row, none empty"
+            f"{name} has {len(lines):,} modalities for {len(whole):,} documents; wanted one per row, none empty"
         )
     return replace(whole, modalities=lines)
 
@@ -166,13 +237,18 @@ def _check_distinct(collection: Collection) -> Collection:
 
 @dataclass(frozen=True, eq=False)
 class RetrievalSpace:
-    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source."""
+    """Vectors of ``queries`` (m, d) and ``corpus`` (n, d) in one space of a source.
+
+    ``score`` compares them; ``note`` says how a model read them.
+    """
 
     source: str
     pooling: str | None
     space: str
     queries: npt.NDArray[Any]
     corpus: npt.NDArray[Any]
+    score: str = "cosine"
+    note: str | None = None
 
 
 def retrieval_spaces(
@@ -200,7 +276,11 @@ def retrieval_spaces(
             raise InputError(
                 f"{queries.name} and {corpus.name} hold vectors already; leave out the model, layers and pooling"
             )
-        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x)
+        if prompts := [name for name in ("query_prompt", "document_prompt") if getattr(options, name) is not None]:
+            raise InputError(f"{prompts[0]} is for models; {queries.name} and {corpus.name} hold vectors already")
+        score = options.score or "cosine"
+        note = f"score {score}" if score != "cosine" else None
+        yield RetrievalSpace(corpus.name, None, "vectors", queries.x, corpus.x, score, note)
         return
     if queries.x is not None or corpus.x is not None:
         raise InputError(
@@ -210,12 +290,12 @@ def retrieval_spaces(
         raise InputError(
             f"{queries.name} has texts; name a model that encodes them, as in `embedscope evaluate minilm`"
         )
-    from embedscope.sources.models import check_known, encode_texts
+    from embedscope.sources.models import Side, check_known, encode_sides
 
-    vectors, spaces = encode_texts(model, (*queries.texts, *corpus.texts), options, provenance, progress)
-    for pooling, space in spaces:
-        both = [check_known(vectors.matrix(pooling, space, side.texts), model, side.name) for side in (queries, corpus)]
-        yield RetrievalSpace(model, pooling, space, *both)
+    sides: list[Side] = [("query", queries.texts), ("document", corpus.texts)]
+    for one in encode_sides(model, sides, options, provenance, progress):
+        both = [check_known(one.matrix(i), model, side.name) for i, side in enumerate((queries, corpus))]
+        yield RetrievalSpace(model, one.pooling, one.space, both[0], both[1], one.score, one.note)
 
 
 def single_retrieval_space(spaces: Sequence[RetrievalSpace]) -> RetrievalSpace:

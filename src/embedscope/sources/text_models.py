@@ -91,7 +91,9 @@ def model_sources(
     model = open_text_model(uri, options, provenance, progress)
     if not isinstance(model, TextEncoder):
         spaces = model_spaces(model, uri, options, "layers", provenance, progress)
-        yield _lookup_source(model, uri, table, name, [s.space for s in spaces])
+        source = _lookup_source(model, uri, table, name, [s.space for s in spaces])
+        provenance.models[uri] |= dict(model.facts)
+        yield source
         return
     unit = options.unit or ("word" if table.unit == "word" else "token")
     if unit == "token":

@@ -15,7 +15,7 @@ from embedscope.core.cache import LostChunkError, Place, VectorCache, namespace_
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.steady_cache import LOST_CHUNKS, SteadyCache
-from embedscope.encoders import Framed, Framing, TextEncoder
+from embedscope.encoders import Framed, Framing, TextEncoder, space_name
 
 Floats32 = npt.NDArray[np.float32]
 Pooling = str | None
@@ -104,6 +104,7 @@ class TextVectors:
         """
         if pooling not in self.places:
             raise InputError(f"pooling {pooling!r} was not extracted; extracted: {', '.join(map(repr, self.poolings))}")
+        space = space_name(space, self.spaces(pooling))
         if space not in self.spaces(pooling):
             raise InputError(f"no space '{space}' in pooling {pooling!r}; it has {', '.join(self.spaces(pooling))}")
         unknown = [t for t in texts if t not in self._keys]
@@ -175,6 +176,8 @@ def namespace(encoder: TextEncoder, pooling: Pooling) -> str:
         "policies": {k: v for k, v in encoder.info.policies.items() if k in ("dtype", "device", "subword", "pooled")},
         "transformers": version("transformers"),
     }
+    if framing.prompt or framing.library:
+        facts["own"] = {"prompt": framing.prompt, "by": framing.library, **encoder.library_facts}
     return namespace_of(facts)
 
 

@@ -18,6 +18,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, read_beir_texts
+from embedscope.encoders import Role
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import read_lines
 
@@ -66,22 +67,27 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
 
 
 def encode(
-    uri: str, sides: Sequence[Texts], options: ModelOptions, provenance: Provenance, progress: Progress
+    uri: str,
+    sides: Sequence[Texts],
+    options: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+    roles: Sequence[Role | None] = (),
 ) -> tuple[str, list[npt.NDArray[Any]]]:
     """Name of the one space of the model ``uri`` that is read, and the vectors (n, d) of the texts of each side in it.
+
+    ``roles`` says of each side whether its texts are queries or documents; where it is empty, they are neither.
 
     Raises
     ------
     InputError
         if several spaces are named, or a text has no vector.
     """
-    from embedscope.sources.models import check_known, encode_texts, single_space
+    from embedscope.sources.models import Side, check_known, encode_sides, single_space
 
-    texts = [text for side in sides for text in side.texts]
-    vectors, spaces = encode_texts(uri, texts, options, provenance, progress)
-    pooling, space = single_space(spaces)
-    x = [check_known(np.asarray(vectors.matrix(pooling, space, side.texts)), uri, side.name) for side in sides]
-    return space, x
+    named: list[Side] = [(roles[i] if roles else None, side.texts) for i, side in enumerate(sides)]
+    one = single_space(encode_sides(uri, named, options, provenance, progress))
+    return one.space, [check_known(np.asarray(one.matrix(i)), uri, side.name) for i, side in enumerate(sides)]
 
 
 def scored_set(scores: Any, data: str | Path | None) -> tuple[str, npt.NDArray[np.float64]] | None:

@@ -151,7 +151,7 @@ class _Encode:
 
 
 def _part(framed: Framed, batch: Sequence[int]) -> Framed:
-    return Framed(framed.framing, tuple(framed.ids[i] for i in batch), tuple(framed.truncated[i] for i in batch))
+    return framed.part(batch)
 
 
 def _token_shards(stream: TokenStream, recipe: Recipe, spaces: tuple[str, ...]) -> tuple[Shard, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.core.tables import Score
+from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import directions, mean_score
 from embedscope.tasks.retrieval import judged_scores
@@ -47,18 +47,28 @@ def same_modality_share(
     return scores
 
 
-def kind_shares(queries: Any, corpus: Any, kinds: Sequence[str], *, k: int = K, seed: int = 0) -> dict[str, Score]:
+def kind_shares(
+    queries: Any,
+    corpus: Any,
+    kinds: Sequence[str],
+    *,
+    k: int = K,
+    seed: int = 0,
+    skip: Index | None = None,
+    groups: Index | None = None,
+) -> dict[str, Score]:
     """Share of each kind of document among the top ``k`` of ``corpus`` (n, d) for ``queries`` (m, d), 0 to 1.
 
-    ``kinds`` (n,) names the kind of each document. Chance is the share of the kind in the corpus, stated in the note.
+    ``kinds`` (n,) names the modality of each document; ``skip`` and ``groups`` are those of
+    ``judged_scores``. Chance is the share of the modality in the corpus, stated in the note.
 
     >>> kind_shares([[1.0, 0.0]], np.eye(2), ["text", "image"], k=1)["text"].value
     1.0
     """
     q, c, of = directions(queries, "queries"), directions(corpus, "corpus"), _kinds(kinds, len(corpus))
-    found = top_k(q, c, min(k, len(c))).indices
+    found = top_k(q, c, min(k, len(c) - (skip is not None)), exclude=skip).indices
     return {
-        name: mean_score((of[found] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"])
+        name: mean_score((of[found] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"], groups)
         for name in dict.fromkeys(kinds)
     }
 
@@ -72,13 +82,15 @@ def mixed_scores(
     k: int = K,
     seed: int = 0,
     document_ids: Sequence[str] | None = None,
+    skip: Index | None = None,
+    groups: Index | None = None,
 ) -> dict[str, Score]:
     """nDCG@k of the mixed pool beside the pools of one kind, and the share of each kind among the top k.
 
     Parameters
     ----------
-    judged, document_ids : as of ``judged_scores``
-    kinds : (n,) kind of each document
+    judged, document_ids, skip, groups : as of ``judged_scores``
+    kinds : (n,) modality of each document
 
     Returns
     -------
@@ -97,13 +109,15 @@ def mixed_scores(
         raise InputError(f"a mixed index needs at least two kinds of document, got {', '.join(names)}; name the others")
     query, document, grade = (np.asarray(part) for part in judged)
     q, c = np.asarray(queries), np.asarray(corpus)
-    shares = kind_shares(q, c, kinds, k=k, seed=seed)
+    shared: dict[str, Any] = {"seed": seed, "groups": groups}
+    shares = kind_shares(q, c, kinds, k=k, skip=skip, **shared)
 
     def ndcg(rows: npt.NDArray[Any], pairs: npt.NDArray[Any]) -> Score:
         place = np.cumsum(rows) - 1
         ids = None if document_ids is None else [document_ids[i] for i in np.flatnonzero(rows).tolist()]
         mine = query[pairs], place[document[pairs]], grade[pairs]
-        return judged_scores(q, c[rows], mine, ks=(), ndcg_k=k, seed=seed, document_ids=ids)[f"ndcg@{k}"]
+        left_out = None if skip is None else np.where((skip >= 0) & rows[skip], place[skip], -1)
+        return judged_scores(q, c[rows], mine, ks=(), ndcg_k=k, document_ids=ids, skip=left_out, **shared)[f"ndcg@{k}"]
 
     everything = np.ones(len(c), dtype=bool)
     scores = {f"mixed_ndcg@{k}": ndcg(everything, np.ones(len(query), dtype=bool))}

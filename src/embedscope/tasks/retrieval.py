@@ -12,6 +12,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import match_ranks
+from embedscope.tasks._compare import prepared
 from embedscope.tasks._means import checked_index, directions, mean_score
 from embedscope.tasks._ranks import Adjust, judged_ranks
 
@@ -103,7 +104,7 @@ def owners(row: Index, owner: Index, n: int) -> Index | None:
     return found
 
 
-def judged_scores(
+def judged_scores(  # noqa: PLR0913
     queries: Any,
     corpus: Any,
     judged: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
@@ -113,8 +114,11 @@ def judged_scores(
     seed: int = 0,
     document_ids: Sequence[str] | None = None,
     adjust: Adjust | None = None,
+    score: str = "cosine",
+    skip: Index | None = None,
+    groups: Index | None = None,
 ) -> dict[str, Score]:
-    """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings by cosine, 0 to 1, as trec_eval takes them.
+    """``ndcg@10``, ``recall@k`` and ``mrr`` of rankings, 0 to 1, as trec_eval takes them.
 
     nDCG@k = sum over the top k of grade / log2(1 + rank), over the same sum in the best order [jarvelin2002]; a
     document is relevant where its grade is above 0, and negative grades count as 0. recall@k is the share of the
@@ -127,6 +131,9 @@ def judged_scores(
     document_ids : (n,) ids of the corpus; equal cosines are then put in descending order of the id, as trec_eval does;
         without them relevant documents stand behind all others of the same cosine
     adjust : what is done to blocks of cosines (queries by all documents) before they are ranked, as CSLS does
+    score : "cosine", "dot", "euclidean" or "manhattan": what documents are ranked by
+    skip : (m,) row of the corpus that is no result of a query, -1 for none: a query that is a document itself
+    groups : (m,) what a query belongs to, numbered from 0; the bootstrap draws groups
 
     Returns
     -------
@@ -149,14 +156,15 @@ def judged_scores(
     query, document, gain = query[relevant], document[relevant], gain[relevant]
     counts = np.bincount(query, minlength=len(q))
     level = np.unique(gain, return_inverse=True)[1].astype(np.intp) + 1
-    ranks = judged_ranks(q, c, query, document, level, _places(document_ids, len(c)), adjust)
+    x, y, compare = (q, c, None) if score == "cosine" else prepared(queries, corpus, score)
+    ranks = judged_ranks(x, y, query, document, level, _places(document_ids, len(c)), adjust, compare, skip)
     items = {f"ndcg@{ndcg_k}": _ndcg(ranks, query, gain, ndcg_k, len(q))}
     items |= {f"recall@{k}": _share(ranks <= k, query, counts) for k in ks}
     reciprocal = np.zeros(len(q))
     np.maximum.at(reciprocal, query, 1.0 / ranks)
     items["mrr"] = reciprocal
-    notes = _judged_notes(asked, counts) + _zero_notes(q, c)
-    return {name: mean_score(np.where(asked, values, np.nan), seed, notes) for name, values in items.items()}
+    notes = _judged_notes(asked, counts) + (_zero_notes(q, c) if score == "cosine" else [])
+    return {name: mean_score(np.where(asked, values, np.nan), seed, notes, groups) for name, values in items.items()}
 
 
 def _ndcg(ranks: Index, query: Index, gain: Floats, k: int, n: int) -> Floats:

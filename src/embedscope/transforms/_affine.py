@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats._spectra import single_thread_eigh
+
+DTYPES = [np.float64, np.float32]
+"""Types of rows that are kept; rows of other types become the first."""
+
+
+def keeping_dtypes(tags: Tags) -> Tags:
+    """``tags`` that say which types of rows ``transform`` keeps."""
+    assert tags.transformer_tags is not None
+    tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+    return tags
+
+
+def inverted(estimator: Any, X: Any, inverse: Callable[[Floats], Floats]) -> Any:
+    """``inverse`` of the rows ``X`` (n, n_features_out_) of a fitted ``estimator``, checked, their type kept."""
+    check_is_fitted(estimator)
+    rows = check_array(X, dtype=DTYPES)
+    if rows.shape[1] != estimator.n_features_out_:
+        raise InputError(
+            f"rows to map back have {rows.shape[1]} dimensions, {estimator.text} gives {estimator.n_features_out_}; "
+            "pass rows that its transform returned"
+        )
+    return inverse(rows.astype(np.float64, copy=False)).astype(rows.dtype, copy=False)
 
 
 class Moments(Protocol):
@@ -92,10 +116,24 @@ class Affine(TransformerMixin, BaseEstimator):
         self._solve(moments)
         return self
 
-    def transform(self, X: Any) -> Floats:
-        """The rows of ``X`` (n, d) mapped, float64 (n, n_features_out_)."""
+    def transform(self, X: Any) -> Any:
+        """Map the rows of ``X``.
+
+        Parameters
+        ----------
+        X : (n, d) array
+
+        Returns
+        -------
+        (n, n_features_out_) array; float32 for float32 rows, else float64. Sums are float64 in either case
+        """
         check_is_fitted(self)
-        return self.apply(validate_data(self, X, dtype=np.float64, reset=False))
+        rows = validate_data(self, X, dtype=DTYPES, reset=False)
+        return self.apply(rows.astype(np.float64, copy=False)).astype(rows.dtype, copy=False)
+
+    def __sklearn_tags__(self) -> Tags:
+        """The type of the rows is kept."""
+        return keeping_dtypes(super().__sklearn_tags__())
 
     def save(self, path: str | Path) -> None:
         """Write the fitted transform as a chain of one: safetensors with a JSON header."""

@@ -8,20 +8,23 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.transforms import TRANSFORMS
-from embedscope.transforms._affine import Affine, Moments
+from embedscope.transforms._affine import DTYPES, Affine, Moments, inverted, keeping_dtypes
+from embedscope.transforms._steps import Steps
 from embedscope.transforms._storage import CHAIN, save_chain
 
 
-class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Transforms in order, each fitted on what the ones before it give; without any, the identity.
+class Chain(Steps, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Transforms in order, each fitted on the output of the ones before it; without any, the identity.
 
     All are affine, so the moments of the raw rows are enough: a step's moments follow from those before it in closed
-    form.
+    form. Parameters of steps are named by the step: ``chain.set_params(whiten__k=64)``; where a transform stands twice,
+    ``center_1__...`` and ``center_2__...``.
 
     Parameters
     ----------
@@ -30,6 +33,17 @@ class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     steps_ : the fitted transforms
+
+    See Also
+    --------
+    parse_chain : the chain that a text describes
+
+    Examples
+    --------
+    >>> from embedscope.transforms import parse_chain
+    >>> chain = parse_chain("center,whiten:2").set_params(whiten__k=1)
+    >>> chain.text, chain.get_params()["whiten__k"]
+    ('center,whiten:1', 1)
     """
 
     n_features_in_: int
@@ -45,7 +59,7 @@ class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     @property
     def n_features_out_(self) -> int:
-        """Width of the vectors that come out."""
+        """Dimensions of the vectors that come out."""
         return self.steps_[-1].n_features_out_ if self.steps_ else self.n_features_in_
 
     @property
@@ -53,7 +67,7 @@ class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self.n_features_out_
 
     def fit(self, X: Any, y: object = None) -> Self:
-        """Fit every step on the rows of ``X`` (n, d) as the steps before map them; ``y`` is ignored."""
+        """Fit every step on the rows of ``X`` (n, d) as the steps before it map them; ``y`` is ignored."""
         x = validate_data(self, X, dtype=np.float64)
         fitted: list[Affine] = []
         for step in self.steps:
@@ -72,10 +86,43 @@ class Chain(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.steps_ = fitted
         return self
 
-    def transform(self, X: Any) -> Floats:
-        """The rows of ``X`` (n, d) mapped by all steps, float64 (n, n_features_out_)."""
+    def transform(self, X: Any) -> Any:
+        """Map the rows of ``X`` by all steps.
+
+        Parameters
+        ----------
+        X : (n, d) array
+
+        Returns
+        -------
+        (n, n_features_out_) array; float32 for float32 rows, else float64. Sums are float64 in either case
+        """
         check_is_fitted(self)
-        return self.apply(validate_data(self, X, dtype=np.float64, reset=False))
+        rows = validate_data(self, X, dtype=DTYPES, reset=False)
+        return self.apply(rows.astype(np.float64, copy=False)).astype(rows.dtype, copy=False)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """The rows (n, d) that the steps map to ``X`` (n, n_features_out_), or the nearest where directions were lost.
+
+        Raises
+        ------
+        AttributeError
+            if a step has no inverse: ``abtt`` removes what nothing brings back.
+        """
+        for step in self.steps:
+            if not hasattr(step, "inverse_transform"):
+                raise AttributeError(f"{step.text} has no inverse_transform: it removes directions for good")
+
+        def back(rows: Floats) -> Floats:
+            for step in reversed(self.steps_):
+                rows = step.inverse_transform(rows)
+            return rows
+
+        return inverted(self, X, back)
+
+    def __sklearn_tags__(self) -> Tags:
+        """The type of the rows is kept."""
+        return keeping_dtypes(super().__sklearn_tags__())
 
     def apply(self, x: Floats) -> Floats:
         """``transform`` without its checks, for rows (n, d) known to be finite float64."""

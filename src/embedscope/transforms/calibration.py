@@ -53,7 +53,7 @@ class Isotonic:
 
     @classmethod
     def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Isotonic:
-        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` is the share of matches."""
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` of them match."""
         x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
         corners, levels = pooled(x, y, w)
         return cls(tuple(corners.tolist()), tuple(levels.tolist()), float(positive_rate), n1, n0)
@@ -92,7 +92,7 @@ class Platt:
 
     @classmethod
     def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Platt:
-        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` is the share of matches."""
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` of them match."""
         x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
         targets = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
         slope, intercept = sigmoid_fit(x, targets, w)
@@ -160,7 +160,7 @@ def calibration_from(facts: Mapping[str, Any]) -> Calibration:
 
 
 def weighted(matching: Any, others: Any, positive_rate: float) -> tuple[Floats, Floats, Floats, tuple[int, int]]:
-    """All cosines (n,), 1 for a match (n,), weights (n,) that sum to n with the share ``positive_rate`` on matches; counts."""
+    """All cosines (n,), 1 for a match (n,), weights (n,) that sum to n, ``positive_rate`` of it on matches; counts."""
     if not 0 < positive_rate < 1:
         raise InputError(f"positive_rate is the share of pairs that match, between 0 and 1, got {positive_rate!r}")
     sides = [np.asarray(side, dtype=np.float64).ravel() for side in (matching, others)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, principal, whole
+from embedscope.transforms._affine import Affine, Moments, Spread, checked_count, inverted, principal, whole
 
 IDS = ("whiten",)
 
@@ -105,6 +105,10 @@ class Whiten(ClassNamePrefixFeaturesOutMixin, Affine):
     def apply(self, x: Floats) -> Floats:
         """The map, unchecked."""
         return (x - self.mean_) @ self.components_
+
+    def inverse_transform(self, X: Any) -> Any:
+        """The rows (n, d) nearest to those that gave ``X`` (n, k), by the pseudo-inverse; equal at full rank."""
+        return inverted(self, X, lambda rows: rows @ np.linalg.pinv(self.components_) + self.mean_)
 
     def push(self, moments: Moments) -> Spread:
         """Moments of the mapped rows."""

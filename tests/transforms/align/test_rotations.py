@@ -158,7 +158,7 @@ def test_messages():
         Procrustes(completion="best").fit(x, y)
     with pytest.raises(InputError, match="ridge of 0 or more, got -1"):
         LeastSquares(-1).fit(x, y)
-    with pytest.raises(InputError, match="right side of width 6, got 5; pass vectors of the model"):
+    with pytest.raises(InputError, match="right side of 6 dimensions, got 5; pass vectors of the model"):
         Procrustes().fit(x, y).transform_right(y[:, :5])
     with pytest.raises(ValueError, match="X has 5 features, but Procrustes is expecting 6"):
         Procrustes().fit(x, y).transform(x[:, :5])

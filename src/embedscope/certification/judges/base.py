@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
+
+from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext
+from embedscope.certification.remote import Mask
 from embedscope.certification.split import Part
 from embedscope.core.arrays import Floats
-from embedscope.core.tables import Score
+from embedscope.core.tables import Index, Score
+from embedscope.tasks._means import mean_draws, mean_score
 from embedscope.transforms.repair import Repair
 
 
@@ -36,7 +41,7 @@ NOTHING = Candidate("none")
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """What single items got, for the list of those that lose.
+    """The result of each item, for the list of those that get worse.
 
     Attributes
     ----------
@@ -44,12 +49,14 @@ class Items:
     names : (n,) names of the items
     values : (n,) nan where an item is not scored
     lower : whether a lower number is better
+    noun : what one item is called
     """
 
     title: str
     names: Sequence[str]
     values: Floats
     lower: bool = False
+    noun: str = "query"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +67,23 @@ class Outcome:
     items: Items
 
 
+@dataclass(frozen=True, eq=False)
+class MatchCosines:
+    """Cosines of pairs that match and of others, for a calibration of scores.
+
+    Attributes
+    ----------
+    select, certify : cosines of the pairs that match, and of those that do not, on either held-out part
+    what : what a match is, in words ("a match", "relevance")
+    others : which pairs stand for those that do not match
+    """
+
+    select: tuple[Floats, Floats]
+    certify: tuple[Floats, Floats]
+    what: str
+    others: str
+
+
 @dataclass(frozen=True)
 class Objective:
     """What the decision is on.
@@ -68,7 +92,7 @@ class Objective:
     ----------
     main : score that must gain
     guards : scores that must not get significantly worse
-    shown : scores that stand beside, for which less or more is neither good nor bad
+    shown : scores that are reported too, for which less or more is neither good nor bad
     """
 
     main: str
@@ -88,8 +112,8 @@ class SplitOptions:
     Attributes
     ----------
     seed : of the parts and the bootstrap
-    max_eval_rows : rows a side kept in memory to select and to certify
-    unit : whether candidates are fitted on, and applied to, rows of length 1
+    max_eval_rows : rows per side kept in memory to select and to certify
+    normalize : whether candidates are fitted on, and applied to, L2-normalised rows
     """
 
     seed: int = 0
@@ -101,15 +125,19 @@ class Judge(Protocol):
     """Fits and scores candidates with what the user has: pairs, judgements, classes, scored pairs."""
 
     @property
-    def made(self) -> FitContext:
+    def context(self) -> FitContext:
         """How its fits are made, and where the vectors come from."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """Units of evidence of the rows, and how they were found."""
 
     @property
     def what(self) -> str:
         """What the items are, in words."""
 
     @property
-    def aim(self) -> Objective:
+    def objective(self) -> Objective:
         """What the decision is on."""
 
     @property
@@ -122,7 +150,7 @@ class Judge(Protocol):
 
     @property
     def widths(self) -> Mapping[str, int]:
-        """Width of every kind of vector."""
+        """Dimensions of every kind of vector."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -136,3 +164,32 @@ class Judge(Protocol):
 
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
         """Scores of ``candidate`` on ``part``."""
+
+    def item_units(self, part: Part) -> Index:
+        """Number (n,) of the unit of evidence of each item of ``part``, from 0."""
+
+    def closeness(self) -> Floats:
+        """How near each item (n,) of the certifying part lies to the nearest fitted row, as a cosine."""
+
+    def copies_of_fitted(self) -> int:
+        """Certifying rows that have a near-copy among the fitted rows that are held."""
+
+    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+        """The main ``score`` of ``part`` on some of its ``items`` (n,) alone."""
+
+    def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
+        """Cosines of what matches and of what does not; None where no pair says which is which."""
+
+
+def restricted_mean(score: Score, items: Mask, units: Index, seed: int) -> Score:
+    """A ``score`` that is a mean over items, on some ``items`` (n,) alone, resampled by ``units`` (n,)."""
+    if score.items is None:
+        return Score(None, 0, note="undefined: this score is no mean over items")
+    return mean_score(np.where(items, score.items, np.nan), seed, (), units)
+
+
+def regrouped(score: Score, units: Index, seed: int) -> Score:
+    """A ``score`` that is a mean over items, with draws of whole ``units`` (n,)."""
+    if score.items is None or score.draws is None:
+        return score
+    return replace(score, draws=mean_draws(score.items, seed, units))

@@ -1,4 +1,4 @@
-"""Without pairs, judgements or labels: geometry before and after, which proves nothing."""
+"""Without pairs, judgements or labels: geometry before and after, which is not evidence."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from embedscope.certification.split import Part
 from embedscope.core.tables import Score
 
 REASON = (
-    "Keep the original: there are no pairs, judgements, labels or scored pairs, and geometry alone proves nothing. "
-    "Whitening makes every space look isotropic and lowers retrieval of healthy ones. Give --pairs, --queries and "
-    "--qrels, --labels or --scores."
+    "Keep the original: there are no pairs, judgements, labels or scored pairs, and geometry alone is not evidence. "
+    "Whitening makes every space look isotropic and lowers the retrieval quality of healthy ones. Give --pair, "
+    "--queries and --qrels, --labels or --scores."
 )
 SHOWN = ("self_similarity", "isoscore", "effective_rank")
 
@@ -29,7 +29,7 @@ class GeometryJudge(SpaceJudge):
         return REASON
 
     @property
-    def aim(self) -> Objective:
+    def objective(self) -> Objective:
         """The first of what is shown; nothing is decided on it."""
         return Objective(SHOWN[0], (), SHOWN[1:])
 

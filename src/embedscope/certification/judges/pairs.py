@@ -9,12 +9,22 @@ from functools import cached_property
 import numpy as np
 
 from embedscope.certification import candidates
+from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext, fit_sides
+from embedscope.certification.judges._match_cosines import N_OTHERS, pair_cosines
 from embedscope.certification.judges._pair_classes import ONE_PART, PairClasses, halves, named
 from embedscope.certification.judges._pair_scores import K, Mapped, pair_scores
-from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
+from embedscope.certification.judges.base import (
+    Candidate,
+    Items,
+    MatchCosines,
+    Objective,
+    Outcome,
+    restricted_mean,
+)
 from embedscope.certification.pair_rows import PairParts, held_sizes
-from embedscope.certification.split import HELD, Part, check_size
+from embedscope.certification.remote import Mask, closeness, copies_of_fitted
+from embedscope.certification.split import HELD, Part, check_size, too_few_units
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import N_DRAWS
@@ -24,7 +34,7 @@ from embedscope.transforms.repair import Repair
 
 PURE = Objective("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))
 MIXED = Objective("mixed_ndcg@10", ("recall@1",), ("same_modality_share",))
-WIDTHS = "the sides differ in width, so no cosine goes across: the original counts as a ranking by chance"
+WIDTHS = "the two sides differ in dimensions and have no cosines: the original counts as a random ranking"
 
 
 @dataclass(frozen=True)
@@ -36,12 +46,13 @@ class PairJudge:
     parts : moments and rows
     names : of the two kinds
     mixed : whether the decision is on the mixed index (nDCG@10), with pure retrieval as guard; else the reverse
-    classes : of the pairs; new classes are a guard then, and known ones stand beside
+    classes : of the pairs; unseen classes are a guard then, and seen ones are reported
     """
 
     parts: PairParts
+    evidence: Evidence
     names: tuple[str, str]
-    made: FitContext
+    context: FitContext
     mixed: bool = False
     seed: int = 0
     classes: PairClasses | None = None
@@ -49,7 +60,7 @@ class PairJudge:
     def __post_init__(self) -> None:
         for part in HELD:
             rows = self.parts.rows[part]
-            check_size(len(np.unique(rows.cluster_x[rows.left])), part, "pairs")
+            check_size(self._n_units(part) if self.evidence.declared else len(rows.left), part, "pairs")
             if self.classes is not None:
                 self.classes.of(rows)
 
@@ -59,18 +70,22 @@ class PairJudge:
         return "pairs"
 
     @property
-    def aim(self) -> Objective:
+    def objective(self) -> Objective:
         """Pure or mixed retrieval."""
-        aim = MIXED if self.mixed else PURE
+        plain = MIXED if self.mixed else PURE
         if self.classes is None:
-            return aim
-        known, new = named(aim.main)
-        return Objective(aim.main, (*aim.guards, new), (*aim.shown, known))
+            return plain
+        seen, unseen = named(plain.main)
+        return Objective(plain.main, (*plain.guards, unseen), (*plain.shown, seen))
 
     @property
     def undecidable(self) -> str | None:
-        """Never."""
-        return None
+        """Too few units of evidence."""
+        return too_few_units({part: self._n_units(part) for part in HELD}, "pairs")
+
+    def _n_units(self, part: Part) -> int:
+        rows = self.parts.rows[part]
+        return len(np.unique(rows.cluster_x[rows.left]))
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -79,7 +94,7 @@ class PairJudge:
 
     @property
     def widths(self) -> Mapping[str, int]:
-        """Width of both kinds."""
+        """Dimensions of both sides."""
         return dict(zip(self.names, self.parts.cross.widths, strict=True))
 
     @property
@@ -89,7 +104,7 @@ class PairJudge:
 
     @property
     def _of_classes(self) -> Sequence[str]:
-        """That classes cannot be known and held out at once."""
+        """That classes cannot be seen and held out at once."""
         if self.classes is None:
             return ()
         held = [np.isin(self.classes.label[self.parts.rows[p].names_x], self._fitted).any() for p in HELD]
@@ -97,12 +112,12 @@ class PairJudge:
 
     @cached_property
     def _fitted(self) -> Index:
-        """Known classes with pairs that fit."""
+        """Seen classes with pairs that fit."""
         if self.classes is None:
             return np.empty(0, dtype=np.intp)
         rows = self.parts.rows["fit"]
         seen = np.unique(self.classes.label[rows.names_x[rows.left]])
-        return seen[self.classes.known[seen]]
+        return seen[self.classes.seen[seen]]
 
     @cached_property
     def _alike(self) -> bool:
@@ -121,8 +136,8 @@ class PairJudge:
     def _fitted_on(self, text: str, cross: CrossGaussian, left: Index, right: Index) -> Repair:
         rows = self.parts.rows["fit"]
         sides = rows.x[left], rows.y[right]
-        scaled = (directions(sides[0]), directions(sides[1])) if self.made.normalize else sides
-        return fit_sides(text, cross, scaled, self.names, self.made)
+        scaled = (directions(sides[0]), directions(sides[1])) if self.context.normalize else sides
+        return fit_sides(text, cross, scaled, self.names, self.context)
 
     def mapped(self, candidate: Candidate, part: Part) -> Mapped:
         """Rows of ``part`` as ``candidate`` leaves them, with the bank of its scorer."""
@@ -147,27 +162,27 @@ class PairJudge:
         title = f"nDCG@{K}, mixed index" if self.mixed else "rank of its match"
         if candidate.repair is None and not self._alike:
             return self._chance(part, title, names)
-        found = pair_scores(self.mapped(candidate, part), rows, self.names, self.seed)
-        values = found.gains if self.mixed else found.ranks
-        scores = found.scores | self._halves(candidate, part)
+        result = pair_scores(self.mapped(candidate, part), rows, self.names, self.seed)
+        values = result.gains if self.mixed else result.ranks
+        scores = result.scores | self._halves(candidate, part)
         return Outcome(scores, Items(title, names, values, lower=not self.mixed))
 
     def _halves(self, candidate: Candidate, part: Part) -> dict[str, Score]:
-        """Known and new classes, with the candidate fitted on the known ones alone."""
-        if self.classes is None or self.parts.known is None:
+        """Seen and unseen classes, with the candidate fitted on the seen ones alone."""
+        if self.classes is None or self.parts.seen is None:
             return {}
         rows, fit = self.parts.rows[part], self.parts.rows["fit"]
-        mine, repair = self.classes.pairs_known(fit), candidate.repair
+        mine, repair = self.classes.pairs_seen(fit), candidate.repair
         left, right = fit.left[mine], fit.right[mine]
         if repair is not None:
-            repair = self._fitted_on(repair.header.candidate, self.parts.known, left, right)
+            repair = self._fitted_on(repair.header.candidate, self.parts.seen, left, right)
         again = replace(candidate, repair=repair)
         bank = (rows.x, rows.y) if candidate.transductive else (fit.x[np.unique(left)], fit.y[np.unique(right)])
-        found = pair_scores(self._mapped(again, part, bank), rows, self.names, self.seed)
-        return halves(found, rows, self.classes, self._fitted, self.aim.main, self.mixed, self.seed)
+        result = pair_scores(self._mapped(again, part, bank), rows, self.names, self.seed)
+        return halves(result, rows, self.classes, self._fitted, self.objective.main, self.mixed, self.seed)
 
     def _chance(self, part: Part, title: str, names: Sequence[str]) -> Outcome:
-        """What rankings by chance give, for sides that no cosine joins."""
+        """What random rankings give, for sides that have no cosines with each other."""
         rows = self.parts.rows[part]
         n, m = len(rows.x), len(rows.y)
         pool = n + m - 1
@@ -176,8 +191,41 @@ class PairJudge:
         value = {"recall@1": (1 / n + 1 / m) / 2, f"recall@1.{a}_to_{b}": 1 / m, f"recall@1.{b}_to_{a}": 1 / n}
         value |= {"recall@10": (min(1.0, K / n) + min(1.0, K / m)) / 2, "mixed_ndcg@10": weights / pool}
         if self.classes is not None:
-            value |= dict.fromkeys(named(self.aim.main), value[self.aim.main])
-        score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: no cosine goes across")
-        scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v)) for k, v in value.items()}
-        scores["same_modality_share"] = Score(None, 0, note="undefined: no cosine goes across")
+            value |= dict.fromkeys(named(self.objective.main), value[self.objective.main])
+        score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: the sides differ in dimensions")
+        asks_y = np.where(np.arange(n + m) < n, 1 / m, 1 / n)
+        items = {"recall@1": asks_y, "mixed_ndcg@10": np.full(n + m, value["mixed_ndcg@10"])}
+        scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v), items=items.get(k)) for k, v in value.items()}
+        scores["same_modality_share"] = Score(None, 0, note="undefined: the sides differ in dimensions")
         return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self.mixed))
+
+    def item_units(self, part: Part) -> Index:
+        """Units of the rows of both sides."""
+        rows = self.parts.rows[part]
+        return np.concatenate([rows.cluster_x, rows.cluster_y])
+
+    def closeness(self) -> Floats:
+        """Cosine of each certifying row of either side with the nearest fitted row of that side."""
+        held, fit = self.parts.rows["certify"], self.parts.rows["fit"]
+        return np.concatenate([closeness(held.x, fit.x), closeness(held.y, fit.y)])
+
+    def copies_of_fitted(self) -> int:
+        """Certifying rows of either side that have a near-copy among the fitted rows held."""
+        held, fit = self.parts.rows["certify"], self.parts.rows["fit"]
+        return copies_of_fitted(held.x, fit.x) + copies_of_fitted(held.y, fit.y)
+
+    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+        """The mean over some rows."""
+        return restricted_mean(score, items, self.item_units(part), self.seed)
+
+    def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
+        """Cosines of pairs, and of rows of different units; None for a scorer or sides without cosines."""
+        if candidate.scorer is not None or (candidate.repair is None and not self._alike):
+            return None
+        select, certify = (self._cosines(candidate, part) for part in HELD)
+        others = f"{N_OTHERS} rows that do not match for each that does, drawn by hash"
+        return MatchCosines(select, certify, "a match", others)
+
+    def _cosines(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
+        mapped = self.mapped(candidate, part)
+        return pair_cosines(directions(mapped.x), directions(mapped.y), self.parts.rows[part], self.seed)

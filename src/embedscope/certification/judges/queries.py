@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.certification import candidates
+from embedscope.certification.evidence import Evidence, Known, Survey, declared_units, find_evidence
 from embedscope.certification.fitting import FitContext, fit_kinds, fit_sides, moments_of
-from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
-from embedscope.certification.split import HELD, PARTS, Part, check_size, part_numbers
+from embedscope.certification.judges._match_cosines import N_OTHERS, few_judged, judged_cosines
+from embedscope.certification.judges.base import (
+    Candidate,
+    Items,
+    MatchCosines,
+    Objective,
+    Outcome,
+    SplitOptions,
+    regrouped,
+    restricted_mean,
+)
+from embedscope.certification.remote import Mask, closeness, copies_of_fitted
+from embedscope.certification.split import (
+    HELD,
+    PARTS,
+    Part,
+    assign_parts,
+    check_size,
+    connected,
+    numbered,
+    too_few_units,
+)
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
@@ -27,7 +49,11 @@ from embedscope.transforms.scorers import parse_scorer
 
 QUERY, DOCUMENT = "query", "document"
 POOL = 10
-"""Documents kept, in rows held out: the index is larger than what asks it."""
+"""Documents kept, as a multiple of the held-out rows: an index is larger than the queries that search it."""
+
+FEWEST = 5
+LARGE = 0.05
+"""Share of all queries in one unit, and not fewer than 5, from which on shared documents join none."""
 
 MIXED = Objective("mixed_ndcg@10", ("pure_ndcg@10",), ("recall@10",))
 PURE_OF_MIXED = Objective("pure_ndcg@10", ("mixed_ndcg@10",), ("recall@10",))
@@ -38,8 +64,8 @@ _JOINT_STEPS = {"center", "pca", "whiten", "abtt", "none"}
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """Queries and documents as they came.
+class JudgedQueries:
+    """Queries, documents and judgements as they were given.
 
     Attributes
     ----------
@@ -59,13 +85,22 @@ class Asked:
 
 @dataclass(frozen=True)
 class QueryJudge:
-    """Judged queries: a part of them fits, selects or certifies; the index is the same for all."""
+    """Judged queries: a part of them fits, selects or certifies; the index is the same for all.
 
-    asked: Asked
+    Attributes
+    ----------
+    units : (m,) number of the unit of evidence of each query
+    rows : queries of each part
+    pool : documents that are searched
+    """
+
+    data: JudgedQueries
+    evidence: Evidence
+    units: Index
     rows: Mapping[Part, Index]
     pool: Index
     moments: Mapping[str, Gaussian]
-    made: FitContext
+    context: FitContext
     seed: int
     mixed: bool = True
     more: tuple[str, ...] = ()
@@ -76,16 +111,16 @@ class QueryJudge:
         return "judged queries"
 
     @property
-    def aim(self) -> Objective:
+    def objective(self) -> Objective:
         """NDCG@10 of the mixed index where there are kinds, else of the index."""
-        if not self.asked.kinds:
+        if not self.data.kinds:
             return PLAIN
         return MIXED if self.mixed else PURE_OF_MIXED
 
     @property
     def undecidable(self) -> str | None:
-        """Never."""
-        return None
+        """Too few units of evidence."""
+        return too_few_units({part: len(np.unique(self.units[self.rows[part]])) for part in HELD}, self.what)
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -94,7 +129,7 @@ class QueryJudge:
 
     @property
     def widths(self) -> Mapping[str, int]:
-        """Width of queries and of each kind of document."""
+        """Dimensions of queries and of each kind of document."""
         return {kind: g.dim for kind, g in self.moments.items()}
 
     @property
@@ -111,19 +146,19 @@ class QueryJudge:
         """A chain for all kinds; or an alignment of queries with the documents that answer those that fit."""
         steps = {step.partition(":")[0] for step in text.split(",")}
         if steps <= _JOINT_STEPS:
-            return fit_kinds(text, self.moments, self.made)
-        if self.asked.kinds:
+            return fit_kinds(text, self.moments, self.context)
+        if self.data.kinds:
             raise InputError(f"{text} maps queries to one kind of document, and this index has several; use center")
         cross, sides = self._answers()
-        return fit_sides(text, cross, sides, (QUERY, DOCUMENT), self.made)
+        return fit_sides(text, cross, sides, (QUERY, DOCUMENT), self.context)
 
     def _answers(self) -> tuple[CrossGaussian, tuple[Floats, Floats]]:
-        query, document, grade = self.asked.judged
+        query, document, grade = self.data.judged
         mine = np.isin(query, self.rows["fit"]) & (grade > 0)
         if not mine.any():
             raise InputError("no query that fits has a relevant document; try center or abtt:1, which need none")
-        sides = self.asked.queries[query[mine]], self.asked.corpus[document[mine]]
-        x, y = (directions(s) if self.made.normalize else np.asarray(s, dtype=np.float64) for s in sides)
+        sides = self.data.queries[query[mine]], self.data.corpus[document[mine]]
+        x, y = (directions(s) if self.context.normalize else np.asarray(s, dtype=np.float64) for s in sides)
         return CrossMoments().update(x, y).result(), (x, y)
 
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
@@ -131,42 +166,74 @@ class QueryJudge:
         rows = self.rows[part]
         queries, corpus = self.moved(candidate, part)
         kinds = self._kinds
-        ids = [self.asked.corpus_ids[i] for i in self.pool]
+        ids = [self.data.corpus_ids[i] for i in self.pool]
         judged = self.judged(part)
         adjust = self._adjust(candidate, part, corpus)
         scores = dict(judged_scores(queries, corpus, judged, seed=self.seed, document_ids=ids, adjust=adjust))
         if kinds:
-            found = mixed_scores(queries, corpus, judged, kinds, seed=self.seed, document_ids=ids)
-            scores |= found | {"pure_ndcg@10": _mean([s for k, s in found.items() if k.startswith("pure_ndcg")])}
+            scores |= mixed_scores(queries, corpus, judged, kinds, seed=self.seed, document_ids=ids)
+        units = self.item_units(part)
+        scores = {name: regrouped(score, units, self.seed) for name, score in scores.items()}
+        if kinds:
+            scores["pure_ndcg@10"] = _mean([s for name, s in scores.items() if name.startswith("pure_ndcg")])
         items = scores["ndcg@10"].items
-        names = [self.asked.query_ids[i] for i in rows]
+        names = [self.data.query_ids[i] for i in rows]
         values = np.full(len(rows), np.nan) if items is None else items
         return Outcome(scores, Items("nDCG@10", names, values))
+
+    def item_units(self, part: Part) -> Index:
+        """Units of the queries of ``part``."""
+        return numbered(self.units[self.rows[part]])
+
+    def closeness(self) -> Floats:
+        """Cosine of each certifying query with the nearest fitted one."""
+        return closeness(self.data.queries[self.rows["certify"]], self.data.queries[self.rows["fit"]])
+
+    def copies_of_fitted(self) -> int:
+        """Certifying queries that have a near-copy among the fitted ones."""
+        return copies_of_fitted(self.data.queries[self.rows["certify"]], self.data.queries[self.rows["fit"]])
+
+    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+        """The mean over some queries."""
+        return restricted_mean(score, items, self.item_units(part), self.seed)
+
+    def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
+        """Cosines of queries with relevant documents and with others; None for a scorer or several kinds."""
+        if candidate.scorer is not None or self.data.kinds:
+            return None
+        drawn = few_judged(self.data.judged[0], self.data.judged[2])
+        select, certify = (self._cosines(candidate, part, drawn) for part in HELD)
+        others = f"{N_OTHERS} documents that nobody judged for the query, drawn by hash, for each that is relevant"
+        return MatchCosines(
+            select, certify, "relevance", others if drawn else "documents that were judged not relevant"
+        )
+
+    def _cosines(self, candidate: Candidate, part: Part, drawn: bool) -> tuple[Floats, Floats]:
+        u, v = (directions(x) for x in self.moved(candidate, part))
+        return judged_cosines(u, v, self.judged(part), self.seed, drawn=drawn)
 
     @property
     def _kinds(self) -> Sequence[str]:
         """Kind of every document of the pool, empty where there is one."""
-        return [self.asked.kinds[i] for i in self.pool] if self.asked.kinds else []
+        return [self.data.kinds[i] for i in self.pool] if self.data.kinds else []
 
     def moved(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
         """Queries of ``part`` and documents of the pool as ``candidate`` leaves them."""
-        queries = self._moved(candidate, self.asked.queries[self.rows[part]], QUERY)
+        queries = self._moved(candidate, self.data.queries[self.rows[part]], QUERY)
         return queries, self._documents(candidate, self._kinds)
 
     def _adjust(self, candidate: Candidate, part: Part, corpus: Floats) -> Adjust | None:
         """What the scorer does to cosines; its bank are queries that fit, or, transductive, those that ask."""
         if candidate.scorer is None:
             return None
-        if self.asked.kinds:
-            raise InputError(
-                f"{candidate.scorer} is tried on one kind of document, and this index has several; use center"
-            )
+        if self.data.kinds:
+            raise InputError(f"{candidate.scorer} takes one kind of document, and this index has several; use center")
         of = self.rows[part if candidate.transductive else "fit"]
-        bank = directions(self._moved(candidate, self.asked.queries[of], QUERY))
+        bank = directions(self._moved(candidate, self.data.queries[of], QUERY))
         return parse_scorer(candidate.scorer).fit(directions(corpus), bank).adjust
 
     def _documents(self, candidate: Candidate, kinds: Sequence[str]) -> Floats:
-        rows = self.asked.corpus[self.pool]
+        rows = self.data.corpus[self.pool]
         if not kinds:
             return self._moved(candidate, rows, DOCUMENT)
         of = np.asarray(kinds, dtype=object)
@@ -183,66 +250,103 @@ class QueryJudge:
     def judged(self, part: Part) -> Judgements:
         """Judgements of the queries of ``part`` about documents of the pool, numbered anew."""
         rows = self.rows[part]
-        query, document, grade = self.asked.judged
-        place_q = np.full(len(self.asked.queries), -1, dtype=np.intp)
-        place_d = np.full(len(self.asked.corpus), -1, dtype=np.intp)
+        query, document, grade = self.data.judged
+        place_q = np.full(len(self.data.queries), -1, dtype=np.intp)
+        place_d = np.full(len(self.data.corpus), -1, dtype=np.intp)
         place_q[rows], place_d[self.pool] = np.arange(len(rows)), np.arange(len(self.pool))
         kept = (place_q[query] >= 0) & (place_d[document] >= 0)
         return place_q[query[kept]], place_d[document[kept]], grade[kept]
 
 
 def query_judge(
-    asked: Asked, made: FitContext, seed: int, max_eval_rows: int, mixed: bool, notes: Sequence[str]
+    data: JudgedQueries,
+    context: FitContext,
+    options: SplitOptions,
+    mixed: bool,
+    notes: Sequence[str],
+    groups: npt.NDArray[Any] | None = None,
 ) -> QueryJudge:
-    """Parts by the hash of the query's id; moments of queries that fit and of every kind of document.
+    """Parts by the unit of the query; moments of queries that fit and of every kind of document.
 
     Documents are the index that will be searched, so all of them fit; queries that select or certify fit nothing.
     """
-    judged = np.unique(asked.judged[0])
-    hashes = hash_texts([asked.query_ids[i] for i in judged])
-    numbers = part_numbers(hashes, seed)
-    order = combine(hashes, seed + 1)
+    judged = np.unique(data.judged[0])
+    evidence, more = _evidence(data, judged, groups)
+    numbers = assign_parts(evidence.clusters, options.seed)
+    order = combine(hash_texts([data.query_ids[i] for i in judged]), options.seed + 1)
     rows: dict[Part, Index] = {}
-    said = list(notes)
+    said = [*notes, *more]
+    units = np.full(len(data.queries), -1, dtype=np.intp)
+    units[judged] = numbered(evidence.clusters)
     for number, part in enumerate(PARTS):
         mine = judged[numbers == number]
-        best = np.argsort(order[numbers == number], kind="stable")[: max_eval_rows // 2]
+        best = np.argsort(order[numbers == number], kind="stable")[: options.max_eval_rows // 2]
         rows[part] = np.sort(mine[best]) if part in HELD else mine
         if len(rows[part]) < len(mine):
-            said.append(f"{len(rows[part]):,} of the {len(mine):,} queries that are to {part} were kept, by their hash")
-        check_size(len(rows[part]), part, "judged queries")
-    pool = _pool(asked, rows, POOL * max_eval_rows, seed)
-    if len(pool) < len(asked.corpus):
+            said.append(
+                f"{len(rows[part]):,} of the {len(mine):,} queries that are to {part} were kept, chosen by their hash"
+            )
+        check_size(len(np.unique(units[rows[part]])) if evidence.declared else len(rows[part]), part, "judged queries")
+    pool = _pool(data, rows, POOL * options.max_eval_rows, options.seed)
+    if len(pool) < len(data.corpus):
         said.append(
-            f"{len(pool):,} of {len(asked.corpus):,} documents were searched: all that are judged for the queries "
-            "held out, others by their hash; scores are higher than in the whole index"
+            f"{len(pool):,} of {len(data.corpus):,} documents were searched: all that are judged for held-out queries, "
+            "others chosen by their hash; scores are higher than in the whole index"
         )
-    kinds = np.asarray(asked.kinds, dtype=object)
-    moments = {QUERY: moments_of(asked.queries[rows["fit"]], made.normalize)}
-    if not asked.kinds:
-        moments[DOCUMENT] = moments_of(asked.corpus, made.normalize)
-    for kind in dict.fromkeys(asked.kinds):
-        moments[str(kind)] = moments_of(asked.corpus[kinds == kind], made.normalize)
-    return QueryJudge(asked, rows, pool, moments, made, seed, mixed, tuple(said))
+    kinds = np.asarray(data.kinds, dtype=object)
+    moments = {QUERY: moments_of(data.queries[rows["fit"]], context.normalize)}
+    if not data.kinds:
+        moments[DOCUMENT] = moments_of(data.corpus, context.normalize)
+    for kind in dict.fromkeys(data.kinds):
+        moments[str(kind)] = moments_of(data.corpus[kinds == kind], context.normalize)
+    return QueryJudge(data, evidence, units, rows, pool, moments, context, options.seed, mixed, tuple(said))
 
 
-def _pool(asked: Asked, rows: Mapping[Part, Index], limit: int, seed: int) -> Index:
+def _evidence(data: JudgedQueries, judged: Index, groups: npt.NDArray[Any] | None) -> tuple[Evidence, list[str]]:
+    """Units of the judged queries: declared, equal, near-copies, and queries that share a relevant document.
+
+    Where shared documents would join more than 5 % of the queries into one unit (a document relevant to many), they
+    join none, and a note says so.
+    """
+    n = len(judged)
+    declared = None if groups is None else declared_units(groups, len(data.queries), len(data.queries), "queries")
+    query, document, grade = data.judged
+    relevant = grade > 0
+    place = np.searchsorted(judged, query[relevant])
+    joined = connected(n + len(data.corpus), place, n + document[relevant])[:n]
+    shared, more = len(np.unique(joined)) < n, []
+    if shared and np.bincount(joined).max() > max(LARGE * n, FEWEST):
+        more = [
+            "queries that share a relevant document were not kept together: that would join "
+            f"{np.bincount(joined).max():,} of {n:,} queries"
+        ]
+        shared = False
+    ids = hash_texts([data.query_ids[i] for i in judged])
+    links = [(np.unique(joined, return_index=True)[1][joined], np.arange(n))] if shared else []
+    known = Known(ids, links, None if declared is None else declared[judged], named="shared documents")
+    return find_evidence([Survey.of(data.queries[judged])], known), more
+
+
+def _pool(data: JudgedQueries, rows: Mapping[Part, Index], limit: int, seed: int) -> Index:
     """Documents that are searched: judged ones of held-out queries, and others up to ``limit`` by their hash."""
-    n = len(asked.corpus)
+    n = len(data.corpus)
     if n <= limit:
         return np.arange(n)
-    query, document, _ = asked.judged
+    query, document, _ = data.judged
     needed = np.unique(document[np.isin(query, np.concatenate([rows[part] for part in HELD]))])
-    order = np.argsort(combine(hash_texts(asked.corpus_ids), seed), kind="stable")
+    order = np.argsort(combine(hash_texts(data.corpus_ids), seed), kind="stable")
     others = order[~np.isin(order, needed)][: max(0, limit - len(needed))]
     return np.sort(np.concatenate([needed, others]))
 
 
 def _mean(scores: Sequence[Score]) -> Score:
     """Mean over kinds; a kind that no query of this part asks for is left out."""
-    known = [s for s in scores if s.value is not None and s.draws is not None]
-    if not known:
+    defined = [s for s in scores if s.value is not None and s.draws is not None and s.items is not None]
+    if not defined:
         return Score(None, 0, note="undefined: no kind has a judged document")
-    value = float(np.mean([s.value for s in known if s.value is not None]))
-    draws = np.mean([s.draws for s in known if s.draws is not None], axis=0)
-    return Score(value, sum(s.n for s in known), draws, note=f"mean over {len(known)} kinds, each searched alone")
+    value = float(np.mean([s.value for s in defined if s.value is not None]))
+    draws = np.mean([s.draws for s in defined if s.draws is not None], axis=0)
+    items = np.stack([s.items for s in defined if s.items is not None])
+    scored = np.isfinite(items).sum(axis=0)
+    mean = np.divide(np.nansum(items, axis=0), scored, out=np.full(items.shape[1], np.nan), where=scored > 0)
+    return Score(value, sum(s.n for s in defined), draws, mean, f"mean over {len(defined)} kinds, each searched alone")

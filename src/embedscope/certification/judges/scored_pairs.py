@@ -9,10 +9,11 @@ import numpy as np
 
 from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.certification.judges.space import SpaceJudge
-from embedscope.certification.split import HELD, PARTS, Part, check_size, connected
+from embedscope.certification.remote import Mask, closeness
+from embedscope.certification.split import HELD, PARTS, Part, check_size, connected, numbered
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.ids import hash_rows
-from embedscope.core.tables import Index
+from embedscope.core.tables import Index, Score
 from embedscope.stats.correlation import mid_ranks
 from embedscope.tasks._correlations import linear_score, rank_score
 from embedscope.tasks._cosines import pair_cosines
@@ -23,7 +24,7 @@ LARGE = 0.05
 
 @dataclass(frozen=True)
 class ScoredJudge(SpaceJudge):
-    """Pairs with gold scores; Spearman decides, Pearson stands beside.
+    """Pairs with gold scores; Spearman decides, Pearson is reported too.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ class ScoredJudge(SpaceJudge):
         return "scored pairs"
 
     @property
-    def aim(self) -> Objective:
+    def objective(self) -> Objective:
         """Rank correlation."""
         return Objective("spearman", (), ("pearson",))
 
@@ -61,20 +62,43 @@ class ScoredJudge(SpaceJudge):
         return np.searchsorted(places, self.left[both]), np.searchsorted(places, self.right[both]), both
 
     def outcome(self, candidate: Candidate, part: Part) -> Outcome:
-        """Correlations of cosine and score; where rows stand in several pairs, the bootstrap draws rows."""
+        """Correlations of cosine and score; where rows stand in several pairs, the bootstrap draws units."""
         left, right, which = self._pairs(part)
         cosines, gold = pair_cosines(self.moved(candidate, part), left, right), self.gold[which]
-        many = len(np.unique(np.concatenate([left, right]))) < 2 * len(left)
-        ends = (left, right) if many else None
+        ends = self._ends(part)
         scores = {
             "spearman": rank_score(cosines, gold, self.seed, "cosines", (), ends),
             "pearson": linear_score(cosines, gold, self.seed, "cosines", (), ends),
         }
-        known = np.isfinite(cosines)
+        scored = np.isfinite(cosines)
         off = np.full(len(gold), np.nan)
-        off[known] = np.abs(mid_ranks(np.round(cosines[known], 12)) - mid_ranks(gold[known]))
+        off[scored] = np.abs(mid_ranks(np.round(cosines[scored], 12)) - mid_ranks(gold[scored]))
         names = [f"{self.named(int(self.left[i]))} | {self.named(int(self.right[i]))}" for i in which]
-        return Outcome(scores, Items("places off in the order", names, off, lower=True))
+        return Outcome(scores, Items("ranks apart from the human order", names, off, lower=True, noun="pair"))
+
+    def _ends(self, part: Part) -> tuple[Index, Index] | None:
+        """Units of the two rows of each pair, None where no unit stands in two pairs."""
+        left, right, _ = self._pairs(part)
+        units = self.parts.rows[part].units
+        many = len(np.unique(units[np.concatenate([left, right])])) < 2 * len(left)
+        return (units[left], units[right]) if many else None
+
+    def item_units(self, part: Part) -> Index:
+        """Units of the first rows of the pairs."""
+        return numbered(self.parts.rows[part].units[self._pairs(part)[0]])
+
+    def closeness(self) -> Floats:
+        """Cosine of the nearer row of each pair with the nearest fitted row."""
+        left, right, _ = self._pairs("certify")
+        close = closeness(self.parts.rows["certify"].x, self.parts.rows["fit"].x)
+        return np.maximum(close[left], close[right])
+
+    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+        """Spearman over some pairs."""
+        if score.items is None:
+            return score
+        gold = self.gold[self._pairs(part)[2]]
+        return rank_score(np.where(items, score.items, np.nan), gold, self.seed, "cosines", (), self._ends(part))
 
 
 def pair_clusters(n: int, left: Index, right: Index) -> tuple[Hashes, str | None]:
@@ -83,8 +107,8 @@ def pair_clusters(n: int, left: Index, right: Index) -> tuple[Hashes, str | None
     largest = np.bincount(of[left]).max() / len(left)
     if largest > LARGE:
         note = (
-            "rows are split one by one, because one group of pairs that share rows holds "
-            f"{largest:.0%} of them; pairs across two parts are left out"
+            f"one group of pairs that share rows holds {largest:.0%} of them, so rows are split instead; pairs across "
+            "two parts are left out"
         )
         return hash_rows(0, n), note
     first = np.full(int(of.max()) + 1, n, dtype=np.intp)

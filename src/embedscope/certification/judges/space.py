@@ -9,12 +9,15 @@ from textwrap import shorten
 import numpy as np
 
 from embedscope.certification import candidates
+from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext, fit_kinds
-from embedscope.certification.judges.base import Candidate
+from embedscope.certification.judges.base import Candidate, MatchCosines, restricted_mean
+from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.space_rows import ALL, Matrix, SpaceParts
-from embedscope.certification.split import PARTS, Part
+from embedscope.certification.split import HELD, PARTS, Part, numbered, too_few_units
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.tables import Index, Score
 from embedscope.transforms.repair import SINGLE, Repair
 
 _WIDTH = 32  # characters of a text in a table
@@ -27,14 +30,16 @@ class SpaceJudge:
     Attributes
     ----------
     parts : moments and rows
-    made : how fits are made
+    evidence : units of the rows
+    context : how fits are made
     seed : of the bootstrap
     more : notes
     titles : what the rows of the source are (texts), empty where they are numbers alone
     """
 
     parts: SpaceParts
-    made: FitContext
+    evidence: Evidence
+    context: FitContext
     seed: int
     more: tuple[str, ...] = field(default=(), kw_only=True)
     titles: Sequence[str] = field(default=(), kw_only=True)
@@ -46,12 +51,38 @@ class SpaceJudge:
 
     @property
     def widths(self) -> Mapping[str, int]:
-        """Width of the space."""
+        """Dimensions of the space."""
         return {SINGLE: self.parts.dim}
 
     @property
     def undecidable(self) -> str | None:
-        """Never."""
+        """Too few units of evidence."""
+        units = {part: len(np.unique(self.item_units(part))) for part in HELD}
+        return too_few_units(units, self.what)
+
+    def rows_of_items(self, part: Part) -> Index:
+        """Row (n,) among those kept of ``part`` that each item is."""
+        return np.arange(len(self.parts.rows[part].places))
+
+    def item_units(self, part: Part) -> Index:
+        """Units of the rows that are items."""
+        return numbered(self.parts.rows[part].units[self.rows_of_items(part)])
+
+    def closeness(self) -> Floats:
+        """Cosine of each certifying row with the nearest fitted row."""
+        rows = self.parts.rows
+        return closeness(rows["certify"].x[self.rows_of_items("certify")], rows["fit"].x)
+
+    def copies_of_fitted(self) -> int:
+        """Certifying rows that have a near-copy among the fitted rows held."""
+        return copies_of_fitted(self.parts.rows["certify"].x, self.parts.rows["fit"].x)
+
+    def restricted(self, score: Score, items: Mask, part: Part) -> Score:
+        """The mean over some items."""
+        return restricted_mean(score, items, self.item_units(part), self.seed)
+
+    def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
+        """None: no pair of rows is said to match."""
         return None
 
     @property
@@ -81,7 +112,7 @@ class SpaceJudge:
 
     def fit(self, text: str) -> Repair:
         """A chain, from the moments of the rows that fit."""
-        return fit_kinds(text, {SINGLE: self.parts.moments[ALL]}, self.made)
+        return fit_kinds(text, {SINGLE: self.parts.moments[ALL]}, self.context)
 
     def moved(self, candidate: Candidate, part: Part) -> Floats:
         """Rows of ``part`` as ``candidate`` leaves them, float64."""
@@ -89,7 +120,7 @@ class SpaceJudge:
             raise InputError(f"{candidate.scorer} scores queries with documents; give pairs or judgements to try it")
         return self.applied(candidate.repair, self.parts.rows[part].x)
 
-    def applied(self, made: Repair | None, x: Matrix) -> Floats:
-        """The rows ``x`` (n, d) through ``made``, float64."""
+    def applied(self, repair: Repair | None, x: Matrix) -> Floats:
+        """The rows ``x`` (n, d) through ``repair``, float64."""
         rows = np.asarray(x, dtype=np.float64)
-        return rows if made is None else np.asarray(made.transform(rows))
+        return rows if repair is None else np.asarray(repair.transform(rows))

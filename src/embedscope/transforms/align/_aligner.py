@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian, CrossMoments
+from embedscope.transforms._affine import DTYPES, keeping_dtypes
 from embedscope.transforms.align._sides import Side, unit
 
 
@@ -50,7 +50,7 @@ class Aligner(TransformerMixin, BaseEstimator):
 
     @property
     def n_features_out_(self) -> int:
-        """Width of the vectors that come out of the left side."""
+        """Dimensions of the vectors that come out of the left side."""
         return self.left_.width_out
 
     @property
@@ -73,24 +73,74 @@ class Aligner(TransformerMixin, BaseEstimator):
         self._start(cross.n, cross.widths[0])
         return self._finish(*self._solve(cross))
 
-    def transform(self, X: Any) -> Floats:
-        """The rows of the left side ``X`` (n, dx) mapped, float64."""
-        check_is_fitted(self)
-        return self._out(self.left_.apply(validate_data(self, X, dtype=np.float64, reset=False)))
+    def transform(self, X: Any) -> Any:
+        """Map the rows of the left side.
 
-    def transform_right(self, Y: Any) -> Floats:
-        """The rows of the right side ``Y`` (n, dy) mapped, float64."""
+        Parameters
+        ----------
+        X : (n, dx) array
+
+        Returns
+        -------
+        (n, n_features_out_) array; float32 for float32 rows, else float64
+        """
         check_is_fitted(self)
-        y = check_array(Y, dtype=np.float64)
+        return self._out(self.left_, validate_data(self, X, dtype=DTYPES, reset=False))
+
+    def transform_right(self, Y: Any) -> Any:
+        """Map the rows of the right side.
+
+        Parameters
+        ----------
+        Y : (n, dy) array
+
+        Returns
+        -------
+        (n, k) array; float32 for float32 rows, else float64
+
+        Raises
+        ------
+        InputError
+            if the rows have other dimensions than the right side of the fit.
+        """
+        check_is_fitted(self)
+        y = check_array(Y, dtype=DTYPES)
         if y.shape[1] != self.right_.width:
             raise InputError(
-                f"{self.text} was fitted with a right side of width {self.right_.width}, got {y.shape[1]}; "
+                f"{self.text} was fitted with a right side of {self.right_.width} dimensions, got {y.shape[1]}; "
                 "pass vectors of the model it was fitted on"
             )
-        return self._out(self.right_.apply(y))
+        return self._out(self.right_, y)
 
-    def _out(self, rows: Floats) -> Floats:
-        return unit(rows) if self.renormalise else rows
+    def score(self, X: Any, y: Any) -> float:
+        """Mean of recall@1 both ways among the pairs of rows of ``X`` (n, dx) and ``y`` (n, dy), by cosine.
+
+        0 to 1, higher is better; of k equally good answers each counts 1 / k. Chance is 1 / n, so compare scores of
+        equally many pairs only.
+
+        Raises
+        ------
+        InputError
+            if the two sides come out with different dimensions, so that they have no cosines.
+
+        >>> from embedscope.transforms.align import CenterSides
+        >>> x = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
+        >>> CenterSides().fit(x, x + 5).score(x, x + 5)
+        1.0
+        """
+        right = np.asarray(y)
+        a, b = unit(self.transform(X)), unit(self.transform_right(right[:, None] if right.ndim == 1 else right))
+        if a.shape != b.shape:
+            raise InputError(f"{self.text} gives sides of shapes {a.shape} and {b.shape}; a score needs equal ones")
+        cosines = np.round(a.astype(np.float64) @ b.astype(np.float64).T, 12)
+        own = np.diag(cosines)
+        there = (own >= cosines.max(axis=1)) / (cosines == own[:, None]).sum(axis=1)
+        back = (own >= cosines.max(axis=0)) / (cosines == own).sum(axis=0)
+        return float((there.mean() + back.mean()) / 2)
+
+    def _out(self, side: Side, rows: Any) -> Any:
+        mapped = side.apply(rows.astype(np.float64, copy=False))
+        return (unit(mapped) if self.renormalise else mapped).astype(rows.dtype, copy=False)
 
     def _start(self, n: int, width: int) -> Self:
         if n < self.min_pairs:
@@ -127,7 +177,7 @@ class Aligner(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         """Two sides are needed."""
-        tags = super().__sklearn_tags__()
+        tags = keeping_dtypes(super().__sklearn_tags__())
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags

@@ -11,13 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian, CrossMoments
+from embedscope.transforms._steps import Steps
 from embedscope.transforms._storage import ALIGNMENT
 from embedscope.transforms.align import ALIGNMENTS
 from embedscope.transforms.align._aligner import Aligner
 from embedscope.transforms.align._sides import PARTS, Side, pushed
 
 
-class Alignment(Aligner):
+class Alignment(Steps, Aligner):
     """Alignments in order, each fitted on what the ones before it give; without any, both sides stay as they are.
 
     All maps are affine, so the cross moments of the raw pairs are enough, unless a step is trained on rows. What comes
@@ -25,7 +26,7 @@ class Alignment(Aligner):
 
     Parameters
     ----------
-    steps : unfitted alignments
+    steps : unfitted alignments; their parameters are named by the step, ``set_params(procrustes__center=True)``
     renormalise : divide the rows that come out by their norms
 
     Attributes

@@ -195,7 +195,7 @@ class Repair:
             made = self.kinds[name].source
             of = f" of {made.name}" if made is not None else ""
             raise InputError(
-                f"{what} are {dim} wide, the repair takes {_called(name)}{of} that are {wanted} wide; pass vectors of "
+                f"{what} have {dim} dimensions, the repair takes {_called(name)}{of} with {wanted}; pass vectors of "
                 "the model that it was fitted on"
             )
 

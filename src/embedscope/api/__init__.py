@@ -1,0 +1,1 @@
+"""The functions of ``embedscope``: one module per verb, which turns what users hold into what the engine reads."""

@@ -1,0 +1,154 @@
+"""What users hold, as what the engine reads: paths, arrays, columns of tables, tensors, models, dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import is_torch
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+
+_MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
+
+
+def strings(value: str | Iterable[str] | None) -> list[str] | None:
+    """A string (names separated by commas) or several strings as a list; None stays None.
+
+    >>> strings("isoscore, i1"), strings(["rg65"]), strings(None)
+    (['isoscore', 'i1'], ['rg65'], None)
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value)
+
+
+def comma(value: str | Iterable[str | int] | None) -> str | None:
+    """A list as one string of names separated by commas; a string as it is."""
+    return value if value is None or isinstance(value, str) else ",".join(map(str, value))
+
+
+def progress_of(shown: bool | Progress) -> Progress:
+    """Progress as asked for: bars on standard error for True, nothing for False, or the caller's own."""
+    if shown is True:
+        from embedscope.reports.progress import Bars
+
+        return Bars()
+    return Silent() if shown is False else shown
+
+
+def is_model_object(x: Any) -> bool:
+    """Whether ``x`` encodes texts: it has ``encode``, ``embed_documents`` or ``embed_query``, or can be called."""
+    if isinstance(x, str | Path | np.ndarray | Mapping | Sequence) or is_torch(x):
+        return False
+    return any(callable(getattr(x, name, None)) for name in _MODEL_METHODS) or callable(x)
+
+
+def source_of(x: Any, name: str = "source") -> Any:
+    """A source: names of files and models as they are, model objects by a name, everything else as vectors."""
+    if is_model_object(x):
+        from embedscope.encoders.objects import named_model
+
+        return named_model(x)
+    if isinstance(x, list | tuple) and x and any(isinstance(s, str | Path) or is_model_object(s) for s in x):
+        return [str(source_of(s)) for s in x]
+    return vectors_of(x, name)
+
+
+def vectors_of(x: Any, name: str = "vectors") -> Any:
+    """Vectors (n, d), by name where ``x`` is a mapping; names of files stay as they are.
+
+    Parameters
+    ----------
+    x : path, array, tensor, list of rows, DataFrame of numbers, Series or Arrow column of arrays, {space: any of these}
+
+    Raises
+    ------
+    InputError
+        if it is none of these, or rows have different lengths.
+
+    >>> vectors_of([[1.0, 2.0], [3.0, 4.0]]).shape
+    (2, 2)
+    """
+    if x is None or isinstance(x, str | Path) or is_torch(x):
+        return x
+    if isinstance(x, Mapping):
+        return {str(key): vectors_of(value, str(key)) for key, value in x.items()}
+    return _matrix(x, name)
+
+
+def _matrix(x: Any, name: str) -> npt.NDArray[Any]:
+    """One matrix of rows, whatever library holds it."""
+    module = type(x).__module__.partition(".")[0]
+    if module == "pyarrow":
+        return _arrow(x, name)
+    if len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns"):
+        return _frame(x, name)
+    if hasattr(x, "to_numpy"):
+        return _stacked(x.to_numpy(), name)
+    if hasattr(x, "__array__") or isinstance(x, list | tuple):
+        return _stacked(x, name)
+    raise InputError(
+        f"{name} is a {type(x).__name__}; wanted a path, an array, a tensor, a column of arrays, or a model object"
+    )
+
+
+def _stacked(x: Any, name: str) -> npt.NDArray[Any]:
+    """Rows of one length as a matrix."""
+    if isinstance(x, np.ndarray) and x.dtype != object:
+        return x
+    rows = [np.asarray(row) for row in x]
+    lengths = {row.shape for row in rows}
+    if len(lengths) > 1:
+        raise InputError(f"rows of {name} have different shapes, such as {sorted(map(str, lengths))[:2]}; wanted one d")
+    return np.asarray(rows)
+
+
+def _frame(x: Any, name: str) -> npt.NDArray[Any]:
+    values = x.to_numpy()
+    if values.dtype != object:
+        return np.asarray(values)
+    columns = ", ".join(map(str, list(x.columns)[:8]))
+    raise InputError(
+        f"{name} is a table with the columns {columns}, not all of them numbers; pass one, as in frame['vector']"
+    )
+
+
+def _arrow(x: Any, name: str) -> npt.NDArray[Any]:
+    """A column of lists, fixed-size or not, as a matrix."""
+    import pyarrow as pa
+
+    column = x.combine_chunks() if isinstance(x, pa.ChunkedArray) else x
+    if isinstance(column, pa.ChunkedArray):  # several chunks that one array cannot hold
+        return np.concatenate([_arrow(chunk, name) for chunk in column.chunks])
+    if not hasattr(column, "flatten") or not hasattr(column.type, "value_type"):
+        raise InputError(f"{name} is an Arrow {column.type}; wanted lists of numbers")
+    if column.null_count:
+        raise InputError(f"{name} has null rows ({column.null_count:,}); drop them first")
+    flat = column.flatten().to_numpy(zero_copy_only=False)
+    if pa.types.is_fixed_size_list(column.type):
+        return np.asarray(flat).reshape(len(column), column.type.list_size)
+    lengths = np.diff(column.offsets.to_numpy())
+    if len(lengths) and not (lengths == lengths[0]).all():
+        raise InputError(f"rows of {name} have from {lengths.min()} to {lengths.max()} values; wanted one d")
+    return np.asarray(flat).reshape(len(column), -1)
+
+
+def labels_of(x: Any) -> Any:
+    """Labels, ids or groups: a path as it is, a column of a table as a list."""
+    if x is None or isinstance(x, str | Path | np.ndarray):
+        return x
+    if hasattr(x, "to_pylist"):
+        return x.to_pylist()
+    return x.tolist() if hasattr(x, "tolist") else list(x)
+
+
+def collection_of(x: Any, name: str) -> Any:
+    """Queries or documents: a file, {id: text}, {id: vector}, or vectors."""
+    return x if isinstance(x, Mapping) else vectors_of(x, name)

@@ -1,0 +1,144 @@
+"""``embedscope.diagnose`` and ``embedscope.check``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from embedscope.api._inputs import comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._keywords import public
+from embedscope.core.progress import Progress
+from embedscope.core.result import Result
+from embedscope.diagnosis import Diagnosis
+from embedscope.diagnosis import diagnose as diagnosed
+from embedscope.diagnosis._remeasure import measured_again
+from embedscope.diagnosis.drift import Drift, drift
+from embedscope.diagnosis.thresholds import thresholds_of
+
+
+@public
+def diagnose(  # noqa: PLR0913
+    source: Any = None,
+    *,
+    pair: tuple[Any, Any] | None = None,
+    pair_ids: tuple[Any, Any] | None = None,
+    modalities: tuple[str, str] | None = None,
+    queries: Any = None,
+    thresholds: str | Path | Mapping[str, Any] | None = None,
+    groups: Any = None,
+    texts: str | Path | Sequence[str] | None = None,
+    unit: Literal["token", "word", "sentence"] | None = None,
+    layers: str | Sequence[str | int] | None = None,
+    pooling: str | None = None,
+    max_rows: int | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    data: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | Progress = False,
+) -> Diagnosis:
+    """What is wrong with a space or a pair, how severe it is, what harm it does, and the smallest repair to try.
+
+    Parameters
+    ----------
+    source, pair, pair_ids, modalities, groups : as of :func:`embedscope.measure`
+    queries : vectors of queries against these documents; texts for a model
+    thresholds : a TOML file, or {rule: {"warning": x, "serious": y}}
+    texts, unit, layers, pooling, max_rows : for models, as of ``measure``
+    device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    seed : of samples
+    progress : True shows bars on standard error
+
+    Returns
+    -------
+    Diagnosis : ``result`` with the findings, ``verdicts`` worst first, ``worst`` severity
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
+    >>> diagnose(cone).worst
+    'serious'
+    """
+    model = {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
+    named: dict[str, Any] = {k: v for k, v in (model | {"groups": labels_of(groups)}).items() if v is not None}
+    if texts is not None:
+        named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
+        named |= {"cache": cache}
+    if modalities is not None:
+        named["names"] = modalities
+    return diagnosed(
+        source_of(source),
+        pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
+        pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        queries=_queries(queries),
+        thresholds=thresholds_of(thresholds) if isinstance(thresholds, str | Path) else thresholds,
+        seed=seed,
+        progress=progress_of(progress),
+        **named,
+    )
+
+
+@public
+def check(  # noqa: PLR0913
+    source: Any = None,
+    *,
+    baseline: Result | str | Path,
+    pair: tuple[Any, Any] | None = None,
+    pair_ids: tuple[Any, Any] | None = None,
+    queries: Any = None,
+    groups: Any = None,
+    tolerance: Mapping[str, float] | None = None,
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    data: str | Path | None = None,
+    progress: bool | Progress = False,
+) -> Drift:
+    """Whether a space has drifted from a stored result of ``measure`` or ``diagnose``, beyond the error bars of both.
+
+    Parameters
+    ----------
+    source, pair, pair_ids, queries, groups : what to measure now, as of ``measure`` and ``diagnose``
+    baseline : a result, or its JSON file; metrics, seed, texts, layers and pooling are taken from it
+    tolerance : {metric: difference that is not drift}
+    device, trust_remote_code, cache, data : for models, as of ``measure``
+    progress : True shows bars on standard error
+
+    Returns
+    -------
+    Drift : ``result`` of now, every ``changes``, and those that are ``drifted``
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(600, 8))
+    >>> from embedscope.api.measure import measure
+    >>> len(check(x, baseline=measure(x)).drifted)
+    0
+    """
+    before = baseline if isinstance(baseline, Result) else Result.from_json(baseline)
+    now = measured_again(
+        before,
+        source_of(source),
+        pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
+        pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        queries=_queries(queries),
+        groups=labels_of(groups),
+        progress=progress_of(progress),
+        device=device,
+        trust_remote_code=trust_remote_code,
+        cache=cache,
+        data=data,
+    )
+    name = "the baseline" if isinstance(baseline, Result) else str(baseline)
+    return drift(before, now, tolerance, name=name)
+
+
+def _queries(queries: Any) -> Any:
+    """Vectors, or a list of texts as it is."""
+    texts = isinstance(queries, list | tuple) and bool(queries) and isinstance(queries[0], str)
+    return queries if texts else vectors_of(queries, "queries")

@@ -1,0 +1,144 @@
+"""``embedscope.evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of, strings
+from embedscope.api._keywords import public
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.result import Result
+
+
+@public
+def evaluate(  # noqa: PLR0913
+    source: Any = None,
+    *,
+    tasks: str | Sequence[str] | None = None,
+    queries: Any = None,
+    corpus: Any = None,
+    qrels: Any = None,
+    query_ids: Any = None,
+    corpus_ids: Any = None,
+    corpus_modality: Any = None,
+    score: Literal["cosine", "dot", "euclidean", "manhattan"] | None = None,
+    ignore_identical_ids: bool = False,
+    allow_missing: bool = False,
+    groups: Any = None,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    layers: str | Sequence[str | int] | None = None,
+    pooling: str | Sequence[str] | None = None,
+    transform: str | None = None,
+    names: str | Path | Sequence[str] | None = None,
+    contexts: str | Path | Sequence[str] | None = None,
+    items: str | Path | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    data: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | Progress = False,
+) -> Result:
+    """Scores on tasks, or on your own queries, documents and relevance judgements, with bootstrap intervals.
+
+    Parameters
+    ----------
+    source : model, or list of models: a name, an object with ``encode`` or ``embed_documents``, a function from texts
+        to vectors; or a file of vectors with ``names``. None for retrieval with vectors
+    tasks : names (``embedscope.list_tasks()``)
+    queries, corpus : for retrieval: a file of vectors, BEIR JSON lines, {id: text}, {id: vector}, or an array with ids;
+        for a mixed index a list of ``MODALITY=FILE``
+    qrels : file in the format of TREC or BEIR, or {query id: {document id: grade}}
+    query_ids, corpus_ids : one id per row of an array or file of vectors
+    corpus_modality : modality of each document, where one corpus holds several
+    score : how documents are ranked; as saved with the model, or cosine, where None
+    query_prompt, document_prompt : put before every query or document, in place of those of the model
+    ignore_identical_ids : a document with the id of the query is not a result of it, the rule of BEIR
+    allow_missing : skip judgements of unknown queries and documents
+    groups : what each query belongs to: the bootstrap draws whole groups
+    layers, pooling : of a model; for tasks all that fit, for retrieval the model's own sentence vector
+    transform : chain such as ``center,abtt:1``, fitted on the texts of the tasks or on the corpus
+    names : text of each row of a file of vectors
+    contexts : sentences for the pooling ``contexts:N``
+    items : CSV file for the value of every scored item
+    device, dtype, trust_remote_code, cache, data : how models are run, and the folder of data sets
+    seed : of the bootstrap
+    progress : True shows bars on standard error
+
+    Raises
+    ------
+    InputError, UnknownNameError, UnknownOptionError, DataUnavailableError, MissingExtraError
+
+    Examples
+    --------
+    >>> result = evaluate(
+    ...     queries={"q": [1.0, 0.0]}, corpus={"a": [0.9, 0.1], "b": [0.0, 1.0]}, qrels={"q": {"a": 1}}
+    ... )
+    >>> result["ndcg@10"].value
+    1.0
+    """
+    model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+    shared: dict[str, Any] = {
+        "transform": transform,
+        "seed": seed,
+        "cache": cache,
+        "progress": progress_of(progress),
+    }
+    given = {"queries": queries, "corpus": corpus, "qrels": qrels}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == len(given):
+        from embedscope.evaluation.evaluate import evaluate as evaluated
+
+        if source is None:
+            raise InputError("nothing to evaluate: pass a model with tasks, or queries, corpus and qrels")
+        chosen = source_of(source)
+        if not isinstance(chosen, str | Path | list):
+            raise InputError("tasks need texts: pass a model, a file of vectors with names, or a function of texts")
+        return evaluated(
+            [str(chosen)] if isinstance(chosen, str | Path) else [str(s) for s in chosen],
+            tasks=strings(tasks) or [],
+            pooling=comma(pooling),
+            layers=comma(layers) or "all",
+            names=names,
+            contexts=contexts,
+            items=items,
+            data=data,
+            **model,
+            **shared,
+        )
+    if missing:
+        raise InputError(f"retrieval needs queries, corpus and qrels; {' and '.join(missing)} is missing")
+    if tasks:
+        raise InputError("tasks and queries are two evaluations; run them one after the other")
+    from embedscope.evaluation.retrieval import retrieval
+
+    several = isinstance(corpus, list | tuple) and bool(corpus) and isinstance(corpus[0], str)
+    one = source_of(source) if source is not None else None
+    if isinstance(one, list) and len(one) == 1:
+        one = one[0]
+    if one is not None and not isinstance(one, str | Path):
+        raise InputError("retrieval takes one model; pass vectors as queries and corpus")
+    ids = labels_of(corpus_ids)
+    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
+    return retrieval(
+        collection_of(queries, "queries"),
+        list(corpus) if several else collection_of(corpus, "corpus"),
+        qrels if isinstance(qrels, str | Path | Mapping) else dict(qrels),
+        source=None if one is None else str(one),
+        query_ids=labels_of(query_ids),
+        corpus_ids=() if ids is None else ids if several else (ids,),
+        corpus_modality=labels_of(corpus_modality),
+        score=score,
+        ignore_identical_ids=ignore_identical_ids,
+        allow_missing=allow_missing,
+        groups=labels_of(groups),
+        layers=comma(layers),
+        pooling=comma(pooling),
+        model=model | {k: v for k, v in prompts.items() if v is not None},
+        **shared,
+    )

@@ -1,0 +1,136 @@
+"""``embedscope.measure``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from embedscope.api._inputs import comma, labels_of, progress_of, source_of, strings, vectors_of
+from embedscope.api._keywords import public
+from embedscope.core.arrays import Precision, Rows
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.result import Result
+from embedscope.metrics import Metric
+
+
+@public
+def measure(  # noqa: PLR0913
+    source: Any = None,
+    *,
+    metrics: str | Sequence[str | Metric] | None = None,
+    pair: tuple[Any, Any] | None = None,
+    pair_ids: tuple[Any, Any] | None = None,
+    modalities: tuple[str, str] = ("image", "text"),
+    rows: Rows | None = None,
+    transform: str | None = None,
+    groups: Any = None,
+    name: str = "array",
+    texts: str | Path | Sequence[str] | None = None,
+    unit: Literal["token", "word", "sentence"] | None = None,
+    layers: str | Sequence[str | int] | None = None,
+    pooling: str | None = None,
+    max_rows: int | None = None,
+    first_position: Literal["keep", "drop", "bos"] = "keep",
+    device: str = "auto",
+    dtype: str = "float32",
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    data: str | Path | None = None,
+    precision: Precision = "exact",
+    neighbours: Literal["exact", "faiss"] = "exact",
+    memory: int | str | None = None,
+    engine: str = "local",
+    checkpoint: str | Path | None = None,
+    skip_bad_shards: bool = False,
+    seed: int = 0,
+    progress: bool | Progress = False,
+) -> Result:
+    """Geometry of vectors: isotropy, effective dimension, norms, dominant coordinates, with error bars.
+
+    Parameters
+    ----------
+    source : vectors or a model, or a list of their names: a path, an (n, d) array, tensor, DataFrame of numbers, Series
+        or Arrow column of arrays, {space: (n, d)}; the name of a model, an object with ``encode`` or
+        ``embed_documents``, or a function from texts to vectors
+    metrics : names (``embedscope.list_metrics()``) or metrics; ``metrics.DEFAULTS`` where None
+    pair : two sides in place of ``source``: the gap between them, and retrieval in both directions
+    pair_ids : ids of the rows of each side; rows of one id match. By position where None
+    modalities : names of the two sides
+    rows : take all metrics on ``raw`` or on L2-normalised (``unit``) rows
+    transform : chain such as ``center,abtt:1,whiten:128``, fitted on the same rows
+    groups : what each row belongs to (document of a chunk, image of a caption): rows of one group are not independent
+    name : what the records call an array
+    texts : for models: a data set, a file with one text per line, or a list of texts
+    unit, layers, pooling, max_rows, first_position : for models: what a row is and how its vector is read
+    device, dtype, trust_remote_code, cache, data : for models: how they are run, and the folder of data sets
+    precision, neighbours : ``exact``, or ``fast`` arithmetic and hubs from an index of FAISS
+    memory, engine, checkpoint, skip_bad_shards : for files: how the work is done
+    seed : of samples
+    progress : True shows bars on standard error
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError, UnknownNameError, UnknownOptionError, DataUnavailableError, MissingExtraError
+
+    See Also
+    --------
+    diagnose : what the numbers mean, and what to try
+    evaluate : scores on tasks and retrieval
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(measure(np.eye(3), metrics="effective_rank").value(), 12)
+    3.0
+    >>> measure(pair=(np.eye(3), np.eye(3)), metrics="paired_cosine")["paired_cosine"].value
+    1.0
+    """
+    shared: dict[str, Any] = {"rows": rows, "seed": seed, "progress": progress_of(progress)}
+    if pair is not None:
+        if source is not None:
+            raise InputError("measure takes a source or a pair, not both")
+        if groups is not None:
+            raise InputError("groups are for one source; pair_ids say which rows of a pair belong together")
+        from embedscope.geometry.measure_pair import measure_pair
+
+        names = [m.name if isinstance(m, Metric) else m for m in strings(metrics) or ()]  # type: ignore[arg-type]
+        ids = None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1]))
+        a, b = (vectors_of(side, side_name) for side, side_name in zip(pair, modalities, strict=True))
+        return measure_pair(a, b, ids=ids, metrics=names or None, names=modalities, **shared)
+    if source is None:
+        raise InputError("nothing to measure: pass a source, or two sides as pair=(a, b)")
+    from embedscope.geometry.measure import measure as measured
+
+    found = source_of(source, name)
+    named = isinstance(found, str | Path) or (isinstance(found, list) and found and isinstance(found[0], str))
+    files: dict[str, Any] = {
+        "engine": engine,
+        "checkpoint": checkpoint,
+        "skip_bad_shards": skip_bad_shards,
+        "first_position": first_position,
+        "device": device,
+        "dtype": dtype,
+        "trust_remote_code": trust_remote_code,
+        "cache": cache,
+        "data": data,
+    }
+    model = {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
+    return measured(
+        found,
+        metrics=strings(metrics),  # type: ignore[arg-type]
+        transform=transform,
+        precision=precision,
+        neighbours=neighbours,
+        memory=memory,
+        groups=labels_of(groups),
+        name=name,
+        **shared,
+        **(files if named else {}),
+        **(model if named else {k: v for k, v in model.items() if v is not None}),
+    )

@@ -1,0 +1,231 @@
+"""``embedscope.repair`` and ``embedscope.apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._keywords import public
+from embedscope.core.arrays import to_numpy
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.result import Result
+from embedscope.repairs.apply import Applied, apply_repair
+from embedscope.repairs.repair import repair as repaired
+from embedscope.transforms.repair import Repair
+
+
+@dataclass(frozen=True)
+class RepairOutcome:
+    """What :func:`embedscope.repair` decided.
+
+    Attributes
+    ----------
+    repair : the repair; the identity where the original is kept
+    result : everything that was measured, the verdict first
+    accepted : whether held-out data certify the repair; False for one that ``force`` gave
+    """
+
+    repair: Repair
+    result: Result
+    accepted: bool
+
+    def _repr_html_(self) -> str:
+        """The result, as a notebook shows it."""
+        return self.result._repr_html_()
+
+
+@public
+def repair(  # noqa: PLR0913
+    source: Any = None,
+    *,
+    pair: tuple[Any, Any] | None = None,
+    pair_ids: tuple[Any, Any] | None = None,
+    pairs: Any = None,
+    modalities: tuple[str, str] | None = None,
+    queries: Any = None,
+    corpus: Any = None,
+    qrels: Any = None,
+    query_ids: Any = None,
+    corpus_ids: Any = None,
+    corpus_modality: Any = None,
+    allow_missing: bool = False,
+    labels: Any = None,
+    scores: Any = None,
+    groups: Any = None,
+    candidates: str | Iterable[str] = "auto",
+    objective: str | None = None,
+    normalize: bool = True,
+    max_eval_rows: int = 10_000,
+    positive_rate: float = 0.5,
+    force: bool = False,
+    texts: str | Path | Sequence[str] | None = None,
+    layers: str | int | None = None,
+    pooling: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    trust_remote_code: bool = False,
+    cache: bool = True,
+    data: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | Progress = False,
+) -> RepairOutcome:
+    """Fit repairs on one part of the data, select one on another, and accept it if a third certifies that it helps.
+
+    Parameters
+    ----------
+    source : vectors or a model, as of :func:`embedscope.measure`; with ``queries`` the documents
+    pair, pair_ids, modalities : two sides in place of a source, as of ``measure``
+    pairs : (p, 2) row numbers of matching rows, or a file with two per line
+    queries, corpus, qrels, query_ids, corpus_ids, corpus_modality, allow_missing : as of :func:`embedscope.evaluate`
+    query_prompt, document_prompt : as of :func:`embedscope.evaluate`
+    labels : class of each row (with ``pair``: of the first side)
+    scores : (p, 3) of two row numbers and a human similarity score, a file, or for models a data set
+    groups : what each row belongs to: rows of one group fall into one part
+    candidates : repairs to try, such as ``["center", "whiten:64"]``; ``auto`` for those that suit the data
+    objective : ``pairs`` or ``mixed``; with labels ``zeroshot`` or ``probe``
+    normalize : L2-normalise rows before the repair
+    max_eval_rows : rows per side kept in memory to select and to certify
+    positive_rate : share of matching pairs that the score calibration assumes
+    force : give the best candidate even if nothing certifies it
+    texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    seed : of the split and the bootstrap
+    progress : True shows bars on standard error
+
+    Returns
+    -------
+    RepairOutcome
+
+    Raises
+    ------
+    InputError, UnknownNameError, UnknownOptionError, DataUnavailableError, MissingExtraError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(2000, 16))
+    >>> labels = (x[:, 0] > 0).astype(int) + 2 * (x[:, 1] > 0)
+    >>> repair(x, labels=labels, candidates=["center"]).accepted
+    False
+    """
+    several = isinstance(corpus, list | tuple) and bool(corpus) and isinstance(corpus[0], str)
+    documents = () if corpus is None else tuple(corpus) if several else (collection_of(corpus, "corpus"),)
+    ids = labels_of(corpus_ids)
+    prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
+    chosen = (
+        collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
+    )
+    if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
+        chosen, documents = None, (chosen,)
+    found, result = repaired(
+        chosen,
+        pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
+        pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        pairs=pairs,
+        queries=collection_of(queries, "queries"),
+        corpus=documents,
+        qrels=qrels,
+        query_ids=labels_of(query_ids),
+        corpus_ids=() if ids is None else tuple(ids) if several else (ids,),
+        corpus_modality=labels_of(corpus_modality),
+        allow_missing=allow_missing,
+        labels=labels_of(labels),
+        scores=scores,
+        groups=labels_of(groups),
+        texts=texts,
+        layers=comma(layers if layers is None else [layers]),
+        pooling=pooling,
+        modalities=modalities or (),
+        candidates=candidates,
+        objective=objective,
+        normalize=normalize,
+        max_eval_rows=max_eval_rows,
+        positive_rate=positive_rate,
+        force=force,
+        seed=seed,
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
+        | {k: v for k, v in prompts.items() if v is not None},
+        data=data,
+        cache=cache,
+        progress=progress_of(progress),
+    )
+    return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))
+
+
+@overload
+def apply(
+    repair: Repair | RepairOutcome | str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    kind: str | None = None,
+    model: str | None = None,
+    progress: bool | Progress = False,
+) -> Applied: ...
+
+
+@overload
+def apply(
+    repair: Repair | RepairOutcome | str | Path,
+    source: Any,
+    out: None = None,
+    *,
+    kind: str | None = None,
+    model: str | None = None,
+    progress: bool | Progress = False,
+) -> npt.NDArray[Any]: ...
+
+
+@public
+def apply(
+    repair: Repair | RepairOutcome | str | Path,
+    source: Any,
+    out: str | Path | None = None,
+    *,
+    kind: str | None = None,
+    model: str | None = None,
+    progress: bool | Progress = False,
+) -> Applied | npt.NDArray[Any]:
+    """Vectors through a repair: an array gives an array, a file is written to another file, block by block.
+
+    Parameters
+    ----------
+    repair : a repair, an outcome of :func:`embedscope.repair`, or a saved file
+    source : (n, d) vectors, as of :func:`embedscope.measure`; a path with ``out``
+    out : file to write: .npy, .parquet or .safetensors
+    kind : role of the vectors (``query``, ``document``, ``image``), where the repair has several
+    model : name or weights sha256 of the model that made them; another one than that of the repair is refused
+    progress : True shows bars on standard error
+
+    Returns
+    -------
+    (n, d') array, or with ``out`` what was written
+
+    Examples
+    --------
+    >>> from embedscope.transforms.repair import Repair
+    >>> centred = Repair.centre_kinds({"document": np.array([1.0, 0.0])}, normalise_before=False)
+    >>> apply(centred, [[2.0, 0.0], [1.0, 3.0]]).tolist()
+    [[1.0, 0.0], [0.0, 3.0]]
+    """
+    made = repair.repair if isinstance(repair, RepairOutcome) else repair
+    if out is not None:
+        if not isinstance(source, str | Path):
+            raise InputError("out is for files; an array is returned: leave out `out`, or pass the path of the vectors")
+        return apply_repair(made, source, out, kind=kind, model=model, progress=progress_of(progress))
+    if isinstance(source, str | Path):
+        raise InputError(f"{source} is a file: say where to write with out=, or pass an array")
+    loaded = made if isinstance(made, Repair) else Repair.load(made)
+    name = loaded.kind_name(kind)
+    if model is not None:
+        loaded.check_source(model, name)
+    return np.asarray(loaded.transform(to_numpy(vectors_of(source)), name))

@@ -1,0 +1,45 @@
+"""``embedscope.report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, overload
+
+from embedscope.api._keywords import public
+from embedscope.core.result import Result
+
+
+@overload
+def report(result: Any, path: str | Path) -> Path: ...
+
+
+@overload
+def report(result: Any, path: None = None) -> str: ...
+
+
+@public
+def report(result: Any, path: str | Path | None = None) -> Path | str:
+    """The report of a result as one self-contained HTML page.
+
+    Parameters
+    ----------
+    result : a result, what ``diagnose``, ``check`` or ``repair`` return, or the JSON file of a result
+    path : file to write, or a folder for every form of the result (JSON, CSV, Parquet, LaTeX, Markdown, figures, page)
+
+    Returns
+    -------
+    the HTML text, or the path of the page where one is written
+
+    Raises
+    ------
+    MissingExtraError
+        without jinja2, or for a folder without matplotlib.
+    """
+    from embedscope.reports import render_html, write_folder, write_html
+
+    found = getattr(result, "result", result)
+    loaded = found if isinstance(found, Result) else Result.from_json(found)
+    if path is None:
+        return render_html(loaded)
+    target = Path(path)
+    return write_html(loaded, target) if target.suffix.lower() in (".html", ".htm") else write_folder(loaded, target)

@@ -1,0 +1,282 @@
+"""Units of evidence of data that are split: found before anything is fitted, so that no part knows another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats, Hashes, unit_rows
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+from embedscope.core.tables import Index
+from embedscope.stats._equal import equal_rows
+from embedscope.stats.file_order import INDEPENDENT, FileOrder, file_order
+from embedscope.stats.units import (
+    DECLARED,
+    EQUAL_ROWS,
+    FILE_ORDER,
+    NEAR_COPIES,
+    Units,
+    join,
+    near_copies,
+)
+
+SEARCHED = 12_000
+"""Rows of a side up to which near-copies are looked for among all of them, in O(n^2 d)."""
+
+MOST_BLOCKS = 64
+"""Blocks that a file sorted by topic is cut into; whether its topics are a sample, its order cannot tell."""
+
+_RUN = 512
+_RUNS = 16
+
+Matrix = npt.NDArray[Any]
+
+
+class Survey:
+    """The first pass over the rows of one side: hashes of equal rows, and the rows themselves while they are few.
+
+    Attributes
+    ----------
+    n : rows seen
+    """
+
+    def __init__(self, keep: int = SEARCHED) -> None:
+        self.n = 0
+        self._keep = keep
+        self._hashes: list[Hashes] = []
+        self._rows: list[Matrix] | None = []
+        self._runs: list[tuple[int, Matrix]] = []
+
+    @classmethod
+    def of(cls, x: Matrix) -> Survey:
+        """The survey of a whole matrix (n, d)."""
+        return cls().add(x)
+
+    def add(self, x: Matrix) -> Survey:
+        """Take in the next rows ``x`` (m, d)."""
+        self._hashes.append(equal_rows(x, hash_rows(self.n, self.n + len(x))))
+        if len(self._runs) < _RUNS:
+            self._runs.append((self.n, x[:_RUN]))
+        self.n += len(x)
+        if self._rows is not None:
+            self._rows = [*self._rows, x] if self.n <= self._keep else None
+        return self
+
+    @property
+    def equal(self) -> Hashes:
+        """Hash (n,) of every row; equal rows have equal hashes."""
+        return np.concatenate(self._hashes) if self._hashes else np.empty(0, dtype=np.uint64)
+
+    @property
+    def rows(self) -> Matrix | None:
+        """All rows (n, d), None where they are too many to be held."""
+        return None if self._rows is None or not self._rows else np.concatenate(self._rows)
+
+    @property
+    def runs(self) -> list[tuple[int, Matrix]]:
+        """Runs of rows that follow each other, each with the number of its first row."""
+        return self._runs
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Units of the rows of all sides, one side after the other.
+
+    Attributes
+    ----------
+    clusters : (n,) hash of the unit of each row
+    units : how many there are and how they were found
+    searched : whether near-copies were looked for among all rows
+    """
+
+    clusters: Hashes
+    units: Units
+    searched: bool = True
+
+    @property
+    def declared(self) -> bool:
+        """Whether units were declared."""
+        return DECLARED in self.units.found
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of the units."""
+        note = self.units.note
+        said = [] if note is None else [f"units of evidence: {note}"]
+        return said if self.searched else [*said, "near-copies were not looked for among all rows, which are too many"]
+
+    def facts(self) -> dict[str, Any]:
+        """The units for the provenance of a result."""
+        return {**self.units.facts(), "near_copies_searched": self.searched}
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of rows before their vectors are looked at.
+
+    Attributes
+    ----------
+    base : (n,) hashes; rows of equal hash belong together (the id of an image, a text), and it decides the part
+    named : what rows of one base, or linked ones, have in common, in words
+    links : rows that belong together, as two arrays (p,)
+    declared : (n,) what each row was declared to belong to, of any kind; None without a declaration
+    by_position : whether row i of the first side stands where row i of the second does
+    classes : (m,) class of each row of the first side: rows of one class may lie together in a file without being
+        one unit
+    """
+
+    base: Hashes
+    links: Sequence[tuple[Index, Index]] = ()
+    declared: npt.NDArray[Any] | None = None
+    by_position: bool = False
+    classes: Index | None = None
+    named: str = "ids"
+
+
+def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
+    """Units of the rows of ``sides``: declared, equal, near-copies, and blocks where the order of the file matters.
+
+    File order is looked at among the first rows of units that are known so far, and not at all where units were
+    declared. A unit is called by the smallest row in it, so that rows without a fellow fall into the parts that their
+    own number gives.
+    """
+    n, offsets = sum(side.n for side in sides), np.cumsum([0, *(side.n for side in sides)]).tolist()
+    if len(known.base) != n:
+        raise InputError(f"there are {len(known.base)} labels or ids for {n} rows; wanted one per row, in their order")
+    found: list[str] = []
+    labels: list[npt.NDArray[Any]] = [known.base]
+    links = list(known.links)
+    if known.declared is not None:
+        labels.append(known.declared)
+        found.append(DECLARED)
+    units = join(n, labels, links)
+    rows = n // len(sides) if known.by_position else n
+    matched = n if known.by_position or known.declared is not None else len(np.unique(units))
+    found += [known.named] * (matched < rows)
+    equal = [(start + first_of(s.equal), start + np.arange(s.n)) for s, start in zip(sides, offsets, strict=False)]
+    units, joined = _joined(units, equal)
+    found += [EQUAL_ROWS] * joined
+    searched = all(side.rows is not None for side in sides)
+    if searched:
+        copies = [_near(side, start) for side, start in zip(sides, offsets, strict=False)]
+        units, joined = _joined(units, copies)
+        found += [NEAR_COPIES] * joined
+    order = INDEPENDENT
+    if known.declared is None:
+        order, blocks = _blocks(sides, offsets, units, known)
+        units, joined = _joined(units, blocks)
+        found += [FILE_ORDER] * joined
+    sizes = np.bincount(units[:rows])
+    first = first_of(units)
+    clusters = known.base[first]
+    return Evidence(clusters, Units(rows, len(sizes), int(sizes.max()), tuple(found), order), searched)
+
+
+def _joined(units: Index, links: Sequence[tuple[Index, Index]]) -> tuple[Index, bool]:
+    """``units`` with those of linked rows as one, and whether any were joined."""
+    more = join(len(units), [units], links)
+    return more, bool(more.max(initial=0) < units.max(initial=0))
+
+
+def first_of(labels: npt.NDArray[Any]) -> Index:
+    """For each row the first one with its label, (n,).
+
+    >>> first_of(np.array([4, 2, 4])).tolist()
+    [0, 1, 0]
+    """
+    _, first, place = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(first[place], dtype=np.intp)
+
+
+def first_links(labels: npt.NDArray[Any]) -> tuple[Index, Index]:
+    """Links of each row with the first one of its label."""
+    return first_of(labels), np.arange(len(labels))
+
+
+def _near(side: Survey, start: int) -> tuple[Index, Index]:
+    """Near-copies among the distinct rows of ``side``, whose first row has the number ``start``."""
+    assert side.rows is not None
+    distinct = np.unique(first_of(side.equal))
+    left, right = near_copies(side.rows[distinct])
+    return start + distinct[left], start + distinct[right]
+
+
+def _blocks(
+    sides: Sequence[Survey], offsets: Sequence[int], units: Index, known: Known
+) -> tuple[FileOrder, list[tuple[Index, Index]]]:
+    """Dependence on the order of the files, and rows that fall into one block for it."""
+    orders = []
+    for i, (side, start) in enumerate(zip(sides, offsets, strict=False)):
+        classes = known.classes if i == 0 or known.by_position else None
+        orders.append(_order(side, units[start : start + side.n], classes))
+    strongest = max(orders, key=lambda order: order.block)
+    links = []
+    for side, start, order in zip(sides, offsets, orders, strict=False):
+        block = strongest.block if known.by_position else order.block
+        if block > 1:
+            first = first_of(units[start : start + side.n])
+            place = np.unique(first, return_inverse=True)[1] // block
+            links.append((start + first_of(place), start + np.arange(side.n)))
+    return strongest, links
+
+
+def _order(side: Survey, units: Index, classes: Index | None) -> FileOrder:
+    """Dependence on file order among the first rows of the units of one side, within ``classes`` where known."""
+    rows = side.rows
+    if rows is not None:
+        first = np.unique(first_of(units))
+        runs, places, n = [rows[first]], first, len(first)
+    else:
+        runs, places = (
+            [run for _, run in side.runs],
+            np.concatenate([at + np.arange(len(run)) for at, run in side.runs]),
+        )
+        n = side.n
+    if classes is not None:
+        runs = _within_classes(runs, classes[places])
+    order = file_order(runs, n)
+    if order.dependent and not order.fades:
+        order = replace(order, block=max(1, min(4 * order.lag, n // MOST_BLOCKS)))
+    return order
+
+
+def _within_classes(runs: Sequence[Matrix], classes: Index) -> list[Floats]:
+    """Unit rows less the mean of their class; rows that are alone in theirs become zero and count for nothing."""
+    out, start = [], 0
+    every = np.concatenate([np.asarray(run, dtype=np.float64) for run in runs])
+    unit, kept = unit_rows(every)
+    every = np.zeros_like(every)
+    every[kept] = unit
+    numbers = np.unique(classes, return_inverse=True)[1]
+    sums = np.zeros((int(numbers.max()) + 1, every.shape[1]))
+    np.add.at(sums, numbers, every)
+    means = sums / np.bincount(numbers)[:, None]
+    centred = every - means[numbers]
+    centred[np.abs(centred).max(axis=1) < 1e-12] = 0
+    for run in runs:
+        out.append(centred[start : start + len(run)])
+        start += len(run)
+    return out
+
+
+def declared_units(groups: npt.ArrayLike, n: int, total: int, what: str) -> npt.NDArray[Any]:
+    """Declared units of the first ``n`` of ``total`` rows, (total,) numbers; every other row is one by itself.
+
+    Raises
+    ------
+    InputError
+        if there is not one value for each of the ``n`` rows.
+
+    >>> declared_units(["a", "b", "a"], 3, 4, "rows").tolist()
+    [0, 1, 0, 2]
+    """
+    values = np.asarray(groups)
+    if values.ndim != 1 or len(values) != n:
+        raise InputError(f"groups name one unit for each of the {n:,} {what}; got shape {values.shape}")
+    numbers = np.unique(values, return_inverse=True)[1]
+    return np.concatenate([numbers, numbers.max(initial=-1) + 1 + np.arange(total - n)])

@@ -1,0 +1,121 @@
+"""What every verb does with its result: print it, write it, show progress meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedscope.core.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from embedscope.core.progress import Progress
+    from embedscope.core.result import Result
+
+
+def console(stderr: bool = False) -> Console:
+    """A console on standard output, or on standard error for what is not the result."""
+    from embedscope.reports.console import SafeConsole
+
+    return SafeConsole(stderr=stderr, highlight=False)
+
+
+def progress(quiet: bool) -> Progress:
+    """Progress bars on standard error; silent where ``quiet``."""
+    if quiet:
+        from embedscope.core.progress import Silent
+
+        return Silent()
+    from embedscope.reports.progress import Bars
+
+    return Bars()
+
+
+def command_line() -> str:
+    """The command as typed, for the provenance, without the program's own path."""
+    import shlex
+
+    return shlex.join(["embedscope", *sys.argv[1:]])
+
+
+def check_report(path: Path | None, *, figures: bool) -> None:
+    """Raise ``MissingExtraError`` before any work where a report cannot be written afterwards."""
+    if path is None:
+        return
+    wanted = {"jinja2": "an HTML report"} | ({"matplotlib": "figures"} if figures else {})
+    for module, what in wanted.items():
+        if find_spec(module) is None:
+            raise MissingExtraError.for_extra("report", what)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the result of a verb goes; made before the work begins, so that what cannot be done fails at once.
+
+    Attributes
+    ----------
+    json : file for the JSON, ``-`` for standard output
+    format : ``text``, ``markdown`` or ``junit``, on standard output
+    report : one HTML file, or a folder for every form of the result
+    quiet : no progress, nothing on standard output but what ``json`` and ``format`` put there
+    """
+
+    json: str | None = None
+    format: str = "text"
+    report: Path | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.json == "-" and self.format != "text":
+            raise InputError(f"--json - and --format {self.format} both print; write the JSON to a file")
+        check_report(self.report, figures=self.is_folder)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the report is a folder."""
+        return self.report is not None and self.report.suffix.lower() not in (".html", ".htm")
+
+    @property
+    def prints(self) -> bool:
+        """Whether lines for people go to standard output."""
+        return not self.quiet and self.json != "-" and self.format == "text"
+
+    def progress(self) -> Progress:
+        """Progress of the work."""
+        return progress(self.quiet)
+
+    def give(self, result: Result, *, records: bool = False, lines: tuple[str, ...] = ()) -> None:
+        """Write and print ``result``; ``records`` prints its numbers alone; ``lines`` come last."""
+        written = self._write_report(result)
+        if self.json is not None and self.json != "-":
+            result.to_json(self.json)
+        if self.json == "-":
+            sys.stdout.write(result.to_json())
+        elif self.format == "markdown":
+            sys.stdout.write(result.to_markdown())
+        elif self.format == "junit":
+            from embedscope.reports import junit
+
+            sys.stdout.write(junit(result))
+        elif not self.quiet:
+            from embedscope.reports import print_document, print_result
+
+            out = console()
+            (print_result if records else print_document)(result, out)
+            for line in (*written, *lines):
+                out.print(line, soft_wrap=True, markup=False)
+
+    def _write_report(self, result: Result) -> tuple[str, ...]:
+        if self.report is None:
+            return ()
+        from embedscope.reports import write_folder, write_html
+
+        if self.is_folder:
+            page = write_folder(result, self.report)
+            return f"report: {page.resolve()}", f"tables, figures, records: {self.report.resolve()}"
+        write_html(result, self.report)
+        return (f"report: {self.report}",)

@@ -1,0 +1,240 @@
+"""Embeddings from a server that speaks OpenAI's protocol: one request at a time, checked, repeated where that may help.
+
+The key is read from the environment when a request is made, sent in its header and kept nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.errors import DataUnavailableError, InputError
+
+KEY = "OPENAI_API_KEY"
+_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+_LONGEST_WAIT = 60.0
+_OFFICIAL = "api.openai.com"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where embeddings are asked for.
+
+    Attributes
+    ----------
+    base_url : up to and without ``/embeddings``
+    model : name that the server knows
+    dimensions : asked for, where the model can shorten its vectors
+    encoding : ``float`` or ``base64``, how vectors travel
+    timeout : seconds a request may take
+    retries : times a request is repeated after a failure that may pass
+    """
+
+    base_url: str
+    model: str
+    dimensions: int | None = None
+    encoding: str = "float"
+    timeout: float = 60.0
+    retries: int = 6
+
+
+@dataclass
+class Usage:
+    """What has been asked for: requests that were answered, those repeated, and tokens as the server counts them."""
+
+    requests: int = 0
+    repeated: int = 0
+    tokens: int = 0
+    counted: bool = field(default=True)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an error: it would carry the key to another address."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        """Follow nothing."""
+        return
+
+
+def embed(server: Server, texts: Sequence[str], usage: Usage) -> npt.NDArray[np.float32]:
+    """Vectors (n, d) of ``texts``, in their order whatever order the server answers in; adds to ``usage``.
+
+    A request that is refused for its rate, fails on the server's side or does not come through is repeated after a wait
+    that doubles, or that the server names in Retry-After.
+
+    Raises
+    ------
+    DataUnavailableError
+        if the server still does not answer after the last repetition.
+    InputError
+        if it refuses the request, or its answer is not one vector a text.
+    """
+    body: dict[str, Any] = {"model": server.model, "input": list(texts), "encoding_format": server.encoding}
+    if server.dimensions is not None:
+        body["dimensions"] = server.dimensions
+    answer = _asked(server, json.dumps(body).encode(), usage)
+    found = _vectors(server, answer, len(texts))
+    usage.requests += 1
+    tokens = answer.get("usage", {}).get("total_tokens") if isinstance(answer.get("usage"), dict) else None
+    if isinstance(tokens, int):
+        usage.tokens += tokens
+    else:
+        usage.counted = False
+    return found
+
+
+def _asked(server: Server, body: bytes, usage: Usage) -> dict[str, Any]:
+    wait = 0.5
+    for attempt in range(server.retries + 1):
+        try:
+            return _post(server, body)
+        except _PassingError as error:
+            if attempt == server.retries:
+                raise DataUnavailableError(
+                    f"{server.base_url} did not answer after {attempt + 1} attempts ({error}); what came so far is "
+                    "kept, so run the same command again later"
+                ) from error
+            usage.repeated += 1
+            pause = wait * random.uniform(0.75, 1.25) if error.after is None else error.after
+            time.sleep(min(pause, _LONGEST_WAIT))
+            wait = min(2 * wait, _LONGEST_WAIT)
+    raise AssertionError("the last attempt returns or raises")
+
+
+class _PassingError(Exception):
+    """A failure that may pass; ``after`` are the seconds to wait that the server names."""
+
+    def __init__(self, what: str, after: float | None = None) -> None:
+        super().__init__(what)
+        self.after = after
+
+
+def _post(server: Server, body: bytes) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "embedscope"}
+    key = os.environ.get(KEY)
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(f"{server.base_url}/embeddings", data=body, headers=headers, method="POST")
+    try:
+        with _opener(server.base_url).open(request, timeout=server.timeout) as response:
+            content = response.read()
+    except urllib.error.HTTPError as error:
+        raise _refused(server, error, key) from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        raise _PassingError(_without_key(str(getattr(error, "reason", error)) or type(error).__name__, key)) from error
+    try:
+        answer = json.loads(content)
+    except ValueError as error:
+        raise InputError(
+            f"{server.base_url}/embeddings did not answer in JSON; is this the address up to and with /v1?"
+        ) from error
+    if not isinstance(answer, dict):
+        raise InputError(f"{server.base_url}/embeddings answered with a JSON {type(answer).__name__}; wanted an object")
+    return answer
+
+
+def _opener(base_url: str) -> urllib.request.OpenerDirector:
+    """What opens addresses: through the proxies of the environment, but for this machine itself."""
+    host = urllib.parse.urlsplit(base_url).hostname or ""
+    local = host in ("localhost", "127.0.0.1", "::1")
+    proxies = [urllib.request.ProxyHandler({})] if local else []
+    return urllib.request.build_opener(_NoRedirect, *proxies)
+
+
+def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> Exception:
+    try:
+        said = _message(error.read()[:4096])
+    except (OSError, HTTPException):
+        said = ""
+    said = _without_key(f"{error.code}{': ' + said if said else ''}", key)
+    if error.code in _AGAIN:
+        return _PassingError(said, _retry_after(error.headers.get("Retry-After")))
+    if error.code in (401, 403):
+        return InputError(f"{server.base_url} refused the key ({said}); set the environment variable {KEY}")
+    if error.code == 404:
+        return InputError(
+            f"{server.base_url} has no model '{server.model}' or no /embeddings ({said}); check both names"
+        )
+    if 300 <= error.code < 400:
+        return InputError(f"{server.base_url} points to another address ({said}); name that one as base_url")
+    return InputError(f"{server.base_url} refused the texts ({said})")
+
+
+def _message(content: bytes) -> str:
+    """What a server says of an error, in one line of at most 200 characters."""
+    try:
+        found: Any = json.loads(content)
+        for name in ("error", "message", "detail"):
+            found = found.get(name, found) if isinstance(found, dict) else found
+        text = found if isinstance(found, str) else json.dumps(found)
+    except ValueError:
+        text = content.decode("utf-8", "replace")
+    return " ".join(text.split())[:200]
+
+
+def _without_key(text: str, key: str | None) -> str:
+    return text.replace(key, "***") if key else text
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for: a number, or a date."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def _vectors(server: Server, answer: dict[str, Any], n: int) -> npt.NDArray[np.float32]:
+    data = answer.get("data")
+    if not isinstance(data, list) or len(data) != n or not all(isinstance(item, dict) for item in data):
+        count = len(data) if isinstance(data, list) else "no"
+        raise InputError(f"{server.base_url} gave {count} vectors for {n} texts; its answer cannot be matched to them")
+    places = [item.get("index", i) for i, item in enumerate(data)]
+    if sorted(p for p in places if isinstance(p, int)) != list(range(n)):
+        raise InputError(f"{server.base_url} numbered {n} vectors {places[:12]}; wanted each of 0 to {n - 1} once")
+    rows: list[Any] = [None] * n
+    for place, item in zip(places, data, strict=True):
+        rows[place] = _row(server, item.get("embedding"))
+    sizes = {len(row) for row in rows}
+    wanted = {server.dimensions} if server.dimensions is not None else sizes
+    if len(sizes) > 1 or sizes != wanted or 0 in sizes:
+        raise InputError(
+            f"{server.base_url} gave vectors of {sorted(sizes)} dimensions, wanted one size, {sorted(wanted)}"
+        )
+    x = np.stack(rows)
+    if not np.isfinite(x).all():
+        raise InputError(f"{server.base_url} gave vectors with values that are not finite; ask the server's logs")
+    return x
+
+
+def _row(server: Server, value: Any) -> npt.NDArray[np.float32]:
+    try:
+        if isinstance(value, str):
+            return np.frombuffer(base64.b64decode(value, validate=True), "<f4").astype(np.float32)
+        row = np.asarray(value, dtype=np.float32)
+        if row.ndim == 1:
+            return row
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise InputError(f"{server.base_url} gave a vector that is neither numbers nor base64 of float32") from error
+    raise InputError(f"{server.base_url} gave a vector of shape {row.shape}; wanted a list of numbers")

@@ -1,7 +1,0 @@
-"""Reports: a result as one HTML file, figures and terminal tables."""
-
-from embedscope.report.figures import write_figures
-from embedscope.report.page import render_html, write_html
-from embedscope.report.terminal import print_document, print_records
-
-__all__ = ["print_document", "print_records", "render_html", "write_figures", "write_html"]

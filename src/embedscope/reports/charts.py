@@ -1,0 +1,164 @@
+"""Line charts as SVG geometry: the template writes it, style sheet and script give it colour and life."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from embedscope.core.document import Figure, Series
+from embedscope.reports.scales import Axis, y_axis
+from embedscope.reports.styles import Key, Style, key_of
+
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 26, 38
+ORDER = {"baseline": 0, "measured": 1, "published": 2}
+Point = tuple[float, float]
+Place = Callable[[float, float], Point]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve: SVG paths of its line, its band and its markers."""
+
+    index: int
+    kind: str
+    style: Style
+    line: str
+    band: str
+    marks: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of ``width`` x ``height`` units; ticks are (position, text)."""
+
+    size: str
+    width: int
+    height: int
+    x: Axis
+    y: Axis
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    zero: float | None
+    curves: tuple[Curve, ...]
+    left: int = LEFT
+    top: int = TOP
+
+    @property
+    def right(self) -> int:
+        """Right end of the plot."""
+        return self.width - RIGHT
+
+    @property
+    def bottom(self) -> int:
+        """Lower end of the plot."""
+        return self.height - BOTTOM
+
+
+SIZES = {"wide": (760, 340, 12, 6), "half": (530, 300, 8, 5), "third": (370, 250, 6, 4)}
+
+
+def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[Key, int], size: str) -> Chart:
+    """Geometry of ``figure``; ``index`` numbers the curves as the legend does."""
+    width, height, _, count = SIZES[size]
+    y = y_axis(figure, count)
+
+    def place(px: float, py: float) -> Point:
+        return (
+            round(LEFT + x.share(px) * (width - LEFT - RIGHT), 1),
+            round(height - BOTTOM - y.share(py) * (height - TOP - BOTTOM), 1),
+        )
+
+    curves = []
+    for series in sorted(figure.series, key=lambda s: ORDER[s.kind]):
+        key = key_of(series)
+        curves.append(_curve(series, styles[key], index[key], place))
+    x_ticks = zip((place(t, y.low)[0] for t in x.ticks), x.labels(), strict=True)
+    y_ticks = zip((place(x.low, t)[1] for t in y.ticks), y.labels(), strict=True)
+    zero = place(x.low, 0.0)[1] if y.low < 0 < y.high else None
+    return Chart(size, width, height, x, y, tuple(x_ticks), tuple(y_ticks), zero, tuple(curves))
+
+
+def _curve(series: Series, style: Style, index: int, place: Place) -> Curve:
+    runs = _runs([place(x, y) if y is not None else None for x, y in zip(series.x, series.y, strict=True)])
+    line = "".join(_polyline(run) for run in runs if len(run) > 1)
+    every = 1 if series.kind == "published" else max(1, math.ceil(len(series.x) / 10))
+    lone = [run[0] for run in runs if len(run) == 1]
+    points = [p for run in runs for p in run][::every] + (lone if every > 1 else [])
+    radius = 3.0 if series.kind == "published" else 2.6
+    return Curve(
+        index, series.kind, style, line, _band(series, place), "".join(mark(style.marker, p, radius) for p in points)
+    )
+
+
+def _band(series: Series, place: Place) -> str:
+    if series.low is None or series.high is None:
+        return ""
+    rows = zip(series.x, series.low, series.high, strict=True)
+    both = [(place(x, a), place(x, b)) if a is not None and b is not None else None for x, a, b in rows]
+    runs = _runs(both)
+    return "".join(_polyline([p for p, _ in run] + [p for _, p in reversed(run)]) + "Z" for run in runs if len(run) > 1)
+
+
+def _runs(values: Sequence[T | None]) -> list[list[T]]:
+    """Stretches of ``values`` without None."""
+    runs: list[list[T]] = [[]]
+    for value in values:
+        if value is not None:
+            runs[-1].append(value)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _polyline(points: list[Point]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+
+
+def mark(name: str, at: Point, r: float) -> str:
+    """SVG path of the marker ``name`` of radius ``r`` around ``at``."""
+    x, y = at
+    if name == "circle":
+        return f"M{x - r:g} {y:g}a{r:g} {r:g} 0 1 0 {2 * r:g} 0a{r:g} {r:g} 0 1 0 {-2 * r:g} 0Z"
+    if name == "cross":
+        return f"M{x - r:g} {y - r:g}l{2 * r:g} {2 * r:g}m0 {-2 * r:g}l{-2 * r:g} {2 * r:g}"
+    corners = {
+        "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+        "triangle": ((0, -1.25), (1.15, 0.8), (-1.15, 0.8)),
+        "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
+        "down": ((0, 1.25), (1.15, -0.8), (-1.15, -0.8)),
+    }[name]
+    return _polyline([(round(x + r * a, 2), round(y + r * b, 2)) for a, b in corners]) + "Z"
+
+
+def short_label(text: str) -> str:
+    """An axis label without its explanation, where it is too long for a small chart.
+
+    >>> short_label("relative depth: layer / number of layers (a last point past the end: after the final norm)")
+    'relative depth'
+    """
+    return text if len(text) <= 40 else re.split(r": | \(", text, maxsplit=1)[0]
+
+
+def digits_of(y: Axis) -> int:
+    """Decimal places that tell about 500 values of the axis apart."""
+    return max(0, min(6, 2 - math.floor(math.log10(y.high - y.low) + 1e-9)))
+
+
+def description(figure: Figure) -> str:
+    """The chart in words, for those who do not see it: what each curve does from end to end."""
+    parts = [f"Line chart of {figure.y_label} against {figure.x_label}, {len(figure.series)} curves."]
+    for s in figure.series:
+        points = [(x, y) for x, y in zip(s.x, s.y, strict=True) if y is not None]
+        if not points:
+            parts.append(f"{s.label}: no defined value.")
+            continue
+        (x0, y0), (x1, y1) = points[0], points[-1]
+        top = max(points, key=lambda p: p[1])
+        parts.append(
+            f"{s.label} ({s.kind}): {y0:.3g} at {x0:g} to {y1:.3g} at {x1:g}, highest {top[1]:.3g} at {top[0]:g}."
+        )
+    return " ".join(parts)

@@ -1,0 +1,171 @@
+"""What the page shows, as plain values that the templates only lay out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from embedscope.core.document import Document, Figure, Finding, Series, Table, cell
+from embedscope.core.result import Result
+from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
+from embedscope.reports.generic import document_of
+from embedscope.reports.numbers import is_numeric, leading_number
+from embedscope.reports.origins import origins_of
+from embedscope.reports.scales import x_axis
+from embedscope.reports.scatters import plane
+from embedscope.reports.styles import Key, Style, key_of, styles_of
+
+STATUSES = {
+    "agrees": ("Agrees", "agree", "agrees"),
+    "deviates": ("Deviates", "deviate", "deviates"),
+    "undecided": ("Undecided", "undecided", "undecided"),
+    "serious": ("Serious", "serious", "serious"),
+    "warning": ("Warning", "warnings", "warning"),
+    "info": ("Note", "notes", "note"),
+    "ok": ("Fine", "fine", "fine"),
+}
+_PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published"}
+_LINK = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])")
+
+
+def page_content(result: Result) -> dict[str, Any]:
+    """Everything ``report.html.j2`` asks for, but styles and scripts."""
+    document = document_of(result)
+    return {
+        "document": document,
+        "own_document": result.document is not None,
+        "n_records": len(result.records),
+        "statuses": STATUSES,
+        "tally": tally(document.findings),
+        "sections": sections(document),
+        "planes": [(f"plane-{i}", plane(s)) for i, s in enumerate(document.scatters)],
+        "tables": [_table(t, i) for i, t in enumerate(document.tables)],
+        "sources": [linked(s) for s in document.sources],
+        "origins": origins_of(result.provenance),
+        "mark": mark,
+    }
+
+
+def tally(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    """How many findings have each status, in words.
+
+    >>> tally([Finding("a", "agrees"), Finding("b", "agrees"), Finding("c")])
+    [('agrees', '2 agree'), ('info', '1 note')]
+    """
+    counts = Counter(f.status for f in findings)
+    return [
+        (name, f"{counts[name]} {one if counts[name] == 1 else many}")  # type: ignore[index]
+        for name, (_, many, one) in STATUSES.items()
+        if counts[name]  # type: ignore[index]
+    ]
+
+
+def linked(text: str) -> list[tuple[str, bool]]:
+    """``text`` cut into pieces, each with whether it is a web address.
+
+    >>> linked("see https://a.org/b.")
+    [('see ', False), ('https://a.org/b', True), ('.', False)]
+    """
+    return [(part, i % 2 == 1) for i, part in enumerate(_LINK.split(text)) if part]
+
+
+def sections(document: Document) -> list[dict[str, Any]]:
+    """Figures grouped by section, each section with one legend, one x axis a label, and one size of chart."""
+    grouped: dict[str, list[Figure]] = {}
+    for figure in document.figures:
+        grouped.setdefault(figure.section, []).append(figure)
+    styles = styles_of(document.figures)
+    return [_section(title, figures, styles, n) for n, (title, figures) in enumerate(grouped.items())]
+
+
+def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: int) -> dict[str, Any]:
+    keys = list(dict.fromkeys(key_of(s) for f in figures for s in f.series))
+    index = {key: i for i, key in enumerate(keys)}
+    size = "wide" if len(figures) == 1 else "half" if len(figures) in (2, 4) else "third"
+    legend: dict[str, list[dict[str, Any]]] = {}
+    for key in keys:
+        group, label, kind = key
+        short = label.removeprefix(group).strip(" ,:·/-") or _PLAIN_NAMES[kind]
+        entry = {"index": index[key], "label": label, "short": short, "kind": kind, "style": styles[key]}
+        legend.setdefault(group, []).append(entry)
+    kinds = list(dict.fromkeys(kind for _, _, kind in keys))
+    axes = dict.fromkeys(f.x_label for f in figures if short_label(f.x_label) != f.x_label)
+    return {
+        "id": f"section-{n}",
+        "title": title,
+        "size": size,
+        "legend": legend,
+        "kinds": kinds,
+        "axes": list(axes),
+        "bands": any(s.low is not None for f in figures for s in f.series),
+        "figures": [_figure(f, figures, styles, index, size, f"figure-{n}-{i}") for i, f in enumerate(figures)],
+    }
+
+
+def _figure(
+    figure: Figure, peers: list[Figure], styles: Mapping[Key, Style], index: Mapping[Key, int], size: str, name: str
+) -> dict[str, Any]:
+    same = [f for f in peers if f.x_label == figure.x_label]
+    charts = [chart(figure, x_axis(same, SIZES[s][2]), styles, index, s) for s in dict.fromkeys((size, "third"))]
+    x_label, digits = short_label(figure.x_label), digits_of(charts[0].y)
+    curves = [
+        {"i": index[key_of(s)], "label": s.label, "x": s.x, "y": s.y, "low": s.low, "high": s.high}
+        for s in figure.series
+    ]
+    return {
+        "name": name,
+        "figure": figure,
+        "charts": charts,
+        "empty": all(y is None for s in figure.series for y in s.y),
+        "description": description(figure),
+        "data": {"title": figure.title, "x_label": x_label, "digits": digits, "series": curves},
+        "x_label": x_label,
+        "rows": list(_value_rows(figure.series, digits)),
+    }
+
+
+def _value_rows(series: tuple[Series, ...], digits: int) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+    """Rows of the table behind a figure: the x value, then (value, interval) of every curve."""
+    places = [{x: i for i, x in enumerate(s.x)} for s in series]
+    for x in sorted({x for s in series for x in s.x}):
+        yield f"{x:g}", [_value(s, at.get(x), digits) for s, at in zip(series, places, strict=True)]
+
+
+def _value(series: Series, i: int | None, digits: int) -> tuple[str, str]:
+    y = None if i is None else series.y[i]
+    if i is None or y is None:
+        return ("", "")
+    low = series.low[i] if series.low else None
+    high = series.high[i] if series.high else None
+    return (f"{y:.{digits}f}", f"{low:.{digits}f} to {high:.{digits}f}" if low is not None and high is not None else "")
+
+
+def _table(table: Table, n: int) -> dict[str, Any]:
+    numeric = [is_numeric(row[i] for row in table.rows) for i in range(len(table.columns))]
+    columns = [
+        {
+            "title": c.title,
+            "help": c.help,
+            "numeric": k,
+            "published": "published" in c.title.lower(),
+            "long": any(len(str(row[i])) > 60 for row in table.rows),
+        }
+        for i, (c, k) in enumerate(zip(table.columns, numeric, strict=True))
+    ]
+    rows = [
+        [
+            {"text": cell(v, c.digits), "key": leading_number(v) if k else None}
+            for v, c, k in zip(row, table.columns, numeric, strict=True)
+        ]
+        for row in table.rows
+    ]
+    return {
+        "name": f"table-{n}",
+        "title": table.title,
+        "caption": table.caption,
+        "columns": columns,
+        "rows": rows,
+        "tall": len(rows) > 24,
+    }

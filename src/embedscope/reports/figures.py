@@ -1,0 +1,147 @@
+"""Figures as files: one PNG and one SVG a figure, drawn by matplotlib."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.atomic import atomic_path
+from embedscope.core.document import Figure, Scatter, Series
+from embedscope.core.errors import InputError
+from embedscope.core.extras import require
+from embedscope.core.result import Result
+from embedscope.reports.drawings import drawn_scatter
+from embedscope.reports.generic import document_of
+from embedscope.reports.scales import x_axis, y_axis
+from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
+
+FORMATS = ("png", "svg", "pdf")
+_SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "down": "v", "cross": "x"}
+_DASHES = {"measured": "-", "baseline": "--", "published": ":"}
+_LOOK = {
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "embedscope",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#8a929c",
+    "axes.labelcolor": "#333a42",
+    "axes.titlesize": 11.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.color": "#333a42",
+    "ytick.color": "#333a42",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#e3e6ea",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+}
+
+
+def write_figures(result: Result, folder: str | Path, formats: Iterable[str] = ("png", "svg")) -> list[Path]:
+    """Write every figure of ``result`` into ``folder`` and return the paths; the same bytes for the same result.
+
+    Raises ``InputError`` for a format that is not png, svg or pdf, ``MissingExtraError`` without matplotlib.
+    """
+    kinds = list(formats)
+    if unknown := [k for k in kinds if k not in FORMATS]:
+        raise InputError(f"figures can be written as {', '.join(FORMATS)}, got {', '.join(unknown)}; name one of these")
+    matplotlib = require("matplotlib", "report", "drawing figures")
+    document = document_of(result)
+    pictures: list[Figure | Scatter] = [*document.figures, *document.scatters]
+    styles = styles_of(document.figures)
+    written = []
+    for name, picture in zip(file_names(p.id for p in pictures), pictures, strict=True):
+        with matplotlib.rc_context(_LOOK):
+            canvas = _drawn(picture, styles) if isinstance(picture, Figure) else drawn_scatter(picture)
+            for kind in kinds:
+                path = Path(folder) / f"{name}.{kind}"
+                with atomic_path(path) as part:
+                    canvas.savefig(part, format=kind, dpi=200, bbox_inches="tight", metadata=_METADATA[kind])
+                written.append(path)
+    return written
+
+
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "ModDate": None},
+}
+
+
+def file_names(ids: Iterable[str]) -> list[str]:
+    """File names for figure ids, all different, without anything a file system minds.
+
+    >>> file_names(["fig 1/a", "fig-1-a"])
+    ['fig-1-a', 'fig-1-a-2']
+    """
+    taken: dict[str, int] = {}
+    names = []
+    for text in ids:
+        base = re.sub(r"[^\w.]+", "-", text).strip("-.") or "figure"
+        name, count = base, 1
+        while name in taken:
+            count += 1
+            name = f"{base}-{count}"
+        taken[name] = 1
+        names.append(name)
+    return names
+
+
+def _drawn(figure: Figure, styles: Mapping[Key, Style]) -> Any:
+    module = require("matplotlib.figure", "report", "drawing figures")
+    canvas = module.Figure(figsize=(6.4, 3.9))
+    axes = canvas.add_subplot()
+    for series in figure.series:
+        _draw(axes, series, styles[key_of(series)])
+    x, y = x_axis([figure], 10), y_axis(figure, 5)
+    pad = (x.high - x.low) * 0.02
+    axes.set(xlim=(x.low - pad, x.high + pad), ylim=(y.low, y.high))
+    axes.set_xticks(x.ticks, x.labels())
+    axes.set_yticks(y.ticks, y.labels())
+    if y.low < 0 < y.high:
+        axes.axhline(0, color="#8a929c", linewidth=0.8, zorder=1)
+    axes.set_title(figure.title, pad=10)
+    axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
+    if figure.series:
+        columns = min(3, len(figure.series))
+        names = [str(i) for i in range(len(figure.series))]
+        legend = axes.legend(
+            axes.get_lines()[: len(names)],
+            names,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.16),
+            ncols=columns,
+            frameon=False,
+            fontsize=8,
+        )
+        for text, series in zip(legend.get_texts(), figure.series, strict=True):
+            text.set_text(series.label)  # afterwards, since legends leave out labels that start with "_"
+    return canvas
+
+
+def _draw(axes: Any, series: Series, style: Style) -> None:
+    colour = PALETTE[style.colour]
+    y = [float("nan") if v is None else v for v in series.y]
+    thin = series.kind == "baseline"
+    axes.plot(
+        series.x,
+        y,
+        color=colour,
+        linestyle=_DASHES[series.kind],
+        linewidth=1.0 if thin else 1.6,
+        marker=_SHAPES[style.marker],
+        markersize=3.2 if thin else 4.2,
+        markerfacecolor="white" if series.kind == "published" else colour,
+        markevery=1 if series.kind == "published" else max(1, -(-len(series.x) // 10)),
+        zorder=2 if thin else 3,
+    )
+    if series.low is not None and series.high is not None:
+        low = [float("nan") if v is None else v for v in series.low]
+        high = [float("nan") if v is None else v for v in series.high]
+        axes.fill_between(series.x, low, high, color=colour, alpha=0.06 if thin else 0.13, linewidth=0, zorder=1)

@@ -1,0 +1,51 @@
+"""Results as JUnit XML, which CI systems show as tests."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as Xml
+
+from embedscope.core.document import Finding
+from embedscope.core.result import Result
+
+FAILING = ("serious", "warning", "deviates")
+_COUNTED = {"failures": "failure", "skipped": "skipped"}
+
+
+def junit(result: Result) -> str:
+    """One test case per finding, or per record where there are no findings.
+
+    A finding fails where it is a warning or worse, or a claim that deviates; a record without a value is skipped.
+
+    >>> from embedscope.core.records import Record
+    >>> print(junit(Result((Record("x.npy", "i1", None, note="why"),))))  # doctest: +ELLIPSIS
+    <?xml version='1.0' encoding='utf-8'?>
+    <testsuites><testsuite name="embedscope" tests="1" failures="0" skipped="1"><testcase ...
+    """
+    document = result.document
+    title = document.title if document is not None else "embedscope"
+    cases = [_case(title, f) for f in document.findings] if document is not None and document.findings else []
+    if not cases:
+        for r in result:
+            where = ".".join(filter(None, (r.source, r.pooling, r.space)))
+            case = Xml.Element("testcase", {"classname": where, "name": r.metric})
+            if r.value is None:
+                Xml.SubElement(case, "skipped", {"message": r.note or "undefined"})
+            cases.append(case)
+    counts = {name: sum(case.find(tag) is not None for case in cases) for name, tag in _COUNTED.items()}
+    attributes = {"name": title, "tests": str(len(cases))} | {name: str(n) for name, n in counts.items()}
+    suite = Xml.Element("testsuite", attributes)
+    suite.extend(cases)
+    root = Xml.Element("testsuites")
+    root.append(suite)
+    text: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text.decode() + "\n"
+
+
+def _case(title: str, finding: Finding) -> Xml.Element:
+    case = Xml.Element("testcase", {"classname": title, "name": finding.text})
+    detail = "\n".join(filter(None, (finding.evidence, finding.harm, finding.remedy and f"try: {finding.remedy}")))
+    if finding.status in FAILING:
+        Xml.SubElement(case, "failure", {"message": finding.text, "type": finding.status}).text = detail
+    elif detail:
+        Xml.SubElement(case, "system-out").text = detail
+    return case

@@ -1,0 +1,66 @@
+"""Numbers in tables and sentences: which columns hold them, how they sort, how they are counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_LEADING = re.compile(
+    r"\s*([-+\N{MINUS SIGN}]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*%?\s*(?:[(\[±,;/].*)?", re.DOTALL
+)
+
+
+def leading_number(value: object) -> float | None:
+    """The number a cell starts with, None where it is text.
+
+    >>> leading_number(".88 (8)"), leading_number(0.5), leading_number("layer 3"), leading_number("2 models")
+    (0.88, 0.5, None, None)
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    found = _LEADING.fullmatch(str(value))
+    return float(found[1].replace("\N{MINUS SIGN}", "-")) if found else None
+
+
+def is_numeric(cells: Iterable[object]) -> bool:
+    """Whether all cells that are not empty start with a number, and there is one.
+
+    >>> is_numeric([".88 (8)", None, 0.5]), is_numeric(["a", 1]), is_numeric([None])
+    (True, False, False)
+    """
+    filled = [c for c in cells if c is not None and c != ""]
+    return bool(filled) and all(leading_number(c) is not None for c in filled)
+
+
+def count(n: int, what: str) -> str:
+    """``n`` things, in the singular or the plural.
+
+    >>> count(1, "record"), count(1200, "query")
+    ('1 record', '1,200 queries')
+    """
+    if n == 1:
+        return f"1 {what}"
+    return f"{n:,} {what[:-1]}ies" if what.endswith("y") else f"{n:,} {what}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as an enumeration.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def telling_digits(values: Iterable[float], digits: int, most: int = 8) -> int:
+    """Decimal places, at least ``digits``, with which no value but 0 rounds to 0.
+
+    >>> telling_digits([0.00002, 0.5], 4), telling_digits([0.0, 0.5], 4)
+    (5, 4)
+    """
+    known = [v for v in values if v != 0]
+    while digits < most and any(round(v, digits) == 0 for v in known):
+        digits += 1
+    return digits

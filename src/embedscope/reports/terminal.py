@@ -1,0 +1,300 @@
+"""Results in the terminal: findings, tables, what was skipped; records as a pivot that fits the width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from embedscope.core.document import Document, Table, cell
+from embedscope.core.pivots import Pivot, digits_of, pivot
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.reports.generic import comparison_table, document_of
+from embedscope.reports.numbers import count, is_numeric, listed, telling_digits
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+STATUS = {
+    "agrees": ("agrees", "green"),
+    "deviates": ("deviates", "red"),
+    "undecided": ("undecided", "yellow"),
+    "info": ("note", "blue"),
+    "ok": ("✓ ok", "green"),
+    "warning": ("▲ warning", "yellow"),
+    "serious": ("✖ serious", "red"),
+}
+
+
+def print_document(result: Result, console: Console, *, max_rows: int = 40) -> None:
+    """Print findings, then tables, then what was skipped; a result without a document prints its records.
+
+    Tables stop after ``max_rows`` rows and say how many more the report has.
+    """
+    from rich.text import Text
+
+    document = document_of(result)
+    console.print(Text(document.title, style="bold"))
+    if document.question:
+        console.print(Text(document.question, style="italic"))
+    console.print()
+    if document.findings:
+        _print_findings(document, console)
+    if result.document is None:
+        print_records(result.records, console)
+    for table in document.tables if result.document is not None else ():
+        _print_table(table, console, max_rows)
+        console.print()
+    _print_skipped(document, console)
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print the records of ``result``, then what was skipped."""
+    print_records(result.records, console)
+    if result.document is not None:
+        _print_skipped(result.document, console)
+
+
+def print_records(records: Iterable[Record], console: Console, *, errors: bool = True) -> None:
+    """Print ``records`` with spaces as rows and metrics as columns, in as many tables as the width needs.
+
+    ``errors`` shows standard errors where the whole table still fits with them.
+    """
+    from rich.text import Text
+
+    every = list(records)
+    layout = pivot(r for r in every if not r.compares)
+    compared = [r for r in every if r.compares]
+    if not layout.labels:
+        console.print(Text("no records", style="dim"))
+        return
+    if layout.constants:
+        console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
+    if len(layout.labels) == 1:
+        console.print(_single_row_table(layout))
+    elif (few := _few_spaces(layout, console.width, errors=errors)) is not None:
+        legend, grid = few
+        for line in legend:
+            console.print(_plain(line), style="dim")
+        console.print(grid)
+    else:
+        texts = _cell_texts(layout, errors=errors)
+        if errors and len(_parts(layout, texts, console.width)) > 1:
+            texts = _cell_texts(layout, errors=False)
+        for columns in _parts(layout, texts, console.width):
+            console.print(_pivot_table(layout, texts, columns))
+    _print_notes(layout, console)
+    if compared:
+        _print_table(comparison_table(compared), console, len(compared))
+
+
+def _print_notes(layout: Pivot, console: Console) -> None:
+    of: dict[str, list[str]] = {}
+    for record in (r for row in layout.cells for r in row if r is not None and r.note):
+        of.setdefault(str(record.note), []).append(record.metric)
+    for note, metrics in of.items():
+        names = list(dict.fromkeys(metrics))
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        console.print(_plain(f"{shown}: {note}"), style="dim")
+
+
+def _print_skipped(document: Document, console: Console) -> None:
+    from rich.text import Text
+
+    if document.skipped:
+        console.print(Text("Skipped, sampled or approximated", style="bold"))
+        for item in document.skipped:
+            console.print(Text.assemble(("  ", ""), (item.what, ""), (f": {item.why}", "dim")))
+        console.print()
+
+
+def _print_findings(document: Document, console: Console) -> None:
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console.print(Text("Findings", style="bold"))
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in document.findings:
+        name, colour = STATUS[finding.status]
+        words = Text(finding.text)
+        if finding.harm:
+            words.append(f"\n{finding.harm}")
+        for line in (finding.evidence, finding.detail, finding.source):
+            if line:
+                words.append(f"\n{line}", style="dim")
+        if finding.remedy:
+            words.append("\ntry: ").append(finding.remedy, style="bold")
+        grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
+    console.print(grid)
+    console.print()
+
+
+def _print_table(table: Table, console: Console, max_rows: int) -> None:
+    left_out = len(table.rows) - max_rows
+    texts = [[cell(v, c.digits) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
+    shown = _columns_that_fit(table, texts, console.width)
+    grid = _grid(table.title, table.caption)
+    for i in shown:
+        right = is_numeric(row[i] for row in table.rows)
+        if right:
+            need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
+            grid.add_column(_plain(table.columns[i].title), justify="right", no_wrap=True, min_width=need)
+        else:
+            grid.add_column(_plain(table.columns[i].title), overflow="fold")
+    for row in texts[:max_rows]:
+        grid.add_row(*(_plain(row[i]) for i in shown))
+    console.print(grid)
+    hidden = [c.title for i, c in enumerate(table.columns) if i not in shown and any(row[i] for row in texts)]
+    rows = [count(left_out, "more row")] if left_out > 0 else []
+    more = [*rows, *hidden]
+    if more:
+        verb = "is" if len(more) == 1 and left_out <= 1 else "are"
+        console.print(_plain(f"{listed(more)} {verb} in the report"), style="dim")
+
+
+def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:
+    """Columns from the left that fit the width whole, those without any value left out; at least the first."""
+    shown: list[int] = []
+    used = 0
+    for i, column in enumerate(table.columns):
+        longest = max((len(row[i]) for row in texts), default=0)
+        if longest == 0:
+            continue
+        used += 3 + max(longest, len(column.title))
+        if shown and used > width:
+            break
+        shown.append(i)
+    return shown or [0]
+
+
+def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
+    columns = list(zip(*layout.cells, strict=True))
+    digits = [digits_of(r.value if r else None for r in column) for column in columns]
+    return [[_number(r, d, errors=errors) for r, d in zip(row, digits, strict=True)] for row in layout.cells]
+
+
+def _number(record: Record | None, digits: int, *, errors: bool) -> str:
+    if record is None:
+        return ""
+    if record.value is None:
+        return "undefined"
+    text = f"{record.value:.{digits}f}"
+    return f"{text} ± {record.stderr:.{digits}f}" if errors and record.stderr is not None else text
+
+
+def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]:
+    """Columns that fit beside the labels, table by table; at least one a table."""
+    labels = sum(
+        3 + max(len(title), *(len(row[i]) for row in layout.labels)) for i, title in enumerate(layout.row_titles)
+    )
+    parts: list[list[int]] = [[]]
+    used = labels
+    for i, title in enumerate(layout.column_titles):
+        need = 3 + max(len(title), *(len(row[i]) for row in texts))
+        if parts[-1] and used + need > width:
+            parts.append([])
+            used = labels
+        parts[-1].append(i)
+        used += need
+    return parts
+
+
+def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> Grid:
+    grid = _grid("", "")
+    for title in layout.row_titles:
+        grid.add_column(_plain(title), overflow="fold")
+    for i in columns:
+        need = max(len(layout.column_titles[i]), *(len(row[i]) for row in texts))
+        grid.add_column(_plain(layout.column_titles[i]), justify="right", no_wrap=True, min_width=need)
+    for labels, row in zip(layout.labels, texts, strict=True):
+        grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
+    return grid
+
+
+_NAME = 24  # columns of the screen that names of metrics have at least, before they are folded
+_FEW = 6
+"""Spaces that stand side by side as columns, one metric per row."""
+
+
+def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], Grid] | None:
+    """One metric per row and a column per space, with a legend of long names; None where that does not fit."""
+    if len(layout.labels) > min(_FEW, len(layout.column_titles)):
+        return None
+    heads, legend = _short_labels(layout)
+    for shown in (True, False) if errors else (False,):
+        rows = []
+        for i, title in enumerate(layout.column_titles):
+            records = [row[i] for row in layout.cells]
+            digits = digits_of(r.value if r else None for r in records)
+            rows.append((title, [_number(r, digits, errors=shown) for r in records]))
+        needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
+        if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
+            grid = _grid("", "")
+            grid.add_column("metric", overflow="fold")
+            for head, need in zip(heads, needs, strict=True):
+                grid.add_column(_plain(head), justify="right", no_wrap=True, min_width=need)
+            for title, cells in rows:
+                grid.add_row(_plain(title), *(_plain(text) for text in cells))
+            return legend, grid
+    return None
+
+
+def _short_labels(layout: Pivot) -> tuple[list[str], list[str]]:
+    """Headings of the spaces, the shortest that tell them apart, and lines that say what they stand for."""
+    spaces = (
+        [labels[layout.row_titles.index("space")] for labels in layout.labels] if "space" in layout.row_titles else []
+    )
+    if spaces and len(set(spaces)) == len(spaces) and "source" in layout.row_titles:
+        sources = [labels[layout.row_titles.index("source")] for labels in layout.labels]
+        return spaces, [f"{space}: {source}" for space, source in zip(spaces, sources, strict=True) if "|" not in space]
+    heads = [" ".join(filter(None, labels)) for labels in layout.labels]
+    if max(map(len, heads)) <= 24:
+        return heads, []
+    letters = [chr(ord("A") + i) for i in range(len(heads))]
+    return letters, [f"{letter}: {head}" for letter, head in zip(letters, heads, strict=True)]
+
+
+def _single_row_table(layout: Pivot) -> Grid:
+    """One metric per row, with its interval: easier to read than a single long row."""
+    rows = []
+    for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
+        if record is not None:
+            ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
+            digits = telling_digits(ends, digits_of([record.value]))
+            error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
+            span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else ""
+            rows.append((title, _number(record, digits, errors=False), error, span))
+    grid = _grid("", "")
+    grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), overflow="fold")
+    for i, title in enumerate(("value", "± s.e.", "95 % interval"), 1):
+        grid.add_column(title, justify="right", no_wrap=True, min_width=max(len(title), *(len(row[i]) for row in rows)))
+    for row in rows:
+        grid.add_row(*map(_plain, row))
+    return grid
+
+
+def _grid(title: str, caption: str) -> Grid:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as Grid
+
+    return Grid(
+        title=_plain(title) if title else None,
+        caption=_plain(caption) if caption else None,
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+
+
+def _plain(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text)

@@ -1,0 +1,158 @@
+"""Units of evidence: no part knows another, a repair of nothing is not written, and one that helps still is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedscope.certification.decision import expanded, gains_of
+from embedscope.certification.evidence import Known, Survey, declared_units, find_evidence
+from embedscope.certification.remote import copies_of_fitted, remote_half
+from embedscope.certification.split import assign_parts, part_numbers
+from embedscope.certification.wording import signed_interval
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows
+from embedscope.core.tables import Score
+from embedscope.repairs.repair import is_written, repair
+from embedscope.stats.bootstrap import Difference, interval
+
+
+def evidence(x: np.ndarray, **known: object):
+    return find_evidence([Survey.of(x)], Known(hash_rows(0, len(x)), **known))  # type: ignore[arg-type]
+
+
+def rows(n: int, seed: int = 0, d: int = 32) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def test_rows_of_their_own_keep_the_part_of_their_number() -> None:
+    found = evidence(rows(300))
+    assert (found.clusters == hash_rows(0, 300)).all() and found.units.units == 300 and not found.notes
+
+
+def test_equal_rows_and_near_copies_are_one_unit_wherever_they_lie() -> None:
+    order = np.random.default_rng(1).permutation(240)
+    copies = (np.repeat(rows(40), 6, axis=0) * np.linspace(1, 3, 240)[:, None])[order]
+    equal = evidence(copies)
+    assert (equal.units.units, equal.units.found) == (40, ("equal rows",))
+    near = evidence((np.repeat(rows(40), 6, axis=0) + 0.1 * rows(240, 2))[order])
+    assert (near.units.units, near.units.found) == (40, ("near-copies",))
+    for found in (equal, near):
+        parts = assign_parts(found.clusters, 0)
+        owners = np.repeat(np.arange(40), 6)[order]
+        assert all(len(set(parts[owners == i])) == 1 for i in range(40))
+
+
+def test_file_order_makes_blocks_and_declared_units_are_taken_as_they_are() -> None:
+    chunks = np.repeat(rows(150), 6, axis=0) + 0.8 * rows(900, 3)
+    blocks = evidence(chunks)
+    assert "file order" in blocks.units.found and blocks.units.order.block >= 8
+    assert blocks.units.units == -(-900 // blocks.units.order.block)
+    declared = evidence(chunks, declared=declared_units(np.repeat(np.arange(150), 6), 900, 900, "rows"))
+    assert (declared.units.units, declared.declared) == (150, True)
+    with pytest.raises(InputError, match="one unit for each of the 900 rows; got shape"):
+        declared_units([1, 2], 900, 900, "rows")
+
+
+def test_a_file_sorted_by_class_is_no_dependence_within_classes() -> None:
+    label = np.repeat(np.arange(6), 100)
+    x = 2 * rows(6)[label] + rows(600, 4)
+    assert evidence(x).units.order.dependent
+    assert evidence(x, classes=label).units.units == 600
+
+
+def test_few_units_are_counted_off() -> None:
+    clusters = np.repeat(hash_rows(0, 33), 4)
+    assert sorted(np.bincount(assign_parts(clusters, 5)).tolist()) == [32, 32, 68]
+    many = hash_rows(0, 400)
+    assert (assign_parts(many, 5) == part_numbers(many, 5)).all()
+
+
+def test_the_remote_half_is_by_units_and_copies_of_fitted_rows_are_counted() -> None:
+    half = remote_half(np.array([0.9, 0.8, 0.1, 0.7, np.nan]), np.array([0, 0, 1, 1, 2]))
+    assert half.items.tolist() == [False, False, True, True, False] and half.n_units == 1
+    fitted = rows(60)
+    held = np.concatenate([fitted[:7] + 0.01 * rows(7, 1), rows(20, 2)])
+    assert copies_of_fitted(held, fitted) == 7
+
+
+@pytest.mark.parametrize("n", [8, 12, 30])
+def test_certified_intervals_of_few_units_err_at_their_level(n: int) -> None:
+    """Normal differences without effect: the plain percentile interval lies above zero too often at n = 8."""
+    rng, plain, wide, remote, runs = np.random.default_rng(n), 0, 0, 0, 2000
+    counts = rng.multinomial(n, np.full(n, 1 / n), size=1000) / n
+    zero = {"s": Score(0.0, n, np.zeros(1000))}
+    for _ in range(runs):
+        x = rng.normal(size=n)
+        score = {"s": Score(float(x.mean()), n, counts @ x)}
+        plain += gains_of(score, zero)["s"].low > 0
+        wide += gains_of(score, zero, n)["s"].low > 0
+        remote += expanded(Difference(x.mean(), *interval(x.mean(), counts @ x, 0.9)), n).low > 0
+    assert wide / runs < 0.036 and remote / runs < 0.065  # .025 and .05, and three standard errors
+    assert n > 8 or plain / runs > 0.036
+
+
+@pytest.mark.parametrize(
+    ("layout", "order"), [("repeated", "file"), ("repeated", "random"), ("jittered", "file"), ("jittered", "random")]
+)
+def test_a_repair_of_nothing_is_not_written_where_rows_are_copies(layout: str, order: str) -> None:
+    """Version 0.1.0 wrote one in 10 of 10, and 12 of 12, such runs."""
+    for seed in range(2):
+        rng = np.random.default_rng([3, seed])
+        n, per, noise = (150, 5, (0.0, 0.5)) if layout == "repeated" else (60, 10, (0.1, 0.1))
+        x, y = (np.repeat(rng.normal(size=(n, 32)), per, axis=0) + s * rng.normal(size=(n * per, 32)) for s in noise)
+        place = rng.permutation(len(x)) if order == "random" else np.arange(len(x))
+        found, result = repair(pair=(x[place], y[place]), candidates="procrustes,lstsq:0.01,lstsq:0.1", seed=seed)
+        assert not is_written(found), result.document
+        assert result.provenance["settings"]["evidence"]["units"] == n
+
+
+def test_random_labels_of_chunks_and_groups() -> None:
+    rng = np.random.default_rng(5)
+    chunks = np.repeat(rng.normal(size=(60, 32)), 6, axis=0) + 0.7 * rng.normal(size=(360, 32))
+    label = np.repeat(rng.integers(0, 4, size=60), 6)
+    found, result = repair(chunks, labels=label)
+    assert not is_written(found)
+    assert result.document is not None and "--groups" in result.document.findings[0].text  # 22 blocks are too few
+    order = rng.permutation(360)
+    groups = np.repeat(np.arange(60), 6)[order]
+    found, result = repair(chunks[order], labels=label[order], groups=groups)
+    assert not is_written(found)
+    assert result.provenance["settings"]["evidence"]["found"] == ["declared"]
+
+
+def test_a_gain_near_fitted_rows_alone_is_refused() -> None:
+    """A third of the pairs sit in a tight crowd that one rotation serves; the others do not match at all."""
+    rng = np.random.default_rng(6)
+    n, d = 800, 16
+    turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    crowd = np.arange(n) % 3 == 0
+    x = rng.normal(size=(n, d))
+    x[crowd] = 4 * np.eye(d)[0] + 0.5 * rng.normal(size=(crowd.sum(), d))
+    y = x @ turn
+    y[~crowd] = rng.normal(size=((~crowd).sum(), d))
+    found, result = repair(pair=(x, y), candidates="procrustes")
+    assert not is_written(found)
+    assert "but not on those unlike any fitted row" in str(found.header.decision)
+    gain = result.value(metric="recall@1.difference", subset="certify")
+    assert gain is not None and gain > 0.03
+
+
+def test_what_is_certified_says_its_units_and_the_remote_gain() -> None:
+    rng = np.random.default_rng(7)
+    meaning = rng.normal(size=(100, 16))
+    turn = np.linalg.qr(rng.normal(size=(16, 16)))[0]
+    captions = (np.repeat(meaning, 5, axis=0) + 0.6 * rng.normal(size=(500, 16))) @ turn
+    found, result = repair(pair=(np.repeat(meaning, 5, axis=0), captions), candidates="procrustes")
+    assert is_written(found)
+    assert result.document is not None
+    said = [f.text for f in result.document.findings]
+    assert any(s.startswith("Also on rows unlike any fitted: recall@1 rises from") for s in said)
+    assert any(s.startswith("Per query: ") and "improve" in s for s in said)
+    assert "500 rows in 100 units (equal rows" in result.document.findings[0].detail
+    assert any(r.metric == "recall@1.remote_difference" for r in found.header.evidence)
+    assert any("units of evidence" in note for note in found.header.notes)
+
+
+def test_ends_that_round_to_zero_keep_their_digits() -> None:
+    assert signed_interval(0.0004, 0.1) == "[+0.0004, +0.100]"

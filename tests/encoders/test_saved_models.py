@@ -1,0 +1,260 @@
+"""Folders saved from MiniLM with every kind of module and setting: ``pooled`` is what sentence-transformers gives."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from embedscope.core.errors import InputError
+from embedscope.encoders import ALIASES, open_encoder, open_model, reading_note, role_pooling, score_of
+
+pytestmark = pytest.mark.models
+
+TEXTS = [
+    "A cat",
+    "the quick BROWN fox jumps over the lazy dog",
+    "naïve café 漢字 🙂",
+    "",
+    " spaced  out ",
+    "long words " * 70,
+]
+
+
+@pytest.fixture(scope="module")
+def st():
+    return pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
+
+
+@pytest.fixture(scope="module")
+def saved(st, tmp_path_factory):  # noqa: C901
+    """Factory: name -> folder of a model saved from MiniLM."""
+    import torch
+    from sentence_transformers.sentence_transformer import modules as m
+
+    if ALIASES["minilm"].path() is None:
+        pytest.skip(f"MiniLM is not installed: {ALIASES['minilm'].install}")
+    minilm = str(ALIASES["minilm"].find())
+
+    def transformer(**options):
+        return m.Transformer(minilm, **options)
+
+    def dense(of=384, to=96):
+        return m.Dense(of, to, activation_function=torch.nn.Tanh())
+
+    def static():
+        import tokenizers
+
+        own = transformer()
+        words = own.model.embeddings.word_embeddings.weight.detach().clone()
+        return m.StaticEmbedding(tokenizers.Tokenizer.from_file(f"{minilm}/tokenizer.json"), embedding_weights=words)
+
+    def pooling(**modes):
+        return m.Pooling(384, **modes)
+
+    def words():
+        one = transformer()
+        vocab = [t for t, _ in sorted(one.tokenizer.get_vocab().items(), key=lambda item: item[1])]
+        return [one, m.WordWeights(vocab, {"cat": 3.0, "fox": 2.0}, 0.5), pooling()]
+
+    def layers():
+        one = transformer(config_kwargs={"output_hidden_states": True})
+        return [one, m.WeightedLayerPooling(384, num_hidden_layers=6, layer_start=3), pooling()]
+
+    def own_words():
+        from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
+
+        vocab = ["a", "cat", "the", "quick", "brown", "fox", "words", "long"]
+        read = m.WordEmbeddings(WhitespaceTokenizer(vocab), torch.randn(len(vocab), 24), update_embeddings=True)
+        return [read, m.LSTM(24, 16), m.Pooling(32, pooling_mode="mean")]
+
+    def routed():
+        return [m.Router.for_query_document([static(), m.Normalize()], [transformer(), pooling(), m.Normalize()])]
+
+    def routed_late():
+        late = m.Router.for_query_document([dense()], [dense()])
+        return [transformer(), pooling(), late]
+
+    plain = {
+        "plain": lambda: [transformer(), pooling(), m.Normalize()],
+        "max": lambda: [transformer(), pooling(pooling_mode="max")],
+        "cls+mean": lambda: [transformer(), pooling(pooling_mode=("cls", "mean"))],
+        "weightedmean": lambda: [transformer(), pooling(pooling_mode="weightedmean")],
+        "lasttoken": lambda: [transformer(), pooling(pooling_mode="lasttoken")],
+        "dense": lambda: [transformer(), pooling(), dense(), m.Normalize()],
+        "layer norm": lambda: [transformer(), pooling(), m.LayerNorm(384)],
+        "cnn": lambda: [transformer(), m.CNN(384, 32), m.Pooling(96, pooling_mode="mean")],
+        "words, lstm": own_words,
+        "word weights": words,
+        "weighted layers": layers,
+        "static": lambda: [static(), m.Normalize()],
+        "bag of words": lambda: [m.BoW(["cat", "fox", "dog"], {"cat": 2.0}), m.Dense(3, 8)],
+        "router": routed,
+        "router last": routed_late,
+        "short": lambda: [transformer(max_seq_length=16), pooling()],
+        "lower case": lambda: [transformer(do_lower_case=True), pooling()],
+        "prompt left out": lambda: [transformer(), pooling(include_prompt=False)],
+    }
+    settings = {
+        "prompts": ("plain", {"prompts": {"query": "query: ", "document": "text: "}}),
+        "default prompt": ("plain", {"prompts": {"sts": "alike: ", "query": "query: "}, "default_prompt_name": "sts"}),
+        "passage": ("plain", {"prompts": {"query": "query: ", "passage": "passage: "}}),
+        "dense prompts": ("dense", {"prompts": {"query": "q: "}, "truncate_dim": 32}),
+        "truncated": ("plain", {"truncate_dim": 128}),
+        "truncated static": ("static", {"truncate_dim": 64, "prompts": {"query": "what is "}}),
+        "dot": ("max", {"similarity_fn_name": "dot"}),
+        "euclidean": ("plain", {"similarity_fn_name": "euclidean"}),
+        "prompt left out of the mean": ("prompt left out", {"prompts": {"query": "find this: "}}),
+    }
+    made = {}
+
+    def make(name):
+        if name not in made:
+            kind, options = settings.get(name, (name, {}))
+            torch.manual_seed(3)
+            folder = tmp_path_factory.mktemp("saved") / "model"
+            model = st.SentenceTransformer(modules=plain[kind](), device="cpu", **options)
+            model.save(str(folder), create_model_card=False)
+            made[name] = folder
+        return made[name]
+
+    make.names = (*plain, *settings)
+    return make
+
+
+def ours(encoder, texts, role):
+    """Vectors of ``texts`` in a role, of encoders of both kinds."""
+    setting = role_pooling(encoder, role)
+    if hasattr(encoder, "encode"):
+        return encoder.encode(texts, [setting])[setting]["pooled"]
+    return encoder.matrix(setting, "pooled", texts)
+
+
+NAMES = [
+    *(
+        "plain",
+        "max",
+        "cls+mean",
+        "weightedmean",
+        "lasttoken",
+        "dense",
+        "layer norm",
+        "cnn",
+        "words, lstm",
+        "word weights",
+    ),
+    *("weighted layers", "static", "bag of words", "router", "router last", "short", "lower case", "prompt left out"),
+    *("prompts", "default prompt", "passage", "dense prompts", "truncated", "truncated static", "dot", "euclidean"),
+    "prompt left out of the mean",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pooled_is_what_the_library_gives(st, saved, name):
+    folder = saved(name)
+    library = st.SentenceTransformer(str(folder), device="cpu")
+    encoder = open_model(f"st:{folder}", device="cpu")
+    for role, call in ((None, library.encode), ("query", library.encode_query), ("document", library.encode_document)):
+        wanted = call(TEXTS, show_progress_bar=False)
+        np.testing.assert_allclose(ours(encoder, TEXTS, role), wanted, atol=1e-6, rtol=1e-6, err_msg=str(role))
+    assert score_of(encoder) == library.similarity_fn_name
+
+
+def test_what_was_used_is_said(saved):
+    def note(name, **options):
+        return reading_note(open_model(f"st:{saved(name)}", device="cpu", **options))
+
+    assert note("plain") is None
+    assert note("prompts") == "query prompt 'query: '; document prompt 'text: '"
+    assert note("default prompt") == "prompt 'alike: '; query prompt 'query: '"
+    assert note("passage") == "query prompt 'query: '; prompts not used passage"
+    assert note("truncated static") == "query prompt 'what is '; truncate_dim 64"
+    assert note("dot") == "score dot"
+    assert note("dot", query_prompt="Q ", score="cosine") == "query prompt 'Q '; score cosine"
+
+
+@pytest.mark.parametrize("name", ["plain", "dense prompts", "static", "router"])
+def test_prompts_can_be_replaced(st, saved, name):
+    library = st.SentenceTransformer(str(saved(name)), device="cpu")
+    encoder = open_model(f"st:{saved(name)}", device="cpu", query_prompt="find: ", document_prompt="", score="dot")
+    wanted = library.encode_query(TEXTS, prompt="find: ")
+    np.testing.assert_allclose(ours(encoder, TEXTS, "query"), wanted, atol=1e-6)
+    np.testing.assert_allclose(ours(encoder, TEXTS, "document"), library.encode_document(TEXTS, prompt=""), atol=1e-6)
+    assert score_of(encoder) == "dot"
+
+
+def test_layers_stay_those_of_the_transformer(saved):
+    texts = [t for t in TEXTS if t]
+    encoder, plain = (open_encoder(f"st:{saved(n)}", device="cpu") for n in ("dense prompts", "plain"))
+    got, wanted = (e.encode(texts, ["plain"])["plain"] for e in (encoder, plain))
+    assert list(got) == list(wanted)
+    for space, x in wanted.items():
+        np.testing.assert_allclose(got[space], x, atol=1e-6)
+
+
+def test_a_random_model_has_random_modules(saved):
+    one, again, other = (
+        open_encoder(f"random:st:{saved('dense')}", device="cpu", seed=seed).encode(TEXTS, [], pooled=True)[None][
+            "pooled"
+        ]
+        for seed in (1, 1, 2)
+    )
+    own = open_encoder(f"st:{saved('dense')}", device="cpu").encode(TEXTS, [], pooled=True)[None]["pooled"]
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.1
+    assert np.abs(one - own).max() > 0.1
+
+
+@pytest.mark.parametrize("path", ["../auto", "/etc", "a/../../b", "..\\auto"])
+def test_modules_outside_the_folder_are_refused(model_folder, tmp_path, path):
+    import shutil
+
+    folder = tmp_path / "st"
+    shutil.copytree(model_folder("bert"), folder)
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": path, "type": "sentence_transformers.models.Dense"},
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(InputError, match="outside the model's folder"):
+        open_model(f"st:{folder}")
+    with pytest.raises(InputError, match="outside the model's folder"):
+        open_encoder(f"hf:{folder}")
+
+
+def test_routes_outside_the_folder_are_refused(saved, tmp_path):
+    import shutil
+
+    folder = tmp_path / "st"
+    shutil.copytree(saved("router"), folder)
+    file = next(folder.rglob("router_config.json"))
+    config = json.loads(file.read_text())
+    key = next(iter(config["types"]))
+    config["types"]["../../other"] = config["types"].pop(key)
+    file.write_text(json.dumps(config))
+    with pytest.raises(InputError, match="outside the model's folder"):
+        open_model(f"st:{folder}")
+
+
+def test_a_changed_module_is_another_model(saved, tmp_path):
+    """The vectors kept on disk are found by every file that decides them, the Dense layer's too."""
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    from embedscope.core.cache import VectorCache
+    from embedscope.sources.text_vectors import extract
+
+    folder, cache = tmp_path / "st", VectorCache(tmp_path / "cache")
+    shutil.copytree(saved("dense"), folder)
+
+    def read():
+        return extract(open_encoder(f"st:{folder}", device="cpu"), ["a cat"], [None], cache=cache).matrix(
+            None, "pooled", ["a cat"]
+        )
+
+    first = read()
+    file = next((folder / "2_Dense").glob("*.safetensors"))
+    save_file({k: v[::-1].copy() for k, v in load_file(file).items()}, file)
+    assert np.abs(read() - first).max() > 1e-3

@@ -1,0 +1,114 @@
+"""Terminal output: findings first, pivots that fit the width."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from embedscope.core.document import Column, Document, Table
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.reports import print_document, print_records
+
+
+def console(width: int) -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(file=out, width=width), out
+
+
+def test_findings_then_tables_then_skipped(sample_result: Result) -> None:
+    screen, out = console(140)
+    print_document(sample_result, screen)
+    text = out.getvalue()
+    order = [
+        text.index(t) for t in ("Findings", "agrees", "undecided", "Table 1: best", "Skipped, sampled", "SimVerb-3500:")
+    ]
+    assert order == sorted(order)
+    assert max(len(line) for line in text.splitlines()) <= 140
+
+
+def test_long_tables_stop_and_say_so() -> None:
+    table = Table("t", "T", (Column("n"),), tuple((i,) for i in range(50)))
+    screen, out = console(80)
+    print_document(Result((), document=Document("d", tables=(table,))), screen)
+    assert "10 more rows are in the report" in out.getvalue()
+
+
+def test_pivot_with_errors_where_it_fits(plain_result: Result) -> None:
+    records = [r for r in plain_result if r.source == "minilm" and r.metric in {"isoscore", "i1"}]
+    screen, out = console(80)
+    print_records(records, screen)
+    assert "source minilm" in out.getvalue()
+    assert f"{records[0].value:.4f} ± {records[0].stderr:.4f}" in out.getvalue()
+
+
+def test_wide_pivots_are_cut_into_tables_that_fit(plain_result: Result) -> None:
+    records = [r for r in plain_result if r.source == "minilm"]
+    screen, out = console(70)
+    print_records(records, screen)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 70
+    assert "…" not in out.getvalue()
+    assert sum(line.split()[:1] == ["space"] for line in lines) > 1
+    for metric in {r.metric for r in records}:
+        assert metric in out.getvalue()
+
+
+def test_few_spaces_stand_side_by_side_with_error_bars() -> None:
+    metrics = ("isoscore", "self_similarity", "mean_norm")
+    records = [
+        Record(source, m, 0.12345, space=space, stderr=0.01)
+        for source, space in (("images.npy", "image"), ("texts.npy", "text"))
+        for m in metrics
+    ]
+    records.append(Record("images.npy|texts.npy", "modality_gap", 1.25, space="image|text", stderr=0.02))
+    screen, out = console(100)
+    print_records(records, screen)
+    text = out.getvalue()
+    assert "metric" in text
+    assert text.count("0.1235 ± 0.0100") == 6
+    assert "image: images.npy" in text
+    assert "text: texts.npy" in text
+    (row,) = [line for line in text.splitlines() if line.startswith(" modality_gap")]
+    assert row.split() == ["modality_gap", "1.2500", "±", "0.0200"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_numbers_are_never_cut(width: int) -> None:
+    names = [f"a/rather/long/path/to/some/vectors-{i}.npy" for i in range(2)]
+    records = [Record(n, m, 0.98765, space="vectors", stderr=0.0123) for n in names for m in ("isoscore", "mean_norm")]
+    screen, out = console(width)
+    print_records(records, screen)
+    assert out.getvalue().count("0.9877") == 4
+    assert "…" not in out.getvalue()
+    one, out = console(width)
+    print_records([r for r in records if r.source == names[0]], one)
+    assert out.getvalue().count("0.9877") == 2
+    table = Table(
+        "t", "T", (Column("name"), Column("value", 4)), (("a name that is too long for the screen " * 2, 0.5),)
+    )
+    narrow, out = console(width)
+    print_document(Result((), document=Document("d", tables=(table,))), narrow)
+    assert "0.5000" in out.getvalue() or "value is in the report" in out.getvalue()
+
+
+def test_an_end_of_an_interval_that_rounds_to_zero_shows_its_digits() -> None:
+    screen, out = console(100)
+    print_records([Record("m", "ndcg@10", 0.0213, ci_low=0.00002, ci_high=0.05, stderr=0.01)], screen)
+    assert "0.00002 to 0.05000" in out.getvalue()
+
+
+def test_brackets_are_text_and_undefined_is_said() -> None:
+    screen, out = console(80)
+    print_records([Record("[red]a[/red]", "i1", None, note="[why]"), Record("b", "i1", 0.5)], screen)
+    assert "[red]a[/red]" in out.getvalue()
+    assert "undefined" in out.getvalue()
+    assert "i1: [why]" in out.getvalue()
+
+
+def test_no_records() -> None:
+    screen, out = console(80)
+    print_records([], screen)
+    assert out.getvalue().strip() == "no records"
