@@ -218,3 +218,14 @@ def test_a_collection_that_changes_is_noticed(tmp_path):
 def test_plain_arrays_stay_what_they_were():
     assert dict(ArrayStream({"vectors": X}).dims) == {"vectors": D}
     assert not is_vectors("st:all-MiniLM-L6-v2")
+
+
+def test_a_repair_is_applied_to_a_collection(tmp_path):
+    from embedscope.repairs.apply import apply_repair
+    from embedscope.transforms import parse_chain
+    from embedscope.transforms.repair import Origin, Repair
+
+    source, column = _lancedb(tmp_path)
+    made = Repair.from_chain(parse_chain("center").fit(X), source=Origin("minilm"))
+    apply_repair(made, f"{source}::{column}", tmp_path / "out.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), made.transform(X), atol=1e-6)
