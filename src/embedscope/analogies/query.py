@@ -86,8 +86,8 @@ def analogy(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : a model of texts, by name or as an object; a file of word vectors, whose first words are candidates; or with ``images`` a model of
-        images
+    source : a model of texts, by name or as an object; a file of word vectors, whose first words are candidates; or
+        with ``images`` a model of images
     question : such as ``king - man + woman``
     candidates : words to choose from; None for those of :func:`default_candidates`
     images : a data set with images of words: a concept is the mean over its images

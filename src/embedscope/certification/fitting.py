@@ -54,7 +54,10 @@ def fit_kinds(text: str, moments: Mapping[str, Gaussian], context: FitContext) -
 
     widths = {kind: g.dim for kind, g in moments.items()}
     if len(set(widths.values())) > 1:
-        raise InputError(f"kinds of one index must have one width, got {widths}; encode all into one space")
+        raise InputError(
+            f"the modalities of one index must have the same number of dimensions, got {widths}; "
+            "encode all into one space"
+        )
     words = [step.split(":") for step in text.split(",")]
     joint = any(JOINT in step for step in words)
     chain = parse_chain(",".join(":".join(word for word in step if word != JOINT) for step in words))

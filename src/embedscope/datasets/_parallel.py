@@ -33,7 +33,7 @@ def parallel_files(left: str | Path, right: str | Path | None = None, columns: t
         if not all(text.strip() for text in pair):
             raise InputError(f"line {i + 1} of {first} and its partner are {pair}: one is blank; remove both")
     if not texts[0]:
-        raise InputError(f"{first} is empty; wanted one text a line")
+        raise InputError(f"{first} is empty; wanted one text per line")
     return _data(first.name, texts, {p.name: file_sha256(p) for p in (first, second) if p is not None})
 
 

@@ -51,7 +51,7 @@ def read_qrels(path: str | Path) -> Judgements:
             raise InputError(f"{path}, line {number}, judges {key[1]} for {key[0]} again, otherwise; keep one line")
         found[key] = grade
     if not found:
-        raise InputError(f"{path} holds no judgements; wanted one a line, as in 'query 0 document grade'")
+        raise InputError(f"{path} holds no judgements; wanted one per line, as in 'query 0 document grade'")
     queries, documents = zip(*found, strict=True)
     return Judgements(queries, documents, tuple(found.values()))
 
@@ -88,9 +88,9 @@ def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object a line") from error
+                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object per line") from error
             if not isinstance(row, dict):
-                raise InputError(f"{path}, line {number}, is no JSON object; wanted one object a line")
+                raise InputError(f"{path}, line {number}, is no JSON object; wanted one object per line")
             yield number, row
 
 

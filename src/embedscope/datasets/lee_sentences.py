@@ -15,7 +15,7 @@ _GAP = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')]))(?<!\bDr\.)(?<!\b[A-Z]\.)\s+
 
 
 def sentences(document: str) -> list[str]:
-    """Sentences of ``document``: cut at blanks between . ! ? (and a closing quote or bracket) and a capital or digit.
+    """Sentences of ``document``: cut at spaces between . ! ? (and a closing quote or bracket) and a capital or digit.
 
     Not after "Dr." nor after a single initial.
 

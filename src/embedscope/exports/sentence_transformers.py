@@ -28,7 +28,7 @@ def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
     Raises
     ------
     InputError
-        if the model gives vectors of another width.
+        if the model gives vectors of other dimensions.
     """
     modules = _modules()
     routed = kind is None and set(repair.kinds) == set(ROUTED)

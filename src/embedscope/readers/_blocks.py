@@ -15,7 +15,7 @@ _SHARD_ROWS = 32_768, 131_072
 
 
 def plan(n: int, dim: int) -> list[tuple[int, int]]:
-    """Row ranges of the shards of ``n`` rows of width ``dim``: about eight of the same size, 32,768 to 131,072 rows.
+    """Row ranges of the shards of ``n`` rows of ``dim`` dimensions: about eight of one size, 32,768 to 131,072 rows.
 
     More where there are more rows; and 32 ``dim`` rows where that is more, since few rows a shard would spend the time
     on merging states of ``dim`` x ``dim``.
@@ -74,7 +74,7 @@ class ArrayStream:
         self._n = next(iter(sizes.values()))
         for name, hashes in (("ids", ids), ("clusters", clusters)):
             if hashes is not None and hashes.shape != (self._n,):
-                raise InputError(f"{name} must have shape ({self._n},), got {hashes.shape}; pass one hash a row")
+                raise InputError(f"{name} must have shape ({self._n},), got {hashes.shape}; pass one hash per row")
 
     @property
     def dims(self) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""What was found in a source, to be told before it is measured: format, files, rows, spaces, widths, types."""
+"""What was found in a source, printed before it is measured: format, files, rows, spaces, dimensions, types."""
 
 from __future__ import annotations
 
@@ -91,11 +91,11 @@ def _together(found: list[Facts]) -> Facts:
 
 
 def described(stream: Stream) -> str:
-    """One line on what was found: ``2 .npy files, 9,000 rows; vectors 24 wide, float32``."""
+    """One line on what was found: ``2 .npy files, 9,000 rows; vectors of 24 dimensions, float32``."""
     facts = facts_of(stream)
     suffixes = " and ".join(dict.fromkeys(file.suffix for file in facts.files))
     count = facts.form or f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
     rows = "" if stream.n_rows is None else f", {stream.n_rows:,} rows"
     order = f", in {facts.order} order" if facts.order else ""
-    spaces = ", ".join(f"{s} {d} wide in {facts.dtypes.get(s, 'float32')}" for s, d in stream.dims.items())
+    spaces = ", ".join(f"{s} of {d} dimensions, {facts.dtypes.get(s, 'float32')}" for s, d in stream.dims.items())
     return "; ".join([f"{count}{rows}: {spaces}{order}", *facts.notes])

@@ -15,8 +15,8 @@ POOLED = "pooled"
 def select_spaces(layers: str | None, spaces: Sequence[str]) -> tuple[str, ...]:
     """Names of ``spaces`` that ``layers`` selects: ``all``, or a list such as ``0,-1,final,last,pooled``.
 
-    ``final`` and ``last`` are spaces of every model, see :func:`embedscope.encoders.space_name`; a negative number counts from the last
-    layer.
+    ``final`` and ``last`` are spaces of every model, see :func:`embedscope.encoders.space_name`; a negative number
+    counts from the last layer.
 
     Raises
     ------

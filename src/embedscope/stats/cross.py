@@ -96,8 +96,8 @@ class CrossGaussian:
         dx, dy = self.widths
         if dx != dy:
             raise InputError(
-                f"one basis for both sides needs equal widths, got {dx} and {dy}; use an alignment that maps one side "
-                "into the other (procrustes, lstsq, cca)"
+                f"one basis for both sides needs the same number of dimensions, got {dx} and {dy}; "
+                "use an alignment that maps one side into the other (procrustes, lstsq, cca)"
             )
         mean, scatter, quartic = (self.mean_x + self.mean_y) / 2, self.cxx + self.cyy, None
         if centre == "joint":
@@ -138,7 +138,7 @@ class CrossMoments:
             self._parts[0].update(x, y)
             return self
         if clusters is None or len(clusters) != len(x):
-            raise InputError(f"{self.n_groups} groups need clusters, one hash a pair; pass clusters (n,)")
+            raise InputError(f"{self.n_groups} groups need clusters, one hash per pair; pass clusters (n,)")
         groups = groups_of(clusters, self.n_groups)
         for g in np.unique(groups):
             rows = np.flatnonzero(groups == g)

@@ -63,7 +63,7 @@ class FileOrder:
             )
         return (
             f"{sizes}, and rows far apart in the file still depend on each other (a sorted file?), so intervals are "
-            f"over blocks of {self.block:,} rows and wide; declare what belongs together with --groups"
+            f"over blocks of {self.block:,} rows and wider for it; declare what belongs together with --groups"
         )
 
 

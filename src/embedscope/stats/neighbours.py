@@ -25,7 +25,7 @@ from embedscope.stats._neighbours import (
     without_copies,
 )
 
-_CROWD = 64  # candidates a query beyond k from which float32 is given up
+_CROWD = 64  # candidates per query beyond k from which float32 is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
 
     Parameters
     ----------
-    queries : (m, d), rows used as given; for cosines pass rows of length 1
+    queries : (m, d), rows used as given; for cosines pass rows of unit length
     corpus : (n, d)
     k : 1 to n, or to n - 1 with ``exclude``
     exclude : (m,) row of the corpus that is never given for a query (itself), -1 for none
@@ -131,7 +131,9 @@ def k_occurrences(neighbours: Neighbours, n: int) -> Index:
 def _checked(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
     q, c = to_numpy(as_matrix(queries, "queries")), to_numpy(as_matrix(corpus, "corpus"))
     if q.shape[1] != c.shape[1]:
-        raise InputError(f"queries and corpus must have one width, got {q.shape[1]} and {c.shape[1]}")
+        raise InputError(
+            f"queries and corpus must have the same number of dimensions, got {q.shape[1]} and {c.shape[1]}"
+        )
     return tuple(x if x.dtype in (np.float32, np.float64) else x.astype(np.float64) for x in (q, c))  # type: ignore[return-value]
 
 

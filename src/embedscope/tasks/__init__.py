@@ -1,4 +1,4 @@
-"""Tasks: vectors scored against human judgements; one file a kind."""
+"""Tasks: vectors scored against human judgements; one file per kind."""
 
 from __future__ import annotations
 

@@ -22,12 +22,12 @@ def checked_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str
     x = np.asarray(vectors[table])
     n = len(data.tables[table])
     if x.ndim != 2 or len(x) != n:
-        raise InputError(f"vectors of {data.name}.{table} must have shape ({n}, d), got {x.shape}; one row a text")
+        raise InputError(f"vectors of {data.name}.{table} must have shape ({n}, d), got {x.shape}; one row per text")
     return x
 
 
 def unit(x: npt.NDArray[Any]) -> Floats:
-    """Rows of ``x`` (n, d) at length 1 in float64; rows that are zero or not finite become nan.
+    """Rows of ``x`` (n, d) at unit length in float64; rows that are zero or not finite become nan.
 
     >>> unit(np.array([[3, 4], [0, 0]], dtype=np.float16)).tolist()
     [[0.6, 0.8], [nan, nan]]

@@ -38,7 +38,7 @@ class MatchTask:
         Raises
         ------
         InputError
-            if the vectors are not one row a row of each table.
+            if the vectors are not one row per row of each table.
         """
         found = data.relations[self.relation]
         if not isinstance(found, Matches):
@@ -46,8 +46,8 @@ class MatchTask:
         x, y = (any_rows(vectors, data, table) for table in (found.left_table, found.right_table))
         if x.shape[1] != y.shape[1]:
             reason = (
-                f"undefined: {found.left_table} are {x.shape[1]} wide and {found.right_table} {y.shape[1]}; fit an "
-                "alignment first"
+                f"undefined: {found.left_table} have {x.shape[1]} dimensions and {found.right_table} {y.shape[1]}; "
+                "fit an alignment first"
             )
             return {self.id: Score(None, 0, note=reason)}
         a, b, left, right, notes = _known(x, y, found.left, found.right)
@@ -73,7 +73,7 @@ class MatchTask:
 
 
 def any_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str) -> npt.NDArray[Any]:
-    """Vectors (n, d) of a table of texts or of images; raises ``InputError`` where they are not one row a row."""
+    """Vectors (n, d) of a table of texts or of images; raises ``InputError`` where they are not one row per row."""
     if table not in vectors:
         raise InputError(f"vectors of table {table} are missing, got {sorted(vectors)}; encode {data.name}.{table}")
     x = np.asarray(vectors[table])

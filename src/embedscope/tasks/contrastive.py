@@ -36,7 +36,7 @@ def contrastive_loss(
 
     Parameters
     ----------
-    a, b : (n, d), row i of one belongs to row i of the other; taken at length 1
+    a, b : (n, d), row i of one belongs to row i of the other; taken at unit length
     batch_size : pairs that compete with each other; None takes all n at once
     seed : of the shuffling into batches and of the bootstrap draws
     repeats : shuffles to average over; a rest smaller than a batch is left out of each

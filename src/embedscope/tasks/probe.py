@@ -60,7 +60,7 @@ def linear_probe(
     x, y = _labelled(train, train_label, "train")
     xt, yt = _labelled(test, test_label, "test")
     if x.shape[1] != xt.shape[1]:
-        raise InputError(f"train is {x.shape[1]} wide and test {xt.shape[1]}; read both in one space")
+        raise InputError(f"train has {x.shape[1]} dimensions and test {xt.shape[1]}; read both in one space")
     names = np.unique(y)
     if len(names) < 2:
         raise InputError(f"a probe needs at least two classes in train, got {len(names)}; add rows of other classes")
@@ -183,5 +183,5 @@ def _labelled(x: Any, label: npt.ArrayLike, name: str) -> tuple[Floats, Index]:
     rows = np.asarray(to_numpy(as_matrix(x, name)), dtype=np.float64)
     y = checked_index(label, np.iinfo(np.intp).max, f"{name}_label")
     if len(y) != len(rows):
-        raise InputError(f"{len(y)} labels for {len(rows)} rows of {name}; wanted one a row")
+        raise InputError(f"{len(y)} labels for {len(rows)} rows of {name}; wanted one per row")
     return rows, y

@@ -44,7 +44,7 @@ class TypicalityTask:
         Raises
         ------
         InputError
-            if the vectors are not one row a text, or the data set has no rated and example pairs.
+            if the vectors are not one row per text, or the data set has no rated and example pairs.
         """
         rated, examples = (data.relations.get(name) for name in ("rated", "paradigms"))
         if not isinstance(rated, Pairs) or not isinstance(examples, Pairs):

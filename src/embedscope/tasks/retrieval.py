@@ -187,7 +187,7 @@ def _places(ids: Sequence[str] | None, n: int) -> Index | None:
     if ids is None:
         return None
     if len(ids) != n:
-        raise InputError(f"{len(ids)} document ids for {n} rows; wanted one id a row, in the same order")
+        raise InputError(f"{len(ids)} document ids for {n} rows; wanted one id per row, in the same order")
     encoded = [i.encode() for i in ids]
     place = np.empty(n, dtype=np.intp)
     place[sorted(range(n), key=encoded.__getitem__, reverse=True)] = np.arange(n)
@@ -199,7 +199,7 @@ def _checked(
 ) -> tuple[Floats, Floats, Index, Index]:
     q, c = directions(queries, "queries"), directions(corpus, "corpus")
     if q.shape[1] != c.shape[1]:
-        raise InputError(f"queries are {q.shape[1]} wide and corpus {c.shape[1]}; encode both into one space")
+        raise InputError(f"queries have {q.shape[1]} dimensions and corpus {c.shape[1]}; encode both into one space")
     query, document = checked_index(pairs[0], len(q), "queries"), checked_index(pairs[1], len(c), "documents")
     if len(query) != len(document):
         raise InputError(f"{len(query)} query rows for {len(document)} document rows; wanted one of each a pair")
@@ -212,7 +212,7 @@ def _check_grades(query: Index, document: Index, gain: Floats) -> None:
     if gain.shape != query.shape or not np.isfinite(gain).all():
         raise InputError(f"grades must be finite numbers of shape {query.shape}, got shape {gain.shape}")
     if len(np.unique(np.stack([query, document]), axis=1)[0]) != len(query):
-        raise InputError("a document is judged twice for one query; keep one grade a pair")
+        raise InputError("a document is judged twice for one query; keep one grade per pair")
 
 
 def _few(notes: Sequence[str], k: int, n: int) -> list[str]:

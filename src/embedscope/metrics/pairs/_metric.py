@@ -74,10 +74,12 @@ class Paired:
 
     @cached_property
     def unit(self) -> Paired:
-        """The same at length 1, without zero rows."""
+        """The same at unit length, without zero rows."""
         (x, kept), (y, here) = unit_rows(self.x), unit_rows(self.y)
         if x.shape[1] != y.shape[1]:
-            raise InputError(f"both sides must have one width for cosines between them, got {x.shape[1]}, {y.shape[1]}")
+            raise InputError(
+                f"cosines between two sides need the same number of dimensions, got {x.shape[1]} and {y.shape[1]}"
+            )
         return Paired(x, y, self.x_ids[kept], self.y_ids[here], self.names)
 
     @cached_property

@@ -28,8 +28,8 @@ def whitener(side: Gaussian, k: int | None, shrinkage: Shrinkage, text: str) -> 
     k = reach if k is None else k
     if not 0 < k <= reach:
         raise InputError(
-            f"{text} wants {k} components of a side of {side.n} rows and width {len(values)}, whose rank is {reach}; "
-            f"use {max(reach, 1)} or fewer, more pairs, or a shrinkage above 0"
+            f"{text} wants {k} components of a side of {side.n} rows and {len(values)} dimensions, "
+            f"whose rank is {reach}; use {max(reach, 1)} or fewer, more pairs, or a shrinkage above 0"
         )
     return vectors[:, :k] * np.sqrt((side.n - 1) / values[:k]), a
 

@@ -21,7 +21,7 @@ class CenterSides(Aligner):
 
     Parameters
     ----------
-    mean : ``own`` or ``joint``, which needs equal widths
+    mean : ``own`` or ``joint``, which needs the same number of dimensions
     renormalise : divide the rows that come out by their norms
 
     >>> CenterSides().fit([[1.0], [3.0]], [[0.0, 1.0], [0.0, 5.0]]).transform_right([[1.0, 1.0]]).tolist()
@@ -92,7 +92,8 @@ class ModalityShift(Aligner):
         dx, dy = cross.widths
         if dx != dy:
             raise InputError(
-                f"shift needs sides of equal width, got {dx} and {dy}; use center, which gives each side its own mean"
+                f"shift needs sides with the same number of dimensions, got {dx} and {dy}; "
+                "use center, which gives each side a mean of its own"
             )
         return Side(dx, cross.mean_x - cross.mean_y), Side(dy)
 

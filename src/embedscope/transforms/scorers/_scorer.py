@@ -1,4 +1,4 @@
-"""What scorers have in common: one number a row of the corpus, from the queries of a bank."""
+"""What scorers have in common: one number per row of the corpus, from the queries of a bank."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Scorer(ABC):
         others = rows if bank is None else np.asarray(to_numpy(to_float64(as_matrix(bank, "bank"))))
         if rows.shape[1] != others.shape[1]:
             raise InputError(
-                f"corpus and bank must have one width, got {rows.shape[1]} and {others.shape[1]}; encode both with one "
-                "model, or align them first"
+                f"corpus and bank must have the same number of dimensions, got {rows.shape[1]} and {others.shape[1]}; "
+                "encode both with one model, or align them first"
             )
         self._check(len(others) - (bank is None), "rows of the bank")
         found = []
