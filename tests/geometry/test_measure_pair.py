@@ -132,7 +132,7 @@ def test_messages(folder):
         measure_pair(x, y, metrics=["modality_gab"])
     with pytest.raises(InputError, match="no metrics named"):
         measure_pair(x, y, metrics=[])
-    with pytest.raises(InputError, match="must be as many, got 120 and 119"):
+    with pytest.raises(InputError, match="must have the same number of rows, got 120 and 119"):
         measure_pair(x, y[1:])
     with pytest.raises(InputError, match="120 rows and 2 ids; wanted one id per row"):
         measure_pair(x, y, ids=(["a", "b"], ["a", "b"]))

@@ -122,7 +122,7 @@ def test_sampled_records_say_so(monkeypatch):
     x = cloud(500, 20)
     skewness, share = measure(x, metrics=["hubness_skew", "antihub_share"])
     assert not skewness.exact
-    assert skewness.note == "150 sampled rows asked against all 500, exactly"
+    assert skewness.note == "150 sampled rows compared with all 500, exactly"
     assert skewness.n == 500
     assert skewness.stderr > 0
     assert share.note == "on 200 sampled of 500 rows, which have fewer near neighbours than all"

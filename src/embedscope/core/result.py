@@ -215,7 +215,7 @@ def _several(found: Sequence[Record]) -> str:
         values = list(dict.fromkeys(getattr(r, name) for r in found if not isinstance(getattr(r, name), Mapping)))
         if name not in _NUMBERS and len(values) > 1:
             parts.append(f"{name} ({_listed(values)})")
-    apart = f"tell them apart by {' or '.join(parts[:3])}" if parts else "use select(...)"
+    apart = f"select one by {' or '.join(parts[:3])}" if parts else "use select(...)"
     return f"{len(found)} records; {apart}"
 
 

@@ -54,6 +54,6 @@ ENTRIES = {
         homepage="https://github.com/piskvorky/gensim/tree/4.4.0/gensim/test/test_data",
         about="2,595 distinct sentences of 300 documents",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

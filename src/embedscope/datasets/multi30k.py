@@ -91,7 +91,7 @@ ENTRIES = {
         homepage="https://github.com/multi30k/dataset",
         about=(
             "captions in en, de, fr, cs of 29,000 train, 1,014 val and 1,000 + 1,000 + 461 + 1,071 test images "
-            "(fr and cs where translated); five descriptions an image in en (and de) where at hand"
+            "(fr and cs where translated); five descriptions per image in en (and de) where available"
         ),
         loader=_load,
     )

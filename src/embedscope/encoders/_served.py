@@ -224,7 +224,7 @@ def _vectors(server: Server, answer: dict[str, Any], n: int) -> npt.NDArray[np.f
         )
     x = np.stack(rows)
     if not np.isfinite(x).all():
-        raise InputError(f"{server.base_url} gave vectors with values that are not finite; ask the server's logs")
+        raise InputError(f"{server.base_url} gave vectors with values that are not finite; check the server's logs")
     return x
 
 

@@ -25,7 +25,7 @@ def faiss_index(repair: Repair, kind: str | None = None, inner: Any = None) -> A
     Raises
     ------
     InputError
-        if ``inner`` is of other dimensions.
+        if ``inner`` has other dimensions.
     """
     faiss = require("faiss", "faiss", "an export to FAISS")
     width = repair.kind(kind).dim_out

@@ -78,7 +78,7 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
         return Collection(source, own.unique(), x)
     if ids is None and not id_file.exists():
         raise InputError(
-            f"{source} has vectors without ids; write {id_file.name} beside it with one id per line, or name a file "
+            f"{source} has vectors without ids; write {id_file.name} next to it with one id per line, or name a file "
             "with --query-ids, --corpus-ids"
         )
     names = read_lines(id_file)
@@ -97,7 +97,7 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
         given = read_lines(ids) if isinstance(ids, str | Path) else ids
         return _check_distinct(Collection(name, _one_per_row(given, len(x), name), x))
     if ids is not None:
-        raise InputError(f"{name} is a dict, which brings its own ids; leave out the ids")
+        raise InputError(f"{name} is a dict, which has its own ids; leave out the ids")
     if not source:
         raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
     found = tuple(str(i) for i in source)

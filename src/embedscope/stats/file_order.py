@@ -62,7 +62,7 @@ class FileOrder:
                 f"{sizes}: rows depend on their order in the file, so intervals are over blocks of {self.block:,} rows"
             )
         return (
-            f"{sizes}, and rows far apart in the file still depend on each other (a sorted file?), so intervals are "
+            f"{sizes}, and rows far apart in the file are still correlated (a sorted file?), so intervals are "
             f"over blocks of {self.block:,} rows and wider for it; declare what belongs together with --groups"
         )
 

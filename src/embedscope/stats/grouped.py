@@ -86,7 +86,9 @@ class RowGroups:
         ``joint`` says that clusters are units of several rows each, which blocks then carry.
         """
         if not len(x) == len(ids) == len(clusters):
-            raise InputError(f"rows, ids and clusters must be as many, got {len(x)}, {len(ids)} and {len(clusters)}")
+            raise InputError(
+                f"rows, ids and clusters must have the same length, got {len(x)}, {len(ids)} and {len(clusters)}"
+            )
         groups = groups_of(clusters, self.n_groups).astype(np.uint16)
         order = np.argsort(groups, kind="stable")
         bounds = np.searchsorted(groups[order], np.arange(self.n_groups + 1))

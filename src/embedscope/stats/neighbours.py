@@ -102,7 +102,7 @@ def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) ->
     query, document = np.asarray(query, dtype=np.intp), np.asarray(document, dtype=np.intp)
     for name, rows, size in (("query", query, len(q)), ("document", document, len(c))):
         if rows.ndim != 1 or len(query) != len(document) or (len(rows) and not 0 <= rows.min() <= rows.max() < size):
-            raise InputError(f"{name} must number {size} rows from 0, as many as the other; check the pairs")
+            raise InputError(f"{name} must number {size} rows from 0, as the other side does; check the pairs")
     best = np.full(len(q), -np.inf)
     np.maximum.at(best, query, pair_scores(q, c, query, document))
     matches = np.unique(query * len(c) + document)

@@ -57,7 +57,7 @@ def contrastive_loss(
     u, v = paired_directions(a, b)
     size = _checked_size(len(u), batch_size, scale, repeats)
     if size > len(u):
-        return Score(None, 0, note=f"undefined: a batch of {size} pairs was asked for, there are {len(u)}")
+        return Score(None, 0, note=f"undefined: a batch of {size} pairs is larger than the {len(u)} pairs given")
     items = _items(u, v, scale, bias, _batches(len(u), size, seed, repeats))
     return mean_score(items, seed, _notes(u, v, items, size, scale, bias))
 

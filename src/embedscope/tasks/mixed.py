@@ -42,7 +42,7 @@ def same_modality_share(
     scores = {}
     for name, of, rows in ((names[0], first, slice(0, len(u))), (names[1], 1.0 - first, slice(len(u), len(pool)))):
         chance = (of.sum() - 1) / (len(pool) - 1)
-        note = f"{name} asks, itself left out; chance {chance:.4f}"
+        note = f"queries: {name}, each left out of its own results; chance {chance:.4f}"
         scores[name] = mean_score(of[found[rows]].mean(axis=1), seed, [note])
     return scores
 

@@ -51,7 +51,7 @@ class Paired:
         a, b = (np.asarray(to_numpy(as_matrix(v, n)), dtype=np.float64) for v, n in ((x, "x"), (y, "y")))
         if ids is None:
             if len(a) != len(b):
-                raise InputError(f"rows that belong together by position must be as many, got {len(a)} and {len(b)}")
+                raise InputError(f"the two sides must have the same number of rows, got {len(a):,} and {len(b):,}")
             ids = hash_rows(0, len(a)), hash_rows(0, len(b))
         if (len(a), len(b)) != (len(ids[0]), len(ids[1])):
             raise InputError(f"{len(a)} and {len(b)} rows need one id each, got {len(ids[0])} and {len(ids[1])}")
