@@ -76,7 +76,7 @@ def _write(order: Order) -> list[str]:
     for other in order.repair.kinds:
         if other != name:
             lines.append(
-                f"the chain takes {name} vectors alone; repair {other} vectors with kind {other} "
+                f"the chain is for {name} vectors only; repair {other} vectors with --kind {other} "
                 "and search them in the inner index, faiss.downcast_index(index.index)"
             )
     return lines
@@ -84,6 +84,6 @@ def _write(order: Order) -> list[str]:
 
 ENTRIES = {
     "faiss": Export(
-        "an empty index with the repair in front of it, for one kind of vector", _write, packages=("faiss",)
+        "an empty index with the repair in front of it, for one role or modality", _write, packages=("faiss",)
     )
 }

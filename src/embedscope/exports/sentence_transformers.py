@@ -171,7 +171,7 @@ def _checked(order: Order, origin: Origin) -> list[str]:
 
 ENTRIES = {
     "sentence-transformers": Export(
-        "a model folder with the repair as its last modules; query and document kinds become a Router",
+        "a model folder with the repair as its last modules; query and document maps become a Router",
         _write,
         needs_model=True,
         packages=("sentence_transformers",),

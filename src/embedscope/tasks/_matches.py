@@ -19,7 +19,7 @@ from embedscope.tasks.retrieval import KS, recall_both_ways
 
 @dataclass(frozen=True)
 class MatchTask:
-    """Mean of recall@1 both ways; beside it recall@k of either way, and with ``ratio`` the parallel distance ratio.
+    """Mean of recall@1 in both directions, recall@k of each, and with ``ratio`` the parallel distance ratio.
 
     ``sides`` names the two tables of the relation in the scores (``image``, ``text``), left one first.
     """

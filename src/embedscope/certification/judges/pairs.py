@@ -1,4 +1,4 @@
-"""Judging by pairs: retrieval both ways and the mixed index, on pairs that nothing was fitted on."""
+"""Judging by pairs: retrieval in both directions and the mixed index, on pairs that nothing was fitted on."""
 
 from __future__ import annotations
 

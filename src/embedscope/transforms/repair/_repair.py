@@ -55,7 +55,7 @@ class Repair:
 
     def __post_init__(self) -> None:
         if not self.kinds:
-            raise InputError("a repair needs at least one kind of vector, got none")
+            raise InputError("a repair needs a map for at least one role or modality, got none")
         widths = {name: kind.dim_out for name, kind in self.kinds.items()}
         if len(set(widths.values())) > 1:
             raise InputError(
