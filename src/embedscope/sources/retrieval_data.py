@@ -339,6 +339,11 @@ def judged_rows(
         if not missing:
             continue
         if not allow_missing:
+            if _are_swapped(judgements, queries, corpus):
+                raise InputError(
+                    f"the query ids of the judgements are in {corpus.name} and their document ids in {queries.name}; "
+                    "swap the two (--queries and --corpus)"
+                )
             raise InputError(
                 f"the judgements name {len(missing):,} {name} that {collection.name} does not have, first "
                 f"'{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop their judgements with "
@@ -351,6 +356,10 @@ def judged_rows(
         raise InputError(f"none of the {len(judgements):,} judgements fits the queries and the corpus; check the ids")
     grade = np.array(judgements.grade, dtype=np.float64)[known]
     return JudgedRows(query[known], document[known], grade, tuple(notes))
+
+
+def _are_swapped(judgements: Judgements, queries: Collection, corpus: Collection) -> bool:
+    return set(judgements.query) <= set(corpus.ids) and set(judgements.document) <= set(queries.ids)
 
 
 def _split_modality(source: str) -> tuple[str, str]:

@@ -158,7 +158,7 @@ class Repair:
         if name is None and len(self.kinds) == 1:
             return next(iter(self.kinds))
         if name is None:
-            raise InputError(f"this repair has the kinds {known}; say which one these vectors are")
+            raise InputError(f"this repair has maps for {known}; name one with --kind (kind= in Python)")
         if name in self.kinds:
             return name
         import difflib
