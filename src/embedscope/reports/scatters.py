@@ -63,7 +63,7 @@ def span(scatter: Scatter) -> tuple[Axis, Axis]:
 
 
 def described(scatter: Scatter) -> str:
-    """The scatter in words: how many points of each kind, where their middle lies."""
+    """The scatter in words: how many points of each kind, where their centre is."""
     parts = [f"Points in a plane, {scatter.x_label} across and {scatter.y_label} up."]
     for p in scatter.points:
         if p.x:
