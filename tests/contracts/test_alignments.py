@@ -220,7 +220,7 @@ def test_sides_of_different_width(text, dx, dy, sides):
 
 @pytest.mark.parametrize("text", ["shift", "pca:2", "whiten:2", "abtt:1", "center:joint"])
 def test_what_needs_equal_widths_says_so(text, sides):
-    with pytest.raises(InputError, match="equal width"):
+    with pytest.raises(InputError, match="the same number of dimensions"):
         parse_alignment(text).fit(sides[0][:, :4], sides[1])
 
 

@@ -165,7 +165,7 @@ def test_equal_vectors_give_no_value_but_the_reason(case):
 def test_wrong_rows_are_an_input_error(case):
     task, data, vectors = case
     main = task.tables[0]
-    with pytest.raises(InputError, match="one row a text"):
+    with pytest.raises(InputError, match="one row per text"):
         task.score(vectors | {main: vectors[main][:-1]}, data, seed=0)
     with pytest.raises(InputError, match="missing"):
         task.score({}, data, seed=0)

@@ -117,9 +117,9 @@ def test_what_is_no_model(thing):
     ("wrong", "message"),
     [
         (lambda texts: letters(texts)[:-1], "for 3 texts"),
-        (lambda texts: letters(texts)[0], "one row a text"),
-        (lambda _: "no", "one row a text|no array of numbers"),
-        (lambda _: None, "one row a text|no array of numbers"),
+        (lambda texts: letters(texts)[0], "one row per text"),
+        (lambda _: "no", "one row per text|no array of numbers"),
+        (lambda _: None, "one row per text|no array of numbers"),
         (lambda _: [[1.0], [1.0, 2.0], [1.0]], "no array of numbers"),
     ],
 )

@@ -129,7 +129,7 @@ def test_measure_takes_engine_checkpoint_and_bad_shards(folder, tmp_path):
     one = measure(str(folder), engine="dask:1", progress=progress, **options)
     two = measure(str(folder), progress=progress, **options)
     assert [(r.value, r.stderr) for r in one] == [(r.value, r.stderr) for r in two]
-    assert progress.notes[0].endswith("folder, 5 .npy files, 290,000 rows: vectors 8 wide in float32")
+    assert progress.notes[0].endswith("folder, 5 .npy files, 290,000 rows: vectors of 8 dimensions, float32")
     assert any("shards of this pass are already done" in note for note in progress.notes)
     facts = one.provenance["data"][str(folder)]
     assert (facts["files"], facts["layout"]) == (5, "folder")

@@ -52,7 +52,7 @@ def test_a_hub_in_the_middle_is_seen():
 def test_copies_are_reported():
     x = np.vstack([cloud(60), cloud(60)[:5]])
     notes = {r.metric: r.note for r in measure(x, metrics=["hubness_skew", "intrinsic_dimension"])}
-    assert "5 rows are copies of others" in notes["hubness_skew"]
+    assert "5 rows are duplicates of others" in notes["hubness_skew"]
     assert notes["intrinsic_dimension"].startswith("5 rows that equal others left out")
 
 

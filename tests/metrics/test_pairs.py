@@ -193,7 +193,7 @@ def test_degenerate_rows_give_a_number_or_a_reason(name, x):
 
 def test_sides_that_do_not_fit_are_refused():
     x, y = sides(20, 6, 9)
-    with pytest.raises(InputError, match="one width"):
+    with pytest.raises(InputError, match="the same number of dimensions"):
         value("modality_gap", x, y)
     with pytest.raises(InputError, match="must have the same number of rows, got 20 and 19"):
         value("linear_cka", x, y[1:])

@@ -161,5 +161,5 @@ def test_arrays_in_memory():
         ArrayStream({"a": X, "b": X * np.nan})
     with pytest.raises(InputError, match="no arrays"):
         ArrayStream({})
-    with pytest.raises(InputError, match="one hash a row"):
+    with pytest.raises(InputError, match="one hash per row"):
         ArrayStream({"a": X}, ids=np.zeros(3, dtype=np.uint64))

@@ -54,7 +54,7 @@ def test_sharded_npy_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "_SUCCESS").touch()
     stream = open_vectors(str(tmp_path))
     check(stream, vectors=X)
-    assert described(stream) == "13 .npy files, 9,000 rows: vectors 12 wide in float32"
+    assert described(stream) == "13 .npy files, 9,000 rows: vectors of 12 dimensions, float32"
     check(open_vectors(f"{tmp_path}/emb_*.npy"), vectors=X)
     check(open_vectors(f"{tmp_path}/emb_[0-4].npy"), vectors=X[:3500])
 
@@ -80,7 +80,10 @@ def test_clip_retrieval(tmp_path):
     found = find_vectors(str(tmp_path))
     assert found.layout == "clip-retrieval layout, rows checked against its metadata"
     check(found.stream, image=X, text=Y)
-    assert described(found.stream) == "6 .npy files, 9,000 rows: image 12 wide in float32, text 5 wide in float64"
+    assert (
+        described(found.stream)
+        == "6 .npy files, 9,000 rows: image of 12 dimensions, float32, text of 5 dimensions, float64"
+    )
     check(open_vectors(f"{tmp_path}::text"), text=Y)
     np.save(tmp_path / "text_emb" / "text_emb_1.npy", Y[:10])
     assert "img_emb_1.npy has 4,000 rows" in (text := message(tmp_path))
@@ -230,8 +233,8 @@ def test_what_does_not_fit_together(tmp_path):
     assert "holds no files of vectors" in message(tmp_path)
     np.save(tmp_path / "a.npy", X)
     np.save(tmp_path / "b.npy", Y)
-    assert "a.npy holds vectors 12 wide" in (text := message(tmp_path))
-    assert "b.npy holds vectors 5 wide" in text
+    assert "a.npy holds vectors of 12 dimensions" in (text := message(tmp_path))
+    assert "b.npy holds vectors of 5 dimensions" in text
     np.savez(tmp_path / "c.npz", X)
     assert "files of several formats, .npy, .npz" in message(tmp_path)
     assert "matches files of several formats" in message(f"{tmp_path}/*")

@@ -150,7 +150,7 @@ def test_messages():
         CrossMoments(4).update(x, y)
     with pytest.raises(InputError, match="cannot merge 4 groups into 0"):
         fed(x, y).merge(CrossMoments(4))
-    with pytest.raises(InputError, match="equal widths, got 4 and 3"):
+    with pytest.raises(InputError, match="the same number of dimensions, got 4 and 3"):
         cross_gaussian(x, y).pooled()
     with pytest.raises(InputError, match="'space' or 'joint'"):
         cross_gaussian(x, x).pooled("own")

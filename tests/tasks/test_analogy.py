@@ -159,7 +159,7 @@ def test_variants_are_tasks():
 
 
 def test_wrong_input_is_said():
-    with pytest.raises(InputError, match="one row a text"):
+    with pytest.raises(InputError, match="one row per text"):
         TASK.score({"words": np.ones((3, 2))}, made_data(), seed=0)
     with pytest.raises(InputError, match="it has questions"):
         questions_of(made_data(), "pairs")

@@ -146,7 +146,7 @@ def test_without_ids_relevant_documents_come_last_among_equals():
         ({"judged": ([0.5], [1], [1.0])}, "row numbers"),
         ({"corpus": np.eye(4)}, "encode both into one space"),
         ({"ks": [0]}, "at least 1"),
-        ({"document_ids": ["a"]}, "one id a row"),
+        ({"document_ids": ["a"]}, "one id per row"),
     ],
 )
 def test_wrong_input_is_named(change, message):

@@ -175,7 +175,7 @@ def test_vectors_of_another_kind_width_or_model_are_refused_by_name() -> None:
 def test_what_cannot_be_a_repair_is_refused() -> None:
     with pytest.raises(InputError, match="at least one kind"):
         Repair({})
-    with pytest.raises(InputError, match="come out with one width"):
+    with pytest.raises(InputError, match="come out with the same number of dimensions"):
         Repair({"a": KindMap(Side(2)), "b": KindMap(Side(3))})
     with pytest.raises(InputError, match=r"mean of a repair must have shape \(2,\), got \(3,\)"):
         KindMap(Side(2, np.zeros(3)))

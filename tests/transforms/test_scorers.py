@@ -112,5 +112,5 @@ def test_messages(data):
         parse_scorer("csls:50").fit(corpus, bank).adjust(queries @ corpus.T)
     with pytest.raises(InputError, match="corpus of 40 rows, got scores of 39"):
         parse_scorer("csls:3").fit(corpus, bank).adjust(queries @ corpus[1:].T)
-    with pytest.raises(InputError, match="one width, got 8 and 7"):
+    with pytest.raises(InputError, match="the same number of dimensions, got 8 and 7"):
         parse_scorer("csls:3").fit(corpus, bank[:, :7])
