@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.errors import InputError
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Claim
 from embedscope.experiments._published import stated_models
@@ -58,8 +58,29 @@ def test_what_the_user_says_comes_first(tmp_path: Path) -> None:
     assert of_shimangaud("gensim:w.bin", {"gensim:w.bin": "word2vec"}) == "word2vec"
     with pytest.raises(InputError, match="NAME=SOURCE"):
         stated_models(["gpt2"], PUBLISHED_MODELS)
-    with pytest.raises(UnknownNameError, match="gpt2"):
+    with pytest.raises(InputError, match="did you mean 'gpt2'"):
         stated_models(["gpt3=x"], PUBLISHED_MODELS)
+
+
+def listed_claims(page: str) -> dict[str, tuple[int, int]]:
+    """Rows of the table of claims in a page of the docs: (claims, checkable) by place in the publication."""
+    rows = page.partition("## Claims\n")[2].partition("\n## ")[0].splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if row.startswith("|")]
+    return {row[0]: (int(row[1]), int(row[2])) for row in cells[2:]}
+
+
+@pytest.mark.parametrize("name", list(EXPERIMENTS))
+def test_the_docs_count_the_claims_that_the_code_has(name: str) -> None:
+    """Per place in the publication: how many numbers are claims, and how many public models and data can check."""
+    claims = EXPERIMENTS.get(name).claims
+    page = (Path(__file__).parents[2] / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    counted = {
+        where: (len(of), sum(not c.limit for c in of))
+        for where in dict.fromkeys(c.source for c in claims)
+        if (of := [c for c in claims if c.source == where])
+    }
+    counted["all"] = (len(claims), sum(not c.limit for c in claims))
+    assert listed_claims(page) == counted
 
 
 def test_every_study_names_its_models() -> None:

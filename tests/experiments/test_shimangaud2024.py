@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedscope.core.document import Finding
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
@@ -17,21 +18,12 @@ from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims
 from embedscope.experiments._shimangaud2024.figures import figures
+from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.lookup import main_value
-from embedscope.experiments._shimangaud2024.material import (
-    Material,
-    QuestionSet,
-    emoji_sets,
-    fifty,
-    semeval_sets,
-    single_set,
-    user_set,
-    within,
-)
-from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, published_role
+from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, SEMEVAL, published_role
 from embedscope.experiments._shimangaud2024.offsets import first_components, offset_planes
 from embedscope.experiments._shimangaud2024.relations import parallelism_records
-from embedscope.experiments._shimangaud2024.run import Findings
+from embedscope.experiments._shimangaud2024.run import StudyResults
 from embedscope.experiments._shimangaud2024.scores import (
     MAIN,
     PUBLISHED,
@@ -41,8 +33,18 @@ from embedscope.experiments._shimangaud2024.scores import (
     headline,
     score_records,
 )
+from embedscope.experiments._shimangaud2024.study_data import (
+    QuestionSet,
+    StudyData,
+    emoji_sets,
+    fifty,
+    semeval_sets,
+    single_set,
+    user_set,
+    within,
+)
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.experiments.shimangaud2024 import carried_out
+from embedscope.experiments.shimangaud2024 import run_study
 from embedscope.stats.bootstrap import item_counts
 from embedscope.tasks._analogy_questions import Questions
 from embedscope.tasks._analogy_rows import CandidateRows
@@ -65,25 +67,25 @@ def planted(offset: float, *, each: bool = False) -> tuple[QuestionSet, np.ndarr
             j, moved = (i + 1) % COUNT, (k + 1) * COUNT
             rows.append((i, moved + i, j, moved + j))
             section.append(k)
-    asked = np.array(rows)
-    which = np.arange(len(asked))
-    questions = Questions("words", asked[:, :3], asked[:, 3:], which, np.array(section), KINDS)
+    words = np.array(rows)
+    which = np.arange(len(words))
+    questions = Questions("words", words[:, :3], words[:, 3:], which, np.array(section), KINDS)
     return QuestionSet("made", "Made", names, questions, layers=True), x
 
 
 def model(x: np.ndarray, source: str = "made:vectors", of: str | None = None) -> Model:
-    return Model(source, "text", ("vectors",), "vectors", lambda asked, space: x, of)
+    return Model(source, "text", ("vectors",), "vectors", lambda question_set, space: x, of)
 
 
-def records_of(x: np.ndarray, asked: QuestionSet, others: tuple[np.ndarray, ...] = ()) -> list[Record]:
-    own = answers(model(x), asked, seed=0)
-    controls = [answers(model(o, "random:made:vectors", "made:vectors"), asked, seed=0) for o in others]
-    return [*score_records(own, 0), *headline(own, controls, 0), *parallelism_records(model(x), asked, 0)]
+def records_of(x: np.ndarray, question_set: QuestionSet, others: tuple[np.ndarray, ...] = ()) -> list[Record]:
+    own = answers(model(x), question_set, seed=0)
+    controls = [answers(model(o, "random:made:vectors", "made:vectors"), question_set, seed=0) for o in others]
+    return [*score_records(own, 0), *headline(own, controls, 0), *parallelism_records(model(x), question_set, 0)]
 
 
 def test_published_numbers_are_all_there() -> None:
     places = [c.source for c in CLAIMS]
-    assert [places.count(f"Table {i}") for i in range(1, 7)] == [8, 6, 4, 12, 12, 9]
+    assert [places.count(f"Table {i}") for i in range(1, 7)] == [8, 6, 4, 9, 12, 12]
     hits = {(c.role, c.metric): c.expected for c in CLAIMS if c.source == "Table 3"}
     assert hits == {
         ("word2vec", "hits.top1"): 16,
@@ -110,7 +112,8 @@ def test_roles(source: str, role: str | None) -> None:
 
 
 def test_claims_are_answered_by_the_same_encoder_on_fifty_questions_alone() -> None:
-    resnet = Model("timm:resnet50", "image", ("pooled",), "pooled", lambda asked, space: np.zeros((1, 1)))
+    resnet = Model("timm:resnet50", "image", ("pooled",), "pooled", lambda question_set, space: np.zeros((1, 1)))
+    resnet.role = published_role(resnet.source)
 
     def record(value: float, n: int = 50, task: str = OWN_QUESTIONS) -> Record:
         return Record(resnet.source, "hits.top5", value, space="pooled", task=task, n=n)
@@ -127,9 +130,9 @@ def test_claims_are_answered_by_the_same_encoder_on_fifty_questions_alone() -> N
 
 
 def test_planted_relations_are_found_and_the_gain_is_over_every_control() -> None:
-    asked, x = planted(offset=3.0)
+    question_set, x = planted(offset=3.0)
     noise = np.random.default_rng(1).normal(size=x.shape)
-    records = records_of(x, asked, (noise,))
+    records = records_of(x, question_set, (noise,))
     found = {r.metric: r for r in records if r.subset is None}
     assert found[f"{MAIN}.top1"].value == 1.0
     controls = [found[f"{MAIN}.top1.{c}"].value for c in ("c", "b", "random")]
@@ -142,10 +145,90 @@ def test_planted_relations_are_found_and_the_gain_is_over_every_control() -> Non
     assert [r.n for r in by_relation] == [COUNT] * 3
 
 
+def sentences(x: np.ndarray, question_set: QuestionSet, others: tuple[np.ndarray, ...] = ()) -> dict[str, Finding]:
+    """Findings on planted vectors by topic."""
+    found = findings([model(x)], records_of(x, question_set, others), [])
+    topics = {"gain": "best control, ", "hits": "top-5 hit rate", "islands": "is c itself", "parallel": "parallel than"}
+    return {name: f for f in found for name, word in topics.items() if word in f.text}
+
+
+def test_a_planted_relation_is_supported() -> None:
+    question_set, x = planted(offset=3.0)
+    found = sentences(x, question_set, (np.random.default_rng(1).normal(size=x.shape),))
+    assert found["gain"].status == "agrees"
+    assert "more of the questions than the best control, similarity to" in found["gain"].text
+    assert found["islands"].status == "deviates"
+    assert "the offset raises the rank of d" in found["islands"].text
+    assert found["parallel"].status == "undecided", "three relations are too few for an interval"
+    assert "too few relations" in found["parallel"].evidence
+
+
+@pytest.mark.parametrize("kind", ["random words", "shuffled", "constant", "untrained is as good"])
+def test_adversarial_vectors_do_not_support_the_relation(kind: str) -> None:
+    """Without a relation, or with a control that does as well, no sentence says that b - a + c finds more."""
+    question_set, x = planted(offset=3.0)
+    rng = np.random.default_rng(2)
+    vectors = {
+        "random words": rng.normal(size=x.shape),
+        "shuffled": x[rng.permutation(len(x))],
+        "constant": np.ones_like(x),
+        "untrained is as good": x,
+    }[kind]
+    found = sentences(vectors, question_set, (x.copy(),) if kind == "untrained is as good" else ())
+    assert found["gain"].status != "agrees"
+    assert found["hits"].status != "agrees"
+    assert "more of the questions" not in found["gain"].text
+    assert "adds to the top-5 hit rate:" not in found["hits"].text
+    assert "raises the rank of d above" not in found["islands"].text or kind == "untrained is as good"
+
+
+def test_an_interval_over_zero_is_undecided() -> None:
+    """A gain of +.080 (-.010 to .170) reads undecided, and so do all comparisons whose interval spans the bound."""
+    m = model(np.zeros((1, 1)))
+
+    def record(metric: str, value: float, low: float, high: float, task: str = "made") -> Record:
+        return Record(
+            m.source,
+            metric,
+            value,
+            space=m.main,
+            task=task,
+            ci_low=low,
+            ci_high=high,
+            stderr=(high - low) / 4,
+            n=100,
+            facts={"best_control": "similarity to c"},
+        )
+
+    def all_of(shift: float) -> list[Finding]:
+        records = [
+            record("headline.top1", shift + 0.08, shift - 0.01, shift + 0.17),
+            record("headline.top5", shift + 0.08, shift - 0.01, shift + 0.17),
+            *(record(f"{MAIN}.top{k}", 0.5, 0.4, 0.6) for k in (1, 5)),
+            record("stays_at_c", shift + 0.5, shift + 0.4, shift + 0.6),
+            record("rises_above_c", 0.5, 0.4, 0.6),
+            record("rises_less_falls", shift, shift - 0.1, shift + 0.1),
+            *(record(f"parallelism.{p}", 0.2, 0.1, 0.3) for p in ("within", "between")),
+            record("parallelism.gap", shift, shift - 0.1, shift + 0.1),
+            record(f"{MAIN}.top5", 0.3, 0.2, 0.4, SEMEVAL),
+            record(f"{MAIN}.top5", 0.3 + shift, 0.2 + shift, 0.4 + shift, "semeval2012.per_category"),
+            *(record(f"typicality{p}", shift, shift - 0.1, shift + 0.1, "semeval") for p in ("", ".gain", ".cosine")),
+        ]
+        return [f for f in findings([m], records, []) if f.text.startswith(m.label)]
+
+    for shift, status in ((0.0, "undecided"), (0.3, "agrees"), (-0.3, "deviates")):
+        found = all_of(shift)
+        assert len(found) == 6
+        assert {f.status for f in found} == {status}
+    spanning = [f.text for f in all_of(0.0)]
+    assert "cannot be told apart" in spanning[0]
+    assert not set(spanning) & {f.text for f in all_of(0.3)}
+
+
 def test_islands_are_seen() -> None:
     """Things move by a hundredth of their distance, each its own way: all stays at c, and c alone finds as much."""
-    asked, x = planted(offset=0.01, each=True)
-    found = {r.metric: r.value for r in records_of(x, asked) if r.subset is None}
+    question_set, x = planted(offset=0.01, each=True)
+    found = {r.metric: r.value for r in records_of(x, question_set) if r.subset is None}
     assert found["stays_at_c"] > 0.9
     assert found[f"{MAIN}.top5"] > 0.9, "d is beside c, so the top 5 are full of it"
     assert found["headline.top5"] <= 0.05
@@ -153,9 +236,9 @@ def test_islands_are_seen() -> None:
 
 
 def test_raw_hits_are_counts_and_random_pairs_are_no_analogies() -> None:
-    asked, x = planted(offset=3.0)
-    found = {r.metric: r for r in records_of(x, asked) if r.subset is None}
-    assert found["hits.top1"].value == round(found[f"{PUBLISHED}.top1"].value * len(asked.questions))
+    question_set, x = planted(offset=3.0)
+    found = {r.metric: r for r in records_of(x, question_set) if r.subset is None}
+    assert found["hits.top1"].value == round(found[f"{PUBLISHED}.top1"].value * len(question_set.questions))
     assert found["hits.top5.random"].value < found["hits.top5"].value / 2
     assert found["hits.top1"].n == 36
 
@@ -177,33 +260,33 @@ def test_gain_is_that_of_a_loop() -> None:
 
 
 def test_angle_from_c_leaves_the_relation_out() -> None:
-    asked, x = planted(offset=1.0)
-    found = angles_from_c(CandidateRows.of(x, "raw"), asked)
+    question_set, x = planted(offset=1.0)
+    found = angles_from_c(CandidateRows.of(x, "raw"), question_set)
     for i in (0, 13, 35):
-        c, d = x[asked.questions.words[i, 2]], x[asked.questions.answers[i, 0]]
+        c, d = x[question_set.questions.words[i, 2]], x[question_set.questions.answers[i, 0]]
         cosine = c @ d / np.linalg.norm(c) / np.linalg.norm(d)
         assert found[i] == pytest.approx(math.degrees(math.acos(cosine)))
 
 
 def test_a_part_keeps_its_questions() -> None:
-    asked, _ = planted(offset=1.0)
+    question_set, _ = planted(offset=1.0)
 
-    def spelled(some: QuestionSet) -> set[tuple[str, ...]]:
+    def as_written(some: QuestionSet) -> set[tuple[str, ...]]:
         rows = np.column_stack([some.questions.words, some.questions.answers[some.questions.lists, 0]])
         return {tuple(some.concepts[i] for i in row) for row in rows}
 
-    part = within(asked, np.r_[0:4, 12:16, 24:28])
+    part = within(question_set, np.r_[0:4, 12:16, 24:28])
     assert len(part.concepts) == 12
-    assert spelled(part) == {q for q in spelled(asked) if set(q) <= set(part.concepts)}
+    assert as_written(part) == {q for q in as_written(question_set) if set(q) <= set(part.concepts)}
     assert len(part.questions) == 6
-    few = fifty(asked, seed=0)
-    assert spelled(few) == spelled(asked)
+    few = fifty(question_set, seed=0)
+    assert as_written(few) == as_written(question_set)
     assert (few.name, few.by_relation, few.layers) == ("made.fifty", False, False)
 
 
 def test_offsets_are_drawn_as_arrows() -> None:
-    asked, x = planted(offset=3.0)
-    planes = offset_planes(answers(model(x), asked, 0), 0)
+    question_set, x = planted(offset=3.0)
+    planes = offset_planes(answers(model(x), question_set, 0), 0)
     assert len(planes) == 3
     for plane in planes:
         tails, tips = plane.points
@@ -217,7 +300,7 @@ def test_offsets_are_drawn_as_arrows() -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Concepts in two sizes and two brightnesses, two pictures each, with questions of two relations."""
     image = pytest.importorskip("PIL.Image", reason="needs the extra images")
     folder = tmp_path_factory.mktemp("pictures")
@@ -236,7 +319,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for c in things[:i] + things[i + 1 :]:
             questions["brightness"].append(f"{a} bright_{a} {c} bright_{c}")
             questions["turned"].append(f"{a} turned_{a} {c} turned_{c}")
-    lines = [line for name, asked in questions.items() for line in (f": {name}", *asked)]
+    lines = [line for name, each in questions.items() for line in (f": {name}", *each)]
     (folder / "questions.txt").write_text("\n".join(lines) + "\n")
     words = sorted({word for line in lines if not line.startswith(":") for word in line.split()})
     rows = [f"{w.replace('_', ' ')}".replace(" ", "_") + " " + " ".join(map(str, rng.normal(size=6))) for w in words]
@@ -244,19 +327,19 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def studied(models: tuple[str, ...], sets: list[QuestionSet], folder: Path | None = None) -> Result:
+def run_small_study(models: tuple[str, ...], sets: list[QuestionSet], folder: Path | None = None) -> Result:
     options = Options(models, data=folder, cache=False)
-    study_data = Material(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
-    return carried_out(study_data, options, Provenance("made", 0))
+    study_data = StudyData(sets, None, {"made": {"licence": "none needed"}}, single=single_set(sets[0]))
+    return run_study(study_data, options, Provenance("made", 0))
 
 
-def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None:
-    asked = user_set(pictures)
-    assert (len(asked.concepts), len(asked.images), len(asked.questions)) == (15, 30, 40)
-    result = studied(("pixels:8", f"gensim:{pictures / 'vectors.txt'}"), [asked], pictures)
+def test_a_folder_of_pictures_end_to_end(images_folder: Path, tmp_path: Path) -> None:
+    question_set = user_set(images_folder)
+    assert (len(question_set.concepts), len(question_set.images), len(question_set.questions)) == (15, 30, 40)
+    result = run_small_study(("pixels:8", f"gensim:{images_folder / 'vectors.txt'}"), [question_set], images_folder)
     found = {r.metric: r for r in result.select(source="pixels:8", task=OWN_QUESTIONS) if r.subset is None}
     assert found[f"{MAIN}.top1"].n == 40
-    assert found["concept.spread"].note == "2 to 2 pictures a concept"
+    assert found["concept.spread"].note == "2 to 2 images per concept"
     bright = next(r for r in result.records if r.metric == "hit.top1" and r.subset == "brightness")
     assert bright.value > 0.9, "pixels add and subtract brightness"
     text = next(r for r in result.records if r.source.startswith("gensim:") and r.metric == f"{MAIN}.top1")
@@ -267,7 +350,7 @@ def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None
     drawn = [s for s in result.document.scatters if s.id.startswith("offsets-pixels-8")]
     assert len(drawn) == 2
     assert all(p.pictures for s in drawn for p in s.points)
-    assert any("none of its numbers" in f.text for f in result.document.findings)
+    assert any("none of the published numbers" in f.text for f in result.document.findings)
     path = tmp_path / "result.json"
     result.to_json(path)
     assert Result.from_json(path).document == result.document
@@ -275,9 +358,9 @@ def test_a_folder_of_pictures_end_to_end(pictures: Path, tmp_path: Path) -> None
 
 def test_every_layer_of_a_model_end_to_end(small_hub: Path) -> None:
     """Random weights: parallelism and gain are there in every layer, the model beside its own initialisation."""
-    asked, _ = planted(offset=1.0)
+    question_set, _ = planted(offset=1.0)
     source = f"hf:{small_hub / 'models--gpt2' / 'snapshots' / 'abc123'}"
-    result = studied((source,), [asked])
+    result = run_small_study((source,), [question_set])
     spaces = {f"layer{i:02d}" for i in range(13)} | {"final"}
     for name in (source, f"random:{source}"):
         found = result.select(source=name, task="made", metric="parallelism.within")
@@ -293,8 +376,8 @@ def test_every_layer_of_a_model_end_to_end(small_hub: Path) -> None:
 
 
 def test_curves_over_relations_need_many(small_hub: Path) -> None:
-    asked, x = planted(offset=1.0)
-    found = Findings([model(x)], records_of(x, asked))
+    question_set, x = planted(offset=1.0)
+    found = StudyResults([model(x)], records_of(x, question_set))
     assert not [f for f in figures(found.models, found.records, []) if f.id.startswith("gain-")]
     assert main_value(found.records, found.models[0], "made", "headline.top1") is not None
 
@@ -305,12 +388,12 @@ def test_the_experiment_says_how_it_is_run() -> None:
     assert experiment.claims == CLAIMS
     with pytest.raises(InputError, match="unknown scale 'big', wanted one of smoke, full"):
         experiment.run(Options(("minilm",), scale="big"))
-    with pytest.raises(InputError, match="no questions are at hand"):
+    with pytest.raises(InputError, match="there are no questions"):
         studied_nothing()
 
 
 def studied_nothing() -> Result:
-    return carried_out(Material([], None, {}), Options(("minilm",)), Provenance("made", 0))
+    return run_study(StudyData([], None, {}), Options(("minilm",)), Provenance("made", 0))
 
 
 @pytest.mark.shared_data

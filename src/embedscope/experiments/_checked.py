@@ -1,4 +1,4 @@
-"""Published numbers held against the records that answer them: as a table, and as one finding."""
+"""Published numbers compared with our records: as a table, and as one finding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedscope.experiments._experiment import ValueClaim
 
 @dataclass(frozen=True)
 class Checked:
-    """A claim with our record beside it; ``ours`` is None where the study has not been run on what it speaks of."""
+    """A claim and our record; ``ours`` is None where its model or data were not run."""
 
     claim: ValueClaim
     ours: Record | None
@@ -29,7 +29,7 @@ class Checked:
         return self.status if self.ours else "not run"
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """The claim and our number in a few words."""
         ours = "undefined" if self.value is None else f"{self.value:.3f}"
         return f"{self.claim.source} {self.claim.metric} {self.claim.expected:g}: {ours}"
@@ -39,12 +39,17 @@ def check(
     claims: Iterable[ValueClaim], records: Sequence[Record], answers: Callable[[Record, ValueClaim], bool]
 ) -> list[Checked]:
     """Every claim with the first record that ``answers`` it."""
-    found = []
+    checked = []
     for claim in claims:
         ours = next((r for r in records if answers(r, claim)), None)
         status: Status = "undecided" if ours is None or ours.value is None else claim.verdict(ours.value)
-        found.append(Checked(claim, ours, status))
-    return found
+        checked.append(Checked(claim, ours, status))
+    return checked
+
+
+def remark(claim: ValueClaim) -> str:
+    """Remarks on a published number, and why it cannot be checked exactly."""
+    return "; ".join(filter(None, (claim.note, claim.limit)))
 
 
 def claims_table(
@@ -54,20 +59,22 @@ def claims_table(
     digits: int,
     caption: str,
 ) -> Table:
-    """All claims, one a row: ``places`` say what each is of; ours is empty where it was not run."""
-    rows = [(*(of(c.claim) for _, of in places), c.claim.expected, c.value, c.verdict, c.claim.note) for c in checked]
+    """All claims, one per row, with columns ``places``; ours is empty where the claim was not run."""
+    rows = [
+        (*(of(c.claim) for _, of in places), c.claim.expected, c.value, c.verdict, remark(c.claim)) for c in checked
+    ]
     last = (Column("published", digits), Column("ours", digits), Column("verdict"), Column("remark"))
     return Table("claims", title, (*(Column(name) for name, _ in places), *last), tuple(rows), caption)
 
 
 def claims_finding(checked: Sequence[Checked], whose: str, how: str) -> Finding:
-    """How many of the published numbers that could be checked agree; ``how`` to run it on what they speak of."""
+    """How many of the published numbers that could be checked agree; ``how`` to run the others."""
     run = [c for c in checked if c.ours is not None]
     if not run:
         return Finding(
-            f"None of {whose} were run here: none of its numbers is confirmed or denied.",
+            f"None of {whose} were run here, so none of the published numbers is checked.",
             "undecided",
-            f"{len(checked)} numbers are listed with what answers each",
+            f"{len(checked)} numbers are in the table of claims",
             "",
             how,
         )
@@ -75,7 +82,7 @@ def claims_finding(checked: Sequence[Checked], whose: str, how: str) -> Finding:
     return Finding(
         f"{len(agree)} of the {len(run)} published numbers that could be checked agree.",
         "agrees" if len(agree) == len(run) else "deviates",
-        "; ".join(c.said for c in run[:8]),
+        "; ".join(c.summary for c in run[:8]),
         "",
-        "The table of claims has them all, with the reason where they differ.",
+        "The table of claims lists all of them, with remarks.",
     )

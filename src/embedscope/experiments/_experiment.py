@@ -1,4 +1,4 @@
-"""What a study is: its claims as data and a run that measures what they speak of."""
+"""What a study is: its claims as data, and a run that measures them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ Statistic = Literal["best", "top", "at", "max", "min", "count"]
 
 @dataclass(frozen=True)
 class Claim:
-    """A published number, where it stands, and how it is found in our records.
+    """A published number, its place in the paper, and the record that it is compared with.
 
     Attributes
     ----------
     source : place in the paper ("Table 1")
-    role : model it speaks of ("causal", "contrastive"; "both" for what compares them)
+    role : the model ("causal", "contrastive"; "both" for comparisons of the two)
     metric, pooling : what is read, and how a vector was read
     statistic : "best" / "top" layer, "at" one ``layer``, "max" / "min" over the layers, "count" of tests
     expected : the published value; ``bound`` turns it into a limit ("below", "above", "at least") without tolerance
     tolerance : largest difference that still counts as agreement
     best_layer : published layer of the best value
+    limit : why public models and data do not suffice to check the number exactly; empty where they do
     """
 
     source: str
@@ -42,6 +43,7 @@ class Claim:
     bound: Literal["below", "above", "at least"] | None = None
     tolerance: float = 0.02
     note: str = ""
+    limit: str = ""
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees with the claim within its tolerance."""
@@ -62,11 +64,12 @@ class ValueClaim:
     ----------
     source : place in the article
     role : model of the article ("clip", "bert", "ruclip")
-    metric, space, variant, transform, fitted_on : fields of our record
+    metric, space, variant, transform, fitted_on, subset : fields of our record
     expected : the published value
     tolerance : largest difference that counts as agreement
     dataset : what it was measured on
-    note : what a reader must know of the published number
+    note : remark on the published number
+    limit : why public models and data do not suffice to check the number exactly; empty where they do
     """
 
     source: str
@@ -81,9 +84,11 @@ class ValueClaim:
     tolerance: float = 0.03
     relation: Literal["equal", "impossible"] = "equal"
     note: str = ""
+    subset: str | None = None
+    limit: str = ""
 
     def verdict(self, ours: float) -> Status:
-        """Whether ``ours`` agrees within the tolerance; a number that cannot be is never agreed with."""
+        """Whether ``ours`` agrees within the tolerance; an impossible number never agrees."""
         if self.relation == "impossible":
             return "deviates"
         return "agrees" if abs(ours - self.expected) <= self.tolerance else "deviates"
@@ -99,6 +104,10 @@ class PublishedNumber(Protocol):
     @property
     def expected(self) -> float:
         """The published value."""
+
+    @property
+    def limit(self) -> str:
+        """Why public models and data do not suffice to check it exactly; empty where they do."""
 
     def verdict(self, ours: float) -> Status:
         """Whether ``ours`` agrees."""

@@ -14,8 +14,8 @@ def pick(records: Sequence[Record], **wanted: object) -> Record | None:
 
 def value(records: Sequence[Record], **wanted: object) -> float | None:
     """Its value."""
-    found = pick(records, **wanted)
-    return found.value if found else None
+    record = pick(records, **wanted)
+    return record.value if record else None
 
 
 def span(record: Record | None) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def stated_models(pairs: Sequence[str], known: Mapping[str, Published]) -> dict[
 
     Raises
     ------
-    InputError, UnknownNameError
+    InputError
         if a text is not of that form, or the study has no model of that name.
     """
     stated: dict[str, str] = {}
@@ -89,7 +90,9 @@ def stated_models(pairs: Sequence[str], known: Mapping[str, Published]) -> dict[
         if not equals or not name or not source:
             raise InputError(f"--as takes NAME=SOURCE, such as gpt2=FOLDER, got '{text}'")
         if name not in known:
-            raise UnknownNameError.for_name("published model", name, list(known))
+            near = difflib.get_close_matches(name, list(known), n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise InputError(f"--as {text}: the study has no model '{name}'; {hint}Its models are {', '.join(known)}")
         suffix = known[name].suffix
         uri = f"hf:{source}" if Path(source).is_dir() else source
         stated[uri if not suffix or suffix in uri else f"{uri}{suffix}"] = name

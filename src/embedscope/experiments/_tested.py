@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from embedscope.stats.bootstrap import paired_difference
 from embedscope.stats.score_records import score_bars
 
 Z95 = 1.959964
+NO_ERROR = 1e-9
+"""Standard error below which a number has no variation but rounding."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +95,57 @@ def difference(a: Score, b: Score) -> Estimate:
     """``a - b`` of two scores of the same items, with the paired bootstrap interval."""
     if a.value is None or b.value is None or a.draws is None or b.draws is None:
         return Estimate()
-    found = paired_difference(a, b)
-    return Estimate(found.value, found.low, found.high)
+    delta = paired_difference(a, b)
+    return Estimate(delta.value, delta.low, delta.high)
 
 
 def independent_difference(a: Record | None, b: Record | None) -> Estimate:
     """``a - b`` of two records whose errors are taken as independent, which is wide where they share their rows."""
     if a is None or b is None or a.value is None or b.value is None:
         return Estimate()
-    if a.stderr is None or b.stderr is None:
-        return Estimate(a.value - b.value)
-    error = Z95 * float(np.hypot(a.stderr, b.stderr))
-    return Estimate(a.value - b.value, a.value - b.value - error, a.value - b.value + error)
+    return normal_difference((a.value, a.stderr), (b.value, b.stderr))
+
+
+def normal_difference(a: tuple[float, float | None], b: tuple[float, float | None]) -> Estimate:
+    """``a - b`` of two numbers given as (value, standard error) with independent errors.
+
+    There is no interval where an error is missing, or where both are 0: rows that do not vary say nothing of others.
+
+    >>> normal_difference((0.5, 0.0), (0.1, 0.0)).above(), normal_difference((0.5, 0.1), (0.1, 0.0)).above()
+    ('undecided', 'agrees')
+    """
+    if a[1] is None or b[1] is None or max(a[1], b[1]) < NO_ERROR:
+        return Estimate(a[0] - b[0])
+    reach = Z95 * float(np.hypot(a[1], b[1]))
+    return Estimate(a[0] - b[0], a[0] - b[0] - reach, a[0] - b[0] + reach)
+
+
+def largest(estimates: Sequence[tuple[float, float | None]]) -> Estimate:
+    """The largest of several numbers, given as (value, standard error), with an interval valid for that maximum.
+
+    All true values lie in value -+ z stderr together, where z is that of 95 % divided among them (Bonferroni), so the
+    largest one lies between the largest lower and the largest upper end. No interval where an error is missing.
+
+    >>> largest([(0.1, 0.01), (0.3, 0.01)]).text(2)
+    '0.30 (0.28 to 0.32)'
+    """
+    if not estimates:
+        return Estimate()
+    value = max(v for v, _ in estimates)
+    if any(error is None for _, error in estimates):
+        return Estimate(value)
+    z = NormalDist().inv_cdf(1 - 0.025 / len(estimates))
+    ends = [(v - z * (error or 0.0), v + z * (error or 0.0)) for v, error in estimates]
+    return Estimate(value, max(low for low, _ in ends), max(high for _, high in ends))
+
+
+def majority(won: int, lost: int) -> Status:
+    """Outcome of "ahead" where ``won`` of several corrected tests are significantly ahead and ``lost`` behind.
+
+    >>> majority(2, 0), majority(0, 1), majority(1, 1), majority(0, 0)
+    ('agrees', 'deviates', 'undecided', 'undecided')
+    """
+    return "agrees" if won and not lost else "deviates" if lost and not won else "undecided"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Small pictures to draw on a figure."""
+"""Thumbnails of images to draw on a figure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from embedscope.core.extras import require
 from embedscope.core.images import Image
 
 SIDE = 40
-"""Pixels along a picture on a map."""
+"""Pixels along a side of a thumbnail."""
 
 
 def thumbnails(images: Sequence[Image]) -> tuple[str, ...]:
     """Small PNG files of ``images`` as base64, ``SIDE`` pixels along the longer side."""
-    pil = require("PIL.Image", "images", "pictures on a map")
+    pil = require("PIL.Image", "images", "thumbnails on a map")
     made = []
     for image in images:
-        picture = pil.fromarray(image.pixels())
-        picture.thumbnail((SIDE, SIDE))
+        thumbnail = pil.fromarray(image.pixels())
+        thumbnail.thumbnail((SIDE, SIDE))
         buffer = io.BytesIO()
-        picture.quantize(64).save(buffer, format="PNG", optimize=True)
+        thumbnail.quantize(64).save(buffer, format="PNG", optimize=True)
         made.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
     return tuple(made)

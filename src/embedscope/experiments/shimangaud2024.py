@@ -7,8 +7,8 @@ S. Shimangaud, R. Thaney, "Investigating the Arithmetic of Visual Embeddings", s
     embedscope reproduce shimangaud2024 --models gensim:FILE,hf:openai/clip-vit-base-patch32#image,timm:resnet50 \
         --data DIR --scale full --out out
 
-where DIR holds SemEval-2012, and pictures ``concept/*.jpg`` with ``questions.txt`` if there are any. Expected: CLIP
-finds d among the first five for 25 of 50 questions, and for 23 of 50 random pairs (Tables 1 and 2). The claims stand in
+where DIR holds SemEval-2012, and optionally images ``concept/*.jpg`` with ``questions.txt``. Expected: CLIP
+finds d among the first five for 25 of 50 questions, and for 23 of 50 random pairs (Tables 1 and 2). The claims are in
 ``_shimangaud2024.numbers``.
 """
 
@@ -22,10 +22,10 @@ from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims, table_of_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
-from embedscope.experiments._shimangaud2024.material import Material, material
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS, PUBLISHED_MODELS
-from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, Findings, study
+from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, StudyResults, measure_model
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
+from embedscope.experiments._shimangaud2024.study_data import StudyData, load_study_data
 from embedscope.experiments._shimangaud2024.tables import tables
 from embedscope.stats.bootstrap import N_DRAWS
 
@@ -33,8 +33,8 @@ IDS = ("shimangaud2024",)
 
 TITLE = "Do embeddings add and subtract?"
 QUESTION = (
-    "King - man + woman = queen is said of word vectors. Does b - a + c land on d for words, sentences and pictures, "
-    "and is it the relation that does it, or is d simply near c?"
+    "For word vectors, king - man + woman is said to equal queen. Is d the nearest neighbour of b - a + c for words, "
+    "sentences and images, and is that due to the relation, or is d simply near c?"
 )
 
 
@@ -46,12 +46,12 @@ def run(options: Options) -> Result:
         raise InputError(f"unknown scale '{options.scale}', wanted one of {', '.join(SCALES)}")
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
-        study_data = material(options, Finder(options.data, download=options.download))
-    return carried_out(study_data, options, provenance)
+        study_data = load_study_data(options, Finder(options.data, download=options.download))
+    return run_study(study_data, options, provenance)
 
 
-def carried_out(study_data: Material, options: Options, provenance: Provenance) -> Result:
-    """The study on material that is at hand.
+def run_study(study_data: StudyData, options: Options, provenance: Provenance) -> Result:
+    """The study on loaded data.
 
     Raises
     ------
@@ -60,46 +60,46 @@ def carried_out(study_data: Material, options: Options, provenance: Provenance) 
     """
     if not study_data.sets:
         raise InputError(
-            "no questions are at hand; install embedscope[images] for the emoji, or name a folder with --data that "
-            "holds SemEval-2012 or pictures with questions.txt"
+            "there are no questions; install embedscope[images] for the emoji, or name a folder with --data that "
+            "holds SemEval-2012 or images with questions.txt"
         )
     provenance.data = study_data.data
-    found = Findings(skipped=study_data.skipped)
+    results = StudyResults(skipped=study_data.skipped)
     for skipped in study_data.skipped:
         options.progress.note(f"{skipped.what}: {skipped.why}")
     for source in dict.fromkeys(options.models):
-        study(source, study_data, options, provenance, found)
+        measure_model(source, study_data, options, provenance, results)
     provenance.settings = {
         "scale": options.scale,
         "taken": SCALES[options.scale],
-        "sets": {asked.name: asked.subset or "all" for asked in study_data.sets},
-        "questions": {asked.name: len(asked.questions) for asked in study_data.sets},
-        "candidates": {asked.name: len(asked.concepts) for asked in study_data.sets},
+        "sets": {question_set.name: question_set.subset or "all" for question_set in study_data.sets},
+        "questions": {question_set.name: len(question_set.questions) for question_set in study_data.sets},
+        "candidates": {question_set.name: len(question_set.concepts) for question_set in study_data.sets},
         "main_way": MAIN,
         "published_way": PUBLISHED,
         "pixels": PIXELS,
         "dtype": options.dtype,
         "bootstrap_draws": N_DRAWS,
     }
-    return Result(tuple(found.records), provenance.as_dict(), _document(found, provenance))
+    return Result(tuple(results.records), provenance.as_dict(), _document(results, provenance))
 
 
-def _document(found: Findings, provenance: Provenance) -> Document:
-    checked = checked_claims(found.models, found.records)
+def _document(results: StudyResults, provenance: Provenance) -> Document:
+    checked = checked_claims(results.models, results.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
     return Document(
         TITLE,
         QUESTION,
-        findings(found.models, found.records, checked),
-        (*tables(found.models, found.records), table_of_claims(checked)),
-        tuple(figures(found.models, found.records, found.figures)),
-        tuple(dict.fromkeys(found.skipped)),
+        findings(results.models, results.records, checked),
+        (*tables(results.models, results.records), table_of_claims(checked)),
+        tuple(figures(results.models, results.records, results.figures)),
+        tuple(dict.fromkeys(results.skipped)),
         (
             "S. Shimangaud, R. Thaney. Investigating the Arithmetic of Visual Embeddings: Comparisons between Model "
             "Families and Extraction Techniques. Student report, McGill University, 2024.",
             *licences,
         ),
-        tuple(found.scatters),
+        tuple(results.scatters),
     )
 
 

@@ -7,7 +7,7 @@ Representations", ACL 2022 (wolfe2022). Run it with
     embedscope reproduce wolfe2022 --models gpt2,hf:openai/clip-vit-base-patch32#text --scale full --data DIR --out out
 
 Expected with the paper's models: RG-65 best layer .88 for CLIP and .44 for GPT-2; self-similarity below .25 in every
-layer of CLIP and above .55 in every layer of GPT-2 (Table 1, Figure 1). The claims stand in ``_wolfe2022.numbers``.
+layer of CLIP and above .55 in every layer of GPT-2 (Table 1, Figure 1). The claims are in ``_wolfe2022.numbers``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from embedscope.experiments._wolfe2022.lookup import shared_tasks
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._wolfe2022.run import (
     SCALES,
-    Material,
     ModelRun,
-    material,
-    measured_model,
+    StudyData,
+    load_study_data,
+    measure_model,
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import tables
@@ -39,8 +39,8 @@ IDS = ("wolfe2022",)
 
 TITLE = "Does contrastive training give a language model better geometry?"
 QUESTION = (
-    "Layer by layer, are the vectors of a contrastively trained text encoder less crowded into one direction, and do "
-    "they hold more word and sentence meaning, than those of a model trained to predict the next token?"
+    "Layer by layer, are the vectors of a contrastively trained text encoder more isotropic, and do they encode more "
+    "word and sentence meaning, than those of a model trained to predict the next token?"
 )
 
 BASELINE_PARTS = (
@@ -58,14 +58,14 @@ def run(options: Options) -> Result:
     scale = SCALES[options.scale]
     provenance = Provenance(options.command, options.seed)
     with provenance.phase("data"):
-        study_data = material(options, scale, Finder(options.data, download=options.download))
+        study_data = load_study_data(options, scale, Finder(options.data, download=options.download))
         study_data = within_context(study_data, options.models, options.seed, options.published)
     for skipped in study_data.skipped:
         options.progress.note(f"{skipped.what}: {skipped.why}")
     runs: list[ModelRun] = []
     for uri in options.models:
-        trained = measured_model(uri, options, scale, study_data, provenance)
-        runs += [trained, measured_model(f"random:{uri}", options, scale, study_data, provenance, trained.role)]
+        trained = measure_model(uri, options, scale, study_data, provenance)
+        runs += [trained, measure_model(f"random:{uri}", options, scale, study_data, provenance, trained.role)]
     provenance.data = data_facts(study_data.jobs)
     provenance.settings = {
         "scale": options.scale,
@@ -83,7 +83,7 @@ def run(options: Options) -> Result:
     return Result(tuple(records), provenance.as_dict(), document)
 
 
-def _document(runs: Sequence[ModelRun], study_data: Material, options: Options) -> Document:
+def _document(runs: Sequence[ModelRun], study_data: StudyData, options: Options) -> Document:
     tasks = shared_tasks(runs)
     checked = checked_claims(runs, options.scale == "full")
     skipped = [*study_data.skipped, *BASELINE_PARTS, *(s for m in runs for s in _undefined(m))]

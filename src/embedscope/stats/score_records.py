@@ -44,6 +44,7 @@ def score_record(score: Score, *, note: str | None = None, exact: bool = True, *
         n=score.n,
         exact=exact and score.exact,
         note="; ".join(filter(None, (note, score.note))) or None,
+        units=score.facts.get("units"),
         facts=score.facts or None,
         **place,
     )

@@ -85,6 +85,7 @@ def zero_shot(
     measure: Measure = "cosine",
     ks: Sequence[int] = (1, 5),
     seed: int = 0,
+    groups: Index | None = None,
 ) -> Classified:
     """Share of ``images`` (n, d) whose class is among the k best of ``classes`` (c, d), 0 to 1.
 
@@ -94,6 +95,7 @@ def zero_shot(
     ----------
     label : (n,) row of the right class
     measure : see ``class_scores``
+    groups : (n,) numbers what an image belongs to (the concept of a drawing), which the bootstrap draws whole
 
     >>> zero_shot(np.eye(3), np.eye(3), [0, 1, 0], ks=[1]).top[1].value
     0.6666666666666666
@@ -107,7 +109,7 @@ def zero_shot(
             for lo in range(0, len(label), _BLOCK)
         ]
     )
-    return classified(ranks, label, len(classes), ks, seed, [f"{len(classes)} classes ranked by {measure}"])
+    return classified(ranks, label, len(classes), ks, seed, [f"{len(classes)} classes ranked by {measure}"], groups)
 
 
 def true_ranks(scores: Floats, label: Index) -> Index:

@@ -1,4 +1,4 @@
-"""The published numbers held against ours, where the study's encoders and questions are at hand."""
+"""The published numbers compared with ours, where the study's encoders and questions are available."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def checked_claims(models: Sequence[Model], records: Sequence[Record]) -> list[C
 
 
 def table_of_claims(checked: Sequence[Checked]) -> Table:
-    """All claims, one a row; ours is empty where the study's encoder or questions were not run."""
+    """All claims, one per row; ours is empty where the study's encoder or questions were not run."""
     return claims_table(
         checked,
-        "The study's numbers, one by one",
+        "Claims of the study",
         (
             ("where", lambda c: c.source),
             ("encoder", lambda c: NAMES[c.role]),
@@ -43,6 +43,6 @@ def table_of_claims(checked: Sequence[Checked]) -> Table:
             ("number", lambda c: c.metric),
         ),
         2,
-        "Every number of the study. Ours stands beside it where its encoder and its questions were run: name them "
-        "with --models and --data. 'pictures' are the questions of a folder of pictures, which must be fifty.",
+        "Every number of the study, and ours where its encoder and questions were run (--models, --data). 'images' are "
+        "the questions of a folder of images, which must be fifty.",
     )

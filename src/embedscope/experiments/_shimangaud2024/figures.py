@@ -1,4 +1,4 @@
-"""Curves: angles, gain by relation, parallelism and gain by layer; and the picture of the islands."""
+"""Curves: angles, gain by relation, parallelism and gain by layer; and the figure of the islands."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from embedscope.experiments._shimangaud2024.vectors import Model
 
 BINS = 45
 SHOWN = 800
-"""Questions that the picture of the islands shows."""
+"""Questions that the figure of the islands shows."""
 
 MANY = 8
-"""Relations from which on a curve over them says more than the table."""
+"""Least number of relations for a curve over them."""
 
 PAST_THE_END = 1.04
 Kind = Literal["measured", "baseline"]
@@ -65,8 +65,8 @@ def gain_figure(models: Sequence[Model], records: Sequence[Record], task: str) -
         "relation, highest gain first",
         "top-1 hits less the best control's",
         tuple(series),
-        "Below zero a control answers more questions than b - a + c does. Bands: 95 % bootstrap over word pairs. "
-        "The table of relations names them.",
+        "Below zero, a control answers more questions than b - a + c. Bands: 95 % bootstrap over word pairs. The table "
+        "of relations gives their names.",
         section="Gain by relation",
     )
 
@@ -93,12 +93,12 @@ def angle_figure(own: Answers) -> list[Figure]:
     )
     return [
         Figure(
-            f"angles-{_id(own.model)}-{own.asked.name}",
-            f"{own.model.label}, {own.asked.title}: angles to d",
+            f"angles-{_id(own.model)}-{own.question_set.name}",
+            f"{own.model.label}, {own.question_set.title}: angles to d",
             "degrees",
             "density",
             series,
-            "Raw vectors. Where the curve of c alone lies to the left, leaving the relation out comes nearer to d.",
+            "Raw vectors. If the curve of c alone is further to the left, the offset moves away from d.",
             section="Angles",
         )
     ]
@@ -106,8 +106,8 @@ def angle_figure(own: Answers) -> list[Figure]:
 
 def islands(own: Answers, seed: int) -> list[Scatter]:
     """Rank of d under the offset over its rank under plain similarity to c, both as powers of ten."""
-    found = own.outcomes[MAIN]
-    offset, plain = found.ranks["offset"].rank, found.ranks["c"].rank
+    outcome = own.outcomes[MAIN]
+    offset, plain = outcome.ranks["offset"].rank, outcome.ranks["c"].rank
     ranked = np.flatnonzero((offset > 0) & (plain > 0))
     if not len(ranked):
         return []
@@ -116,21 +116,23 @@ def islands(own: Answers, seed: int) -> list[Scatter]:
     x, y = np.log10(plain[ranked]), np.log10(offset[ranked])
     top = float(max(x.max(), y.max(), 1.0))
     points = []
-    sections = found.questions.section[found.asked][ranked]
+    sections = outcome.questions.section[outcome.asked][ranked]
     numbers = np.unique(sections)
     for number in numbers if len(numbers) <= MANY else [None]:
         here = slice(None) if number is None else sections == number
-        label = "questions" if number is None else found.questions.sections[number] or "questions"
+        label = "questions" if number is None else outcome.questions.sections[number] or "questions"
         points.append(Points(label, _rounded(x[here]), _rounded(y[here])))
     return [
         Scatter(
-            f"islands-{_id(own.model)}-{own.asked.name}",
-            f"{own.model.label}, {own.asked.title}: does the offset find d, or was it beside c all along?",
+            f"islands-{_id(own.model)}-{own.question_set.name}",
+            f"{own.model.label}, {own.question_set.title}: rank of d by the offset and by similarity to c",
             "rank of d by similarity to c alone, power of ten",
             "rank of d by b - a + c, power of ten",
             tuple(points),
             ((0.0, 0.0, top, top),),
-            "On the line the relation does nothing; below it the offset brings d nearer. a, b and c are no candidates.",
+            "One mark per question. On the diagonal the offset changes nothing; below it, it raises the rank of d. "
+            "a, b and c "
+            "are not candidates.",
             "Islands",
             origin=False,
         )
@@ -173,7 +175,7 @@ def layer_figure(models: Sequence[Model], records: Sequence[Record], task: str) 
         "relative depth: layer / number of layers (past the end: the model's own vector of a text)",
         "top-1 hits less the best control's",
         tuple(series),
-        "3CosAdd, unit rows, a, b and c no candidates; controls: similarity to c, to b, pairs of other relations. "
+        "3CosAdd, unit rows; a, b and c are not candidates. Controls: similarity to c, to b, pairs of other relations. "
         "A layer is read at the last token of a text.",
         section="Gain by layer",
     )

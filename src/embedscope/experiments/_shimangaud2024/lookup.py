@@ -23,8 +23,8 @@ def main_record(records: Sequence[Record], model: Model, task: str, metric: str)
 
 def main_value(records: Sequence[Record], model: Model, task: str, metric: str) -> float | None:
     """Its value."""
-    found = main_record(records, model, task, metric)
-    return found.value if found else None
+    record = main_record(records, model, task, metric)
+    return record.value if record else None
 
 
 def number(record: Record | None) -> float | None:

@@ -1,4 +1,4 @@
-"""What the study leaves out: islands, every way of asking, parallelism, typicality, relation by relation."""
+"""Tables beyond the study: islands, every analogy method, parallelism, typicality, relation by relation."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ def islands_table(models: Sequence[Model], records: Sequence[Record]) -> Table:
         Column("median rank, b alone", 0),
     )
     caption = (
-        "Islands: b - a is short against c, so b - a + c stays beside c, and what is found is what is near c. Ranks: "
-        "unit rows, a, b and c no candidates."
+        "Islands: where the norm of b - a is small against c, b - a + c stays near c, and so do its neighbours. Ranks: "
+        "unit rows; a, b and c are not candidates."
     )
-    return Table("islands", "Islands: where b - a + c really is", columns, tuple(rows), caption)
+    return Table("islands", "Islands: neighbours of b - a + c", columns, tuple(rows), caption)
 
 
 def ways_table(models: Sequence[Model], records: Sequence[Record]) -> Table:
-    """Hits, MRR and gain for every way of asking."""
+    """Hits, MRR and gain for every method and choice of candidates and rows."""
     rows: list[tuple[Cell, ...]] = []
     metrics = [m for m in dict.fromkeys(r.metric for r in records) if m.endswith(".top1") and m.count(".") == 3]
     for task in sets_of(records, f"{MAIN}.top1"):
         for m in (m for m in models if not m.baseline):
             for metric in metrics:
-                found = main_record(records, m, task, metric)
-                if found is not None:
+                record = main_record(records, m, task, metric)
+                if record is not None:
                     way = metric.removesuffix(".top1")
                     five, mrr = (main_value(records, m, task, f"{way}{more}") for more in (".top5", ".mrr"))
                     gain = main_record(records, m, task, f"{way}.top1.gain")
-                    rows.append((task, m.label, *way.split("."), found.value, five, mrr, number(gain), span(gain)))
+                    rows.append((task, m.label, *way.split("."), record.value, five, mrr, number(gain), span(gain)))
     columns = (
         Column("questions"),
         Column("model"),
@@ -69,10 +69,10 @@ def ways_table(models: Sequence[Model], records: Sequence[Record]) -> Table:
         Column("95 % interval"),
     )
     caption = (
-        "Every way of asking. 'all': a, b and c are candidates, as in the study; 'exclude': they are not, as in the "
-        "field. 'centered': the mean of the unit rows, which cancels in b - a but not in b - a + c, is taken off."
+        "'all': a, b and c are candidates, as in the study; 'exclude': they are not, as is customary. 'centered': the "
+        "mean of the unit rows is subtracted; it cancels in b - a but not in b - a + c."
     )
-    return Table("ways", "Ways of asking", columns, tuple(rows), caption)
+    return Table("ways", "Methods, candidates and rows", columns, tuple(rows), caption)
 
 
 def parallelism_table(models: Sequence[Model], records: Sequence[Record]) -> Table:
@@ -111,15 +111,18 @@ def typicality_table(models: Sequence[Model], records: Sequence[Record]) -> Tabl
     """Correlation with human ratings of how typical a pair is."""
     rows: list[tuple[Cell, ...]] = []
     for m in models:
-        found = pick(records, source=m.source, metric="typicality", subset=None)
-        if found is not None:
+        record = pick(records, source=m.source, metric="typicality", subset=None)
+        if record is not None:
             cosine, choices = (value(records, source=m.source, metric=f"typicality.{n}") for n in ("cosine", "maxdiff"))
-            rows.append((m.label, found.value, span(found), cosine, choices, found.n))
+            gain = pick(records, source=m.source, metric="typicality.gain")
+            rows.append((m.label, record.value, span(record), cosine, number(gain), span(gain), choices, record.n))
     columns = (
         Column("model"),
         Column("Spearman", 3),
         Column("95 % interval"),
         Column("by cosine alone", 3, "control: cosine of the two words of a pair"),
+        Column("gain", 3, "Spearman less that of the control"),
+        Column("95 % interval of the gain"),
         Column("MaxDiff", 3, "chance is .25; choices made of every four rated pairs"),
         Column("relations"),
     )
@@ -163,13 +166,13 @@ def relations_table(models: Sequence[Model], records: Sequence[Record]) -> Table
         Column("parallel within", 2),
         Column("between", 2),
         Column("typicality", 2, "Spearman with human ratings"),
-        Column("asked"),
+        Column("n", help="questions"),
     )
-    return Table("relations", "Relation by relation", columns, tuple(rows), "Unit rows; a, b and c are no candidates.")
+    return Table("relations", "Relation by relation", columns, tuple(rows), "Unit rows; a, b and c are not candidates.")
 
 
 def concepts_table(models: Sequence[Model], records: Sequence[Record]) -> Table:
-    """Pictures of a concept and their spread."""
+    """Images of a concept and their spread."""
     labels = {m.source: m.label for m in models}
     rows: list[tuple[Cell, ...]] = [
         (r.task, labels[r.source], r.n, r.note, r.value, r.subset) for r in records if r.metric == "concept.spread"
@@ -177,9 +180,15 @@ def concepts_table(models: Sequence[Model], records: Sequence[Record]) -> Table:
     columns = (
         Column("questions"),
         Column("model"),
-        Column("pictures"),
-        Column("of a concept"),
-        Column("cosine with the mean", 3, "mean cosine of a picture with the mean of its concept's pictures"),
+        Column("images"),
+        Column("per concept"),
+        Column("cosine with the mean", 3, "mean cosine of an image with the mean of its concept's images"),
         Column("part"),
     )
-    return Table("concepts", "Concepts as means of pictures", columns, tuple(rows), "1 is: all pictures alike.")
+    return Table(
+        "concepts",
+        "Concepts as means of images",
+        columns,
+        tuple(rows),
+        "A cosine of 1: all images of a concept have the same vector.",
+    )

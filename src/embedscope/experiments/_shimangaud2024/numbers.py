@@ -1,6 +1,6 @@
 """Published numbers of Shimangaud and Thaney 2024 (student report, McGill University), as claims.
 
-Hits are counts of questions. The study's tables are numbered here in the order in which they stand in it.
+Hits are counts of questions. Tables are numbered as in the study.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ TABLE_4 = {
 }
 
 FIFTY = 50
-OWN_QUESTIONS = "pictures"
+OWN_QUESTIONS = "images"
 """Name of the questions over a folder of the user, which may be the study's own fifty."""
 
 SEMEVAL = "semeval2012.published"
 
-PHOTOS = "its photos are not public: ours answers it only on the same photos"
+QUESTIONS = "neither the fifty questions nor their photos are public: a folder with the same ones answers it"
+PHOTOS = "the photos are not public: a folder with the same ones answers it"
 COUNTS = (
     "3,217 questions: the first pair of the first category against each of the 3,217 later ones of all 79 categories, "
     "3,218 - 1; most of these pairs are of another relation than the first"
@@ -96,7 +97,7 @@ def published_role(source: str, stated: Mapping[str, str] | None = None) -> str 
     return None
 
 
-def spelled(words: tuple[str, str, str, str]) -> str:
+def as_written(words: tuple[str, str, str, str]) -> str:
     """A single question as the study writes it.
 
     >>> spelled(("hour", "seconds", "feet", "inches"))
@@ -112,7 +113,9 @@ def _hits() -> list[ValueClaim]:
         for role, both in table.items():
             for k, count in zip((1, 5), both, strict=True):
                 metric = f"hits.top{k}{more}"
-                claims.append(ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, note=PHOTOS))
+                claims.append(
+                    ValueClaim(place, role, metric, count, dataset=OWN_QUESTIONS, tolerance=0.5, limit=QUESTIONS)
+                )
     for role, both in TABLE_3.items():
         for k, count in zip((1, 5), both, strict=True):
             claims.append(
@@ -131,7 +134,14 @@ def _spreads() -> list[ValueClaim]:
             for part, value in zip(("min", "max", "mean"), values, strict=True):
                 claims.append(
                     ValueClaim(
-                        place, role, f"{metric}.{part}", value, dataset=OWN_QUESTIONS, tolerance=tolerance, note=note
+                        place,
+                        role,
+                        f"{metric}.{part}",
+                        value,
+                        dataset=OWN_QUESTIONS,
+                        tolerance=tolerance,
+                        note=note,
+                        limit=QUESTIONS,
                     )
                 )
     return claims
@@ -139,7 +149,16 @@ def _spreads() -> list[ValueClaim]:
 
 def _single() -> list[ValueClaim]:
     return [
-        ValueClaim("Table 4", role, f"angle: {spelled(words)}", value, dataset="single", tolerance=0.05, note="degrees")
+        ValueClaim(
+            "Table 4",
+            role,
+            f"angle: {as_written(words)}",
+            value,
+            dataset="single",
+            tolerance=0.05,
+            note="degrees",
+            limit="" if role == "word2vec" else PHOTOS,
+        )
         for words, by_role in TABLE_4.items()
         for role, value in by_role.items()
     ]

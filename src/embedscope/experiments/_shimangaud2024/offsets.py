@@ -9,8 +9,8 @@ from embedscope.core.document import Points, Scatter
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Index
-from embedscope.experiments._shimangaud2024.material import QuestionSet
 from embedscope.experiments._shimangaud2024.scores import Answers
+from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._thumbnails import thumbnails
 from embedscope.tasks._analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
@@ -22,33 +22,35 @@ RELATIONS = 3
 
 
 def offset_planes(own: Answers, seed: int) -> list[Scatter]:
-    """One plane for each of the ``RELATIONS`` most parallel relations, with thumbnails where concepts are pictures."""
-    asked, model = own.asked, own.model
-    x = CandidateRows.of(model.rows(asked, model.main), "unit").take(slice(None))
-    pairs, section = relation_pairs(asked.questions)
+    """One plane for each of the ``RELATIONS`` most parallel relations, with thumbnails where concepts have images."""
+    question_set, model = own.question_set, own.model
+    x = CandidateRows.of(model.rows(question_set, model.main), "unit").take(slice(None))
+    pairs, section = relation_pairs(question_set.questions)
     known = np.isfinite(x[pairs]).all(axis=(1, 2))
     pairs, section = pairs[known], section[known]
-    found = parallelism(x, pairs, section, asked.questions.sections)
-    order = [i for i in np.argsort(-found.within) if np.isfinite(found.within[i])][:RELATIONS]
-    return [_plane(own, x, pairs[section == i], int(i), float(found.within[i]), seed) for i in order]
+    result = parallelism(x, pairs, section, question_set.questions.sections)
+    order = [i for i in np.argsort(-result.within) if np.isfinite(result.within[i])][:RELATIONS]
+    return [_plane(own, x, pairs[section == i], int(i), float(result.within[i]), seed) for i in order]
 
 
 def _plane(own: Answers, x: Floats, pairs: Index, number: int, within: float, seed: int) -> Scatter:
-    asked, model = own.asked, own.model
-    name = asked.questions.sections[number] or "all"
-    spelled = ["|".join(asked.concepts[i] for i in pair) for pair in pairs]
-    shown = pairs[np.argsort(combine(hash_texts(spelled), seed), kind="stable")[:ARROWS]]
+    question_set, model = own.question_set, own.model
+    name = question_set.questions.sections[number] or "all"
+    as_written = ["|".join(question_set.concepts[i] for i in pair) for pair in pairs]
+    shown = pairs[np.argsort(combine(hash_texts(as_written), seed), kind="stable")[:ARROWS]]
     ends = first_components(np.concatenate([x[shown[:, 0]], x[shown[:, 1]]]))
     tails, tips = ends[: len(shown)], ends[len(shown) :]
     share = f"{len(shown)} of {len(pairs)} pairs" if len(shown) < len(pairs) else f"all {len(pairs)} pairs"
     labels = name.split(":") if name.count(":") == 1 and " " not in name else ["from", "to"]
     points = tuple(
-        Points(label, _column(at, 0), _column(at, 1), tuple(asked.concepts[i] for i in rows), _thumbnails(own, rows))
+        Points(
+            label, _column(at, 0), _column(at, 1), tuple(question_set.concepts[i] for i in rows), _thumbnails(own, rows)
+        )
         for label, at, rows in zip(labels, (tails, tips), (shown[:, 0], shown[:, 1]), strict=True)
     )
     return Scatter(
-        f"offsets-{_id(model.label)}-{asked.name}-{number}",
-        f"{model.label}, {asked.title}: {name}",
+        f"offsets-{_id(model.label)}-{question_set.name}-{number}",
+        f"{model.label}, {question_set.title}: {name}",
         "first component",
         "second component",
         points,
@@ -75,14 +77,14 @@ def first_components(x: Floats) -> Floats:
 
 
 def _thumbnails(own: Answers, rows: Index) -> tuple[str, ...]:
-    asked = own.asked
-    if own.model.concepts is None or not asked.images:
+    question_set = own.question_set
+    if own.model.concepts is None or not question_set.images:
         return ()
-    return thumbnails([_first_picture(asked, int(row)) for row in rows])
+    return thumbnails([_first_image(question_set, int(row)) for row in rows])
 
 
-def _first_picture(asked: QuestionSet, concept: int) -> Image:
-    return asked.images[int(np.flatnonzero(asked.owner == concept)[0])]
+def _first_image(question_set: QuestionSet, concept: int) -> Image:
+    return question_set.images[int(np.flatnonzero(question_set.owner == concept)[0])]
 
 
 def _column(at: Floats, i: int) -> tuple[float, ...]:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Pairs, Score
-from embedscope.experiments._shimangaud2024.material import QuestionSet
 from embedscope.experiments._shimangaud2024.scores import MAIN, place_of, prepared
+from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.correlation import DECIMALS, spearman
 from embedscope.tasks._analogy_outcome import outcome, top_scores
@@ -24,23 +24,25 @@ FEW = 10
 """Relations below which an interval over relations would say nothing."""
 
 
-def parallelism_records(model: Model, asked: QuestionSet, seed: int) -> Iterator[Record]:
+def parallelism_records(model: Model, question_set: QuestionSet, seed: int) -> Iterator[Record]:
     """Mean cosine of offsets within and between relations, unit rows, in every space; by relation in the main one."""
-    pairs, section = relation_pairs(asked.questions)
+    pairs, section = relation_pairs(question_set.questions)
     for space in model.spaces:
-        x = model.rows(asked, space)
-        found = parallelism(CandidateRows.of(x, "unit").take(slice(None)), pairs, section, asked.questions.sections)
-        place = place_of(model, asked, space, x.shape[1])
-        few = int(np.isfinite(found.within).sum()) < FEW
-        for name, score in found.scores(seed).items():
+        x = model.rows(question_set, space)
+        result = parallelism(
+            CandidateRows.of(x, "unit").take(slice(None)), pairs, section, question_set.questions.sections
+        )
+        place = place_of(model, question_set, space, x.shape[1])
+        few = int(np.isfinite(result.within).sum()) < FEW
+        for name, score in result.scores(seed).items():
             shown = Score(score.value, score.n, note="too few relations for an interval") if few else score
             yield place.record(f"parallelism.{name}", shown, rows="unit")
         if space != model.main or model.baseline:
             continue
-        for i, name in enumerate(asked.questions.sections):
-            if np.isfinite(found.within[i]):
-                for part, values in (("within", found.within), ("between", found.between)):
-                    score = _plain(values[i], int(found.pairs[i]))
+        for i, name in enumerate(question_set.questions.sections):
+            if np.isfinite(result.within[i]):
+                for part, values in (("within", result.within), ("between", result.between)):
+                    score = _plain(values[i], int(result.pairs[i]))
                     yield place.record(f"parallelism.{part}", score, rows="unit", subset=name or "all")
 
 
@@ -48,18 +50,20 @@ def _plain(value: float, n: int) -> Score:
     return Score(float(value) if np.isfinite(value) else None, n)
 
 
-def layer_records(model: Model, asked: QuestionSet, seed: int) -> Iterator[Record]:
+def layer_records(model: Model, question_set: QuestionSet, seed: int) -> Iterator[Record]:
     """Top-1 of the main way and its gain over the controls of the model itself, in every layer."""
     method, words, rows = MAIN.split(".")
     for space in model.spaces:
         if space == model.main:
             continue
-        x = model.rows(asked, space)
+        x = model.rows(question_set, space)
         if not _varies(x):
             continue
-        found = outcome(prepared(x, rows), asked.questions, method=method, exclude=words == "exclude", seed=seed)
-        place = place_of(model, asked, space, x.shape[1])
-        for name, score in top_scores(found, f"{MAIN}.top1", 1, seed).items():
+        result = outcome(
+            prepared(x, rows), question_set.questions, method=method, exclude=words == "exclude", seed=seed
+        )
+        place = place_of(model, question_set, space, x.shape[1])
+        for name, score in top_scores(result, f"{MAIN}.top1", 1, seed).items():
             if not name.endswith(".mrr"):
                 yield place.record(name, score, rows=rows)
 
@@ -69,7 +73,7 @@ def _varies(x: Floats) -> bool:
     return len(known) > 1 and bool(np.ptp(known, axis=0).any())
 
 
-def typicality_records(model: Model, data: Data, asked: QuestionSet, seed: int) -> Iterator[Record]:
+def typicality_records(model: Model, data: Data, question_set: QuestionSet, seed: int) -> Iterator[Record]:
     """Spearman and MaxDiff of SemEval-2012, mean over relations and by relation, with a control.
 
     Control: the cosine of the two words of a pair, which knows nothing of the relation.
@@ -79,15 +83,18 @@ def typicality_records(model: Model, data: Data, asked: QuestionSet, seed: int) 
     (task,) = ENTRIES.values()
     rated = data.relations["rated"]
     assert isinstance(rated, Pairs)
-    x = model.rows(asked, model.main)
-    place = place_of(model, asked, model.main, x.shape[1])
+    x = model.rows(question_set, model.main)
+    place = place_of(model, question_set, model.main, x.shape[1])
     scores = task.score({"words": x}, data, seed)
     for name, score in scores.items():
         yield place.record(name.replace(task.id, "typicality"), score, rows="unit")
     items = scores[task.id].items
     assert items is not None
     names = list(dict.fromkeys(rated.subset))
-    yield place.record("typicality.cosine", _by_cosine(x, rated, np.isfinite(items), seed), rows="unit")
+    cosine = _by_cosine(x, rated, np.isfinite(items), seed)
+    yield place.record("typicality.cosine", cosine, rows="unit")
+    assert cosine.items is not None
+    yield place.record("typicality.gain", mean_score(items - cosine.items, seed), rows="unit")
     for name, value in zip(names, items, strict=True) if not model.baseline else ():
         if np.isfinite(value):
             yield place.record("typicality", Score(float(value), 1), rows="unit", subset=name)
@@ -96,9 +103,9 @@ def typicality_records(model: Model, data: Data, asked: QuestionSet, seed: int) 
 def _by_cosine(x: Floats, rated: Pairs, tested: npt.NDArray[np.bool_], seed: int) -> Score:
     """Mean over the tested relations of the correlation of a pair's own cosine with its rating."""
     cosines, section = np.round(pair_cosines(x, rated.left, rated.right), DECIMALS), np.array(rated.subset)
-    found = np.full(len(tested), np.nan)
+    values = np.full(len(tested), np.nan)
     for i, name in enumerate(dict.fromkeys(rated.subset)):
         here = (section == name) & np.isfinite(cosines)
         ranked = spearman(cosines[here], rated.gold[here]) if tested[i] and here.sum() > 1 else None
-        found[i] = np.nan if ranked is None else ranked
-    return mean_score(found, seed)
+        values[i] = np.nan if ranked is None else ranked
+    return mean_score(values, seed)

@@ -26,6 +26,7 @@ from embedscope.experiments._shimangaud2024.more_tables import (
 from embedscope.experiments._shimangaud2024.numbers import (
     COUNTS,
     NAMES,
+    OWN_QUESTIONS,
     SEMEVAL,
     TABLE_1,
     TABLE_2,
@@ -33,7 +34,7 @@ from embedscope.experiments._shimangaud2024.numbers import (
     TABLE_4,
     TABLE_5,
     TABLE_6,
-    spelled,
+    as_written,
 )
 from embedscope.experiments._shimangaud2024.scores import MAIN, TOPS
 from embedscope.experiments._shimangaud2024.vectors import Model
@@ -88,17 +89,17 @@ def _headline(models: Sequence[Model], records: Sequence[Record]) -> Table:
         Column("c alone", 3, "d among the nearest to c"),
         Column("b alone", 3, "d among the nearest to b"),
         Column("random pairs", 3, "c and d of another relation, mean of 5 seeded draws"),
-        Column("untrained", 3, "the same model with fresh random weights, or noise for word vectors"),
+        Column("untrained", 3, "the same model with random weights, or noise for word vectors"),
         Column("pixels", 3, "raw pixels, 32 x 32"),
         Column("gain", 3, "hits less the best control's"),
         Column("95 % interval"),
         Column("best control"),
-        Column("asked"),
+        Column("n", help="questions"),
     )
     caption = (
-        "3CosAdd on unit rows, a, b and c no candidates. The gain is the result; a hit rate alone is not. Its interval "
-        "takes the highest control of every bootstrap draw. It resamples the word pairs a:b and c:d, of "
-        "which questions are made, since questions that share a pair are not independent."
+        "3CosAdd on unit rows; a, b and c are not candidates. Gain: top-k hits less those of the best control. Its "
+        "interval takes the highest control of every bootstrap draw, and resamples the word pairs a:b and c:d, since "
+        "questions that share a pair are not independent."
     )
     return Table("headline", "Gain over the best control", columns, tuple(rows), caption)
 
@@ -115,8 +116,8 @@ def _of_control(
 
 
 def _hits(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
-    fifties = [t for t in sets_of(records, "hits.top1") if t.endswith(".fifty") or t == "pictures"]
-    random = "The same questions, c and d taken from another relation: not an analogy any more; mean of 5 draws."
+    fifties = [t for t in sets_of(records, "hits.top1") if t.endswith(".fifty") or t == OWN_QUESTIONS]
+    random = "The same questions with c and d from another relation, hence not analogies; mean of 5 draws."
     titles = (
         (
             "table1",
@@ -124,7 +125,7 @@ def _hits(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
             "",
             TABLE_1,
             fifties,
-            "Ours are other questions than the study's.",
+            "Our questions are not those of the study.",
         ),
         ("table2", "Fifty random pairs (Table 2)", ".random", TABLE_2, fifties, random),
         ("table3", "3,217 questions (Table 3)", "", TABLE_3, [SEMEVAL], f"{COUNTS[0].upper()}{COUNTS[1:]}."),
@@ -146,12 +147,18 @@ def _hit_table(
     rows: list[tuple[Cell, ...]] = [(PUBLISHED, NAMES[role], *both, n) for role, both in published.items()]
     for task in sets:
         for m in models:
-            found = [main_record(records, m, task, f"hits.top{k}{more}") for k in TOPS]
-            if found[0] is not None:
-                rows.append((task, m.label, *map(number, found), count(found[0])))
+            counts = [main_record(records, m, task, f"hits.top{k}{more}") for k in TOPS]
+            if counts[0] is not None:
+                rows.append((task, m.label, *map(number, counts), count(counts[0])))
     digits = 1 if more else 0
-    columns = (Column("questions"), Column("model"), Column("top-1", digits), Column("top-5", digits), Column("asked"))
-    return Table(name, title, columns, tuple(rows), f"Counts of questions answered. {ASKED_AS_PUBLISHED} {caption}")
+    columns = (
+        Column("questions"),
+        Column("model"),
+        Column("top-1", digits),
+        Column("top-5", digits),
+        Column("n", help="questions"),
+    )
+    return Table(name, title, columns, tuple(rows), f"Number of questions answered. {ASKED_AS_PUBLISHED} {caption}")
 
 
 def _near(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
@@ -178,7 +185,7 @@ def _near(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
             Column("mean", digits),
             Column("95 % interval"),
             Column("c alone to d", digits, "mean angle without b - a"),
-            Column("asked"),
+            Column("n", help="questions"),
         )
         if metric != "angle":
             columns = (*columns[:6], columns[7])
@@ -193,10 +200,10 @@ def _single(models: Sequence[Model], records: Sequence[Record]) -> Table:
         (PUBLISHED, NAMES[role], *(by_role.get(role) for by_role in TABLE_4.values()))
         for role in next(iter(TABLE_4.values()))
     ]
-    names = [f"angle: {spelled(words)}" for words in TABLE_4]
+    names = [f"angle: {as_written(words)}" for words in TABLE_4]
     for m in models:
         values = [main_value(records, m, "single", name) for name in names]
         if any(v is not None for v in values):
             rows.append(("single", m.label, *values))
-    columns = (Column("questions"), Column("model"), *(Column(spelled(words), 1) for words in TABLE_4))
+    columns = (Column("questions"), Column("model"), *(Column(as_written(words), 1) for words in TABLE_4))
     return Table("table4", "Single angles (Table 4)", columns, tuple(rows), "Degrees, raw vectors.")

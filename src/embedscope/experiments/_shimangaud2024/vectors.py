@@ -13,8 +13,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._shimangaud2024.material import Material, QuestionSet
 from embedscope.experiments._shimangaud2024.numbers import published_role
+from embedscope.experiments._shimangaud2024.study_data import QuestionSet, StudyData
 from embedscope.sources.options import ModelOptions
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def modality_of(source: str) -> str:
 
 
 def open_vectors(
-    source: str, study_data: Material, options: Options, provenance: Provenance, *, of: str | None = None
+    source: str, study_data: StudyData, options: Options, provenance: Provenance, *, of: str | None = None
 ) -> Model:
     """The model ``source`` with the vectors of all question sets that it reads; cached vectors are not recomputed."""
     with provenance.phase(f"vectors {source}"):
@@ -96,7 +96,7 @@ def open_vectors(
     return model
 
 
-def _images(source: str, study_data: Material, options: Options, provenance: Provenance) -> Model:
+def _images(source: str, study_data: StudyData, options: Options, provenance: Provenance) -> Model:
     from embedscope.sources.concept_means import concept_means
     from embedscope.sources.models import extract_images, image_vector, open_image_model
 
@@ -126,7 +126,7 @@ def _images(source: str, study_data: Material, options: Options, provenance: Pro
     )
 
 
-def _texts(source: str, study_data: Material, options: Options, provenance: Provenance) -> Model:
+def _texts(source: str, study_data: StudyData, options: Options, provenance: Provenance) -> Model:
     from embedscope.encoders import TextEncoder
     from embedscope.sources.models import open_text_model
 
@@ -179,7 +179,7 @@ def _noise(source: str, lookup: Any, seed: int) -> Model:
     return Model(source, TEXT, (space,), space, rows, facts={"kind": "normal noise", "seed": seed})
 
 
-def _layers(source: str, encoder: TextEncoder, study_data: Material, options: Options) -> Model:
+def _layers(source: str, encoder: TextEncoder, study_data: StudyData, options: Options) -> Model:
     from embedscope.sources.models import default_pooling, extract_texts
 
     pooling = default_pooling(encoder)

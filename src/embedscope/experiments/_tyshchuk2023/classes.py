@@ -12,8 +12,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.document import Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
-from embedscope.experiments._tyshchuk2023.material import ClassSet
 from embedscope.experiments._tyshchuk2023.pairs import Place
+from embedscope.experiments._tyshchuk2023.study_data import ClassSet
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing, View
 
@@ -28,7 +28,7 @@ ON_PROMPTS = ("pca:90",)
 HALVES = (None, "procrustes", "lstsq", "lstsq:0.1")
 PROBES = (None, "whiten:256", "whiten:128", "whiten:64")
 
-Left = Callable[[Skipped], None]
+Skip = Callable[[Skipped], None]
 
 
 def class_records(
@@ -37,11 +37,11 @@ def class_records(
     classes: ClassSet,
     sides: Mapping[str | None, SeenUnseen],
     seed: int,
-    leave: Left,
+    skip: Skip,
 ) -> Iterator[Record]:
-    """Tables 3, 4, 5 and 7 for one model, whose alignments of ``pairing`` and ``sides`` of the classes are known.
+    """Tables 3, 4, 5 and 7 for one model, given the fitted alignments of ``pairing`` and the ``sides`` of the classes.
 
-    What cannot be fitted goes to ``leave``.
+    What cannot be fitted goes to ``skip``.
     """
     assert vectors.prompts is not None
     assert vectors.class_images is not None
@@ -58,20 +58,21 @@ def class_records(
         made = make()
         one_map = fitted_on in ("test", "prompts")
         if one_map and texts.shape[1] != images.shape[1]:
-            why = f"one map for both sides needs equal widths, got {texts.shape[1]} and {images.shape[1]}"
-            leave(Skipped(f"zero-shot of {vectors.label}, {', '.join(map(str, names))} fitted on {fitted_on}", why))
+            why = f"one map for both sides needs equal dimensions, got {texts.shape[1]} and {images.shape[1]}"
+            skip(Skipped(f"zero-shot of {vectors.label}, {', '.join(map(str, names))} fitted on {fitted_on}", why))
             continue
         for name in names:
             place = Place(vectors.source, classes.name, name, fitted_on)
             try:
                 yield from _zero_shot(place, made.view(name), texts, images, classes, seed)
             except InputError as error:
-                leave(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
-    for name, found in sides.items():
+                skip(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
+    for name, result in sides.items():
         place = Place(vectors.source, classes.name, name, "seen" if name else None)
-        yield place.record("zeroshot.seen", found.seen)
-        yield place.record("zeroshot.unseen", found.unseen)
-    yield from _probes(vectors, pairing.images, images, classes, seed, leave)
+        note = "; ".join(resampled(classes))
+        yield place.record("zeroshot.seen", result.seen, note=note)
+        yield place.record("zeroshot.unseen", result.unseen, note=note)
+    yield from _probes(vectors, pairing.images, images, classes, seed, skip)
 
 
 def _zero_shot(
@@ -81,14 +82,21 @@ def _zero_shot(
 
     left, right = view.raw(texts, images[classes.test])
     for measure in MEASURES if view.name else MEASURES[:1]:
-        found = zero_shot(right, left, classes.label[classes.test], measure=measure, seed=seed)
-        for k, score in found.top.items():
+        result = zero_shot(
+            right, left, classes.label[classes.test], measure=measure, seed=seed, groups=classes.test_units
+        )
+        for k, score in result.top.items():
             metric = "zeroshot" if k == 1 else f"zeroshot.top{k}"
             variant = None if measure == "cosine" else measure
-            yield place.record(metric, score, variant=variant, note="; ".join(view.notes))
+            yield place.record(metric, score, variant=variant, note="; ".join([*view.notes, *resampled(classes)]))
 
 
-def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) -> dict[str | None, SeenUnseen]:
+def resampled(classes: ClassSet) -> list[str]:
+    """What the bootstrap draws, for the note of a record; nothing where it draws single images."""
+    return [] if classes.concept is None else ["concepts are resampled, each with all of its images"]
+
+
+def class_halves(vectors: Vectors, classes: ClassSet, seed: int, skip: Skip) -> dict[str | None, SeenUnseen]:
     """Table 4: alignments fitted on the images of half of the classes, judged on both halves."""
     from embedscope.tasks.probe import seen_unseen
 
@@ -98,32 +106,33 @@ def class_halves(vectors: Vectors, classes: ClassSet, seed: int, leave: Left) ->
     train, test = ((images[rows], classes.label[rows]) for rows in (classes.train, classes.test))
     shared: list[Pairing] = []
 
-    def fit(prompts: Floats, pictures: Floats, name: str | None) -> tuple[Any, Any]:
+    def fit(prompts: Floats, images_seen: Floats, name: str | None) -> tuple[Any, Any]:
         if not shared:  # the same half of the classes every time
-            shared.append(Pairing(prompts, pictures, seed))
+            shared.append(Pairing(prompts, images_seen, seed))
         view = shared[0].view(name)
-        return (lambda x: view.raw(x, pictures[:1])[0]), (lambda x: view.raw(prompts[:1], x)[1])
+        return (lambda x: view.raw(x, images_seen[:1])[0]), (lambda x: view.raw(prompts[:1], x)[1])
 
-    found = {}
+    result = {}
     for name in HALVES:
         try:
-            found[name] = seen_unseen(partial(fit, name=name), train, test, texts, seed=seed)
+            fitted = partial(fit, name=name)
+            result[name] = seen_unseen(fitted, train, test, texts, groups=classes.test_units, seed=seed)
         except InputError as error:
-            leave(Skipped(f"seen and unseen classes of {vectors.label}, {name}", str(error)))
-    return found
+            skip(Skipped(f"seen and unseen classes of {vectors.label}, {name}", str(error)))
+    return result
 
 
-def per_class(found: SeenUnseen) -> tuple[list[float], list[float]]:
-    """Accuracy of every seen and of every unseen class with test images, for the picture of Table 4."""
+def per_class(result: SeenUnseen) -> tuple[list[float], list[float]]:
+    """Accuracy of every seen and of every unseen class with test images, for the figure of Table 4."""
     seen, unseen = (
-        [v for i in side if (v := found.per_class[int(i)]) is not None]
-        for side in (found.seen_classes, found.unseen_classes)
+        [v for i in side if (v := result.per_class[int(i)]) is not None]
+        for side in (result.seen_classes, result.unseen_classes)
     )
     return seen, unseen
 
 
 def _probes(
-    vectors: Vectors, fitting: Floats, images: Floats, classes: ClassSet, seed: int, leave: Left
+    vectors: Vectors, fitting: Floats, images: Floats, classes: ClassSet, seed: int, skip: Skip
 ) -> Iterator[Record]:
     from embedscope.tasks.probe import linear_probe
     from embedscope.transforms import parse_chain
@@ -133,8 +142,9 @@ def _probes(
         try:
             mapped = images if name is None else unit(parse_chain(name).fit(fitting).transform(images))
         except InputError as error:
-            leave(Skipped(f"linear probe of {vectors.label}, {name}", str(error)))
+            skip(Skipped(f"linear probe of {vectors.label}, {name}", str(error)))
             continue
         train, test = (np.asarray(mapped[rows]) for rows in (classes.train, classes.test))
-        found = linear_probe(train, classes.label[classes.train], test, classes.label[classes.test], seed=seed)
-        yield place.record("probe", found.top[1])
+        labels = classes.label[classes.train], classes.label[classes.test]
+        result = linear_probe(train, labels[0], test, labels[1], seed=seed, groups=classes.test_units)
+        yield place.record("probe", result.top[1], note="; ".join(resampled(classes)))

@@ -1,4 +1,4 @@
-"""What the numbers say, in plain words, each with its evidence."""
+"""What the numbers say: each sentence follows from a tested comparison, with its evidence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from embedscope.experiments._tyshchuk2023.vectors import Vectors
 from embedscope.stats.bootstrap import holm, paired_difference
 
 ROW_WALKING = (
-    "Z is to be taken along eigenvectors, the columns of the matrix that eigh returns. Walking its rows instead takes "
-    "directions that have nothing to do with the data; any random orthonormal basis gives nearly the same values. Our "
+    "By definition, Z is taken along eigenvectors, the columns of the matrix that eigh returns. Walking its rows "
+    "instead gives "
+    "directions that do not depend on the data as eigenvectors do; any random orthonormal basis gives nearly the "
+    "same values. Our "
     "i1 and i2 follow the definition, the variant `published` walks rows; both are in Table 1."
 )
 
@@ -57,14 +59,14 @@ def findings(
     run cannot tell where the interval spans the bound.
     """
     main = [m for m in models if not m.baseline]
-    found: list[Finding | None] = []
+    statements: list[Finding | None] = []
     for m in main:
         mine = [r for r in records if r.source == m.source]
         scores = kept.get(m.source, KeptScores())
-        found += [_gap(m, mine), _retrieval(m, scores, seed), _temperature(m, mine), _classes(m, scores)]
-        found += [_isotropy(m, mine), _languages(m, scores)]
-    found += [_baselines(main, models, kept), claims_finding(checked, WHOSE, HOW)]
-    return tuple(f for f in found if f is not None)
+        statements += [_gap(m, mine), _retrieval(m, scores, seed), _temperature(m, mine), _classes(m, scores)]
+        statements += [_isotropy(m, mine), _languages(m, scores)]
+    statements += [_baselines(main, models, kept), claims_finding(checked, WHOSE, HOW)]
+    return tuple(f for f in statements if f is not None)
 
 
 def _gap(m: Vectors, records: Sequence[Record]) -> Finding | None:
@@ -113,15 +115,15 @@ def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
         return None
     if chosen.name is None:
         return Finding(
-            f"{m.label}: on {parts[-1]}, no alignment finds more texts than the vectors as they are "
-            f"({chosen.reference:.1%} first).",
+            f"{m.label}: on {parts[-1]}, no alignment improves retrieval (recall@1 {chosen.reference:.1%} without "
+            f"one).",
             "undecided",
             "on the half of the concepts on which alignments are chosen, the vectors as they are were best",
         )
     status = chosen.gain.above()
-    outcome = sentence(status, "finds more texts first", "finds fewer texts first", "cannot be told from no alignment")
+    outcome = sentence(status, "improves retrieval", "makes retrieval worse", "cannot be told apart from no alignment")
     return Finding(
-        f"{m.label}: on {parts[-1]}, {chosen.name} {outcome}: {chosen.value:.1%} of the images against "
+        f"{m.label}: on {parts[-1]}, {chosen.name} {outcome}: recall@1 {chosen.value:.1%} against "
         f"{chosen.reference:.1%} without an alignment.",
         status,
         f"difference {chosen.gain.text(signed=True)} on {chosen.n} queries; the alignment was chosen on the other half "
@@ -165,33 +167,34 @@ def _classes(m: Vectors, kept: KeptScores) -> Finding | None:
         "an alignment fitted on half of the classes helps the other half too",
         "this run cannot tell what an alignment fitted on half of the classes does to the other half",
     )
-    beside = sentence(
+    seen_half = sentence(
         gains, "it helps the half it saw", "it hurts even the half it saw", "on the half it saw, undecided"
     )
     return Finding(
-        f"{m.label}: {text} ({beside}).",
+        f"{m.label}: {text} ({seen_half}).",
         status,
         f"accuracy less that without an alignment: seen classes {change['seen'].text(signed=True)}, unseen classes "
         f"{change['unseen'].text(signed=True)}; Procrustes has {of_score(seen['procrustes']).text()} on seen and "
         f"{of_score(unseen['procrustes']).text()} on unseen classes",
         "Table 4 (CLIP: .7088 seen, .0346 unseen)",
-        "Always look at classes that were not in the fit.",
+        "Report classes that were not in the fit as well.",
     )
 
 
 def _isotropy(m: Vectors, records: Sequence[Record]) -> Finding | None:
-    where = {"metric": "i1", "space": "image", "transform": None}
+    side = "image" if len(m.images) else "text"
+    where = {"metric": "i1", "space": side, "transform": None}
     ours, walked = pick(records, variant=None, **where), pick(records, variant="published", **where)
-    cosine = of_record(pick(records, metric="self_similarity", space="image", transform=None))
-    centred = pick(records, variant=None, metric="i1", space="image", transform="center")
+    cosine = of_record(pick(records, metric="self_similarity", space=side, transform=None))
+    centred = pick(records, variant=None, metric="i1", space=side, transform="center")
     if ours is None or walked is None or ours.value is None or walked.value is None or cosine.value is None:
         return None
     cone, rises = cosine.above(CONE), independent_difference(centred, ours)
     text = sentence(
         cone,
-        "the image cloud is a cone: unrelated images have a mean cosine well above 0",
-        "the image cloud is no cone: unrelated images have a mean cosine near 0",
-        "this run cannot tell whether the image cloud is a cone",
+        f"the {side} cloud is a cone: unrelated {side}s have a mean cosine well above 0",
+        f"the {side} cloud is no cone: unrelated {side}s have a mean cosine near 0",
+        f"this run cannot tell whether the {side} cloud is a cone",
     )
     more = sentence(
         rises.above(),
@@ -221,8 +224,8 @@ def _languages(m: Vectors, kept: KeptScores) -> Finding | None:
     better = sum(q < 0.05 and (d.value or 0.0) > 0 for d, q in zip(tests, corrected, strict=True))
     worse = sum(q < 0.05 and (d.value or 0.0) < 0 for d, q in zip(tests, corrected, strict=True))
     status: Status = "agrees" if better and not worse else "deviates" if worse and not better else "undecided"
-    what = f"one rotation makes new names findable in {better} of {len(rows)} other languages"
-    what += f" and harder to find in {worse}" if worse else ""
+    what = f"one rotation makes retrieval of unseen names significantly better in {better} of {len(rows)} languages"
+    what += f" and significantly worse in {worse}" if worse else ""
     listed = "; ".join(
         f"{code} {before.value:.2f} to {after.value:.2f} ({Estimate(d.value, d.low, d.high).text(2, signed=True)})"
         for (code, after, before), d in zip(rows, tests, strict=True)
@@ -251,9 +254,9 @@ def _baselines(main: Sequence[Vectors], models: Sequence[Vectors], kept: Mapping
     status = together([delta.above() for delta in deltas.values()])
     text = sentence(
         status,
-        "finds more than an untrained network and bare pixels do",
-        "does not find more than each of an untrained network and bare pixels",
-        "cannot be told from all of its baselines (untrained network, bare pixels)",
+        "finds more than an untrained network and raw pixels do",
+        "does not find more than each of an untrained network and raw pixels",
+        "cannot be told apart from all of its baselines (untrained network, raw pixels)",
     )
     return Finding(
         f"{main[0].label}: after Procrustes it {text}." if status == "agrees" else f"{main[0].label} {text}.",

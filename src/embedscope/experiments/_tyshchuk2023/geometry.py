@@ -2,54 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Figure, Scatter, Series
+from embedscope.core.document import Figure, Scatter, Series, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.records import Record
 from embedscope.experiments._thumbnails import thumbnails
 from embedscope.experiments._tyshchuk2023.maps import tsne
-from embedscope.experiments._tyshchuk2023.material import PairSet
 from embedscope.experiments._tyshchuk2023.pairs import Sides, cosines, one_to_one
-from embedscope.experiments._tyshchuk2023.pictures import cloud, cosine_histogram, placed, singular_values
+from embedscope.experiments._tyshchuk2023.plots import cloud, cosine_histogram, map_scatter, singular_values
+from embedscope.experiments._tyshchuk2023.study_data import PairSet
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import View
 
 ISOTROPY = ("i1", "i2", "i1:published", "i2:published", "self_similarity", "coordinate_std", "isoscore")
 CHANGES = (None, "center", "whiten:128")
 DRAWN = 220
-"""Pictures on a t-SNE map; more hide each other."""
+"""Images on a t-SNE map; more hide one another."""
 
 
-def isotropy_records(vectors: Vectors, task: str) -> Iterator[Record]:
+def isotropy_records(vectors: Vectors, task: str, sides: Mapping[str, Floats] | None = None) -> Iterator[Record]:
     """I1 and I2 by definition and as published, and other numbers of isotropy, of each side: raw, centred, whitened.
+
+    ``sides`` are unit rows in place of those of the pairs.
 
     Of a random initialisation also I1 and I2 of the rows as they come out of the model, without normalising: the
     article's row "random weights, biases zero" is impossible on unit rows.
     """
     from embedscope.geometry.measure import measure
 
-    sides = {"text": unit(vectors.texts), "image": unit(vectors.images)}
     for transform in CHANGES:
-        for space, rows in sides.items():
+        for space, rows in (vectors.sides if sides is None else sides).items():
             try:
-                found = measure({space: rows}, metrics=ISOTROPY, rows="unit", transform=transform, name=vectors.source)
+                records = measure(
+                    {space: rows}, metrics=ISOTROPY, rows="unit", transform=transform, name=vectors.source
+                )
             except InputError:
-                found = measure({space: rows}, metrics=("i1", "i2"), transform=None, name=vectors.source)
+                records = measure({space: rows}, metrics=("i1", "i2"), transform=None, name=vectors.source)
                 reason = f"{transform} cannot be fitted here"
-                for r in found:
+                for r in records:
                     yield replace(r, task=task, value=None, stderr=None, ci_low=None, ci_high=None, note=reason)
                 continue
-            yield from (replace(r, task=task) for r in found)
+            yield from (replace(r, task=task) for r in records)
     if vectors.source.startswith("random:"):
         for space, rows in (("text", vectors.texts), ("image", vectors.images)):
-            found = measure({space: rows}, metrics=("i1:published", "i2:published"), rows="raw", name=vectors.source)
-            yield from (replace(r, task=task) for r in found)
+            records = measure({space: rows}, metrics=("i1:published", "i2:published"), rows="raw", name=vectors.source)
+            yield from (replace(r, task=task) for r in records)
 
 
 def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:
@@ -63,21 +66,31 @@ def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:
     return Figure(
         "coordinate-std",
         "Standard deviation of the coordinates",
-        "coordinate, largest first, as a share of the width",
+        "rank of the coordinate / number of dimensions",
         "standard deviation of unit rows",
         tuple(series),
-        "A level line is a space whose coordinates all vary alike.",
+        "Standard deviation of each coordinate over unit rows, in decreasing order. A flat line: all coordinates "
+        "vary alike.",
         section="Singular values",
     )
 
 
-def clouds(vectors: Vectors, pairs: PairSet, views: Sequence[View]) -> tuple[list[Figure], list[Scatter]]:
-    """Figures 2 to 8, 12 and 13: each side raw, centred, whitened; both sides together before and after alignment."""
+def clouds(
+    vectors: Vectors, pairs: PairSet, views: Sequence[View], skip: Callable[[Skipped], None]
+) -> tuple[list[Figure], list[Scatter]]:
+    """Figures 2 to 8, 12 and 13: each side raw, centred, whitened; both sides together before and after alignment.
+
+    A side that cannot be whitened goes to ``skip`` with the reason.
+    """
     texts, images = unit(vectors.texts), unit(vectors.images)
     used_t, used_i = texts[np.unique(pairs.fit[1])], images[np.unique(pairs.fit[0])]
     figures, scatters = [], []
     for space, rows in (("text", used_t), ("image", used_i)):
-        changed = {"raw": rows, "centred": unit(rows - rows.mean(axis=0)), "whitened": unit(_whitened(rows))}
+        changed = {"raw": rows, "centred": unit(rows - rows.mean(axis=0))}
+        try:
+            changed["whitened"] = unit(_whitened(rows))
+        except InputError as error:
+            skip(Skipped(f"whitened cloud of {vectors.label}, {space}", str(error)))
         scatters += [
             cloud(f"{space}-{how}", f"{vectors.label}: {space}, {how}", {space: x}, _CLOUD, "Clouds")
             for how, x in changed.items()
@@ -93,7 +106,7 @@ def clouds(vectors: Vectors, pairs: PairSet, views: Sequence[View]) -> tuple[lis
 
 
 def cone_clouds(vectors: Vectors, pairs: PairSet) -> list[Scatter]:
-    """Freshly initialised towers: the cone is there before any training (Figures 12 and 13)."""
+    """Clouds of randomly initialised towers, before any training (Figures 12 and 13)."""
     rows = {
         "text": unit(vectors.texts[np.unique(pairs.fit[1])]),
         "image": unit(vectors.images[np.unique(pairs.fit[0])]),
@@ -106,49 +119,49 @@ def cone_clouds(vectors: Vectors, pairs: PairSet) -> list[Scatter]:
 
 def histograms(vectors: Vectors, pairs: PairSet, views: Sequence[View]) -> list[Figure]:
     """Cosines of matching and of random pairs through each view (Figures 9 to 11)."""
-    found = []
+    figures = []
     for view in views:
         sides = Sides(*view(unit(vectors.texts), unit(vectors.images)))
         matching, others = cosines(sides, pairs)
         name = view.name or "as they are"
-        caption = "Pairs that nothing was fitted on. Far apart is good; both to the right of 0 is a cone."
-        found.append(cosine_histogram(name, f"{vectors.label}: {name}", matching, others, caption))
-    return found
+        caption = "Held-out pairs. Well separated: matching pairs are told from random ones. Both right of 0: a cone."
+        figures.append(cosine_histogram(name, f"{vectors.label}: {name}", matching, others, caption))
+    return figures
 
 
 def maps(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> list[Scatter]:
-    """t-SNE with each image where it lies (Figure 1), and of both sides after an alignment (Figures A1, A2)."""
+    """t-SNE of images drawn as thumbnails (Figure 1), and of both sides after an alignment (Figures A1, A2)."""
     t, i = one_to_one(pairs.test)
     t, i = t[:DRAWN], i[:DRAWN]
-    pictures: list[Image] = [pairs.images[k] for k in i]
+    images_shown: list[Image] = [pairs.images[k] for k in i]
     texts, images = unit(vectors.texts[t]), unit(vectors.images[i])
     names = [pairs.texts[k] for k in t]
-    drawn = thumbnails(pictures) if pictures and pairs.images else ()
+    drawn = thumbnails(images_shown) if images_shown and pairs.images else ()
     n = len(t)
-    found = [
-        placed(
+    scatters = [
+        map_scatter(
             "tsne-images",
-            f"{vectors.label}: images at their place",
+            f"{vectors.label}: images, t-SNE",
             tsne(images, 5.0, seed),
             {"image": slice(0, n)},
             {"image": drawn},
             {"image": names},
             "t-SNE of image vectors, perplexity 5, Euclidean distance.",
         ),
-        placed(
+        map_scatter(
             "tsne-texts",
-            f"{vectors.label}: texts at their place",
+            f"{vectors.label}: texts, t-SNE",
             tsne(texts, 50.0, seed),
             {"text": slice(0, n)},
             {},
             {"text": names},
-            "t-SNE of text vectors, perplexity 50, Euclidean distance; point at a mark to read its text.",
+            "t-SNE of text vectors, perplexity 50, Euclidean distance; hover over a mark to read its text.",
         ),
     ]
     aligned_texts, aligned_images = view(texts, images)
     both = np.concatenate([aligned_texts, aligned_images])
-    found.append(
-        placed(
+    scatters.append(
+        map_scatter(
             "tsne-aligned-texts",
             f"{vectors.label}: texts after {view.name}",
             tsne(aligned_texts, 50.0, seed),
@@ -158,21 +171,21 @@ def maps(vectors: Vectors, pairs: PairSet, view: View, seed: int) -> list[Scatte
             "t-SNE of text vectors after the alignment, perplexity 50, Euclidean distance (Figure A2).",
         )
     )
-    found.append(
-        placed(
+    scatters.append(
+        map_scatter(
             "tsne-aligned",
             f"{vectors.label}: both sides after {view.name}",
             tsne(both, 5.0, seed),
             {"text": slice(0, n), "image": slice(n, 2 * n)},
             {"image": drawn},
             {"text": names, "image": names},
-            "t-SNE of both sides together, perplexity 5. Where texts lie among the images, the gap is closed.",
+            "t-SNE of both sides together, perplexity 5. Texts among the images: no modality gap.",
         )
     )
-    return found
+    return scatters
 
 
-_CLOUD = "Unit rows on their first two right singular vectors. Away from the cross, all on one side: a cone."
+_CLOUD = "Unit rows on their first two right singular vectors. All points on one side of the origin (cross): a cone."
 _JOINT = (
     "Both sides on the first two right singular vectors of both together; two separate clouds are the modality gap."
 )

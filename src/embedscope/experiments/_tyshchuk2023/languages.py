@@ -12,9 +12,9 @@ from embedscope.core.document import Scatter
 from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.experiments._tyshchuk2023.maps import umap
-from embedscope.experiments._tyshchuk2023.material import Parallel, order_of
 from embedscope.experiments._tyshchuk2023.pairs import KeptScores, Place
-from embedscope.experiments._tyshchuk2023.pictures import placed
+from embedscope.experiments._tyshchuk2023.plots import map_scatter
+from embedscope.experiments._tyshchuk2023.study_data import Parallel, order_of
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing
 
@@ -31,13 +31,12 @@ def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int, kept: KeptScores) -> Iterator[Record]:
-    """Distance ratio on raw vectors; recall@1 both ways on new texts, before and after Procrustes."""
+def language_records(vectors: Vectors, parallel: Parallel, seed: int, kept: KeptScores) -> Iterator[Record]:
+    """Distance ratio on raw vectors; recall@1 both ways on held-out texts, before and after Procrustes."""
     from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
 
-    assert vectors.english is not None
-    code = parallel.language
-    x, y = vectors.languages[code][parallel.left], vectors.english[parallel.right]
+    code, task = parallel.language, parallel.data
+    x, y = vectors.languages[code][parallel.left], vectors.english[code][parallel.right]
     plain = Place(vectors.source, task, dim=x.shape[1])
     for name, score in parallel_distance_ratio(x, y, seed=seed).items():
         metric = "parallel_distance_ratio" + ("" if name == "ratio" else f".{name}")
@@ -49,18 +48,17 @@ def language_records(vectors: Vectors, parallel: Parallel, task: str, seed: int,
         left, right = view(u[test], v[test])
         place = Place(vectors.source, task, transform, "other names" if transform else None, x.shape[1])
         for metric, score in parallel_retrieval(left, right, names=(code, "en"), seed=seed).items():
-            yield replace(place.record(metric, score, subset="new names"), space="text")
+            yield replace(place.record(metric, score, subset="unseen names"), space="text")
             if score.items is not None:
-                kept.add(metric, "new names", transform, score, np.arange(len(score.items)))
+                kept.add(metric, "unseen names", transform, score, np.arange(len(score.items)))
 
 
 ARTICLE = ("fr", "ru", "de")
-"""Languages of the article's figures, drawn where they are at hand; else the first three."""
+"""Languages of the article's figures, drawn where they are available; else the first three."""
 
 
 def language_map(vectors: Vectors, parallel: Sequence[Parallel], seed: int) -> Scatter:
     """UMAP of texts in English and three other languages, the raw vectors (Figures 14 and 15)."""
-    assert vectors.english is not None
     shown = [p for p in parallel if p.language in ARTICLE] or list(parallel[:3])
     blocks: list[Floats] = []
     names: dict[str, list[str]] = {}
@@ -69,18 +67,18 @@ def language_map(vectors: Vectors, parallel: Sequence[Parallel], seed: int) -> S
         rows = test[: SHOWN // len(shown)]
         blocks.append(vectors.languages[one.language][one.left[rows]])
         names[one.language] = [one.texts[i] for i in one.left[rows]]
-        blocks.append(vectors.english[one.right[rows]])
+        blocks.append(vectors.english[one.language][one.right[rows]])
         names[f"en ({one.language})"] = [one.english[i] for i in one.right[rows]]
     ends = np.cumsum([len(block) for block in blocks])
     places = {name: slice(int(end - len(b)), int(end)) for name, end, b in zip(names, ends, blocks, strict=True)}
     codes = ", ".join(one.language for one in shown)
-    return placed(
+    return map_scatter(
         "umap-languages",
         f"{vectors.label}: texts in {codes} and English",
         umap(np.concatenate(blocks), seed),
         places,
         {},
         names,
-        f"UMAP of {ends[-1]} texts, raw vectors; each language beside the English texts that it translates. Where the "
-        "languages lie apart, a search across them fails.",
+        f"UMAP of {ends[-1]} texts, raw vectors; each language with the English texts that it translates. Separate "
+        "clusters per language: search across languages fails.",
     )

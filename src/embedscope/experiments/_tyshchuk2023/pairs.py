@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.records import Record
 from embedscope.core.tables import Index, Score
-from embedscope.experiments._tyshchuk2023.material import Held, PairSet
+from embedscope.experiments._tyshchuk2023.study_data import Held, PairSet
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import View
 from embedscope.stats.score_records import score_record
@@ -62,7 +62,7 @@ class Sides:
 
 
 def one_to_one(held: Held) -> tuple[Index, Index]:
-    """Rows (of texts, of images) of pairs in which each text stands once: the first image of each."""
+    """Rows (of texts, of images) of pairs in which each text occurs once, with its first image."""
     _, first = np.unique(held.right, return_index=True)
     return held.texts[held.right[first]], held.images[held.left[first]]
 
@@ -99,10 +99,10 @@ def pair_records(vectors: Vectors, pairs: PairSet, view: View, seed: int, kept: 
     texts, images = view(unit(vectors.texts), unit(vectors.images))
     place = Place(vectors.source, pairs.name, view.name, "pairs" if view.name else None, texts.shape[1])
     for part, held in pairs.held.items():
-        asked, found = images[held.images], texts[held.texts]
+        image_rows, text_rows = images[held.images], texts[held.texts]
         for (q, c, matches), way, units in (
-            ((asked, found, (held.left, held.right)), "image_to_text", held.image_units),
-            ((found, asked, (held.right, held.left)), "text_to_image", held.text_units),
+            ((image_rows, text_rows, (held.left, held.right)), "image_to_text", held.image_units),
+            ((text_rows, image_rows, (held.right, held.left)), "text_to_image", held.text_units),
         ):
             shared = units if len(np.unique(units)) < len(units) else None
             for k, score in recall_at(q, c, matches, [1, 5, 10], seed=seed, groups=shared).items():

@@ -1,8 +1,10 @@
-"""The article's own material: COCO photos with captions, CIFAR-100, parallel captions; and vectors from files."""
+"""The article's own data: COCO photos with captions, CIFAR-100, parallel captions; and vectors from files."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,10 @@ import numpy as np
 from embedscope.core.arrays import Floats, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index
-from embedscope.experiments._tyshchuk2023.material import ClassSet, Held, PairSet, Parallel, order_of
+from embedscope.experiments._tyshchuk2023.study_data import ClassSet, Held, PairSet, Parallel, order_of
 
 TEST_SHARE = 0.2
+WIKICAPS = ("fr", "ru", "de")
 
 
 def coco_pairs(data: Data, seed: int, limit: int | None) -> PairSet:
@@ -21,11 +24,11 @@ def coco_pairs(data: Data, seed: int, limit: int | None) -> PairSet:
     Raises
     ------
     InputError
-        if the captions of val2014 are not at hand.
+        if the captions of val2014 are missing.
     """
     split = next((s for s in ("val2014", "karpathy_val", "test") if s in data.tables), None)
     if split is None:
-        raise InputError("coco has no captions at hand; put captions_val2014.json into the folder named with --data")
+        raise InputError("coco has no captions; put captions_val2014.json into the folder named with --data")
     relation: Any = data.relations[f"{split}_images"]
     _, first = np.unique(relation.right, return_index=True)
     captions, photos = relation.left[first], relation.right[first]
@@ -62,13 +65,54 @@ def cifar_classes(data: Data, prompt: str, seed: int, limit: int | None) -> Clas
 
 def caption_languages(data: Data, split: str = "test_2016") -> tuple[Parallel, ...]:
     """Captions of Multi30k in other languages and their English ones."""
-    found = []
+    languages = []
     for code in ("de", "fr", "cs"):
         relation: Any = data.relations.get(f"{split}_{code}")
         if relation is not None:
             texts, english = data.tables[f"{split}_{code}"].texts, data.tables[f"{split}_en"].texts
-            found.append(Parallel(code, texts, english, relation.left, relation.right))
-    return tuple(found)
+            languages.append(Parallel(code, texts, english, relation.left, relation.right, "multi30k"))
+    return tuple(languages)
+
+
+def wikicaps_languages(folder: Path | None) -> tuple[Parallel, ...]:
+    """Caption pairs of WikiCaps from ``folder/wikicaps/CODE-en.tsv``: a caption, a tab, and its English one per line.
+
+    Raises
+    ------
+    InputError
+        if such a file has a line without two texts.
+    """
+    from embedscope.datasets import parallel_files
+
+    languages = []
+    for code in WIKICAPS if folder is not None else ():
+        path = Path(str(folder)) / "wikicaps" / f"{code}-en.tsv"
+        if path.is_file():
+            data = parallel_files(path)
+            relation: Any = data.relations["parallel"]
+            texts, english = data.tables["left"].texts, data.tables["right"].texts
+            languages.append(Parallel(code, texts, english, relation.left, relation.right, "wikicaps"))
+    return tuple(languages)
+
+
+def russian_captions(folder: Path | None) -> tuple[str, ...]:
+    """Distinct captions of ``folder/rucoco/captions_val2014.json``, in the layout of COCO's own caption files.
+
+    Raises
+    ------
+    InputError
+        if the file is not in that layout.
+    """
+    path = None if folder is None else Path(folder) / "rucoco" / "captions_val2014.json"
+    if path is None or not path.is_file():
+        return ()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["annotations"]
+        return tuple(dict.fromkeys(str(row["caption"]).strip() for row in rows))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} has no captions in COCO's layout ({error!r}); wanted {{'annotations': [{{'caption': TEXT}}, ...]}}"
+        ) from error
 
 
 def rows_of_file(source: str) -> Floats:

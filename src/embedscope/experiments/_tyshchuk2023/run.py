@@ -1,4 +1,4 @@
-"""The measurements of the study: material, vectors of every model, then everything that is measured on them."""
+"""The measurements of the study: its data, the vectors of every model, and what is measured on them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,6 @@ from embedscope.experiments._tyshchuk2023.geometry import (
     spread_figure,
 )
 from embedscope.experiments._tyshchuk2023.languages import language_map, language_records
-from embedscope.experiments._tyshchuk2023.material import (
-    ClassSet,
-    Material,
-    Parallel,
-    emoji_classes,
-    emoji_languages,
-    emoji_pairs,
-    thinned,
-)
 from embedscope.experiments._tyshchuk2023.numbers import PROMPTS, published_role
 from embedscope.experiments._tyshchuk2023.pairs import KeptScores, pair_records
 from embedscope.experiments._tyshchuk2023.photos import (
@@ -40,8 +31,19 @@ from embedscope.experiments._tyshchuk2023.photos import (
     coco_pairs,
     halves,
     rows_of_file,
+    russian_captions,
+    wikicaps_languages,
 )
-from embedscope.experiments._tyshchuk2023.vectors import Vectors, label_of, measured_vectors, unit
+from embedscope.experiments._tyshchuk2023.study_data import (
+    ClassSet,
+    Parallel,
+    StudyData,
+    emoji_classes,
+    emoji_languages,
+    emoji_pairs,
+    first_pairs,
+)
+from embedscope.experiments._tyshchuk2023.vectors import Vectors, encode_study_data, is_text_only, label_of, unit
 from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
 
 if TYPE_CHECKING:
@@ -50,18 +52,19 @@ if TYPE_CHECKING:
 LANGUAGES = {"smoke": ("de", "fr", "ru", "ja"), "full": None}
 SCALES = {
     "smoke": "all emoji, or 2,000 photos of COCO and 5,000 of either part of CIFAR-100",
-    "full": "everything that is at hand",
+    "full": "everything that is available",
 }
 LIMITS: dict[str, tuple[int | None, int | None]] = {"smoke": (2000, 5000), "full": (None, None)}
 CONE = 500
 """Pairs that show the cone of a model with its biases at zero."""
 
-PICTURED = (None, "center", "procrustes", "lstsq", "cca:256", "heads")
+NO_IMAGES = "a model of texts alone has no image side; its text side is measured as in Table 1"
+DRAWN = (None, "center", "procrustes", "lstsq", "cca:256", "heads")
 
 
 @dataclass
-class Findings:
-    """What is gathered on the way."""
+class StudyResults:
+    """Everything that the study measures and draws."""
 
     models: list[Vectors] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -71,8 +74,8 @@ class Findings:
     kept: dict[str, KeptScores] = field(default_factory=dict)
 
 
-def material(options: Options, finder: Any) -> Material:
-    """COCO, CIFAR-100 and Multi30k where the data folder holds the photos, else the emoji."""
+def load_study_data(options: Options, finder: Any) -> StudyData:
+    """COCO, CIFAR-100 and Multi30k where the data folder has the photos, else the emoji."""
     from embedscope.datasets import DATASETS
 
     skipped: list[Skipped] = []
@@ -87,20 +90,22 @@ def material(options: Options, finder: Any) -> Material:
 
     photos = _photos(options, load, skipped)
     if photos is not None:
-        return Material(*photos, facts, skipped)
+        return _published_texts(StudyData(*photos, facts, skipped), options)
     data = load("emoji")
     pairs = emoji_pairs(data, options.seed)
     codes = LANGUAGES[options.scale] or tuple(n[6:] for n in data.tables if n.startswith("names_"))
-    return Material(pairs, emoji_classes(data, pairs, options.prompt), emoji_languages(data, codes), facts, skipped)
+    classes, languages = emoji_classes(data, pairs, options.prompt), emoji_languages(data, codes)
+    return _published_texts(StudyData(pairs, classes, languages, facts, skipped), options)
 
 
 def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]) -> tuple[Any, Any, Any] | None:
     n_pairs, n_images = LIMITS[options.scale]
     try:
         pairs = coco_pairs(load("coco"), options.seed, n_pairs)
-        pairs.images[0].pixels()
+        if not all(is_text_only(source, options) for source in options.models):
+            pairs.images[0].pixels()
     except EmbedscopeError as error:
-        skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"the emoji stand in for them: {error}"))
+        skipped.append(Skipped("COCO photos and captions, CIFAR-100", f"replaced by the emoji: {error}"))
         return None
     prompt = options.prompt or PROMPTS.get(
         published_role(options.models[0], options.published) or "clip", PROMPTS["clip"]
@@ -118,69 +123,106 @@ def _photos(options: Options, load: Callable[[str], Any], skipped: list[Skipped]
     return pairs, classes, languages
 
 
-def file_vectors(source: str) -> tuple[Material, Vectors]:
-    """Pairs of vectors from two files (``A+B``): only what needs no pictures and no texts is measured."""
+def _published_texts(study_data: StudyData, options: Options) -> StudyData:
+    """The study data with captions of WikiCaps in place of others of the same language, and those of ruCOCO."""
+    captions, russian = wikicaps_languages(options.data), russian_captions(options.data)
+    new = {p.language for p in captions}
+    study_data.languages = (*captions, *(p for p in study_data.languages if p.language not in new))
+    study_data.russian = russian
+    about = {"version": "as in the folder", "licence": "that of the captions"}
+    study_data.data |= {name: about for name, there in (("wikicaps", captions), ("rucoco", russian)) if there}
+    return study_data
+
+
+def file_vectors(source: str) -> tuple[StudyData, Vectors]:
+    """Pairs of vectors from two files (``A+B``): only what needs neither images nor texts is measured."""
     image_file, _, text_file = source.partition("+")
     images, texts = rows_of_file(image_file), rows_of_file(text_file)
     if len(images) != len(texts):
         raise InputError(f"{source}: {len(images)} images and {len(texts)} texts; rows of both files must match")
     pairs = halves("files", (), (), len(texts))
-    why = "vectors from files have no pictures, texts, classes or languages"
-    study_data = Material(pairs, None, (), {}, [Skipped(f"{source}: items 7 to 12", why)])
+    why = "vectors from files have no images, texts, classes or languages"
+    study_data = StudyData(pairs, None, (), {}, [Skipped(f"{source}: items 7 to 12", why)])
     return study_data, Vectors(source, source, False, None, None, texts, images)
 
 
-def study(vectors: Vectors, study_data: Material, options: Options, provenance: Provenance, found: Findings) -> None:
-    """Everything that is measured on one model; pictures are drawn of models that are no baselines."""
+def measure_model(
+    vectors: Vectors, study_data: StudyData, options: Options, provenance: Provenance, results: StudyResults
+) -> None:
+    """Everything that is measured on one model; figures are drawn for models that are not baselines."""
     seed = options.seed
     fit_images, fit_texts = study_data.pairs.fit
     pairing = Pairing(unit(vectors.texts[fit_texts]), unit(vectors.images[fit_images]), seed)
     with provenance.phase(f"alignments {vectors.source}"):
         names = (None, *SHALLOW, *HEADS) if not vectors.baseline else (None, "procrustes", "cca:256")
         seen, skipped = views(pairing, names)
-    found.skipped += skipped
-    found.models.append(vectors)
-    kept = found.kept.setdefault(vectors.source, KeptScores())
+    results.skipped += skipped
+    results.models.append(vectors)
+    kept = results.kept.setdefault(vectors.source, KeptScores())
     options.progress.start(f"measuring {vectors.label}", len(seen), "alignments")
     with provenance.phase(f"pairs {vectors.source}"):
         for view in seen:
-            found.records += pair_records(vectors, study_data.pairs, view, seed, kept)
+            results.records += pair_records(vectors, study_data.pairs, view, seed, kept)
             options.progress.advance(1)
     options.progress.close()
     with provenance.phase(f"isotropy {vectors.source}"):
-        found.records += isotropy_records(vectors, study_data.pairs.name)
+        results.records += isotropy_records(vectors, study_data.pairs.name)
+        if vectors.russian is not None:
+            results.records += isotropy_records(vectors, "rucoco", {"text": unit(vectors.russian)})
     if study_data.classes is not None and not vectors.baseline:
         options.progress.start(f"classes {vectors.label}", None, "transforms")
         with provenance.phase(f"classes {vectors.source}"):
-            sides = class_halves(vectors, study_data.classes, seed, found.skipped.append)
+            sides = class_halves(vectors, study_data.classes, seed, results.skipped.append)
             for name, halves_of in sides.items():
-                kept.add("zeroshot.seen", None, name, halves_of.seen, np.arange(halves_of.seen.n))
-                kept.add("zeroshot.unseen", None, name, halves_of.unseen, np.arange(halves_of.unseen.n))
-            found.records += class_records(vectors, pairing, study_data.classes, sides, seed, found.skipped.append)
-            found.figures.append(class_figure(sides))
+                for part, score in (("seen", halves_of.seen), ("unseen", halves_of.unseen)):
+                    kept.add(f"zeroshot.{part}", None, name, score, np.arange(score.n))
+            results.records += class_records(vectors, pairing, study_data.classes, sides, seed, results.skipped.append)
+            results.figures.append(class_figure(sides))
         options.progress.close()
     for parallel in study_data.languages if not vectors.baseline else ():
-        found.records += language_records(vectors, parallel, study_data.pairs.name, seed, kept)
+        results.records += language_records(vectors, parallel, seed, kept)
     if not vectors.baseline:
-        with provenance.phase(f"pictures {vectors.source}"):
-            _pictures(vectors, study_data, [v for v in seen if v.name in PICTURED], options, found)
+        with provenance.phase(f"figures {vectors.source}"):
+            _figures(vectors, study_data, [v for v in seen if v.name in DRAWN], options, results)
             scales = {v.name: v.scale for v in seen if v.name is not None and v.scale is not None}
-            found.figures.append(gap_by_temperature(vectors, found.records, scales))
+            results.figures.append(gap_by_temperature(vectors, results.records, scales))
 
 
-def _pictures(vectors: Vectors, study_data: Material, seen: Sequence[View], options: Options, found: Findings) -> None:
-    found.figures += histograms(vectors, study_data.pairs, seen)
-    drawn, planes = clouds(vectors, study_data.pairs, [v for v in seen if v.name in (None, "procrustes", "lstsq")])
-    found.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
-    found.scatters += planes
+def measure_text_model(
+    vectors: Vectors, study_data: StudyData, options: Options, provenance: Provenance, results: StudyResults
+) -> None:
+    """What a model of texts alone can be measured on: isotropy of its text side, and other languages."""
+    results.models.append(vectors)
+    results.skipped.append(Skipped(f"{vectors.label}: alignments, loss, retrieval, classes, maps", NO_IMAGES))
+    kept = results.kept.setdefault(vectors.source, KeptScores())
+    with provenance.phase(f"isotropy {vectors.source}"):
+        results.records += isotropy_records(vectors, study_data.pairs.name)
+    for parallel in study_data.languages:
+        results.records += language_records(vectors, parallel, options.seed, kept)
+    results.figures.append(spread_figure([("text", vectors.texts)]))
+    if study_data.languages:
+        try:
+            results.scatters.append(language_map(vectors, study_data.languages, options.seed))
+        except MissingExtraError as error:
+            results.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
+
+
+def _figures(
+    vectors: Vectors, study_data: StudyData, seen: Sequence[View], options: Options, results: StudyResults
+) -> None:
+    results.figures += histograms(vectors, study_data.pairs, seen)
+    joint = [v for v in seen if v.name in (None, "procrustes", "lstsq")]
+    drawn, planes = clouds(vectors, study_data.pairs, joint, results.skipped.append)
+    results.figures += [*drawn, spread_figure([("text", vectors.texts), ("image", vectors.images)])]
+    results.scatters += planes
     procrustes = next((v for v in seen if v.name == "procrustes"), None)
     try:
         if procrustes is not None and study_data.pairs.images:
-            found.scatters += maps(vectors, study_data.pairs, procrustes, options.seed)
+            results.scatters += maps(vectors, study_data.pairs, procrustes, options.seed)
         if study_data.languages:
-            found.scatters.append(language_map(vectors, study_data.languages, options.seed))
+            results.scatters.append(language_map(vectors, study_data.languages, options.seed))
     except MissingExtraError as error:
-        found.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
+        results.skipped.append(Skipped("maps (t-SNE, UMAP)", str(error)))
 
 
 def gap_by_temperature(vectors: Vectors, records: Sequence[Record], scales: Mapping[str, float]) -> Figure:
@@ -232,32 +274,36 @@ def class_figure(sides: Mapping[str | None, SeenUnseen]) -> Figure:
     )
 
 
-def cones(source: str, study_data: Material, options: Options, provenance: Provenance, found: Findings) -> None:
-    """The same architecture freshly initialised, with and without biases: is the cone there before training?"""
+def measure_random_towers(
+    source: str, study_data: StudyData, options: Options, provenance: Provenance, results: StudyResults
+) -> None:
+    """The same architecture randomly initialised, with and without biases: is there a cone before training?"""
     query = "&bias=0" if "?" in source else "?bias=0"
     image, plus, text = source.partition("+")
     without = f"random:{image}{query}" + (f"{plus}{text}{query}" if plus else "")
     for uri in (f"random:{source}", without):
         try:
-            seen = study_data if uri != without else thinned(study_data, CONE)
-            vectors = measured_vectors(uri, seen, options, provenance, baseline=True)
+            seen = study_data if uri != without else first_pairs(study_data, CONE)
+            vectors = encode_study_data(uri, seen, options, provenance, baseline=True)
         except InputError as error:
-            found.skipped.append(Skipped(f"cone at initialisation, {label_of(uri)}", str(error)))
+            results.skipped.append(Skipped(f"cone at initialisation, {label_of(uri)}", str(error)))
             continue
-        found.scatters += cone_clouds(vectors, seen.pairs)
+        results.scatters += cone_clouds(vectors, seen.pairs)
         if uri == without:
-            found.models.append(vectors)
-            found.skipped.append(Skipped(vectors.label, f"isotropy of the first {CONE} pairs to fit on, nothing else"))
-            found.records += isotropy_records(vectors, seen.pairs.name)
+            results.models.append(vectors)
+            results.skipped.append(
+                Skipped(vectors.label, f"isotropy of the first {CONE} pairs to fit on, nothing else")
+            )
+            results.records += isotropy_records(vectors, seen.pairs.name)
         else:
-            study(vectors, study_data, options, provenance, found)
+            measure_model(vectors, study_data, options, provenance, results)
 
 
-def pixel_baseline(
-    source: str, study_data: Material, options: Options, provenance: Provenance, found: Findings
+def measure_pixels(
+    source: str, study_data: StudyData, options: Options, provenance: Provenance, results: StudyResults
 ) -> None:
-    """Raw pixels in place of the image model, beside the same texts."""
+    """Raw pixels in place of the image model, with the same texts."""
     _, plus, text = source.partition("+")
     if plus and not source.startswith("pixels:"):
-        vectors = measured_vectors(f"pixels:16+{text}", study_data, options, provenance, baseline=True)
-        study(vectors, study_data, options, provenance, found)
+        vectors = encode_study_data(f"pixels:16+{text}", study_data, options, provenance, baseline=True)
+        measure_model(vectors, study_data, options, provenance, results)

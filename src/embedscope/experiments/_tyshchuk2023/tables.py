@@ -1,4 +1,4 @@
-"""Tables 1 to 7 with our numbers, the published ones beside them."""
+"""Tables 1 to 7 with our numbers and the published ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from embedscope.experiments._tyshchuk2023.numbers import (
 )
 from embedscope.experiments._tyshchuk2023.vectors import Vectors
 
-OF_CLIP = "Published values are those of CLIP on COCO and CIFAR-100, not of this model, unless it is named."
+OF_CLIP = "Published values are those of CLIP on COCO and CIFAR-100, not of the model of the row, unless it is CLIP."
 PLAIN = "none"
 
 
@@ -40,20 +40,21 @@ def tables(models: Sequence[Vectors], records: Sequence[Record]) -> list[Table]:
 
 def _isotropy(labels: dict[str, str], records: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    keys = dict.fromkeys(
-        (r.source, r.space, r.transform) for r in records if r.metric == "i1" and r.variant is None and r.rows == "unit"
-    )
-    for source, space, transform in keys:
-        where = {"source": source, "space": space, "transform": transform}
+    keys = dict.fromkeys((r.source, r.task, r.space, r.transform, r.rows) for r in records if r.metric == "i1")
+    for source, task, space, transform, scaling in keys:
+        where = {"source": source, "task": task, "space": space, "transform": transform, "rows": scaling}
         numbers = [value(records, metric=m, variant=v, **where) for v in (None, "published") for m in ("i1", "i2")]
         published = TABLE_1.get(("clip", transform, str(space)), (None, None))
         spread = value(records, metric="coordinate_std.cv", **where)
         cosine = value(records, metric="self_similarity", **where)
-        rows.append((labels[source], space, transform or PLAIN, *numbers, *published, cosine, spread))
+        shown = transform or PLAIN
+        rows.append((labels[source], task, space, shown, scaling, *numbers, *published, cosine, spread))
     columns = (
         Column("model"),
+        Column("data"),
         Column("space"),
         Column("transform"),
+        Column("rows", help="unit: L2-normalised; raw: as the model gives them"),
         Column("I1", 3, "min Z / max Z along +-eigenvectors: the definition"),
         Column("I2", 3, "std Z / mean Z along +-eigenvectors"),
         Column("I1 row-walking", 3, "along the rows of the eigenvector matrix, which gives the article's numbers"),
@@ -64,7 +65,8 @@ def _isotropy(labels: dict[str, str], records: Sequence[Record]) -> Table:
         Column("CV of coordinate std", 3),
     )
     caption = (
-        "1 and 0 are isotropic. The published values follow from walking the rows of the matrix whose columns are the "
+        "I1 of 1 and I2 of 0: isotropic. The published values follow from walking the rows of the matrix whose "
+        "columns are the "
         f"eigenvectors, not from the definition. {OF_CLIP}"
     )
     return Table("table1", "Isotropy of both clouds (Table 1)", columns, tuple(rows), caption)
@@ -79,9 +81,9 @@ def _loss(labels: dict[str, str], records: Sequence[Record]) -> Table:
             for v in (None, "refitted")
             for part in ("train", "test")
         ]
-        found = pick(records, metric="contrastive_loss.test", variant=None, **where)
+        record = pick(records, metric="contrastive_loss.test", variant=None, **where)
         published = TABLE_2.get(transform, (None, None))
-        rows.append((labels[source], transform or PLAIN, *numbers, *published, found.n if found else None))
+        rows.append((labels[source], transform or PLAIN, *numbers, *published, record.n if record else None))
     columns = (
         Column("model"),
         Column("alignment"),
@@ -94,8 +96,9 @@ def _loss(labels: dict[str, str], records: Sequence[Record]) -> Table:
         Column("batch"),
     )
     caption = (
-        "Symmetric InfoNCE in nats, all test pairs in one batch; chance is log(batch). The article does not say its "
-        f"batch size, and a loss cannot be read without it. {OF_CLIP}"
+        "Symmetric InfoNCE in nats, all test pairs in one batch; chance level is log(batch). The article does not "
+        "state its "
+        f"batch size, on which the loss depends. {OF_CLIP}"
     )
     return Table("table2", "Contrastive loss before and after (Table 2)", columns, tuple(rows), caption)
 
@@ -116,7 +119,7 @@ def _retrieval(labels: dict[str, str], records: Sequence[Record]) -> Table:
     columns = (
         Column("model"),
         Column("alignment"),
-        Column("asked"),
+        Column("part"),
         Column("R@1 image to text", 3),
         Column("95 % interval"),
         Column("R@5 image to text", 3),
@@ -126,10 +129,10 @@ def _retrieval(labels: dict[str, str], records: Sequence[Record]) -> Table:
     )
     return Table(
         "retrieval",
-        "Retrieval on what nothing was fitted on",
+        "Retrieval on held-out pairs",
         columns,
         tuple(rows),
-        "Hit rates by cosine, ties counted as misses. What is new to the fit is the harder and the more honest test.",
+        "Hit rates by cosine; ties count as misses. Concepts that no fit has seen are the harder test.",
     )
 
 
@@ -159,8 +162,8 @@ def _gap(labels: dict[str, str], records: Sequence[Record]) -> Table:
         "other cosine",
         "logistic",
         "linear SVC",
-        "image asks",
-        "text asks",
+        "own modality, image query",
+        "own modality, text query",
     )
     columns = (Column("model"), Column("alignment"), *(Column(t, 3) for t in titles))
     return Table(
@@ -168,9 +171,9 @@ def _gap(labels: dict[str, str], records: Sequence[Record]) -> Table:
         "The gap between the modalities",
         columns,
         tuple(rows),
-        "Gap: distance of the mean image from the mean text. Logistic, SVC: held-out accuracy of telling modalities "
-        "apart (.5 is chance; the article has 1.0). The last two: share of the top 10 of a mixed index that has the "
-        "modality of the query.",
+        "Gap: distance between the mean image and the mean text. Logistic, SVC: held-out accuracy of classifying the "
+        "modality (chance level .5; 1.0 in the article). The last two: share of the top 10 of a mixed index that has "
+        "the modality of the query.",
     )
 
 
@@ -196,7 +199,7 @@ def _zero_shot(labels: dict[str, str], records: Sequence[Record]) -> Table:
         Column("published", 3),
         Column("images"),
     )
-    caption = f"{OF_CLIP} Mind that {PROMPT_CHOICE}, and that a transform fitted on the test images has seen them."
+    caption = f"{OF_CLIP} Note that {PROMPT_CHOICE}, and that a transform fitted on the test images has seen them."
     return Table("table3", "Zero-shot classification (Table 3)", columns, tuple(rows), caption)
 
 
@@ -244,11 +247,12 @@ def _languages(labels: dict[str, str], records: Sequence[Record]) -> Table:
         where = {"source": r.source, "subset": r.subset}
         means = [value(records, metric=f"parallel_distance_ratio.{p}", **where) for p in ("pairs", "overall")]
         name = f"recall@1.{r.subset}_to_en"
-        found = [
-            value(records, source=r.source, metric=name, transform=t, subset="new names") for t in (None, "procrustes")
+        recalls = [
+            value(records, source=r.source, metric=name, transform=t, subset="unseen names")
+            for t in (None, "procrustes")
         ]
         published = TABLE_6.get(str(r.subset), (None, None, None))[2]
-        rows.append((labels[r.source], f"{r.subset}-en", *means, r.value, published, *found))
+        rows.append((labels[r.source], f"{r.subset}-en", *means, r.value, published, *recalls))
     columns = (
         Column("model"),
         Column("languages"),
@@ -264,7 +268,7 @@ def _languages(labels: dict[str, str], records: Sequence[Record]) -> Table:
         "Other languages (Table 6)",
         columns,
         tuple(rows),
-        "Distances of raw vectors; recall@1 from the other language to English on texts nothing was fitted on.",
+        "Euclidean distances of raw vectors; recall@1 from the other language to English on held-out texts.",
     )
 
 

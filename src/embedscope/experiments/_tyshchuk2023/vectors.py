@@ -12,8 +12,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._tyshchuk2023.material import Material
-from embedscope.experiments._tyshchuk2023.numbers import published_role
+from embedscope.experiments._tyshchuk2023.numbers import TEXT_ONLY, published_role
+from embedscope.experiments._tyshchuk2023.study_data import StudyData
 from embedscope.sources.models import (
     check_known,
     encode_texts,
@@ -30,7 +30,8 @@ class Vectors:
     """Vectors of one model, with rows as in the study data; ``scale`` is the factor of the model on cosines.
 
     ``texts`` and ``images`` are aligned with the texts and images of the pairs, ``prompts`` with the classes,
-    ``class_images`` with the images of the classes, ``english`` and ``languages`` with the parallel names.
+    ``class_images`` with the images of the classes, ``english`` and ``languages`` (both by language) with the parallel
+    texts, ``russian`` with the captions of ruCOCO. A model of texts alone has no rows of ``images``.
     """
 
     source: str
@@ -42,9 +43,16 @@ class Vectors:
     images: Floats
     prompts: Floats | None = None
     class_images: Floats | None = None
-    english: Floats | None = None
+    english: dict[str, Floats] = field(default_factory=dict)
     languages: dict[str, Floats] = field(default_factory=dict)
+    russian: Floats | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> dict[str, Floats]:
+        """Unit rows of texts and images, by the name of the side; of texts alone where there are no images."""
+        both = {"text": self.texts, "image": self.images}
+        return {name: unit(rows) for name, rows in both.items() if len(rows)}
 
 
 def towers(source: str) -> tuple[str, str]:
@@ -72,18 +80,12 @@ def label_of(source: str) -> str:
     return f"{name} ({how})" if source.startswith("random:") else bare
 
 
-def measured_vectors(
-    source: str, study_data: Material, options: Options, provenance: Provenance, *, baseline: bool = False
+def encode_study_data(
+    source: str, study_data: StudyData, options: Options, provenance: Provenance, *, baseline: bool = False
 ) -> Vectors:
     """Encode the study data with the model ``source``; cached vectors are not recomputed."""
     image_uri, text_uri = towers(source)
-    how = ModelOptions(
-        device=options.device,
-        dtype=options.dtype,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-        cache=options.cache,
-    )
+    how = _model_options(options)
     images = list(study_data.pairs.images) + (list(study_data.classes.images) if study_data.classes else [])
     opened = Provenance()
     with provenance.phase(f"images {source}"):
@@ -92,6 +94,7 @@ def measured_vectors(
         x = np.asarray(vectors.matrix(image_vector(encoder.spaces)), dtype=np.float64)
     texts = [*study_data.pairs.texts, *(study_data.classes.prompts if study_data.classes else ())]
     texts += [t for p in study_data.languages for t in (*p.texts, *p.english)]
+    texts += study_data.russian
     with provenance.phase(f"texts {source}"):
         lookup = _text_lookup(text_uri, texts, how, opened, options.progress)
     n = len(study_data.pairs.images)
@@ -108,10 +111,47 @@ def measured_vectors(
     if study_data.classes:
         result.prompts, result.class_images = lookup(study_data.classes.prompts), x[n:]
     for parallel in study_data.languages:
-        result.english = lookup(parallel.english) if result.english is None else result.english
+        result.english[parallel.language] = lookup(parallel.english)
+        result.languages[parallel.language] = lookup(parallel.texts)
+    if study_data.russian and result.role == "ruclip":
+        result.russian = lookup(study_data.russian)
+    provenance.models[source] = result.facts
+    return result
+
+
+def is_text_only(source: str, options: Options) -> bool:
+    """Whether ``source`` is a model of texts alone: a published one, an alias, or one named with ``#text``."""
+    from embedscope.encoders import ALIASES
+
+    if "+" in source:
+        return False
+    return source in ALIASES or source.endswith("#text") or published_role(source, options.published) in TEXT_ONLY
+
+
+def encode_study_texts(source: str, study_data: StudyData, options: Options, provenance: Provenance) -> Vectors:
+    """Encode the texts of the study data with a model of texts alone."""
+    texts = [*study_data.pairs.texts, *(t for p in study_data.languages for t in (*p.texts, *p.english))]
+    opened = Provenance()
+    with provenance.phase(f"texts {source}"):
+        lookup = _text_lookup(source, texts, _model_options(options), opened, options.progress)
+    rows = lookup(study_data.pairs.texts)
+    role, none = published_role(source, options.published), np.empty((0, rows.shape[1]))
+    result = Vectors(source, label_of(source), False, role, None, rows, none, facts={"text": opened.models[source]})
+    for parallel in study_data.languages:
+        result.english[parallel.language] = lookup(parallel.english)
         result.languages[parallel.language] = lookup(parallel.texts)
     provenance.models[source] = result.facts
     return result
+
+
+def _model_options(options: Options) -> ModelOptions:
+    return ModelOptions(
+        device=options.device,
+        dtype=options.dtype,
+        seed=options.seed,
+        trust_remote_code=options.trust_remote_code,
+        cache=options.cache,
+    )
 
 
 def _text_lookup(

@@ -29,11 +29,11 @@ class View:
     seconds: float = 0.0
 
     def raw(self, texts: Floats, images: Floats) -> tuple[Floats, Floats]:
-        """Texts and images mapped, of one width: the narrower side is padded with zeros."""
+        """Texts and images mapped, with equal dimensions: the smaller side is padded with zeros."""
         if self.alignment is not None:
             texts, images = self.alignment.transform(texts), self.alignment.transform_right(images)
-        width = max(texts.shape[1], images.shape[1])
-        return padded(texts, width), padded(images, width)
+        dim = max(texts.shape[1], images.shape[1])
+        return padded(texts, dim), padded(images, dim)
 
     def __call__(self, texts: Floats, images: Floats) -> tuple[Floats, Floats]:
         """Texts and images mapped and renormalised."""
@@ -43,8 +43,8 @@ class View:
     @property
     def scale(self) -> float | None:
         """Factor on cosines that the alignment was trained with, None where it has none."""
-        found: list[dict[str, Any]] = list(self.alignment.facts.values()) if self.alignment is not None else []
-        scale = found[-1].get("scale") if found else None
+        facts: list[dict[str, Any]] = list(self.alignment.facts.values()) if self.alignment is not None else []
+        scale = facts[-1].get("scale") if facts else None
         return float(scale) if scale is not None else None
 
     @property
@@ -104,10 +104,10 @@ def views(pairing: Pairing, names: Sequence[str | None]) -> tuple[list[View], li
             return Skipped(f"alignment {name}", str(error))
 
     _ = pairing.cross
-    found = list(in_threads(view, names))
-    return [v for v in found if isinstance(v, View)], [v for v in found if isinstance(v, Skipped)]
+    results = list(in_threads(view, names))
+    return [v for v in results if isinstance(v, View)], [v for v in results if isinstance(v, Skipped)]
 
 
-def padded(rows: Floats, width: int) -> Floats:
-    """``rows`` with columns of zeros up to ``width``."""
-    return np.pad(rows, ((0, 0), (0, width - rows.shape[1]))) if rows.shape[1] < width else rows
+def padded(rows: Floats, dim: int) -> Floats:
+    """``rows`` with columns of zeros up to ``dim`` dimensions."""
+    return np.pad(rows, ((0, 0), (0, dim - rows.shape[1]))) if rows.shape[1] < dim else rows

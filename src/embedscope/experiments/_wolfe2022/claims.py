@@ -1,4 +1,4 @@
-"""The published numbers held against ours, when the paper's own models are run."""
+"""The published numbers compared with ours, when the paper's own models are run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Status
 from embedscope.experiments._experiment import Claim
-from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_setting, top
+from embedscope.experiments._wolfe2022.lookup import best, points, scored, token_pooling, top
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, STATIC, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
 
@@ -16,7 +16,7 @@ TOKENS = ("self_similarity", "top5_share", "top8_share")
 
 @dataclass(frozen=True)
 class Checked:
-    """A claim with our number beside it."""
+    """A claim with our number."""
 
     claim: Claim
     run: ModelRun
@@ -27,21 +27,21 @@ class Checked:
 
 
 def checked_claims(runs: Sequence[ModelRun], full: bool) -> list[Checked]:
-    """Every claim that speaks of a model that was run, with its verdict."""
-    found = []
+    """Every claim on a model that was run, with its verdict."""
+    checked = []
     published = [run for run in runs if not run.baseline and run.published is not None]
     for run in published:
         for claim in CLAIMS:
             ours = _value(run, claim) if claim.role == run.role else None
             if ours is not None:
-                found.append(_checked(run, claim, *ours, full=full))
+                checked.append(_checked(run, claim, *ours, full=full))
     contrastive, causal = (next((r for r in published if r.role == role), None) for role in ("contrastive", "causal"))
     if contrastive is not None and causal is not None:
         leads = stsb_leads(contrastive, causal)
         for claim in (c for c in CLAIMS if c.role == "both" and leads):
             ours = (min(leads.values()), None) if claim.statistic == "min" else (_growth(leads), max(leads))
-            found.append(_checked(contrastive, claim, *ours, full=full))
-    return found
+            checked.append(_checked(contrastive, claim, *ours, full=full))
+    return checked
 
 
 def stsb_leads(contrastive: ModelRun, causal: ModelRun) -> dict[int, float]:
@@ -55,9 +55,9 @@ def stsb_leads(contrastive: ModelRun, causal: ModelRun) -> dict[int, float]:
     theirs = [_curve(causal, Claim("", "", "stsb", 0.0, "min", pooling)) for pooling in ("eos", "plain")]
     leads = {}
     for layer, (mine, other) in enumerate(zip(contrastive.ladder, causal.ladder, strict=True)):
-        beside = [curve[other] for curve in theirs if other in curve]
-        if mine in ours and beside:
-            leads[layer] = ours[mine] - max(beside)
+        others = [curve[other] for curve in theirs if other in curve]
+        if mine in ours and others:
+            leads[layer] = ours[mine] - max(others)
     return leads
 
 
@@ -69,7 +69,7 @@ def _checked(run: ModelRun, claim: Claim, ours: float, layer: int | None, *, ful
     status = claim.verdict(ours)
     why = ""
     if status == "deviates":
-        why = "" if full else "a quick run samples; take --scale full before reading anything into this."
+        why = "" if full else "This run samples; check it with --scale full."
         if claim.metric in TOKENS:
             why = f"{why} The paper's 10,000 tokens are another random draw, which can include padding.".strip()
     return Checked(claim, run, ours, layer, status, why)
@@ -90,7 +90,23 @@ def _over_contexts(run: ModelRun) -> tuple[float, int | None] | None:
     return (min(leads), None) if leads else None
 
 
-COMPARED = {"tests_eos_above_word": _eos_above, "lead_over_contexts": _over_contexts}
+def _eight_less_five(run: ModelRun) -> tuple[float, int | None] | None:
+    """Largest difference over the layers of the shares of the 8 and of the 5 largest coordinates, as published."""
+    curves = [
+        _curve(run, Claim("", "", metric, 0.0, "max", variant="published")) for metric in ("top8_share", "top5_share")
+    ]
+    added = {space: curves[0][space] - curves[1][space] for space in curves[0] if space in curves[1]}
+    if not added:
+        return None
+    space = max(added, key=lambda s: added[s])
+    return added[space], run.ladder.index(space)
+
+
+COMPARED = {
+    "top8_less_top5": _eight_less_five,
+    "tests_eos_above_word": _eos_above,
+    "lead_over_contexts": _over_contexts,
+}
 """Claims that compare readings of one model, by metric."""
 
 
@@ -114,7 +130,7 @@ def _value(run: ModelRun, claim: Claim) -> tuple[float, int | None] | None:
 def _curve(run: ModelRun, claim: Claim) -> dict[str, float]:
     """Values over the layers of the paper, by space; undefined ones are left out."""
     if claim.metric in TOKENS or claim.metric == "sentence_self_similarity":
-        pooling = token_setting(run) if claim.metric in TOKENS else claim.pooling
+        pooling = token_pooling(run) if claim.metric in TOKENS else claim.pooling
         records = points(run, claim.metric, pooling, claim.variant)
         values = {str(r.space): r.value for r in records}
     else:

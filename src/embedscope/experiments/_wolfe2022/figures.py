@@ -7,7 +7,7 @@ from typing import Any
 
 from embedscope.core.document import Figure, Series
 from embedscope.core.records import Record
-from embedscope.experiments._wolfe2022.lookup import SETTING_NAMES, points, scored, token_setting
+from embedscope.experiments._wolfe2022.lookup import POOLING_NAMES, points, scored, token_pooling
 from embedscope.experiments._wolfe2022.numbers import FIGURE_1, TABLE_NAMES
 from embedscope.experiments._wolfe2022.run import ModelRun
 
@@ -77,7 +77,7 @@ def _of_records(run: ModelRun, axis: _Axis, records: Sequence[Record], label: st
 
 def _self_similarity(runs: Sequence[ModelRun], axis: _Axis) -> Figure:
     series = [
-        s for run in runs for s in _of_records(run, axis, points(run, "self_similarity", token_setting(run)), run.label)
+        s for run in runs for s in _of_records(run, axis, points(run, "self_similarity", token_pooling(run)), run.label)
     ]
     series += [_published(run) for run in runs if not run.baseline and run.published is not None and not axis.relative]
     return Figure(
@@ -100,14 +100,15 @@ def _published(run: ModelRun) -> Series:
 
 
 def _shares(runs: Sequence[ModelRun], axis: _Axis, metric: str, count: str) -> Figure:
-    series = [s for run in runs for s in _of_records(run, axis, points(run, metric, token_setting(run)), run.label)]
+    series = [s for run in runs for s in _of_records(run, axis, points(run, metric, token_pooling(run)), run.label)]
     return Figure(
         metric,
-        f"Length held by the {count} largest coordinates (Figure 2)",
+        f"Share of the norm in the {count} largest coordinates (Figure 2)",
         axis.label,
-        "share of a vector's length",
+        "share of the norm",
         tuple(series),
-        "Mean over tokens of the length of the largest coordinates (by absolute value) over the length of the vector.",
+        "Mean over tokens of the norm of the largest coordinates (by absolute value) divided by the norm of the "
+        "vector.",
         (0.0, 1.0),
         "Geometry",
     )
@@ -120,7 +121,7 @@ def _task(runs: Sequence[ModelRun], axis: _Axis, task: str) -> Figure:
         poolings = [s for s in run.poolings if not run.baseline or s == ("eos" if sentence else "bos_eos")]
         for pooling in poolings:
             records = [s.record() for s in scored(run, task, pooling)]
-            series += list(_of_records(run, axis, records, f"{run.label}, {SETTING_NAMES[pooling]}"))
+            series += list(_of_records(run, axis, records, f"{run.label}, {POOLING_NAMES[pooling]}"))
         series += _pooled(run, axis, task)
     return Figure(
         task,

@@ -10,7 +10,7 @@ from embedscope.core.records import Record
 from embedscope.experiments._wolfe2022.run import ModelRun
 from embedscope.stats.best_of import Best, best_difference, best_of
 
-SETTING_NAMES = {"plain": "plain", "bos_eos": "BOS+EOS", "eos": "EOS", None: "pooled"}
+POOLING_NAMES = {"plain": "plain", "bos_eos": "BOS+EOS", "eos": "EOS", None: "pooled"}
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,22 @@ class Extreme:
 
 def points(run: ModelRun, metric: str, pooling: str | None, variant: str | None = None) -> list[Record]:
     """Records of a metric of tokens or sentences in every space of ``run``, in the order of its spaces."""
-    found = {r.space: r for r in run.geometry if r.metric == metric and r.pooling == pooling and r.variant == variant}
-    return [found[s] for s in run.spaces if s in found]
+    by_space = {
+        r.space: r for r in run.geometry if r.metric == metric and r.pooling == pooling and r.variant == variant
+    }
+    return [by_space[s] for s in run.spaces if s in by_space]
 
 
-def token_setting(run: ModelRun) -> str | None:
+def token_pooling(run: ModelRun) -> str | None:
     """The pooling under which tokens in context were taken."""
     return next((r.pooling for r in run.geometry if r.task == "tokens"), None)
 
 
 def scored(run: ModelRun, metric: str, pooling: str | None) -> list[Any]:
     """Scores of a task measure in every space of ``run`` under one pooling, in the order of its spaces."""
-    found = {s.space: s for s in run.scored if s.metric == metric and s.pooling == pooling}
+    by_space = {s.space: s for s in run.scored if s.metric == metric and s.pooling == pooling}
     order = run.spaces if pooling is not None else ("pooled",)
-    return [found[s] for s in order if s in found]
+    return [by_space[s] for s in order if s in by_space]
 
 
 def top(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
@@ -56,20 +58,20 @@ def top(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
 
 def best(run: ModelRun, metric: str, pooling: str | None) -> Extreme | None:
     """The best score over the layers 0..N of the paper, with the interval of that maximum."""
-    found = best_of({s.space: s.score for s in scored(run, metric, pooling) if s.space in run.ladder})
-    if found is None:
+    highest = best_of({s.space: s.score for s in scored(run, metric, pooling) if s.space in run.ladder})
+    if highest is None:
         return None
-    return Extreme(found.value, found.low, found.high, found.name, run.ladder.index(found.name), found)
+    return Extreme(highest.value, highest.low, highest.high, highest.name, run.ladder.index(highest.name), highest)
 
 
 def difference(a: Extreme, b: Extreme) -> tuple[float, float, float, float] | None:
     """``a - b`` with its paired interval, valid for maxima, and two-sided p; None where there are no draws."""
     if a.best is None or b.best is None:
         return None
-    found = best_difference(a.best, b.best)
-    if found.value is None or found.low is None or found.high is None or found.p is None:
+    delta = best_difference(a.best, b.best)
+    if delta.value is None or delta.low is None or delta.high is None or delta.p is None:
         return None
-    return found.value, found.low, found.high, found.p
+    return delta.value, delta.low, delta.high, delta.p
 
 
 def shared_tasks(runs: Sequence[ModelRun]) -> list[str]:

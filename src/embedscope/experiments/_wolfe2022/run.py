@@ -66,13 +66,13 @@ class ModelRun:
 
     @property
     def label(self) -> str:
-        """Name for tables and curves; "(random)" is the same architecture freshly initialised."""
+        """Name for tables and curves; "(random)" is the same architecture randomly initialised."""
         return f"{self.name} (random)" if self.baseline else self.name
 
 
 @dataclass
-class Material:
-    """Texts and tasks of a run, the same for every model."""
+class StudyData:
+    """Texts and tasks of the study, the same for every model."""
 
     jobs: list[Any]
     sentences: tuple[str, ...]
@@ -84,7 +84,7 @@ class Material:
     skipped: list[Skipped]
 
 
-def material(options: Options, scale: Scale, finder: Any) -> Material:
+def load_study_data(options: Options, scale: Scale, finder: Any) -> StudyData:
     """The tasks whose data are here, the corpus for tokens in context, and the sentences of Figure 5."""
     from embedscope.evaluation.scoring import load_jobs
     from embedscope.evaluation.subsets import subsample
@@ -99,12 +99,12 @@ def material(options: Options, scale: Scale, finder: Any) -> Material:
         skipped.append(Skipped(f"part of {corpus}", f"first {scale.sentences} of {len(texts):,} sentences"))
         texts, clusters = texts[: scale.sentences], clusters[: scale.sentences]
     own, left, own_name = _sentences(jobs, texts, corpus, skipped)
-    return Material(jobs, texts, clusters, corpus, own, left, own_name, skipped)
+    return StudyData(jobs, texts, clusters, corpus, own, left, own_name, skipped)
 
 
 def within_context(
-    study_data: Material, models: Sequence[str], seed: int, stated: Mapping[str, str] | None = None
-) -> Material:
+    study_data: StudyData, models: Sequence[str], seed: int, stated: Mapping[str, str] | None = None
+) -> StudyData:
     """``study_data`` without sentences of ``CONTEXT`` or more tokens, counted by the contrastive model's tokenizer."""
     from embedscope.encoders import open_encoder
 
@@ -160,10 +160,10 @@ def _sentences(
     return tuple(dict.fromkeys(texts)), (), corpus
 
 
-def measured_model(
-    uri: str, options: Options, scale: Scale, study_data: Material, provenance: Provenance, role: str | None = None
+def measure_model(
+    uri: str, options: Options, scale: Scale, study_data: StudyData, provenance: Provenance, role: str | None = None
 ) -> ModelRun:
-    """Open a model and take every measure of the study on it; ``role`` is said for a random initialisation."""
+    """Open a model and take every measure of the study on it; random weights get the trained model's ``role``."""
     from embedscope.encoders import open_encoder
 
     progress = options.progress
@@ -211,7 +211,7 @@ def ladder(spaces: tuple[str, ...], architecture: str) -> tuple[str, ...]:
     return layers
 
 
-def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, study_data: Material) -> list[Record]:
+def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale, study_data: StudyData) -> list[Record]:
     """Self-similarity and few-coordinate shares over the same tokens in every layer."""
     from embedscope.geometry.measure import measure_stream
     from embedscope.sources.token_streams import token_stream
@@ -241,7 +241,7 @@ def _token_geometry(encoder: Any, run: ModelRun, options: Options, scale: Scale,
     return [replace(r, task="tokens", subset=subset, exact=r.exact and taken == every) for r in records]
 
 
-def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) -> None:
+def _texts(encoder: Any, run: ModelRun, options: Options, study_data: StudyData) -> None:
     """Word, sentence and document tasks, and the self-similarity of sentences."""
     from embedscope.core.cache import VectorCache
     from embedscope.evaluation.scoring import score_tasks, texts_of
@@ -270,7 +270,7 @@ def _texts(encoder: Any, run: ModelRun, options: Options, study_data: Material) 
     run.geometry += _sentence_geometry(vectors, run, pair_spaces(framed, spaces), options, study_data)
 
 
-def _over_sentences(encoder: Any, run: ModelRun, options: Options, study_data: Material) -> list[Any]:
+def _over_sentences(encoder: Any, run: ModelRun, options: Options, study_data: StudyData) -> list[Any]:
     """Word tests on means of a word's states over sentences, the baseline that the paper compares BOS with."""
     from embedscope.core.provenance import Provenance
     from embedscope.evaluation.scoring import score_tasks, texts_of
@@ -288,7 +288,7 @@ def _over_sentences(encoder: Any, run: ModelRun, options: Options, study_data: M
 
 
 def _sentence_geometry(
-    vectors: Any, run: ModelRun, places: Any, options: Options, study_data: Material
+    vectors: Any, run: ModelRun, places: Any, options: Options, study_data: StudyData
 ) -> list[Record]:
     """Mean cosine of sentence vectors: of the distinct ones, and as published of the left ones with duplicates."""
     from embedscope.geometry.measure import measure
@@ -303,12 +303,12 @@ def _sentence_geometry(
         for sentences, variant in wanted:
             x = vectors.matrix(pooling, space, sentences)
             try:
-                found = measure(
+                geometry = measure(
                     {space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed
                 ).records
             except InputError as error:
                 note = f"undefined: {error}"
-                found = (
+                geometry = (
                     Record(run.source, "self_similarity", None, space=space, transform=options.transform, note=note),
                 )
             records += [
@@ -321,7 +321,7 @@ def _sentence_geometry(
                     variant=variant,
                     subset=f"{len(sentences):,} sentences of {study_data.own_name}",
                 )
-                for r in found
+                for r in geometry
             ]
             options.progress.advance(1)
     options.progress.close()

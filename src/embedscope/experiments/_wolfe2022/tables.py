@@ -1,4 +1,4 @@
-"""Table 1 with the published values beside ours, the geometry by layer, and the claims one by one."""
+"""Table 1 with our values and the published ones, the geometry by layer, and the claims."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from embedscope.core.document import Cell, Column, Table
 from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.claims import Checked
 from embedscope.experiments._wolfe2022.lookup import (
-    SETTING_NAMES,
+    POOLING_NAMES,
     Extreme,
     best,
     difference,
     points,
-    token_setting,
+    token_pooling,
     top,
 )
 from embedscope.experiments._wolfe2022.numbers import TABLE_1, TABLE_NAMES, WORD_TASKS
@@ -26,13 +26,13 @@ def tables(runs: Sequence[ModelRun], tasks: Sequence[str], checked: Sequence[Che
     """All tables of the study."""
     trained = [run for run in runs if not run.baseline]
     word_tasks = [t for t in tasks if t in TABLE_NAMES]
-    found = [_table_1(runs, word_tasks), _geometry(trained)]
+    made = [_table_1(runs, word_tasks), _geometry(trained)]
     other = [t for t in tasks if t not in TABLE_NAMES]
     if other:
-        found.append(_sentence_tasks(runs, other))
+        made.append(_sentence_tasks(runs, other))
     if checked:
-        found.append(_claims(checked))
-    return tuple(t for t in found if t.rows)
+        made.append(_claims(checked))
+    return tuple(t for t in made if t.rows)
 
 
 def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
@@ -43,10 +43,11 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
                 high, last = best(run, task, pooling), top(run, task, pooling)
                 if high is not None:
                     value, span, layer, last_value = _cells(high, last)
-                    head = (TABLE_NAMES[task], run.label, SETTING_NAMES[pooling])
+                    head = (TABLE_NAMES[task], run.label, POOLING_NAMES[pooling])
                     above = difference(high, last) if last else None
                     margin = f"{above[1]:.2f} to {above[2]:.2f}" if above else None
-                    rows.append((*head, value, layer, last_value, *_published(run, task, pooling), span, margin))
+                    published = _published(run, task, pooling)
+                    rows.append((*head, value, layer, last_value, *published, span, _tied(high, run), margin))
     columns = (
         Column("test"),
         Column("model"),
@@ -58,8 +59,9 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
         Column("published layer"),
         Column("published top", 2),
         Column("published for"),
-        Column("95 % interval of best", help="bootstrap of the maximum over layers"),
-        Column("best minus top, 95 %", help="paired bootstrap: the same draws in every layer"),
+        Column("95 % interval of best", help="of the maximum over layers, from a simultaneous band over all layers"),
+        Column("layers not told apart", help="layers whose simultaneous interval reaches that of the best layer"),
+        Column("best minus top, 95 %", help="from a simultaneous band over the paired differences of all layers"),
     )
     return Table(
         "table1",
@@ -67,9 +69,35 @@ def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
         columns,
         tuple(rows),
         "Best value over the layers, its layer, and the value of the top layer; Spearman, for ValNorm Pearson. "
-        f"Published values stand beside the same pooling and are those of {COUNTERPART} (GPT-2 or CLIP), not of this "
-        "model unless it is named.",
+        f"Published values are for the same pooling and of {COUNTERPART} (GPT-2 or CLIP), not of the model of the row "
+        "unless it is that one.",
     )
+
+
+def _tied(high: Extreme, run: ModelRun) -> str | None:
+    """Numbers of the layers that cannot be told apart from the best one, which is among them; None without a band.
+
+    The layer after the final norm counts as the last one, as in the paper.
+    """
+    if high.best is None or high.low is None:
+        return None
+    layers = sorted(run.ladder.index(name) for name in (high.space, *high.best.tied))
+    return ranges(layers)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with runs of three or more shortened.
+
+    >>> ranges([0, 1, 2, 4, 7, 8])
+    '0-2, 4, 7, 8'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs)
 
 
 def _cells(high: Extreme, last: Extreme | None) -> tuple[Cell, ...]:
@@ -78,8 +106,8 @@ def _cells(high: Extreme, last: Extreme | None) -> tuple[Cell, ...]:
 
 
 def _published(run: ModelRun, task: str, pooling: str) -> tuple[Cell, ...]:
-    for (role, of_setting, name), cells in TABLE_1.items():
-        if role == run.role and of_setting == pooling and task in WORD_TASKS and not run.baseline:
+    for (role, of_pooling, name), cells in TABLE_1.items():
+        if role == run.role and of_pooling == pooling and task in WORD_TASKS and not run.baseline:
             value, layer, last = cells[WORD_TASKS.index(task)]
             return value, layer, last, name
     return None, None, None, None
@@ -96,7 +124,7 @@ def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
                     layer: tuple[Cell, ...] = _cells(high, last)
                     if pooling is None:
                         layer = (*layer[:2], None, layer[3])
-                    rows.append((task, run.label, SETTING_NAMES[pooling], *layer))
+                    rows.append((task, run.label, POOLING_NAMES[pooling], *layer))
     columns = (
         Column("test"),
         Column("model"),
@@ -118,7 +146,7 @@ def _sentence_tasks(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:
 def _geometry(runs: Sequence[ModelRun]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
-        pooling = token_setting(run)
+        pooling = token_pooling(run)
         curves = [
             points(run, m, pooling, v)
             for m, v in (
@@ -158,9 +186,9 @@ def _claims(checked: Sequence[Checked]) -> Table:
         for c in checked
     )
     columns = (
-        Column("where"),
+        Column("place"),
         Column("model"),
-        Column("what"),
+        Column("measure"),
         Column("published", 4),
         Column("layer"),
         Column("ours", 4),
@@ -168,7 +196,7 @@ def _claims(checked: Sequence[Checked]) -> Table:
         Column("verdict"),
         Column("remark"),
     )
-    return Table("claims", "The paper's numbers, one by one", columns, rows)
+    return Table("claims", "Claims of the paper", columns, rows)
 
 
 def _what(claim: Claim) -> str:
@@ -177,5 +205,5 @@ def _what(claim: Claim) -> str:
         if claim.statistic == "at"
         else {"best": "best layer", "top": "top layer"}.get(claim.statistic, claim.statistic)
     )
-    pooling = f", {SETTING_NAMES[claim.pooling]}" if claim.pooling else ""
+    pooling = f", {POOLING_NAMES[claim.pooling]}" if claim.pooling else ""
     return f"{claim.metric}{pooling}: {place}"

@@ -1,4 +1,4 @@
-"""What the study asks: sets of questions over concepts that have a name, pictures, or both."""
+"""Data of the study: sets of questions over concepts that have a name, images, or both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Data, Index, Matches
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, spelled
+from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, as_written
 from embedscope.tasks._analogy_questions import Questions, questions_of
 
 QUESTION_FILE = "questions.txt"
@@ -29,13 +29,13 @@ class QuestionSet:
 
     Attributes
     ----------
-    name : as it stands in records, "emoji"
+    name : the ``task`` of its records, "emoji"
     concepts : (n,) their names, which are what a text encoder reads
-    images, owner : pictures, and which concept each shows (p,); none where there are no pictures
-    layers : whether every layer of a text encoder is asked
-    fifty : whether it stands in for the study's fifty questions (Tables 1 and 2)
-    by_relation : whether its relations are looked at one by one
-    subset : which part of its data it is, None for all
+    images, owner : images, and the row of the concept that each shows (p,); empty where there are none
+    layers : whether every layer of a text encoder is measured
+    fifty : whether it takes the place of the study's fifty questions (Tables 1 and 2)
+    by_relation : whether its relations are reported one by one
+    subset : the part of the data that it is, None for all
     """
 
     name: str
@@ -51,8 +51,8 @@ class QuestionSet:
 
 
 @dataclass
-class Material:
-    """All sets, the rated pairs of SemEval-2012, facts of the data, what was left out, the study's three questions."""
+class StudyData:
+    """All sets, the rated pairs of SemEval-2012, facts of the data, what was skipped, the study's three questions."""
 
     sets: list[QuestionSet]
     semeval: Data | None
@@ -62,17 +62,17 @@ class Material:
 
     @property
     def encoded(self) -> list[QuestionSet]:
-        """Everything that a model is asked to encode."""
+        """Every set that a model encodes."""
         return [*self.sets, self.single]
 
 
-def material(options: Options, finder: Any) -> Material:
+def load_study_data(options: Options, finder: Any) -> StudyData:
     """The emoji and SemEval-2012, at full scale Google's and BATS too, and the folder of the user."""
-    study_data = Material([], None, {})
+    study_data = StudyData([], None, {})
     own = user_set(options.data) if options.data is not None else None
     if own is not None:
         study_data.sets.append(own)
-        study_data.data[OWN_QUESTIONS] = {"version": "as it lies in the folder", "licence": "that of the pictures"}
+        study_data.data[OWN_QUESTIONS] = {"version": "as in the folder", "licence": "that of the images"}
     makers: dict[str, Callable[[Data], list[QuestionSet]]] = {
         "emoji": lambda data: emoji_sets(data, options.scale, options.seed),
         "semeval2012": lambda data: semeval_sets(data, options.seed),
@@ -91,7 +91,7 @@ def material(options: Options, finder: Any) -> Material:
     study_data.single = single_set(own)
     if options.scale != "full":
         study_data.skipped.append(
-            Skipped("google_analogies, bats, most families of skin tones", "asked at --scale full")
+            Skipped("google_analogies, bats, most families of skin tones", "part of --scale full")
         )
     return study_data
 
@@ -159,7 +159,7 @@ def user_set(folder: Path) -> QuestionSet | None:
     Raises
     ------
     InputError
-        if the folder has no pictures or a question names no concept.
+        if the folder has no images or a question names no concept.
     """
     from embedscope.datasets import image_folder, image_questions
 
@@ -168,12 +168,12 @@ def user_set(folder: Path) -> QuestionSet | None:
         return None
     data = image_folder(folder)
     label: Any = data.relations["images"]
-    asked = Data(data.name, data.tables, {"questions": image_questions(file, data)})
+    listed = Data(data.name, data.tables, {"questions": image_questions(file, data)})
     return QuestionSet(
         OWN_QUESTIONS,
-        "Your pictures",
+        "Your images",
         data.tables["classes"].texts,
-        questions_of(asked, "questions"),
+        questions_of(listed, "questions"),
         data.images["images"].images,
         label.label,
         layers=True,
@@ -182,11 +182,11 @@ def user_set(folder: Path) -> QuestionSet | None:
 
 
 def single_set(own: QuestionSet | None) -> QuestionSet:
-    """The study's three questions of Table 4; with the pictures of the words that ``own`` has."""
-    words = tuple(word for asked in TABLE_4 for word in asked)
+    """The study's three questions of Table 4; with the images that ``own`` has of their words."""
+    words = tuple(word for four in TABLE_4 for word in four)
     rows = np.arange(len(words)).reshape(-1, 4)
     three = np.arange(len(rows))
-    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(spelled(asked) for asked in TABLE_4))
+    questions = Questions("words", rows[:, :3], rows[:, 3:], three, three, tuple(as_written(four) for four in TABLE_4))
     images, owner = [], []
     place = {word: i for i, word in enumerate(words)}
     for image, concept in zip(own.images, own.owner, strict=True) if own is not None else ():
@@ -199,8 +199,8 @@ def single_set(own: QuestionSet | None) -> QuestionSet:
 def fifty(whole: QuestionSet, seed: int, name: str | None = None) -> QuestionSet:
     """Fifty questions chosen by hash, as evenly over the relations as can be; their words alone are candidates."""
     questions = whole.questions
-    spelled = ["|".join(whole.concepts[i] for i in row) for row in questions.words]
-    order = np.argsort(combine(hash_texts(spelled), seed), kind="stable")
+    as_written = ["|".join(whole.concepts[i] for i in row) for row in questions.words]
+    order = np.argsort(combine(hash_texts(as_written), seed), kind="stable")
     turn = np.empty(len(order), dtype=np.intp)
     for section in range(len(questions.sections)):
         own = order[questions.section[order] == section]
@@ -241,5 +241,5 @@ def within(whole: QuestionSet, rows: Index) -> QuestionSet:
 
 
 def relations_of(questions: Questions) -> Mapping[int, str]:
-    """Number and name of every relation that is asked."""
+    """Number and name of every relation that has questions."""
     return {int(i): questions.sections[i] or "all" for i in np.unique(questions.section)}

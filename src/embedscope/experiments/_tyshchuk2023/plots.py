@@ -10,15 +10,19 @@ from embedscope.core.arrays import Floats
 from embedscope.core.document import Figure, Points, Scatter, Series
 
 BINS = 30
+NARROW = 1e-3
+"""Range of cosines below which a histogram is widened by as much on either side."""
 LONGEST = 128
 """Singular values that a curve shows."""
 SHOWN = 600
-"""Points of a kind that a cloud shows; more would hide each other."""
+"""Points per group that a figure shows; more would hide one another."""
 
 
 def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, caption: str) -> Figure:
     """Densities of the cosines of matching and of random pairs (Figures 9 to 11)."""
-    edges = np.linspace(min(matching.min(), others.min()), max(matching.max(), others.max()), BINS + 1)
+    low, high = min(matching.min(), others.min()), max(matching.max(), others.max())
+    spare = NARROW if high - low < NARROW else 0.0  # equal cosines have no range to divide
+    edges = np.linspace(low - spare, high + spare, BINS + 1)
     middle = tuple(float(round(v, 6)) for v in (edges[:-1] + edges[1:]) / 2)
     densities = [
         tuple(float(round(v, 6)) for v in np.histogram(values, edges, density=True)[0]) for values in (matching, others)
@@ -33,7 +37,7 @@ def cosine_histogram(name: str, title: str, matching: Floats, others: Floats, ca
 def plane_of(rows: Floats) -> tuple[Floats, Floats]:
     """First two right singular vectors (d, 2) of the uncentred ``rows`` (n, d), and all singular values.
 
-    From the eigenvectors of X'X, d by d, which is exact enough for a picture. The sign of a vector is such that the
+    From the eigenvectors of X'X, d by d, which is exact enough for a figure. The sign of a vector is such that the
     mean of the rows has positive coordinates.
     """
     squares, vectors = np.linalg.eigh(rows.T @ rows)
@@ -85,28 +89,28 @@ def singular_values(title: str, groups: Mapping[str, Floats], baselines: Sequenc
         "number of the singular value",
         "share of the sum of singular values",
         tuple(series),
-        "Singular values of the uncentred unit rows. A first value far above the rest is the mean of a cone.",
+        "Singular values of the uncentred unit rows. A first value far above the rest indicates a cone.",
         section="Singular values",
     )
 
 
-def placed(
+def map_scatter(
     name: str,
     title: str,
     positions: Floats,
     kinds: Mapping[str, slice],
-    pictures: Mapping[str, Sequence[str]],
+    thumbnails_of: Mapping[str, Sequence[str]],
     names: Mapping[str, Sequence[str]],
     caption: str,
 ) -> Scatter:
-    """A map (t-SNE, UMAP) with each picture drawn where it lies; axes have no meaning, so no origin is drawn."""
+    """A map (t-SNE, UMAP) with thumbnails as marks; the axes have no meaning, so no origin is drawn."""
     points = [
         Points(
             kind,
             _coordinates(positions[part, 0]),
             _coordinates(positions[part, 1]),
             tuple(names.get(kind, ())),
-            tuple(pictures.get(kind, ())),
+            tuple(thumbnails_of.get(kind, ())),
         )
         for kind, part in kinds.items()
     ]
