@@ -55,6 +55,18 @@ def analogy(  # noqa: PLR0913
     device, dtype, trust_remote_code, cache, data : as of ``measure``
     seed : of the choice of sentences
     progress : True shows bars on standard error
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> words = ["king", "man", "woman", "queen", "apple"]
+    >>> vectors = [[1, 1, 0.0], [0, 1, 0.0], [0, 1, 1.0], [1, 1, 1.0], [-1, 0, 0.0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/words.npy", vectors)
+    ...     result = analogy(f"{folder}/words.npy", "king - man + woman", names=words)
+    >>> result[0].subset
+    'queen'
     """
     chosen = source_of(source)
     if not isinstance(chosen, str | Path):

@@ -29,6 +29,12 @@ class Result:
 
     Iterating gives the records, ``result[0]`` the first, ``result["isoscore"]`` the record of a metric; ``select``
     filters them, ``value`` reads one number, ``to_*`` write them.
+
+    Examples
+    --------
+    >>> result = Result((Record("x.npy", "isoscore", 0.2), Record("x.npy", "i1", 0.9)))
+    >>> len(result), result["i1"].value, result.value(metric="isoscore")
+    (2, 0.9, 0.2)
     """
 
     records: tuple[Record, ...]

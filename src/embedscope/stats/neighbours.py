@@ -195,7 +195,8 @@ class _Search:
         if start == 0 and s.shape[1] > self.k:
             kth = np.partition(s, -self.k, axis=1)[:, -self.k]
             floor = np.maximum(floor, kth - 2 * error_bound(self.corpus.x.shape[1], dtype))
-        hits = np.flatnonzero(s >= np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))[:, None])
+        with np.errstate(over="ignore"):  # a floor of -inf has nothing below it
+            hits = np.flatnonzero(s >= np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))[:, None])
         row, col = np.divmod(hits, s.shape[1])
         score = s.ravel()[hits].astype(np.float64)
         return _Candidates(row, col + start, score).where(score > -np.inf)
