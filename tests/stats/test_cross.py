@@ -142,9 +142,9 @@ def test_messages():
         fed(x, y[:8])
     with pytest.raises(InputError, match="at least one row"):
         CrossMoments().result()
-    with pytest.raises(InputError, match="must have the width 3"):
+    with pytest.raises(InputError, match="must have 3 dimensions"):
         fed(x, y).update(x, x)
-    with pytest.raises(InputError, match="must have the width 4"):
+    with pytest.raises(InputError, match="must have 4 dimensions"):
         fed(x, y).merge(fed(y, y))
     with pytest.raises(InputError, match="pass clusters"):
         CrossMoments(4).update(x, y)

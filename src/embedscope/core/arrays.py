@@ -111,7 +111,7 @@ def as_matrix(x: Any, name: str = "x") -> Array:
     if len(shape) == 1:
         raise InputError(f"{name} must have shape (n, d), got {shape}; for one vector pass {name}[None, :]")
     if len(shape) != 2:
-        raise InputError(f"{name} must have shape (n, d), got {shape}; reshape it to one row a vector")
+        raise InputError(f"{name} must have shape (n, d), got {shape}; reshape it to one row per vector")
     if 0 in shape:
         raise InputError(f"{name} must hold at least one row and one column, got shape {shape}")
     if not is_torch(x) and x.dtype.kind not in "fiu":
