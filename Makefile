@@ -10,7 +10,7 @@ OUT ?= out
 TEST_PACKAGES = pytest pytest-xdist hypothesis pandas
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak test-vision test-core test-lowest lint bench docs site dist clean
+.PHONY: help demo test mutate soak test-vision test-core test-lowest lint bench docs site dist clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -33,7 +33,11 @@ demo: $(VENV)/.installed  ## install, run the main job on two real models, say w
 	$(BIN)/embedscope quickstart --out $(OUT)
 
 test: lint  ## install, lint, run all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --durations=20
+
+# Not part of `test`: minutes of runs of single tests, each in a copy of the tree with one fault.
+mutate: $(VENV)/.installed-dev  ## break the statistics and the decision on purpose: each fault must make a test fail
+	$(BIN)/python -m mutations
 
 # timm and open_clip need torchvision and with it another torch (docs/encoders.md), so they have an environment of their own.
 $(VISION)/.installed: pyproject.toml constraints-vision.txt
@@ -44,7 +48,7 @@ $(VISION)/.installed: pyproject.toml constraints-vision.txt
 
 SOAK_SECONDS ?= 1800
 soak: $(VENV)/.installed-dev  ## kill, fill disks and mutate files for half an hour (SOAK_SECONDS), print the counts
-	EMBEDSCOPE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/faults -m soak -s --timeout 7200
+	EMBEDSCOPE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/faults tests/readers -m soak -s --timeout 7200
 
 test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests
 	$(VISION)/bin/python -m pytest tests/vision

@@ -1,6 +1,7 @@
 """``embedscope list``: every registered name, as tables and as JSON."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -63,4 +64,4 @@ def test_json_to_a_file(tmp_path):
 def test_unknown_kind():
     done = run("metric")
     assert done.exit_code == 2
-    assert "did you mean 'metrics'? wanted one of models, datasets, tasks" in done.stderr
+    assert "'metric' is not one of 'models', 'datasets', 'tasks', 'metrics'" in re.sub(r"[\s│]+", " ", done.stderr)

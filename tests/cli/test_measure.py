@@ -71,7 +71,7 @@ def test_options_reach_the_records(folder):
         (["none.npy"], 2, "there is no file none.npy"),
         (["x.csv"], 2, "there is no file x.csv; did you mean x.npy"),
         (["minilm"], 2, "as a model it needs texts: add --texts DATASET"),
-        (["x.npy", "--texts", "rg65"], 2, "--texts is for models; x.npy holds vectors already"),
+        (["x.npy", "--texts", "rg65"], 2, "--texts is for models and x.npy holds vectors already; leave out --texts"),
         (["x.npy", "--max-rows", "5"], 2, "--max-rows is for models"),
         (["x.npy", "--metrics", "isoscor"], 2, "did you mean 'isoscore'?"),
         (["x.npy", "--transform", "whiten:99"], 2, "use whiten:16 or fewer"),

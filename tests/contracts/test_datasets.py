@@ -31,11 +31,14 @@ def loaded(name: str, finder: Finder) -> Data:
 
 
 def test_ids_are_the_entries():
+    seen = []
     for module in pkgutil.iter_modules(embedscope.datasets.__path__):
         if not module.name.startswith("_"):
             found = importlib.import_module(f"embedscope.datasets.{module.name}")
             assert tuple(found.ENTRIES) == found.IDS
             assert all(found.ENTRIES[name].name == name for name in found.IDS)
+            seen += found.IDS
+    assert set(seen) >= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

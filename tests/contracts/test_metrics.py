@@ -108,7 +108,9 @@ def test_measured_is_the_value_with_an_interval_around_it(name):
 @pytest.mark.parametrize("name", list(METRICS))
 def test_degenerate_rows_give_a_number_or_a_reason(name, x):
     metric = METRICS.get(name)
-    for m in metric.measured(grouped(metric, x)):
+    found = metric.measured(grouped(metric, x))
+    assert found
+    for m in found:
         if m.value is None:
             assert m.note.startswith("undefined: ")
             with pytest.raises(UndefinedError, match="undefined"):

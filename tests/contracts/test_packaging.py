@@ -57,8 +57,9 @@ def test_every_verb_has_a_page() -> None:
     from embedscope.cli._app import app
 
     elsewhere = {"quickstart": "reproduce", "analogy": "analogies", "cache": "list", "example": "list"}
-    for command in app.registered_commands:
-        verb = command.name or command.callback.__name__
+    verbs = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert {"measure", "evaluate", "diagnose", "repair"} <= set(verbs)
+    for verb in verbs:
         page = ROOT / "docs" / f"{elsewhere.get(verb, verb)}.md"
         assert page.is_file(), f"the verb {verb} has no page"
         assert re.search(rf"\b{verb}\b", page.read_text(encoding="utf-8"))

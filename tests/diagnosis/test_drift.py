@@ -5,6 +5,8 @@ import pytest
 
 from embedscope import measure
 from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.records import Record
+from embedscope.core.result import Result
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import drift
@@ -50,6 +52,24 @@ def test_zero_rows_are_compared_as_shares():
     fewer[:30] = 0
     half = measure(fewer, metrics=["zero_rows"])
     assert outcomes(drift(half, measured_again(half, np.concatenate([fewer, fewer])))) == {"zero_rows": "same"}
+
+
+def run_of(values):
+    records = [Record("x", name, value, stderr=0.1, n=100, dim=4) for name, value in values.items()]
+    return Result(tuple(records))
+
+
+def test_p_values_are_corrected_over_all_numbers():
+    """A difference of p = .02 is drift where it is the only number, and not where it is one of four."""
+    names = ["self_similarity", "mean_norm", "norm_cv", "isoscore"]
+    old, new = dict.fromkeys(names, 1.0), dict.fromkeys(names, 1.0) | {"mean_norm": 1.0 + 2.45 * 0.1 * 2**0.5}
+    single = drift(run_of({"mean_norm": 1.0}), run_of({"mean_norm": new["mean_norm"]}))
+    (alone,) = single.drifted
+    assert 0.0125 < alone.p < 0.05
+    nudged = new | {name: 1.001 for name in names if name != "mean_norm"}
+    found = drift(run_of(old), run_of(nudged))
+    assert not found.drifted
+    assert min(c.p for c in found.changes if c.p is not None) == pytest.approx(4 * alone.p)
 
 
 def test_sizes_that_decide_a_metric_are_not_drift():

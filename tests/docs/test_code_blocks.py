@@ -73,6 +73,7 @@ def test_what_is_not_run_is_little_and_has_a_reason() -> None:
 
 
 def test_every_mark_is_known() -> None:
+    assert sum(bool(block.mark) for found in BLOCKS.values() for block in found)
     for name, found in BLOCKS.items():
         for block in found:
             known = not block.mark or block.needs_models or block.not_run

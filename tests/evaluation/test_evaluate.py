@@ -161,6 +161,16 @@ def test_reduced_labels_are_a_hash_sample() -> None:
     assert texts != subsample(job, labels=100, seed=2).data.tables[relation.table].texts
 
 
+def test_a_score_of_a_part_of_the_data_is_not_exact() -> None:
+    texts, x = words()
+    whole = load_jobs(["rg65"], Finder(download=False))[0][0]
+    found = [
+        score_tasks(NamedVectors("v", x, texts), [job], [SpaceName(None, "v")], source="x")[0].record()
+        for job in (whole, subsample(whole, pairs=20))
+    ]
+    assert [(r.n, r.exact, r.subset) for r in found] == [(65, True, None), (20, False, "first 20 of 65 pairs")]
+
+
 def test_a_space_where_the_transform_cannot_be_fitted_is_null_with_the_reason() -> None:
     """EOS at layer 0 of a causal model is one vector for every text."""
     texts, x = words()

@@ -1,9 +1,12 @@
 """The bound on memory: what it changes, what it leaves alone, and that a process keeps it."""
 
+import re
 import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from embedscope import measure
@@ -17,7 +20,7 @@ NEEDS = (Moments("raw"), Moments("unit"), UnitSum())
 SPACES = {"a": 512, "b": 512}
 
 
-@pytest.mark.parametrize("text", ["", "lots", "-3MB", "0", "5 parsecs"])
+@pytest.mark.parametrize("text", ["", "lots", "-3MB", "0", "5 parsecs", "5", "512", "99KB"])
 def test_sizes_that_are_none(text):
     with pytest.raises(InputError, match="must be a size such as 512MB"):
         parse_bytes(text)
@@ -47,7 +50,7 @@ def test_less_memory_means_fewer_workers_then_fewer_statistics():
 @pytest.mark.usefixtures("held")
 def test_too_little_says_how_much_it_takes():
     with pytest.raises(
-        InputError, match=r"memory 40 MB is too little for Moments of a with 512 dimensions, which needs \d+"
+        InputError, match=r"memory 40 MB is too little for a with 512 dimensions, which takes \d+ MB in all"
     ):
         rounds_of(SPACES, NEEDS, NEEDS, 8, Local(2), 40 * 10**6)
 
@@ -90,3 +93,41 @@ def test_a_process_keeps_the_bound_on_a_file_that_is_larger(tmp_path):
     peak, records = map(int, done.stdout.split())
     assert peak <= bound
     assert records > 13
+
+
+def _parquet(path, rows, dim):
+    x = np.random.default_rng(0).standard_normal((rows, dim), dtype=np.float32)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(x.reshape(-1)), dim)
+    table = pa.table({"text": [f"the words of row {i}" for i in range(rows)], "emb": column})
+    pq.write_table(table, path, row_group_size=rows)
+    return path
+
+
+def test_a_process_keeps_the_bound_on_one_row_group_that_is_larger(tmp_path):
+    path = _parquet(tmp_path / "x.parquet", 400_000, 96)
+    bound = 150 * 10**6
+    assert path.stat().st_size > bound
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, f"{path}::emb", "150MB"], check=True, capture_output=True, text=True
+    )
+    peak, records = map(int, done.stdout.split())
+    assert peak <= bound
+    assert records > 13
+
+
+@pytest.mark.parametrize("dim", [8, 256, 768])
+def test_what_it_says_it_takes_is_enough_and_not_much_more(tmp_path, dim):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((40_000, dim), dtype=np.float32))
+    refused = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(tmp_path / "x.npy"), "20MB"], capture_output=True, text=True
+    )
+    said = int(re.search(r"takes ([\d,]+) MB in all", refused.stderr)[1].replace(",", ""))
+    given = [sys.executable, "-c", MEASURED, str(tmp_path / "x.npy"), f"{said + 12}MB"]
+    peak = int(subprocess.run(given, check=True, capture_output=True, text=True).stdout.split()[0])
+    assert peak <= (said + 12) * 10**6
+    assert peak >= 0.6 * said * 10**6, "the estimate is far from what is held"
+
+
+def test_a_bound_without_a_unit_asks_for_a_size():
+    with pytest.raises(InputError, match="must be a size such as 512MB or 2GiB, got '5', which is 5 bytes"):
+        measure(np.eye(4), memory="5")

@@ -173,12 +173,12 @@ words = [f"word {i}" for i in range(40)]
 x = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
 for turn in range(30):
     for i in range(0, 40, 10):
-        found = cache.find("model a", [text_key(w) for w in words[i : i + 10]], sys.argv[2])
-        for place, (chunk, position) in zip(range(i, i + 10), found.values()):
-            key = text_key(words[place])
-            chunk, position = found[key]
-            assert (cache.read(chunk, "final")[position] == x[place]).all()
-        cache.put("model a", [text_key(w) for w in words[i : i + 10]], {"final": x[i : i + 10]}, sys.argv[2])
+        keys = [text_key(w) for w in words[i : i + 10]]
+        found = cache.find("model a", keys, sys.argv[2])
+        assert turn == 0 or list(found) == keys, "what this process has put is found"
+        for key, (chunk, position) in found.items():
+            assert (cache.read(chunk, "final")[position] == x[i + keys.index(key)]).all()
+        cache.put("model a", keys, {"final": x[i : i + 10]}, sys.argv[2])
 """
 
 

@@ -62,8 +62,9 @@ def test_each_side_is_what_measure_gives():
     x, y = sides()
     found = numbers(measure_pair(x, y, metrics=["isoscore", "hubness_skew"]))
     for name, matrix in (("image", x), ("text", y)):
-        for r in measure(matrix, metrics=["isoscore", "hubness_skew"]):
-            assert found[name, r.metric] == pytest.approx(r.value, rel=1e-9)
+        alone = {(name, r.metric): r.value for r in measure(matrix, metrics=["isoscore", "hubness_skew"])}
+        assert len(alone) == 2
+        assert {key: found[key] for key in alone} == pytest.approx(alone, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +147,10 @@ def test_messages(folder):
 
 def test_few_pairs_give_numbers_or_reasons():
     x, y = sides(3)
-    for r in measure_pair(x, y):
-        assert r.value is not None or r.note.startswith("undefined: ")
+    found = measure_pair(x, y)
+    assert {"image", "text"} < {r.space for r in found}
+    assert any(r.value is None for r in found)
+    assert all(r.value is not None or r.note.startswith("undefined: ") for r in found)
 
 
 @pytest.mark.shared_data

@@ -181,6 +181,10 @@ def written(folder, suffix):  # noqa: C901, PLR0912
         h5py = pytest.importorskip("h5py")
         with h5py.File(path, "w") as file:
             file["x"], file["ids"] = X, ids
+    elif suffix == "zarr":
+        zarr = pytest.importorskip("zarr")
+        group = zarr.open_group(str(path), mode="w")
+        group.create_array("x", data=X)
     elif suffix in {"pt", "pth"}:
         torch = pytest.importorskip("torch")
         torch.save({"x": torch.from_numpy(X), "ids": ids}, path)
@@ -193,7 +197,7 @@ def written(folder, suffix):  # noqa: C901, PLR0912
 
 
 FORMATS = ["npy", "npz", "safetensors", "parquet", "arrow", "arrows", "jsonl", "csv", "tsv"]
-FORMATS += ["fvecs", "bvecs", "fbin", "u8bin", "h5", "pt", "index"]
+FORMATS += ["fvecs", "bvecs", "fbin", "u8bin", "h5", "pt", "index", "zarr"]
 
 
 @pytest.mark.parametrize("suffix", [*FORMATS, "i8bin", "ivecs"])
@@ -226,24 +230,39 @@ def mutated(data, whole):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_mutated_files_are_read_or_refused_in_a_sentence(tmp_path_factory, suffix):
-    folder = tmp_path_factory.mktemp("mutated")
-    whole = written(folder, suffix).read_bytes()
+    mutations(tmp_path_factory.mktemp("mutated"), suffix, int(os.environ.get("EMBEDSCOPE_MUTATIONS", "20")), True)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_many_other_mutated_files(tmp_path_factory, suffix):
+    """Other mutations in every run."""
+    mutations(tmp_path_factory.mktemp("mutated"), suffix, int(os.environ.get("EMBEDSCOPE_MUTATIONS", "400")), False)
+
+
+def mutations(folder, suffix, count, same):
+    path = written(folder, suffix)
+    parts = {p: p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()} if path.is_dir() else {}
+    parts = parts or {path: path.read_bytes()}
 
     @settings(
-        max_examples=int(os.environ.get("EMBEDSCOPE_MUTATIONS", "50")),
+        max_examples=count,
         deadline=None,
-        derandomize=True,
+        derandomize=same,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
     def run(data):
-        path = folder / f"x.{suffix}"
-        path.write_bytes(mutated(data, whole))
+        part = data.draw(st.sampled_from(list(parts)))
+        part.write_bytes(mutated(data, parts[part]))
         try:
             consume(path)
         except EmbedscopeError as found:
             sentence(found)
+        finally:
+            part.write_bytes(parts[part])
 
     run()
 

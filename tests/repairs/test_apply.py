@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -165,3 +167,32 @@ def test_what_reindexing_means() -> None:
     sides = Repair.centre_kinds({"document": np.ones(8), "query": np.ones(8)})
     assert reindexing(sides, "document")[-1] == "repair the query vectors with the same file and --kind query"
     assert "changes nothing" in reindexing(Repair.identity(4), "vectors")[0]
+
+
+APPLIED = """
+import sys
+from pathlib import Path
+from embedscope.repairs.apply import apply_repair
+apply_repair(sys.argv[1], sys.argv[2], sys.argv[3])
+print(1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+def test_a_row_group_as_large_as_the_file_is_not_held(tmp_path: Path) -> None:
+    x = np.tile(X, (40, 8))
+    words = np.random.default_rng(0).integers(0, 256, (len(x), 400), dtype=np.uint8)
+    table = pa.table(
+        {
+            "text": pa.array([row.tobytes().hex() for row in words]),
+            "emb": pa.FixedSizeListArray.from_arrays(pa.array(x.reshape(-1)), x.shape[1]),
+        }
+    )
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=len(x))
+    assert (tmp_path / "x.parquet").stat().st_size > 50e6
+    made = Repair.from_chain(parse_chain("center").fit(x[:N]), source=Origin("minilm"))
+    made.save(tmp_path / "r.safetensors")
+    names = [str(tmp_path / name) for name in ("r.safetensors", "x.parquet", "out.parquet")]
+    done = subprocess.run([sys.executable, "-c", APPLIED, *names], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 280e6  # 500 MB with the group held
+    assert pq.read_table(tmp_path / "out.parquet", columns=["text"]).equals(table.select(["text"]))

@@ -221,6 +221,7 @@ def test_the_decision_has_the_sign_of_the_full_effect(seed: int) -> None:
         gain = [r for r in result if r.metric == "recall@1.difference" and r.subset == "certify"]
         chosen = next((r.transform for r in gain), None)
         if chosen is None or gain[0].ci_low is None or gain[0].ci_high is None:
+            assert strength < 6.0 and not is_written(found), "nothing was chosen, so nothing is written"
             continue
         decided, _ = repair(pair=(x[:400], y[:400]), candidates=chosen, seed=seed, force=True)
         effect = _hits(decided.transform(x[400:], "image"), decided.transform(y[400:], "text"))

@@ -54,6 +54,20 @@ def test_a_true_difference_is_found():
     )
 
 
+def test_the_difference_of_two_bests_is_paired():
+    """Two layers that differ by a hundredth of their noise: the interval is that of their difference, not of either."""
+    rng = np.random.default_rng(6)
+    gold = rng.normal(size=300)
+    x = gold + rng.normal(size=300)
+    near = x + 0.02 * rng.normal(size=300)
+    a, b = (
+        best_of({"only": Score(float(np.corrcoef(v, gold)[0, 1]), 300, pearson_draws(v, gold, 0))}) for v in (x, near)
+    )
+    delta = best_difference(a, b)
+    assert delta.high - delta.low < 0.2 * (a.high - a.low)
+    assert delta.stderr < 0.2 * a.stderr
+
+
 def test_one_score_has_the_interval_of_fisher():
     ((name, score),) = layers(np.random.default_rng(3), 200, 1).items()
     best = best_of({name: score})

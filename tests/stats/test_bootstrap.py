@@ -64,8 +64,13 @@ def test_pairs_are_drawn_by_their_ends():
     counts = pair_counts(left, right, 5)
     documents = item_counts(9, 5)
     assert counts[0].tolist() == (documents[0] + documents[1]).tolist()
+    estimate = stats.spearmanr(x, gold)[0]
+    replicates = np.arctanh(naive(x, gold, counts, True))
+    wanted = np.tanh(
+        np.arctanh(estimate) + 2 * (replicates - np.arctanh(estimate))
+    )  # stretched by two, see pair_counts
     draws = spearman_draws(x, gold, 5, (left, right))
-    np.testing.assert_allclose(draws, naive(x, gold, counts, True), atol=1e-12)
+    np.testing.assert_allclose(draws, wanted, atol=1e-9)
     assert np.nanstd(draws) > spearman_draws(x, gold, 5).std()
 
 
@@ -96,6 +101,11 @@ def test_interval_of_mostly_undefined_draws():
     draws = np.full(100, np.nan)
     draws[:10] = 0.5
     assert interval(0.5, draws) == (None, None, None)
+
+
+def test_the_standard_error_is_that_of_a_sample():
+    """Of the replicates 0, 1, 2: with ddof 1 it is 1, with ddof 0 it would be .82."""
+    assert interval(1.0, np.arange(3.0))[0] == pytest.approx(1.0)
 
 
 def score(x, gold, seed=0):

@@ -8,6 +8,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix
 from embedscope.metrics import METRICS
 from embedscope.stats import Grouped, UnitSum, jackknife
+from embedscope.stats.uncertainty import Interval, at_least_binomial
 
 
 def test_single_rows_give_the_standard_error_of_a_mean_and_its_t_interval():
@@ -42,6 +43,22 @@ def test_empty_groups_are_passed_over_and_one_group_says_nothing():
     assert jackknife(2.0, [], []).low is None
     with pytest.raises(InputError, match="one value a group"):
         jackknife(2.0, [1.0], [1, 2])
+
+
+@pytest.mark.parametrize(("count", "units"), [(0, 50), (1, 40), (3, 200), (197, 200), (50, 50)])
+def test_shares_of_few_units_have_at_least_wilsons_interval(count, units):
+    """scipy's Wilson interval; replicates that are all equal would give an interval of nothing, and so would Wald's."""
+    wilson = reference.binomtest(count, units).proportion_ci(0.95, method="wilson")
+    found = at_least_binomial(Interval(0.0, count / units, count / units), count / units, units)
+    assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=1e-9)
+    assert found.stderr > 0
+    wide = Interval(0.2, 0.0, 1.0)
+    assert at_least_binomial(wide, count / units, units) == wide
+
+
+def test_shares_of_many_units_keep_their_interval():
+    found = Interval(0.01, 0.28, 0.32)
+    assert at_least_binomial(found, 0.3, 1000) == found
 
 
 def measured(name, x, ids, clusters):

@@ -53,18 +53,37 @@ def test_few_points_are_said_to_be_few():
     assert score.value < 0.9
 
 
-def test_pairs_of_one_id_stay_in_one_fold_and_samples_are_said():
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(40, 4)), rng.normal(size=(40, 4))
+def test_a_transform_sees_the_training_pairs_of_its_fold_alone():
+    """Centring of both sides over all rows leaks: nothing is left to learn, and accuracies fall below chance."""
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(40, 8)), rng.normal(size=(40, 8))
     seen = []
 
     def fit(u, v):
-        seen.append(len(u))
+        seen.append({row.tobytes() for row in u})
+        return (lambda x: x - u.mean(axis=0)), (lambda y: y - v.mean(axis=0))
+
+    modality_separability(a, b, fit=fit, folds=4)
+    assert [len(rows) for rows in seen] == [30] * 4
+    assert not set.intersection(*seen), "every pair is held out once"
+
+
+def test_pairs_of_one_id_stay_in_one_fold_and_samples_are_said():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(40, 4)), rng.normal(size=(40, 4))
+    ids, seen = np.repeat(np.arange(10), 4), []
+
+    def fit(u, v):
+        seen.append(ids[np.argmax(u @ (a / np.linalg.norm(a, axis=1, keepdims=True)).T, axis=1)])
         return np.asarray, np.asarray
 
-    modality_separability(a, b, ids=np.repeat(np.arange(10), 4), fit=fit)
-    assert seen == [32] * 5
-    assert "30 of 40 pairs" in modality_separability(a, b, limit=30)["logistic"].note
+    modality_separability(a, b, ids=ids, fit=fit)
+    assert [np.bincount(trained, minlength=10).tolist().count(4) for trained in seen] == [8] * 5
+    assert [len(trained) for trained in seen] == [32] * 5
+    sampled, whole = modality_separability(a, b, limit=30), modality_separability(a, b, limit=40)
+    assert "30 of 40 pairs" in sampled["logistic"].note
+    assert [(s.exact, s.n) for s in sampled.values()] == [(False, 30)] * 2
+    assert [(s.exact, s.n) for s in whole.values()] == [(True, 40)] * 2
     with pytest.raises(InputError, match="2 distinct pairs"):
         modality_separability(a[:2], b[:2])
 

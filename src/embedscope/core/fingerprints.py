@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from embedscope.core.provenance import Provenance
 
-if TYPE_CHECKING:
-    pass
-
-
 _END_BYTES = 32 << 20
+_PIECE = 1 << 20
 
 
 def file_facts(path: Path, *, whole: bool = False) -> dict[str, Any]:
@@ -27,9 +24,11 @@ def file_facts(path: Path, *, whole: bool = False) -> dict[str, Any]:
     with path.open("rb") as file:
         if whole or size <= 2 * _END_BYTES:
             return {"bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-        ends = hashlib.sha256(file.read(_END_BYTES))
-        file.seek(size - _END_BYTES)
-        ends.update(file.read(_END_BYTES))
+        ends = hashlib.sha256()
+        for start in (0, size - _END_BYTES):
+            file.seek(start)
+            for _ in range(0, _END_BYTES, _PIECE):
+                ends.update(file.read(_PIECE))
     return {"bytes": size, f"sha256_of_first_and_last_{_END_BYTES >> 20}_MiB": ends.hexdigest()}
 
 

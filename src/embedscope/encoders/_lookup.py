@@ -47,7 +47,7 @@ class Scheme:
     licence: str
     cite: str
     open: Callable[..., Lookup]
-    install: str = ""
+    install: str = "nothing to install"
     options: tuple[str, ...] = ()
 
     def path(self) -> Path | None:

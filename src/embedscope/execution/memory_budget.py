@@ -5,6 +5,7 @@ Neither changes blocks, shards or groups, so results have the same bits under an
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
 import resource
@@ -23,6 +24,7 @@ from embedscope.execution.shards import ShardRunner
 from embedscope.stats.grouped import capacity_of, groups_for
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_LEAST = 10**6
 _LIBRARIES = 24 << 20
 """For modules imported while measuring, and what Python itself allocates."""
 
@@ -41,15 +43,16 @@ def parse_bytes(text: str | int) -> int:
     Raises
     ------
     InputError
-        if it is not a positive size.
+        if it is not a size, or less than 1 MB, which no process keeps.
 
-    >>> parse_bytes("512MB"), parse_bytes("1.5 GiB"), parse_bytes(4096)
-    (512000000, 1610612736, 4096)
+    >>> parse_bytes("512MB"), parse_bytes("1.5 GiB"), parse_bytes(4096000)
+    (512000000, 1610612736, 4096000)
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?|)B?\s*", str(text).upper())
     size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if size <= 0:
-        raise InputError(f"memory must be a size such as 512MB or 2GiB, got '{text}'")
+    if size < _LEAST:
+        few = f", which is {size:,} bytes" if size else ""
+        raise InputError(f"memory must be a size such as 512MB or 2GiB, got '{text}'{few}; write the unit with it")
     return size
 
 
@@ -60,6 +63,7 @@ def rounds_of(
     shards: int,
     engine: Engine,
     memory: int | None,
+    itemsize: int = 8,
 ) -> tuple[Engine, list[Round]]:
     """The engine, with fewer workers where necessary, and the rounds of one pass that fit into ``memory``.
 
@@ -69,6 +73,7 @@ def rounds_of(
     grouped : needs accumulated in jackknife groups
     shards : number of shards
     memory : bytes the process may use, libraries included; None for no limit
+    itemsize : bytes of a coordinate as the stream gives it, 4 for float32
 
     Raises
     ------
@@ -79,10 +84,10 @@ def rounds_of(
     if memory is None:
         return engine, [everything]
     workers = _workers(engine)
-    free = memory - _used() - _LIBRARIES
+    free = check_memory(dims, needs, grouped, shards, memory, itemsize)
 
     def fits(part: Round, count: int) -> bool:
-        return _peak(part, dims, grouped, shards, count) <= free
+        return _peak(part, dims, grouped, shards, count, itemsize) <= free
 
     for count in range(workers, 0, -1):
         if fits(everything, count):
@@ -95,25 +100,59 @@ def rounds_of(
                 rounds.append(Round((space,), waiting))
                 waiting = ()
             waiting = (*waiting, need)
-            if not fits(Round((space,), waiting), 1):
-                least = memory - free + _peak(Round((space,), waiting), dims, grouped, shards, 1)
-                raise InputError(
-                    f"memory {_mega(memory)} is too little for {type(need).__name__} of {space} with "
-                    f"{dims[space]:,} dimensions, which needs {_mega(least)} in all; allow that much, or choose "
-                    "metrics that need less"
-                )
         rounds.append(Round((space,), waiting))
     return _with_workers(engine, 1), rounds
 
 
-def _peak(part: Round, dims: Mapping[str, int], grouped: Collection[Need[Any]], shards: int, workers: int) -> int:
-    """Bytes that a round needs at most: states in use, states in the merge tree, waiting rows, and the last step."""
+def check_memory(
+    dims: Mapping[str, int],
+    needs: Sequence[Need[Any]],
+    grouped: Collection[Need[Any]],
+    shards: int,
+    memory: int,
+    itemsize: int = 8,
+) -> int:
+    """Bytes of ``memory`` that are free for the work.
+
+    Raises
+    ------
+    InputError
+        if they are too few for one worker with one statistic of one space.
+    """
+    free = memory - _used() - _LIBRARIES
+    single = {
+        space: max(_peak(Round((space,), (need,)), dims, grouped, shards, 1, itemsize) for need in needs)
+        for space in dims
+    }
+    most = max(single, key=lambda space: single[space])
+    if single[most] > free:
+        raise InputError(
+            f"memory {_mega(memory)} is too little for {most} with {dims[most]:,} dimensions, which takes "
+            f"{_mega(memory - free + single[most])} in all with these metrics; allow that much, or choose metrics that "
+            "take less with --metrics"
+        )
+    return free
+
+
+def _peak(
+    part: Round,
+    dims: Mapping[str, int],
+    grouped: Collection[Need[Any]],
+    shards: int,
+    workers: int,
+    itemsize: int = 8,
+) -> int:
+    """Bytes that a round takes at most: states in use, states in the merge tree, waiting rows, and the last step.
+
+    Rows wait as they came, with ``itemsize`` bytes a coordinate; what is made of a block is float64.
+    """
     widths = [dims[space] for space in part.spaces]
     workers = min(workers, shards)
     sizes = [need.size(d) * (groups_for(d) if need in grouped else 1) for d in widths for need in part.needs]
     states = sum(sizes)
     capacity, block = capacity_of(dims.values()), block_rows(max(dims.values()))
-    rows = sum(8 * d * ((GROUPS + SHARED_PARTS) * capacity) for d in widths) + 3 * 8 * block * sum(dims.values())
+    waiting_rows = sum(d * (itemsize * GROUPS + 8 * SHARED_PARTS) * capacity for d in widths)
+    rows = waiting_rows + 3 * 8 * block * sum(dims.values())
     levels = 1 + int(math.log(max(shards, 1), 16)) if shards > 1 else 0
     waiting = workers + 1 if workers > 1 else 1
     work = workers * (rows + 8 * max(widths) ** 2) + (waiting + levels) * states
@@ -139,11 +178,22 @@ def _with_workers(engine: Engine, workers: int) -> Engine:
 
 def _used() -> int:
     """Bytes of memory that this process uses now; the most it ever used where the system does not say."""
+    _give_back()
     status = Path("/proc/self/statm")
     if status.exists():
         return int(status.read_text().split()[1]) * resource.getpagesize()
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else 1024 * most
+
+
+def _give_back() -> None:
+    """Return to the system what was freed: allocators keep it, and it would count as used."""
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:  # not in every C library
+            trim(0)
 
 
 def _mega(size: int) -> str:

@@ -19,13 +19,14 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.threads import one_blas_thread
 from embedscope.execution import Engine, Local
-from embedscope.execution.memory_budget import parse_bytes, rounds_of
+from embedscope.execution.memory_budget import check_memory, parse_bytes, rounds_of
 from embedscope.execution.passes import one_pass, passes_of
 from embedscope.execution.probing import probe
 from embedscope.execution.scaled import ScaledStream
 from embedscope.execution.shards import ShardRunner, add_skip_notes, skipped_shards
 from embedscope.geometry.metric_selection import select_metrics
 from embedscope.metrics import DEFAULTS, Measured, Metric
+from embedscope.readers import itemsize_of
 from embedscope.stats.file_order import FileOrder
 from embedscope.stats.neighbour_index import Search
 
@@ -223,9 +224,13 @@ def _values(
     grouped = {m.needs for m in metrics}
     depended = {d for needs in passes for need in needs for d in need.depends}
     known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
+    itemsize = itemsize_of(stream)
+    if memory is not None:
+        for needs in passes:  # what is too much for a later pass is refused before the first
+            check_memory(stream.dims, needs, grouped, len(stream.shards()), memory, itemsize)
     for number, needs in enumerate(passes, start=1):
         count = 0 if memory is None else len(stream.shards())
-        engine, rounds = rounds_of(stream.dims, needs, grouped, count, engine, memory)
+        engine, rounds = rounds_of(stream.dims, needs, grouped, count, engine, memory, itemsize)
         for part, round_ in enumerate(rounds, start=1):
             title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
             progress.start(f"{label}: {title}", stream.n_rows)

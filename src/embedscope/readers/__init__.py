@@ -4,6 +4,9 @@ A source is a file, a folder, a glob, or an address of any of these (``s3://``);
 or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader. ``?bits`` unpacks
 bytes that are packed bits; ``?ids=COLUMN&text=COLUMN`` name the columns of ids and texts.
 
+A collection of a vector store is ``SCHEME:PATH/COLLECTION::COLUMN`` (``lancedb:``, ``chroma:``, ``qdrant:``,
+``postgresql:``); see :mod:`embedscope.readers.stores`.
+
 Whatever is wrong with a file is an ``InputError`` of one sentence: no error of a format's own library comes out.
 """
 
@@ -11,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
@@ -21,7 +23,7 @@ from embedscope.readers._bits import unpacked
 from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers._facts import described, facts_of
+from embedscope.readers._facts import described, facts_of, itemsize_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._hints import hint
 from embedscope.readers._options import taken_apart
@@ -30,9 +32,11 @@ from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
 from embedscope.readers._recognise import check_head
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
 from embedscope.readers._shards import Found
+from embedscope.readers.stores import STORES, place_of
 
 __all__ = [
     "READERS",
+    "STORES",
     "ArrayStream",
     "Found",
     "RowStrings",
@@ -43,6 +47,7 @@ __all__ = [
     "hint",
     "ids_of",
     "is_vectors",
+    "itemsize_of",
     "open_vectors",
     "plan",
     "state_of",
@@ -65,6 +70,8 @@ def is_vectors(source: str) -> bool:
     (True, True, False)
     """
     place = taken_apart(source).place
+    if place_of(place) is not None:
+        return True
     if is_remote(place) or ("/" in place and "*" in place):
         return True
     suffix = _suffix(place)
@@ -109,7 +116,11 @@ def find_vectors(
         def open_file(file: Place, key: str | None) -> Stream:
             return _open_file(file, key, ids, texts)
 
-        found = _find(named.place, named.key, open_file, skip_bad)
+        store = place_of(named.place)
+        if store is not None:
+            found = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
+        else:
+            found = _find(named.place, named.key, open_file, skip_bad)
         if named.bits:
             found.stream = unpacked(found.stream, source)
         return found
@@ -148,16 +159,18 @@ def _open_file(file: Place, key: str | None, ids: str | None, texts: str | None)
             check_regular(file)
         if suffix not in _FOLDERS:
             check_head(file, suffix)
-        stream: Any = READERS.get(suffix)(file, key)
-        if isinstance(stream, ColumnStream):
-            if ids is not None or texts is not None:
-                stream = stream.naming(ids, texts)
-        elif ids is not None or texts is not None:
-            raise InputError(
-                f"{file} is no table with columns, so it has no column '{ids or texts}' of ids or texts; leave the "
-                "option out"
-            )
-        return stream  # type: ignore[no-any-return]
+        return _named_columns(READERS.get(suffix)(file, key), file, ids, texts)
+
+
+def _named_columns(stream: Stream, file: Place, ids: str | None, texts: str | None) -> Stream:
+    """The same with the columns of ids and texts that the user named, which only tables have."""
+    if ids is None and texts is None:
+        return stream
+    if isinstance(stream, ColumnStream):
+        return stream.naming(ids, texts)
+    raise InputError(
+        f"{file} is no table with columns, so it has no column '{ids or texts}' of ids or texts; leave the option out"
+    )
 
 
 def _advice(suffix: str) -> str:

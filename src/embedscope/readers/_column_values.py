@@ -64,7 +64,7 @@ def side_by_side(columns: Sequence[Any], names: Sequence[str], label: str, row: 
         if column.null_count:
             bad = row + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
             raise InputError(f"{label}: column {name} is empty in row {bad}; drop or repair this row")
-    x = np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])
+    x = np.column_stack([numbers(column) for column in columns])
     check_finite(x, label, row)
     return x
 
@@ -75,20 +75,44 @@ def matrix(column: Any, dim: int, name: str, row: int) -> npt.NDArray[Any]:
     if column.null_count:
         first = row + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         raise InputError(f"{name} has a null in row {first}; drop the rows without a vector")
-    lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+    lengths, flat = _items(column)
     if (lengths != dim).any():
         bad = int(np.argmax(lengths != dim))
         raise InputError(
             f"{name} is ragged: row {row + bad} has {int(lengths[bad])} numbers, row 0 has {dim}; "
             "all vectors must have one length"
         )
-    flat = column.flatten()
     if flat.null_count:
         bad = row + int(np.argmax(flat.is_null().to_numpy(zero_copy_only=False))) // dim
         raise InputError(f"{name} has a null inside the vector of row {bad}; drop or repair this row")
-    x = np.asarray(flat.to_numpy(zero_copy_only=False)).reshape(-1, dim)
+    x = numbers(flat).reshape(-1, dim)
     check_finite(x, name, row)
     return x
+
+
+def numbers(column: Any) -> npt.NDArray[Any]:
+    """(n,) the numbers of an Arrow array without nulls, not copied.
+
+    ``to_numpy`` of Arrow imports pandas where it is installed, 40 MB that are not needed here.
+    """
+    import pyarrow as pa
+
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return np.from_dlpack(column) if len(column) else np.empty(0, column.type.to_pandas_dtype())
+
+
+def _items(column: Any) -> tuple[npt.NDArray[Any], Any]:
+    """(n,) lengths of the lists of an Arrow array without nulls, and what they hold one after the other.
+
+    As ``value_lengths`` and ``flatten`` of Arrow, which import all its compute functions, 20 MB.
+    """
+    n = len(column)
+    size = int(getattr(column.type, "list_size", -1))
+    if size >= 0:
+        return np.full(n, size), column.values.slice(column.offset * size, n * size)
+    offsets = numbers(column.offsets)
+    return np.diff(offsets), column.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
 
 
 def storage(column: Any) -> Any:

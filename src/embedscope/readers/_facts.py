@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
+
 from embedscope.core.batch import Stream
 from embedscope.readers._aligned import AlignedStream
 from embedscope.readers._columns import ColumnStream, told_names
@@ -65,7 +67,8 @@ def _(stream: RawMatrix) -> Facts:
 def _(stream: ColumnStream) -> Facts:
     dtypes = {c.space: c.dtype for c in stream.columns}
     codes = notes_on_codes(dtypes)
-    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes))
+    form = str(getattr(stream.path, "form", ""))  # of a vector store
+    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes), form=form)
 
 
 @facts_of.register
@@ -88,6 +91,16 @@ def _together(found: list[Facts]) -> Facts:
     notes = dict.fromkeys(note for facts in found for note in facts.notes)
     form = found[0].form if len({facts.form for facts in found}) == 1 else ""
     return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes), form)
+
+
+def itemsize_of(stream: Stream) -> int:
+    """Bytes of a coordinate as the stream gives it, at least 4; 8 where it is not known.
+
+    bfloat16 is given as float32.
+    """
+    names = [name for dtype in facts_of(stream).dtypes.values() for name in dtype.split(" and ")]
+    sizes = [4 if name == "bfloat16" else np.dtype(name).itemsize for name in names]
+    return max(4, *sizes) if sizes else 8
 
 
 def described(stream: Stream) -> str:

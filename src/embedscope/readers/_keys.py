@@ -46,7 +46,7 @@ def known(path: str, kind: str, key: str, present: Sequence[str]) -> str:
         return key
     near = difflib.get_close_matches(key, present, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    raise UnknownNameError(f"{path} has no {kind} '{key}'; {hint}it holds {listed(present)}")
+    raise UnknownNameError(f"{path} has no {kind} '{key}'; {hint}it holds {listed(present) or 'none'}")
 
 
 def listed(present: Sequence[str]) -> str:

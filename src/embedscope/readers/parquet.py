@@ -13,6 +13,12 @@ from embedscope.readers._paths import Place, arrow_file
 
 IDS = ("parquet",)
 
+_BUFFER = 1 << 20
+"""Bytes of a column that are read at a time: without it, a column of a whole row group is held."""
+
+_THREADED = 8
+"""Columns beyond which Arrow decodes in threads of its own, each with memory of its own."""
+
 
 def open_parquet(path: Place, key: str | None = None) -> Stream:
     """Columns of vectors, all of one length: the only one, or those that ``key`` names (``a,b``, ``*``)."""
@@ -47,8 +53,13 @@ def rows_and_columns(path: Place) -> tuple[int, bool]:
 def _tables(stream: ColumnStream, names: Sequence[str], groups: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
-    with arrow_file(stream.path) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
-        for batch in file.iter_batches(rows, row_groups=list(groups), columns=list(names)):
+    with (
+        arrow_file(stream.path) as source,
+        pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER) as file,
+    ):
+        for batch in file.iter_batches(
+            rows, row_groups=list(groups), columns=list(names), use_threads=len(names) > _THREADED
+        ):
             batch.validate(full=True)
             yield batch
 

@@ -10,6 +10,10 @@ from embedscope.core.errors import InputError
 from embedscope.readers import facts_of
 from embedscope.readers._paths import Place, arrow_file
 
+_BUFFER = 1 << 20
+_ROWS = 4096
+"""Bytes of a column, and rows, that are read at a time: row groups may be as large as the file."""
+
 
 def column_of(stream: Stream) -> str | None:
     """Name of the column that the vectors of ``stream`` lie in; None where they lie in no table."""
@@ -60,14 +64,14 @@ class Beside:
         import pyarrow.parquet as pq
 
         for place in self._files:
-            with arrow_file(place) as source, pq.ParquetFile(source) as file:
+            with arrow_file(place) as source, pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER) as file:
                 found = file.schema_arrow
                 if missing := [name for name in self._names if name not in found.names]:
                     raise InputError(
                         f"{place} has no column {missing[0]}, {self._files[0]} has; write the files with the same "
                         "columns, or write to .npy"
                     )
-                for batch in file.iter_batches(columns=self._names):
+                for batch in file.iter_batches(_ROWS, columns=self._names, use_threads=False):
                     yield from self._alike(batch, place)
 
     def _alike(self, batch: Any, place: Place) -> Iterator[Any]:

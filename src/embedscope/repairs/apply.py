@@ -22,6 +22,8 @@ from embedscope.transforms.repair import Repair
 __all__ = ["Applied", "apply_repair", "reindexing"]
 
 _VALUES = 1 << 22
+_ROWS = 1 << 14
+"""Rows of a block at most, since their other columns are held with it."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _beside(stream: Stream, suffix: str, progress: Progress) -> Beside | None:
 def _gathered(stream: Stream, space: str, dtype: np.dtype[Any]) -> Iterator[Any]:
     """The rows of ``stream`` in blocks large enough for one good matrix product."""
     held: list[Any] = []
-    wanted = max(1, _VALUES // stream.dims[space])
+    wanted = min(_ROWS, max(1, _VALUES // stream.dims[space]))
     count = 0
     for shard in stream.shards():
         for batch in shard.batches():

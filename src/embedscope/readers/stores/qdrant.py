@@ -1,0 +1,132 @@
+"""Qdrant collections: ``qdrant:FOLDER/COLLECTION`` in local mode, ``qdrant:http://HOST:6333/COLLECTION`` on a server.
+
+A server's key is read from the environment variable ``QDRANT_API_KEY``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.core.extras import require
+from embedscope.readers._columns import ColumnStream, column_stream
+from embedscope.readers._keys import known
+from embedscope.readers.stores._place import StorePlace
+
+IDS = ("qdrant",)
+
+_PAGE = 1024
+_UNNAMED = "vector"
+
+
+def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
+    """The vector of every point, or those that ``key`` names, in the order of the ids, with fields of the payload."""
+    import pyarrow as pa
+
+    with _client(place) as client:
+        params = client.get_collection(place.collection).config.params.vectors
+        sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
+        n = client.count(place.collection, exact=True).count
+        first = client.scroll(place.collection, limit=1, with_payload=True)[0]
+    payload = first[0].payload or {} if first else {}
+    fields = {"id": pa.string()}
+    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
+    fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
+    unit = [name for name, facts in _named(params, place).items() if facts.distance.value == "Cosine"]
+    notes = (
+        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",) if unit and _server(place) else ()
+    )
+    return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, notes=notes)
+
+
+def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
+    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {_UNNAMED: params}
+    single = {name: facts for name, facts in found.items() if facts.multivector_config is None}
+    if not single:
+        raise InputError(f"{place} keeps no dense vectors, one a point; name a collection that does")
+    return single
+
+
+def _server(place: StorePlace) -> bool:
+    return place.path.startswith(("http://", "https://"))
+
+
+_OPEN: dict[str, tuple[Any, int]] = {}
+_LOCK = Lock()
+
+
+@contextmanager
+def _client(place: StorePlace) -> Iterator[Any]:
+    """A client; one at a time holds a folder, so readers of it in this process share theirs."""
+    qdrant = require("qdrant_client", "qdrant", f"reading {place}")
+    server = _server(place)
+    where = place.path if server else str(place.folder("meta.json"))
+    with _LOCK:
+        client, users = _OPEN.get(where, (None, 0))
+        if client is None:
+            key = os.environ.get("QDRANT_API_KEY")
+            client = qdrant.QdrantClient(url=where, api_key=key) if server else qdrant.QdrantClient(path=where)
+        _OPEN[where] = client, users + 1
+    try:
+        names = sorted(found.name for found in client.get_collections().collections)
+        known(where, "collection", place.collection, names)
+        yield client
+    finally:
+        with _LOCK:
+            client, users = _OPEN.pop(where)
+            if users > 1:
+                _OPEN[where] = client, users - 1
+            else:
+                client.close()
+
+
+def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
+    import pyarrow as pa
+
+    place: Any = stream.path
+    sizes = {f.name: f.type.list_size for f in stream.schema if f.name in names and pa.types.is_fixed_size_list(f.type)}
+    fields = [name for name in names if name != "id" and name not in sizes]
+    vectors: Any = bool(sizes) if _UNNAMED in sizes else list(sizes) or False
+    after = None
+    with _client(place) as client:
+        while chunks:
+            points, after = client.scroll(
+                place.collection,
+                limit=min(rows, _PAGE),
+                offset=after,
+                with_vectors=vectors,
+                with_payload=fields or False,
+            )
+            made = {"id": pa.array([str(point.id) for point in points], pa.string())}
+            made |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
+            made |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
+            yield pa.record_batch([made[name] for name in names], names=list(names))
+            if after is None:
+                return
+
+
+def _text(point: Any, field: str) -> str | None:
+    value = (point.payload or {}).get(field)
+    return None if value is None else str(value)
+
+
+def _matrix(points: Sequence[Any], name: str, dim: int, place: StorePlace) -> Any:
+    import pyarrow as pa
+
+    x = np.empty((len(points), dim), np.float32)
+    for row, point in enumerate(points):
+        found = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
+        if found is None or len(found) != dim:
+            what = "no vector" if found is None else f"{len(found)} numbers"
+            raise InputError(f"{place}: point {point.id} has {what} for {name}, wanted {dim} numbers; repair the point")
+        x[row] = found
+    return pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
+
+
+ENTRIES = {"qdrant": open_qdrant}
