@@ -173,7 +173,7 @@ def test_vectors_of_another_kind_width_or_model_are_refused_by_name() -> None:
 
 
 def test_what_cannot_be_a_repair_is_refused() -> None:
-    with pytest.raises(InputError, match="at least one kind"):
+    with pytest.raises(InputError, match="at least one role or modality"):
         Repair({})
     with pytest.raises(InputError, match="come out with the same number of dimensions"):
         Repair({"a": KindMap(Side(2)), "b": KindMap(Side(3))})
