@@ -8,7 +8,7 @@ from typing import Any
 import griffe
 
 _DOCTEST = re.compile(r"^(?:>>> .*\n?)(?:.+\n?)*", re.M)
-_PARAMETER = re.compile(r"^(\w[\w, *]*) : (.*)$", re.M)
+_ENTRY = re.compile(r"^(\w[\w, *]*) : (.*)((?:\n    .*)*)", re.M)
 _ROLE = re.compile(r":(?:mod|class|func|meth|data):`~?([^`]+)`")
 
 
@@ -19,7 +19,12 @@ def readable(text: str) -> str:
     'Double.\\n\\n```pycon\\n>>> f(1)\\n2\\n```\\n'
     """
     fenced = _DOCTEST.sub(lambda match: f"```pycon\n{match[0].rstrip()}\n```\n", text)
-    return _ROLE.sub(r"`\1`", _PARAMETER.sub(r"\1\n    \2", fenced))
+    return _ROLE.sub(r"`\1`", _ENTRY.sub(_one_by_one, fenced))
+
+
+def _one_by_one(entry: re.Match[str]) -> str:
+    """Every parameter of ``a, b : meaning`` as an entry of its own, so that each shows its own type."""
+    return "\n".join(f"{name.strip()}\n    {entry[2]}{entry[3]}" for name in entry[1].split(","))
 
 
 class Readable(griffe.Extension):

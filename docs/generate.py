@@ -51,6 +51,8 @@ def api_page() -> str:
     import inspect
     from types import ModuleType
 
+    from docstrings import readable
+
     import embedscope
 
     public = {name: getattr(embedscope, name) for name in embedscope.__all__ if not name.startswith("__")}
@@ -62,10 +64,15 @@ def api_page() -> str:
     for title, names in (("Functions", functions), ("Classes", classes), ("Registries", others)):
         if names:
             pages += [f"## {title}\n", *(_reference(f"embedscope.{name}") for name in names)]
+    shown_at: dict[int, str] = {}
     for name, module in modules.items():
-        pages.append(f"## embedscope.{name}\n\n{inspect.getdoc(module).splitlines()[0]}\n")
+        pages.append(f"## embedscope.{name}\n\n{readable(inspect.getdoc(module)).strip()}\n")
         exported = {key: getattr(module, key) for key in getattr(module, "__all__", ())}
-        shown = [key for key, value in exported.items() if inspect.isfunction(value) or inspect.isclass(value)]
+        objects = {key: v for key, v in exported.items() if inspect.isfunction(v) or inspect.isclass(v)}
+        if elsewhere := [f"`{shown_at[id(v)]}`" for v in objects.values() if id(v) in shown_at]:
+            pages.append(f"Also here: {', '.join(elsewhere)}.\n")
+        shown = [key for key, value in objects.items() if id(value) not in shown_at]
+        shown_at |= {id(objects[key]): f"embedscope.{name}.{key}" for key in shown}
         pages += [_reference(f"embedscope.{name}.{key}") for key in shown]
     return "\n".join(pages)
 

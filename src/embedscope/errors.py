@@ -1,4 +1,12 @@
-"""The errors that embedscope raises on purpose; each is one sentence: what came, what was wanted, what to do next."""
+"""The errors that embedscope raises; each is one sentence: what was given, what was expected, what to do next.
+
+>>> import embedscope
+>>> try:
+...     embedscope.measure([[1.0]], metrics="isocore")
+... except embedscope.errors.UnknownNameError as error:
+...     print(str(error).partition(";")[0])
+unknown metric 'isocore'
+"""
 
 from embedscope.core.errors import (
     ChecksumError,

@@ -9,6 +9,15 @@ A plug-in registers its objects through entry points of the groups ``embedscope.
   relations (``Pairs``, ``Labels``, ...); ``scored_pairs`` and ``distinct`` build them.
 - Tasks: :class:`PairTask`, or any object with the attributes of ``Task``.
 - Models: :class:`Scheme` opens a ``Lookup``; :class:`Alias` names a model that installs from PyPI.
+
+>>> from embedscope.extend import Norms, metric
+>>> facts = {"bounds": (0.0, None), "ideal": None, "units": "units of the rows", "cite": "mu2018"}
+>>> @metric(Norms(), rows="raw", invariant={"rotation"}, **facts)
+... def norm_std(norms):
+...     '''Standard deviation of the norms of the rows (n, d).'''
+...     return norms.std
+>>> norm_std([[1.0, 0.0], [0.0, 3.0]])
+1.0
 """
 
 from embedscope.core.tables import Classes, Data, Labels, Matches, Pairs, Qrels, Quadruples, Score, Task, TextTable

@@ -36,7 +36,7 @@ def test_equal_rows_and_near_copies_are_one_unit_wherever_they_lie() -> None:
     equal = evidence(copies)
     assert (equal.units.units, equal.units.found) == (40, ("equal rows",))
     near = evidence((np.repeat(rows(40), 6, axis=0) + 0.1 * rows(240, 2))[order])
-    assert (near.units.units, near.units.found) == (40, ("near-copies",))
+    assert (near.units.units, near.units.found) == (40, ("near-duplicates",))
     for found in (equal, near):
         parts = assign_parts(found.clusters, 0)
         owners = np.repeat(np.arange(40), 6)[order]

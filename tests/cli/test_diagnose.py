@@ -64,11 +64,11 @@ def test_check(folder):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["diagnose"], "Give either a SOURCE or --pair A B."),
+        (["diagnose"], "give either a SOURCE or --pair A B"),
         (["diagnose", "fine.npy", "--thresholds", "typo.toml"], "did you mean 'cosine_floor'"),
         (["diagnose", "fine.npy", "--pair-ids", "a", "b"], "add --pair A B"),
         (["check", "fine.npy"], "check needs --baseline"),
-        (["check", "fine.npy", "--baseline", "mild.toml"], "is not JSON"),
+        (["check", "fine.npy", "--baseline", "mild.toml"], "is not valid JSON"),
     ],
 )
 def test_errors_are_2_and_on_standard_error(folder, args, message):

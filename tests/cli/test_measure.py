@@ -70,7 +70,7 @@ def test_options_reach_the_records(folder):
     [
         (["none.npy"], 2, "there is no file none.npy"),
         (["x.csv"], 2, "there is no file x.csv; did you mean x.npy"),
-        (["minilm"], 2, "is a model and needs texts to read: add --texts DATASET"),
+        (["minilm"], 2, "as a model it needs texts: add --texts DATASET"),
         (["x.npy", "--texts", "rg65"], 2, "--texts is for models and x.npy holds vectors already; leave out --texts"),
         (["x.npy", "--max-rows", "5"], 2, "--max-rows is for models"),
         (["x.npy", "--metrics", "isoscor"], 2, "did you mean 'isoscore'?"),

@@ -45,7 +45,7 @@ def test_pair_as_a_table(folder):
     ("args", "message"),
     [
         (["measure"], "nothing to measure: name a SOURCE, or two files with --pair A B"),
-        (["measure", "i.npy", "--pair", "i.npy", "i.npy"], "Give either a SOURCE or --pair A B."),
+        (["measure", "i.npy", "--pair", "i.npy", "i.npy"], "give either a SOURCE or --pair A B"),
         (["measure", "--pair", "i.npy", "i.npy", "--transform", "center"], "--transform does not go with --pair"),
         (["measure", "--pair", "i.npy", "i.npy", "--precision", "fast"], "--pair is always exact"),
         (["measure", "i.npy", "--pair-ids", "i.txt", "i.txt"], "--pair-ids is about the two sides of --pair A B"),

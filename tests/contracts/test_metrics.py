@@ -196,7 +196,7 @@ def test_docs_say_what_the_metric_of_two_spaces_declares(name):
     assert set(fact(section, "Invariant under").split(", ")) == metric.invariant
     assert (fact(section, "Rows"), fact(section, "Space")) == (metric.rows, "one" if metric.joint else "two")
     assert fact(section, "Range").endswith(f"; ideal: { {None: 'none', 0.0: '0', 1.0: '1'}[metric.ideal] }")
-    assert len(fact(section, "Trap")) > 5
+    assert len(fact(section, "Pitfall")) > 5
     assert fact(section, "Source") == metric.cite
     assert metric.summary
     assert f"{{{metric.cite}," in (DOCS / "references.bib").read_text(encoding="utf-8")
@@ -210,7 +210,7 @@ def test_docs_say_what_the_metric_declares(name):
     assert fact(section, "Rows") == metric.rows + (" (fixed)" if metric.fixed_rows else "")
     ideal = {"dim": "d", None: "none", 0.0: "0", 1.0: "1", math.exp(-10): "e^-10"}[metric.ideal]
     assert fact(section, "Range").endswith(f"; ideal: {ideal}")
-    assert len(fact(section, "Trap")) > 5
+    assert len(fact(section, "Pitfall")) > 5
     assert fact(section, "Source") == metric.cite
     assert metric.summary
     assert f"{{{metric.cite}," in (DOCS / "references.bib").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pictures of every depth, and files that are none: scaled, or refused with a sentence that names the mode."""
+"""Images of every depth, and files that are none: scaled, or refused with a sentence that names the mode."""
 
 import io
 import os
@@ -22,7 +22,7 @@ def pixels(path):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_sixteen_bits_are_scaled(tmp_path, suffix):
-    """Pillow's own convert("RGB") clips at 255, so that such a picture is white."""
+    """Pillow's own convert("RGB") clips at 255, so that such an image is white."""
     pil.fromarray(GREY.astype(np.uint16)).save(tmp_path / f"x.{suffix}")
     got = pixels(tmp_path / f"x.{suffix}")
     assert got.shape == (6, 8, 3)

@@ -142,7 +142,7 @@ def test_indexing() -> None:
     assert RESULT[-1] is RECORDS[1]
     assert RESULT[:1] == RECORDS[:1]
     assert Result(RECORDS[:1])["rg65"] is RECORDS[0]
-    with pytest.raises(InputError, match="matches 2 records; tell them apart by pooling"):
+    with pytest.raises(InputError, match="matches 2 records; select one by pooling"):
         RESULT["rg65"]
     with pytest.raises(IndexError):
         RESULT[2]
@@ -152,7 +152,7 @@ def test_select_and_value() -> None:
     assert RESULT.value(pooling="plain") == 0.5
     assert len(RESULT.select(pooling=["plain", "eos"], metric="rg65")) == 2
     assert LAYERS.select(space="final", metric=["rg65", "i1"]) == (LAYERS[1], LAYERS[3])
-    with pytest.raises(InputError, match=r"matches 2 records; tell them apart by pooling \('plain', 'eos'\)"):
+    with pytest.raises(InputError, match=r"matches 2 records; select one by pooling \('plain', 'eos'\)"):
         RESULT.value(metric="rg65")
     with pytest.raises(InputError, match=r"no record; did you mean 'rg65'\? metric is one of 'rg65'"):
         RESULT.value(metric="rg56")

@@ -1,4 +1,4 @@
-"""Caption sets: counts of their papers, rows read by eye, pictures found by name."""
+"""Caption sets: counts of their papers, rows read by eye, images found by name."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_coco(data):
 def test_a_picture_that_is_missing_says_where_to_get_it(data):
     image = data("coco").images["test_images"].images[0]
     if not hasattr(image, "hint"):
-        pytest.skip("the pictures of COCO are on this machine")
+        pytest.skip("the images of COCO are on this machine")
     with pytest.raises(
         DataUnavailableError, match=r"COCO_val2014_000000391895\.jpg is not on this machine; unpack http"
     ):

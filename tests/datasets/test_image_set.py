@@ -1,4 +1,4 @@
-"""Sets of pictures for words: copied, described, near-duplicates flagged; questions over them."""
+"""Sets of images for words: copied, described, near-duplicates flagged; questions over them."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def test_a_tree_with_a_manifest(folder, tmp_path):
 
 
 def test_what_cannot_be_built_is_said(folder, tmp_path):
-    with pytest.raises(InputError, match=r"no picture of unicorn \(1 of 2 words\)"):
+    with pytest.raises(InputError, match=r"no image of unicorn \(1 of 2 words\)"):
         build_image_set(["cat", "unicorn"], folder, tmp_path / "out", licence="CC0")
-    (folder / "cat" / "1.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="no readable picture"):
+    (folder / "cat" / "1.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="no readable image"):
         build_image_set(["cat"], folder, tmp_path / "out", licence="CC0")
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="is there already"):

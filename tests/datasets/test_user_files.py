@@ -31,7 +31,7 @@ def test_a_folder_of_class_folders(tmp_path):
     picture(tmp_path / "hot_dog" / "b.png", "red")
     picture(tmp_path / "hot_dog" / "a.JPG".lower(), "blue")
     picture(tmp_path / "cat" / "x.png", "green")
-    (tmp_path / "cat" / "notes.txt").write_text("no picture")
+    (tmp_path / "cat" / "notes.txt").write_text("no image")
     (tmp_path / "empty").mkdir()
     (tmp_path / "hot_dog" / "copy.png").write_bytes((tmp_path / "hot_dog" / "b.png").read_bytes())
     data = image_folder(tmp_path)
@@ -45,7 +45,7 @@ def test_a_folder_of_class_folders(tmp_path):
 def test_a_folder_without_classes(tmp_path):
     with pytest.raises(InputError, match="is not a folder"):
         image_folder(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"no class folders with pictures .* wanted .*concept/picture\.jpg"):
+    with pytest.raises(InputError, match=r"no class folders with images .* wanted .*concept/picture\.jpg"):
         image_folder(tmp_path)
 
 

@@ -46,3 +46,7 @@ def test_doctests_become_code_and_meanings_text() -> None:
     readable = _load("docstrings").readable
     assert readable("F.\n\n>>> f(1)\n['a']\n\nMore.") == "F.\n\n```pycon\n>>> f(1)\n['a']\n```\n\nMore."
     assert readable("x : array, or ``names``\n    The :class:`~a.B`.") == "x\n    array, or ``names``\n    The `a.B`."
+    assert (
+        readable("a, b : of both,\n    here\nc : of c\n")
+        == "a\n    of both,\n    here\nb\n    of both,\n    here\nc\n    of c\n"
+    )

@@ -18,7 +18,7 @@ SHAPES = [(128, 128), (300, 200), (97, 251)]
 
 
 def pictures(seed=0, shapes=SHAPES):
-    """Smooth random pictures of several shapes."""
+    """Smooth random images of several shapes."""
     from PIL import Image
 
     rng = np.random.default_rng(seed)
@@ -132,7 +132,7 @@ def test_fresh_initialisation_is_seeded(here):
 
 
 def test_pixels_are_area_means():
-    """Closed form: 4 x 4 to 2 x 2 is the mean of each quarter; a constant picture keeps its value."""
+    """Closed form: 4 x 4 to 2 x 2 is the mean of each quarter; a constant image keeps its value."""
     values = np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5
     encoder = open_image_encoder("pixels:2")
     got = encoder.encode([PixelImage("a", values), PixelImage("b", np.full((7, 5, 3), 51, dtype=np.uint8))])["pixels"]
@@ -152,7 +152,7 @@ def test_pixels_are_area_means():
         ("efficientnet-lite0?scale=3", r"has \?size=, \?bias="),
         ("efficientnet-lite0?size=ten", "whole number of at least 1, got 'ten'"),
         ("efficientnet-lite0?size=8", "at least 32"),
-        ("efficientnet-lite0?bias=0", "only for a fresh initialisation"),
+        ("efficientnet-lite0?bias=0", "only for a random initialisation"),
         ("efficientnet-lite0:x", "nothing after a colon"),
         ("nothing-of-that-name.npy", "names no image encoder"),
     ],
@@ -167,14 +167,14 @@ def test_wrong_options_and_pictures():
         open_image_encoder("pixels:8", batch_size=0)
     with pytest.raises(InputError, match="dtype must be"):
         open_image_encoder("pixels:8", dtype="float64")
-    with pytest.raises(InputError, match=r"picture grey has pixels \(4, 4\) uint8"):
+    with pytest.raises(InputError, match=r"image grey has pixels \(4, 4\) uint8"):
         open_image_encoder("pixels:2").encode([PixelImage("grey", np.zeros((4, 4), dtype=np.uint8))])
 
 
 def test_models_of_pictures_are_models_but_not_of_texts():
     assert all(is_model(u) for u in ("efficientnet-lite0", "efficientnet-lite0?size=224", "pixels:32"))
     assert not is_model("pixels.npy")
-    with pytest.raises(InputError, match="reads pictures"):
+    with pytest.raises(InputError, match="reads images"):
         open_model("pixels:32")
 
 

@@ -23,7 +23,7 @@ SECRET = "sk-do-not-tell"
 
 
 def letters(texts):
-    """A vector a text: how often each of 8 groups of letters occurs, and the length."""
+    """A vector per text: how often each of 8 groups of letters occurs, and the length."""
     x = np.zeros((len(texts), 9))
     for row, text in enumerate(texts):
         for letter in text:

@@ -102,7 +102,7 @@ def reference(folder):
 
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_image_vectors_are_the_librarys(towers, kind):
-    """``image`` equals ``get_image_features``, one picture a call; every layer equals ``output_hidden_states``."""
+    """``image`` equals ``get_image_features``, one image a call; every layer equals ``output_hidden_states``."""
     import torch
 
     folder = towers(kind)
@@ -183,7 +183,7 @@ def test_preparation_is_the_models_own(towers):
 
 @pytest.mark.parametrize("module", ["CLIPModel", "Transformer"])
 def test_sentence_transformers_multimodal(towers, module, tmp_path):
-    """``st:`` equals ``SentenceTransformer.encode`` on pictures and on texts, of the old module and the new one."""
+    """``st:`` equals ``SentenceTransformer.encode`` on images and on texts, of the old module and the new one."""
     st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
     folder = tmp_path / "st"
     if module == "CLIPModel":
@@ -322,5 +322,5 @@ def test_what_cannot_be_opened_says_why(towers, model_folder, tmp_path):
         open_image_encoder(f"hf:{folder}#text")
     with pytest.raises(InputError, match="is an image tower"):
         open_encoder(f"hf:{folder}#image")
-    with pytest.raises(InputError, match=r"is for a fresh initialisation; write random:"):
+    with pytest.raises(InputError, match=r"is for a random initialisation; write random:"):
         open_image_encoder(f"hf:{folder}?bias=0")

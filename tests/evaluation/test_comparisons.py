@@ -28,7 +28,7 @@ def test_best_and_difference() -> None:
     expected = best_of({"layer00": found[0].score, "layer01": found[1].score})
     assert (best.ci_low, best.ci_high) == (expected.low, expected.high)
     assert f"best in {np.mean(b > a):.0%} of draws" in best.note
-    assert "not told apart from layer00" in best.note
+    assert "not distinguishable from layer00" in best.note
     assert (difference.source, difference.metric) == ("x - y", "rg65.difference")
     assert difference.value == pytest.approx(0.3)
     assert difference.ci_low < 0.3 - 1.96 * np.std(b - c)

@@ -20,7 +20,7 @@ N = 30
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    """Queries q0.., documents d0..: the text and the picture of a query are relevant, the text more so."""
+    """Queries q0.., documents d0..: the text and the image of a query are relevant, the text more so."""
     rng = np.random.default_rng(0)
     queries = rng.normal(size=(N, 6))
     text, image = (queries + noise * rng.normal(size=(N, 6)) for noise in (0.5, 0.9))

@@ -112,10 +112,10 @@ def test_numpy_snippet_runs_in_ten_lines(name: str, tmp_path: Path) -> None:
 
 def test_kinds_and_names_are_checked(tmp_path: Path) -> None:
     sides = Repair.centre_kinds({"query": np.ones(D), "document": np.ones(D)})
-    with pytest.raises(InputError, match="kinds query, document; say which"):
+    with pytest.raises(InputError, match="maps for query, document; name one"):
         find_export("onnx").write(Order(sides, Path("r"), tmp_path / "r.onnx"))
     lines = find_export("faiss").write(Order(sides, Path("r"), tmp_path / "r.faiss", "document"))
-    assert any("repair query vectors with kind query" in line for line in lines)
+    assert any("repair query vectors with --kind query" in line for line in lines)
     raw = find_export("faiss").write(Order(of("center", after=False), Path("r"), tmp_path / "r.faiss"))
     assert any("by inner product, not by cosine" in line for line in raw)
     with pytest.raises(UnknownNameError, match="unknown export 'fais'; did you mean 'faiss'"):

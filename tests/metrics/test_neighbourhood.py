@@ -52,7 +52,7 @@ def test_a_hub_in_the_middle_is_seen():
 def test_copies_are_reported():
     x = np.vstack([cloud(60), cloud(60)[:5]])
     notes = {r.metric: r.note for r in measure(x, metrics=["hubness_skew", "intrinsic_dimension"])}
-    assert "5 rows are copies of others" in notes["hubness_skew"]
+    assert "5 rows are duplicates of others" in notes["hubness_skew"]
     assert notes["intrinsic_dimension"].startswith("5 rows that equal others left out")
 
 
@@ -122,7 +122,7 @@ def test_sampled_records_say_so(monkeypatch):
     x = cloud(500, 20)
     skewness, share = measure(x, metrics=["hubness_skew", "antihub_share"])
     assert not skewness.exact
-    assert skewness.note == "150 sampled rows asked against all 500, exactly"
+    assert skewness.note == "150 sampled rows compared with all 500, exactly"
     assert skewness.n == 500
     assert skewness.stderr > 0
     assert share.note == "on 200 sampled of 500 rows, which have fewer near neighbours than all"

@@ -76,12 +76,12 @@ def test_pickles_are_never_loaded(tmp_path):
     ("x", "hint"),
     [
         (X[0], "x[None, :]"),
-        (X.reshape(2, 2, 3), "one row a vector"),
+        (X.reshape(2, 2, 3), "one row per vector"),
         (X[:0], "at least one row"),
         (X.astype(complex), "real numbers"),
         (X.astype(str), "real numbers"),
         (X.astype(bool), "real numbers"),
-        (np.array(3.0), "one row a vector"),
+        (np.array(3.0), "one row per vector"),
     ],
 )
 def test_wrong_shape_or_kind(tmp_path, x, hint):

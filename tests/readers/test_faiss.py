@@ -45,7 +45,7 @@ def test_inverted_lists_after_removing_and_adding(tmp_path):
     assert_allclose(np.linalg.norm(x, axis=1).mean(), np.linalg.norm(wanted, axis=1).mean(), rtol=1e-6)
     assert_array_equal(sort(x), sort(wanted))
     assert "50 vectors have an id that another one has too" in described(stream)
-    with pytest.raises(InputError, match="'350' stands in row"):
+    with pytest.raises(InputError, match="'350' is in row"):
         ids_of(stream).unique()
 
 

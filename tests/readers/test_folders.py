@@ -236,8 +236,8 @@ def test_what_does_not_fit_together(tmp_path):
     assert "a.npy holds vectors 12 dimensions" in (text := message(tmp_path))
     assert "b.npy holds vectors 5 dimensions" in text
     np.savez(tmp_path / "c.npz", X)
-    assert "files of several kinds, .npy, .npz" in message(tmp_path)
-    assert "matches files of several kinds" in message(f"{tmp_path}/*")
+    assert "files of several formats, .npy, .npz" in message(tmp_path)
+    assert "matches files of several formats" in message(f"{tmp_path}/*")
     assert "no file matches" in message(f"{tmp_path}/d*.npy")
 
 

@@ -189,7 +189,7 @@ def test_columns_of_ids_and_texts_by_name(tmp_path):
     with pytest.raises(InputError, match="id is empty in row 1"):
         ids_of(open_vectors(f"{tmp_path}/y.parquet")).values()
     pq.write_table(pa.table({"id": ["a", "a"], "e": [[1.0], [2.0]]}), tmp_path / "y.parquet")
-    with pytest.raises(InputError, match="'a' stands in row 0 and in row 1"):
+    with pytest.raises(InputError, match="'a' is in row 0 and in row 1"):
         ids_of(open_vectors(f"{tmp_path}/y.parquet")).unique()
 
 

@@ -163,9 +163,9 @@ def test_refusals(tmp_path: Path) -> None:
 def test_what_reindexing_means() -> None:
     lines = reindexing(repair(), "vectors", 3_000_000)
     assert "re-index all 3,000,000 vectors, 60.0 MB in float32, 8 -> 5 dimensions" in lines[0]
-    assert "queries must go through the same file" in lines[-1]
+    assert "repair queries with the same file" in lines[-1]
     sides = Repair.centre_kinds({"document": np.ones(8), "query": np.ones(8)})
-    assert reindexing(sides, "document")[-1] == "query vectors must go through the same file with kind query"
+    assert reindexing(sides, "document")[-1] == "repair the query vectors with the same file and --kind query"
     assert "changes nothing" in reindexing(Repair.identity(4), "vectors")[0]
 
 

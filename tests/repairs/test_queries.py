@@ -81,7 +81,7 @@ def test_both_files_are_needed(tmp_path: Path) -> None:
 
 
 def clip(folder: Path, shared: Path, negatives: int) -> dict[str, object]:
-    """Captions that ask for pictures of CLIP, with ``negatives`` pictures judged 0 for each."""
+    """Captions that ask for images of CLIP, with ``negatives`` images judged 0 for each."""
     pictures, texts = np.load(shared / "clip500" / "features_clip.npy")
     n, lines = len(texts), []
     for i in range(n):

@@ -1,4 +1,4 @@
-"""Scatters: one scale for both axes, origin in view, pictures at their place, the same after a round trip."""
+"""Scatters: one scale for both axes, origin in view, images at their place, the same after a round trip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors of pictures: distinct keys once, cached, aligned, recomputed when a chunk is damaged."""
+"""Vectors of images: distinct keys once, cached, aligned, recomputed when a chunk is damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("PIL", reason="extra images is not installed")
 
 
 class Counting:
-    """An encoder that counts the pictures it is given."""
+    """An encoder that counts the images it is given."""
 
     def __init__(self, inner):
         self.inner, self.seen = inner, 0

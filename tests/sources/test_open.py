@@ -110,7 +110,7 @@ def test_transform_of_every_layer():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "needs texts to read"),
+        ({}, "needs texts"),
         ({"texts": []}, "a list of at least one text"),
         ({"texts": "no/such.txt"}, "neither a data set nor a file"),
         ({"texts": "rg65::pairs"}, "rg65 has no table .pairs.; it has words"),

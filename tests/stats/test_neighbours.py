@@ -153,7 +153,7 @@ def test_equal_rows_give_equal_products_wherever_they_stand():
         (lambda x: top_k(x, x, 1, exclude=np.arange(4)), "exclude must have shape"),
         (lambda x: top_k(x, x[:, :2], 1), "the same number of dimensions"),
         (lambda x: match_ranks(x, x, np.array([9]), np.array([0])), "query must number 5 rows"),
-        (lambda x: match_ranks(x, x, np.array([0]), np.array([0, 1])), "as many as the other"),
+        (lambda x: match_ranks(x, x, np.array([0]), np.array([0, 1])), "as the other side does"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

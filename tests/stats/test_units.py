@@ -121,7 +121,7 @@ def test_find_units_says_how():
     assert (found.units, found.largest, found.found) == (200, 2, ("equal rows",))
     assert (units[:50] == units[200:]).all()
     assert find_units(chunks(100, 10))[1].found == ("file order",)
-    assert find_units(rng.permutation(chunks(100, 10, spread=0.01)))[1].found == ("near-copies",)
+    assert find_units(rng.permutation(chunks(100, 10, spread=0.01)))[1].found == ("near-duplicates",)
     assert find_units(rng.permutation(chunks(100, 10, spread=0.01)), near=False)[1].units == 1000
     assert find_units(texts=["a", "a ", "b"])[1].units == 2
     declared = find_units(x, groups=np.repeat(np.arange(20), 10))[1]

@@ -78,7 +78,7 @@ def test_the_probe_says_what_it_could_not_do():
     assert linear_probe(x[two], label[two], x[two], label[two], ks=[1]).top[1].value > 0.5
     with pytest.raises(InputError, match="two classes"):
         linear_probe(x[label == 1], label[label == 1], x, label)
-    with pytest.raises(InputError, match="one a row"):
+    with pytest.raises(InputError, match="one per row"):
         linear_probe(x, label[:-1], x, label)
 
 

@@ -131,7 +131,7 @@ def test_the_mixed_pool_beside_the_pure_ones():
     assert "chance 0.5000" in found["kind_share@10.text"].note
     with pytest.raises(InputError, match="two kinds"):
         mixed_scores(queries, corpus, judged, ["text"] * 60)
-    with pytest.raises(InputError, match="one a row"):
+    with pytest.raises(InputError, match="one per row"):
         kind_shares(queries, corpus, kinds[:-1])
 
 

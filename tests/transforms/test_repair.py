@@ -157,7 +157,7 @@ def test_vectors_of_another_kind_width_or_model_are_refused_by_name() -> None:
         UnknownNameError, match=r"unknown kind 'txt'; did you mean 'text'\? this repair has image\+text"
     ):
         repair.transform(rows(), "txt")
-    with pytest.raises(InputError, match=r"has the kinds image\+text, text; say which one"):
+    with pytest.raises(InputError, match=r"has maps for image\+text, text; name one with --kind"):
         repair.transform(rows())
     with pytest.raises(InputError, match="5 dimensions, the repair takes text vectors of minilm with 6"):
         repair.transform(rows(d=5), "text")
@@ -173,9 +173,9 @@ def test_vectors_of_another_kind_width_or_model_are_refused_by_name() -> None:
 
 
 def test_what_cannot_be_a_repair_is_refused() -> None:
-    with pytest.raises(InputError, match="at least one kind"):
+    with pytest.raises(InputError, match="at least one role or modality"):
         Repair({})
-    with pytest.raises(InputError, match="come out with one width"):
+    with pytest.raises(InputError, match="come out with the same number of dimensions"):
         Repair({"a": KindMap(Side(2)), "b": KindMap(Side(3))})
     with pytest.raises(InputError, match=r"mean of a repair must have shape \(2,\), got \(3,\)"):
         KindMap(Side(2, np.zeros(3)))

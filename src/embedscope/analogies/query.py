@@ -221,8 +221,8 @@ class _Neighbours:
         first, _, near = self.lists["excluded"][0] if self.lists["excluded"] else nothing
         word, rank = min(zip(self.word_sum.plus, near, strict=True), key=lambda pair: pair[1])
         finding = (
-            f"{first} is also the nearest neighbour of {word} alone: the sum adds nothing here"
-            if rank == 1
+            f"{first} is also the nearest neighbour of {word} alone: the offset adds nothing here"
+            if rank == 1 and len(self.word_sum.words) > 1
             else f"{first} has rank {rank:,} by similarity to {word} alone"
         )
         columns = (

@@ -61,7 +61,7 @@ def diagnose(  # noqa: PLR0913
     >>> import numpy as np
     >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
     >>> diagnose(cone).worst
-    'serious'
+    'warning'
     """
     model = {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
     named: dict[str, Any] = {k: v for k, v in (model | {"groups": labels_of(groups)}).items() if v is not None}

@@ -15,17 +15,29 @@ Rows = list[dict[str, Any]]
 
 
 def list_models() -> Rows:
-    """Models and kinds of model: name, licence, whether they are installed, and the command that installs them."""
+    """Models and types of model: name, licence, whether they are installed, and the command that installs them.
+
+    >>> {"minilm", "smollm2"} <= {row["name"] for row in list_models()}
+    True
+    """
     return _models(None)
 
 
 def list_datasets(data: str | Path | None = None) -> Rows:
-    """Data sets: name, rows, licence, and whether their files are here or in the folder ``data``."""
+    """Data sets: name, rows, licence, and whether their files are here or in the folder ``data``.
+
+    >>> [row["title"] for row in list_datasets() if row["name"] == "rg65"]
+    ['RG-65']
+    """
     return _datasets(Path(data) if data is not None else None)
 
 
 def list_tasks() -> Rows:
-    """Tasks: name, data set, what is measured, citation."""
+    """Tasks: name, data set, what is measured, citation.
+
+    >>> "rg65" in {row["name"] for row in list_tasks()}
+    True
+    """
     return _tasks(None)
 
 
@@ -39,12 +51,20 @@ def list_metrics() -> Rows:
 
 
 def list_experiments() -> Rows:
-    """Published studies: name, question, models, number of claims."""
+    """Published studies: name, question, models, number of claims.
+
+    >>> [row["name"] for row in list_experiments()]
+    ['shimangaud2024', 'tyshchuk2023', 'wolfe2022']
+    """
     return _experiments(None)
 
 
 def list_transforms() -> Rows:
-    """Transforms: name, how they are written in a chain, what they do."""
+    """Transforms: name, how they are written in a chain, what they do.
+
+    >>> [row["name"] for row in list_transforms()]
+    ['abtt', 'center', 'pca', 'whiten']
+    """
     return _transforms(None)
 
 

@@ -30,6 +30,14 @@ class RepairOutcome:
     repair : the repair; the identity where the original is kept
     result : everything that was measured, the verdict first
     accepted : whether held-out data certify the repair; False for one that ``force`` gave
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(100, 4))
+    >>> outcome = repair(x, candidates="center")  # no pairs, judgements or labels: nothing to judge it by
+    >>> outcome.accepted
+    False
     """
 
     repair: Repair
@@ -213,9 +221,9 @@ def apply(
     Examples
     --------
     >>> from embedscope.transforms.repair import Repair
-    >>> centred = Repair.centre_kinds({"document": np.array([1.0, 0.0])}, normalise_before=False)
-    >>> apply(centred, [[2.0, 0.0], [1.0, 3.0]]).tolist()
-    [[1.0, 0.0], [0.0, 3.0]]
+    >>> centred = Repair.centre_kinds({"document": np.array([1.0, 0.0])}, normalise_after=False)
+    >>> apply(centred, [[2.0, 0.0], [0.0, 3.0]]).tolist()
+    [[0.0, 0.0], [-1.0, 1.0]]
     """
     made = repair.repair if isinstance(repair, RepairOutcome) else repair
     if out is not None:

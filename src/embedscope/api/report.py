@@ -24,7 +24,7 @@ def report(result: Any, path: str | Path | None = None) -> Path | str:
     Parameters
     ----------
     result : a result, what ``diagnose``, ``check`` or ``repair`` return, or the JSON file of a result
-    path : file to write, or a folder for every form of the result (JSON, CSV, Parquet, LaTeX, Markdown, figures, page)
+    path : file to write, or a folder for every format (JSON, CSV, Parquet, LaTeX, Markdown, figures, page)
 
     Returns
     -------
@@ -34,6 +34,13 @@ def report(result: Any, path: str | Path | None = None) -> Path | str:
     ------
     MissingExtraError
         without jinja2, or for a folder without matplotlib.
+
+    Examples
+    --------
+    >>> import embedscope
+    >>> page = report(embedscope.measure([[1.0, 0.0], [0.0, 1.0]], metrics="self_similarity"))
+    >>> "<h1" in page and "self_similarity" in page
+    True
     """
     from embedscope.reports import render_html, write_folder, write_html
 

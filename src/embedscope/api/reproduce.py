@@ -47,6 +47,11 @@ def reproduce(  # noqa: PLR0913
     device, dtype, trust_remote_code, cache, data : as of :func:`embedscope.measure`
     seed : of samples and the bootstrap
     progress : True shows bars on standard error
+
+    Examples
+    --------
+    >>> result = reproduce("wolfe2022", models="minilm")  # doctest: +SKIP
+    >>> embedscope.report(result, "wolfe2022.html")  # doctest: +SKIP
     """
     from embedscope.experiments import EXPERIMENTS
     from embedscope.experiments._experiment import Options

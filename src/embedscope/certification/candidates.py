@@ -56,7 +56,7 @@ def one_space(dim: int) -> list[str]:
 
 
 def pairs(dims: tuple[int, int], n: int) -> list[str]:
-    """What is tried on two sides ``dims`` wide with ``n`` pairs to fit, simplest first."""
+    """What is tried on two sides of ``dims`` dimensions with ``n`` pairs to fit, simplest first."""
     narrow = min(dims)
     ks = _widths(narrow, (1, 2, 4))
     maps = ["procrustes", "procrustes:center"]

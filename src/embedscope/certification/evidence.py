@@ -26,7 +26,7 @@ from embedscope.stats.units import (
 )
 
 SEARCHED = 12_000
-"""Rows of a side up to which near-copies are looked for among all of them, in O(n^2 d)."""
+"""Rows of a side up to which near-duplicates are looked for among all of them, in O(n^2 d)."""
 
 MOST_BLOCKS = 64
 """Blocks that a file sorted by topic is cut into; whether its topics are a sample, its order cannot tell."""
@@ -91,7 +91,7 @@ class Evidence:
     ----------
     clusters : (n,) hash of the unit of each row
     units : how many there are and how they were found
-    searched : whether near-copies were looked for among all rows
+    searched : whether near-duplicates were looked for among all rows
     """
 
     clusters: Hashes
@@ -108,7 +108,9 @@ class Evidence:
         """What is to be said of the units."""
         note = self.units.note
         said = [] if note is None else [f"units of evidence: {note}"]
-        return said if self.searched else [*said, "near-copies were not looked for among all rows, which are too many"]
+        return (
+            said if self.searched else [*said, "near-duplicates were not looked for among all rows, which are too many"]
+        )
 
     def facts(self) -> dict[str, Any]:
         """The units for the provenance of a result."""
@@ -139,7 +141,7 @@ class Known:
 
 
 def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
-    """Units of the rows of ``sides``: declared, equal, near-copies, and blocks where the order of the file matters.
+    """Units of the rows of ``sides``: declared, equal, near-duplicates, and blocks where the order of the file matters.
 
     File order is looked at among the first rows of units that are known so far, and not at all where units were
     declared. A unit is called by the smallest row in it, so that rows without a fellow fall into the parts that their

@@ -56,7 +56,7 @@ def remote_half(close: Floats, units: Index) -> Remote:
 
 
 def copies_of_fitted(held: npt.NDArray[Any], fitted: npt.NDArray[Any]) -> int:
-    """Rows of ``held`` that have a near-copy among the rows of ``fitted``; O((n + m)^2 d)."""
+    """Rows of ``held`` that have a near-duplicate among the rows of ``fitted``; O((n + m)^2 d)."""
     left, right = near_copies(np.concatenate([fitted, held]))
     n = len(fitted)
     across = (left < n) != (right < n)

@@ -47,7 +47,7 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
             raise _ended(_words(error), 2) from error
         except MemoryError as error:
             why = f" ({error})" if str(error) else ""
-            raise _ended(f"there is not enough memory{why}; take fewer rows, metrics or workers", 2) from error
+            raise _ended(f"there is not enough memory{why}; use fewer rows, metrics or workers", 2) from error
 
     return run
 
@@ -77,7 +77,7 @@ def _ended(sentence: str, code: int) -> typer.Exit:
 def _words(error: OSError) -> str:
     reason = (error.strerror or str(error)).lower()
     if error.filename is None:
-        return f"the system says: {reason}; mend that and run again"
+        return f"system error: {reason}; resolve it and run again"
     return f"cannot use {_name(error.filename)}: {reason}; choose another path"
 
 

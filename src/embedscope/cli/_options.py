@@ -116,7 +116,7 @@ DocumentPrompt = Annotated[
     str | None,
     typer.Option("--document-prompt", metavar="TEXT", help="The same for documents.", rich_help_panel=MODEL),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Spend what a paid server asks for its work.", rich_help_panel=MODEL)]
+Yes = Annotated[bool, typer.Option("--yes", help="Accept the cost of a paid server.", rich_help_panel=MODEL)]
 Device = Annotated[
     str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=MODEL)
 ]
@@ -229,7 +229,7 @@ QueryIds = Annotated[
     typer.Option(
         "--query-ids",
         metavar="FILE",
-        help="One id per query vector. Default: STEM.ids.txt beside it.",
+        help="One id per query vector. Default: STEM.ids.txt next to it.",
         rich_help_panel=RETRIEVAL,
     ),
 ]

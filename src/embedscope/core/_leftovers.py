@@ -43,7 +43,7 @@ def sweep(folder: Path) -> None:
 
 
 def started(pid: int) -> str:
-    """When the process ``pid`` started, so that a number used again is told apart; 0 where the system does not say."""
+    """When the process ``pid`` started, so that a reused number is noticed; 0 where the system does not say."""
     try:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
     except (OSError, IndexError):

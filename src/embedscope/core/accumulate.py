@@ -50,11 +50,11 @@ class Need(Generic[R]):
         return ()
 
     def size(self, dim: int) -> int:
-        """Bytes of its state for rows ``dim`` wide, about; for a bound on memory."""
+        """Bytes of its state for rows of ``dim`` dimensions, about; for a bound on memory."""
         return 64 * dim
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[R]:
-        """A fresh accumulator; ``results`` holds the results of ``depends``."""
+        """A new accumulator; ``results`` holds the results of ``depends``."""
         raise TypeError(f"{type(self).__name__} must define start()")
 
 

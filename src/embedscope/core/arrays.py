@@ -84,7 +84,7 @@ def unit_rows(x: Array) -> tuple[Array, Array]:
 
     Returns
     -------
-    unit : (m, d) float64, m <= n, rows of length 1
+    unit : (m, d) float64, m <= n, rows of unit length
     kept : (n,) bool
 
     >>> unit, kept = unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]]))

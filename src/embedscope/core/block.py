@@ -142,7 +142,7 @@ class RowBlock:
         return np.divide(rows, lengths, out=self._scratch.matrix("unit", rows, len(rows), "float64"))
 
     def rows(self, kind: Rows) -> Array:
-        """The rows in float64: all as they came (``raw``), or those of non-zero length with length 1 (``unit``)."""
+        """The rows in float64: all as they came (``raw``), or those of non-zero length with unit length (``unit``)."""
         return self.unit if kind == "unit" else self.double
 
     def count(self, kind: Rows) -> int:

@@ -1,4 +1,4 @@
-"""Pictures as rows: something with an identity whose pixels can be had."""
+"""Images as rows: something with an identity whose pixels can be had."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Image(Protocol):
-    """One picture; nothing is decoded before ``pixels`` is called."""
+    """One image; nothing is decoded before ``pixels`` is called."""
 
     @property
     def key(self) -> str:
-        """Identity of the picture, the same on every machine (checksum of its bytes, vendor and code point)."""
+        """Identity of the image, the same on every machine (checksum of its bytes, vendor and code point)."""
 
     def pixels(self) -> Pixels:
         """RGB values, shape (height, width, 3), uint8."""
@@ -26,7 +26,7 @@ class Image(Protocol):
 
 @dataclass(frozen=True)
 class ImageTable:
-    """Pictures of one kind; a row's index is its identity in relations.
+    """Images of one kind; a row's index is its identity in relations.
 
     ``clusters`` names what a row belongs to (concept of a drawing); empty where rows stand for themselves.
     """
@@ -41,7 +41,7 @@ class ImageTable:
 
 @dataclass(frozen=True, eq=False)
 class PixelImage:
-    """A picture that is in memory."""
+    """An image that is in memory."""
 
     key: str
     values: Pixels
@@ -53,7 +53,7 @@ class PixelImage:
 
 @dataclass(frozen=True)
 class FileImage:
-    """A picture file; ``key`` is the sha256 of its bytes, or whatever names it for good."""
+    """An image file; ``key`` is the sha256 of its bytes, or whatever names it for good."""
 
     path: Path
     key: str
@@ -64,15 +64,15 @@ class FileImage:
         Raises
         ------
         InputError
-            if the file is no picture, no regular file, unpacks to too many pixels, or nothing says which of its values
+            if the file is no image, no regular file, unpacks to too many pixels, or nothing says which of its values
             is white.
         """
         from embedscope.core.errors import InputError
         from embedscope.core.extras import require
         from embedscope.core.regular import check_regular
 
-        pil = require("PIL.Image", "images", f"the picture {self.path}")
-        ops = require("PIL.ImageOps", "images", f"the picture {self.path}")
+        pil = require("PIL.Image", "images", f"the image {self.path}")
+        ops = require("PIL.ImageOps", "images", f"the image {self.path}")
         check_regular(self.path)
         try:
             with warnings.catch_warnings(), pil.open(self.path) as opened:
@@ -93,7 +93,7 @@ class FileImage:
             raise
         except Exception as error:  # Pillow's decoders raise what they like on damaged files
             said = " ".join(str(error).split())[:160] or type(error).__name__
-            raise InputError(f"{self.path} is no readable picture ({said}); replace it or leave it out") from error
+            raise InputError(f"{self.path} is no readable image ({said}); replace it or leave it out") from error
 
 
 _DEEP = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I", "F"})
@@ -115,7 +115,7 @@ def _eight_bits(values: npt.NDArray[Any], mode: str, name: str) -> Pixels:
         if mode == "F" or not fits:
             span = f"{values.min():g} to {values.max():g}" if values.size else "none"
             raise InputError(
-                f"{name} is a picture of mode {mode} (32 bits per pixel, values {span}), whose white is not known; "
+                f"{name} is an image of mode {mode} (32 bits per pixel, values {span}), whose white is not known; "
                 "save it with 8 or 16 bits per channel"
             )
     return np.asarray(np.round(values.astype(np.float64) * (255 / 65535)), dtype=np.uint8)

@@ -48,10 +48,10 @@ def check_not_input(path: str | Path) -> None:
     for (device, number), what, is_folder in _inputs.get():
         if not is_folder and (found.st_dev, found.st_ino) == (device, number):
             same = "" if named.absolute() == what.absolute() else f"is the same file as {what}, which "
-            raise InputError(f"{named} {same}is read in this run and would be overwritten; write to another file")
+            raise InputError(f"{named} {same}is read by this run and would be overwritten; write to another file")
         if is_folder and Path(os.path.realpath(what)) in real.parents and not _is_report(real):
             raise InputError(
-                f"{named} lies in {what}, which is read in this run, and would be overwritten; write to another file"
+                f"{named} is in {what}, which this run reads, and would be overwritten; write to another file"
             )
 
 

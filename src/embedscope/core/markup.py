@@ -31,7 +31,7 @@ _LEAST = 12  # rows of a notebook's table before it is cut to this many and the 
 
 
 def records_table(records: Iterable[Record]) -> Table:
-    """What was measured as rows and metrics as columns; where that is one row, one metric a row with its interval."""
+    """What was measured as rows and metrics as columns; where that is one row, one metric per row with its interval."""
     rows = list(records)
     layout = pivot(r for r in rows if not r.compares)
     constants = "; ".join(f"{name}: {value}" for name, value in layout.constants)

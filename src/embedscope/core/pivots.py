@@ -21,7 +21,7 @@ class Pivot:
     constants : fields that are the same in all records, with their value
     row_titles : fields that tell the rows apart
     column_titles : one a metric
-    labels : one tuple of texts a row, aligned with ``row_titles``
+    labels : one tuple of texts per row, aligned with ``row_titles``
     cells : one tuple of records a row, aligned with ``column_titles``; None where there is no record
     """
 

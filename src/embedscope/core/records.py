@@ -23,8 +23,8 @@ class Record:
     value : the number; None where it is undefined, with the reason in ``note``
     stderr, ci_low, ci_high : standard error and 95 % interval, None where there is none
     n, dim : rows (or scored items) and dimensions
-    units : independent units of evidence behind the interval: rows, or sets of rows that stand or fall together; None
-        where they were not counted
+    units : independent units of evidence behind the interval: rows, or sets of dependent rows; None where they were
+        not counted
     rows : ``raw`` or ``unit``
     exact : False where rows were sampled or arithmetic was approximate; ``note`` says how
     transform : chain applied to the vectors, None where there is none
@@ -32,6 +32,12 @@ class Record:
     subset : part of the data (``year:2014``)
     note : one line on what a reader must know
     facts : values for programs to read (``best_control``), by name; JSON types
+
+    Examples
+    --------
+    >>> record = Record("x.npy", "isoscore", 0.2, n=100, dim=16)
+    >>> record.metric, record.value, record.exact
+    ('isoscore', 0.2, True)
     """
 
     source: str

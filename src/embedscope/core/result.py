@@ -29,6 +29,12 @@ class Result:
 
     Iterating gives the records, ``result[0]`` the first, ``result["isoscore"]`` the record of a metric; ``select``
     filters them, ``value`` reads one number, ``to_*`` write them.
+
+    Examples
+    --------
+    >>> result = Result((Record("x.npy", "isoscore", 0.2), Record("x.npy", "i1", 0.9)))
+    >>> len(result), result["i1"].value, result.value(metric="isoscore")
+    (2, 0.9, 0.2)
     """
 
     records: tuple[Record, ...]
@@ -215,7 +221,7 @@ def _several(found: Sequence[Record]) -> str:
         values = list(dict.fromkeys(getattr(r, name) for r in found if not isinstance(getattr(r, name), Mapping)))
         if name not in _NUMBERS and len(values) > 1:
             parts.append(f"{name} ({_listed(values)})")
-    apart = f"tell them apart by {' or '.join(parts[:3])}" if parts else "use select(...)"
+    apart = f"select one by {' or '.join(parts[:3])}" if parts else "use select(...)"
     return f"{len(found)} records; {apart}"
 
 

@@ -38,7 +38,7 @@ def read_json(path: str | Path, what: str) -> dict[str, Any]:
     except InputError:
         raise
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({error or 'nested too deeply'}); pass {what}") from error
+        raise InputError(f"{path} is not valid JSON; pass {what}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path} holds {_kind(data)}, wanted an object; pass {what}")
     return data

@@ -43,7 +43,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Labels:
-    """One number a row of a table (valence of a word), aligned with the table."""
+    """One number per row of a table (valence of a word), aligned with the table."""
 
     table: str
     gold: npt.NDArray[np.float64]

@@ -1,4 +1,10 @@
-"""Evaluation data: one file a data set, found by checksum wherever the files lie; readers of the user's files."""
+"""Evaluation data: one module per data set, files identified by checksum; readers of your own files.
+
+>>> from embedscope.datasets import DATASETS, Finder
+>>> data = DATASETS.get("rg65").load(Finder())
+>>> len(data.tables["words"].texts)
+48
+"""
 
 from __future__ import annotations
 

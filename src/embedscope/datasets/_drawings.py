@@ -23,7 +23,7 @@ class Drawing:
 
     @property
     def kept(self) -> Path:
-        """Where the rendered picture is kept: a PNG file in the folder ``drawings`` of the cache."""
+        """Where the rendered image is kept: a PNG file in the folder ``drawings`` of the cache."""
         return cache_folder() / "drawings" / f"{self.key.replace('@', '/')}.png"
 
     def pixels(self) -> Pixels:

@@ -69,7 +69,7 @@ def joined(files: Mapping[str, Path], folders: Mapping[str, Path]) -> Emoji:
 
 
 def _families(drawn: list[str], concepts: set[str]) -> dict[str, tuple[str, ...]]:
-    """Concepts with five variants, each of one tone for everybody in the picture."""
+    """Concepts with five variants, each of one tone for everybody in the image."""
     variants: dict[str, dict[str, str]] = {}
     for key in drawn:
         tones = {part for part in key.split("-") if part in TONES}

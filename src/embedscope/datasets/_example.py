@@ -14,7 +14,7 @@ _HOME = Path(__file__).parent / "example"
 
 
 def example_files(folder: str | Path | None = None) -> dict[str, Path]:
-    """Paths of the example's files by name; with ``folder``, of copies that are written there.
+    """Paths of the example's files by name; with ``folder``, those of the files written there.
 
     ``documents.npy`` (400, 64) and ``queries.npy`` (200, 64) with ids and ``qrels.tsv``; ``images.npy`` and
     ``texts.npy`` (300, 32), whose rows correspond. All vectors are float32. Files of the same name and content may
@@ -35,5 +35,6 @@ def example_files(folder: str | Path | None = None) -> dict[str, Path]:
         if path.exists() and not (path.is_file() and path.read_bytes() == contents[name]):
             raise InputError(f"{path} exists with other content and would be overwritten; name another folder")
     for name, path in copies.items():
-        write_bytes(path, contents[name])
+        if not path.exists():  # the verb is called again in the same folder
+            write_bytes(path, contents[name])
     return copies

@@ -1,4 +1,4 @@
-"""Pictures in folders of classes: ``concept/*.jpg``."""
+"""Images in folders of classes: ``concept/*.jpg``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from embedscope.core.tables import Classes, Data, TextTable
 from embedscope.datasets._fetch import file_sha256
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
-"""Files that count as pictures; every other file is passed over."""
+"""Files that count as images; every other file is passed over."""
 
 
 def image_folder(path: str | Path, leave_out: tuple[str, ...] = ()) -> Data:
     """Images in folders named by their class: ``path/concept/*.jpg``.
 
-    Table ``classes`` has the names (``_`` is a space), images ``images`` the pictures, class after class in the order
+    Table ``classes`` has the names (``_`` is a space), images ``images`` the images, class after class in the order
     of the names of the folders, with the folder as cluster and the sha256 of the file as key; relation ``images`` gives
-    the class. A picture that lies in a class twice is taken once.
+    the class. An image that lies in a class twice is taken once.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def image_folder(path: str | Path, leave_out: tuple[str, ...] = ()) -> Data:
     Raises
     ------
     InputError
-        if there is no such folder or no class folder with a picture.
+        if there is no such folder or no class folder with an image.
     """
     root = Path(path)
     if not root.is_dir():
-        raise InputError(f"{root} is not a folder; wanted a folder of class folders with pictures")
+        raise InputError(f"{root} is not a folder; wanted a folder of class folders with images")
     found: dict[str, list[FileImage]] = {}
     for folder in sorted(f for f in root.iterdir() if f.is_dir() and f.name not in leave_out):
         files = sorted(f for f in folder.iterdir() if f.is_file() and f.suffix.lower() in ENDINGS)
@@ -43,11 +43,11 @@ def image_folder(path: str | Path, leave_out: tuple[str, ...] = ()) -> Data:
             found[folder.name] = list(reversed(images.values()))
     if not found:
         raise InputError(
-            f"{root} has no class folders with pictures ({', '.join(ENDINGS)}); wanted {root.name}/concept/picture.jpg"
+            f"{root} has no class folders with images ({', '.join(ENDINGS)}); wanted {root.name}/concept/picture.jpg"
         )
     names = tuple(name.replace("_", " ") for name in found)
     if len(set(names)) < len(names):
-        raise InputError(f"two class folders of {root} have the same name but for _ and blank; rename one")
+        raise InputError(f"two class folders of {root} have the same name but for _ and space; rename one")
     label = np.repeat(np.arange(len(found), dtype=np.intp), [len(images) for images in found.values()])
     table = ImageTable(
         tuple(image for images in found.values() for image in images),

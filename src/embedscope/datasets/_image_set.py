@@ -1,4 +1,4 @@
-"""Building a set of pictures for words: a checked tree ``concept/*`` with a manifest; questions over such a tree."""
+"""Building a set of images for words: a checked tree ``concept/*`` with a manifest; questions over such a tree."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from embedscope.datasets._image_folder import image_folder
 from embedscope.datasets._text import lines
 
 NEAR = 5
-"""Two pictures whose hashes of 64 bits differ in at most this many are flagged as near-duplicates."""
+"""Two images whose hashes of 64 bits differ in at most this many are flagged as near-duplicates."""
 
 _FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "GIF": ".gif"}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of the manifest.
+    """One image of the manifest.
 
     ``file`` is relative to the tree, ``near_duplicate_of`` an earlier file ("" where there is none).
     """
@@ -46,23 +46,23 @@ class Picture:
 def build_image_set(
     words: Sequence[str], source: str | Path | Data, out: str | Path, *, licence: str, per_word: int = 30
 ) -> list[Picture]:
-    """Copy the pictures of ``words`` into ``out/word/000.jpg``, ... and describe them in ``out/manifest.json``.
+    """Copy the images of ``words`` into ``out/word/000.jpg``, ... and describe them in ``out/manifest.json``.
 
-    Words are looked up without regard to case, with ``_`` as a space. Every picture is decoded once. Near-duplicates
+    Words are looked up without regard to case, with ``_`` as a space. Every image is decoded once. Near-duplicates
     over the whole set are flagged, not removed.
 
     Parameters
     ----------
     words : names of the concepts
-    source : folder of class folders, or a loaded data set that says which words its pictures show (``emoji``)
+    source : folder of class folders, or a loaded data set that says which words its images show (``emoji``)
     out : folder that does not exist yet; it appears whole or not at all
-    licence : licence of the pictures, written beside each
-    per_word : at most this many pictures a word, the first ones of the source
+    licence : licence of the images, written beside each
+    per_word : at most this many images per word, the first ones of the source
 
     Raises
     ------
     InputError
-        if ``out`` exists, a word has no picture, or a picture cannot be decoded.
+        if ``out`` exists, a word has no image, or an image cannot be decoded.
     """
     target = Path(out)
     if target.exists():
@@ -72,7 +72,7 @@ def build_image_set(
     shown = _shown(data)
     if lacking := [word for key, word in wanted.items() if key not in shown]:
         raise InputError(
-            f"{data.name} has no picture of {', '.join(lacking[:9])} ({len(lacking)} of {len(wanted)} words); leave "
+            f"{data.name} has no image of {', '.join(lacking[:9])} ({len(lacking)} of {len(wanted)} words); leave "
             "them out or name a folder that has them"
         )
     with atomic_folder(target) as tree:
@@ -113,7 +113,7 @@ def image_questions(path: str | Path, data: Data) -> Quadruples:
 
 
 def difference_hash(pixels: Pixels) -> npt.NDArray[np.bool_]:
-    """64 bits: whether each of 8 x 8 grey cells is brighter than its right neighbour; alike for alike pictures.
+    """64 bits: whether each of 8 x 8 grey cells is brighter than its right neighbour; alike for alike images.
 
     >>> bool(difference_hash(np.full((9, 9, 3), 7, dtype=np.uint8)).any())
     False
@@ -144,7 +144,7 @@ def _folded(name: str) -> str:
 
 
 def _shown(data: Data) -> dict[str, list[Image]]:
-    """Pictures of every word, from a relation that gives each picture its class or matches it to a text."""
+    """Images of every word, from a relation that gives each image its class or matches it to a text."""
     found: dict[str, list[Image]] = {}
     for relation in data.relations.values():
         if isinstance(relation, Classes) and relation.table in data.images and "classes" in data.tables:
@@ -188,8 +188,8 @@ def _written(chosen: Mapping[str, Sequence[Image]], tree: Path, source: str, lic
 
 
 def _content(image: Image, pixels: Pixels) -> tuple[bytes, str]:
-    """Bytes of a picture file as they are, of any other picture as PNG; with the ending of the format."""
-    pil = require("PIL.Image", "images", "building a set of pictures")
+    """Bytes of an image file as they are, of any other image as PNG; with the ending of the format."""
+    pil = require("PIL.Image", "images", "building a set of images")
     if isinstance(image, FileImage):
         content = image.path.read_bytes()
         with pil.open(io.BytesIO(content)) as opened:

@@ -1,4 +1,4 @@
-"""Pictures of a data set by file name: found under the user's folder, or named as missing when they are asked for."""
+"""Images of a data set by file name: found under the user's folder, or named as missing when they are asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedscope.datasets._fetch import Finder
 
 @dataclass(frozen=True)
 class MissingImage:
-    """A picture that is known by name and not on this machine; ``hint`` says where to get it."""
+    """An image that is known by name and not on this machine; ``hint`` says where to get it."""
 
     key: str
     hint: str
@@ -23,9 +23,9 @@ class MissingImage:
         Raises
         ------
         DataUnavailableError
-            always; the message says where to get the picture.
+            always; the message says where to get the image.
         """
-        raise DataUnavailableError(f"the picture {self.key} is not on this machine; {self.hint}")
+        raise DataUnavailableError(f"the image {self.key} is not on this machine; {self.hint}")
 
 
 def pictures(names: Sequence[str], finder: Finder, prefix: str, hint: str) -> ImageTable:

@@ -51,7 +51,7 @@ def read_qrels(path: str | Path) -> Judgements:
             raise InputError(f"{path}, line {number}, judges {key[1]} for {key[0]} again, otherwise; keep one line")
         found[key] = grade
     if not found:
-        raise InputError(f"{path} holds no judgements; wanted one a line, as in 'query 0 document grade'")
+        raise InputError(f"{path} holds no judgements; wanted one per line, as in 'query 0 document grade'")
     queries, documents = zip(*found, strict=True)
     return Judgements(queries, documents, tuple(found.values()))
 

@@ -39,7 +39,7 @@ def _load(paths: Mapping[str, Path], finder: Finder) -> LoadedMedia:
 
 
 def file_name(folder: str, image: int) -> str:
-    """Name of a picture file of COCO 2014.
+    """Name of an image file of COCO 2014.
 
     >>> file_name("val2014", 391895)
     'COCO_val2014_000000391895.jpg'
@@ -87,7 +87,7 @@ ENTRIES = {
                 "dev_ids.txt", "3835eff37c7cf04319c77e69886061754041cf76d5bbde091feacfec8f81f153", 34060, optional=True
             ),
         ),
-        licence="captions CC BY 4.0; the pictures have terms of their own (Flickr)",
+        licence="captions CC BY 4.0; the images have terms of their own (Flickr)",
         citation="lin2014",
         homepage="https://cocodataset.org/#download",
         about=(

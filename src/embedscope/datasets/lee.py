@@ -50,6 +50,6 @@ ENTRIES = {
         homepage="https://github.com/piskvorky/gensim/tree/4.4.0/gensim/test/test_data",
         about="1,225 pairs of 50 documents, mean similarity 0.2 to 1",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

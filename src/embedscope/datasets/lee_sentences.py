@@ -15,7 +15,7 @@ _GAP = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')]))(?<!\bDr\.)(?<!\b[A-Z]\.)\s+
 
 
 def sentences(document: str) -> list[str]:
-    """Sentences of ``document``: cut at blanks between . ! ? (and a closing quote or bracket) and a capital or digit.
+    """Sentences of ``document``: cut at spaces between . ! ? (and a closing quote or bracket) and a capital or digit.
 
     Not after "Dr." nor after a single initial.
 
@@ -54,6 +54,6 @@ ENTRIES = {
         homepage="https://github.com/piskvorky/gensim/tree/4.4.0/gensim/test/test_data",
         about="2,595 distinct sentences of 300 documents",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

@@ -25,7 +25,7 @@ _HINT = "hf download mixed-modality-search/MixBench25 --repo-type dataset --loca
 
 @dataclass(frozen=True)
 class Side:
-    """Queries or documents: distinct texts and pictures, and the row of every id in either."""
+    """Queries or documents: distinct texts and images, and the row of every id in either."""
 
     texts: dict[str, int]
     pictures: dict[str, int]
@@ -34,7 +34,7 @@ class Side:
 
     @property
     def both(self) -> list[tuple[int, int]]:
-        """Rows (text, picture) that one document has together."""
+        """Rows (text, image) that one document has together."""
         return [(row, self.picture_of[name]) for name, row in self.text_of.items() if name in self.picture_of]
 
 
@@ -108,7 +108,7 @@ def _images(subset: str, folder: Path, names: Sequence[str]) -> ImageTable:
         path = next((p for p in (folder / name, folder.parent / name, folder / "images" / name) if p.is_file()), None)
         key = f"mixbench/{subset}/{name}"
         images.append(
-            MissingImage(key, f"get the pictures of {subset}: {_HINT}") if path is None else FileImage(path, key)
+            MissingImage(key, f"get the images of {subset}: {_HINT}") if path is None else FileImage(path, key)
         )
     return ImageTable(tuple(images), "photo", tuple(names))
 
@@ -126,7 +126,7 @@ ENTRIES = {
         title="MixBench",
         version="2025",
         files=(),
-        licence="MIT; texts and pictures have the terms of their sources (COCO, WIT, VisualNews, OVEN)",
+        licence="MIT; texts and images have the terms of their sources (COCO, WIT, VisualNews, OVEN)",
         citation="li2025",
         homepage="https://huggingface.co/datasets/mixed-modality-search/MixBench25",
         about="queries and mixed documents (text, image, both); subsets MSCOCO, Google_WIT, VisualNews, OVEN",

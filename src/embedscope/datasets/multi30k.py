@@ -31,7 +31,7 @@ DESCRIBED = {"test_2016": "test_2016_images", "val": "val_images", "train": "tra
 LANGUAGES = ("en", "de", "fr", "cs")
 _RAW = "https://raw.githubusercontent.com/multi30k/dataset/master/data/"
 _HINT = (
-    "get the pictures of Flickr30k (https://shannon.cs.illinois.edu/DenotationGraph/), those of COCO train2014 and "
+    "get the images of Flickr30k (https://shannon.cs.illinois.edu/DenotationGraph/), those of COCO train2014 and "
     "val2014 for test_2017_coco, and name their folder with --data DIR"
 )
 
@@ -86,12 +86,12 @@ ENTRIES = {
         title="Multi30k",
         version="2018",
         files=_files(),
-        licence="research and education, not commercial; the pictures have terms of their own (Flickr)",
+        licence="research and education, not commercial; the images have terms of their own (Flickr)",
         citation="elliott2016",
         homepage="https://github.com/multi30k/dataset",
         about=(
             "captions in en, de, fr, cs of 29,000 train, 1,014 val and 1,000 + 1,000 + 461 + 1,071 test images "
-            "(fr and cs where translated); five descriptions an image in en (and de) where at hand"
+            "(fr and cs where translated); five descriptions per image in en (and de) where available"
         ),
         loader=_load,
     )

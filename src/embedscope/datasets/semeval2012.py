@@ -107,7 +107,7 @@ ENTRIES = {
         licence="CC-BY-SA-3.0",
         citation="jurgens2012",
         homepage="https://sites.google.com/site/semeval2012task2/download",
-        about="3,218 rated pairs of 79 relations; 3,217, 3,139 and 3,218 questions (three ways to ask)",
+        about="3,218 rated pairs of 79 relations; 3,217, 3,139 and 3,218 questions (in three forms)",
         loader=_load,
         hint="unpack the complete package and the gold ratings of its page into a folder",
     )

@@ -40,6 +40,6 @@ ENTRIES = {
         homepage="https://www.cl.cam.ac.uk/~fh295/simlex.html",
         about="999 pairs of 1,028 words, similarity 0 to 10",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

@@ -66,7 +66,7 @@ ENTRIES = {
         licence="scores CC-BY-SA-4.0; sentences have licences of their own (LICENSE.txt of the archive)",
         citation="cer2017",
         homepage="http://ixa2.si.ehu.eus/stswiki",
-        about="1,379 test pairs (1,500 dev and 5,749 train pairs where at hand), similarity 0 to 5",
+        about="1,379 test pairs (1,500 dev and 5,749 train pairs where available), similarity 0 to 5",
         loader=_load,
     )
 }

@@ -42,6 +42,6 @@ ENTRIES = {
         homepage="https://github.com/cjhutto/vaderSentiment",
         about="7,209 words of letters only (of 7,520 entries), valence -4 to 4; with the 50 words of WEAT",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

@@ -39,6 +39,6 @@ ENTRIES = {
         homepage="http://www.cs.technion.ac.il/~gabr/resources/data/wordsim353/",
         about="353 pairs of 437 words, relatedness 0 to 10; capitals kept, tiger-tiger is a pair",
         loader=_load,
-        hint='pip install "embedscope[words]" brings it',
+        hint='pip install "embedscope[words]" includes it',
     )
 }

@@ -80,7 +80,7 @@ def numbers(
     source = source_name(source)
     progress = progress or Silent()
     if (source is None) == (pair is None):
-        raise InputError("Give either a SOURCE or --pair A B.")
+        raise InputError("give either a SOURCE or --pair A B")
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")

@@ -35,7 +35,7 @@ def model_numbers(
 
     Parameters
     ----------
-    queries : a data set, a file with one text a line or ``.jsonl`` of BEIR, or a list
+    queries : a data set, a file with one text per line or ``.jsonl`` of BEIR, or a list
     model : as of ``measure``; the model's own sentence vector where no layer is named
 
     Raises

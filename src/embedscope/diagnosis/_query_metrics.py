@@ -51,7 +51,7 @@ class QueryNeighbours:
 
 
 def directions(x: npt.NDArray[np.generic], name: str) -> Floats:
-    """Rows of ``x`` at length 1, zero rows left out; ``InputError`` where nothing is left."""
+    """Rows of ``x`` at unit length, zero rows left out; ``InputError`` where nothing is left."""
     wide = np.asarray(x, dtype=np.float64)
     lengths = np.linalg.norm(wide, axis=1)
     kept = lengths > 0

@@ -79,7 +79,7 @@ def measured_again(
 
 def _same_kind(settings: dict[str, Any], source: object, pair: object, queries: object) -> None:
     if (source is None) == (pair is None):
-        raise InputError("Give either a SOURCE or --pair A B.")
+        raise InputError("give either a SOURCE or --pair A B")
     if ("pair" in settings) != (pair is not None):
         wanted = (
             "of a pair: pass --pair A B" if "pair" in settings else "of one source: pass a SOURCE instead of --pair"

@@ -84,7 +84,7 @@ def open_efficientnet(uri: str, how: Opening) -> EfficientNetEncoder:
         "resize": f"short side to {round(size / _CROP)}, bicubic (Pillow), centre crop {size}",
         "mean": _MEAN,
         "std": _STD,
-        "weights": "fresh initialisation" if parsed.random else "pth (weights_only)",
+        "weights": "random initialisation" if parsed.random else "pth (weights_only)",
     }
     info = ImageInfo(
         uri=uri,

@@ -1,4 +1,4 @@
-"""What image models share: the device, the batches, fresh weights, states of blocks pooled to one vector a picture."""
+"""What image models share: the device, the batches, random weights, states of blocks pooled to one vector per image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pool = Callable[[Any], Any]
 def in_batches(
     images: Sequence[Image], batch_size: int, forward: Callable[[Sequence[Image]], dict[str, Any]]
 ) -> dict[str, Vectors]:
-    """Vectors (n, d) float32 of ``images`` from a ``forward`` of at most ``batch_size`` pictures."""
+    """Vectors (n, d) float32 of ``images`` from a ``forward`` of at most ``batch_size`` images."""
     torch = importlib.import_module("torch")
     parts: dict[str, list[Vectors]] = {}
     with torch.inference_mode():

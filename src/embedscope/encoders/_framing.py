@@ -75,7 +75,9 @@ def frame(tokenizer: Any, texts: Sequence[str], framing: Framing) -> Framed:
         for a text that has no tokens, or a ``max_length`` with no room.
     """
     if framing.room < 1:
-        raise InputError(f"max_length {framing.max_length} leaves no room for text beside the specials; raise it")
+        raise InputError(
+            f"max_length {framing.max_length} leaves no room for text next to the special tokens; raise it"
+        )
     prompted = [framing.prompt + text for text in texts]
     own = tokenizer(prompted, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
     read_empty = framing.empty and (framing.library or framing.prefix or framing.suffix)

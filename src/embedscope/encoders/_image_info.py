@@ -46,7 +46,7 @@ class ImageInfo:
 
 
 class ImageEncoder(Protocol):
-    """Pictures to vectors in every space of a model; made by :func:`embedscope.encoders.open_image_encoder`."""
+    """Images to vectors in every space of a model; made by :func:`embedscope.encoders.open_image_encoder`."""
 
     @property
     def info(self) -> ImageInfo:
@@ -58,7 +58,7 @@ class ImageEncoder(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Pictures in one forward pass."""
+        """Images in one forward pass."""
 
     @property
     def logit_scale(self) -> float | None:
@@ -86,7 +86,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class ImageModel:
-    """A model, or a kind of model, that reads pictures: ``open`` gets the URI and how to open it.
+    """A model, or a kind of model, that reads images: ``open`` gets the URI and how to open it.
 
     Attributes
     ----------

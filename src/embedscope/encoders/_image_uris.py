@@ -34,7 +34,7 @@ class ImageUri:
 
 
 def split_uri(uri: str) -> tuple[str, bool]:
-    """Name of the kind of model that ``uri`` starts with, and whether it asks for a fresh initialisation.
+    """Name of the kind of model that ``uri`` starts with, and whether it asks for a random initialisation.
 
     >>> split_uri("random:efficientnet-lite0?size=224"), split_uri("pixels:32")
     (('efficientnet-lite0', True), ('pixels', False))
@@ -57,5 +57,5 @@ def parse_image_uri(uri: str, options: Collection[str]) -> ImageUri:
             known = ", ".join(f"?{option}=" for option in options) or "none"
             raise InputError(f"'{uri}' has the option '{key}'; {name} has {known}")
         if key == "bias" and (value != "0" or not random):
-            raise InputError(f"'{uri}': bias may only be 0, and only for a fresh initialisation (random:...?bias=0)")
+            raise InputError(f"'{uri}': bias may only be 0, and only for a random initialisation (random:...?bias=0)")
     return ImageUri(uri, name, body.partition(":")[2], given, random)

@@ -70,7 +70,7 @@ def choose_device(asked: str) -> str:
         return next(name for name, there in here.items() if there)
     if not here.get(asked.partition(":")[0], False):
         raise InputError(
-            f"device '{asked}' is not on this machine; it has {', '.join(n for n, t in here.items() if t)}"
+            f"device '{asked}' is unavailable; this machine has {', '.join(n for n, t in here.items() if t)}"
         )
     return asked
 

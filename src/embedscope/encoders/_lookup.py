@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 
 class Lookup(Protocol):
-    """A model that gives one vector a text; what :func:`embedscope.encoders.open_model` returns for a scheme.
+    """A model that gives one vector per text; what :func:`embedscope.encoders.open_model` returns for a scheme.
 
     It may also have ``role_pooling(role)``, the pooling that reads texts as queries or documents; ``score``, how its
     vectors are compared; and ``reading``, what a record says of prompts and scores. See ``encoders.role_pooling``,

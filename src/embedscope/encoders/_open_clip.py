@@ -54,7 +54,7 @@ class OpenClip:
             "dtype": how.dtype,
             "device": self.device,
             "activation": "quick_gelu" if self.quick_gelu else "gelu",
-            "weights": "fresh initialisation" if self.seeded else self.weights,
+            "weights": "random initialisation" if self.seeded else self.weights,
         }
 
 

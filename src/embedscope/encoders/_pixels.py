@@ -18,7 +18,7 @@ _LARGEST = 1024
 
 
 class PixelEncoder:
-    """RGB values of the picture scaled to ``side`` x ``side`` by area averaging, one row a picture, 0 to 1."""
+    """RGB values of the image scaled to ``side`` x ``side`` by area averaging, one row per image, 0 to 1."""
 
     def __init__(self, uri: str, side: int, batch_size: int) -> None:
         self.side, self.batch_size = side, batch_size

@@ -1,4 +1,4 @@
-"""Pictures to the arrays that models take, with Pillow; what is done is said by the model's policies."""
+"""Images to the arrays that models take, with Pillow; what is done is said by the model's policies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ Floats = npt.NDArray[np.float32]
 
 
 def as_pil(image: Image) -> Any:
-    """The picture as a Pillow image in RGB; raises ``InputError`` where its pixels are not (h, w, 3) uint8."""
+    """The image as a Pillow image in RGB; raises ``InputError`` where its pixels are not (h, w, 3) uint8."""
     pil = require("PIL.Image", "images", "an image encoder")
     pixels = np.asarray(image.pixels())
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-        raise InputError(
-            f"picture {image.key} has pixels {pixels.shape} {pixels.dtype}; wanted (height, width, 3) uint8"
-        )
+        raise InputError(f"image {image.key} has pixels {pixels.shape} {pixels.dtype}; wanted (height, width, 3) uint8")
     return pil.fromarray(np.ascontiguousarray(pixels))
 
 

@@ -18,7 +18,7 @@ _BATCH = 512
 
 
 class SentenceLookup:
-    """One vector a text, ``pooled``, as sentence-transformers gives it; a model of kind ``Lookup``.
+    """One vector per text, ``pooled``, as sentence-transformers gives it; a model of kind ``Lookup``.
 
     Attributes
     ----------

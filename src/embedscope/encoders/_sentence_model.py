@@ -112,7 +112,7 @@ class SentenceModel:
         Raises
         ------
         InputError
-            where the library gives none, or not one a text.
+            where the library gives none, or not one per text.
         """
         model = self.model
         call = {None: model.encode, "query": model.encode_query, "document": model.encode_document}[role]

@@ -82,7 +82,7 @@ def embed(server: Server, texts: Sequence[str], usage: Usage) -> npt.NDArray[np.
     DataUnavailableError
         if the server still does not answer after the last repetition.
     InputError
-        if it refuses the request, or its answer is not one vector a text.
+        if it refuses the request, or its answer is not one vector per text.
     """
     body: dict[str, Any] = {"model": server.model, "input": list(texts), "encoding_format": server.encoding}
     if server.dimensions is not None:
@@ -224,7 +224,7 @@ def _vectors(server: Server, answer: dict[str, Any], n: int) -> npt.NDArray[np.f
         )
     x = np.stack(rows)
     if not np.isfinite(x).all():
-        raise InputError(f"{server.base_url} gave vectors with values that are not finite; ask the server's logs")
+        raise InputError(f"{server.base_url} gave vectors with values that are not finite; check the server's logs")
     return x
 
 

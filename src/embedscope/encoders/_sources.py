@@ -28,7 +28,7 @@ class Source:
     Attributes
     ----------
     folder : configuration and tokenizer
-    weights : folder of the weights, None for a fresh initialisation
+    weights : folder of the weights, None for a random initialisation
     weights_sha256, tokenizer_sha256 : checksums; None where there is no such file
     weights_format : safetensors, gguf or "bin (weights_only)"
     scaled : whether the modules of a sentence-transformers model end by scaling to unit length

@@ -14,7 +14,7 @@ def space_name(name: str, spaces: Iterable[str]) -> str:
     """The space of ``spaces`` that ``name`` means, ``name`` itself where it means no other.
 
     ``last`` is the state after the last block; ``final`` the last state of all, after the final norm where the model
-    has one. A model without layers has one vector a text, which is both.
+    has one. A model without layers has one vector per text, which is both.
 
     >>> space_name("final", ["layer00", "layer01", "pooled"]), space_name("last", ["layer00", "layer01", "final"])
     ('layer01', 'layer01')

@@ -97,7 +97,7 @@ def _model(uri: ImageUri, timm: Any, seed: int) -> Any:
 
 
 def _stages(model: Any, info: ImageInfo, device: str, how: Opening) -> int:
-    """Number of stages, found with an empty picture."""
+    """Number of stages, found with an empty image."""
     import torch
 
     with torch.inference_mode():
@@ -112,7 +112,7 @@ def _info(uri: ImageUri, model: Any, prepared: Any, transform: Any, how: Opening
         "device": device,
         "preprocessing": " | ".join(str(step) for step in transform.transforms),
         "tag": facts.get("tag"),
-        "weights": "fresh initialisation" if uri.random else "timm",
+        "weights": "random initialisation" if uri.random else "timm",
     }
     trained = "classification" if facts.get("num_classes") else "unknown"
     return ImageInfo(

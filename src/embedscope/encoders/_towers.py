@@ -83,7 +83,7 @@ def open_tower(uri: str, how: Opening) -> TowerEncoder:
     """
     parsed = parse_uri(uri)
     if parsed.tower == "text":
-        raise InputError(f"'{uri}' is a text tower and reads no pictures; leave out #text or write #image")
+        raise InputError(f"'{uri}' is a text tower and reads no images; leave out #text or write #image")
     if parsed.scheme == "alias":
         raise InputError(f"'{uri}' reads texts; image encoders are shown by `embedscope list models`")
     transformers = require("transformers", "hf", "an image tower")
@@ -114,7 +114,7 @@ def _processor(source: Source, transformers: Any) -> Any:
     require("PIL.Image", "images", "an image tower")
     if not any((source.folder / f"{n}_config.json").is_file() for n in ("preprocessor", "processor")):
         raise DataUnavailableError(
-            f"{source.folder} has no preprocessor_config.json, which says how pictures are prepared; save the model's "
+            f"{source.folder} has no preprocessor_config.json, which says how images are prepared; save the model's "
             "image processor there"
         )
     return transformers.AutoImageProcessor.from_pretrained(source.folder, backend="pil", local_files_only=True)
@@ -135,7 +135,7 @@ def _info(source: Source, config: Any, processor: Any, digest: str, how: Opening
         **{k: v if isinstance(v, bool | int | float | str) else _plain(v) for k, v in facts.items() if v is not None},
         "activation": activations[0],
         "normalised": how.normalise or source.scaled,
-        "weights": source.weights_format if source.weights else "fresh initialisation",
+        "weights": source.weights_format if source.weights else "random initialisation",
     }
     size = vision.image_size
     return ImageInfo(

@@ -24,7 +24,7 @@ _OTHER_NAMES = ("efficientnet-lite0",)
 class ModelUri:
     """A parsed URI: ``scheme`` is alias, hf or st; ``tower`` is "text", "image" or None.
 
-    ``random`` is a fresh initialisation, ``zero_bias`` one with all biases zero.
+    ``random`` is a random initialisation, ``zero_bias`` one with all biases zero.
     """
 
     uri: str
@@ -81,11 +81,11 @@ def parse_uri(uri: str) -> ModelUri:
     if not is_model(rest) or rest.startswith("random:"):
         raise InputError(
             f"'{uri}' names no model; use an alias ({', '.join(ALIASES)}), hf:NAME[@REVISION], hf:FOLDER, "
-            "hf:FOLDER?gguf=FILE or st:NAME, with random: in front for a fresh initialisation"
+            "hf:FOLDER?gguf=FILE or st:NAME, with random: in front for a random initialisation"
         )
     rest, zero_bias = rest.removesuffix("?bias=0"), rest.endswith("?bias=0")
     if zero_bias and not random:
-        raise InputError(f"'{uri}': ?bias=0 is for a fresh initialisation; write random:{rest}?bias=0")
+        raise InputError(f"'{uri}': ?bias=0 is for a random initialisation; write random:{rest}?bias=0")
     if rest in ALIASES:
         return ModelUri(uri, "alias", rest, random=random, zero_bias=zero_bias)
     scheme, name = ("st", rest[3:]) if rest.startswith("st:") else ("hf", rest.removeprefix("hf:"))

@@ -1,4 +1,4 @@
-"""Folders of models that have no layers to read: recognised by their files, opened as one vector a text."""
+"""Folders of models that have no layers to read: recognised by their files, opened as one vector per text."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _sizes(line: bytes) -> tuple[int, int] | None:
 
 
 def _parts(line: bytes) -> list[bytes]:
-    """Parts of a line between spaces and tabs; other blanks belong to words."""
+    """Parts of a line between spaces and tabs; other spaces belong to words."""
     return re.split(rb"[ \t]+", line.strip(b" \t\r\n"))
 
 
@@ -147,7 +147,7 @@ def _numbers_at_end(parts: Sequence[bytes]) -> int:
 
 
 def _dimensions(file: WordFile, lines: Sequence[bytes], said: int | None) -> int:
-    """Numbers per line, which is what most of the first lines have, since a word may hold blanks and be a number.
+    """Numbers per line, which is what most of the first lines have, since a word may hold spaces and be a number.
 
     ``InputError`` where the header ``said`` another number.
     """
@@ -164,7 +164,7 @@ def _dimensions(file: WordFile, lines: Sequence[bytes], said: int | None) -> int
 def read_text(file: WordFile, limit: int | None, *, header: bool) -> Words:
     """Lines of a word and its numbers, parted by spaces or tabs; ``header`` says that the first line holds the sizes.
 
-    Words may hold blanks. The number of words may be one off the header, which is said; more is an error.
+    Words may hold spaces. The number of words may be one off the header, which is reported; more is an error.
     """
     words: list[str] = []
     rows: list[Floats32] = []

@@ -1,4 +1,4 @@
-"""Models that read pictures: one that installs from PyPI, the pixels themselves, and two libraries of models."""
+"""Models that read images: one that installs from PyPI, the pixels themselves, and two libraries of models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENTRIES: dict[str, ImageModel] = {
     "pixels": ImageModel(
         name="pixels",
         title="raw pixels",
-        description="pixels:SIDE, RGB values of the picture scaled to SIDE x SIDE; the baseline of every image encoder",
+        description="pixels:SIDE, RGB values of the image scaled to SIDE x SIDE; the baseline of every image encoder",
         licence="none needed",
         cite="torralba2008",
         install='pip install "embedscope[images]"',

@@ -25,13 +25,13 @@ def open_image_encoder(
     Parameters
     ----------
     uri : ``efficientnet-lite0[?size=224]``, ``pixels:SIDE``, a CLIP or SigLIP model as ``hf:NAME`` or ``st:NAME``;
-        ``random:`` in front is a fresh initialisation, with ``?bias=0`` behind it one with all biases zero
+        ``random:`` in front is a random initialisation, with ``?bias=0`` behind it one with all biases zero
     device : "auto", "cpu", "cuda" or "mps"
     dtype : of the forward pass: "float32", "bfloat16" or "float16"; vectors are float32
-    batch_size : pictures in one forward pass
+    batch_size : images in one forward pass
     layers : whether the spaces of the layers are read as well
     normalise : whether the space ``image`` of two-tower models is scaled to unit length
-    seed : of a fresh initialisation
+    seed : of a random initialisation
 
     Raises
     ------

@@ -94,7 +94,7 @@ class _Methods:
 
 
 class ObjectModel:
-    """One vector a text from an object of the caller; a model of kind ``Lookup``. Nothing of it is kept on disk.
+    """One vector per text from an object of the caller; a model of kind ``Lookup``. Nothing of it is kept on disk.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class ObjectModel:
 
 
 def as_rows(found: Any, n: int, name: str) -> npt.NDArray[np.float32]:
-    """What a model gave for ``n`` texts, as (n, d) float32; raises ``InputError`` where it is not one row a text."""
+    """What a model gave for ``n`` texts, as (n, d) float32; raises ``InputError`` where it is not one row per text."""
     if hasattr(found, "detach"):
         found = found.detach().float().cpu().numpy()
     elif isinstance(found, list | tuple) and found and hasattr(found[0], "detach"):

@@ -43,7 +43,7 @@ class OnnxOptions:
 
 
 class OnnxModel:
-    """One vector a text from an ONNX graph; a model of kind ``Lookup``.
+    """One vector per text from an ONNX graph; a model of kind ``Lookup``.
 
     A sentence vector that the graph gives itself (``sentence_embedding``) is taken as it is; token states are pooled as
     ``modules.json`` or ``?pooling=`` says.

@@ -93,7 +93,7 @@ def _whole(options: Mapping[str, str], name: str, least: int = 1) -> int | None:
 
 
 class ServedModel:
-    """One vector a text from a server; a model of kind ``Lookup``. Vectors are cached as they come.
+    """One vector per text from a server; a model of kind ``Lookup``. Vectors are cached as they come.
 
     Attributes
     ----------

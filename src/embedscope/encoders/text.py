@@ -294,7 +294,7 @@ class TextEncoder:
             "pooled": str(self._pooling) if self._pooling else pooled,
             **self.library_facts,
             **self.reading,
-            "weights": source.weights_format if source.weights else "fresh initialisation",
+            "weights": source.weights_format if source.weights else "random initialisation",
             "attention": "causal" if self.causal else "bidirectional",
         } | dict(self._tower.policies if self._tower else {})
         return ModelInfo(

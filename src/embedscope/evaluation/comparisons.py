@@ -39,8 +39,8 @@ def _bests(scores: Sequence[TaskScore]) -> list[Record]:
 
 
 def _rivals(best: Best) -> str:
-    """Which spaces are not told apart from the best one."""
-    return f"not told apart from {', '.join(best.tied)}" if best.tied else "above all others (simultaneous 95 %)"
+    """Which spaces are not distinguishable from the best one."""
+    return f"not distinguishable from {', '.join(best.tied)}" if best.tied else "above all others (simultaneous 95 %)"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def skipped_shards(source: str, engine: Engine) -> tuple[Skipped, ...]:
 
 @dataclass(frozen=True)
 class Watched:
-    """A shard whose errors of reading are told apart from all others."""
+    """A shard whose errors of reading are distinguished from all others."""
 
     index: int
     shard: Shard

@@ -25,7 +25,7 @@ def faiss_index(repair: Repair, kind: str | None = None, inner: Any = None) -> A
     Raises
     ------
     InputError
-        if ``inner`` is of another width.
+        if ``inner`` has other dimensions.
     """
     faiss = require("faiss", "faiss", "an export to FAISS")
     width = repair.kind(kind).dim_out
@@ -76,7 +76,7 @@ def _write(order: Order) -> list[str]:
     for other in order.repair.kinds:
         if other != name:
             lines.append(
-                f"the chain takes {name} vectors alone; repair {other} vectors with kind {other} "
+                f"the chain is for {name} vectors only; repair {other} vectors with --kind {other} "
                 "and search them in the inner index, faiss.downcast_index(index.index)"
             )
     return lines
@@ -84,6 +84,6 @@ def _write(order: Order) -> list[str]:
 
 ENTRIES = {
     "faiss": Export(
-        "an empty index with the repair in front of it, for one kind of vector", _write, packages=("faiss",)
+        "an empty index with the repair in front of it, for one role or modality", _write, packages=("faiss",)
     )
 }

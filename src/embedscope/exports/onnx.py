@@ -80,4 +80,4 @@ def _write(order: Order) -> list[str]:
     return [f"run it with onnxruntime: input {INPUT} (n, d) float32, output {OUTPUT} (n, k) float32"]
 
 
-ENTRIES = {"onnx": Export("a graph for onnxruntime, for one kind of vector", _write, packages=("onnx",))}
+ENTRIES = {"onnx": Export("a graph for onnxruntime, for one role or modality", _write, packages=("onnx",))}

@@ -28,7 +28,7 @@ def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
     Raises
     ------
     InputError
-        if the model gives vectors of another width.
+        if the model gives vectors of other dimensions.
     """
     modules = _modules()
     routed = kind is None and set(repair.kinds) == set(ROUTED)
@@ -171,7 +171,7 @@ def _checked(order: Order, origin: Origin) -> list[str]:
 
 ENTRIES = {
     "sentence-transformers": Export(
-        "a model folder with the repair as its last modules; query and document kinds become a Router",
+        "a model folder with the repair as its last modules; query and document maps become a Router",
         _write,
         needs_model=True,
         packages=("sentence_transformers",),

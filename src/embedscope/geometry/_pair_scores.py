@@ -1,4 +1,4 @@
-"""Task scores of matched rows: retrieval both ways, a mixed index, contrastive loss, separability."""
+"""Task scores of matched rows: retrieval in both directions, a mixed index, contrastive loss, separability."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def measure_pair(  # noqa: PLR0913
     labels: tuple[str, str] | None = None,
     provenance: Provenance | None = None,
 ) -> Result:
-    """Metrics of matched rows, retrieval both ways, and the metrics of either side on its own.
+    """Metrics of matched rows, retrieval in both directions, and the metrics of either side on its own.
 
     Parameters
     ----------

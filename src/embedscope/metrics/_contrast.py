@@ -18,10 +18,10 @@ from embedscope.stats.neighbourhood import K, NeighbourRows, RowSet
     cite="beyer1999",
 )
 def neighbour_contrast(rows: RowSet) -> float:
-    """Mean cosine of a row with its nearest other less the mean cosine of two rows.
+    """Mean cosine of a row with its nearest neighbour minus the mean cosine of two rows.
 
-    Rows (n, d) at length 1, copies left out. It rises slowly with n. At most 2,000 rows ask. Undefined with fewer than
-    11 distinct rows. beyer1999 on nearest against farthest.
+    Rows (n, d) at unit length, duplicates left out. It rises slowly with n. At most 2,000 rows are queries. Undefined
+    with fewer than 11 distinct rows. beyer1999 on nearest against farthest.
 
     >>> import numpy as np
     >>> round(neighbour_contrast(np.eye(12) + 1), 3)  # every two rows are alike: none stands out

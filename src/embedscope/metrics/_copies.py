@@ -1,4 +1,4 @@
-"""Rows that are copies of others: a count of what is there, not a property of the space."""
+"""Rows that are duplicates of others: a count of what is there, not a property of the space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from embedscope.stats.neighbourhood import NeighbourRows, RowSet
     fixed_rows=True,
 )
 def copy_share(rows: RowSet) -> float:
-    """Share of rows that are copies of another row, bit by bit at length 1; the first of each is not counted.
+    """Share of rows that are duplicates of another row, bit by bit at unit length; the first of each is not counted.
 
     Rows (n, d). Undefined without a non-zero row.
 

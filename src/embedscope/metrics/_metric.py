@@ -61,7 +61,7 @@ class Metric:
     warning : statistic -> what a reader must know about this very value, or None
     unsound : statistic -> why no interval can be given for this very value, or None
     bias : grouped statistic -> what a finite sample does to this very value beyond the interval, or None; where None,
-        the bias of the jackknife is said where it is large
+        the bias of the jackknife is reported where it is large
     omits : rows that it leaves out, in words, beyond the zero rows of unit rows
     no_interval : ids of numbers that are counts or places and have no error bar
     declared : rows and invariances of the definition, kept when ``rows`` is overridden

@@ -78,7 +78,7 @@ class NeighbourMetric(Metric):
         if not full.sampled:
             return None
         if _asks(full, self.of_queries):
-            return f"{len(full.asked):,} sampled rows asked against all {full.n:,}, exactly"
+            return f"{len(full.asked):,} sampled rows compared with all {full.n:,}, exactly"
         return f"on {len(full.all.x):,} sampled of {full.n:,} rows, which have fewer near neighbours than all"
 
     def _by_queries(self, full: Neighbourhood, labels: Index) -> tuple[Mapping[str, Interval], str | None]:

@@ -58,7 +58,7 @@ def intrinsic_dimension(rows: RowSet) -> dict[str, float]:
 
     The ratio of rows on a manifold of dimension D is Pareto with exponent D; slope of -log(1 - F) on log(r2 / r1), its
     largest tenth left out. ``.half``, ``.quarter`` and ``.eighth`` are means over that many parts of the rows, at
-    larger distances. Rows (n, d), copies left out. Source: facco2017.
+    larger distances. Rows (n, d), duplicates left out. Source: facco2017.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def _mle(rows: RowSet) -> dict[str, float]:
     """Dimension by maximum likelihood from distances to the 20 nearest others, also to 10 (.k10) and 5 (.k5).
 
     1 / mean over rows and j < k of log(r_k / r_j): Levina & Bickel's estimate with the inverses averaged, as MacKay
-    and Ghahramani noted. Rows (n, d), copies left out. Source: levina2004.
+    and Ghahramani noted. Rows (n, d), duplicates left out. Source: levina2004.
 
     Raises
     ------

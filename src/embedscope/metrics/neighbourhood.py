@@ -27,7 +27,7 @@ def _counts(rows: RowSet) -> Floats:
 
 def _copies(s: Neighbourhood) -> str | None:
     copies = len(s.all.x) - len(s.all.distinct)
-    return f"{copies} rows are copies of others in direction, which makes hubs of no meaning" if copies else None
+    return f"{copies} rows are duplicates of others in direction, which makes hubs of no meaning" if copies else None
 
 
 def _skew(mean: float, square: float, cube: float) -> float:

@@ -25,7 +25,7 @@ _BLOCK = 1024
     fixed_rows=True,
 )
 def uniformity(rows: RowSet) -> float:
-    """Log of the mean over pairs i != j of exp(-2 |u_i - u_j|^2), u the rows at length 1.
+    """Log of the mean over pairs i != j of exp(-2 |u_i - u_j|^2), u the rows of unit length.
 
     Between -8 and 0; lower is more even, and about -4 where pairs are at right angles. Exact to 20,000 rows (n, d),
     then on a sample. Zero rows are left out. Source: wang2020.

@@ -50,8 +50,8 @@ def float16_ties(rows: RowSet) -> float:
 def int8_overlap(rows: RowSet) -> float:
     """Share of the 10 nearest that are kept where coordinates are stored in 8 bits with one scale for all.
 
-    round(127 u / max |u|) for the rows u at length 1, (n, d); one large coordinate takes the range from the others. At
-    most 2,000 rows ask. Source: jacob2018.
+    round(127 u / max |u|) for the rows u at unit length, (n, d); one large coordinate takes the range from the others.
+    At most 2,000 rows are queries. Source: jacob2018.
 
     Raises
     ------

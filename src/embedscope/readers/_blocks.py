@@ -15,7 +15,7 @@ _SHARD_ROWS = 32_768, 131_072
 
 
 def plan(n: int, dim: int) -> list[tuple[int, int]]:
-    """Row ranges of the shards of ``n`` rows of width ``dim``: about eight of the same size, 32,768 to 131,072 rows.
+    """Row ranges of the shards of ``n`` rows of ``dim`` dimensions: about eight of one size, 32,768 to 131,072 rows.
 
     More where there are more rows; and 32 ``dim`` rows where that is more, since few rows a shard would spend the time
     on merging states of ``dim`` x ``dim``.

@@ -28,7 +28,7 @@ def sentences(what: str, advice: str = "get or write the file again") -> Generat
         raise shortened(error) from error.__cause__
     except MemoryError as error:
         raise InputError(
-            f"{shown(what)} asks for more memory than there is, so its sizes are damaged or it is too large; {advice}"
+            f"{shown(what)} needs more memory than there is, so its sizes are damaged or it is too large; {advice}"
         ) from error
     except Exception as error:
         raise InputError(f"{shown(what)} could not be read ({reason(error)}); {advice}") from error

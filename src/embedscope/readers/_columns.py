@@ -184,7 +184,7 @@ def column_stream(
 
 
 def _told(stream: ColumnStream) -> Iterator[str]:
-    """What is said of the columns: which are coordinates."""
+    """Notes on the columns: which are coordinates."""
     for column in stream.columns:
         if column.parts:
             yield f"{column.space} from the {column.dim:,} columns {column.parts[0]} to {column.parts[-1]}"
@@ -193,7 +193,7 @@ def _told(stream: ColumnStream) -> Iterator[str]:
 
 
 def told_names(stream: ColumnStream) -> tuple[str, ...]:
-    """What is said of ids, texts and the columns that are not read."""
+    """Notes on ids, texts and the columns that are not read."""
     used = {name for column in stream.columns for name in column.needs}
     found = []
     for what, name in (("ids", stream.ids), ("texts", stream.texts)):

@@ -1,4 +1,4 @@
-"""What was found in a source, to be told before it is measured: format, files, rows, spaces, widths, types."""
+"""What was found in a source, printed before it is measured: format, files, rows, spaces, dimensions, types."""
 
 from __future__ import annotations
 

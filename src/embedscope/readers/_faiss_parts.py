@@ -209,7 +209,7 @@ def _lossy(kind: str) -> tuple[str, ...]:
 
 
 def _notes_on(ids: Ids) -> tuple[str, ...]:
-    """What is said of ids: that they are served, and where they are not unique."""
+    """Notes on ids: that they are served, and where they are not unique."""
     if np.array_equal(ids, np.arange(len(ids))):
         return ()
     twice = len(ids) - len(np.unique(ids))

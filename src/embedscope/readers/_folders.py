@@ -88,7 +88,7 @@ def open_folder(folder: str, key: str | None, open_file: Open, known: Sequence[s
         chosen = [file for file in chosen if suffix_of(file) == "npy"]
     elif len(suffixes) > 1:
         raise InputError(
-            f"{folder} holds files of several kinds, {', '.join(f'.{s}' for s in suffixes)}; name those meant: "
+            f"{folder} holds files of several formats, {', '.join(f'.{s}' for s in suffixes)}; name those meant: "
             f"'{folder.rstrip('/')}/*.{suffixes[0]}'"
         )
     where = "" if direct else " and the folders below"
@@ -108,5 +108,7 @@ def open_files(source: str, files: Sequence[Place], key: str | None, open_file: 
     """``files`` one after the other; those without rows are passed over, those that are bad where ``skip_bad``."""
     kinds = list(dict.fromkeys(suffix_of(file) for file in files))
     if len(kinds) > 1:
-        raise InputError(f"{source} matches files of several kinds, {', '.join(kinds)}; end the pattern in one suffix")
+        raise InputError(
+            f"{source} matches files of several formats, {', '.join(kinds)}; end the pattern in one suffix"
+        )
     return gathered(source, {str(file): partial(open_file, file, key) for file in files}, "files", skip_bad)

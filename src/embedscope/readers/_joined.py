@@ -16,13 +16,13 @@ from embedscope.readers._row_strings import RowStrings, chained
 
 
 def joined(parts: Sequence[Stream]) -> Stream:
-    """The rows of ``parts``, which must have the same spaces of the same width; a single one is its own stream."""
+    """The rows of ``parts``, which must have the same spaces and dimensions; a single one is its own stream."""
     first = parts[0]
     for part in parts:
         if dict(part.dims) != dict(first.dims):
             raise InputError(
                 f"{facts_of(first).files[0]} holds {_widths(first)}, {facts_of(part).files[0]} holds {_widths(part)}; "
-                "files read as one must have the same spaces of the same width"
+                "files read as one must have the same spaces and dimensions"
             )
     return first if len(parts) == 1 else JoinedStream(tuple(parts))
 

@@ -58,7 +58,7 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
                 )
     if walk.open_quote:
         raise InputError(
-            f"{path} has a double quote that is never closed, so its rows cannot be told apart; write it again"
+            f"{path} has a double quote that is never closed, so its rows cannot be distinguished; write it again"
         )
     walk.finish()
     return found

@@ -102,7 +102,7 @@ def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Non
     if any(type(size) is not int or size < 0 for size in shape):
         raise InputError(f"{name} has the shape {shape}, wanted whole numbers that are not negative; write it again")
     if len(shape) != 2:
-        hint = "for one vector save x[None, :]" if len(shape) == 1 else "reshape it to one row a vector"
+        hint = "for one vector save x[None, :]" if len(shape) == 1 else "reshape it to one row per vector"
         raise InputError(f"{name} must have shape (n, d), got {shape}; {hint}")
     if 0 in shape:
         raise InputError(f"{name} must hold at least one row and one column, got shape {shape}")

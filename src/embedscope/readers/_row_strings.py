@@ -44,7 +44,7 @@ class RowStrings:
             first = rows.setdefault(value, row)
             if first != row:
                 raise InputError(
-                    f"{self.source}: '{value[:60]}' stands in row {first} and in row {row}; ids must be unique to "
+                    f"{self.source}: '{value[:60]}' is in row {first} and in row {row}; ids must be unique to "
                     "match rows by them"
                 )
         return tuple(rows)

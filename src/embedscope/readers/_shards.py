@@ -70,6 +70,6 @@ def side_by_side(streams: Mapping[str, Stream], label: str) -> Stream:
     matrices = {}
     for space, stream in streams.items():
         if not isinstance(stream, RawMatrix):
-            raise InputError(f"{label}: the space {space} must lie in .npy files; got another kind")
+            raise InputError(f"{label}: the space {space} must be in .npy files; got another format")
         matrices[space] = replace(stream, space=space)
     return aligned(matrices)

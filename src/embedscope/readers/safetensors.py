@@ -138,7 +138,7 @@ def _header(path: Place) -> tuple[dict[str, _Tensor], int]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice in its header")
+        raise ValueError("a name occurs twice in its header")
     return found
 
 

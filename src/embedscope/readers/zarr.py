@@ -42,7 +42,7 @@ def _arrays(path: Place) -> dict[str, Any]:
     """Arrays of the folder by name; one that is the folder itself has the name ``""``."""
     zarr = require("zarr", "zarr", f"reading {path}")
     if not isinstance(path, Path):
-        raise InputError(f"{path} is at an address; zarr folders are read where they lie: copy it here")
+        raise InputError(f"{path} is remote; zarr folders are read only from local disks: copy it to this machine")
     found = zarr.open(str(path), mode="r")
     if isinstance(found, zarr.Array):
         return {"": found}

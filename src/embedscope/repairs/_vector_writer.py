@@ -19,7 +19,7 @@ Write = Callable[[Any, Any], None]
 
 @dataclass(frozen=True)
 class Layout:
-    """What a file is to hold: ``rows`` vectors of width ``dim`` and type ``dtype``, in the column ``name``.
+    """What a file is to hold: ``rows`` vectors of ``dim`` dimensions and type ``dtype``, in the column ``name``.
 
     ``beside`` is the Arrow schema of other columns, None where there are none.
     """

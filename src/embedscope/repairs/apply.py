@@ -117,14 +117,14 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
     lines = [
         f"re-index {what}; stored vectors are enough, nothing is encoded again",
-        "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds anew",
+        "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
     others = [other for other in repair.kinds if other != kind]
     for other in others:
         same = " (left as it is by this repair)" if repair.kinds[other].is_identity else ""
-        lines.append(f"{other} vectors must go through the same file with kind {other}{same}")
+        lines.append(f"repair the {other} vectors with the same file and --kind {other}{same}")
     if not others:
-        lines.append("queries must go through the same file before they are compared with these vectors")
+        lines.append("repair queries with the same file before comparing them with these vectors")
     return lines
 
 

@@ -38,7 +38,7 @@ def file_origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, 
 
 
 def labels_of(labels: Any, provenance: Provenance) -> Sequence[str]:
-    """Classes, from an array or a text file with one a line."""
+    """Classes, from an array or a text file with one per line."""
     if isinstance(labels, str | Path):
         provenance.data[str(labels)] = file_facts(file_of(str(labels)))
         return read_lines(labels)

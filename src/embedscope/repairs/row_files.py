@@ -13,7 +13,7 @@ from embedscope.sources.retrieval_data import read_lines
 
 
 def read_rows(source: Any, width: int, sizes: tuple[int, int] | None, what: str) -> Floats:
-    """The numbers (p, width) of a file with one line a pair, by tabs, commas or blanks, or of an array.
+    """The numbers (p, width) of a file with one line per pair, by tabs, commas or spaces, or of an array.
 
     The first two are row numbers from 0; ``sizes`` bounds them.
 
@@ -28,7 +28,7 @@ def read_rows(source: Any, width: int, sizes: tuple[int, int] | None, what: str)
     named = isinstance(source, str | Path)
     rows = _parsed(source, width, what) if named else np.asarray(source, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != width or not len(rows):
-        raise InputError(f"{what} must have shape (p, {width}), got {rows.shape}; one line a pair")
+        raise InputError(f"{what} must have shape (p, {width}), got {rows.shape}; one line per pair")
     numbers = rows[:, :2]
     if not np.isfinite(rows).all() or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
         raise InputError(f"{what} must start with two row numbers, whole and from 0, and hold finite numbers")
@@ -51,9 +51,9 @@ def _parsed(path: str | Path, width: int, what: str) -> Floats:
         except ValueError as error:
             if number == 1:
                 continue
-            raise InputError(f"{path}, line {number}: '{line}' holds no numbers; wanted {width} a line") from error
+            raise InputError(f"{path}, line {number}: '{line}' holds no numbers; wanted {width} per line") from error
         if len(words) != width:
             raise InputError(f"{path}, line {number}: {len(words)} numbers, wanted {width} of {what}")
     if not rows:
-        raise InputError(f"{path} holds no {what}; wanted {width} numbers a line")
+        raise InputError(f"{path} holds no {what}; wanted {width} numbers per line")
     return np.array(rows, dtype=np.float64)

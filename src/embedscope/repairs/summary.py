@@ -151,11 +151,12 @@ def _sizes(judge: Judge) -> str:
 
 
 def _units(judge: Judge) -> str:
-    """Units of evidence, and how many certifying rows have a near-copy among fitted rows."""
+    """Units of evidence, and how many certifying rows have a near-duplicate among fitted rows."""
     evidence = judge.evidence
     units = evidence.units.note or f"each of {evidence.units.rows:,} rows is a unit of evidence"
     near = 0 if evidence.searched else judge.copies_of_fitted()
-    return f"{units}; {count(near, 'row')} that certify {'has' if near == 1 else 'have'} a near-copy among fitted rows."
+    verb = "has" if near == 1 else "have"
+    return f"{units}; {count(near, 'certifying row')} {verb} a near-duplicate among the fitted rows."
 
 
 def _others(test: Certified, objective: Objective, repaired: bool) -> list[Finding]:

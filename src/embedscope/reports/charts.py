@@ -144,12 +144,12 @@ def short_label(text: str) -> str:
 
 
 def digits_of(y: Axis) -> int:
-    """Decimal places that tell about 500 values of the axis apart."""
+    """Decimal places that distinguish about 500 values of the axis."""
     return max(0, min(6, 2 - math.floor(math.log10(y.high - y.low) + 1e-9)))
 
 
 def description(figure: Figure) -> str:
-    """The chart in words, for those who do not see it: what each curve does from end to end."""
+    """A description of the chart for screen readers: what each curve does from end to end."""
     parts = [f"Line chart of {figure.y_label} against {figure.x_label}, {len(figure.series)} curves."]
     for s in figure.series:
         points = [(x, y) for x, y in zip(s.x, s.y, strict=True) if y is not None]

@@ -72,7 +72,7 @@ def linked(text: str) -> list[tuple[str, bool]]:
 
 
 def sections(document: Document) -> list[dict[str, Any]]:
-    """Figures grouped by section, each section with one legend, one x axis a label, and one size of chart."""
+    """Figures grouped by section, each section with one legend, one x axis per label, and one size of chart."""
     grouped: dict[str, list[Figure]] = {}
     for figure in document.figures:
         grouped.setdefault(figure.section, []).append(figure)

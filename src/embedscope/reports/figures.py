@@ -1,4 +1,4 @@
-"""Figures as files: one PNG and one SVG a figure, drawn by matplotlib."""
+"""Figures as files: one PNG and one SVG per figure, drawn by matplotlib."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def table_of(layout: Pivot) -> Table:
     heads += [Column(t, d) for t, d in zip(layout.column_titles, digits, strict=True)]
     rows = tuple((*labels, *row) for labels, row in zip(layout.labels, values, strict=True))
     caption = "; ".join(f"{name}: {value}" for name, value in layout.constants)
-    return Table("records", "Every space by every metric", tuple(heads), rows, caption)
+    return Table("records", "All spaces and metrics", tuple(heads), rows, caption)
 
 
 def comparison_table(records: Sequence[Record]) -> Table:
@@ -56,12 +56,12 @@ def comparison_table(records: Sequence[Record]) -> Table:
         digits = telling_digits(ends, 3)
         span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else None
         rows.append((r.metric, place, r.value, span, r.note))
-    heads = (Column("what"), Column("of"), Column("value", 3), Column("95 % interval"), Column("how"))
+    heads = (Column("quantity"), Column("space"), Column("value", 3), Column("95 % interval"), Column("method"))
     return Table("comparisons", "Best spaces and differences", heads, tuple(rows))
 
 
 def _figures(records: Sequence[Record]) -> Iterable[Figure]:
-    """One figure a metric, where a source has it at two layers or more."""
+    """One figure per metric, where a source has it at two layers or more."""
     curves: dict[tuple[str, str], dict[tuple[object, ...], dict[int, Record]]] = {}
     for record, title in zip(records, column_titles(records), strict=True):
         layer = _LAYER.fullmatch(record.space or "")
@@ -79,7 +79,7 @@ def _figures(records: Sequence[Record]) -> Iterable[Figure]:
             if len(points) > 1
         )
         if series:
-            section = "Meaning, layer by layer" if task else "Geometry, layer by layer"
+            section = "Task scores by layer" if task else "Geometry by layer"
             yield Figure(
                 f"curve-{title}",
                 title,
@@ -126,7 +126,7 @@ def _undefined(records: Sequence[Record]) -> Iterable[Finding]:
 
 
 def _notes(records: Sequence[Record]) -> Iterable[Skipped]:
-    """One entry a note: which metrics it holds for."""
+    """One entry per note: which metrics it applies to."""
     metrics: defaultdict[str, dict[str, None]] = defaultdict(dict)
     counts: defaultdict[str, int] = defaultdict(int)
     for r in records:

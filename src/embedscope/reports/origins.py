@@ -1,4 +1,4 @@
-"""Provenance as the page shows it: facts, tables of models and data, wall time a phase."""
+"""Provenance as the page shows it: facts, tables of models and data, wall time per phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points in a plane as SVG geometry, with pictures where the points are pictures."""
+"""Points in a plane as SVG geometry, with images where the points are images."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from embedscope.reports.styles import MARKERS, PALETTE
 WIDTH, HEIGHT = 560, 440
 PAD = 26
 PICTURE = 20
-"""Side of a picture in the units of the view box."""
+"""Side of an image in the units of the view box."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points of one kind: one SVG path of all marks, or pictures at (x, y); ``named`` are marks with a tooltip."""
+    """Points of one kind: one SVG path of all marks, or images at (x, y); ``named`` are marks with a tooltip."""
 
     label: str
     colour: int
@@ -63,7 +63,7 @@ def span(scatter: Scatter) -> tuple[Axis, Axis]:
 
 
 def described(scatter: Scatter) -> str:
-    """The scatter in words: how many points of each kind, where their middle lies."""
+    """The scatter in words: how many points of each kind, where their centre is."""
     parts = [f"Points in a plane, {scatter.x_label} across and {scatter.y_label} up."]
     for p in scatter.points:
         if p.x:

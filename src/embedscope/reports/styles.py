@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from embedscope.core.document import Figure, Series
 
 PALETTE = ("#0b62a8", "#bb4708", "#00745a", "#8f3a86", "#846300", "#3f6c87", "#a32f4c", "#4d5965")
-"""Colours on white, told apart by colour-blind readers, contrast of 4.5 at least; the page has a dark twin of each."""
+"""Colours on white, distinguishable for colour-blind readers, contrast at least 4.5; each has a dark counterpart."""
 
 MARKERS = ("circle", "square", "triangle", "diamond", "down", "cross")
 

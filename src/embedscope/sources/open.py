@@ -61,7 +61,7 @@ def open_sources(
     models = [name for name, is_file in files.items() if not is_file]
     if models and model.texts is None:
         raise InputError(
-            f"{models[0]} is a model and needs texts to read: add --texts DATASET (`embedscope list datasets`) "
+            f"{models[0]} is no file, and as a model it needs texts: add --texts DATASET (`embedscope list datasets`) "
             "or --texts FILE with one text per line"
         )
     if model.selecting and not models:

@@ -31,6 +31,8 @@ def read_side(source: Array | str | Path, provenance: Provenance) -> Matrix:
     name = str(source)
     path = file_of(name)
     if not is_vectors(name) and not path.is_dir():
+        if name.startswith("-"):
+            raise InputError(f"--pair takes two sources, as in --pair a.npy b.npy; the second is missing before {name}")
         raise InputError(
             f"--pair takes two files or folders of vectors (X.npy, X.parquet::image, DIR::image, ...), got '{name}'"
         )

@@ -78,7 +78,7 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
         return Collection(source, own.unique(), x)
     if ids is None and not id_file.exists():
         raise InputError(
-            f"{source} has vectors without ids; write {id_file.name} beside it with one id per line, or name a file "
+            f"{source} has vectors without ids; write {id_file.name} next to it with one id per line, or name a file "
             "with --query-ids, --corpus-ids"
         )
     names = read_lines(id_file)
@@ -97,7 +97,7 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
         given = read_lines(ids) if isinstance(ids, str | Path) else ids
         return _check_distinct(Collection(name, _one_per_row(given, len(x), name), x))
     if ids is not None:
-        raise InputError(f"{name} is a dict, which brings its own ids; leave out the ids")
+        raise InputError(f"{name} is a dict, which has its own ids; leave out the ids")
     if not source:
         raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
     found = tuple(str(i) for i in source)
@@ -339,6 +339,11 @@ def judged_rows(
         if not missing:
             continue
         if not allow_missing:
+            if _are_swapped(judgements, queries, corpus):
+                raise InputError(
+                    f"the query ids of the judgements are in {corpus.name} and their document ids in {queries.name}; "
+                    "swap the two (--queries and --corpus)"
+                )
             raise InputError(
                 f"the judgements name {len(missing):,} {name} that {collection.name} does not have, first "
                 f"'{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop their judgements with "
@@ -351,6 +356,10 @@ def judged_rows(
         raise InputError(f"none of the {len(judgements):,} judgements fits the queries and the corpus; check the ids")
     grade = np.array(judgements.grade, dtype=np.float64)[known]
     return JudgedRows(query[known], document[known], grade, tuple(notes))
+
+
+def _are_swapped(judgements: Judgements, queries: Collection, corpus: Collection) -> bool:
+    return set(judgements.query) <= set(corpus.ids) and set(judgements.document) <= set(queries.ids)
 
 
 def _split_modality(source: str) -> tuple[str, str]:

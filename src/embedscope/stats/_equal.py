@@ -13,7 +13,7 @@ _BAND = 256
 
 
 def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
-    """Hash (n,) of every row ``x`` (n, d) at length 1 in float32: equal rows have equal hashes.
+    """Hash (n,) of every row ``x`` (n, d) at unit length in float32: equal rows have equal hashes.
 
     Zero rows are missing vectors, which do not belong together: they keep their ``ids``, their numbers where None.
     Two multilinear hashes of 32 bits with fixed odd factors [lemire2014].

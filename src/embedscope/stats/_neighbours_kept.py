@@ -30,7 +30,7 @@ class KeptRows(Need[SampledRows]):
     seed: int = 0
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Kept(self.limit, self.seed)
 
 

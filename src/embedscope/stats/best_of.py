@@ -32,7 +32,7 @@ class Best:
     name, value : the highest one; ties go to the first
     stderr : standard error of that score alone
     low, high : interval of the maximum of the true scores, None where there are no draws
-    tied : names that are not told apart from the best: their upper end reaches the largest lower end
+    tied : names that are not distinguishable from the best: their upper end reaches the largest lower end
     share : share of draws in which the same one is highest
     names, values, draws : all scores, (k,) and (k, n_draws)
     units : fewest units that one of them is drawn from; the band is wider where they are few

@@ -60,7 +60,7 @@ class GroupTotal(Need[GroupTotals]):
     rows: Rows = "unit"
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[GroupTotals]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Folded(self._of_rows, _joined_totals)
 
     def _of_rows(self, block: RowBlock) -> GroupTotals:
@@ -83,7 +83,7 @@ class CentredSums(UnitSums):
 
     Attributes
     ----------
-    moved : (g, d) sums of these rows minus the mean without group g, at length 1
+    moved : (g, d) sums of these rows minus the mean without group g, at unit length
     sizes : (g,) rows of each group among these
     """
 
@@ -115,7 +115,7 @@ class CenteredUnitSum(Need[CentredSums]):
         return (GroupTotal(self.rows), UnitSum() if self.rows == "unit" else Coordinates("raw"))
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[CentredSums]:
-        """A fresh accumulator with the mean held fixed."""
+        """A new accumulator with the mean held fixed."""
         groups: GroupTotals = results[self.depends[0]]
         sums = results[self.depends[1]]
         mean = sums.total / max(sums.n, 1) if isinstance(sums, UnitSums) else sums.mean

@@ -42,7 +42,7 @@ class Coordinates(Need[CoordinateMoments]):
     precision: Precision = "exact"
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[CoordinateMoments]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Folded(self._of_rows, _joined_coordinates)
 
     def _of_rows(self, block: RowBlock) -> CoordinateMoments:
@@ -90,7 +90,7 @@ class Shares(Need[TopShare]):
     rows: Rows = "raw"
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[TopShare]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Folded(self._of_rows, _joined_shares)
 
     def _of_rows(self, block: RowBlock) -> TopShare:

@@ -138,7 +138,7 @@ class CrossMoments:
             self._parts[0].update(x, y)
             return self
         if clusters is None or len(clusters) != len(x):
-            raise InputError(f"{self.n_groups} groups need clusters, one hash a pair; pass clusters (n,)")
+            raise InputError(f"{self.n_groups} groups need clusters, one hash per pair; pass clusters (n,)")
         groups = groups_of(clusters, self.n_groups)
         for g in np.unique(groups):
             rows = np.flatnonzero(groups == g)

@@ -31,7 +31,7 @@ _WIDE = 2048
 
 
 def groups_for(dim: int) -> int:
-    """Jackknife groups for rows ``dim`` wide: 16, and 8 beyond 2,048, where 16 scatters would be gigabytes.
+    """Jackknife groups for rows of ``dim`` dimensions: 16, and 8 beyond 2,048, where 16 scatters would be gigabytes.
 
     >>> groups_for(768), groups_for(4096)
     (16, 8)
@@ -40,7 +40,7 @@ def groups_for(dim: int) -> int:
 
 
 def capacity_of(dims: Iterable[int]) -> int:
-    """Rows of a group that wait for a block, for spaces ``dims`` wide: fewer where all of them would be many values.
+    """Rows of a group that wait for a block, for spaces of ``dims`` dimensions: fewer where there are many dimensions.
 
     >>> capacity_of([512]), capacity_of([4096]), capacity_of([768] * 13)
     (1024, 512, 128)
@@ -86,7 +86,9 @@ class RowGroups:
         ``joint`` says that clusters are units of several rows each, which blocks then carry.
         """
         if not len(x) == len(ids) == len(clusters):
-            raise InputError(f"rows, ids and clusters must be as many, got {len(x)}, {len(ids)} and {len(clusters)}")
+            raise InputError(
+                f"rows, ids and clusters must have the same length, got {len(x)}, {len(ids)} and {len(clusters)}"
+            )
         groups = groups_of(clusters, self.n_groups).astype(np.uint16)
         order = np.argsort(groups, kind="stable")
         bounds = np.searchsorted(groups[order], np.arange(self.n_groups + 1))

@@ -120,7 +120,7 @@ class Moments(Need[Gaussian]):
         return 8 * dim * (dim + 8)
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[Gaussian]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return _MomentsState(self.rows, self.precision)
 
 

@@ -71,11 +71,11 @@ def indexed_neighbours(x: Array, k: int, *, queries: int = QUERIES, seed: int = 
     An HNSW graph of 32 links, built on one thread so that it is the same every time. It is searched to the least depth
     (16, 32, ... 512) that finds .99 of the true neighbours of 250 rows; the recall is then measured on ``queries``
     other rows against :func:`top_k`. What scores as well as the last true neighbour is true too, so copies do not
-    count against the index. Beside ``x`` it holds a float32 copy and 272 bytes a row. Source: malkov2020, douze2024.
+    count against the index. Beside ``x`` it holds a float32 copy and 272 bytes per row. Source: malkov2020, douze2024.
 
     Parameters
     ----------
-    x : (n, d), rows of length 1
+    x : (n, d), rows of unit length
     k : 1 to n - 1
     queries : rows, chosen with ``seed``, that the recall is measured on; all where there are no more
 
@@ -149,7 +149,7 @@ def _shares(rows: Matrix, asked: Index, found: Index, last: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class HeldUnitRows(Need[SampledRows]):
-    """Rows at length 1 in float32, as many as ``room`` bytes hold; of more rows those with the smallest hash.
+    """Rows at unit length in float32, as many as ``room`` bytes hold; of more rows those with the smallest hash.
 
     Rows of length 0 stay as they are. Up to twice the room is taken while they come.
     """
@@ -162,7 +162,7 @@ class HeldUnitRows(Need[SampledRows]):
         return 2 * self.room
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return _Units(0, self.seed, room=self.room)
 
 

@@ -61,7 +61,7 @@ class RowSet:
 
     @property
     def distinct(self) -> Matrix:
-        """The rows without copies of earlier ones."""
+        """The rows without duplicates of earlier ones."""
         if "distinct" not in self._found:
             rows = without_copies(self.x, 1)
             self._found["distinct"] = self.x if rows is None else self.x[rows]
@@ -141,7 +141,7 @@ class Neighbourhood(Statistic):
     @cached_property
     def all(self) -> RowSet:
         """Every row held."""
-        if self.search == "faiss":  # at length 1 already
+        if self.search == "faiss":  # at unit length already
             whole = len(self.places) == len(self.kept.x)
             return RowSet(self.kept.x if whole else self.kept.x[self.places], self.search)
         x = self.kept.x[self.places]
@@ -176,7 +176,7 @@ class NeighbourRows(Need[Neighbourhood]):
         return (KeptRows(self.limit, self.seed) if self.search == "exact" else HeldUnitRows(self.room, self.seed),)
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[Neighbourhood]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         kept: SampledRows = results[self.depends[0]]
         asks = self.rows == "unit" and self.search == "exact" and kept.n > len(kept.x)
         return _Asking(self.rows, kept, self.queries if asks else 0, self.search)

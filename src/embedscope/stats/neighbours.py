@@ -25,7 +25,7 @@ from embedscope.stats._neighbours import (
     without_copies,
 )
 
-_CROWD = 64  # candidates a query beyond k from which float32 is given up
+_CROWD = 64  # candidates per query beyond k from which float32 is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
 
     Parameters
     ----------
-    queries : (m, d), rows used as given; for cosines pass rows of length 1
+    queries : (m, d), rows used as given; for cosines pass rows of unit length
     corpus : (n, d)
     k : 1 to n, or to n - 1 with ``exclude``
     exclude : (m,) row of the corpus that is never given for a query (itself), -1 for none
@@ -102,7 +102,7 @@ def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) ->
     query, document = np.asarray(query, dtype=np.intp), np.asarray(document, dtype=np.intp)
     for name, rows, size in (("query", query, len(q)), ("document", document, len(c))):
         if rows.ndim != 1 or len(query) != len(document) or (len(rows) and not 0 <= rows.min() <= rows.max() < size):
-            raise InputError(f"{name} must number {size} rows from 0, as many as the other; check the pairs")
+            raise InputError(f"{name} must number {size} rows from 0, as the other side does; check the pairs")
     best = np.full(len(q), -np.inf)
     np.maximum.at(best, query, pair_scores(q, c, query, document))
     matches = np.unique(query * len(c) + document)

@@ -55,7 +55,7 @@ class Norms(Need[NormMoments]):
     """Mean and variance of the row lengths, and the number of zero rows."""
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[NormMoments]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Folded(_norm_moments, _joined_norms)
 
 

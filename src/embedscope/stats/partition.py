@@ -62,7 +62,7 @@ class Partition(Need[PartitionValues]):
         return () if self.directions == "random" else (Moments(self.rows, self.precision),)
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[PartitionValues]:
-        """A fresh accumulator with the directions held fixed."""
+        """A new accumulator with the directions held fixed."""
         if self.directions == "random":
             return _PartitionState(self, None, 0)
         moments: Gaussian = results[self.depends[0]]

@@ -52,7 +52,7 @@ class RowSample(Need[SampledRows]):
         return self.k * (8 * dim + 16)
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Folded(self._of_rows, self._joined)
 
     def _of_rows(self, block: RowBlock) -> SampledRows:

@@ -92,7 +92,7 @@ class Folded(Blockwise[R], Generic[R]):
 
 
 def check_width(wanted: int, got: int) -> None:
-    """Raise ``InputError`` where rows of different width meet in one statistic."""
+    """Raise ``InputError`` where rows with different dimensions meet in one statistic."""
     if wanted != got:
         raise InputError(f"rows must have {wanted} dimensions like the rows before them, got {got}; measure them apart")
 

@@ -155,7 +155,7 @@ class UnitSum(Need[UnitSums]):
     """Per-coordinate sum and sum of squares of the unit rows."""
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[UnitSums]:
-        """A fresh accumulator."""
+        """A new accumulator."""
         return Folded(unit_sums, joined_unit_sums)
 
 
@@ -166,7 +166,7 @@ def unit_sums(block: RowBlock) -> UnitSums:
 
 
 def sums_of_unit(unit: Array, zero_rows: int, units: Hashes | None = None) -> UnitSums:
-    """Sums over rows ``unit`` (n, d) that already have length 1, of these ``units`` (n,)."""
+    """Sums over rows ``unit`` (n, d) that already have unit length, of these ``units`` (n,)."""
     tally = None if units is None else UnitTally.of(np.asarray(to_numpy(unit), dtype=np.float64), units)
     return UnitSums(len(unit), column_sums(unit), column_squares(unit), zero_rows, tally=tally)
 

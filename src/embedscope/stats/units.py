@@ -2,7 +2,7 @@
 
 A unit is a row, or a set of rows that stand or fall together. Units are *declared* (chunks of a document, captions of
 an image), or found: *equal* rows and texts are one unit; rows that depend on their neighbours in *file order* form
-blocks (``embedscope.stats.file_order``); *near-copies* are joined where the rows are held. Units that overlap are
+blocks (``embedscope.stats.file_order``); *near-duplicates* are joined where the rows are held. Units that overlap are
 joined.
 """
 
@@ -28,7 +28,7 @@ DECLARED, EQUAL_ROWS, EQUAL_TEXTS, FILE_ORDER, NEAR_COPIES = (
     "equal rows",
     "equal texts",
     "file order",
-    "near-copies",
+    "near-duplicates",
 )
 
 NEIGHBOURS = 12
@@ -49,7 +49,7 @@ class Units:
     rows : rows
     units : units; an estimate (within 2 %) where ``exact`` is False
     largest : rows of the largest unit, as far as units were counted one by one
-    found : ways in which rows were joined: declared, equal rows, equal texts, file order, near-copies
+    found : ways in which rows were joined: declared, equal rows, equal texts, file order, near-duplicates
     order : dependence on the order of the file
     """
 
@@ -138,7 +138,7 @@ def in_file_order(rows: npt.NDArray[np.uint64]) -> bool:
 
 
 def near_copies(x: Array) -> tuple[Index, Index]:
-    """Pairs of rows (p,), (p,) of ``x`` (n, d) that are near-copies of each other.
+    """Pairs of rows (p,), (p,) of ``x`` (n, d) that are near-duplicates of each other.
 
     With the distances d_1 <= d_2 <= ... of a row at unit length to its 12 nearest others, the row and its j nearest are
     copies where d_j / d_(j+1) is smallest and below 1/2. Independent rows in many dimensions have no such jump. Zero
@@ -205,11 +205,11 @@ def find_units(
 
     Parameters
     ----------
-    x : (n, d) vectors; equal rows, file order and near-copies are found in them
+    x : (n, d) vectors; equal rows, file order and near-duplicates are found in them
     texts : (n,) texts of the rows; equal ones are one unit
     groups : (n,) declared units, of any kind; then the file order is not looked at
     in_order : whether the rows are in the order of their file
-    near : whether near-copies are looked for, in O(n^2 d)
+    near : whether near-duplicates are looked for, in O(n^2 d)
 
     >>> rng = np.random.default_rng(0)
     >>> units, found = find_units(np.repeat(rng.normal(size=(40, 32)), 3, axis=0)[rng.permutation(120)])

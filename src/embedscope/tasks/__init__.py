@@ -1,4 +1,9 @@
-"""Tasks: vectors scored against human judgements; one file a kind."""
+"""Tasks: vectors scored against human judgements; one module per type of task.
+
+>>> from embedscope.tasks import TASKS
+>>> TASKS.get("rg65").dataset
+'rg65'
+"""
 
 from __future__ import annotations
 

@@ -58,5 +58,5 @@ def _pair_sums(rows: npt.NDArray[np.float64], ends: Ends, seed: int) -> Floats:
 def _mean(items: Floats, draws: Floats) -> Score:
     known = np.isfinite(items)
     if not known.any():
-        return Score(None, 0, None, items, "undefined: no question can be asked")
+        return Score(None, 0, None, items, "undefined: no question has vectors for all its words")
     return Score(float(items[known].mean()), int(known.sum()), draws, items)

@@ -72,7 +72,7 @@ class Dots:
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Inner products (u, t) of the words with candidates at length 1, and the candidates' lengths (t,)."""
+    """Inner products (u, t) of the words with candidates of unit length, and the candidates' lengths (t,)."""
 
     products: Floats32
     lengths: Floats32

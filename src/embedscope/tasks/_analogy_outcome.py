@@ -132,7 +132,7 @@ def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
     """``main`` less the best of ``controls``, with paired draws; the note names the best one."""
     defined = [(name, s) for name, s in controls if s.value is not None]
     if main.value is None or not defined:
-        return Score(None, main.n, note="undefined: no question can be asked")
+        return Score(None, main.n, note="undefined: no question has vectors for all its words")
     best, score = max(defined, key=lambda c: c[1].value or 0.0)
     draws = [s.draws for _, s in defined if s.draws is not None]
     high = np.max(draws, axis=0) if draws else np.zeros(N_DRAWS)

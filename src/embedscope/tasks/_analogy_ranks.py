@@ -24,7 +24,7 @@ from embedscope.tasks._analogy_counts import Count
 from embedscope.tasks._analogy_methods import METHODS, Tile
 from embedscope.tasks._analogy_rows import CandidateRows
 
-UNCERTAIN = 2e-6  # bounds the error of a float32 inner product of unit rows up to 256 wide
+UNCERTAIN = 2e-6  # bounds the error of a float32 inner product of unit rows up to 256 dimensions
 _TILE = 8192  # candidates at once
 _TILE_BYTES = 64 * 2**20
 

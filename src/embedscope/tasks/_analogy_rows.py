@@ -1,4 +1,4 @@
-"""Rows that analogies are asked of: as given, at length 1, or centred, prepared block by block."""
+"""Rows that analogies search: as given, L2-normalised, or centred, prepared block by block."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _SMALL = 1e-30  # lengths between this and its inverse divide float32 rows witho
 class CandidateRows:
     """Candidates ``x`` (n, d) and how their rows are read.
 
-    ``raw`` takes rows as they are, ``unit`` at length 1, ``centered`` at length 1, less the mean of the unit rows, at
-    length 1 again. Rows that are zero or not finite are never candidates; they read as nan.
+    ``raw`` takes rows as they are, ``unit`` L2-normalised, ``centered`` L2-normalised, less the mean of the unit rows,
+    and normalised again. Rows that are zero or not finite are never candidates; they read as nan.
     """
 
     x: npt.NDArray[Any]
@@ -63,7 +63,7 @@ class CandidateRows:
         return np.concatenate(parts)
 
     def tile(self, lo: int, hi: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Candidates lo..hi at length 1 (t, d) and the lengths (t,) of their rows, float32."""
+        """Candidates lo..hi at unit length (t, d) and the lengths (t,) of their rows, float32."""
         part = np.asarray(self.x[lo:hi])
         if self.kind == "unit" and part.dtype == np.float32:
             lengths = np.sqrt(np.einsum("ij,ij->i", part, part, dtype=np.float64))

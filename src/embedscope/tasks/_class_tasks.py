@@ -21,7 +21,7 @@ _TEST_SHARE = 0.25
 
 @dataclass(frozen=True)
 class ProbeTask:
-    """Accuracy of a linear probe on rows at length 1; beside it top-5 and the mean over classes.
+    """Accuracy of a linear probe on rows of unit length; beside it top-5 and the mean over classes.
 
     ``train`` and ``test`` are relations of two tables; where they are one, a quarter of its clusters (concepts), chosen
     by the hash of their names, is held out, the same for every space and model.
@@ -56,7 +56,7 @@ class ProbeTask:
 class ZeroShotTask:
     """Accuracy of the class whose text lies nearest; top-5 beside it.
 
-    ``prompts`` is a relation of texts (several templates a class), or a table with one text a class.
+    ``prompts`` is a relation of texts (several templates a class), or a table with one text per class.
     """
 
     id: str
@@ -99,7 +99,7 @@ class _Lost:
 
 
 def _labelled(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[Any], Index, _Lost]:
-    """Rows at length 1 that have a direction, with their classes."""
+    """Rows at unit length that have a direction, with their classes."""
     norms = np.linalg.norm(np.asarray(x, dtype=np.float64), axis=1)
     kept = np.isfinite(norms) & (norms > 0)
     notes = [f"{int((~kept).sum())} rows without a direction left out"] if not kept.all() else []

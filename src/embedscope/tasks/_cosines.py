@@ -27,7 +27,7 @@ def checked_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str
 
 
 def unit(x: npt.NDArray[Any]) -> Floats:
-    """Rows of ``x`` (n, d) at length 1 in float64; rows that are zero or not finite become nan.
+    """Rows of ``x`` (n, d) at unit length in float64; rows that are zero or not finite become nan.
 
     >>> unit(np.array([[3, 4], [0, 0]], dtype=np.float16)).tolist()
     [[0.6, 0.8], [nan, nan]]

@@ -19,7 +19,7 @@ from embedscope.tasks.retrieval import KS, recall_both_ways
 
 @dataclass(frozen=True)
 class MatchTask:
-    """Mean of recall@1 both ways; beside it recall@k of either way, and with ``ratio`` the parallel distance ratio.
+    """Mean of recall@1 in both directions, recall@k of each, and with ``ratio`` the parallel distance ratio.
 
     ``sides`` names the two tables of the relation in the scores (``image``, ``text``), left one first.
     """
@@ -38,7 +38,7 @@ class MatchTask:
         Raises
         ------
         InputError
-            if the vectors are not one row a row of each table.
+            if the vectors are not one row per row of each table.
         """
         found = data.relations[self.relation]
         if not isinstance(found, Matches):
@@ -73,7 +73,7 @@ class MatchTask:
 
 
 def any_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str) -> npt.NDArray[Any]:
-    """Vectors (n, d) of a table of texts or of images; raises ``InputError`` where they are not one row a row."""
+    """Vectors (n, d) of a table of texts or of images; raises ``InputError`` where they are not one row per row."""
     if table not in vectors:
         raise InputError(f"vectors of table {table} are missing, got {sorted(vectors)}; encode {data.name}.{table}")
     x = np.asarray(vectors[table])

@@ -1,4 +1,4 @@
-"""Scores that are a mean over items: value, paired bootstrap draws and notes; rows checked and at length 1."""
+"""Scores that are a mean over items: value, paired bootstrap draws and notes; rows checked and at unit length."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def mean_score(items: Floats, seed: int, notes: Sequence[str] = (), groups: Inde
 
 
 def directions(x: Any, name: str = "x") -> Floats:
-    """Rows of ``x`` (n, d) at length 1 in float64; zero rows stay zero.
+    """Rows of ``x`` (n, d) at unit length in float64; zero rows stay zero.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def directions(x: Any, name: str = "x") -> Floats:
 
 
 def paired_directions(a: Any, b: Any) -> tuple[Floats, Floats]:
-    """Rows of ``a`` and ``b`` (n, d) at length 1; row i of one belongs to row i of the other.
+    """Rows of ``a`` and ``b`` (n, d) at unit length; row i of one belongs to row i of the other.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def paired_directions(a: Any, b: Any) -> tuple[Floats, Floats]:
     """
     u, v = directions(a, "a"), directions(b, "b")
     if u.shape != v.shape:
-        raise InputError(f"a and b must have the same shape (n, d), got {u.shape} and {v.shape}; one row a pair")
+        raise InputError(f"a and b must have the same shape (n, d), got {u.shape} and {v.shape}; one row per pair")
     return u, v
 
 

@@ -41,7 +41,7 @@ class PairTask:
         Raises
         ------
         InputError
-            if the vectors are not one row a text of the table.
+            if the vectors are not one row per text of the table.
         """
         pairs = data.relations[self.relation]
         if not isinstance(pairs, Pairs):

@@ -83,7 +83,7 @@ class AnalogyTask:
         Raises
         ------
         InputError
-            if the vectors are not one row a text of the table, or the data set has no such questions.
+            if the vectors are not one row per text of the table, or the data set has no such questions.
         """
         x = checked_rows(vectors, data, self.table)
         questions = questions_of(data, self.relation)

@@ -19,7 +19,7 @@ def _probe(dataset: str, train: str, test: str, tables: tuple[str, ...], what: s
 
 
 def _zeroshot(dataset: str) -> Task:
-    measure = "accuracy of the nearest class name by cosine, names as they stand, without a template (top5)"
+    measure = "accuracy of the nearest class name by cosine, names as they are, without a template (top5)"
     about = _about("zero-shot classification", "image and text", measure, "krizhevsky2009")
     return ZeroShotTask(f"{dataset}.zeroshot", dataset, "test_classes", "classes", ("test", "classes"), about)
 

@@ -36,7 +36,7 @@ def contrastive_loss(
 
     Parameters
     ----------
-    a, b : (n, d), row i of one belongs to row i of the other; taken at length 1
+    a, b : (n, d), row i of one belongs to row i of the other; taken at unit length
     batch_size : pairs that compete with each other; None takes all n at once
     seed : of the shuffling into batches and of the bootstrap draws
     repeats : shuffles to average over; a rest smaller than a batch is left out of each
@@ -57,7 +57,7 @@ def contrastive_loss(
     u, v = paired_directions(a, b)
     size = _checked_size(len(u), batch_size, scale, repeats)
     if size > len(u):
-        return Score(None, 0, note=f"undefined: a batch of {size} pairs was asked for, there are {len(u)}")
+        return Score(None, 0, note=f"undefined: a batch of {size} pairs is larger than the {len(u)} pairs given")
     items = _items(u, v, scale, bias, _batches(len(u), size, seed, repeats))
     return mean_score(items, seed, _notes(u, v, items, size, scale, bias))
 

@@ -12,7 +12,7 @@ def _task(name: str, relation: str, tables: tuple[str, str], sides: tuple[str, s
     about = {
         "kind": "image-text retrieval",
         "unit": "image and text",
-        "measure": f"mean of recall@1 both ways, {what} (recall@1, 5, 10 of either way beside it)",
+        "measure": f"mean of recall@1 in both directions, {what} (also recall@1, 5, 10 in each direction)",
         "cite": cite,
         "default": False,
     }

@@ -42,7 +42,7 @@ def same_modality_share(
     scores = {}
     for name, of, rows in ((names[0], first, slice(0, len(u))), (names[1], 1.0 - first, slice(len(u), len(pool)))):
         chance = (of.sum() - 1) / (len(pool) - 1)
-        note = f"{name} asks, itself left out; chance {chance:.4f}"
+        note = f"queries: {name}, each left out of its own results; chance {chance:.4f}"
         scores[name] = mean_score(of[found[rows]].mean(axis=1), seed, [note])
     return scores
 
@@ -101,7 +101,7 @@ def mixed_scores(
     Raises
     ------
     InputError
-        if there is not one kind a document, or fewer than two kinds.
+        if there is not one kind per document, or fewer than two kinds.
     """
     of = _kinds(kinds, len(corpus))
     names = list(dict.fromkeys(kinds))
@@ -133,5 +133,5 @@ def mixed_scores(
 
 def _kinds(kinds: Sequence[str], n: int) -> npt.NDArray[Any]:
     if len(kinds) != n:
-        raise InputError(f"{len(kinds)} kinds for {n} documents; wanted one a row, in the same order")
+        raise InputError(f"{len(kinds)} modalities for {n} documents; wanted one per row, in the same order")
     return np.asarray(kinds, dtype=object)

@@ -40,7 +40,9 @@ def parallel_distance_ratio(x: Any, y: Any, *, seed: int = 0) -> dict[str, Score
     """
     u, v = (np.asarray(to_numpy(as_matrix(z, name)), dtype=np.float64) for z, name in ((x, "x"), (y, "y")))
     if u.shape != v.shape:
-        raise InputError(f"x and y must have the same shape (n, d), got {u.shape} and {v.shape}; one row a translation")
+        raise InputError(
+            f"x and y must have the same shape (n, d), got {u.shape} and {v.shape}; one row per translation"
+        )
     paired = np.sqrt(np.square(u - v).sum(axis=1))
     to_all = (_mean_distances(u, v) + _mean_distances(v, u)) / 2
     n, near, far = len(u), float(paired.mean()), float(to_all.mean())

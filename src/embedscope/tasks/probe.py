@@ -183,5 +183,5 @@ def _labelled(x: Any, label: npt.ArrayLike, name: str) -> tuple[Floats, Index]:
     rows = np.asarray(to_numpy(as_matrix(x, name)), dtype=np.float64)
     y = checked_index(label, np.iinfo(np.intp).max, f"{name}_label")
     if len(y) != len(rows):
-        raise InputError(f"{len(y)} labels for {len(rows)} rows of {name}; wanted one a row")
+        raise InputError(f"{len(y)} labels for {len(rows)} rows of {name}; wanted one per row")
     return rows, y

@@ -44,7 +44,7 @@ class TypicalityTask:
         Raises
         ------
         InputError
-            if the vectors are not one row a text, or the data set has no rated and example pairs.
+            if the vectors are not one row per text, or the data set has no rated and example pairs.
         """
         rated, examples = (data.relations.get(name) for name in ("rated", "paradigms"))
         if not isinstance(rated, Pairs) or not isinstance(examples, Pairs):
@@ -62,7 +62,7 @@ class TypicalityTask:
             found[".maxdiff"].append(np.nan if chosen is None else chosen)
         left_out = int((~np.isfinite(given)).sum())
         notes = [f"{left_out} of {len(given)} pairs left out: without an offset"] if left_out else []
-        derived = "questions made of every four rated pairs, not those of the task, whose answers are not at hand"
+        derived = "questions made of every four rated pairs, not those of the task, whose answers are unavailable"
         return {
             self.id: mean_score(np.array(found[""]), seed, notes),
             f"{self.id}.maxdiff": mean_score(np.array(found[".maxdiff"]), seed, [derived, *notes]),

@@ -212,7 +212,7 @@ def _check_grades(query: Index, document: Index, gain: Floats) -> None:
     if gain.shape != query.shape or not np.isfinite(gain).all():
         raise InputError(f"grades must be finite numbers of shape {query.shape}, got shape {gain.shape}")
     if len(np.unique(np.stack([query, document]), axis=1)[0]) != len(query):
-        raise InputError("a document is judged twice for one query; keep one grade a pair")
+        raise InputError("a document is judged twice for one query; keep one grade per pair")
 
 
 def _few(notes: Sequence[str], k: int, n: int) -> list[str]:

@@ -37,12 +37,12 @@ def modality_separability(
     """Held-out accuracy of ``logistic`` regression and of a ``linear_svc`` that tell ``a`` from ``b``, .5 to 1.
 
     Pairs are dealt to folds by their id, both sides of a pair into the same one; a transform is fitted inside each fold
-    on its training pairs and rows are brought to length 1 after it. Centring over all rows first leaks: it gives
+    on its training pairs and rows are brought to unit length after it. Centring over all rows first leaks: it gives
     accuracies below chance. 1 means that a plane parts the modalities: a mixed index then finds its own kind first.
 
     Parameters
     ----------
-    a, b : (n, d), row i of one belongs to row i of the other; taken at length 1
+    a, b : (n, d), row i of one belongs to row i of the other; taken at unit length
     fit : called with the training pairs, gives two functions of rows; None compares them as they are
     ids : (n,) identity of each pair (image of several captions); rows stand for themselves where None
     folds : parts that are held out in turn
@@ -60,7 +60,7 @@ def modality_separability(
     u, v = paired_directions(a, b)
     group = np.unique(np.arange(len(u)) if ids is None else np.asarray(ids), return_inverse=True)[1]
     if len(group) != len(u):
-        raise InputError(f"{len(group)} ids for {len(u)} pairs; wanted one a pair")
+        raise InputError(f"{len(group)} ids for {len(u)} pairs; wanted one per pair")
     notes: list[str] = []
     sampled = len(u) > limit
     if sampled:

@@ -32,7 +32,8 @@ def _task(dataset: str, language: str, tables: tuple[str, str], what: str, cite:
     about = {
         "kind": "parallel texts",
         "unit": "sentence",
-        "measure": f"mean of recall@1 both ways, {what} (distance_ratio: mean distance of pairs over that of all)",
+        "measure": f"mean of recall@1 in both directions, {what} "
+        "(distance_ratio: mean distance of pairs over that of all)",
         "cite": cite,
         "default": False,
     }

@@ -62,7 +62,7 @@ class ValNorm:
         Raises
         ------
         InputError
-            if the vectors are not one row a text of each table.
+            if the vectors are not one row per text of each table.
         """
         labels = data.relations["valence"]
         if not isinstance(labels, Labels):

@@ -35,7 +35,7 @@ class Classified:
 
 
 def class_vectors(prompts: Sequence[Any], *, normalise: bool = True) -> Floats:
-    """Mean of a class's prompt vectors, each at length 1; the mean is brought to length 1 again [radford2021].
+    """Mean of a class's prompt vectors, each at unit length; the mean is brought to unit length again [radford2021].
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def class_vectors(prompts: Sequence[Any], *, normalise: bool = True) -> Floats:
 def class_scores(images: Any, classes: Any, measure: Measure = "cosine") -> Floats:
     """Score (n, c) of each of ``images`` (n, d) for each of ``classes`` (c, d); higher is nearer.
 
-    ``cosine``; ``dot`` <x, y>; ``negative_distance`` 1 - |x - y|^2 / 2, which is the cosine for rows of length 1. The
+    ``cosine``; ``dot`` <x, y>; ``negative_distance`` 1 - |x - y|^2 / 2, which is the cosine for unit rows. The
     last two take rows as given: the study of tyshchuk2023 takes them on transformed vectors as they are.
 
     >>> class_scores([[3.0, 4.0]], [[1.0, 0.0]], "dot").tolist()
@@ -102,7 +102,7 @@ def zero_shot(
     """
     label = checked_index(label, len(classes), "label")
     if len(label) != len(images):
-        raise InputError(f"{len(label)} labels for {len(images)} images; wanted one a row")
+        raise InputError(f"{len(label)} labels for {len(images)} images; wanted one per row")
     ranks = np.concatenate(
         [
             true_ranks(class_scores(images[lo : lo + _BLOCK], classes, measure), label[lo : lo + _BLOCK])

@@ -1,6 +1,12 @@
 """Maps of vectors as scikit-learn estimators, fitted from rows or from moments alone, saved without pickle.
 
 A chain is written as text: ``center,abtt:1,whiten:128``. scikit-learn is imported when the first transform is.
+
+>>> import numpy as np
+>>> from embedscope.transforms import parse_chain
+>>> parse_chain("center").fit_transform(np.array([[1.0, 2.0], [3.0, 4.0]]))
+array([[-1., -1.],
+       [ 1.,  1.]])
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class RemoveTopComponents(OneToOneFeatureMixin, Affine):
     Raises
     ------
     InputError
-        if k exceeds the rank of the centred rows, or components k and k + 1 cannot be told apart.
+        if k exceeds the rank of the centred rows, or components k and k + 1 cannot be distinguished.
 
     >>> x = [[0.0, 1.0], [4.0, -1.0], [8.0, 1.0], [12.0, -1.0]]
     >>> RemoveTopComponents(1).fit_transform(x).shape

@@ -119,7 +119,7 @@ class Reliability:
     ----------
     brier : weighted mean of (p - y)^2, 0 to 1, 0 is best
     ece : expected calibration error over bins of equal width, 0 to 1, 0 is best
-    base_brier : Brier score of always saying the positive_rate, positive_rate (1 - positive_rate)
+    base_brier : Brier score of always predicting the positive_rate, positive_rate (1 - positive_rate)
     n_matching, n_other : pairs
     bins : for each bin with pairs: mean probability, share of matches, weight
     """

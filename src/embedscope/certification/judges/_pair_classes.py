@@ -76,7 +76,9 @@ def halves(
     for name, mine in sides.items():
         score = both_ways(np.where(mine & (of >= 0), items, np.nan), rows, seed)
         if score.value is not None:
-            out[f"{main}.{name}"] = replace(score, note=f"{name} classes, fitted on the seen half; mean of both ways")
+            out[f"{main}.{name}"] = replace(
+                score, note=f"{name} classes, fitted on the seen half; mean of both directions"
+            )
     return out
 
 

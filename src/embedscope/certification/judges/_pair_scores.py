@@ -1,4 +1,4 @@
-"""Scores of matched rows: pure retrieval both ways, and one index that holds both sides."""
+"""Scores of matched rows: pure retrieval in both directions, and one index that holds both sides."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class PairScores:
 
 
 def pair_scores(mapped: Mapped, rows: PairRows, names: tuple[str, str], seed: int) -> PairScores:
-    """``recall@1`` (mean of both ways), each way, and of the mixed index ``mixed_ndcg@10`` and ``same_modality_share``.
+    """``recall@1`` of both directions, ``mixed_ndcg@10`` and ``same_modality_share`` of the mixed index.
 
-    In the mixed index every row of either side asks once and is left out of its own answer; its matches on the other
+    In the mixed index every row of either side is a query once, excluded from its own results; its matches on the other
     side are what is relevant. Means are of the two ways. The bootstrap draws clusters, so both ways and all candidates
     rest on the same draws.
     """
@@ -86,7 +86,7 @@ def _mean_of(scores: Sequence[Score]) -> Score:
     items = np.stack([s.items for s in known if s.items is not None])
     first = np.where(np.isfinite(items[0]), items[0], items[-1])
     draws = np.mean([s.draws for s in known if s.draws is not None], axis=0)
-    return Score(value, sum(s.n for s in known), draws, first, "mean of both ways")
+    return Score(value, sum(s.n for s in known), draws, first, "mean of both directions")
 
 
 def _both_ranks(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[Index, Index]:

@@ -172,7 +172,7 @@ class Judge(Protocol):
         """How near each item (n,) of the certifying part lies to the nearest fitted row, as a cosine."""
 
     def copies_of_fitted(self) -> int:
-        """Certifying rows that have a near-copy among the fitted rows that are held."""
+        """Certifying rows that have a near-duplicate among the fitted rows that are held."""
 
     def restricted(self, score: Score, items: Mask, part: Part) -> Score:
         """The main ``score`` of ``part`` on some of its ``items`` (n,) alone."""

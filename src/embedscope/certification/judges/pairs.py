@@ -1,4 +1,4 @@
-"""Judging by pairs: retrieval both ways and the mixed index, on pairs that nothing was fitted on."""
+"""Judging by pairs: retrieval in both directions and the mixed index, on pairs that nothing was fitted on."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class PairJudge:
         return np.concatenate([closeness(held.x, fit.x), closeness(held.y, fit.y)])
 
     def copies_of_fitted(self) -> int:
-        """Certifying rows of either side that have a near-copy among the fitted rows held."""
+        """Certifying rows of either side that have a near-duplicate among the fitted rows held."""
         held, fit = self.parts.rows["certify"], self.parts.rows["fit"]
         return copies_of_fitted(held.x, fit.x) + copies_of_fitted(held.y, fit.y)
 

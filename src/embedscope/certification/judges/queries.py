@@ -190,7 +190,7 @@ class QueryJudge:
         return closeness(self.data.queries[self.rows["certify"]], self.data.queries[self.rows["fit"]])
 
     def copies_of_fitted(self) -> int:
-        """Certifying queries that have a near-copy among the fitted ones."""
+        """Certifying queries that have a near-duplicate among the fitted ones."""
         return copies_of_fitted(self.data.queries[self.rows["certify"]], self.data.queries[self.rows["fit"]])
 
     def restricted(self, score: Score, items: Mask, part: Part) -> Score:
@@ -303,7 +303,7 @@ def query_judge(
 
 
 def _evidence(data: JudgedQueries, judged: Index, groups: npt.NDArray[Any] | None) -> tuple[Evidence, list[str]]:
-    """Units of the judged queries: declared, equal, near-copies, and queries that share a relevant document.
+    """Units of the judged queries: declared, equal, near-duplicates, and queries that share a relevant document.
 
     Where shared documents would join more than 5 % of the queries into one unit (a document relevant to many), they
     join none, and a note says so.

@@ -74,7 +74,7 @@ class SpaceJudge:
         return closeness(rows["certify"].x[self.rows_of_items("certify")], rows["fit"].x)
 
     def copies_of_fitted(self) -> int:
-        """Certifying rows that have a near-copy among the fitted rows held."""
+        """Certifying rows that have a near-duplicate among the fitted rows held."""
         return copies_of_fitted(self.parts.rows["certify"].x, self.parts.rows["fit"].x)
 
     def restricted(self, score: Score, items: Mask, part: Part) -> Score:

@@ -81,7 +81,7 @@ class Paired:
 
     @cached_property
     def unit(self) -> Paired:
-        """The same at length 1, without zero rows."""
+        """The same at unit length, without zero rows."""
         (x, kept), (y, here) = unit_rows(self.x), unit_rows(self.y)
         if x.shape[1] != y.shape[1]:
             raise InputError(

@@ -1,4 +1,4 @@
-"""How alike two spaces are over the same rows, whatever their widths and bases."""
+"""How alike two spaces are over the same rows, whatever their dimensions and bases."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _relative(s: _Sums) -> float:
 
 @one_space(bounds=(0.0, 2.0), ideal=0.0, units="length", cite="liang2022")
 def modality_gap(paired: Paired) -> Mapping[str, Estimate]:
-    """Distance between the mean image and the mean text, rows at length 1.
+    """Distance between the mean image and the mean text, rows of unit length.
 
     |mean_i u_i - mean_j v_j| over all rows of either side. Source: liang2022. Sampling alone makes it positive:
     ``modality_gap.unbiased`` is the root of the squared distance less its expected sampling part, 0 where that is more.
@@ -190,7 +190,7 @@ def unpaired_cosine(paired: Paired) -> Mapping[str, Estimate]:
 
 @one_space(bounds=(0.0, 4.0), ideal=0.0, units="squared length", cite="wang2020")
 def alignment(paired: Paired) -> Mapping[str, Estimate]:
-    """Mean squared distance of pairs that belong together, rows at length 1: 2 - 2 paired_cosine.
+    """Mean squared distance of pairs that belong together, rows of unit length: 2 - 2 paired_cosine.
 
     Source: wang2020.
 

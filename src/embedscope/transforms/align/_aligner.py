@@ -113,7 +113,7 @@ class Aligner(TransformerMixin, BaseEstimator):
         return self._out(self.right_, y)
 
     def score(self, X: Any, y: Any) -> float:
-        """Mean of recall@1 both ways among the pairs of rows of ``X`` (n, dx) and ``y`` (n, dy), by cosine.
+        """Mean of recall@1 in both directions among the pairs of rows of ``X`` (n, dx) and ``y`` (n, dy), by cosine.
 
         0 to 1, higher is better; of k equally good answers each counts 1 / k. Chance is 1 / n, so compare scores of
         equally many pairs only.

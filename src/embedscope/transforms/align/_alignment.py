@@ -1,4 +1,4 @@
-"""Alignments one after the other, fitted from one pass over the pairs, as one affine map a side."""
+"""Alignments one after the other, fitted from one pass over the pairs, as one affine map per side."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Alignment(Steps, Aligner):
     """Alignments in order, each fitted on what the ones before it give; without any, both sides stay as they are.
 
     All maps are affine, so the cross moments of the raw pairs are enough, unless a step is trained on rows. What comes
-    out of the fit is one map a side (one matrix product a batch).
+    out of the fit is one map per side (one matrix product a batch).
 
     Parameters
     ----------

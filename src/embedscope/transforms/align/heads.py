@@ -78,7 +78,7 @@ class ContrastiveHeads(Aligner):
 
     @classmethod
     def from_words(cls, words: tuple[str, ...]) -> Self:
-        """``heads``, with a scale (or ``learned``) and a width after it."""
+        """``heads``, with a scale (or ``learned``) and a number of dimensions after it."""
         if len(words) > 2:
             raise InputError(f"'heads:{':'.join(words)}' is not understood; write {cls.usage}")
         scale: float | str = "learned"
@@ -91,7 +91,7 @@ class ContrastiveHeads(Aligner):
 
     @property
     def text(self) -> str:
-        """``heads``, with its scale and its width."""
+        """``heads``, with its scale and its dimensions."""
         scale = self.scale if isinstance(self.scale, str) else f"{self.scale:g}"
         return f"heads:{scale}" + ("" if self.k is None else f":{self.k}")
 

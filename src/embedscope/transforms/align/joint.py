@@ -19,7 +19,7 @@ from embedscope.transforms.whiten import Whiten
 IDS = ("pca", "whiten", "abtt")
 
 SEPARATE = (
-    "PCA and whitening fitted on each side apart turn the two sides into unrelated bases, and a cosine between them "
+    "PCA and whitening fitted on each side separately turn the sides into unrelated bases, and a cosine between them "
     "means nothing (recall@1 of CLIP falls from .66 to .01); fit one joint basis: pca:K, whiten:K, or wprocrustes:K, "
     "which turns one side into the other afterwards"
 )

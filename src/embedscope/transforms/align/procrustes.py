@@ -91,7 +91,7 @@ def nearest_rotation(product: Floats, size: float, completion: str) -> tuple[Flo
     """Orthogonal R (d, d) with the largest trace(R' product), and the numerical rank of ``product`` (dx, dy).
 
     d is the larger width; the narrower side is taken with zeros beside it, and the first dx rows of R are given, which
-    is all that rows of width dx need. Singular values up to d eps ``size`` count
+    is all that rows of dx dimensions need. Singular values up to d eps ``size`` count
     as zero, ``size`` being what rounding of the product is relative to. Among equals the R nearest the identity is
     taken, or U V' as it comes where ``completion`` is "published".
     """

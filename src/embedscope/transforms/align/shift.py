@@ -21,7 +21,7 @@ class CenterSides(Aligner):
 
     Parameters
     ----------
-    mean : ``own`` or ``joint``, which needs equal widths
+    mean : ``own`` or ``joint``, which needs the same number of dimensions
     renormalise : divide the rows that come out by their norms
 
     >>> CenterSides().fit([[1.0], [3.0]], [[0.0, 1.0], [0.0, 5.0]]).transform_right([[1.0, 1.0]]).tolist()

@@ -1,4 +1,4 @@
-"""What a repair does to one kind of vector: normalise, subtract a mean, multiply, shift, normalise."""
+"""What a repair does to the vectors of one role or modality: normalise, subtract a mean, multiply, shift, normalise."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class KindMap:
-    """An affine map of one kind of vector: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
+    """An affine map for one role or modality: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
 
     Either N may be left out, and each of mean, A and shift. Rows of length zero are not divided.
 

@@ -43,7 +43,7 @@ class Repair:
     Raises
     ------
     InputError
-        if there is no kind, or kinds come out with different widths.
+        if there is no kind, or kinds come out with different dimensions.
 
     >>> repair = Repair.centre_kinds({"text": [1.0, 0.0], "image": [0.0, 1.0]}, normalise_before=False)
     >>> repair.transform([4.0, 4.0], "text").tolist()
@@ -55,11 +55,12 @@ class Repair:
 
     def __post_init__(self) -> None:
         if not self.kinds:
-            raise InputError("a repair needs at least one kind of vector, got none")
+            raise InputError("a repair needs a map for at least one role or modality, got none")
         widths = {name: kind.dim_out for name, kind in self.kinds.items()}
         if len(set(widths.values())) > 1:
             raise InputError(
-                f"the kinds of a repair must come out with one width, got {widths}; save a repair for each space"
+                f"all roles of a repair must come out with the same number of dimensions, got {widths}; "
+                "save a repair for each space"
             )
         object.__setattr__(self, "kinds", MappingProxyType(dict(self.kinds)))
 
@@ -121,7 +122,7 @@ class Repair:
 
     @classmethod
     def identity(cls, dim: int, kinds: Sequence[str] = (SINGLE,), *, sources: Sources = None, **header: Any) -> Repair:
-        """The repair that changes nothing, for vectors of width ``dim``."""
+        """The repair that changes nothing, for vectors of ``dim`` dimensions."""
         return cls({k: KindMap(Side(dim), source=_source_of(sources, k)) for k in kinds}, Header(**header))
 
     @classmethod
@@ -157,7 +158,7 @@ class Repair:
         if name is None and len(self.kinds) == 1:
             return next(iter(self.kinds))
         if name is None:
-            raise InputError(f"this repair has the kinds {known}; say which one these vectors are")
+            raise InputError(f"this repair has maps for {known}; name one with --kind (kind= in Python)")
         if name in self.kinds:
             return name
         import difflib
@@ -188,7 +189,7 @@ class Repair:
         return out[0] if single else out
 
     def check_dim(self, dim: int, kind: str | None = None, what: str = "these vectors") -> None:
-        """Raise ``InputError`` unless vectors of width ``dim`` can be of this ``kind``."""
+        """Raise ``InputError`` unless vectors of ``dim`` dimensions can be of this ``kind``."""
         name = self.kind_name(kind)
         wanted = self.kinds[name].dim_in
         if dim != wanted:

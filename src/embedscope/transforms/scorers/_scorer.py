@@ -1,4 +1,4 @@
-"""What scorers have in common: one number a row of the corpus, from the queries of a bank."""
+"""What scorers have in common: one number per row of the corpus, from the queries of a bank."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""Typical mistakes of a newcomer: each gets one sentence that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from embedscope.cli._app import app
+from embedscope.datasets import example_files
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    example_files("example")
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ("measure example/document.npy", "did you mean example/documents.npy?"),
+        ("measur example/documents.npy", "Did you mean 'measure'?"),
+        ("measure example/documents.npy --metrics isocore", "did you mean 'isoscore'?"),
+        ("measure example/documents.npy --metric isoscore", "--metrics"),
+        ("measure example/documents.npy --layers 3", "leave out --layers"),
+        ("measure example", "name those meant: 'example/*.npy'"),
+        ("measure minlm", "add --texts DATASET"),
+        (
+            "evaluate --queries example/documents.npy --corpus example/queries.npy --qrels example/qrels.tsv",
+            "swap the two (--queries and --corpus)",
+        ),
+        ("evaluate --queries example/queries.npy --corpus example/documents.npy", "--qrels is missing"),
+        ("diagnose --pair example/images.npy -q", "the second is missing before -q"),
+        (
+            "diagnose --pair example/documents.npy example/queries.npy",
+            "must have the same number of rows, got 400 and 200",
+        ),
+        ("diagnose", "give either a SOURCE or --pair A B"),
+        ("check example/documents.npy --baseline example/qrels.tsv", "pass the result.json of a run"),
+        ("apply example/documents.npy example/documents.npy out.npy", "pass a file that `embedscope repair`"),
+        (
+            "repair example/documents.npy --queries example/queries.npy -o x.safetensors",
+            "need both --queries and --qrels",
+        ),
+        ("evaluate minilm --tasks rg6", "did you mean 'rg65'?"),
+        ("reproduce wolfe --out o", "did you mean 'wolfe2022'?"),
+    ],
+)
+def test_the_message_says_what_to_do(command: str, advice: str) -> None:
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 2
+    assert advice in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_example_may_be_written_again() -> None:
+    done = CliRunner().invoke(app, ["example"])  # the folder is there: its default value names what this run writes
+    assert done.exit_code == 0, done.stderr
+    Path("example/qrels.tsv").unlink()
+    assert CliRunner().invoke(app, ["example"]).exit_code == 0
+    assert Path("example/qrels.tsv").is_file()
