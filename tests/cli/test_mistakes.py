@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("diagnose --pair example/images.npy -q", "the second is missing before -q"),
         (
             "diagnose --pair example/documents.npy example/queries.npy",
-            "must have the same number of rows, got 400 and 200",
+            "must have the same number of rows; got 400 and 200",
         ),
         ("diagnose", "give either a SOURCE or --pair A B"),
         ("check example/documents.npy --baseline example/qrels.tsv", "pass the result.json of a run"),

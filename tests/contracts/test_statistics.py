@@ -141,11 +141,11 @@ def test_the_caller_may_reuse_the_memory_of_a_batch(need):
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=IDS)
-def test_states_travel_between_processes_and_refuse_another_width(need):
+def test_states_travel_between_processes_and_refuse_other_dimensions(need):
     x, ids = rows(0.5), hash_rows(0, N)
     state = started(need, x).update(x, ids)
     assert_same(state.result(), pickle.loads(pickle.dumps(state)).result(), tolerance=0)
-    with pytest.raises(InputError, match="width"):
+    with pytest.raises(InputError, match="dimensions"):
         state.update(x[:, :-1], ids)
     with pytest.raises(InputError, match="at least one row"):
         started(need, x).result()

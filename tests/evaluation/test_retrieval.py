@@ -135,7 +135,7 @@ def test_ids_are_one_a_row_and_distinct(files, tmp_path):
     with pytest.raises(InputError, match="has the id 'a' twice"):
         retrieval(files["q.npy"], files["all.npy"], files["trec.txt"], query_ids=tmp_path / "ids")
     np.save(tmp_path / "bare.npy", np.eye(3))
-    with pytest.raises(InputError, match=r"bare\.ids\.txt beside it"):
+    with pytest.raises(InputError, match=r"bare\.ids\.txt next to it"):
         retrieval(str(tmp_path / "bare.npy"), files["all.npy"], files["trec.txt"])
     with pytest.raises(InputError, match="name the modality of each"):
         retrieval(files["q.npy"], [files["text.npy"], files["image.npy"]], files["trec.txt"])

@@ -112,7 +112,7 @@ def measure(
     model |= {"texts": texts, "unit": unit, "layers": layers, "pooling": pooling, "max_rows": max_rows}
     if pair is not None:
         if sources:
-            raise InputError("Give either a SOURCE or --pair A B.")
+            raise InputError("give either a SOURCE or --pair A B")
         opt.refuse("does not go with --pair A B, which takes two files", **model, transform=transform)
         opt.refuse("is for one SOURCE", memory=memory, checkpoint=checkpoint, skip_bad_shards=skip_bad_shards)
         if precision != Precision.exact or neighbours != Neighbours.exact:

@@ -81,7 +81,7 @@ class SentenceModel:
                 raise InputError(
                     f"sentence-transformers {library.__version__} could not load {self.saved.root}: {first}"
                 ) from error
-        if self._transformer is not None and hasattr(found[0], "model"):
+        if type(getattr(found[0], "model", None)) is type(self._transformer):  # a tower alone cannot stand for both
             found[0].model = self._transformer
         if self._max_length is not None:
             found.max_seq_length = self._max_length

@@ -111,7 +111,8 @@ def retrieval(  # noqa: PLR0913
     }
     judged = replace(judged, notes=(*judged.notes, *_identical_notes(same, ignore_identical_ids)))
     name = Path(qrels).stem if isinstance(qrels, str | Path) else "qrels"
-    given = {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed, "score": score}
+    given = {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed}
+    given |= {} if score is None else {"score": score}
     options = ModelOptions.of(given)
     records: list[Record] = []
     for space in retrieval_spaces(asked, pool, source, options, provenance, progress):
