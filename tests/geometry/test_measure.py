@@ -9,6 +9,7 @@ from embedscope import measure
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Silent
 from embedscope.execution.passes import passes_of
+from embedscope.geometry.measure import measure as measure_sources
 from embedscope.geometry.measure import measure_stream
 from embedscope.metrics import METRICS
 from embedscope.readers import ArrayStream
@@ -112,7 +113,9 @@ def test_undefined_values_are_null_with_a_reason():
 
 def test_provenance(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    facts = measure(tmp_path / "x.npy", seed=4, transform="center", command="embedscope measure x.npy").provenance
+    facts = measure_sources(
+        tmp_path / "x.npy", seed=4, transform="center", command="embedscope measure x.npy"
+    ).provenance
     assert (facts["seed"], facts["command"]) == (4, "embedscope measure x.npy")
     assert facts["settings"]["transform"] == "center"
     assert "isoscore" in facts["settings"]["metrics"]
@@ -165,5 +168,5 @@ def test_arrays_that_are_not_right(x, message):
 
 def test_hashes_are_for_arrays(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(InputError, match="ids are for arrays"):
-        measure(tmp_path / "x.npy", ids=np.zeros(200, dtype=np.uint64))
+    with pytest.raises(InputError, match="ids and clusters are for arrays"):
+        measure_sources(tmp_path / "x.npy", ids=np.zeros(200, dtype=np.uint64))
