@@ -173,8 +173,8 @@ RECORD = Record(source=EVIL, metric="=cmd|' /C calc'!A0", value=-1.5, note="@SUM
 
 
 def test_a_terminal_gets_no_commands(capsys):
-    from embedscope.cli._common import console
-    from embedscope.report import print_document
+    from embedscope.cli._output import console
+    from embedscope.reports import print_document
 
     table = Table("t", f"title {EVIL}", (Column("a"),), ((EVIL,),))
     print_document(Result((RECORD,), {}, Document(EVIL, tables=(table,))), console())

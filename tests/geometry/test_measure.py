@@ -113,10 +113,9 @@ def test_undefined_values_are_null_with_a_reason():
 
 def test_provenance(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    facts = measure_sources(
-        tmp_path / "x.npy", seed=4, transform="center", command="embedscope measure x.npy"
-    ).provenance
-    assert (facts["seed"], facts["command"]) == (4, "embedscope measure x.npy")
+    line = "embedscope measure x.npy"
+    facts = measure_sources(tmp_path / "x.npy", seed=4, transform="center", command=line).provenance
+    assert (facts["seed"], facts["command"]) == (4, line)
     assert facts["settings"]["transform"] == "center"
     assert "isoscore" in facts["settings"]["metrics"]
     (data,) = facts["data"].values()
@@ -168,5 +167,5 @@ def test_arrays_that_are_not_right(x, message):
 
 def test_hashes_are_for_arrays(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(InputError, match="ids and clusters are for arrays"):
+    with pytest.raises(InputError, match="ids are for arrays"):
         measure_sources(tmp_path / "x.npy", ids=np.zeros(200, dtype=np.uint64))

@@ -187,10 +187,11 @@ def test_centring_of_a_file_equals_centring_by_hand(tmp_path):
 
 def test_order_of_rows_does_not_matter_with_ids():
     from embedscope.core.ids import hash_rows
+    from embedscope.geometry.measure import measure as measure_rows
 
     x, order = matrix(), np.random.default_rng(0).permutation(900)
     ids = hash_rows(0, 900)
-    straight, shuffled = measure(x, ids=ids), measure(x[order], ids=ids[order])
+    straight, shuffled = measure_rows(x, ids=ids), measure_rows(x[order], ids=ids[order])
     assert sum(r.stderr is not None for r in straight) > len(straight.records) // 2
     for a, b in zip(straight, shuffled, strict=True):
         assert_allclose(b.value, a.value, rtol=1e-9)

@@ -52,7 +52,7 @@ def test_pairs_inside_a_chunk_are_no_pairs_of_the_population():
     x = chunks(100, 10, 3) + 0.5
     truth = one(chunks(4000, 1, 4) + 0.5, "self_similarity").value
     record = one(x, "self_similarity")
-    declared = one(x, "self_similarity", clusters=mix(np.repeat(np.arange(100, dtype=np.uint64), 10)))
+    declared = one(x, "self_similarity", groups=mix(np.repeat(np.arange(100, dtype=np.uint64), 10)))
     apart = one(np.random.default_rng(0).permutation(x), "self_similarity")
     assert abs(record.value - truth) < abs(apart.value - truth)
     assert record.ci_low <= truth <= record.ci_high
@@ -79,7 +79,7 @@ def test_equal_rows_are_one_unit():
 
 def test_too_few_units_give_no_interval_and_say_what_to_declare():
     rng = np.random.default_rng(0)
-    few = one(rng.normal(size=(400, 8)), "mean_norm", clusters=mix(np.arange(400, dtype=np.uint64) % np.uint64(10)))
+    few = one(rng.normal(size=(400, 8)), "mean_norm", groups=mix(np.arange(400, dtype=np.uint64) % np.uint64(10)))
     assert (few.ci_low, few.stderr, few.units) == (None, None, 10)
     assert few.value is not None
     assert "400 rows are 10 independent units" in few.note
