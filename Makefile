@@ -7,7 +7,7 @@ CORE ?= .venv-core
 LOWEST ?= .venv-lowest
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OUT ?= out
-TEST_PACKAGES = pytest pytest-xdist hypothesis pandas
+TEST_PACKAGES = pytest pytest-timeout pytest-xdist hypothesis pandas
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test mutate soak test-vision test-core test-lowest lint bench docs site dist clean

@@ -6,6 +6,7 @@ import pytest
 from embedscope.core.errors import InputError
 from embedscope.core.ids import groups_of, hash_rows
 from embedscope.stats import CenteredUnitSum, Grouped, Norms, RowGroups, UnitSum
+from embedscope.stats.centered import GroupTotal
 
 
 def rows(n=100):
@@ -80,20 +81,25 @@ def test_few_clusters_leave_groups_empty():
         assert left.n == 3 - size
 
 
-def test_means_are_those_of_all_rows():
+def test_rows_without_a_group_are_centred_by_their_own_mean():
     x, ids = rows()
     sums = UnitSum().start({}).update(x, ids).result()
-    found = Grouped(CenteredUnitSum(), {UnitSum(): sums}).update(x, ids, ids).result()
+    totals = Grouped(GroupTotal(), {}).update(x, ids, ids).result().full
+    found = Grouped(CenteredUnitSum(), {UnitSum(): sums, GroupTotal(): totals}).update(x, ids, ids).result()
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    centred = unit - unit.mean(axis=0)
-    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
-    kept = groups_of(ids) != 2
-    np.testing.assert_allclose(found.left_out[2].total, centred[kept].sum(axis=0), atol=1e-12)
+
+    def total(kept):
+        centred = unit[kept] - unit[kept].mean(axis=0)
+        return (centred / np.linalg.norm(centred, axis=1, keepdims=True)).sum(axis=0)
+
+    np.testing.assert_allclose(found.full.total, total(np.ones(len(x), dtype=bool)), atol=1e-12)
+    left = found.left_out[2].perturbed(found.full)
+    np.testing.assert_allclose(left.total, total(groups_of(ids) != 2), atol=1e-12)
 
 
 def test_what_does_not_fit_is_refused():
     x, ids = rows()
-    with pytest.raises(InputError, match="as many"):
+    with pytest.raises(InputError, match="must have the same length"):
         Grouped(Norms(), {}).update(x, ids[:-1], ids)
     with pytest.raises(InputError, match="cannot merge"):
         Grouped(Norms(), {}).merge(Grouped(Norms(), {}, 4))

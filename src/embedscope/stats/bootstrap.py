@@ -287,7 +287,7 @@ def expanded_level(n: int, level: float = LEVEL) -> float:
     """Level of the percentile interval of ``n`` drawn units that covers ``level`` for a mean: more where n is small.
 
     >>> [round(expanded_level(n), 4) for n in (8, 50, 1000)]
-    [0.9885, 0.9577, 0.9504]
+    [0.9885, 0.9576, 0.9504]
     """
     if n < 2:
         return 1.0

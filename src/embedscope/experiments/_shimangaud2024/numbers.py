@@ -100,7 +100,7 @@ def published_role(source: str, stated: Mapping[str, str] | None = None) -> str 
 def as_written(words: tuple[str, str, str, str]) -> str:
     """A single question as the study writes it.
 
-    >>> spelled(("hour", "seconds", "feet", "inches"))
+    >>> as_written(("hour", "seconds", "feet", "inches"))
     'seconds - hour + feet, inches'
     """
     a, b, c, d = words

@@ -121,7 +121,7 @@ def _scaled(x: Floats) -> Floats:
     No metric of two spaces depends on the scale of a side, and a power of two costs no digit.
 
     >>> _scaled(np.array([[1e-170, 0.0]])).round(2).tolist()
-    [[0.54, 0.0]]
+    [[0.6, 0.0]]
     """
     largest = float(abs(x).max())
     exponent = math.frexp(largest)[1]
