@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from embedscope.report import write_html
+from embedscope.reports import write_html
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

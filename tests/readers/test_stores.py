@@ -171,8 +171,12 @@ def test_a_password_does_not_get_into_results(source):
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["lancedb:docs", "postgresql://localhost/db", "chroma:"])
-def test_an_address_without_a_collection(source):
+@pytest.mark.parametrize(
+    ("source", "module"),
+    [("lancedb:docs", "lancedb"), ("postgresql://localhost/db", "psycopg"), ("chroma:", "chromadb")],
+)
+def test_an_address_without_a_collection(source, module):
+    pytest.importorskip(module, reason="its extra is not installed")
     with pytest.raises(InputError, match=r"names no (collection|table); wanted"):
         open_vectors(source)
 
