@@ -74,8 +74,8 @@ def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
     )
     text = f"Taken together: {verdict}. {c.name} was trained contrastively, {k.name} on the next token."
     evidence = (
-        f"{agree} of {len(compared)} comparisons agree with the study, {against} contradict it, "
-        f"{len(compared) - agree - against} are undecided."
+        f"Of {len(compared)} comparisons, {agree} agree with the study, {against} contradict it, and "
+        f"{len(compared) - agree - against} cannot be decided."
     )
     assumed = [run.name for run in (c, k) if run.role_assumed]
     detail = f"The training of {' and '.join(assumed)} is assumed from the architecture, not known." if assumed else ""
@@ -144,7 +144,7 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[st
         f"{len(rows)}, better on none.",
         f"By the best layer, {counts}: undecided."
         if won
-        else f"By the best layer, {c.name} and {k.name} cannot be told apart on any of {len(rows)} {what}.",
+        else f"By the best layer, {c.name} and {k.name} cannot be told apart on {what} (tests: {len(rows)}).",
     )
     evidence = "; ".join(
         f"{TABLE_NAMES.get(t, t)} {a.value:.2f} against {b.value:.2f} ({d[0]:+.2f}, {d[1]:+.2f} to {d[2]:+.2f})"
