@@ -137,6 +137,7 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[st
     status = majority(won, lost)
     counts = f"{c.name} is significantly better than {k.name} on {won} of {len(rows)} {what}"
     counts += f" and significantly worse on {lost}" if lost else ""
+    tests = f"any of {len(rows)} {what}" if len(rows) > 1 else what
     text = sentence(
         status,
         f"By the best layer, {counts}.",
@@ -144,7 +145,7 @@ def _tests(c: ModelRun, k: ModelRun, tasks: Sequence[str], poolings: Sequence[st
         f"{len(rows)}, better on none.",
         f"By the best layer, {counts}: undecided."
         if won
-        else f"By the best layer, {c.name} and {k.name} cannot be told apart on {what} (tests: {len(rows)}).",
+        else f"By the best layer, {c.name} and {k.name} cannot be told apart on {tests}.",
     )
     evidence = "; ".join(
         f"{TABLE_NAMES.get(t, t)} {a.value:.2f} against {b.value:.2f} ({d[0]:+.2f}, {d[1]:+.2f} to {d[2]:+.2f})"
