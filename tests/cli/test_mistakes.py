@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("command", "advice"),
     [
         ("measure example/document.npy", "did you mean example/documents.npy?"),
-        ("measur example/documents.npy", "Did you mean 'measure'?"),
+        ("measur example/documents.npy", "No such command 'measur'"),
         ("measure example/documents.npy --metrics isocore", "did you mean 'isoscore'?"),
         ("measure example/documents.npy --metric isoscore", "--metrics"),
         ("measure example/documents.npy --layers 3", "leave out --layers"),
