@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from embedscope.encoders import ALIASES, open_encoder
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
 def opened(alias):

@@ -13,7 +13,7 @@ from embedscope.encoders import MODELS, open_encoder
 from embedscope.repairs.repair import repair
 from embedscope.sources.text_vectors import extract
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 ANIMALS = ("cat", "dog", "horse", "cow", "sheep", "pig", "goat", "hen", "duck", "mouse", "lion", "tiger")
 TOOLS = ("hammer", "saw", "spanner", "drill", "chisel", "axe", "file", "rasp", "level", "clamp", "pliers", "wrench")
 

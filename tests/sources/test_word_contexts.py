@@ -21,6 +21,8 @@ from embedscope.evaluation.evaluate import evaluate
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.word_contexts import Contexts, context_means, occurrences
 
+pytestmark = pytest.mark.timeout(600)  # a model is read and run
+
 WORDS = ("the government", "Prime Minister", "embedding", "bank", "Afghanistan", "troops", "unbelievably rare thing")
 LIMIT = 4
 

@@ -9,6 +9,8 @@ import pytest
 from embedscope.datasets import DATASETS, Finder
 from embedscope.tasks import TASKS
 
+pytestmark = pytest.mark.timeout(600)  # a model is read and run
+
 
 @pytest.fixture(scope="module")
 def minilm():
