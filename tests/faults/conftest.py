@@ -1,6 +1,7 @@
 """A small file system that can be filled, and files that commands are run on."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,8 +53,13 @@ def run(*arguments, check=False, **options):
 
 def start(*arguments, **options):
     """The command ``embedscope``, running."""
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    return subprocess.Popen(  # a shell starts background jobs with interrupts ignored, which a child would inherit
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        args=[*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
     )
 
 
