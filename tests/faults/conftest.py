@@ -52,9 +52,16 @@ def run(*arguments, check=False, **options):
 
 
 def start(*arguments, **options):
-    """The command ``embedscope``, running."""
-    return subprocess.Popen(  # a shell starts background jobs with interrupts ignored, which a child would inherit
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    """The command ``embedscope``, running; ``preexec_fn`` runs in it before."""
+    before = options.pop("preexec_fn", None)
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts background jobs with interrupts ignored
+        if before is not None:
+            before()
+
+    return subprocess.Popen(
+        preexec_fn=prepare,  # noqa: PLW1509
         args=[*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
