@@ -1,0 +1,1 @@
+"""The space as a page to look at: a map, facts of every row, findings that select their rows; and as Projector files."""
