@@ -16,6 +16,7 @@ from embedscope.cli import (
     example,
     explore,
     export,
+    mcp,
     measure,
     quickstart,
     repair,
@@ -85,6 +86,7 @@ for _module, _verb, _panel in (
     (analogy, analogy.analogy, _MORE),
     (reproduce, reproduce.reproduce, _MORE),
     (report, report.report, _MORE),
+    (mcp, mcp.mcp, _MORE),
     (cache, cache.cache, _MORE),
 ):
     app.command(
