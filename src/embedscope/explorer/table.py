@@ -111,7 +111,7 @@ class Exploration:
         charts.append({"type": "predicates", "title": "Select the rows of a finding", "items": items})
         charts.append({"type": "instances", "title": "Rows"})
         for name, values in held.items():
-            if name in {"id", "x", "y"} or name[:1] + name[1:].strip("0123456789") in {"x", "y"}:
+            if name in {"id", "duplicate_group"} or name.rstrip("0123456789") in {"x", "y"}:
                 continue
             if _is_category(values):
                 charts.append({"type": "count-plot", "title": name, "data": {"field": name}})

@@ -29,6 +29,9 @@ Pair = Annotated[
     list[str] | None, Field(description="Two files of vectors with matching rows, in place of source", max_length=2)
 ]
 
+_ABOUT = ("what", "title", "measure", "question", "about", "licence")
+"""Columns of a listing that say what a name is, best first."""
+
 
 class Tools:
     """The tools of one server; each method is one tool, its docstring is what an agent reads."""
@@ -172,7 +175,7 @@ class Tools:
         self,
         what: Annotated[str, Field(description="models, datasets, tasks, metrics, experiments or transforms")],
     ) -> str:
-        """Names that the other tools take."""
+        """Names of models, data sets, tasks and metrics that the other tools take."""
         known = {
             "models": _listing.list_models,
             "datasets": _listing.list_datasets,
@@ -184,14 +187,14 @@ class Tools:
         if what not in known:
             raise InputError(f"'{what}' is none of {', '.join(known)}")
         rows = known[what]()
-        return cut("\n".join(f"{row['name']}: {row.get('title') or row.get('question') or ''}"[:120] for row in rows))
+        return cut("\n".join(f"{row['name']}: {next((str(row[k]) for k in _ABOUT if row.get(k)), '')}"[:120] for row in rows))
 
     def report(
         self,
         result: Annotated[str, Field(description="JSON that another tool saved")],
         out: Annotated[str, Field(description="HTML file in the server's folder")],
     ) -> str:
-        """A saved result as one HTML page."""
+        """A saved result as one HTML page with charts, tables and provenance."""
         target = self._root.output(out)
         if target.suffix.lower() not in {".html", ".htm"}:
             raise InputError(f"{out} must end in .html")
