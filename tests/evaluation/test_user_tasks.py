@@ -126,7 +126,13 @@ def test_a_saved_model_with_dot_is_scored_by_dot(tmp_path: Path) -> None:
 
 
 def test_analogies_of_a_file(tmp_path: Path) -> None:
-    base = {"man": [1, 0, 0, 0], "king": [1, 1, 0, 0], "woman": [0, 0, 1, 0], "queen": [0, 1, 1, 0], "fig": [0, 0, 0, 1]}
+    base = {
+        "man": [1, 0, 0, 0],
+        "king": [1, 1, 0, 0],
+        "woman": [0, 0, 1, 0],
+        "queen": [0, 1, 1, 0],
+        "fig": [0, 0, 0, 1],
+    }
     vectors = {word: np.array(x, float) for word, x in base.items()}
     path = tmp_path / "q.txt"
     path.write_text(": family\nman king woman queen\nman king woman fig\n")
@@ -170,7 +176,9 @@ def test_texts_of_a_table_of_vectors_are_its_names(tmp_path: Path, vectors) -> N
         ("sts:", None, "names no file"),
     ],
 )
-def test_a_file_that_is_something_else_is_said(tmp_path: Path, monkeypatch, name: str, text: str | None, said: str) -> None:
+def test_a_file_that_is_something_else_is_said(
+    tmp_path: Path, monkeypatch, name: str, text: str | None, said: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     if text is not None:
         Path(name.partition(":")[2]).write_text(text)

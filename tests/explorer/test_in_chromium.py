@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-pytest.importorskip("embedding_atlas", reason="needs the extra explore")
-pytest.importorskip("PIL", reason="needs the extra images")
+from tests.reports.browser.conftest import FLAGS, Browser
 
 from embedscope.core.progress import Silent
 from embedscope.explorer.explore import explore
 from embedscope.explorer.serving import export, serve
 from embedscope.explorer.table import Exploration
-from tests.reports.browser.conftest import FLAGS, Browser
+
+pytest.importorskip("embedding_atlas", reason="needs the extra explore")
+pytest.importorskip("PIL", reason="needs the extra images")
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -39,7 +39,11 @@ def table(path: Path, n: int, d: int) -> Path:
     x = rng.normal(size=(n, d)).astype(np.float32) + 1
     x[:COPIES] = x[0]
     texts = [f"text {i} about {'zebra' if i % (n // ZEBRAS) == 3 else 'horse'}" for i in range(n)]
-    columns = {"id": [f"d{i}" for i in range(n)], "text": texts, "language": ["en" if i % 3 else "fr" for i in range(n)]}
+    columns = {
+        "id": [f"d{i}" for i in range(n)],
+        "text": texts,
+        "language": ["en" if i % 3 else "fr" for i in range(n)],
+    }
     pq.write_table(pa.table({**columns, "vectors": list(x)}), path)
     return path
 

@@ -68,18 +68,22 @@ def test_a_model_card_keeps_what_is_around_the_block(tmp_path: Path) -> None:
 
 def test_a_step_summary_says_better_and_worse_and_what_was_not_compared() -> None:
     shared = {"space": "vectors", "n": 1000, "dim": 8}
-    old = Result((
-        Record("x", "isoscore", 0.5, stderr=0.01, **shared),
-        Record("x", "self_similarity", 0.5, stderr=0.01, **shared),
-        Record("x", "mean_norm", 3.0, stderr=0.01, **shared),
-        Record("x", "hubness_skew", 1.0, **shared),
-    ))
-    new = Result((
-        Record("x", "isoscore", 0.3, stderr=0.01, **shared),
-        Record("x", "self_similarity", 0.2, stderr=0.01, **shared),
-        Record("x", "mean_norm", 5.0, stderr=0.01, **shared),
-        Record("x", "hubness_skew", 2.0, **shared),
-    ))
+    old = Result(
+        (
+            Record("x", "isoscore", 0.5, stderr=0.01, **shared),
+            Record("x", "self_similarity", 0.5, stderr=0.01, **shared),
+            Record("x", "mean_norm", 3.0, stderr=0.01, **shared),
+            Record("x", "hubness_skew", 1.0, **shared),
+        )
+    )
+    new = Result(
+        (
+            Record("x", "isoscore", 0.3, stderr=0.01, **shared),
+            Record("x", "self_similarity", 0.2, stderr=0.01, **shared),
+            Record("x", "mean_norm", 5.0, stderr=0.01, **shared),
+            Record("x", "hubness_skew", 2.0, **shared),
+        )
+    )
     text = step_summary(drift(old, new))
     assert "### :x: Drift in x: 1 worse, 1 better, 1 changed" in text
     assert "| isoscore of vectors | 0.5 | 0.3 | worse |" in text

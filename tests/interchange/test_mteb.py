@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-mteb = pytest.importorskip("mteb", reason="needs the extra mteb")
-pytest.importorskip("sentence_transformers", reason="needs the extra hf")
-
 import embedscope
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.interchange.mteb_encoder import MtebEncoder
 from embedscope.interchange.mteb_results import write_mteb
+
+mteb = pytest.importorskip("mteb", reason="needs the extra mteb")
+pytest.importorskip("sentence_transformers", reason="needs the extra hf")
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -37,9 +37,10 @@ class Letters:
 
 def local_task() -> Any:
     """An STS task of mteb on forty pairs that are here."""
-    from datasets import Dataset, DatasetDict
     from mteb.abstasks.sts import AbsTaskSTS
     from mteb.abstasks.task_metadata import TaskMetadata
+
+    from datasets import Dataset, DatasetDict
 
     class Local(AbsTaskSTS):
         metadata = TaskMetadata(

@@ -353,7 +353,11 @@ Json = Annotated[
 ]
 FormatOption = Annotated[
     Format,
-    typer.Option("--format", help="What to print: tables, Markdown, JUnit XML or a step summary for CI; mteb writes its files to --report DIR.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--format",
+        help="What to print: tables, Markdown, or for CI JUnit XML or a GitHub summary; mteb: files in --report DIR.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Report = Annotated[
     Path | None,

@@ -59,7 +59,7 @@ class Output:
     Attributes
     ----------
     json : file for the JSON, ``-`` for standard output
-    format : ``text``, ``markdown``, ``junit`` or ``github`` on standard output; ``mteb`` writes to the folder ``report``
+    format : ``text``, ``markdown``, ``junit`` or ``github`` on standard output; ``mteb`` writes to ``report``
     report : one HTML file, or a folder for every form of the result
     quiet : no progress, nothing on standard output but what ``json`` and ``format`` put there
     """

@@ -125,7 +125,9 @@ def evaluate(
         raise InputError(f"retrieval needs --queries, --corpus and --qrels; {missing} is missing")
     if len(sources or ()) > 1:
         raise InputError(f"retrieval takes one model, got {', '.join(sources or ())}; run them one after the other")
-    opt.refuse("is for tasks, and --queries is retrieval", tasks=tasks, task=task, names=names, contexts=contexts, items=items)
+    opt.refuse(
+        "is for tasks, and --queries is retrieval", tasks=tasks, task=task, names=names, contexts=contexts, items=items
+    )
     from embedscope.evaluation.retrieval import retrieval
 
     columns = (ids_column, text_column)

@@ -44,12 +44,15 @@ def explore(
         Path | None, typer.Option("--repair", metavar="FILE", help="Show the space after this repair too.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="NAME", help="Role of the vectors in the repair, where it has several.")
+        str | None,
+        typer.Option("--kind", metavar="NAME", help="Role of the vectors in the repair, where it has several."),
     ] = None,
     map_: Annotated[MapKind, typer.Option("--map", help="Principal components, or UMAP (extra maps).")] = MapKind.pca,
     max_rows: Annotated[
         int | None,
-        typer.Option("--max-rows", metavar="N", min=0, help="Rows drawn, a sample by hash; 0 draws all. Default: 100,000"),
+        typer.Option(
+            "--max-rows", metavar="N", min=0, help="Rows drawn, a sample by hash; 0 draws all. Default: 100,000"
+        ),
     ] = None,
     export: Annotated[
         Path | None,
@@ -124,7 +127,9 @@ def explore(
         say(f"{projector}: {len(shown.rows):,} rows for the Projector; tensorboard --logdir {projector}")
     if export is not None:
         exported(shown, export, shown_progress)
-        say(f"{export}: {len(shown.rows):,} rows; to look: python -m http.server -d {export}, then http://localhost:8000")
+        say(
+            f"{export}: {len(shown.rows):,} rows; to look: python -m http.server -d {export}, then http://localhost:8000"
+        )
     if projector is not None or export is not None:
         return
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import check_report, console
+
+if TYPE_CHECKING:
+    from embedscope.core.result import Result
 
 EXAMPLES = (
     "embedscope report pair.json",
@@ -82,22 +85,7 @@ def report(
     from embedscope.reports import write_figures, write_html
 
     loaded = Result.from_json(result)
-    said = []
-    if eval_results is not None:
-        from embedscope.core.atomic import write_text
-        from embedscope.interchange.hub import eval_results as as_eval_results
-
-        text, left = as_eval_results(loaded, dict(opt.named(pair, "--hub-dataset") for pair in hub_dataset or ()))
-        write_text(eval_results, text)
-        said = [f"not in {eval_results}, for want of --hub-dataset: {', '.join(left)}"] if left else []
-    if model_card is not None:
-        from embedscope.interchange.hub import put_model_card
-
-        put_model_card(loaded, model_card)
-    if mteb is not None:
-        from embedscope.interchange.mteb_results import write_mteb
-
-        write_mteb(loaded, mteb)
+    said = _elsewhere(loaded, model_card, eval_results, hub_dataset or [], mteb)
     check_report(out or result, figures=figures is not None)
     page = write_html(loaded, out or result.with_suffix(".html"))
     if figures is not None:
@@ -115,3 +103,26 @@ def report(
     if not quiet:
         for line in (*said, f"report: {page}"):
             console().print(line, soft_wrap=True, markup=False)
+
+
+def _elsewhere(
+    loaded: Result, model_card: Path | None, eval_results: Path | None, hub_dataset: list[str], mteb: Path | None
+) -> list[str]:
+    """Write the result for other sites and tools; gives lines to print."""
+    said = []
+    if eval_results is not None:
+        from embedscope.core.atomic import write_text
+        from embedscope.interchange.hub import eval_results as as_eval_results
+
+        text, left = as_eval_results(loaded, dict(opt.named(pair, "--hub-dataset") for pair in hub_dataset))
+        write_text(eval_results, text)
+        said = [f"not in {eval_results}, for want of --hub-dataset: {', '.join(left)}"] if left else []
+    if model_card is not None:
+        from embedscope.interchange.hub import put_model_card
+
+        put_model_card(loaded, model_card)
+    if mteb is not None:
+        from embedscope.interchange.mteb_results import write_mteb
+
+        write_mteb(loaded, mteb)
+    return said

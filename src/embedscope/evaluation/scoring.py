@@ -94,9 +94,7 @@ class TaskScore:
         )
 
 
-def load_jobs(
-    names: Sequence[str], finder: Any, progress: Progress | None = None
-) -> tuple[list[Job], list[Skipped]]:
+def load_jobs(names: Sequence[str], finder: Any, progress: Progress | None = None) -> tuple[list[Job], list[Skipped]]:
     """Tasks by name, or files as tasks (``sts:FILE``), with their data; those without data are skipped with the reason.
 
     Raises

@@ -91,7 +91,11 @@ def _of_lines(path: Path, text: str, wanted: Sequence[Wanted]) -> Found:
     if not lines:
         raise InputError(f"{path} is empty; wanted lines of {', '.join(w.what for w in wanted)}")
     mark = next((mark for mark in ("\t", ",", ";") if mark in lines[0]), None)
-    rows = [line.split() for line in lines] if mark is None else list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
+    rows = (
+        [line.split() for line in lines]
+        if mark is None
+        else list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
+    )
     first = [cell.strip() for cell in rows[0]]
     if _place(first, wanted[0]) is not None and _place(first, wanted[-1]) is not None:
         return _by_name(path, first, rows[1:], wanted)

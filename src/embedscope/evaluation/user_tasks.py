@@ -103,7 +103,9 @@ def _analogy(path: Path) -> Made:
         if not line.strip() or line.startswith("#"):
             continue
         if len(words) != 4 or not all(words):
-            raise InputError(f"line {number} of {path} has {len(words)} words; wanted four, a b c d: a is to b as c is to d")
+            raise InputError(
+                f"line {number} of {path} has {len(words)} words; wanted four, a b c d: a is to b as c is to d"
+            )
         rows.append([index.setdefault(word, len(index)) for word in words])
         sections.append(section)
     if not rows:

@@ -1,1 +1,1 @@
-"""The space as a page to look at: a map, facts of every row, findings that select their rows; and as Projector files."""
+"""A space to look at: a page with a map, facts of every row and findings that select rows; and Projector files."""

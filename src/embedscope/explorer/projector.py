@@ -94,9 +94,11 @@ def _write_config(place: Path, shown: Exploration, side: int) -> None:
         **({"sprite": sprite} if side else {}),
     }
     (place / "projector_config.json").write_text(json.dumps({"embeddings": [entry]}, indent=1) + "\n")
-    sprite_text = f'  sprite {{\n    image_path: "sprite.png"\n    single_image_dim: {side}\n    single_image_dim: {side}\n  }}\n'
+    sprite_text = (
+        f'  sprite {{\n    image_path: "sprite.png"\n    single_image_dim: {side}\n    single_image_dim: {side}\n  }}\n'
+    )
     (place / "projector_config.pbtxt").write_text(
-        f"embeddings {{\n  tensor_name: {json.dumps(name)}\n  tensor_path: \"tensors.tsv\"\n"
+        f'embeddings {{\n  tensor_name: {json.dumps(name)}\n  tensor_path: "tensors.tsv"\n'
         f'  metadata_path: "metadata.tsv"\n{sprite_text if side else ""}}}\n'
     )
 

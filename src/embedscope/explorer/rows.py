@@ -216,7 +216,9 @@ def _known(rows: Rows) -> Rows:
     """Rows without the texts that the model does not know."""
     keep = np.flatnonzero(np.isfinite(rows.x).all(axis=1))
     if not len(keep):
-        raise InputError(f"{rows.sources[0]} has a vector for none of the {len(rows):,} texts; are they of its language?")
+        raise InputError(
+            f"{rows.sources[0]} has a vector for none of the {len(rows):,} texts; are they of its language?"
+        )
     return replace(
         rows,
         spaces={name: x[keep] for name, x in rows.spaces.items()},

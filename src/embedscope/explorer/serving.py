@@ -96,7 +96,9 @@ def _static() -> Path:
 def _page() -> str:
     text = (_static() / "index.html").read_text(encoding="utf-8")
     if "</head>" not in text:
-        raise InputError("this version of embedding-atlas has another page than known; pip install embedding-atlas==0.22.0")
+        raise InputError(
+            "this version of embedding-atlas has another page than known; pip install embedding-atlas==0.22.0"
+        )
     return text.replace("</head>", f"{_NOTE}</head>", 1)
 
 
@@ -107,5 +109,7 @@ def _listen(port: int) -> socket.socket:
         made.bind((HOST, port))
     except OSError as error:
         made.close()
-        raise InputError(f"port {port} cannot be used ({(error.strerror or str(error)).lower()}); leave --port out") from error
+        raise InputError(
+            f"port {port} cannot be used ({(error.strerror or str(error)).lower()}); leave --port out"
+        ) from error
     return made

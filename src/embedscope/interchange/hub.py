@@ -65,8 +65,8 @@ def eval_results(result: Result, hub: Mapping[str, str] | None = None) -> tuple[
     models = list(dict.fromkeys(one.model for one in scores))
     if len(models) > 1:
         raise InputError(
-            f"one file of .eval_results is about one model, and this result has {len(models)} ({', '.join(models[:6])}); "
-            "evaluate one model in one space"
+            f"one file of .eval_results is about one model, and this result has {len(models)} "
+            f"({', '.join(models[:6])}); evaluate one model in one space"
         )
     known = {task: place for task, (_, place) in KNOWN.items()} | dict(hub or {})
     for task in hub or {}:
@@ -76,7 +76,8 @@ def eval_results(result: Result, hub: Mapping[str, str] | None = None) -> tuple[
     left = [one.task for one in scores if one.task not in known]
     if not entries:
         raise InputError(
-            f"no data set of the hub is known for {', '.join(left)}; name them, as in --hub-dataset {left[0]}=OWNER/NAME"
+            f"no data set of the hub is known for {', '.join(left)}; "
+            f"name them, as in --hub-dataset {left[0]}=OWNER/NAME"
         )
     return "\n".join(entries) + "\n", left
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.core.provenance import Provenance
 from embedscope.core.progress import Silent
+from embedscope.core.provenance import Provenance
 from embedscope.encoders import Role, role_pooling, score_of
 from embedscope.interchange.scores import file_name
 from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model, single_space

@@ -54,7 +54,9 @@ def task_scores(result: Result) -> list[TaskScores]:
         main = next(records[name] for name in wanted if name in records)
         found.append(TaskScores(model, task, main, records))
     if not found:
-        raise InputError("this result holds no scores of tasks or of retrieval; pass one that `embedscope evaluate` saved")
+        raise InputError(
+            "this result holds no scores of tasks or of retrieval; pass one that `embedscope evaluate` saved"
+        )
     return found
 
 

@@ -53,7 +53,7 @@ class Tools:
         layers: str | None = None,
         save: Save = None,
     ) -> str:
-        """Geometry of vectors (isotropy, dimension, norms, hubs) or of a pair (modality gap, recall), with intervals."""
+        """Geometry of vectors (isotropy, dimension, norms) or of a pair (modality gap, recall), with intervals."""
         result = _measure.measure(source, pair=_two(pair), metrics=metrics, texts=texts, layers=layers)
         return self._answer(result, save)
 
@@ -95,7 +95,7 @@ class Tools:
         result = _evaluate.evaluate(source, tasks=tasks, queries=queries, corpus=corpus, qrels=qrels, layers=layers)
         return self._answer(result, save)
 
-    def repair(
+    def repair(  # noqa: PLR0913
         self,
         out: Annotated[str, Field(description="File in the server's folder for the repair (.safetensors)")],
         source: Source | None = None,
@@ -108,7 +108,7 @@ class Tools:
         texts: Texts = None,
         save: Save = None,
     ) -> str:
-        """Fit repairs, choose one, and write it only if held-out data certify that it helps; needs pairs, qrels or labels."""
+        """Fit repairs and write one only if held-out data certify that it helps; needs a pair, qrels or labels."""
         target = self._root.output(out)
         outcome = _repair.repair(
             source,
@@ -187,7 +187,9 @@ class Tools:
         if what not in known:
             raise InputError(f"'{what}' is none of {', '.join(known)}")
         rows = known[what]()
-        return cut("\n".join(f"{row['name']}: {next((str(row[k]) for k in _ABOUT if row.get(k)), '')}"[:120] for row in rows))
+        return cut(
+            "\n".join(f"{row['name']}: {next((str(row[k]) for k in _ABOUT if row.get(k)), '')}"[:120] for row in rows)
+        )
 
     def report(
         self,

@@ -14,7 +14,15 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._boundary import guarded
-from embedscope.readers._column_names import ID_NAMES, TEXT_NAMES, Column, columns_of, no_rows, plain_columns, strings_column
+from embedscope.readers._column_names import (
+    ID_NAMES,
+    TEXT_NAMES,
+    Column,
+    columns_of,
+    no_rows,
+    plain_columns,
+    strings_column,
+)
 from embedscope.readers._column_values import matrix, parsed, side_by_side
 from embedscope.readers._keys import listed
 from embedscope.readers._paths import Place
