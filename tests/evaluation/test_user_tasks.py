@@ -78,7 +78,7 @@ def test_sts_gives_both_correlations_and_says_its_columns(tmp_path: Path, vector
     result = embedscope.evaluate(Held(vectors), tasks=[f"sts:{path}"], cache=False)
     a, b = (np.array([vectors[pair[side]] for pair in PAIRS]) for side in (0, 1))
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    assert result.value(metric="sts-b.pearson") == pytest.approx(pearsonr(cosine, [p[2] for p in PAIRS])[0], abs=1e-12)
+    assert result.value(metric="sts-b.pearson") == pytest.approx(pearsonr(cosine, [p[2] for p in PAIRS])[0], abs=1e-7)
 
 
 @pytest.mark.parametrize("score", ["dot", "euclidean", "manhattan"])

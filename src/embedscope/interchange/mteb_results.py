@@ -83,7 +83,8 @@ def _bars(key: str, record: Record) -> dict[str, float]:
 
 
 def _languages(task: str) -> list[str]:
-    return ["eng-Latn"] if task in KNOWN else []
+    """English for test sets that are; else that it is not known, since mteb passes over scores without a language."""
+    return ["eng-Latn"] if task in KNOWN else ["und-Zyyy"]
 
 
 def _revision(source: str, provenance: Mapping[str, Any]) -> str:

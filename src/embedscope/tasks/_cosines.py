@@ -59,7 +59,7 @@ def pair_scores(x: npt.NDArray[Any], left: Index, right: Index, compared: Compar
     nan where a row is not finite, and for the cosine where it is zero.
 
     >>> x = np.array([[3.0, 0.0], [0.0, 4.0]])
-    >>> [pair_scores(x, np.array([0]), np.array([1]), c)[0] for c in ("dot", "euclidean", "manhattan")]
+    >>> [float(pair_scores(x, np.array([0]), np.array([1]), c)[0]) for c in ("dot", "euclidean", "manhattan")]
     [0.0, -5.0, -7.0]
     """
     if compared == "cosine":
