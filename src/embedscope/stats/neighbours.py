@@ -42,9 +42,7 @@ class Neighbours:
     scores: Floats
 
 
-def top_k(
-    queries: Array, corpus: Array, k: int, *, exclude: Index | None = None, distinct: bool = False
-) -> Neighbours:
+def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None, distinct: bool = False) -> Neighbours:
     """The ``k`` rows of ``corpus`` with the largest inner product, for each query; exact in float64, blocked.
 
     Parameters
