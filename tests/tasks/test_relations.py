@@ -44,7 +44,7 @@ def semeval(shared_data) -> Data:
 
 
 def test_scores_are_those_of_a_loop(semeval):
-    """The main score of twelve relations and MaxDiff of three, with scipy's Spearman and every four pairs written out."""
+    """The main score of twelve relations and MaxDiff of three: scipy's Spearman, and every four pairs written out."""
     x = np.random.default_rng(0).normal(size=(len(semeval.tables["words"]), 9))
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     scores = TASK.score({"words": x}, semeval, seed=0)

@@ -346,9 +346,9 @@ def judged_rows(
                     "swap the two (--queries and --corpus)"
                 )
             raise InputError(
-                f"the judgements name {len(missing):,} {name if len(missing) > 1 else one} that {collection.name} does not have, first "
-                f"'{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop their judgements with "
-                "--allow-missing"
+                f"the judgements name {len(missing):,} {name if len(missing) > 1 else one} that {collection.name} "
+                f"does not have, first '{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop "
+                "their judgements with --allow-missing"
             )
         notes.append(f"judgements of {len(missing):,} missing {name} dropped")
     query, document = rows

@@ -51,7 +51,7 @@ class RowSet:
         return found
 
     def nearest(self, k: int, asked: int) -> Neighbours:
-        """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest list asked for is kept."""
+        """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest list is kept."""
         asked = min(asked, len(self.x))
         found: Neighbours | None = self._found.get(("nearest", k))
         if found is None or len(found.indices) < asked:
