@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedscope.api.analogy import analogy
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
+    from embedscope.api.explore import explore
     from embedscope.api.listing import (
         list_datasets,
         list_experiments,
@@ -46,6 +47,7 @@ __all__ = [
     "diagnose",
     "errors",
     "evaluate",
+    "explore",
     "extend",
     "list_datasets",
     "list_experiments",
@@ -73,6 +75,7 @@ _HOMES = {
     "check": "api.diagnose",
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
+    "explore": "api.explore",
     "measure": "api.measure",
     "repair": "api.repair",
     "report": "api.report",

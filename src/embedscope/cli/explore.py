@@ -73,6 +73,8 @@ def explore(
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="Of the page; 0 takes a free one.")
     ] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    ids_column: opt.IdsColumn = None,
+    text_column: opt.TextColumn = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
@@ -98,7 +100,7 @@ def explore(
     shown_progress = progress(quiet)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling)
     shown = explored(
-        sources or [],
+        [opt.with_columns(source, ids_column, text_column) for source in sources or []],
         texts=texts,
         images=images,
         labels=labels,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.explorer.facts import row_facts
 from embedscope.explorer.findings import selections
 from embedscope.explorer.maps import MapKind, plane
-from embedscope.explorer.rows import open_rows
+from embedscope.explorer.rows import held_rows, open_rows
 from embedscope.explorer.table import Exploration
 from embedscope.sources.options import ModelOptions
 from embedscope.transforms.repair import Repair
@@ -24,11 +24,12 @@ _MAPS = 8
 
 
 def explore(
-    sources: str | Sequence[str],
+    sources: Any,
     *,
     texts: Any = None,
     images: str | Path | None = None,
     labels: str | Path | Sequence[str] | None = None,
+    columns: Mapping[str, Sequence[Any]] | None = None,
     repair: str | Path | Repair | None = None,
     kind: str | None = None,
     map_kind: MapKind = "pca",
@@ -40,7 +41,8 @@ def explore(
 
     Parameters
     ----------
-    sources : files of vectors, or models with ``texts`` or ``images``; several of one dimension share the map
+    sources : files of vectors, or models with ``texts`` or ``images``; several of one dimension share the map. Or
+        vectors (n, d), with ``columns`` of n values each
     texts, images, labels, max_rows : as of :func:`embedscope.explorer.rows.open_rows`
     repair, kind : a saved repair, and the role of these vectors in it: adds the map and the hubs after it
     map_kind : ``pca``, or ``umap`` with umap-learn
@@ -52,18 +54,24 @@ def explore(
     """
     progress = progress or Silent()
     options = ModelOptions.of(model)
-    names = [sources] if isinstance(sources, str) else list(sources)
     made = repair if isinstance(repair, Repair) or repair is None else Repair.load(repair)
-    rows = open_rows(
-        names,
-        texts=texts,
-        images=images,
-        labels=labels,
-        max_rows=max_rows,
-        options=options,
-        provenance=Provenance(),
-        progress=progress,
-    )
+    if isinstance(sources, str | Path | list | tuple):
+        if columns is not None:
+            raise InputError("columns are for vectors that you hold; a table brings its own")
+        rows = open_rows(
+            [str(sources)] if isinstance(sources, str | Path) else [str(source) for source in sources],
+            texts=texts,
+            images=images,
+            labels=labels,
+            max_rows=max_rows,
+            options=options,
+            provenance=Provenance(),
+            progress=progress,
+        )
+    else:
+        if images is not None:
+            raise InputError("images are for files and models; pass the vectors as a file")
+        rows = held_rows(sources, texts, labels, columns, max_rows, options.seed)  # type: ignore[arg-type]
     if len(rows.spaces) > _MAPS:
         raise InputError(
             f"{len(rows.spaces)} spaces are too many for one page (at most {_MAPS}); name some, as in --layers 0,final"

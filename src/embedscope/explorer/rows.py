@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import to_numpy
+from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, hash_sample
@@ -111,6 +111,40 @@ def open_rows(
             progress.note(f"{name}: {len(part):,} of {part.total:,} rows are drawn, a sample by hash; --max-rows N")
         parts.append(part)
     return parts[0] if len(parts) == 1 else _joined(parts, names)
+
+
+def held_rows(
+    x: Matrix,
+    texts: Sequence[str] | None,
+    labels: Sequence[str] | None,
+    columns: Mapping[str, Sequence[Any]] | None,
+    max_rows: int | None,
+    seed: int,
+) -> Rows:
+    """Rows of vectors (n, d) that the caller holds, with their texts, labels and other columns, each of n values.
+
+    Raises
+    ------
+    InputError
+        if ``x`` is not a finite matrix, or something is not as long as it.
+    """
+    rows = to_numpy(as_matrix(x, "vectors"))
+    if not np.isfinite(rows).all():
+        raise InputError(f"vectors have {int((~np.isfinite(rows).all(axis=1)).sum()):,} rows that are not finite")
+    total = len(rows)
+    chosen = hash_sample(hash_rows(0, total), MAX_ROWS if max_rows is None else max_rows, seed)
+    named = {**(columns or {}), **({} if labels is None else {"class": labels})}
+    for name, values in {**named, **({} if texts is None else {"texts": texts})}.items():
+        _check_count(name, len(values), total, "vectors")
+    return Rows(
+        {"vectors": rows[chosen].astype(np.float32)},
+        tuple(map(str, chosen)),
+        ("vectors",) * len(chosen),
+        None if texts is None else _picked(list(texts), chosen),
+        None,
+        {name: _picked(list(values), chosen) for name, values in named.items()},
+        total,
+    )
 
 
 def images_in(folder: str | Path) -> list[FileImage]:

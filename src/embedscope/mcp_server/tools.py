@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -224,7 +226,8 @@ def _guarded(tool: Callable[..., str]) -> Callable[..., str]:
     @functools.wraps(tool)
     def run(*args: Any, **kwargs: Any) -> str:
         try:
-            return tool(*args, **kwargs)
+            with redirect_stdout(sys.stderr):  # standard output belongs to the protocol
+                return tool(*args, **kwargs)
         except EmbedscopeError as error:
             raise ToolError(str(error)) from error
         except OSError as error:

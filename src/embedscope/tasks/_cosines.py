@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +56,14 @@ def pair_cosines(x: npt.NDArray[Any], left: Index, right: Index) -> Floats:
 def pair_scores(x: npt.NDArray[Any], left: Index, right: Index, compared: Compared = "cosine") -> Floats:
     """How near rows ``left`` and ``right`` of ``x`` are (n,), more is nearer: cosine, inner product, minus a distance.
 
-    nan where a row is not finite, and for the cosine where it is zero.
+    nan where a row is not finite, and for the cosine where it is zero. Raises ``InputError`` for another ``compared``.
 
     >>> x = np.array([[3.0, 0.0], [0.0, 4.0]])
     >>> [float(pair_scores(x, np.array([0]), np.array([1]), c)[0]) for c in ("dot", "euclidean", "manhattan")]
     [0.0, -5.0, -7.0]
     """
+    if compared not in get_args(Compared):
+        raise InputError(f"vectors are compared by one of {', '.join(get_args(Compared))}, got '{compared}'")
     if compared == "cosine":
         return pair_cosines(x, left, right)
     out = np.empty(len(left))
