@@ -23,7 +23,7 @@ _MAPS = 8
 """Spaces that are drawn side by side."""
 
 
-def explore(
+def explore(  # noqa: PLR0913
     sources: Any,
     *,
     texts: Any = None,
