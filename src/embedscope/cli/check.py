@@ -12,7 +12,6 @@ from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
     "embedscope check documents.npy --baseline baseline.json",
-    "embedscope check documents.npy --baseline baseline.json --format junit",
     "embedscope check documents.npy --baseline baseline.json --format github",
 )
 

@@ -13,7 +13,7 @@ from embedscope.cli._output import console, progress
 
 EXAMPLES = (
     "embedscope explore documents.npy",
-    "embedscope explore documents.npy --export page",
+    "embedscope explore documents.npy --projector projector",
 )
 
 
