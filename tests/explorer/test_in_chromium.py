@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import io
 import json
 import shutil
@@ -150,3 +152,14 @@ def test_the_server_answers_on_this_machine_alone(tmp_path: Path) -> None:
 def test_a_hundred_thousand_rows(drawing: Browser, tmp_path: Path) -> None:
     shown = explore(str(table(tmp_path / "t.parquet", 100_000, 24)))
     look(drawing, served(shown), 100_000, tmp_path, 900)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_the_exported_page_works_from_any_web_server(drawing: Browser, tmp_path: Path) -> None:
+    folder = export(explore(str(table(tmp_path / "t.parquet", 700, 8))), tmp_path / "page", Silent())
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        look(drawing, f"http://127.0.0.1:{server.server_address[1]}/", 700, tmp_path, 300)
+        server.shutdown()

@@ -32,7 +32,7 @@ def _ideal(metric: str, dim: int | None) -> float | None:
         return 1.0
     for known in (METRICS, PAIR_METRICS):
         if name in known:
-            ideal = known.get(name).ideal  # type: ignore[attr-defined]
+            ideal = known.get(name).ideal
             return (
                 float(dim) if ideal == "dim" and dim is not None else None if ideal in {None, "dim"} else float(ideal)
             )
