@@ -101,7 +101,7 @@ def explore(  # noqa: PLR0913
     """
     from embedscope.explorer.explore import explore as explored
 
-    model = {"layers": comma(layers), "pooling": pooling, "device": device, "dtype": dtype}
+    model: dict[str, Any] = {"layers": comma(layers), "pooling": pooling, "device": device, "dtype": dtype}
     model |= {"trust_remote_code": trust_remote_code, "cache": cache, "data": data, "seed": seed}
     return Explored(
         explored(

@@ -78,7 +78,7 @@ def explore(  # noqa: PLR0913
         )
     facts = row_facts(rows.x, progress)
     maps = {f"{space} ({map_kind})": plane(x, map_kind, options.seed, progress) for space, x in rows.spaces.items()}
-    after, notes = None, ()
+    after, notes = None, tuple[str, ...]()
     if made is not None:
         changed = np.asarray(made.transform(rows.x, kind))
         after = row_facts(changed, progress).hub_count

@@ -67,12 +67,14 @@ class MtebEncoder:
             if "text" not in batch:
                 raise InputError(f"{self._uri} reads texts, and this task has {', '.join(map(str, batch))}")
             texts += [str(text) for text in batch["text"]]
+        from embedscope.encoders import TextEncoder
+
         role: Role | None = None
         if prompt_type is not None:
             role = "query" if getattr(prompt_type, "value", prompt_type) == "query" else "document"
         pooling = role_pooling(self._model, role) if self._own else self._space.pooling
         vectors: Any = self._model
-        if hasattr(self._model, "poolings"):
+        if isinstance(self._model, TextEncoder):
             vectors = extract_texts(self._model, texts, [pooling], self._options, Silent())
         return np.asarray(vectors.matrix(pooling, self._space.space, texts), dtype=np.float32)
 

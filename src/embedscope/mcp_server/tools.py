@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import Annotated, Any
 
@@ -41,10 +41,21 @@ class Tools:
     def __init__(self, root: Root) -> None:
         self._root = root
 
-    def all(self) -> list[Callable[..., str]]:
+    def all(self) -> Sequence[Callable[..., str]]:
         """Every tool, errors made for users kept as their sentence."""
-        named = (self.measure, self.diagnose, self.check, self.evaluate, self.repair, self.apply, self.export)
-        return [*map(_guarded, (*named, self.analogy, self.list, self.report))]
+        named: tuple[Callable[..., str], ...] = (
+            self.measure,
+            self.diagnose,
+            self.check,
+            self.evaluate,
+            self.repair,
+            self.apply,
+            self.export,
+            self.analogy,
+            self.list,
+            self.report,
+        )
+        return [_guarded(tool) for tool in named]
 
     def measure(
         self,
