@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedscope.datasets import example_files
+from embedscope.transforms.repair import Repair
+
 pytest.importorskip("mcp", reason="needs the extra mcp")
 
 
@@ -20,6 +23,7 @@ def _folder(path: Path) -> Path:
     x[:20] = x[0]
     path.mkdir()
     np.save(path / "x.npy", x)
+    example_files(path)
     return path
 
 
@@ -43,6 +47,11 @@ async def _session(folder: Path) -> dict[str, object]:
         await call("diagnose", "diagnose", source="x.npy")
         await call("check", "check", baseline="base.json", source="x.npy")
         await call("list", "list", what="metrics")
+        sides = ["images.npy", "texts.npy"]
+        await call("repair", "repair", out="pair.safetensors", pair=sides, objective="mixed", save="repair.json")
+        await call("kept", "repair", out="none.safetensors", source="x.npy", candidates="center")
+        await call("apply", "apply", repair="pair.safetensors", source="images.npy", out="new.npy", kind="image")
+        await call("apply out", "apply", repair="pair.safetensors", source="x.npy", out="/tmp/new.npy", kind="image")
         await call("outside", "measure", source="x.npy", metrics="mean_norm", save="../outside.json")
         await call("absolute", "measure", source="x.npy", metrics="mean_norm", save=str(folder.parent / "b.json"))
         await call("link", "measure", source="x.npy", metrics="mean_norm", save="away/c.json")
@@ -70,7 +79,13 @@ def test_an_agent_measures_diagnoses_and_checks_and_writes_nothing_outside(tmp_p
     assert said["check"][0] == "ok"
     assert "No drift" in said["check"][1]
     assert "isoscore" in said["list"][1]
-    for key in ("outside", "absolute", "link"):
+    assert said["repair"][1].startswith("written: pair.safetensors\n")
+    assert said["kept"][1].startswith("kept the original; none.safetensors is not written")
+    assert (folder / "repair.json").is_file()
+    assert not (folder / "none.safetensors").exists()
+    repaired = Repair.load(folder / "pair.safetensors").transform(np.load(folder / "images.npy"), "image")
+    np.testing.assert_allclose(np.load(folder / "new.npy"), repaired, atol=1e-6)
+    for key in ("outside", "absolute", "link", "apply out"):
         assert said[key] == ("error", said[key][1])
         assert "outside the folder of this server" in said[key][1]
     assert "none.npy" in said["input"][1]

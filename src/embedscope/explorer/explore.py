@@ -78,7 +78,8 @@ def explore(  # noqa: PLR0913
         )
     facts = row_facts(rows.x, progress)
     maps = {f"{space} ({map_kind})": plane(x, map_kind, options.seed, progress) for space, x in rows.spaces.items()}
-    after, notes = None, tuple[str, ...]()
+    after: np.ndarray[Any, Any] | None = None
+    notes: tuple[str, ...] = ()
     if made is not None:
         changed = np.asarray(made.transform(rows.x, kind))
         after = row_facts(changed, progress).hub_count

@@ -117,6 +117,7 @@ class Tools:
         corpus: str | None = None,
         qrels: str | None = None,
         labels: str | None = None,
+        objective: Annotated[str | None, Field(description="Of a pair: pairs or mixed (one index of both)")] = None,
         candidates: str = "auto",
         texts: Texts = None,
         save: Save = None,
@@ -130,6 +131,7 @@ class Tools:
             corpus=corpus,
             qrels=qrels,
             labels=labels,
+            objective=objective,
             candidates=candidates,
             texts=texts,
         )
