@@ -106,7 +106,7 @@ def evaluate(
         from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
-            [opt.with_columns(source, ids_column, text_column) for source in sources or []],
+            opt.with_columns(sources or [], ids_column, text_column),
             tasks=[*(opt.split(tasks) or []), *(task or [])],
             pooling=pooling,
             layers=layers or "all",
@@ -130,10 +130,10 @@ def evaluate(
     )
     from embedscope.evaluation.retrieval import retrieval
 
-    columns = (ids_column, text_column)
+    queries, *corpus = opt.with_columns([queries, *corpus], ids_column, text_column)
     result = retrieval(
-        opt.with_columns(queries, *columns),
-        [opt.with_columns(place, *columns) for place in corpus],
+        queries,
+        corpus,
         qrels,
         source=sources[0] if sources else None,
         query_ids=query_ids,
