@@ -40,9 +40,15 @@ class RowSet:
         if self.search == "faiss":
             return self.indexed(k).occurrences()
         if ("N", k) not in self._found:
-            found = top_k(self.x, self.x, k, exclude=np.arange(len(self.x)))
-            self._found["N", k] = k_occurrences(found, len(self.x))
+            self._found["N", k] = k_occurrences(self.neighbours(k), len(self.x))
         return np.asarray(self._found["N", k])
+
+    def neighbours(self, k: int) -> Neighbours:
+        """The ``k`` nearest others of every row, by inner product."""
+        if ("neighbours", k) not in self._found:
+            self._found["neighbours", k] = top_k(self.x, self.x, k, exclude=np.arange(len(self.x)))
+        found: Neighbours = self._found["neighbours", k]
+        return found
 
     def indexed(self, k: int) -> IndexedNeighbours:
         """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
