@@ -67,7 +67,21 @@ class Split:
     @property
     def two_models(self) -> bool:
         """Whether the sets vary along directions that have nothing to do with each other."""
-        return self.likeness + 2 * self.stderr < SURELY and self.likeness < UNALIKE
+        return unrelated(self.likeness, self.stderr, self.chance)
+
+
+def unrelated(likeness: float, stderr: float, chance: float) -> bool:
+    """Whether a likeness is what covariances of two models have: small, surely below 0.1, no more than chance.
+
+    >>> unrelated(0.01, 0.01, 0.004), unrelated(0.026, 0.004, 0.002), unrelated(0.2, 0.01, 0.004)
+    (True, False, False)
+    """
+    error = float(np.hypot(stderr, chance))
+    return likeness < UNALIKE and likeness + 2 * stderr < SURELY and likeness < _BY_CHANCE * error
+
+
+_BY_CHANCE = 3.5
+"""Standard errors that a likeness of two models may lie above 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,12 +210,18 @@ def _largest_stranger(
         if i == large or sizes[i] < FEWEST:
             continue
         likeness, stderr = _likeness(most, _Set.of([centred[c] for c in members]))
-        if likeness + 2 * stderr < SURELY:
+        if unrelated(likeness, stderr, _chance(most.x.shape[1])):
             strangers.append(i)
     if not strangers:
         return None
     other = _Set.of([centred[c] for i in strangers for c in sets[i]])
-    return _split(np.isin(label, strangers), x, nearest, *_likeness(most, other), most.x.shape[1])
+    split = _split(np.isin(label, strangers), x, nearest, *_likeness(most, other), most.x.shape[1])
+    return split if split.two_models else None
+
+
+def _chance(d: int) -> float:
+    """Standard deviation of the likeness of unrelated spaces of ``d`` dimensions."""
+    return float(np.sqrt(2 / ((d - 1) * (d + 2))))
 
 
 def _split(
@@ -212,7 +232,7 @@ def _split(
     within = float(smaller[nearest[smaller]].mean())
     gap = float(np.linalg.norm(x[smaller].mean(axis=0) - x[~smaller].mean(axis=0)))
     own = (within - chance) / (1 - chance)
-    return Split(smaller, likeness, stderr, float(np.sqrt(2 / ((d - 1) * (d + 2)))), float(own), gap)
+    return Split(smaller, likeness, stderr, _chance(d), float(own), gap)
 
 
 def _of_all(split: Split, back: Index) -> Split:
