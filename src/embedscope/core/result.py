@@ -60,9 +60,14 @@ class Result:
         ------
         InputError
             if no record, or more than one, has the metric; ``select`` gives several.
+        IndexError
+            if there is no record at the position.
         """
         if isinstance(key, str):
             return self._single({"metric": key})
+        if isinstance(key, int) and not -len(self.records) <= key < len(self.records):
+            plural = "" if len(self.records) == 1 else "s"
+            raise IndexError(f"this result has {len(self.records):,} record{plural}, numbered from 0; got {key}")
         return self.records[key]
 
     def select(self, **wanted: object) -> tuple[Record, ...]:

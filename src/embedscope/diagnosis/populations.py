@@ -119,7 +119,7 @@ def populations(rows: RowSet) -> Split | None:
     x, back = _distinct(rows)
     if len(x) < 2 * FEWEST + K:
         return None
-    nearest = (rows if len(x) == len(rows.x) else RowSet(x)).neighbours(K).indices
+    nearest = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x)).indices
     split = _two_models(x, nearest) or _two_kinds(x, nearest)
     return None if split is None else _of_all(split, back)
 

@@ -144,7 +144,7 @@ class _Held:
         """Rows whose nearest other row is far, by the distances of all."""
         if not self.enough:
             return np.zeros(len(self.u), dtype=bool), np.zeros(len(self.u))
-        distance = np.sqrt(np.maximum(2 - 2 * self.rows.neighbours(K).scores[:, K // 2], 0.0))
+        distance = np.sqrt(np.maximum(2 - 2 * self.rows.nearest(K, len(self.u)).scores[:, K // 2], 0.0))
         middle = float(np.median(distance))
         spread = 1.4826 * float(np.median(np.abs(distance - middle)))
         return distance > middle + FAR * max(spread, 1e-9), distance
@@ -157,7 +157,7 @@ class _Held:
         if norms.std() <= 1e-3 * norms.mean():
             return [("dot_overlap", 1.0, 0.0, 1.0, 1.0)]
         asked = min(ASKED, len(self.u))
-        cosine = self.rows.neighbours(K).indices[:asked]
+        cosine = self.rows.nearest(K, len(self.u)).indices[:asked]
         dot = top_k(self.u[:asked], np.asarray(self.raw, dtype=np.float64), K, exclude=np.arange(asked)).indices
         kept = (cosine[:, :, None] == dot[:, None, :]).any(axis=2).mean(axis=1)
         groups = groups_of(self.ids[:asked])
@@ -200,7 +200,7 @@ class _Held:
         n = self.rows.occurrences(K).astype(np.float64)
         top = np.zeros(len(n), dtype=bool)
         top[np.argsort(-n, kind="stable")[:5]] = True
-        nearest = self.rows.neighbours(K)
+        nearest = self.rows.nearest(K, len(self.u))
         yield "hubs", by(n, top, f"among the {K} nearest of {{value:,.0f}} rows")
         yield "never_found", by(mean, n == 0, "mean cosine {value:.3f} with the other rows", up=True)
         above = nearest.scores[:, 0] - mean
