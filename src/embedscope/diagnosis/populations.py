@@ -207,12 +207,12 @@ def _largest_stranger(
         return None
     strangers = []
     for i, members in enumerate(sets):
-        if i == large or sizes[i] < FEWEST:
+        if i == large or not sizes[i]:
             continue
         likeness, stderr = _likeness(most, _Set.of([centred[c] for c in members]))
         if unrelated(likeness, stderr, _chance(most.x.shape[1])):
             strangers.append(i)
-    if not strangers:
+    if not strangers or sizes[strangers].max() < FEWEST:
         return None
     other = _Set.of([centred[c] for i in strangers for c in sets[i]])
     split = _split(np.isin(label, strangers), x, nearest, *_likeness(most, other), most.x.shape[1])
@@ -286,6 +286,9 @@ EMPTY = 0.01
 LEAST_ROWS = 200
 """Distinct rows from which two peaks are looked for."""
 
+MOSTLY = 0.6
+"""Least share of the rows in the two largest components: any halves of many topics far apart have two peaks."""
+
 _STARTS, _DESCENTS, _STEP = 12, 60, 0.3
 
 
@@ -294,7 +297,8 @@ def _two_kinds(x: Floats, nearest: Index) -> Split | None:
 
     Sets of a fifth of the rows and more; a smaller one does not make the kurtosis small.
     """
-    if len(x) < LEAST_ROWS:
+    sizes = np.sort(np.bincount(_components(nearest)))
+    if len(x) < LEAST_ROWS or sizes[-2:].sum() < MOSTLY * len(x):
         return None
     varied = _varied(x)
     mean = varied.mean(axis=0)
