@@ -156,6 +156,8 @@ def _collected(
     spaces = [s for s in dict.fromkeys((r.source, r.pooling, r.space or "") for r in found.records) if "|" not in s[2]]
     rows = dict(zip(spaces, held.found, strict=True))
     names = {name: RowNames.of(name, source, model, texts) for name, _, _ in spaces}
+    for name, called in names.items():
+        called.check(max((r.n or 0) for r in found.records if r.source == name))
     lengths = [r for space, held_rows in rows.items() if (r := length_bias(space, held_rows, names[space[0]]))]
     found = replace(found, records=(*found.records, *lengths))
     return Collected(_diagnosed(found), rows, listed, names)

@@ -69,4 +69,4 @@ def _bits(x: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     filled = wide != 0
     trailing = np.where(filled.any(axis=1), np.argmax(filled[:, ::-1], axis=1), 0)
     unit = np.abs(row_norms(wide) - 1) < 1e-3
-    return np.stack([unit, half, brain & ~half, few, trailing >= _PADDED], axis=1).astype(np.int64)
+    return np.stack([unit, half & ~brain, brain, few, trailing >= _PADDED], axis=1).astype(np.int64)

@@ -77,9 +77,15 @@ def unrelated(likeness: float, stderr: float, chance: float) -> bool:
     (True, False, False)
     """
     error = float(np.hypot(stderr, chance))
-    return likeness < UNALIKE and likeness + 2 * stderr < SURELY and likeness < _BY_CHANCE * error
+    return likeness < _unalike(chance) and likeness + 2 * stderr < SURELY and likeness < _BY_CHANCE * error
 
 
+def _unalike(chance: float) -> float:
+    """``UNALIKE``, or more in few dimensions, where chance alone gives more."""
+    return max(UNALIKE, _FEW_DIMENSIONS * chance)
+
+
+_FEW_DIMENSIONS = 2.5
 _BY_CHANCE = 3.5
 """Standard errors that a likeness of two models may lie above 0."""
 
@@ -166,11 +172,12 @@ def _components(nearest: Index) -> Index:
 def _models(seeds: list[int], centred: dict[int, Floats]) -> list[list[int]]:
     """Components by the model that can have made them: each joins the set it is most alike, else begins one."""
     sets: list[list[int]] = []
+    limit = _unalike(_chance(next(iter(centred.values())).shape[1]))
     for c in seeds:
         mine = _Set.of([centred[c]])
         likes = [_likeness(_Set.of([centred[m] for m in members]), mine)[0] for members in sets]
         best = int(np.argmax(likes)) if likes else -1
-        if likes and likes[best] >= UNALIKE:
+        if likes and likes[best] >= limit:
             sets[best].append(c)
         else:
             sets.append([c])

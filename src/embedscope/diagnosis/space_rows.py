@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, Hashes, row_norms
-from embedscope.core.ids import GROUPS, groups_of
+from embedscope.core.ids import GROUPS, groups_of, row_numbers
 from embedscope.core.tables import Index
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
@@ -110,6 +110,7 @@ class _Held:
         self.rows: RowSet = full.all
         self.u: npt.NDArray[Any] = full.all.x
         self.ids = full.kept.ids[full.places]
+        self.numbers = row_numbers(self.ids)
         self.raw = full.kept.x[full.places]
         self.enough = len(self.u) > K
 
@@ -170,7 +171,7 @@ class _Held:
     ) -> Iterator[tuple[str, Listed]]:
         def by(values: Floats, members: npt.NDArray[np.bool_], why: str, *, up: bool = False) -> Listed:
             rows = np.flatnonzero(members)
-            rows = rows[np.argsort(values[rows] if up else -values[rows], kind="stable")]
+            rows = rows[np.lexsort((self.numbers[rows], values[rows] if up else -values[rows]))]
             return Listed(self.ids[rows], values[rows], why)
 
         m = len(self.u)
@@ -225,19 +226,20 @@ class _Held:
         """Every row but the first of those that are equal, with how many rows are equal to it."""
         if without_copies(self.u, 1) is None:
             return Listed(self.ids[:0], np.zeros(0), "")
-        labels = equal_rows(self.u)
+        order = np.argsort(self.numbers, kind="stable")
+        labels = equal_rows(self.u[order])
         _, first, place, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
         later = np.ones(len(labels), dtype=bool)
         later[first] = False
         rows = np.flatnonzero(later)
         values = counts[place[rows]].astype(np.float64)
-        order = np.argsort(-values, kind="stable")
-        return Listed(self.ids[rows[order]], values[order], "one of {value:.0f} equal rows")
+        worst = np.argsort(-values, kind="stable")
+        return Listed(self.ids[order[rows[worst]]], values[worst], "one of {value:.0f} equal rows")
 
     def _zero(self) -> Listed:
         kept = self.full.kept
-        zero = ~(kept.x != 0).any(axis=1)
-        return Listed(kept.ids[zero], np.zeros(int(zero.sum())), "all zeros")
+        ids = kept.ids[~(kept.x != 0).any(axis=1)]
+        return Listed(ids[np.argsort(row_numbers(ids), kind="stable")], np.zeros(len(ids)), "all zeros")
 
     def _coordinate(self, total: Floats, mean: Floats, by: Callable[..., Listed]) -> Listed:
         """Rows of whose mean cosine one coordinate makes most."""

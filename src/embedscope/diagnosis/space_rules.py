@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedscope.diagnosis._readings import Numbers, dimensions, number, ratio, rows
+from embedscope.diagnosis._readings import Numbers, Reading, dimensions, number, ratio, rows
 from embedscope.diagnosis._rule import OUT, Rule
 
 _CONE = 0.05
