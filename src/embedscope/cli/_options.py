@@ -199,6 +199,16 @@ Modalities = Annotated[
     ),
 ]
 
+RowsOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--rows-out",
+        metavar="FILE.csv",
+        help="Write every row that a finding is about, with its text where known, as CSV.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 # Retrieval ---------------------------------------------------------------------------------------------------------
 Queries = Annotated[
     str | None,
