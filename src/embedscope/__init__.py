@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from embedscope.api.compare import compare
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
+    from embedscope.api.explore import explore
     from embedscope.api.listing import (
         list_datasets,
         list_experiments,
@@ -48,6 +49,7 @@ __all__ = [
     "diagnose",
     "errors",
     "evaluate",
+    "explore",
     "extend",
     "list_datasets",
     "list_experiments",
@@ -76,6 +78,7 @@ _HOMES = {
     "compare": "api.compare",
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
+    "explore": "api.explore",
     "measure": "api.measure",
     "repair": "api.repair",
     "report": "api.report",
