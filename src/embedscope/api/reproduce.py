@@ -18,7 +18,7 @@ def reproduce(  # noqa: PLR0913
     *,
     models: str | Sequence[str] | None = None,
     published: Mapping[str, str] | None = None,
-    scale: Literal["smoke", "full"] = "smoke",
+    scale: Literal["smoke", "medium", "full"] = "smoke",
     transform: str | None = None,
     prompt: str | None = None,
     offline: bool = False,
@@ -39,7 +39,7 @@ def reproduce(  # noqa: PLR0913
     models : names; those of ``published``, or of the study, by default
     published : published name -> source, where a source is a published model and its name does not say so, as in
         ``{"gpt2": "FOLDER"}``
-    scale : ``smoke`` takes minutes, ``full`` everything
+    scale : ``smoke`` takes minutes, ``full`` everything; ``medium``, about an hour, is for objectives2026 alone
     transform : repeat the study after a chain such as ``center``
     prompt : for zero-shot classes, containing ``{class}``
     offline : download nothing; missing data are skipped

@@ -94,7 +94,23 @@ class Qrels:
     grade: npt.NDArray[np.float64]
 
 
-Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels
+@dataclass(frozen=True)
+class Choices:
+    """Questions that show pairs of one table and ask which is the least and which the most typical (MaxDiff).
+
+    ``left``, ``right`` (q, k) are the words of the k pairs of a question, ``least`` and ``most`` (q, k) how many people
+    chose each, ``section`` (q,) names the relation that is asked for.
+    """
+
+    table: str
+    left: Index
+    right: Index
+    least: Index
+    most: Index
+    section: tuple[str, ...]
+
+
+Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels | Choices
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A published study that can be carried out."""
+    """A published study that can be carried out.
+
+    Attributes
+    ----------
+    datasets, libraries : data sets that it reads, and modules that it imports with the extra that brings each
+    """
 
     id: str
     title: str
@@ -146,3 +151,5 @@ class Experiment:
     run: Callable[[Options], Result]
     models: tuple[str, ...]
     published_models: Mapping[str, Published] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)

@@ -113,5 +113,7 @@ ENTRIES = {
         run=run,
         published_models=PUBLISHED_MODELS,
         models=("minilm", "efficientnet-lite0"),
+        datasets=("emoji", "semeval2012", "google_analogies", "bats", "caltech101"),
+        libraries={"torch": "hf", "transformers": "hf"},
     )
 }

@@ -130,5 +130,18 @@ ENTRIES = {
         run=run,
         models=("smollm2", "minilm"),
         published_models=PUBLISHED_MODELS,
+        datasets=(
+            "rg65",
+            "wordsim353",
+            "simlex999",
+            "simverb3500",
+            "bellezza",
+            "vader",
+            "stsb",
+            "lee",
+            "lee_sentences",
+            *("sts12", "sts13", "sts14", "sts15", "sts16", "sts_sentences"),
+        ),
+        libraries={"torch": "hf", "transformers": "hf"},
     )
 }

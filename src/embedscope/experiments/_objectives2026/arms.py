@@ -1,0 +1,118 @@
+"""What is trained: the arms, which differ in their loss alone, and the sizes of the experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal["captions", "names"]
+Role = Literal["causal", "contrastive", "both", "untrained"]
+
+CONTEXT = 77
+"""Positions of every model, as in CLIP's text tower."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train the same network on the same texts.
+
+    Attributes
+    ----------
+    id, title : its name in records and in tables
+    family : the texts that it reads: captions (several of one image) or names of drawings
+    role : training objective, as wolfe2022 calls it
+    next_token : whether the loss holds the mean cross-entropy of the next token
+    contrast : "text" (two captions of one image), "image" (a name and its drawing) or None
+    temperature : of the contrast
+    """
+
+    id: str
+    title: str
+    family: Family
+    role: Role
+    next_token: bool = False
+    contrast: Literal["text", "image"] | None = None
+    temperature: float = 0.05
+
+
+ARMS: dict[str, Arm] = {
+    arm.id: arm
+    for arm in (
+        Arm("next_token", "next token", "captions", "causal", next_token=True),
+        Arm("contrast_01", "text-text contrast, temperature .01", "captions", "contrastive", False, "text", 0.01),
+        Arm("contrast_05", "text-text contrast, temperature .05", "captions", "contrastive", False, "text", 0.05),
+        Arm("contrast_20", "text-text contrast, temperature .20", "captions", "contrastive", False, "text", 0.20),
+        Arm("next_and_contrast", "next token + contrast, temperature .05", "captions", "both", True, "text", 0.05),
+        Arm("untrained", "no training", "captions", "untrained"),
+        Arm("names_next_token", "next token, names", "names", "causal", next_token=True),
+        Arm("names_image_text", "image-text contrast, temperature .05", "names", "contrastive", False, "image", 0.05),
+    )
+}
+"""The arms by name; those of one family share texts, tokenizer, initial weights and the order of batches."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the networks are and how long they are trained.
+
+    Attributes
+    ----------
+    layers, width, heads, vocabulary : of the GPT-2 architecture and its byte-level BPE
+    steps : updates of every arm
+    images : images (two captions each) or names in a batch
+    seeds : networks of every arm; a seed decides initial weights and batches
+    rate : highest learning rate
+    held_out : images or names that no arm is trained on
+    names : names of drawings that are taken (None: all)
+    tokens, sentences, pairs : what wolfe2022's measures take: tokens in context, sentences, STS-B pairs (None: all)
+    """
+
+    layers: int
+    width: int
+    heads: int
+    vocabulary: int
+    steps: int
+    images: int
+    seeds: int
+    rate: float
+    held_out: int
+    names: int | None
+    tokens: int
+    sentences: int
+    pairs: int | None
+    description: str
+
+
+SIZES = {
+    "smoke": Size(
+        2, 32, 2, 600, 30, 16, 2, 2e-3, 100, 200, 500, 100, 100, "a check that everything runs, not a result"
+    ),
+    "medium": Size(
+        4,
+        64,
+        4,
+        2_000,
+        400,
+        32,
+        3,
+        2e-3,
+        500,
+        None,
+        2_000,
+        1_000,
+        None,
+        "about an hour; small networks, little training",
+    ),
+    "full": Size(
+        4, 256, 8, 8_000, 2_500, 64, 3, 1e-3, 1_000, None, 10_000, 5_000, None, "some hours on a quiet machine"
+    ),
+}
+
+
+def setting(size: Size) -> str:
+    """The size in words."""
+    texts = size.steps * size.images
+    return (
+        f"{size.layers} layers x {size.width} dimensions, {size.vocabulary:,} tokens, {size.steps:,} steps of "
+        f"{size.images} images ({texts:,} draws, two captions each) or {size.images} names, {size.seeds} seeds"
+    )
