@@ -15,7 +15,7 @@ from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.corpus import Texts, by_image, corpus, plain, tokenizer
 from embedscope.experiments._objectives2026.figures import figures
 from embedscope.experiments._objectives2026.findings import findings
-from embedscope.experiments._objectives2026.numbers import TOKENS, Numbers, paired, tested
+from embedscope.experiments._objectives2026.numbers import TOKENS, Numbers, over_seeds, paired
 from embedscope.experiments._objectives2026.run import Trained, chosen_arms
 from embedscope.experiments._objectives2026.tables import tables
 
@@ -54,7 +54,7 @@ def test_seeds_are_paired_and_decide_large_differences_alone() -> None:
     """The shared part of a seed cancels; a difference as small as its spread is left undecided."""
     clear = {f.text: f.status for f in findings(two_arms(-0.3, 0.005))}
     sentences = [text for text in clear if "than after next token" in text]
-    assert len(sentences) == 4
+    assert len(sentences) == 5
     assert {clear[text] for text in sentences} == {"agrees"}
     reversed_ = [f.status for f in findings(two_arms(0.3, 0.005)) if "than after next token" in f.text]
     assert set(reversed_) == {"deviates"}
@@ -67,7 +67,7 @@ def test_seeds_are_paired_and_decide_large_differences_alone() -> None:
 def test_false_decisions_are_as_rare_as_said() -> None:
     """Two arms without a difference: the interval over three seeds misses 0 in about 5 % of 2,000 runs."""
     rng = np.random.default_rng(1)
-    wrong = sum(tested(list(rng.normal(size=3))).estimate.above() != "undecided" for _ in range(2000))
+    wrong = sum(over_seeds(list(rng.normal(size=3))).estimate.above() != "undecided" for _ in range(2000))
     assert 0.035 < wrong / 2000 < 0.065
 
 

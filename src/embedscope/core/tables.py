@@ -110,7 +110,25 @@ class Choices:
     section: tuple[str, ...]
 
 
-Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels | Choices
+@dataclass(frozen=True)
+class Edits:
+    """Changes of images by words: replace ``old`` by ``new`` in ``image`` and find an image of the class ``wanted``.
+
+    ``image`` (q,) are rows of ``images``, ``old`` and ``new`` (q,) rows of ``words``, ``wanted`` (q,) labels of the
+    classes of ``images``, ``weight`` (q,) what a query counts, ``section`` (q,) its split.
+    """
+
+    images: str
+    words: str
+    image: Index
+    old: Index
+    new: Index
+    wanted: Index
+    weight: npt.NDArray[np.float64]
+    section: tuple[str, ...]
+
+
+Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels | Choices | Edits
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ class Size:
     seeds : networks of every arm; a seed decides initial weights and batches
     rate : highest learning rate
     held_out : images or names that no arm is trained on
+    taken : images with captions, held-out ones among them (None: all)
     names : names of drawings that are taken (None: all)
     tokens, sentences, pairs : what wolfe2022's measures take: tokens in context, sentences, STS-B pairs (None: all)
     """
@@ -76,6 +77,7 @@ class Size:
     seeds: int
     rate: float
     held_out: int
+    taken: int | None
     names: int | None
     tokens: int
     sentences: int
@@ -85,26 +87,55 @@ class Size:
 
 SIZES = {
     "smoke": Size(
-        2, 32, 2, 600, 30, 16, 2, 2e-3, 100, 200, 500, 100, 100, "a check that everything runs, not a result"
+        layers=2,
+        width=32,
+        heads=2,
+        vocabulary=600,
+        steps=30,
+        images=16,
+        seeds=2,
+        rate=2e-3,
+        held_out=100,
+        taken=2_000,
+        names=200,
+        tokens=500,
+        sentences=100,
+        pairs=100,
+        description="a check that everything runs, not a result",
     ),
     "medium": Size(
-        4,
-        64,
-        4,
-        2_000,
-        400,
-        32,
-        3,
-        2e-3,
-        500,
-        None,
-        2_000,
-        1_000,
-        None,
-        "about an hour; small networks, little training",
+        layers=4,
+        width=64,
+        heads=4,
+        vocabulary=2_000,
+        steps=300,
+        images=32,
+        seeds=3,
+        rate=2e-3,
+        held_out=500,
+        taken=12_000,
+        names=None,
+        tokens=2_000,
+        sentences=1_000,
+        pairs=None,
+        description="small networks, little training",
     ),
     "full": Size(
-        4, 256, 8, 8_000, 2_500, 64, 3, 1e-3, 1_000, None, 10_000, 5_000, None, "some hours on a quiet machine"
+        layers=4,
+        width=256,
+        heads=8,
+        vocabulary=8_000,
+        steps=2_500,
+        images=64,
+        seeds=3,
+        rate=1e-3,
+        held_out=1_000,
+        taken=None,
+        names=None,
+        tokens=10_000,
+        sentences=5_000,
+        pairs=None,
+        description="some hours on a quiet machine",
     ),
 }
 

@@ -72,7 +72,7 @@ def captions(finder: Any, size: Size, scored: Collection[str], seed: int) -> tup
     if len(kept) < len(groups):
         why = "a caption of theirs is a sentence of a scored test, or they have one caption only"
         skipped.append(Skipped(f"{len(groups) - len(kept):,} of {len(groups):,} images with captions", why))
-    order = np.random.default_rng([seed, 1]).permutation(len(kept))
+    order = np.random.default_rng([seed, 1]).permutation(len(kept))[: size.taken]
     held = tuple(kept[i] for i in order[: size.held_out])
     return Texts(tuple(kept[i] for i in order[size.held_out :]), held, "captions of Multi30k and COCO"), skipped
 

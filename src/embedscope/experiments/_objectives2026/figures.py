@@ -11,7 +11,7 @@ from embedscope.experiments._objectives2026.numbers import (
     TOP5,
     Numbers,
     Place,
-    tested,
+    over_seeds,
 )
 
 CAPTION = "Mean over seeds; bands are 95 % intervals over seeds (Student's t), wide where there are three."
@@ -45,7 +45,7 @@ def _figure(numbers: Numbers, place: Place, name: str, title: str, y: str, secti
 
 def _series(numbers: Numbers, arm: Arm, place: Place) -> Series | None:
     points = [
-        (float(i), tested(list(v.values())).estimate)
+        (float(i), over_seeds(list(v.values())).estimate)
         for i, s in enumerate(numbers.spaces)
         if (v := numbers.at(arm.id, place, s))
     ]

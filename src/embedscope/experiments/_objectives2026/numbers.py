@@ -48,10 +48,10 @@ class Tested:
     seeds: int
 
 
-def tested(values: Sequence[float]) -> Tested:
+def over_seeds(values: Sequence[float]) -> Tested:
     """Mean of independent ``values``, one a seed; no interval from fewer than two, or where they do not vary.
 
-    >>> tested([0.1, 0.2, 0.3]).estimate.text()
+    >>> over_seeds([0.1, 0.2, 0.3]).estimate.text()
     '0.200 (-0.048 to 0.448)'
     """
     mean = float(np.mean(values)) if values else None
@@ -130,7 +130,7 @@ class Numbers:
         return tuple(found)
 
     def _record(self, arm: Arm, place: Place, space: str, values: Sequence[float]) -> Record:
-        of = tested(values)
+        of = over_seeds(values)
         error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
         return Record(
             arm.id,
@@ -150,4 +150,4 @@ class Numbers:
 
 def paired(a: dict[int, float], b: dict[int, float]) -> Tested:
     """``a - b`` over the seeds of both, which share initial weights and the order of batches."""
-    return tested([a[s] - b[s] for s in a if s in b])
+    return over_seeds([a[s] - b[s] for s in a if s in b])

@@ -123,7 +123,8 @@ def _measured(
     folder: Path, arm: Arm, seed: int, options: Options, size: Size, study_data: StudyData
 ) -> tuple[Record, ...]:
     """wolfe2022's measures of one network, kept beside it."""
-    facts = [FORMAT, options.transform, size.description, [job.task.id for job in study_data.jobs], study_data.corpus]
+    taken = [size.tokens, size.sentences, size.pairs]
+    facts = [FORMAT, options.transform, taken, [job.task.id for job in study_data.jobs], study_data.corpus]
     kept = folder / f"measured-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]}.json"
     if kept.is_file():
         return Result.from_json(kept).records

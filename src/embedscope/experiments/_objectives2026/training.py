@@ -14,12 +14,16 @@ import numpy as np
 from embedscope.core.atomic import atomic_folder, atomic_path
 from embedscope.core.cache import cache_folder
 from embedscope.core.progress import Progress
+from embedscope.encoders._quiet import quiet
 from embedscope.experiments._objectives2026.arms import CONTEXT, Arm, Size
 from embedscope.experiments._objectives2026.corpus import Corpus
 
 FACTS = "training.json"
 SAVE_EVERY = 100
 """Steps between two checkpoints."""
+
+DECIDES = ("layers", "width", "heads", "vocabulary", "steps", "images", "rate")
+"""What of a size decides the weights; the rest is how many networks there are and how they are measured."""
 
 _WARM_UP = 0.1
 _DECAY = 0.01
@@ -39,7 +43,8 @@ class Recipe:
     @property
     def key(self) -> str:
         """Its name on the disk: the arm, the seed and a hash of everything else."""
-        facts = json.dumps([asdict(self.arm), asdict(self.size), self.texts, self.device], sort_keys=True)
+        size = {name: getattr(self.size, name) for name in DECIDES}
+        facts = json.dumps([asdict(self.arm), size, self.texts, self.device], sort_keys=True)
         return f"{self.arm.id}-{self.seed}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
 
     @property
@@ -137,7 +142,7 @@ class Trainer:
         """Write the network with its tokenizer and what it learned; the checkpoint goes."""
         facts = asdict(self.recipe.arm) | {"seed": self.recipe.seed, "steps": self.step, "learned": self.learned()}
         self.recipe.folder.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_folder(self.recipe.folder) as part:
+        with atomic_folder(self.recipe.folder) as part, quiet(bars=True):
             self.model.save_pretrained(part)
             self._made.save_pretrained(part)
             (part / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
