@@ -40,6 +40,9 @@ def test_missing_data_make_it_incomplete_and_missing_models_of_the_paper_do_not(
 def test_what_is_here_is_complete(shared_data: Path) -> None:
     study = EXPERIMENTS.get("liang2022")
     assert is_complete(setup(study, Options(models=study.models, data=shared_data, download=False)))
+    missing = setup(study, Options(models=study.models, data=Path(__file__).parent, download=False))
+    assert not is_complete(missing)
+    assert "21 of its 21 files" in missing.document.findings[1].text
 
 
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
@@ -48,4 +51,4 @@ def test_every_study_says_what_it_reads(name: str) -> None:
 
     study = EXPERIMENTS.get(name)
     assert all(data in DATASETS for data in study.datasets)
-    assert study.datasets or name == "liang2022"
+    assert study.datasets or study.file_sets

@@ -61,6 +61,7 @@ def reproduce(
             rich_help_panel=opt.MODEL,
         ),
     ] = None,
+    contexts: opt.Contexts = None,
     check_setup: Annotated[
         bool, typer.Option("--check-setup", help="Say which models and data are missing, and run nothing.")
     ] = False,
@@ -86,7 +87,7 @@ def reproduce(
     experiment = EXPERIMENTS.get(study)
     stated = stated_models(published or (), experiment.published_models)
     options = Options(
-        models=tuple(opt.split(models) or stated or experiment.models),
+        models=tuple(opt.split(models) or stated or experiment.models_at(str(scale))),
         published=stated,
         scale=str(scale),
         data=data,
@@ -99,6 +100,7 @@ def reproduce(
         transform=transform,
         first_position=first_position.value,
         prompt=prompt,
+        contexts=contexts,
         progress=output.progress(),
         command=command_line(),
     )
@@ -108,4 +110,4 @@ def reproduce(
         if not is_complete(found):
             raise typer.Exit(1)
         return
-    output.give(experiment.run(options))
+    output.give(experiment.start(options))

@@ -104,6 +104,11 @@ def _data(experiment: Experiment, options: Options) -> list[Need]:
             fetched = "is downloaded on the first run, or: " if options.download and _for_download(entry) else ""
             missing = f"{fetched}{entry.hint or entry.homepage}"
         found.append(Need("data set", name, missing, gives=entry.about))
+    for files in experiment.file_sets:
+        here = finder.paths(files)
+        lacking = [file.name for file in files.files if file.name not in here]
+        gives = f"{len(lacking)} of its {len(files.files)} files, first {lacking[0]}" if lacking else ""
+        found.append(Need("files", files.name, files.hint if lacking else None, gives=gives))
     return found
 
 

@@ -217,5 +217,6 @@ ENTRIES = {
         claims=(),
         run=run,
         models=tuple(PAIRS),
+        file_sets=(VectorFiles(),),
     )
 }

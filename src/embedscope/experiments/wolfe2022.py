@@ -129,6 +129,7 @@ ENTRIES = {
         claims=CLAIMS,
         run=run,
         models=("smollm2", "minilm"),
+        full_models=("e5",),
         published_models=PUBLISHED_MODELS,
         datasets=(
             "rg65",
