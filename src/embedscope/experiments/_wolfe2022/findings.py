@@ -224,8 +224,8 @@ def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
     status = delta.above(DIFFERENT)
     text = sentence(
         status,
-        f"{a.name} and {b.name} were both trained contrastively, and differ in geometry: a contrastive objective does "
-        "not by itself give spread-out vectors.",
+        f"{a.name} and {b.name} were both trained contrastively, and differ in geometry: a contrastive "
+        "objective does not by itself give spread-out vectors.",
         f"{a.name} and {b.name} were both trained contrastively, and their sentences are about equally alike.",
         f"Whether {a.name} and {b.name}, both trained contrastively, differ in geometry is undecided.",
     )
