@@ -33,7 +33,7 @@ def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
 
 
 def language_records(vectors: Vectors, parallel: Parallel, seed: int, kept: KeptScores) -> Iterator[Record]:
-    """Distance ratio on raw vectors, isotropy of both languages, recall@1 of held-out texts before and after Procrustes."""
+    """Distance ratio on raw vectors, isotropy of both languages, recall@1 held out before and after Procrustes."""
     from embedscope.geometry.measure import measure
     from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
 

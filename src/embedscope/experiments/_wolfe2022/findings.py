@@ -224,14 +224,14 @@ def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
     status = delta.above(DIFFERENT)
     text = sentence(
         status,
-        f"{a.name} and {b.name} were both trained contrastively, and differ in geometry: a contrastive "
-        "objective does not by itself give spread-out vectors.",
+        f"{a.name} and {b.name} were both trained contrastively, and differ in geometry: the objective alone does "
+        "not give spread-out vectors.",
         f"{a.name} and {b.name} were both trained contrastively, and their sentences are about equally alike.",
         f"Whether {a.name} and {b.name}, both trained contrastively, differ in geometry is undecided.",
     )
     evidence = (
-        f"mean cosine of their own sentence vectors {one[0]:.3f} ({one[2]}) and {other[0]:.3f} ({other[2]}), difference "
-        f"{delta.text(signed=True)}; more than {DIFFERENT:g} counts as different"
+        f"mean cosine of their own sentence vectors {one[0]:.3f} ({one[2]}) and {other[0]:.3f} ({other[2]}), "
+        f"difference {delta.text(signed=True)}; more than {DIFFERENT:g} counts as different"
     )
     return Finding(text, status, evidence, "not in the paper, which has one contrastive model", SAME_OBJECTIVE)
 
