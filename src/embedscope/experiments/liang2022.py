@@ -67,7 +67,7 @@ def run(options: Options) -> Result:
             records += name_records(label, x, options.seed)
         for one, other in COMPARED:
             if one in named and other in named:
-                records += comparison_records(named, one, other, options.seed)
+                records += comparison_records(named, one, other)
     if not records:
         raise DataUnavailableError(f"none of the vectors of liang2022 are here; {VectorFiles().hint}")
     provenance.settings = {"pairs": sources, "names": {label: len(x) for label, x in named.items()}}

@@ -94,7 +94,7 @@ ENTRIES = {
         "simat",
         about={
             "kind": "image arithmetic",
-            "unit": "image and word",
+            "unit": "image and text",
             "measure": "weighted share of 9,063 changes of an image by the difference of two words whose nearest other "
             "image has the wanted triplet; lambda 0 is the control",
             "cite": "couairon2022",

@@ -58,12 +58,16 @@ def name_records(label: str, x: Floats, seed: int) -> list[Record]:
     return [replace(r, source=label) for r in measure(unit, metrics=list(GEOMETRY), name=label, seed=seed).records]
 
 
-def comparison_records(named: Mapping[str, Floats], one: str, other: str, seed: int) -> list[Record]:
-    """How alike two views of the same names are; cosines where both are of one tower."""
-    from embedscope.geometry.measure_pair import measure_pair
+def comparison_records(named: Mapping[str, Floats], one: str, other: str) -> list[Record]:
+    """How alike two views of the same names are, without nulls; cosines where both are of one width."""
+    from embedscope.metrics.pairs import PAIR_METRICS, Paired
 
-    x, y = named[one], named[other]
-    metrics = ["linear_cka", "knn_overlap", *(["paired_cosine", "unpaired_cosine"] if x.shape == y.shape else [])]
+    paired = replace(Paired.of(named[one], named[other]), values_only=True)
+    same = paired.x.shape == paired.y.shape
+    metrics = ("linear_cka", "knn_overlap", *(("paired_cosine", "unpaired_cosine") if same else ()))
     label = f"{one} against {other}"
-    found = measure_pair(x, y, metrics=metrics, names=("a", "b"), seed=seed, labels=(one, other)).records
-    return [replace(r, source=label) for r in found]
+    return [
+        Record(label, m.metric, m.value, space="a|b", n=m.n, rows=m.rows, exact=m.exact, note=m.note)
+        for name in metrics
+        for m in PAIR_METRICS.get(name).measured(paired)
+    ]
