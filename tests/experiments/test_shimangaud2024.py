@@ -19,6 +19,7 @@ from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
+from embedscope.experiments._shimangaud2024.ideal_words import grids
 from embedscope.experiments._shimangaud2024.lookup import main_value
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, SEMEVAL, published_role
 from embedscope.experiments._shimangaud2024.offsets import first_components, offset_planes
@@ -434,3 +435,11 @@ def test_words_are_read_in_sentences_where_the_user_asks_for_it(tmp_path: Path) 
     assert "3 sentences" in model.facts["contexts"]
     with pytest.raises(InputError, match="--contexts is for studies of words"):
         EXPERIMENTS.get("wolfe2022").start(options)
+
+
+def test_grids_take_all_relations_over_the_same_objects_or_each_on_its_own() -> None:
+    """Twelve things in three relations: one grid of 12 x 4; with one relation over other things, a grid for each."""
+    question_set, _ = planted(1.0)
+    found = list(grids(question_set.questions))
+    assert [name for name, _ in found] == ["all"]
+    assert found[0][1].shape == (COUNT, len(KINDS) + 1)
