@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         list_transforms,
     )
     from embedscope.api.measure import measure
+    from embedscope.api.migrate import MigrationOutcome, migrate
     from embedscope.api.repair import RepairOutcome, apply, repair
     from embedscope.api.report import report
     from embedscope.api.reproduce import reproduce
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "MigrationOutcome",
     "Record",
     "Repair",
     "RepairOutcome",
@@ -55,6 +57,7 @@ __all__ = [
     "list_transforms",
     "measure",
     "metrics",
+    "migrate",
     "repair",
     "report",
     "reproduce",
@@ -64,6 +67,7 @@ __all__ = [
 
 _LISTS = ("list_datasets", "list_experiments", "list_metrics", "list_models", "list_tasks", "list_transforms")
 _HOMES = {
+    "MigrationOutcome": "api.migrate",
     "Record": "core.records",
     "Repair": "transforms.repair",
     "RepairOutcome": "api.repair",
@@ -74,6 +78,7 @@ _HOMES = {
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
     "measure": "api.measure",
+    "migrate": "api.migrate",
     "repair": "api.repair",
     "report": "api.report",
     "reproduce": "api.reproduce",
