@@ -225,12 +225,11 @@ def _verdict(
         short = max(2.0, ((test.value - test.low) / max(test.value - retain, 1e-3)) ** 2)
         rows = round(short * units_of_score(test.kept.main) * 4, -2)
         return "pilot more pairs", f"{said}, too wide for {retain:g}; about {rows:,.0f} pairs would narrow it"
-    if prediction is not None and prediction.enough is not None and prediction.enough <= reach:
+    if prediction is not None and prediction.enough is not None and fitted < prediction.enough <= reach:
         high = "never" if prediction.high is None else f"{prediction.high:,}"
         between = "" if prediction.low is None else f" ({prediction.low:,} to {high} by resampling)"
-        return "pilot more pairs", (
-            f"{said} with {fitted:,} pairs that fit; the curve reaches {retain:g} at about {prediction.enough:,}{between}"
-        )
+        grown = f"the curve reaches {retain:g} at about {prediction.enough:,}{between}"
+        return "pilot more pairs", f"{said} with {fitted:,} pairs that fit; {grown}"
     if test.high >= retain:
         return "pilot more pairs", f"{said}, an interval that does not decide about {retain:g}"
     never = "" if prediction is None else f"; any number of pairs is predicted to keep at most {prediction.limit:.3f}"
