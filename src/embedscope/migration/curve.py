@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,12 +26,16 @@ _REFITS = 200
 
 @dataclass(frozen=True, eq=False)
 class CurvePoint:
-    """What a family of maps keeps when ``pairs`` pairs fit it: its best setting by the selecting part, certified."""
+    """What a family of maps keeps when ``pairs`` pairs fit it: its best setting by the selecting part, certified.
+
+    ``kept`` is the score that decides, ``scores`` are all of them.
+    """
 
     family: str
     pairs: int
     text: str
     kept: Score
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,17 @@ def learning_curve(
     texts: Iterable[str],
     known: dict[str, KindMap],
     progress: Progress,
+    steps: Sequence[int] | None = None,
 ) -> list[CurvePoint]:
-    """Points of every family of ``texts`` in one ``direction``; ``known`` are maps that all pairs have fitted."""
+    """Points of every family of ``texts`` in one ``direction``; ``known`` are maps that all pairs have fitted.
+
+    ``steps`` are the numbers of pairs, those of ``sizes`` where None.
+    """
     pairs = judge.pairs(direction)
     families: dict[str, list[str]] = {}
     for text in texts:
         families.setdefault(family_of(text), []).append(text)
-    steps = sizes(len(pairs))
+    steps = sizes(len(pairs)) if steps is None else steps
     progress.start("learning curve", len(steps), "sizes")
     points = []
     for k in steps:
@@ -96,7 +104,8 @@ def learning_curve(
             best = next(iter(fitted))
             if len(fitted) > 1:
                 best = max(fitted, key=lambda text: _value(judge.kept(direction, fitted[text], "select").main))
-            points.append(CurvePoint(family, k, best, judge.kept(direction, fitted[best], "certify").main))
+            kept = judge.kept(direction, fitted[best], "certify")
+            points.append(CurvePoint(family, k, best, kept.main, kept.scores))
         progress.advance(1)
     progress.close()
     return points

@@ -70,5 +70,6 @@ def cca_side(cross: CrossGaussian, k: int) -> Side:
     wy, _ = whitener(cross.y, None, "ledoit-wolf", "cca")
     left, values, right = np.linalg.svd(wx.T @ cross.cxy @ wy / (cross.n - 1), full_matrices=False)
     k = min(k, len(values))
-    matrix = (wx @ (left[:, :k] * values[:k])) @ (right[:k] @ np.linalg.pinv(wy))
+    back = (wy / (wy**2).sum(axis=0)).T  # columns of W_y are orthogonal
+    matrix = (wx @ (left[:, :k] * values[:k])) @ (right[:k] @ back)
     return Side(len(wx), cross.mean_x, matrix, cross.mean_y)
