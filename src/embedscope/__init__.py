@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         list_transforms,
     )
     from embedscope.api.measure import measure
+    from embedscope.api.migrate import MigrationOutcome, migrate
     from embedscope.api.repair import RepairOutcome, apply, repair
     from embedscope.api.report import report
     from embedscope.api.reproduce import reproduce
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "MigrationOutcome",
     "Record",
     "Repair",
     "RepairOutcome",
@@ -59,6 +61,7 @@ __all__ = [
     "list_transforms",
     "measure",
     "metrics",
+    "migrate",
     "repair",
     "report",
     "reproduce",
@@ -68,6 +71,7 @@ __all__ = [
 
 _LISTS = ("list_datasets", "list_experiments", "list_metrics", "list_models", "list_tasks", "list_transforms")
 _HOMES = {
+    "MigrationOutcome": "api.migrate",
     "Record": "core.records",
     "Repair": "transforms.repair",
     "RepairOutcome": "api.repair",
@@ -80,6 +84,7 @@ _HOMES = {
     "evaluate": "api.evaluate",
     "explore": "api.explore",
     "measure": "api.measure",
+    "migrate": "api.migrate",
     "repair": "api.repair",
     "report": "api.report",
     "reproduce": "api.reproduce",

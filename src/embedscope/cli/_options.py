@@ -10,6 +10,7 @@ import typer
 
 MODEL, PAIR, RETRIEVAL, SUPERVISION = "Model", "Pair", "Retrieval", "Supervision"
 DEPENDENCE, CHANGE, OUTPUT = "Dependence", "Change", "Output"
+MIGRATION = "Migration"
 
 
 class Unit(StrEnum):
@@ -349,6 +350,15 @@ Normalize = Annotated[
     bool,
     typer.Option(
         "--normalize/--no-normalize", help="L2-normalise rows before the repair, or not.", rich_help_panel=CHANGE
+    ),
+]
+MaxEvalRows = Annotated[
+    int,
+    typer.Option(
+        "--max-eval-rows",
+        metavar="N",
+        help="Rows per side kept in memory to select and to certify.",
+        rich_help_panel=CHANGE,
     ),
 ]
 Force = Annotated[

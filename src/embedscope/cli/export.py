@@ -25,10 +25,11 @@ class Target(StrEnum):
     faiss = "faiss"
     sentence_transformers = "sentence-transformers"
     numpy = "numpy"
+    pgvector = "pgvector"
 
 
 def export(
-    repair: Annotated[Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` wrote.")],
+    repair: Annotated[Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` or `migrate` wrote.")],
     to: Annotated[Target, typer.Option("--to", help="Library.")],
     out: Annotated[
         Path | None,
@@ -50,7 +51,7 @@ def export(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write REPAIR for another library: an ONNX graph, a FAISS index, a sentence-transformers model, NumPy code."""
+    """Write REPAIR for another library: ONNX, a FAISS index, a sentence-transformers model, NumPy code, SQL."""
     from embedscope.core.errors import InputError
     from embedscope.exports import Order, find_export
     from embedscope.exports._export import check_model
