@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedscope import datasets, errors, extend, metrics, tasks, transforms
     from embedscope.api.analogy import analogy
+    from embedscope.api.calibrate import CalibrationOutcome, calibrate
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
     from embedscope.api.listing import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from embedscope.api.repair import RepairOutcome, apply, repair
     from embedscope.api.report import report
     from embedscope.api.reproduce import reproduce
+    from embedscope.calibration.scores import ScoreCalibration
     from embedscope.core.records import Record
     from embedscope.core.result import Result
     from embedscope.transforms.repair import Repair
@@ -34,13 +36,16 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CalibrationOutcome",
     "Record",
     "Repair",
     "RepairOutcome",
     "Result",
+    "ScoreCalibration",
     "__version__",
     "analogy",
     "apply",
+    "calibrate",
     "check",
     "datasets",
     "diagnose",
@@ -64,12 +69,15 @@ __all__ = [
 
 _LISTS = ("list_datasets", "list_experiments", "list_metrics", "list_models", "list_tasks", "list_transforms")
 _HOMES = {
+    "CalibrationOutcome": "api.calibrate",
     "Record": "core.records",
     "Repair": "transforms.repair",
     "RepairOutcome": "api.repair",
     "Result": "core.result",
+    "ScoreCalibration": "calibration.scores",
     "analogy": "api.analogy",
     "apply": "api.repair",
+    "calibrate": "api.calibrate",
     "check": "api.diagnose",
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
