@@ -217,7 +217,7 @@ def _about(given: Given, chosen: Chosen | str | None, conformal: float | None) -
     if isinstance(chosen, str):
         about["no_probability"] = chosen
     if isinstance(chosen, Chosen):
-        about["calibration_error"] = chosen.error.corrected
+        about["calibration_error"] = chosen.error.value
     if conformal is not None:
         about["conformal_recall_threshold"] = conformal
     return about

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from embedscope.calibration.guarantees import Judged
 from embedscope.core.arrays import Floats
-from embedscope.stats.bootstrap import expanded_level, item_counts
 from embedscope.transforms.calibration import Beta, Calibration, Isotonic, Platt
 
 METHODS: dict[str, type[Platt] | type[Beta] | type[Isotonic]] = {"platt": Platt, "beta": Beta, "isotonic": Isotonic}
@@ -19,7 +18,6 @@ LEAST = 20
 """Fewest matches, and others, among the pairs that fit; half of it in the parts that choose and check."""
 
 BINS = 15
-DRAWS = 1000
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,16 +28,18 @@ class CalibrationError:
 
     Attributes
     ----------
-    value : expected calibration error over bins of equal numbers of pairs, as it is computed everywhere
-    corrected : less what the bootstrap says is sampling noise, at least 0
-    low, high : 95 % interval of the corrected error, by units
+    ece : expected calibration error over bins of equal numbers of pairs, as it is computed everywhere
+    noise : what it is on average for true probabilities, by sampling alone
+    value : root mean square error of the bins, without the part of sampling noise; it is never below the true ECE
+    low, high : 95 % interval of it, by units
     brier, base_brier : mean squared error of the probabilities, and of the base rate alone
     bins : for each bin: mean probability, share of matches, its 95 % interval, pairs
     n, units : pairs and units
     """
 
+    ece: float
+    noise: float
     value: float
-    corrected: float
     low: float
     high: float
     brier: float
@@ -101,50 +101,59 @@ def log_loss(p: Floats, match: Mask) -> float:
     return float(-np.where(match, np.log(kept), np.log1p(-kept)).mean())
 
 
-def calibration_error(p: Floats, match: Mask, unit: npt.NDArray[np.intp], seed: int = 0) -> CalibrationError:
-    """Expected calibration error sum over bins of |sum of (p - match)| / n, with the bootstrap over units.
+def calibration_error(p: Floats, match: Mask, unit: npt.NDArray[np.intp]) -> CalibrationError:
+    """Calibration error with its sampling noise taken out, and its interval by units.
 
-    Bins hold equal numbers of pairs; equal probabilities stay in one bin. The plain value is too high by noise even for
-    true probabilities; the corrected one is 2 value - mean of the draws, its interval 2 value - their quantiles.
+    With the mean residual r_b = mean of (p - match) and the weight w_b of each bin, ECE = sum w_b |r_b| is above 0 by
+    noise even for true probabilities. The unbiased square sum w_b (r_b^2 - s_b^2), with the variance s_b^2 of r_b by
+    units, is 0 on average there (kumar2019); its root is given, 0 where it is negative. Its variance is
+    2 tr(WSWS) + 4 r'WSWr, with the covariance S of the residuals of the bins. Bins hold equal numbers of pairs; equal
+    probabilities stay in one bin.
 
     >>> rng = np.random.default_rng(0)
     >>> p = rng.uniform(size=4000)
     >>> found = calibration_error(p, rng.uniform(size=4000) < p, np.arange(4000))
-    >>> found.value > found.corrected < 0.01
+    >>> found.ece > 0.01 > found.value
     True
     """
     edges = np.unique(np.quantile(p, np.linspace(0, 1, BINS + 1)[1:-1]))
     place = np.searchsorted(edges, p, side="right")
     number = np.unique(unit, return_inverse=True)[1]
-    n_units, n_bins = int(number.max()) + 1, len(edges) + 1
+    n_units = int(number.max()) + 1
+    used, place = np.unique(place, return_inverse=True)
+    n_bins = len(used)
     cells = number * n_bins + place
     counts = np.bincount(cells, minlength=n_units * n_bins).reshape(n_units, n_bins).astype(np.float64)
     hits = np.bincount(cells, match, n_units * n_bins).reshape(n_units, n_bins)
     sums = np.bincount(cells, p, n_units * n_bins).reshape(n_units, n_bins)
-    value = float(np.abs((sums - hits).sum(axis=0)).sum() / len(p))
-    drawn = item_counts(n_units, seed, DRAWS).T.astype(np.float64)
-    sizes = drawn @ counts
-    draws = np.abs(drawn @ (sums - hits)).sum(axis=1) / sizes.sum(axis=1)
-    level = expanded_level(n_units)
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    shares = np.divide(drawn @ hits, sizes, out=np.full(sizes.shape, np.nan), where=sizes > 0)
-    bins = []
-    for b in range(n_bins):
-        size = float(counts[:, b].sum())
-        if size == 0:
-            continue
-        ends = np.nanquantile(shares[:, b], [(1 - level) / 2, (1 + level) / 2])
-        share = float(hits[:, b].sum() / size)
-        bins.append((float(sums[:, b].sum() / size), share, float(ends[0]), float(ends[1]), int(size)))
+    sizes = counts.sum(axis=0)
+    weight, mean, share = sizes / len(p), sums.sum(axis=0) / sizes, hits.sum(axis=0) / sizes
+    residual = mean - share
+    influence = (sums - hits - counts * residual) / sizes  # of each unit on the residual of each bin
+    covariance = influence.T @ influence * n_units / max(n_units - 1, 1)
+    variance = np.diag(covariance)
+    square = float(weight @ (residual**2 - variance))
+    scaled = weight[:, None] * covariance
+    signal = np.sign(residual) * np.sqrt(np.maximum(residual**2 - variance, 0.0)) * weight
+    spread = np.sqrt(max(2 * float(np.sum(scaled * scaled.T)) + 4 * float(signal @ covariance @ signal), 0.0))
+    low, high = (np.sqrt(max(square + end * spread, 0.0)) for end in (-1.96, 1.96))
+    of_share = (hits - counts * share) / sizes
+    error = 1.96 * np.sqrt((of_share**2).sum(axis=0) * n_units / max(n_units - 1, 1))
+    rule = np.where((share == 0) | (share == 1), 3 / np.maximum((counts > 0).sum(axis=0), 3), error)
+    bins = tuple(
+        (float(m), float(s), float(max(s - e, 0.0)), float(min(s + e, 1.0)), int(size))
+        for m, s, e, size in zip(mean, share, rule, sizes, strict=True)
+    )
     base = float(match.mean())
     return CalibrationError(
-        value,
-        max(0.0, 2 * value - float(draws.mean())),
-        max(0.0, 2 * value - float(high)),
-        max(0.0, 2 * value - float(low)),
+        float(weight @ np.abs(residual)),
+        float(weight @ np.sqrt(2 * variance / np.pi)),
+        float(np.sqrt(max(square, 0.0))),
+        float(low),
+        float(high),
         float(((p - match) ** 2).mean()),
         base * (1 - base),
-        tuple(bins),
+        bins,
         len(p),
         n_units,
     )

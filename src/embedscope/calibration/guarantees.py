@@ -24,7 +24,10 @@ BETS = 12
 """Sizes of bets that are mixed, from 1 % of the largest that cannot ruin to all of it."""
 
 STEPS = 200
-"""Thresholds that are tried, at quantiles of the cosines."""
+"""Thresholds that are tried, at quantiles of the cosines of matches."""
+
+COARSE = 4
+"""Of these, each fourth is looked at for the start of the walk."""
 
 
 def binomial_p(failures: int, n: int, alpha: float) -> float:
@@ -33,9 +36,9 @@ def binomial_p(failures: int, n: int, alpha: float) -> float:
     >>> round(binomial_p(0, 59, 0.05), 3)
     0.048
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
-    return float(binom.cdf(failures, n, alpha)) if n else 1.0
+    return float(bdtr(failures, n, alpha)) if n else 1.0
 
 
 def upper_bound(failures: int, n: int, confidence: float) -> float:
@@ -125,11 +128,19 @@ def one_of_each(unit: Index, seed: int) -> Index:
     return np.sort(order[np.unique(unit[order], return_index=True)[1]])
 
 
-def false_units(judged: Judged, threshold: float, seed: int) -> tuple[int, int]:
-    """Units whose drawn pair at or above ``threshold`` is false, and units that have a pair there."""
-    above = np.flatnonzero(judged.cosines >= threshold)
-    chosen = above[one_of_each(judged.unit[above], seed)]
-    return int((~judged.match[chosen]).sum()), len(chosen)
+class DrawnPairs:
+    """One pair of every unit among those at or above a threshold: the first in an order by hash."""
+
+    def __init__(self, judged: Judged, seed: int) -> None:
+        order = np.lexsort((combine(hash_rows(0, len(judged.unit)), seed), judged.unit))
+        self._cosines, self._match, self._unit = judged.cosines[order], judged.match[order], judged.unit[order]
+
+    def false_units(self, threshold: float) -> tuple[int, int]:
+        """Units whose drawn pair at or above ``threshold`` is false, and units that have a pair there."""
+        above = np.flatnonzero(self._cosines >= threshold)
+        unit = self._unit[above]
+        first = above[np.concatenate([[True], unit[1:] != unit[:-1]])] if len(above) else above
+        return int((~self._match[first]).sum()), len(first)
 
 
 def certify_false_share(
@@ -160,10 +171,12 @@ def certify_false_share(
         why = "no pair of the part that fits is a match; add labels"
         return Threshold(promise, target, None, confidence, None, n, ONE_OF_EACH, why)
     steps = np.unique(np.quantile(first.cosines[first.match], np.linspace(0, 1, STEPS)))
-    at = int(np.argmin([binomial_p(*false_units(first, float(t), seed), alpha) for t in steps]))
+    fit, held = DrawnPairs(first, seed), DrawnPairs(rest, seed)
+    looks = range(0, len(steps), COARSE)
+    at = COARSE * int(np.argmin([binomial_p(*fit.false_units(float(steps[i])), alpha) for i in looks]))
     best = None
     for place in range(at, -1, -1):
-        if binomial_p(*false_units(rest, float(steps[place]), seed), alpha) > limit:
+        if binomial_p(*held.false_units(float(steps[place])), alpha) > limit:
             break
         best = place
     if best is None:
@@ -174,7 +187,7 @@ def certify_false_share(
     observed = false if promise == "max_false_merge" else 1 - false
     matches = rest.cosines[rest.match]
     share = float((matches >= cut).mean()) if len(matches) else None
-    used = false_units(rest, cut, seed)[1]
+    used = held.false_units(cut)[1]
     return Threshold(promise, target, cut, confidence, observed, used, ONE_OF_EACH, None, share)
 
 
@@ -194,13 +207,14 @@ def needed_trials(rate: float, alpha: float, confidence: float, power: float = 0
     >>> needed_trials(0.0, 0.05, 0.95), needed_trials(0.0, 0.001, 0.95)
     (59, 2995)
     """
+    from scipy.special import bdtr
     from scipy.stats import binom
 
     if rate >= alpha:
         return None
 
     def passes(n: int) -> bool:
-        return bool(binom.cdf(int(binom.ppf(power, n, rate)), n, alpha) <= 1 - confidence)
+        return bool(bdtr(int(binom.ppf(power, n, rate)), n, alpha) <= 1 - confidence)
 
     n = math.ceil(math.log(1 - confidence) / math.log1p(-alpha))
     high = n
@@ -252,14 +266,15 @@ def certify_recall(
     cosines, unit : (p,) of the pairs that match
     grid : (k,) thresholds, rising, that do not depend on the labels
     """
+    from scipy.special import bdtr
+
     alpha, limit = 1 - target, 1 - confidence
     number = np.unique(unit, return_inverse=True)[1]
     sizes = np.bincount(number)
     n = len(sizes)
     drawn = np.sort(cosines[one_of_each(number, seed)])
     misses = np.searchsorted(drawn, grid, side="left")
-    passed = np.array([binomial_p(int(m), n, alpha) <= limit for m in misses])
-    cut = _last_passed(grid, passed)
+    cut = _last_passed(grid, bdtr(misses, n, alpha) <= limit)
     order = np.argsort(cosines, kind="stable")
     losses = np.concatenate([[0.0], np.cumsum(1 / sizes[number[order]])])
     sums = losses[np.searchsorted(cosines[order], grid, side="left")]

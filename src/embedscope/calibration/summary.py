@@ -59,7 +59,7 @@ def records_of(found: Findings) -> list[Record]:
         Record(metric="query_mean_sd", value=u.query_spread, n=n, **place),
     ]
     cuts = _cuts(found)
-    share, low, high = tail_intervals(found.sampled, given.sides, cuts, found.seed)
+    share, low, high = tail_intervals(found.sampled, given.sides, cuts)
     for wanted, cut, s, a, b in zip(SHARES, cuts, share, low, high, strict=True):
         records.append(
             Record(
@@ -91,15 +91,17 @@ def _labelled(found: Findings, place: dict[str, Any]) -> Iterator[Record]:
         error = chosen.error
         yield Record(
             metric="calibration_error",
-            value=error.corrected,
+            value=error.value,
             ci_low=error.low,
             ci_high=error.high,
             n=error.n,
             units=error.units,
-            note=f"{chosen.name}; expected calibration error less its sampling noise, on pairs that fitted nothing",
-            facts={"plain": error.value, "brier": error.brier, "base_brier": error.base_brier, "curve": chosen.name},
+            note=f"{chosen.name}; root mean square over bins, without sampling noise, on pairs that fitted nothing",
+            facts={"brier": error.brier, "base_brier": error.base_brier, "curve": chosen.name},
             **place,
         )
+        note = f"{chosen.name}; true probabilities would give {error.noise:.4f} on average, by sampling alone"
+        yield Record(metric="ece", value=error.ece, n=error.n, units=error.units, note=note, **place)
     for t in found.calibration.thresholds:
         yield Record(
             metric=f"threshold.{t.promise}",
@@ -198,11 +200,12 @@ def _probability(found: Findings) -> Iterator[Finding]:
     error = chosen.error
     status = "ok" if error.high <= 0.05 else "warning" if error.low > 0.05 else "info"
     yield Finding(
-        f"The probability of a match ({chosen.name}) is off by {error.corrected:.3f} on average [{error.low:.3f}, "
-        f"{error.high:.3f}] on held-out pairs; its Brier score is {error.brier:.3f}, against {error.base_brier:.3f} for "
-        "always predicting the base rate.",
+        f"The probability of a match ({chosen.name}) is off by {error.value:.3f} [{error.low:.3f}, {error.high:.3f}] on "
+        f"held-out pairs; its Brier score is {error.brier:.3f}, against {error.base_brier:.3f} for always predicting the "
+        "base rate.",
         status,
-        f"{error.n:,} pairs in {error.units:,} units; expected calibration error before correction {error.value:.3f}",
+        f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which sampling alone "
+        f"gives {error.noise:.3f}",
         detail=f"It speaks of {found.given.population}, of which {chosen.curve.positive_rate:.1%} match.",
     )
 

@@ -19,9 +19,6 @@ SAMPLED = 200_000
 LEAST = 1000
 """Fewest unrelated pairs from which a tail is read."""
 
-DRAWS = 200
-"""Bootstrap draws of units for the intervals of the tail."""
-
 PER_STEP = 20
 """Sampled pairs beyond the last point of the saved table: a share that so few pairs show is not resolved further."""
 
@@ -224,27 +221,25 @@ def _tail(cosines: Floats, z: Floats, exact: bool) -> Tail:
     return Tail(n, np.append(levels, 1 - 1 / n), *(np.maximum.accumulate(q) for q in top), exact=exact)
 
 
-def tail_intervals(sampled: Sampled, sides: Sides, cosines: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
+def tail_intervals(sampled: Sampled, sides: Sides, cosines: Floats) -> tuple[Floats, Floats, Floats]:
     """Share of unrelated pairs above each of ``cosines`` (k,), and the ends of its 95 % interval.
 
-    The units of both rows are drawn: a pair weighs what its two units were drawn, the pigeonhole bootstrap (owen2007).
-    Where no pair lies above, the upper end is 3 / units, the rule of three.
+    Each unit's influence is the sum over its pairs of (above - share); the squares of these add up to the variance, in
+    which a pair's own noise counts twice, as in the pigeonhole bootstrap (owen2007). The interval is taken on the
+    logarithm. Where no pair lies above, the upper end is 3 / units, the rule of three.
     """
-    above = sampled.cosines[:, None] >= cosines[None]
-    share = above.mean(axis=0)
-    rng = np.random.default_rng([seed, 7])
-    left, right = (np.unique(unit, return_inverse=True)[1] for unit in sides.units)
+    above = (sampled.cosines[None] >= cosines[:, None]).astype(np.float64)
+    share = above.mean(axis=1)
     both = np.unique(np.concatenate(sides.units), return_inverse=True)[1]
-    left, right = both[: len(left)], both[len(left) :]
-    n = int(both.max()) + 1
-    draws = np.empty((DRAWS, len(cosines)))
-    for i in range(DRAWS):
-        counts = np.bincount(rng.integers(0, n, size=n), minlength=n).astype(np.float64)
-        weight = counts[left[sampled.left]] * counts[right[sampled.right]]
-        draws[i] = weight @ above / max(weight.sum(), 1.0)
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    rule = 3 / min(len(np.unique(side)) for side in (left, right))
-    return share, np.where(share > 0, low, 0.0), np.where(share > 0, high, np.minimum(rule, 1.0))
+    a, b = both[: len(sides.units[0])][sampled.left], both[len(sides.units[0]) :][sampled.right]
+    n, units = len(sampled.cosines), int(both.max()) + 1
+    errors = []
+    for row, mean in zip(above - share[:, None], share, strict=True):
+        influence = np.bincount(a, row, units) + np.bincount(b, row, units)
+        errors.append(np.sqrt((influence**2).sum()) / n / max(mean, 1e-300))
+    factor = np.exp(1.96 * np.minimum(errors, 100.0))
+    rule = min(3 / min(len(np.unique(side)) for side in sides.units), 1.0)
+    return share, share / factor, np.where(share > 0, np.minimum(share * factor, 1.0), rule)
 
 
 def histogram(values: npt.NDArray[np.float64], edges: Floats) -> Floats:
