@@ -96,7 +96,7 @@ def emoji(data: Path) -> Pairs:
     )
 
 
-SETS = {"multi30k de-en": multi30k, "laps_coco": laps_coco, "emoji de-en": emoji}
+SETS = {"emoji de-en": emoji, "laps_coco": laps_coco, "multi30k de-en": multi30k}
 
 
 def given_of(request: CalibrationRequest) -> Given:
@@ -107,9 +107,9 @@ def inputs(data: Path) -> Iterator[tuple[str, str, Given]]:
     """Name of the set, of the model, and what was read."""
     x, y = np.load(data / "clip500" / "features_clip.npy")
     yield "clip500", "CLIP ViT-B/32", given_of(CalibrationRequest(pair=(y, x)))
-    for name, load in SETS.items():
-        pairs = load(data)
-        for model in MODELS:
+    for model in MODELS:
+        for name, load in SETS.items():
+            pairs = load(data)
             sides = [Texts(name, tuple(t), tuple(t)) for t in (pairs.left, pairs.right)]
             _, vectors = encode(model, sides, ModelOptions(), Provenance("", 0), Silent())
             request = CalibrationRequest(
