@@ -10,6 +10,7 @@ from embedscope.cli import (
     analogy,
     apply,
     cache,
+    calibrate,
     check,
     compare,
     diagnose,
@@ -58,7 +59,7 @@ def _common(
         typer.echo(context.get_help())
 
 
-_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More"
+_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair and calibrate", "More"
 
 _MADE_BY = {"--baseline": "measure", "report pair.json": "measure", " repair.safetensors": "repair"}
 """Parts of examples that name a file which the examples of another verb write, with that verb."""
@@ -86,6 +87,7 @@ for _module, _verb, _panel in (
     (repair, repair.repair, _CHANGE),
     (migrate, migrate.migrate, _CHANGE),
     (apply, apply.apply, _CHANGE),
+    (calibrate, calibrate.calibrate, _CHANGE),
     (export, export.export, _CHANGE),
     (analogy, analogy.analogy, _MORE),
     (reproduce, reproduce.reproduce, _MORE),
