@@ -258,6 +258,14 @@ def test_rules_are_complete_and_documented(rule):
         "same_modality_share",
         "paired_cosine",
         "unpaired_cosine",
+        "mismatched_pairs",
+        "two_populations",
+        "two_populations.likeness",
+        "two_kinds",
+        "two_formats",
+        "dot_overlap",
+        "outlier_share",
+        "length_bias",
     }
     assert all(m in METRICS or m in own or m.startswith("query_") for m in rule.metrics)
     assert json.dumps(rule.levels)

@@ -10,7 +10,9 @@ from embedscope.cli import (
     analogy,
     apply,
     cache,
+    calibrate,
     check,
+    compare,
     diagnose,
     evaluate,
     example,
@@ -18,6 +20,7 @@ from embedscope.cli import (
     export,
     mcp,
     measure,
+    migrate,
     quickstart,
     repair,
     report,
@@ -56,7 +59,7 @@ def _common(
         typer.echo(context.get_help())
 
 
-_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More"
+_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair and calibrate", "More"
 
 _MADE_BY = {"--baseline": "measure", "report pair.json": "measure", " repair.safetensors": "repair"}
 """Parts of examples that name a file which the examples of another verb write, with that verb."""
@@ -79,9 +82,12 @@ for _module, _verb, _panel in (
     (evaluate, evaluate.evaluate, _LOOK),
     (diagnose, diagnose.diagnose, _LOOK),
     (check, check.check, _LOOK),
+    (compare, compare.compare, _LOOK),
     (explore, explore.explore, _LOOK),
     (repair, repair.repair, _CHANGE),
+    (migrate, migrate.migrate, _CHANGE),
     (apply, apply.apply, _CHANGE),
+    (calibrate, calibrate.calibrate, _CHANGE),
     (export, export.export, _CHANGE),
     (analogy, analogy.analogy, _MORE),
     (reproduce, reproduce.reproduce, _MORE),

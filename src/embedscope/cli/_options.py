@@ -10,6 +10,7 @@ import typer
 
 MODEL, PAIR, RETRIEVAL, SUPERVISION = "Model", "Pair", "Retrieval", "Supervision"
 DEPENDENCE, CHANGE, OUTPUT = "Dependence", "Change", "Output"
+MIGRATION = "Migration"
 
 
 class Unit(StrEnum):
@@ -214,6 +215,16 @@ Modalities = Annotated[
     ),
 ]
 
+RowsOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--rows-out",
+        metavar="FILE.csv",
+        help="Write every row that a finding is about, with its text where known, as CSV.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
 # Retrieval ---------------------------------------------------------------------------------------------------------
 Queries = Annotated[
     str | None,
@@ -339,6 +350,15 @@ Normalize = Annotated[
     bool,
     typer.Option(
         "--normalize/--no-normalize", help="L2-normalise rows before the repair, or not.", rich_help_panel=CHANGE
+    ),
+]
+MaxEvalRows = Annotated[
+    int,
+    typer.Option(
+        "--max-eval-rows",
+        metavar="N",
+        help="Rows per side kept in memory to select and to certify.",
+        rich_help_panel=CHANGE,
     ),
 ]
 Force = Annotated[

@@ -23,6 +23,19 @@ def repair(x, kind={kind}):  # (n, d) -> (n, k)
     return unit(x) if normalised[kind][1] else x
 """
 
+_SHARED = 7
+"""Lines that the snippet of a residual MLP shares with that of an affine map."""
+
+_HIDDEN = """\
+    given = unit(x) if normalised[kind][0] else x
+    x = given - parts.get(f"{kind}.mean", 0.0)
+    x = (x @ parts[f"{kind}.matrix"] if f"{kind}.matrix" in parts else x) + parts.get(f"{kind}.shift", 0.0)
+    if f"{kind}.hidden_in" in parts:  # a residual MLP
+        hidden = np.maximum(given @ parts[f"{kind}.hidden_in"] + parts[f"{kind}.hidden_bias"], 0.0)
+        x = x + hidden @ parts[f"{kind}.hidden_out"]
+    return unit(x) if normalised[kind][1] else x
+"""
+
 
 def numpy_snippet(repair: Repair, file: str | Path, kind: str | None = None) -> str:
     """Source of a function ``repair(x, kind)`` that needs numpy and safetensors; ``kind`` is its default.
@@ -32,7 +45,10 @@ def numpy_snippet(repair: Repair, file: str | Path, kind: str | None = None) -> 
     """
     default = repair.kind_name(kind) if kind is not None else next(iter(repair.kinds))
     flags = {name: (k.normalise_before, k.normalise_after) for name, k in repair.kinds.items()}
-    return _LINES.format(file=repr(str(file)), normalised=repr(flags), kind=repr(default))
+    text = _LINES.format(file=repr(str(file)), normalised=repr(flags), kind=repr(default))
+    if all(k.hidden is None for k in repair.kinds.values()):
+        return text
+    return "".join(text.splitlines(keepends=True)[:_SHARED]) + _HIDDEN
 
 
 def _write(order: Order) -> list[str]:

@@ -13,8 +13,8 @@ from embedscope.certification.split import HELD_OUT
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.repairs.calibration import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.judge_factory import judge_of
+from embedscope.repairs.match_probability import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.summary import calibration_note, document_of, evidence_of, records_of
 from embedscope.sources.options import ModelOptions
