@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedscope import datasets, errors, extend, metrics, tasks, transforms
     from embedscope.api.analogy import analogy
+    from embedscope.api.compress import compress
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
     from embedscope.api.listing import (
@@ -42,6 +43,7 @@ __all__ = [
     "analogy",
     "apply",
     "check",
+    "compress",
     "datasets",
     "diagnose",
     "errors",
@@ -71,6 +73,7 @@ _HOMES = {
     "analogy": "api.analogy",
     "apply": "api.repair",
     "check": "api.diagnose",
+    "compress": "api.compress",
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
     "measure": "api.measure",

@@ -236,4 +236,4 @@ def apply(
     name = loaded.kind_name(kind)
     if model is not None:
         loaded.check_source(model, name)
-    return np.asarray(loaded.transform(to_numpy(vectors_of(source)), name))
+    return np.asarray(loaded.store(to_numpy(vectors_of(source)), name))

@@ -311,6 +311,15 @@ Candidates = Annotated[
         rich_help_panel=CHANGE,
     ),
 ]
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        "--tolerance",
+        metavar="LOSS",
+        help="Loss of the main score that you accept, between 0 and 1.",
+        rich_help_panel=CHANGE,
+    ),
+]
 Objective = Annotated[
     str | None,
     typer.Option(
