@@ -324,8 +324,9 @@ Objective = Annotated[
     str | None,
     typer.Option(
         "--objective",
-        metavar="NAME",
-        help="pairs or mixed (one index of all modalities); with --labels zeroshot or probe.",
+        metavar="NAME|W",
+        help="pairs or mixed (one index of all modalities), with --pair also a weight of mixed, 0 to 1; "
+        "with --labels zeroshot or probe.",
         rich_help_panel=CHANGE,
     ),
 ]
@@ -348,6 +349,10 @@ Json = Annotated[
 FormatOption = Annotated[
     Format,
     typer.Option("--format", help="What to print: tables, Markdown, or JUnit XML for CI.", rich_help_panel=OUTPUT),
+]
+RowsOut = Annotated[
+    Path | None,
+    typer.Option("--rows-out", metavar="FILE.csv", help="Write every row behind the verdict.", rich_help_panel=OUTPUT),
 ]
 Report = Annotated[
     Path | None,

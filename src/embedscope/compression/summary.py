@@ -197,9 +197,9 @@ def _tests(found: Frontier) -> Table:
         )  # fmt: skip
     columns = tuple(Column(title, d) for title, d in zip(heads, digits, strict=True))
     caption = (
-        f"Tests of '{found.main} loses at most {found.tolerance:g}' in a fixed order, from the largest to the "
-        "first that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of units and "
-        "any distribution."
+        f"Tests of '{found.main} loses at most {found.tolerance:g}' in a fixed order, from the largest to the first "
+        "that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of units "
+        "and any distribution."
     )
     return Table("certified", "Tests on the part that certifies", columns, tuple(rows), caption)
 

@@ -125,7 +125,7 @@ class Int8(Code):
 
     def decode(self, stored: npt.NDArray[Any]) -> Rows32:
         """The middle of each step, as FAISS."""
-        return self.ranges[0] + (stored.astype(np.float32) + np.float32(128.5)) * self.steps
+        return np.asarray(self.ranges[0] + (stored.astype(np.float32) + np.float32(128.5)) * self.steps)
 
 
 class Binary(Code):
