@@ -18,6 +18,7 @@ from embedscope.compression.search import search, truth_of
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.exports.faiss import factory_string, faiss_index
 from embedscope.exports.numpy import numpy_snippet
+from embedscope.exports.sentence_transformers import _leading
 from embedscope.tasks._means import directions
 from embedscope.tasks.retrieval import judged_scores
 
@@ -73,19 +74,11 @@ def test_numpy_export_stores_the_same_rows(rows: np.ndarray, tmp_path: Path, tex
     np.testing.assert_array_equal(space["store"](rows), repair.store(rows, "document"))
 
 
-def test_truncate_dim_of_sentence_transformers(tmp_path: Path) -> None:
-    from embedscope.exports.sentence_transformers import repaired_model
-
-    class Model:
-        truncate_dim = None
-
-        def get_embedding_dimension(self) -> int:
-            return 32
-
-    pytest.importorskip("sentence_transformers")
+def test_leading_dimensions_become_a_truncate_dim() -> None:
     x = np.random.default_rng(0).normal(size=(300, 32)).astype(np.float32)
-    cut = fit_plan(parse_plan("first:16+int8"), moments_of(x, True), x, 0).repair({})
-    assert repaired_model(Model(), cut).truncate_dim == 16
+    for text, kept in {"first:16+int8": 16, "pca:16": None, "int8": None}.items():
+        repair = fit_plan(parse_plan(text), moments_of(x, True), x, 0).repair({})
+        assert _leading(list(repair.kinds.values())) == kept
 
 
 def test_rescoring_is_the_inner_product_with_the_bits_of_the_best_forty(rows: np.ndarray, queries: np.ndarray) -> None:
