@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from embedscope.api.analogy import analogy
     from embedscope.api.compare import compare
     from embedscope.api.calibrate import CalibrationOutcome, calibrate
+    from embedscope.api.compress import compress
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
     from embedscope.api.explore import explore
@@ -52,6 +53,7 @@ __all__ = [
     "calibrate",
     "check",
     "compare",
+    "compress",
     "datasets",
     "diagnose",
     "errors",
@@ -88,6 +90,7 @@ _HOMES = {
     "calibrate": "api.calibrate",
     "check": "api.diagnose",
     "compare": "api.compare",
+    "compress": "api.compress",
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
     "explore": "api.explore",

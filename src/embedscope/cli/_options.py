@@ -337,12 +337,22 @@ Candidates = Annotated[
         rich_help_panel=CHANGE,
     ),
 ]
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        "--tolerance",
+        metavar="LOSS",
+        help="Loss of the main score that you accept, between 0 and 1.",
+        rich_help_panel=CHANGE,
+    ),
+]
 Objective = Annotated[
     str | None,
     typer.Option(
         "--objective",
-        metavar="NAME",
-        help="pairs or mixed (one index of all modalities); with --labels zeroshot or probe.",
+        metavar="NAME|W",
+        help="pairs or mixed (one index of all modalities), with --pair also a weight of mixed, 0 to 1; "
+        "with --labels zeroshot or probe.",
         rich_help_panel=CHANGE,
     ),
 ]
@@ -378,6 +388,10 @@ FormatOption = Annotated[
         help="What to print: tables, Markdown, or for CI JUnit XML or a GitHub summary; mteb: files in --report DIR.",
         rich_help_panel=OUTPUT,
     ),
+]
+RowsOut = Annotated[
+    Path | None,
+    typer.Option("--rows-out", metavar="FILE.csv", help="Write every row behind the verdict.", rich_help_panel=OUTPUT),
 ]
 Report = Annotated[
     Path | None,
