@@ -138,8 +138,8 @@ class Exploration:
         )
         notes = "".join(f"\n- {note}" for note in self.notes)
         return (
-            f"{as_markdown(self.found.selections)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs and copies are "
-            f"by cosine in all dimensions, not on the map.{notes}"
+            f"{as_markdown(self.found.selections)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs and "
+            f"copies are by cosine in all dimensions, not on the map.{notes}"
         )
 
 
