@@ -2,8 +2,8 @@
 
     EMBEDSCOPE_DATA=... python -m benchmarks.diagnose_faults --vectors DIR
 
-Twelve faults in five real spaces each, 400 rows at most (of prompts all 1,203 names). A fault is named where the finding it should give is there, a
-note or worse. Of healthy spaces no finding may be serious.
+Twelve faults in five real spaces each, 400 rows at most (of prompts all 1,203 names). A fault is named where the
+finding it should give is there, a note or worse. Of healthy spaces no finding may be serious.
 """
 
 from __future__ import annotations

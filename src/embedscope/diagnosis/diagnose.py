@@ -52,7 +52,7 @@ class Diagnosis:
         return tuple(v for v in self.verdicts if SEVERITIES.index(v.severity) >= SEVERITIES.index(severity))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every row that a finding is about: ``finding``, ``severity``, ``space``, ``row``, ``text``, ``value``, ``why``.
+        """Every row that a finding is about: ``finding, severity, space, row, text, value, why``.
 
         ``row`` is the number of the row from 0 on (of a token, sentence and position), in the file, or among the texts
         of a model. Rows of a finding come worst first; where not all rows were held, those of the sample.

@@ -14,7 +14,6 @@ standard deviation sqrt(2 / ((d - 1)(d + 2))), whatever the spectra.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -231,9 +230,7 @@ def _chance(d: int) -> float:
     return float(np.sqrt(2 / ((d - 1) * (d + 2))))
 
 
-def _split(
-    members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int
-) -> Split:
+def _split(members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int) -> Split:
     smaller = members if 2 * members.sum() <= len(members) else ~members
     chance = (smaller.sum() - 1) / (len(smaller) - 1)
     within = float(smaller[nearest[smaller]].mean())
@@ -300,7 +297,7 @@ _STARTS, _DESCENTS, _STEP = 12, 60, 0.3
 
 
 def _two_kinds(x: Floats, nearest: Index) -> Split | None:
-    """Rows on either side of an empty stretch, along the direction of least kurtosis (projection pursuit, friedman1974).
+    """Rows on either side of an empty stretch, along the direction of least kurtosis (friedman1974).
 
     Sets of a fifth of the rows and more; a smaller one does not make the kurtosis small.
     """
