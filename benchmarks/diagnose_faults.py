@@ -133,7 +133,7 @@ def half_exported(x: Floats, rng: np.random.Generator) -> Floats:
 
 def overflowed(x: Floats, rng: np.random.Generator) -> Floats:
     with np.errstate(over="ignore"):
-        return np.asarray((x * 400_000).astype(np.float16), dtype=np.float32)
+        return np.asarray((x * 2_000_000).astype(np.float16), dtype=np.float32)
 
 
 FAULTS: tuple[tuple[str, tuple[str, ...], Callable[[Spaces], Iterator[dict[str, Any]]]], ...] = (

@@ -13,7 +13,20 @@ from typer.testing import CliRunner
 from embedscope.cli import _app
 from embedscope.datasets import example_files
 
-ORDER = ("example", "list", "measure", "evaluate", "diagnose", "check", "repair", "apply", "export", "report", "cache")
+ORDER = (
+    "example",
+    "list",
+    "measure",
+    "evaluate",
+    "diagnose",
+    "check",
+    "compare",
+    "repair",
+    "apply",
+    "export",
+    "report",
+    "cache",
+)
 MODELS = ("minilm", "quickstart", "reproduce")
 
 
