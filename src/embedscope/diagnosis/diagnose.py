@@ -223,12 +223,18 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
         evidence=f"{_number(v)}; {v.severity} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
-        detail=f"Threshold: {v.rule.reason}.",
+        detail=f"Threshold: {v.rule.reason}.{_sampled(v) if rows else ''}",
         harm=v.rule.harm,
         remedy=v.rule.remedy(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )
+
+
+def _sampled(v: Verdict) -> str:
+    """That the rows named are those of a sample, where not all were held."""
+    held = v.numbers.rows
+    return f" Rows are named among {len(held.ids):,} sampled ones." if held is not None and held.sampled else ""
 
 
 def _open(v: Verdict, several: bool) -> Finding:

@@ -96,7 +96,19 @@ class HeldRows(Metric):
         units = None if grouped.units is None else grouped.units.units
         n, dim, exact = grouped.full.n, grouped.full.dim, not grouped.full.sampled
         note = None if exact else f"on {len(held.u):,} sampled rows"
-        return tuple(Measured(name, *numbers, n, dim, "unit", exact, note, units) for name, *numbers in made)
+        return tuple(
+            Measured(
+                name,
+                *numbers,
+                n,
+                dim,
+                "unit",
+                exact,
+                "undefined: one population" if numbers[0] is None else note,
+                units,
+            )
+            for name, *numbers in made
+        )
 
 
 Row = tuple[str, float | None, float | None, float | None, float | None]
@@ -126,11 +138,7 @@ class _Held:
 
         models = split is not None and split.two_models
         count("two_populations", split.smaller if split is not None and models else None)
-        if split is not None:
-            made.append(("two_populations.likeness", split.likeness, split.stderr, *_around(split)))
-            made.append(("two_populations.own", split.own, None, None, None))
-            made.append(("two_populations.gap", split.gap, None, None, None))
-            made.append(("two_populations.share", float(split.smaller.mean()), None, None, None))
+        made += _of_split(split)
         kinds = None if split is None or models else split.own
         made.append(("two_kinds", kinds or 0.0, None, None, None))
         count("two_formats", other)
@@ -279,5 +287,14 @@ class _Held:
 _FLOOR, _CONTRAST, _NORMS, _KEPT, _MOST = 0.2, 0.05, 0.26, 8, 10_000
 
 
-def _around(split: Split) -> tuple[float, float]:
-    return split.likeness - 1.96 * split.stderr, split.likeness + 1.96 * split.stderr
+def _of_split(split: Split | None) -> list[Row]:
+    """The numbers of a split, None of one population."""
+    if split is None:
+        return [(f"two_populations.{name}", None, None, None, None) for name in ("likeness", "own", "gap", "share")]
+    low, high = split.likeness - 1.96 * split.stderr, split.likeness + 1.96 * split.stderr
+    return [
+        ("two_populations.likeness", split.likeness, None, low, high),
+        ("two_populations.own", split.own, None, None, None),
+        ("two_populations.gap", split.gap, None, None, None),
+        ("two_populations.share", float(split.smaller.mean()), None, None, None),
+    ]
