@@ -19,7 +19,7 @@ from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.claims import checked_claims
 from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.findings import findings
-from embedscope.experiments._tyshchuk2023.geometry import isotropy_records
+from embedscope.experiments._tyshchuk2023.geometry import isotropy_records, locally_centred
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.photos import (
     caption_languages,
@@ -468,3 +468,18 @@ def test_constant_vectors_support_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     found = adversarial(np.ones((120, 8)), np.ones((120, 8)), monkeypatch, ("heads:5", "heads:100"))
     for name in ("gap", "retrieval", "temperature"):
         assert name not in found or found[name].status != "agrees"
+
+
+def test_local_isotropy_takes_the_mean_of_each_cluster_off() -> None:
+    """Ten isotropic clusters far apart: one cone of clusters as a whole, isotropic inside each; few rows: undefined."""
+    rng = np.random.default_rng(0)
+    centres = np.eye(10, 24) * 8 + 4
+    rows = unit(np.repeat(centres, 80, axis=0) + rng.normal(size=(800, 24)))
+    local = locally_centred(rows, 10)
+    inside = unit(local)
+    cosines = inside @ inside.T
+    mean = (cosines.sum() - len(rows)) / (len(rows) * (len(rows) - 1))
+    assert abs(mean) < 0.01
+    assert np.abs(local.reshape(10, 80, 24).mean(axis=1)).max() < 1e-9
+    assert (rows @ rows.T).mean() > 0.3
+    assert locally_centred(rows[:150], 10) is None

@@ -9,14 +9,15 @@ import pytest
 from scipy.stats import spearmanr
 
 from embedscope.core.errors import InputError
-from embedscope.core.tables import Data, Pairs, TextTable
+from embedscope.core.tables import Choices, Data, Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder
+from embedscope.datasets.semeval2012 import answered_questions, rated_pairs
 from embedscope.tasks import TASKS
 from embedscope.tasks._analogy_angles import angles_between, closeness, coordinate_ranks, rank_correlations
 from embedscope.tasks._analogy_questions import Questions, questions_of
 from embedscope.tasks._analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
-from embedscope.tasks.relations import TRAINING, maxdiff
+from embedscope.tasks.relations import TRAINING, choices_right, maxdiff
 
 TASK = TASKS.get("semeval2012_typicality")
 
@@ -66,12 +67,43 @@ def test_scores_are_those_of_a_loop(semeval):
         expected.append(spearmanr(given, gold).statistic)
         assert scores[TASK.id].items[names.index(name)] == pytest.approx(expected[-1], abs=1e-12)
         if len(expected) <= 3:
-            found = scores[f"{TASK.id}.maxdiff"].items[names.index(name)]
+            found = scores[f"{TASK.id}.maxdiff_of_ratings"].items[names.index(name)]
             assert found == pytest.approx(naive_maxdiff(np.array(given), np.array(gold)), abs=1e-12)
     assert scores[TASK.id].value == pytest.approx(np.nanmean(scores[TASK.id].items), abs=1e-12)
     assert scores[TASK.id].n == len(tested) == 69
     assert abs(scores[TASK.id].value) < 0.1
-    assert scores[f"{TASK.id}.maxdiff"].value == pytest.approx(0.25, abs=0.03)
+    assert scores[f"{TASK.id}.maxdiff_of_ratings"].value == pytest.approx(0.25, abs=0.03)
+    official = scores[f"{TASK.id}.maxdiff"]
+    assert official.n == 69
+    assert official.value == pytest.approx(0.31, abs=0.03), "the task's own random system reads .312, ties being right"
+    without = Data(semeval.name, semeval.tables, {k: v for k, v in semeval.relations.items() if k != "maxdiff"})
+    undefined = TASK.score({"words": x}, without, seed=0)[f"{TASK.id}.maxdiff"]
+    assert undefined.value is None
+    assert "Phase2Answers" in undefined.note
+
+
+def test_maxdiff_is_that_of_the_task_s_scorer(semeval, shared_data):
+    """The package's own example: random ratings of 1a answer 103 questions, 29 and 27 of them rightly."""
+    folder = next(shared_data.rglob("Examples/RandomScaled-1a.txt")).parent
+    rating = {pair: value for value, pair in rated_pairs((folder / "RandomScaled-1a.txt").read_text())}
+    words, choices = semeval.tables["words"].texts, semeval.relations["maxdiff"]
+    here = np.array([name.split()[0] == "1a" for name in choices.section])
+    own = Choices(
+        "words", *(x[here] for x in (choices.left, choices.right, choices.least, choices.most)), ("1a",) * 103
+    )
+    shown = [[(words[a], words[b]) for a, b in zip(*q, strict=True)] for q in zip(own.left, own.right, strict=True)]
+    ratings = np.array([[rating[pair] for pair in q] for q in shown])
+    assert choices_right(ratings, own).sum(axis=0).tolist() == [29, 27]
+    answers = [line.split() for line in (folder / "RandomMaxDiff-1a.txt").read_text().splitlines() if line[:1] == '"']
+    least = {tuple(row[:4]): row[4] for row in answers}
+    for q, lowest in zip(shown, ratings.argmin(axis=1), strict=True):
+        named = tuple(f'"{a}:{b}"' for a, b in q)
+        assert least[named] == named[lowest]
+
+
+def test_answers_without_six_pairs_are_refused():
+    with pytest.raises(InputError, match="six pairs"):
+        answered_questions('"a:b"\t"c:d"')
 
 
 def test_maxdiff_of_ties_and_few():
