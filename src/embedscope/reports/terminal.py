@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from embedscope.core.document import Document, Finding, Table, cell
+from embedscope.core.document import Document, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -123,33 +123,19 @@ def _print_findings(document: Document, console: Console) -> None:
         words = Text(finding.text)
         if finding.harm:
             words.append(f"\n{finding.harm}")
+        for row in finding.rows:
+            words.append(f"\nrow {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else ""))
+        more = (finding.n_rows or 0) - len(finding.rows)
+        if finding.rows and more > 0:
+            words.append(f"\n{count(more, 'more row')} (--rows-out FILE writes all)", style="dim")
         for line in (finding.evidence, finding.detail, finding.source):
             if line:
                 words.append(f"\n{line}", style="dim")
-        for line in _row_lines(finding):
-            words.append(f"\n{line}", style="dim")
         if finding.remedy:
             words.append("\ntry: ").append(finding.remedy, style="bold")
         grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
     console.print(grid)
     console.print()
-
-
-_ROWS_WITH_TEXT = 3
-
-
-def _row_lines(finding: Finding) -> list[str]:
-    """The rows that a finding is about: a few with their texts, else their numbers and why the first is named."""
-    rows = finding.rows
-    if not rows:
-        return []
-    more = (finding.n_rows or len(rows)) - len(rows)
-    if any(row.text for row in rows):
-        shown = [f"row {row.id}: {row.text} ({row.why})" for row in rows[:_ROWS_WITH_TEXT]]
-        more += len(rows) - len(shown)
-        return [*shown, *([f"and {count(more, 'more row')}"] if more > 0 else [])]
-    ids = ", ".join([f"{rows[0].id} ({rows[0].why})", *(row.id for row in rows[1:])])
-    return [f"rows {ids}" + (f" and {more:,} more" if more > 0 else "")]
 
 
 def _print_table(table: Table, console: Console, max_rows: int) -> None:
