@@ -293,7 +293,7 @@ def find_units(
             order = file_order([x], n)
             add(FILE_ORDER, np.arange(n) // order.block)
         if near:
-            links, ways = _near_links(n, x, labels, declared=groups is not None)
+            links, ways = _near_links(n, x, labels, known=groups is not None or order.dependent)
             found += ways
     units = join(n, labels, links)
     sizes_ = np.bincount(units)
@@ -301,13 +301,13 @@ def find_units(
 
 
 def _near_links(
-    n: int, x: Array, labels: Sequence[npt.NDArray[Any]], *, declared: bool
+    n: int, x: Array, labels: Sequence[npt.NDArray[Any]], *, known: bool
 ) -> tuple[list[tuple[Index, Index]], list[str]]:
-    """Links of near-duplicates, and of tight clusters where no units are ``declared``; and which of them join units."""
+    """Links of near-duplicates, and of tight clusters where no other units are ``known``; and which join units."""
     lists = NearRows.of(x)
     links: list[tuple[Index, Index]] = []
     ways = []
-    for name, more in ((NEAR_COPIES, lists.copies()), *(() if declared else ((CLUSTERS, lists.tight_clusters()),))):
+    for name, more in ((NEAR_COPIES, lists.copies()), *(() if known else ((CLUSTERS, lists.tight_clusters()),))):
         before = len(np.unique(join(n, labels, links)))
         links.append(more)
         if len(np.unique(join(n, labels, links))) < before:
