@@ -45,7 +45,7 @@ def semeval(shared_data) -> Data:
 
 
 def test_scores_are_those_of_a_loop(semeval):
-    """The main score and MaxDiff, with scipy's Spearman and every four pairs written out for three relations."""
+    """The main score of twelve relations and MaxDiff of three: scipy's Spearman, and every four pairs written out."""
     x = np.random.default_rng(0).normal(size=(len(semeval.tables["words"]), 9))
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     scores = TASK.score({"words": x}, semeval, seed=0)
@@ -56,9 +56,8 @@ def test_scores_are_those_of_a_loop(semeval):
         TRAINING, key=[n.split()[0] for n in names].index
     )
     expected = []
-    for name in names:
-        if name.split()[0] in TRAINING:
-            continue
+    tested = [n for n in names if n.split()[0] not in TRAINING]
+    for name in tested[:12]:
         shown = [(i, j) for i, j, n in zip(examples.left, examples.right, examples.subset, strict=True) if n == name]
         given, gold = [], []
         for i, j, g, n in zip(rated.left, rated.right, rated.gold, rated.subset, strict=True):
@@ -66,11 +65,12 @@ def test_scores_are_those_of_a_loop(semeval):
                 given.append(np.mean([cosine(u[j] - u[i], u[q] - u[p]) for p, q in shown if (p, q) != (i, j)]))
                 gold.append(g)
         expected.append(spearmanr(given, gold).statistic)
+        assert scores[TASK.id].items[names.index(name)] == pytest.approx(expected[-1], abs=1e-12)
         if len(expected) <= 3:
             found = scores[f"{TASK.id}.maxdiff_of_ratings"].items[names.index(name)]
             assert found == pytest.approx(naive_maxdiff(np.array(given), np.array(gold)), abs=1e-12)
-    assert scores[TASK.id].value == pytest.approx(np.mean(expected), abs=1e-12)
-    assert scores[TASK.id].n == len(expected) == 69
+    assert scores[TASK.id].value == pytest.approx(np.nanmean(scores[TASK.id].items), abs=1e-12)
+    assert scores[TASK.id].n == len(tested) == 69
     assert abs(scores[TASK.id].value) < 0.1
     assert scores[f"{TASK.id}.maxdiff_of_ratings"].value == pytest.approx(0.25, abs=0.03)
     official = scores[f"{TASK.id}.maxdiff"]
