@@ -119,7 +119,7 @@ class Judged:
 
 
 def one_of_each(unit: Index, seed: int) -> Index:
-    """Position of one of the pairs of every unit, drawn by hash: whether it is false is a fair coin of its unit's share.
+    """Position of one of the pairs of every unit, drawn by hash: it is false with the chance of its unit's share.
 
     >>> one_of_each(np.array([0, 0, 1]), 0)[-1].tolist()
     2
@@ -244,8 +244,10 @@ def _refusal(
     tested = len(np.unique(rest.unit[rest.cosines >= start]))
     needed = math.ceil(trials * units / max(tested, 1))
     return (
-        f"{said}; to certify at most {alpha:g} with {confidence:.0%} confidence takes about {trials:,} units with a pair "
-        f"above it in the half that certifies (there are {tested:,}), about {needed:,} labelled units in all (there are "
+        f"{said}; to certify at most {alpha:g} with {confidence:.0%} confidence takes about {trials:,} units "
+        f"with a pair "
+        f"above it in the half that certifies (there are {tested:,}), about {needed:,} labelled units in all "
+        f"(there are "
         f"{units:,})",
         needed,
     )

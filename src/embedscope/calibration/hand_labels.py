@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +177,8 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
                 confidence,
                 new,
                 len(new) - len(labels),
-                f"{int(losses.sum())} of {len(losses):,} pairs drawn at or above cosine {cut:.4f} are false; about {more:,} "
+                f"{int(losses.sum())} of {len(losses):,} pairs drawn at or above cosine {cut:.4f} are false; about "
+                f"{more:,} "
                 f"more are needed to certify at most {target:g}",
             )
     cut = _next_cut(merges, labels, target)
@@ -195,7 +197,8 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
         confidence,
         new,
         len(new) - len(labels),
-        f"the labels so far point at cosine {cut:.4f}; at least {more:,} pairs at or above it must be judged, without an "
+        f"the labels so far point at cosine {cut:.4f}; at least {more:,} pairs at or above it must be judged, "
+        f"without an "
         f"error, to certify at most {target:g}",
     )
 
@@ -251,7 +254,7 @@ def _explore(merges: Merges, seed: int) -> list[HandLabel]:
     rng = np.random.default_rng([seed, n, 0])
     chosen: list[int] = []
     wanted = min(BATCH, n)
-    for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(edges.tolist())):
         share = (wanted - len(chosen)) // (len(edges) - 1 - i)
         chosen += (a + rng.permutation(b - a)[:share]).tolist()
     rng.shuffle(chosen)

@@ -29,7 +29,9 @@ class Target(StrEnum):
 
 
 def export(
-    repair: Annotated[Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` or `embedscope calibrate` wrote.")],
+    repair: Annotated[
+        Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` or `embedscope calibrate` wrote.")
+    ],
     to: Annotated[Target, typer.Option("--to", help="Library.")],
     out: Annotated[
         Path | None,
@@ -86,9 +88,7 @@ def export(
         screen.print(f"· {line}", soft_wrap=True, markup=False)
 
 
-def _export_scores(
-    file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool
-) -> None:
+def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool) -> None:
     """The calibration of scores in ``file`` as NumPy code or SQL, printed where ``out`` is None."""
     from embedscope.calibration.scores import ScoreCalibration
     from embedscope.core.atomic import write_text
