@@ -181,8 +181,8 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
                 f"{more:,} "
                 f"more are needed to certify at most {target:g}",
             )
-    cut = _next_cut(merges, labels, target)
-    if cut is None:
+    following = _next_cut(merges, labels, target)
+    if following is None:
         return _told(
             target,
             confidence,
@@ -190,14 +190,14 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
             0,
             f"even the nearest pairs are false more often than {target:g}: no threshold on this cosine can promise it",
         )
-    new = _drawn(merges, cut, last + 1, len(labels), seed, labels)
+    new = _drawn(merges, following, last + 1, len(labels), seed, labels)
     more = _more(np.zeros(0), target, (1 - confidence) / 2 ** (last + 1))
     return _told(
         target,
         confidence,
         new,
         len(new) - len(labels),
-        f"the labels so far point at cosine {cut:.4f}; at least {more:,} pairs at or above it must be judged, "
+        f"the labels so far point at cosine {following:.4f}; at least {more:,} pairs at or above it must be judged, "
         f"without an "
         f"error, to certify at most {target:g}",
     )
