@@ -20,7 +20,9 @@ def space(hub: bool = False) -> tuple[dict, dict, dict]:
     shift = np.zeros(16)
     shift[0] = 3.0
     asked = rng.normal(size=(40, 16)) + shift
-    documents = np.concatenate([asked + (1.8 if hub else 0.9) * rng.normal(size=(40, 16)), rng.normal(size=(160, 16)) + shift])
+    documents = np.concatenate(
+        [asked + (1.8 if hub else 0.9) * rng.normal(size=(40, 16)), rng.normal(size=(160, 16)) + shift]
+    )
     if hub:
         documents[100:108] = shift + 0.05 * rng.normal(size=(8, 16))
     queries = {f"q{i}": v for i, v in enumerate(asked)}

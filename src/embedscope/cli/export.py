@@ -25,12 +25,13 @@ class Target(StrEnum):
     faiss = "faiss"
     sentence_transformers = "sentence-transformers"
     numpy = "numpy"
+    pgvector = "pgvector"
     sql = "sql"
 
 
 def export(
     repair: Annotated[
-        Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` or `embedscope calibrate` wrote.")
+        Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair`, `migrate` or `calibrate` wrote.")
     ],
     to: Annotated[Target, typer.Option("--to", help="Library.")],
     out: Annotated[
@@ -53,7 +54,7 @@ def export(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write REPAIR for another library: an ONNX graph, a FAISS index, a sentence-transformers model, NumPy code.
+    """Write REPAIR for another library: ONNX, a FAISS index, a sentence-transformers model, NumPy code, SQL.
 
     A calibration of scores is written as NumPy code, or as SQL.
     """

@@ -60,7 +60,7 @@ PURE_OF_MIXED = Objective("pure_ndcg@10", ("mixed_ndcg@10",), ("recall@10",))
 PLAIN = Objective("ndcg@10", (), ("recall@1", "recall@10", "recall@100", "mrr"))
 
 Judgements = tuple[Index, Index, Floats]
-_JOINT_STEPS = {"center", "pca", "whiten", "abtt", "none"}
+_JOINT_STEPS = {"center", "pca", "whiten", "abtt", "standardize", "drop", "none"}
 
 
 @dataclass(frozen=True, eq=False)
