@@ -50,8 +50,7 @@ def layers(uri: str, n: int) -> list[dict[str, Any]]:
     for pooling in (POOLING, None):
         for space in vectors.spaces(pooling):
             a, b, x, y = (
-                unit(np.asarray(vectors.matrix(pooling, space, t), np.float64))
-                for t in (left, right, distinct, changed)
+                unit(np.asarray(vectors.matrix(pooling, space, t), np.float64)) for t in (left, right, distinct, changed)
             )
             entropy, alpha = float(matrix_entropy(x)), float(alpha_req(x))
             sts = float(spearmanr((a * b).sum(axis=1), gold).statistic)

@@ -102,10 +102,9 @@ def _stability(uri: str, space: str, x: Any, y: Any, texts: Sequence[str], chang
     share, n = float(hits.mean()), len(hits)
     error = float(np.sqrt(max(share * (1 - share), 1 / n / 4) / n))
     z = 1.96
-    middle, half = (
-        (share + z * z / 2 / n) / (1 + z * z / n),
-        z * np.sqrt(share * (1 - share) / n + z * z / 4 / n / n) / (1 + z * z / n),
-    )
+    middle, half = (share + z * z / 2 / n) / (1 + z * z / n), z * np.sqrt(
+        share * (1 - share) / n + z * z / 4 / n / n
+    ) / (1 + z * z / n)
     return Record(
         uri, "word_stability", share, space=space, stderr=error, ci_low=float(middle - half),
         ci_high=float(middle + half), n=n, dim=int(x.shape[1]), rows="unit",

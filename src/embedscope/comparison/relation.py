@@ -107,9 +107,7 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
         )
     filled = (np.asarray(x) != 0).any(axis=1) & (np.asarray(y) != 0).any(axis=1)
     if filled.sum() < _FEWEST:
-        raise InputError(
-            f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}"
-        )
+        raise InputError(f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}")
     u, v = (np.asarray(unit_rows(np.asarray(s, dtype=np.float64)[filled])[0]) for s in (x, y))
     sample = np.sort(hash_order(hash_rows(0, len(u)), 0)[:MOST])
     a, b = u[sample], v[sample]

@@ -146,9 +146,7 @@ def collect(
         records += query_records(asked, matrices, label)
         listed = {**listed, **query_rows(asked, matrices)}
         provenance["data"] = {**asking.data, **provenance["data"]}
-    return _collected(
-        Result(tuple(records), provenance), held, listed, pair if source is None else source, model, row_texts
-    )
+    return _collected(Result(tuple(records), provenance), held, listed, pair if source is None else source, model, row_texts)
 
 
 def _collected(

@@ -110,10 +110,7 @@ def _across(
     own = (found < len(unit.x)).sum(axis=1).astype(np.float64)
     order = np.argsort(-own, kind="stable")
     order = order[own[order] == K]
-    yield (
-        "mixed_index",
-        (names[0], Listed(x_ids[order], own[order], f"{{value:.0f}} of its {K} nearest are of its side")),
-    )
+    yield "mixed_index", (names[0], Listed(x_ids[order], own[order], f"{{value:.0f}} of its {K} nearest are of its side"))
 
 
 def query_rows(

@@ -231,7 +231,9 @@ def _chance(d: int) -> float:
     return float(np.sqrt(2 / ((d - 1) * (d + 2))))
 
 
-def _split(members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int) -> Split:
+def _split(
+    members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int
+) -> Split:
     smaller = members if 2 * members.sum() <= len(members) else ~members
     chance = (smaller.sum() - 1) / (len(smaller) - 1)
     within = float(smaller[nearest[smaller]].mean())

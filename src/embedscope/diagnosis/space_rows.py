@@ -205,9 +205,8 @@ class _Held:
         yield "hubs", by(n, top, f"among the {K} nearest of {{value:,.0f}} rows")
         yield "never_found", by(mean, n == 0, "mean cosine {value:.3f} with the other rows", up=True)
         above = nearest.scores[:, 0] - mean
-        yield (
-            "low_contrast",
-            by(above, above < _CONTRAST, "its nearest row is {value:.3f} nearer in cosine than the others", up=True),
+        yield "low_contrast", by(
+            above, above < _CONTRAST, "its nearest row is {value:.3f} nearer in cosine than the others", up=True
         )
         asked = min(ASKED, len(n))
         exact = nearest.scores[:asked]
@@ -221,10 +220,7 @@ class _Held:
         kept[:asked] = (nearest.indices[:asked, :, None] == after[:, None, :]).any(axis=2).sum(axis=1)
         yield "int8", by(kept, kept < _KEPT, f"{{value:.0f}} of its {K} nearest are kept in int8", up=True)
         norms = row_norms(self.raw)
-        yield (
-            "dot_differs",
-            by(norms, norms > np.quantile(norms, 0.99), "norm {value:.3g}: ranked first by dot product"),
-        )
+        yield "dot_differs", by(norms, norms > np.quantile(norms, 0.99), "norm {value:.3g}: ranked first by dot product")
 
     def _copies(self) -> Listed:
         """Every row but the first of those that are equal, with how many rows are equal to it."""
