@@ -17,14 +17,14 @@ from embedscope.transforms.repair import Repair
 def space(hub: bool = False) -> tuple[dict, dict, dict]:
     """40 queries, 200 documents: query i asks for document i; ``hub`` adds documents near to every query."""
     rng = np.random.default_rng(0)
-    shift = np.zeros(16)
-    shift[0] = 3.0
-    asked = rng.normal(size=(40, 16)) + shift
+    shift = np.zeros(64)
+    shift[0] = 5.0
+    asked = rng.normal(size=(40, 64)) + shift
     documents = np.concatenate(
-        [asked + (1.8 if hub else 0.9) * rng.normal(size=(40, 16)), rng.normal(size=(160, 16)) + shift]
+        [asked + (2.2 if hub else 0.9) * rng.normal(size=(40, 64)), rng.normal(size=(160, 64)) + shift]
     )
     if hub:
-        documents[100:108] = shift + 0.05 * rng.normal(size=(8, 16))
+        documents[100:108] = shift + 0.05 * rng.normal(size=(8, 64))
     queries = {f"q{i}": v for i, v in enumerate(asked)}
     return queries, {f"d{i}": v for i, v in enumerate(documents)}, {f"q{i}": {f"d{i}": 1} for i in range(40)}
 
@@ -55,7 +55,7 @@ def test_hubs_in_front_are_named_as_the_cause() -> None:
 
 
 def test_an_unrelated_document_is_said_to_be_one() -> None:
-    queries, corpus, qrels = space()
+    queries, corpus, _ = space()
     q, c = queries["q0"], np.stack(list(corpus.values()))
     far = int(np.argmin(c @ q / np.linalg.norm(c, axis=1)))
     found = embedscope.evaluate(queries=queries, corpus=corpus, qrels={"q0": {f"d{far}": 1}}, explain="q0")
