@@ -300,7 +300,6 @@ def _distributions(found: Findings) -> Figure:
                     f"cut: {PROMISED[t.promise]} {_bound(t)}",
                     (t.cosine, t.cosine),
                     (0.0, top),
-                    kind="baseline",
                     group="cut",
                 )
             )
@@ -326,7 +325,7 @@ def _reliability(chosen: Chosen) -> Figure:
                 tuple(b[3] for b in bins),
                 group=chosen.name,
             ),
-            Series("as predicted", (0.0, 1.0), (0.0, 1.0), kind="baseline", group="ideal"),
+            Series("as predicted", (0.0, 1.0), (0.0, 1.0), group="ideal"),
         ),
         "Each point is a bin of equal numbers of pairs; the band is a 95 % interval by units.",
         (0.0, 1.0),
