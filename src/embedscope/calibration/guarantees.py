@@ -20,8 +20,8 @@ from embedscope.core.tables import Index
 
 ONE_OF_EACH = "exact binomial test (Clopper-Pearson) on one pair of every unit"
 
-BETS = 12
-"""Sizes of bets that are mixed, from 1 % of the largest that cannot ruin to all of it."""
+BETS = 6
+"""Sizes of bets that are mixed, from a tenth of the largest that cannot ruin to all of it."""
 
 STEPS = 200
 """Thresholds that are tried, at quantiles of the cosines of matches."""
@@ -62,7 +62,7 @@ def betting_p(losses: Floats, alpha: float) -> float:
     >>> betting_p(np.zeros(100), 0.05) < 0.05 < betting_p(np.zeros(40), 0.05)
     True
     """
-    bets = np.geomspace(0.01, 0.999, BETS) / (1 - alpha)
+    bets = np.geomspace(0.1, 0.999, BETS) / (1 - alpha)
     log = np.log1p(bets[:, None] * (alpha - np.asarray(losses, dtype=np.float64))[None]).sum(axis=1)
     top = float(log.max())
     wealth = top + math.log(float(np.exp(log - top).mean()))
