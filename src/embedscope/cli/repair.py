@@ -53,15 +53,7 @@ def repair(
     normalize: opt.Normalize = True,
     force: opt.Force = False,
     rows_out: opt.RowsOut = None,
-    max_eval_rows: Annotated[
-        int,
-        typer.Option(
-            "--max-eval-rows",
-            metavar="N",
-            help="Rows per side kept in memory to select and to certify.",
-            rich_help_panel=opt.CHANGE,
-        ),
-    ] = 10_000,
+    max_eval_rows: opt.MaxEvalRows = 10_000,
     positive_rate: Annotated[
         float,
         typer.Option(

@@ -27,7 +27,7 @@ def faiss_index(repair: Repair, kind: str | None = None, inner: Any = None) -> A
     Raises
     ------
     InputError
-        if ``inner`` has other dimensions.
+        if ``inner`` has other dimensions, or the repair has a residual MLP.
     """
     faiss = require("faiss", "faiss", "an export to FAISS")
     width = repair.kind(kind).dim_out
@@ -86,6 +86,11 @@ def factory_string(repair: Repair, kind: str | None = None) -> str:
 
 def _steps(faiss: Any, repair: Repair, kind: str | None) -> list[Any]:
     made = repair.kind(kind)
+    if made.hidden is not None:
+        raise InputError(
+            "this repair has a residual MLP, which no transform of FAISS is; export it --to onnx or numpy, or migrate "
+            "with affine candidates alone (--candidates procrustes,ridge)"
+        )
     parts = made.in_float32()
     steps = [faiss.NormalizationTransform(made.dim_in, 2.0)] if made.normalise_before else []
     if "mean" in parts:

@@ -24,6 +24,19 @@ def repair(x, kind={kind}):  # (n, d) -> (n, k)
     return unit(x) if normalised[kind][1] else x
 """
 
+_SHARED = 7
+"""Lines that the snippet of a residual MLP shares with that of an affine map."""
+
+_HIDDEN = """\
+    given = unit(x) if normalised[kind][0] else x
+    x = given - parts.get(f"{kind}.mean", 0.0)
+    x = (x @ parts[f"{kind}.matrix"] if f"{kind}.matrix" in parts else x) + parts.get(f"{kind}.shift", 0.0)
+    if f"{kind}.hidden_in" in parts:  # a residual MLP
+        hidden = np.maximum(given @ parts[f"{kind}.hidden_in"] + parts[f"{kind}.hidden_bias"], 0.0)
+        x = x + hidden @ parts[f"{kind}.hidden_out"]
+    return unit(x) if normalised[kind][1] else x
+"""
+
 _STORED: dict[str, str] = {
     "float16": "    return x.astype(np.float16)",
     "binary": "    return np.packbits(x > 0, axis=1)",
@@ -55,6 +68,8 @@ def numpy_snippet(repair: Repair, file: str | Path, kind: str | None = None) -> 
     default = repair.kind_name(kind) if kind is not None else next(iter(repair.kinds))
     flags = {name: (k.normalise_before, k.normalise_after) for name, k in repair.kinds.items()}
     source = _LINES.format(file=repr(str(file)), normalised=repr(flags), kind=repr(default))
+    if any(k.hidden is not None for k in repair.kinds.values()):
+        source = "".join(source.splitlines(keepends=True)[:_SHARED]) + _HIDDEN
     coded = next((k for k, made in repair.kinds.items() if made.code is not None), None)
     if coded is None:
         return source

@@ -11,7 +11,7 @@ from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.exports._export import Export, Order
-from embedscope.transforms.repair import KindMap, Origin, Repair
+from embedscope.transforms.repair import Hidden, KindMap, Origin, Repair
 
 IDS = ("sentence-transformers",)
 
@@ -90,8 +90,22 @@ def _width(model: Any) -> int:
 
 def _steps(modules: Any, kind: KindMap) -> list[Any]:
     steps = [modules.Normalize()] if kind.normalise_before else []
-    steps += [_dense(modules, matrix, bias) for matrix, bias in _affine(kind)]
+    if kind.hidden is None:
+        steps += [_dense(modules, matrix, bias) for matrix, bias in _affine(kind)]
+    else:
+        steps += _residual(modules, kind, kind.hidden)
     return steps + ([modules.Normalize()] if kind.normalise_after else [])
+
+
+def _residual(modules: Any, kind: KindMap, hidden: Hidden) -> list[Any]:
+    """A residual MLP as two dense layers: the first gives max(0, .) of x W + b, x and -x, the second adds them up."""
+    torch = require("torch", "hf", "an export to sentence-transformers")
+    eye = np.eye(kind.dim_in)
+    matrix = np.eye(kind.dim_in, kind.dim_out) if kind.matrix is None else kind.matrix
+    wide = np.hstack([hidden.hidden_in, eye, -eye])
+    bias = np.concatenate([hidden.hidden_bias, np.zeros(2 * kind.dim_in)])
+    out = np.vstack([hidden.hidden_out, matrix, -matrix])
+    return [_dense(modules, wide, bias, torch.nn.ReLU()), _dense(modules, out, kind.bias)]
 
 
 def _affine(kind: KindMap) -> list[tuple[Any, Any]]:
@@ -106,13 +120,13 @@ def _affine(kind: KindMap) -> list[tuple[Any, Any]]:
     return [(np.eye(kind.dim_in), -parts["mean"]), (kind.matrix, parts.get("shift", np.zeros(kind.dim_out)))]
 
 
-def _dense(modules: Any, matrix: Any, bias: Any) -> Any:
+def _dense(modules: Any, matrix: Any, bias: Any, activation: Any = None) -> Any:
     import torch
 
     return modules.Dense(
         in_features=matrix.shape[0],
         out_features=matrix.shape[1],
-        activation_function=torch.nn.Identity(),
+        activation_function=activation or torch.nn.Identity(),
         init_weight=torch.tensor(matrix.T.copy(), dtype=torch.float32),
         init_bias=torch.tensor(bias, dtype=torch.float32),
     )

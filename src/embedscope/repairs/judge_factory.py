@@ -129,7 +129,7 @@ def _pair_parts(
     else:
         assert request.pair_ids is not None
         names = id_hashes(request.pair_ids[0], len(x), "left"), id_hashes(request.pair_ids[1], len(y), "right")
-        left, right = _same(*names)
+        left, right = matching_rows(*names)
         if not len(left):
             raise InputError("no id of one side is an id of the other; check that they are spelled alike")
     n, total = len(x), len(x) + len(y)
@@ -179,7 +179,7 @@ def _by_position(
     return by_position(blocks(), evidence.clusters[:n], **how), evidence
 
 
-def _same(a: Any, b: Any) -> tuple[Index, Index]:
+def matching_rows(a: Any, b: Any) -> tuple[Index, Index]:
     """Rows of equal hash, as pairs."""
     order = np.argsort(b, kind="stable")
     first, last = np.searchsorted(b[order], a, "left"), np.searchsorted(b[order], a, "right")

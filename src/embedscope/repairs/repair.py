@@ -14,8 +14,8 @@ from embedscope.core.atomic import write_text
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.repairs.calibration import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.judge_factory import judge_of
+from embedscope.repairs.match_probability import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.suggestions import rows_text
 from embedscope.repairs.summary import calibration_note, document_of, evidence_of, records_of

@@ -11,7 +11,7 @@ from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.certification.wording import count, signed_interval
 from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
 from embedscope.core.records import Record
-from embedscope.repairs.calibration import Calibrated
+from embedscope.repairs.match_probability import Calibrated
 from embedscope.repairs.request import RecordContext
 from embedscope.repairs.suggestions import barred, front
 from embedscope.stats.bootstrap import Difference

@@ -13,13 +13,15 @@ from embedscope.transforms._storage import REPAIR
 from embedscope.transforms.align._sides import PARTS, Side
 from embedscope.transforms.codes import code_from
 from embedscope.transforms.repair._header import Header
-from embedscope.transforms.repair._kind import KindMap, Origin
+from embedscope.transforms.repair._kind import HIDDEN_PARTS, Hidden, KindMap, Origin
 
 
 def save(kinds: Mapping[str, KindMap], header: Header, path: str | Path) -> None:
     """Write the maps of a repair and its header to ``path``, atomically."""
     arrays = {f"{name}.{part}": getattr(kind.side, part) for name, kind in kinds.items() for part in PARTS}
     for name, kind in kinds.items():
+        if kind.hidden is not None:
+            arrays |= {f"{name}.{part}": getattr(kind.hidden, part) for part in HIDDEN_PARTS}
         arrays |= {} if kind.code is None else {f"{name}.code.{n}": x for n, x in kind.code.arrays.items()}
     facts = {"kinds": {name: _facts(kind) for name, kind in kinds.items()}} | header.as_dict()
     REPAIR.write(path, facts, {name: array for name, array in arrays.items() if array is not None})
@@ -43,7 +45,7 @@ class _Kind:
     dim_out: int
     normalise_before: bool
     normalise_after: bool
-    parts: tuple[Literal["mean", "matrix", "shift"], ...]
+    parts: tuple[Literal["mean", "matrix", "shift", "hidden_in", "hidden_bias", "hidden_out"], ...]
     source: Origin | None = None
     code: str | None = None
     code_arrays: tuple[str, ...] = ()
@@ -59,7 +61,8 @@ def _facts(kind: KindMap) -> dict[str, Any]:
         "dim_out": kind.dim_out,
         "normalise_before": kind.normalise_before,
         "normalise_after": kind.normalise_after,
-        "parts": [part for part in PARTS if getattr(kind.side, part) is not None],
+        "parts": [part for part in PARTS if getattr(kind.side, part) is not None]
+        + ([] if kind.hidden is None else list(HIDDEN_PARTS)),
         "source": None if kind.source is None else kind.source.as_dict(),
         **({} if kind.code is None else {"code": kind.code.name, "code_arrays": list(kind.code.arrays)}),
     }
@@ -67,10 +70,13 @@ def _facts(kind: KindMap) -> dict[str, Any]:
 
 def _kind(name: str, facts: _Kind, arrays: Mapping[str, Any]) -> KindMap:
     parts: dict[str, Any] = {part: arrays[f"{name}.{part}"] for part in facts.parts}
+    layer = {part: parts.pop(part) for part in HIDDEN_PARTS if part in parts}
+    hidden = Hidden(**layer) if layer else None
     code = None
     if facts.code is not None:
         code = code_from(facts.code, facts.dim_out, {n: arrays[f"{name}.code.{n}"] for n in facts.code_arrays})
-    made = KindMap(Side(facts.dim_in, **parts), facts.normalise_before, facts.normalise_after, facts.source, code)
+    side = Side(facts.dim_in, **parts)
+    made = KindMap(side, facts.normalise_before, facts.normalise_after, facts.source, hidden, code)
     if made.dim_out != facts.dim_out:
         raise InputError(f"its header says that {name} has {facts.dim_out} dimensions, its arrays give {made.dim_out}")
     return made
