@@ -22,6 +22,7 @@ ORDER = (
     "check",
     "explore",
     "repair",
+    "compress",
     "apply",
     "export",
     "report",
