@@ -112,7 +112,7 @@ def _any_of(kind: Any, data: Any, path: str | Path, field: str) -> Any:
     if data is None and type(None) in kinds:
         return None
     for each in kinds:
-        if each in _NAMES and _fits(each, data):
+        if (each in _NAMES and _fits(each, data)) or (get_origin(each) is Literal and data in get_args(each)):
             return data
     deeper = [each for each in kinds if each not in _NAMES and (get_origin(each) or is_dataclass(each))]
     if len(deeper) == 1 and isinstance(data, list | dict):
