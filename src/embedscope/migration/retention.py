@@ -10,7 +10,7 @@ neighbours are lost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -145,6 +145,38 @@ class RetentionJudge:
             found = top_k(view.q_new, np.asarray(fitted.apply(view.d_old)), 1)
         return mean_score((found.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
 
+    def at_index(self, direction: Direction, fitted: KindMap, kept: Kept, rows: int) -> Score:
+        """The overlap of ``kept`` on the certifying part as it is predicted among ``rows`` rows.
+
+        With more rows the ten nearest lie closer together, and a map's error costs more of them. The share is nearly
+        linear in the logarithm of the rows: its fall from a quarter of the pool to all of it, never a rise, is carried
+        on, draw by draw, so the interval holds the error of the fall.
+        """
+        view, full = self.views["certify"], kept.scores[OVERLAP]
+        doublings = np.log2(max(rows, 1) / len(view.d_new))
+        if doublings <= 0 or full.value is None or full.draws is None:
+            return full
+        quarter = self._overlap(direction, fitted, _smaller(view, self.seed))
+        if quarter.value is None or quarter.draws is None:
+            return full
+        fall = min(0.0, float(full.value - quarter.value) / 2)
+        falls = np.minimum(0.0, (full.draws - quarter.draws) / 2)
+        value = max(0.0, float(full.value + doublings * fall))
+        facts = {**full.facts, "measured": full.value, "searched": len(view.d_new), "per_doubling": fall}
+        return Score(value, full.n, np.maximum(0.0, full.draws + doublings * falls), None, full.note, False, facts)
+
+    def _overlap(self, direction: Direction, fitted: KindMap, view: View) -> Score:
+        if direction == "queries":
+            queries, rows = np.asarray(fitted.apply(view.q_new)), view.d_old
+        else:
+            queries, rows = view.q_new, np.asarray(fitted.apply(view.d_old))
+        return self._in_common(view, queries, rows)
+
+    def _in_common(self, view: View, queries: Floats, rows: Floats) -> Score:
+        near = top_k(queries, rows, K, exclude=view.own).indices
+        common = (near[:, :, None] == view.truth[:, None, :]).any(axis=2).mean(axis=1)
+        return mean_score(common, self.seed, (), view.units)
+
     def remote(self, kept: Kept) -> Score | None:
         """The overlap on the half of the certifying units that lie farthest from any fitted row, as NEW sees them."""
         view, items = self.views["certify"], kept.scores[OVERLAP].items
@@ -154,9 +186,7 @@ class RetentionJudge:
         return mean_score(np.where(half.items, items, np.nan), self.seed, (), view.units)
 
     def _answer(self, view: View, queries: Floats, rows: Floats) -> Kept:
-        near = top_k(queries, rows, K, exclude=view.own).indices
-        common = (near[:, :, None] == view.truth[:, None, :]).any(axis=2).mean(axis=1)
-        scores = {OVERLAP: mean_score(common, self.seed, (), view.units)}
+        scores = {OVERLAP: self._in_common(view, queries, rows)}
         if view.judged is None:
             return Kept(scores[OVERLAP], scores)
         own = judged_scores(queries, rows, view.judged, ks=(K,), seed=self.seed, skip=view.own, groups=view.units)
@@ -315,6 +345,17 @@ def _view(
     names = tuple((rows.ids if rows_ask else rows.query_ids)[i] for i in asks)
     old = None if q_old is None else q_old[asks]
     return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names)
+
+
+def _smaller(view: View, seed: int) -> View:
+    """The same queries among a quarter of the pool, without judgements."""
+    n = len(view.d_new)
+    kept = np.sort(np.random.default_rng([seed, n]).permutation(n)[: max(K + 1, n // 4)])
+    place = np.full(n + 1, -1, dtype=np.intp)
+    place[kept] = np.arange(len(kept))
+    own = place[view.own]
+    truth = top_k(view.q_new, view.d_new[kept], K, exclude=own).indices
+    return replace(view, d_old=view.d_old[kept], d_new=view.d_new[kept], own=own, judged=None, truth=truth, full={})
 
 
 def _interleaved(rows: Floats, queries: Floats) -> Floats:

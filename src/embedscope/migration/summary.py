@@ -40,6 +40,8 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
             found.append(record(test.pair_recall, PAIR, *where))
         if test.remote is not None:
             found.append(record(test.remote, f"{OVERLAP}.remote", *where))
+        if test.main is not test.kept.main:
+            found.append(record(test.main, f"{OVERLAP}.at_index", *where))
     view = judge.views["certify"]
     found += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
     if decision.stays is not None:
@@ -58,7 +60,8 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
             space=direction,
             ci_low=None if test is None else test.low,
             ci_high=None if test is None else test.high,
-            n=None if test is None else test.kept.main.n,
+            n=None if test is None else test.main.n,
+            exact=test is None or test.main.exact,
             transform=None if test is None else test.trial.text,
             fitted_on=fitted,
             subset="certify",
@@ -135,6 +138,14 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     test = decision.chosen
     if test is not None:
         overlap = test.kept.scores[OVERLAP]
+        if (fall := test.main.facts.get("per_doubling")) is not None:
+            found.append(
+                Finding(
+                    f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of the "
+                    f"ten nearest are kept, {abs(fall):.3f} less with each doubling; the verdict is about an index "
+                    f"of {costs.rows:,} rows."
+                )
+            )
         if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
             found.append(
                 Finding(
