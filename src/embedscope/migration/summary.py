@@ -141,7 +141,8 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
         if (fall := test.main.facts.get("per_doubling")) is not None:
             found.append(
                 Finding(
-                    f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of the "
+                    f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of "
+                    "the "
                     f"ten nearest are kept, {abs(fall):.3f} less with each doubling; the verdict is about an index "
                     f"of {costs.rows:,} rows."
                 )
