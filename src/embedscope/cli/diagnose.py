@@ -13,7 +13,7 @@ from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
     "embedscope diagnose documents.npy",
-    "embedscope diagnose --pair images.npy texts.npy --fail-on serious",
+    "embedscope diagnose --pair images.npy texts.npy --fail-on serious --rows-out rows.csv",
 )
 
 
@@ -53,6 +53,8 @@ def diagnose(
     modalities: opt.Modalities = None,
     queries: opt.Queries = None,
     groups: opt.Groups = None,
+    names: opt.Names = None,
+    rows_out: opt.RowsOut = None,
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -73,7 +75,7 @@ def diagnose(
     if texts is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
-    names = opt.sides(modalities)
+    sides = opt.sides(modalities)
     diagnosis = diagnosed(
         source,
         pair=pair,
@@ -83,9 +85,11 @@ def diagnose(
         seed=seed,
         progress=out.progress(),
         command=command_line(),
-        **({} if names is None else {"names": names}),
+        row_texts=names,
+        **({} if sides is None else {"names": sides}),
         **model,
     )
-    out.give(diagnosis.result)
+    written = () if rows_out is None else (f"rows: {diagnosis.write_rows(rows_out):,} in {rows_out}",)
+    out.give(diagnosis.result, lines=written)
     if fail_on is not FailOn.never and SEVERITIES.index(diagnosis.worst) >= SEVERITIES.index(fail_on.value):
         raise typer.Exit(1)

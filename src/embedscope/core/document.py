@@ -13,12 +13,22 @@ Cell = str | float | int | None
 
 
 @dataclass(frozen=True)
+class Row:
+    """A row that a finding is about: its number or id, its text where that is known, and why it is named."""
+
+    id: str
+    text: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One sentence in plain words with its evidence.
 
     ``status``: "agrees" or "deviates" for a claim that was checked, "undecided" where the interval does not decide,
     "info" for a remark; "ok", "warning" or "serious" for the health of a space. ``detail`` explains a deviation or a
-    caveat, ``harm`` says what it does to the user and ``remedy`` what to try.
+    caveat, ``harm`` says what it does to the user and ``remedy`` what to try. ``rows`` are the first rows that it is
+    about, ``n_rows`` how many there are (None: not counted). ``minor`` findings stand below the others.
     """
 
     text: str
@@ -28,6 +38,9 @@ class Finding:
     detail: str = ""
     harm: str = ""
     remedy: str = ""
+    rows: tuple[Row, ...] = ()
+    n_rows: int | None = None
+    minor: bool = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
     width = _cut(modules, model)
     for name in kinds:
         repair.check_dim(width, name, "the vectors of this model")
+    if (kept := _leading([repair.kinds[name] for name in kinds])) is not None:
+        model.truncate_dim = kept
+        return model
     lists = {name: _steps(modules, repair.kinds[name]) for name in kinds}
     if routed:
         model.append(
@@ -64,6 +67,17 @@ def _cut(modules: Any, model: Any) -> int:
     model.append(_dense(modules, np.eye(whole, kept), np.zeros(kept)))
     model.truncate_dim = None
     return int(kept)
+
+
+def _leading(kinds: list[KindMap]) -> int | None:
+    """Leading dimensions that all ``kinds`` keep and do nothing else; None where they do more."""
+    widths = {kind.dim_out for kind in kinds}
+    for kind in kinds:
+        matrix = kind.matrix
+        plain = kind.mean is None and kind.shift is None
+        if matrix is None or not plain or not np.array_equal(matrix, np.eye(*matrix.shape)):
+            return None
+    return widths.pop()
 
 
 def _width(model: Any) -> int:
@@ -134,6 +148,13 @@ def _write(order: Order) -> list[str]:
         _try(library, part, order)
     routed = order.kind is None and len(order.repair.kinds) > 1
     how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
+    coded = [kind.code for kind in order.repair.kinds.values() if kind.code is not None]
+    if made.truncate_dim is not None:
+        how = f"its truncate_dim is {made.truncate_dim}; compare vectors by cosine"
+    if coded:
+        lines.append(
+            f"the model gives float32; store documents as {coded[0].text} with `embedscope apply --kind document`"
+        )
     return [f"load it with SentenceTransformer('{order.out}'): {how}; no remote code is needed", *lines]
 
 

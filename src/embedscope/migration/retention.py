@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from embedscope.certification.evidence import Evidence, Known, Survey, find_evidence
-from embedscope.certification.judges.queries import JudgedQueries, judged_evidence
+from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.remote import closeness, remote_half
 from embedscope.certification.split import LEAST, Part, assign_parts, kept_clusters, numbered
 from embedscope.core.arrays import Floats, Hashes
@@ -317,7 +317,7 @@ def _query_units(rows: MigrationRows, judged: Judged | None) -> tuple[Evidence, 
         return evidence, evidence.clusters, []
     data = JudgedQueries(rows.new_queries, rows.new, rows.query_ids, rows.ids, (), judged)
     asked = np.unique(judged[0])
-    evidence, notes = judged_evidence(data, asked, None)
+    evidence, notes = query_evidence(data, asked, None)
     clusters = hash_texts(rows.query_ids)
     clusters[asked] = evidence.clusters
     return evidence, clusters, notes

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.transforms.align._sides import PARTS, Side, unit
+from embedscope.transforms.codes import Code
 
 HIDDEN_PARTS = ("hidden_in", "hidden_bias", "hidden_out")
 
@@ -83,6 +84,7 @@ class KindMap:
     normalise_before, normalise_after : whether the first and the last N are taken
     source : model or file that the vectors come from, None where it is not known
     hidden : the layer that a residual MLP adds, None for an affine map
+    code : how the rows that come out are stored, None for as they are
 
     >>> KindMap(Side(2, np.array([1.0, 0.0])), normalise_after=True).apply(np.array([[4.0, 4.0]])).tolist()
     [[0.6, 0.8]]
@@ -93,6 +95,7 @@ class KindMap:
     normalise_after: bool = False
     source: Origin | None = None
     hidden: Hidden | None = None
+    code: Code | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "side", _checked(self.side))
@@ -132,7 +135,7 @@ class KindMap:
     @property
     def is_identity(self) -> bool:
         """Whether vectors come out as they went in."""
-        return not (self.normalise_before or self.normalise_after) and self.is_linear_identity
+        return not (self.normalise_before or self.normalise_after or self.code) and self.is_linear_identity
 
     @property
     def is_linear_identity(self) -> bool:
@@ -167,6 +170,22 @@ class KindMap:
             mapped = mapped if self.hidden is None else mapped + self.hidden.apply(rows)
             out[start : start + step] = unit(mapped) if self.normalise_after else mapped
         return out
+
+    def stored_dtype(self, given: np.dtype[Any]) -> np.dtype[Any]:
+        """Type of stored rows, of rows that came in as ``given``."""
+        if self.code is not None:
+            return self.code.dtype
+        return np.dtype(np.float64 if given == np.float64 else np.float32)
+
+    @property
+    def stored_width(self) -> int:
+        """Columns of stored rows."""
+        return self.dim_out if self.code is None else self.code.width
+
+    def store(self, x: Any) -> Any:
+        """The rows ``x`` (n, dim_in), mapped and coded: what an index holds; as ``apply`` where there is no code."""
+        rows = self.apply(x)
+        return rows if self.code is None else self.code.encode(np.asarray(rows, dtype=np.float32))
 
 
 def _checked(side: Side) -> Side:
