@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Status, Table
+from embedscope.core.document import Cell, Column, Document, Figure, Finding, Row, Series, Status, Table
 from embedscope.core.records import Record
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
@@ -83,7 +83,7 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
     )
     findings = [headline, *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
-    tables = [_candidates(decision, judge), *_tests(decision, judge), *_lost(decision, judge), _costs(costs)]
+    tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
     return Document(
         f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
         "Can the new model be used without embedding everything again?",
@@ -168,6 +168,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
                     "" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}",
                 )
             )
+        found += _losers(test, judge)
         others = [c for d, c in decision.certified.items() if c is not test and d != NONE]
         found += [
             Finding(
@@ -239,19 +240,21 @@ def _tests(decision: Decision, judge: RetentionJudge) -> list[Table]:
     return [Table("certified", "What is kept on the part that certifies", heads, tuple(rows), caption)]
 
 
-def _lost(decision: Decision, judge: RetentionJudge) -> list[Table]:
+def _losers(test: Certified, judge: RetentionJudge) -> list[Finding]:
     """The queries that lose most."""
-    test = decision.chosen
-    if test is None or test.kept.scores[OVERLAP].items is None:
-        return []
     items, names = test.kept.scores[OVERLAP].items, judge.views["certify"].names
-    worst = [i for i in items.argsort(kind="stable")[:LOST].tolist() if items[i] < 1]
-    if not worst:
+    if items is None or not (items < 1).any():
         return []
-    rows = tuple((names[i], round(10 * float(items[i]))) for i in worst)
-    heads = (Column("query"), Column("of its ten nearest kept"))
+    worst = [i for i in items.argsort(kind="stable")[:LOST].tolist() if items[i] < 1]
+    rows = tuple(Row(names[i], why=f"{round(10 * float(items[i]))} of its ten nearest kept") for i in worst)
     total = int((items < 1).sum())
-    return [Table("lost", "Queries that lose most", heads, rows, f"{len(rows)} of {total:,} that lose any.")]
+    return [
+        Finding(
+            f"{total:,} of {len(items):,} lose at least one of their ten nearest; those that lose most are named.",
+            rows=rows,
+            n_rows=total,
+        )
+    ]
 
 
 def _costs(costs: Costs) -> Table:
