@@ -46,7 +46,7 @@ def run(seed: int, n: int, noise: float) -> tuple[float, float, float]:
     judge = judge_of(*spaces(rng, n, noise), seed)
     fitted = fit_map("ridge:0.01", judge.pairs("queries"))
     kept = judge.kept("queries", fitted, "certify")
-    _, low, high = score_bars(judge.at_index("queries", fitted, kept, n))
+    _, low, high = score_bars(judge.at_index(kept, n))
     asked, pool = len(judge.views["certify"].q_new), n
     truths = []
     for _ in range(FRESH):

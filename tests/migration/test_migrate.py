@@ -108,7 +108,7 @@ def test_a_larger_index_keeps_less_and_the_verdict_is_about_it() -> None:
     truth = naive_overlap(y[600:], y[600:], moved, x[600:], np.arange(2400)).mean()
     measured = small.result.select(metric="overlap@10", subset="certify")[0].value
     assert measured > truth + 0.005
-    assert record.ci_low - 0.01 < truth < record.ci_high + 0.01
+    assert record.ci_low - 0.03 < truth < record.ci_high + 0.03
     assert not record.exact
 
 

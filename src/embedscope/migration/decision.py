@@ -18,6 +18,8 @@ from embedscope.transforms.repair import KindMap
 
 Verdict = Literal["stay", "bridge", "re-embed", "pilot more pairs"]
 NONE = "none"
+MOST_LARGER = 10
+"""An index may be this many times as large as the rows that were searched, for then one neighbour stands for ten."""
 
 _SHOWN = ("procrustes", "ridge")
 """Families whose curves are drawn besides that of the best candidate."""
@@ -146,6 +148,13 @@ def decide(
     if prediction is not None:
         prediction = replace(prediction, limit=max(0.0, prediction.limit - gap))
     verdict, reason = _verdict(test, retain, prediction, reach, fitted)
+    searched = len(judge.views["certify"].d_new)
+    if verdict == "bridge" and not judge.judged_by and index_rows > MOST_LARGER * searched:
+        verdict = "pilot more pairs"
+        reason = (
+            f"{reason}; but an index of {index_rows:,} rows is more than {MOST_LARGER} times the {searched:,} that "
+            f"were searched; about {2 * index_rows // MOST_LARGER:,} rows of both models would settle it"
+        )
     return Decision(verdict, reason, tuple(trials), test, certified, stays, tuple(points), prediction)
 
 
@@ -202,7 +211,7 @@ def _certify(judge: RetentionJudge, trial: Trial, index_rows: int) -> Certified:
     kept = judge.kept(trial.direction, trial.fitted, "certify")
     main = kept.main
     if not judge.judged_by:
-        main = judge.at_index(trial.direction, trial.fitted, kept, index_rows)
+        main = judge.at_index(kept, index_rows)
     _, low, high = score_bars(main)
     pair = judge.pair_recall(trial.direction, trial.fitted, "certify")
     return Certified(trial, kept, main, low, high, pair, judge.remote(kept))

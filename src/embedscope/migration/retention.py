@@ -48,10 +48,12 @@ class Kept:
     ----------
     main : the score that decides: nDCG@10 over that of the truth with judgements, else the overlap
     scores : ``overlap@10``; with judgements ``ndcg@10`` and ``recall@10`` of the answer, and both as ``.kept`` shares
+    near : (m, 10) rows of the pool that the answer has nearest
     """
 
     main: Score
     scores: Mapping[str, Score]
+    near: Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,37 +147,24 @@ class RetentionJudge:
             found = top_k(view.q_new, np.asarray(fitted.apply(view.d_old)), 1)
         return mean_score((found.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
 
-    def at_index(self, direction: Direction, fitted: KindMap, kept: Kept, rows: int) -> Score:
+    def at_index(self, kept: Kept, rows: int) -> Score:
         """The overlap of ``kept`` on the certifying part as it is predicted among ``rows`` rows.
 
-        With more rows the ten nearest lie closer together, and a map's error costs more of them. The share is nearly
-        linear in the logarithm of the rows: its fall from a quarter of the pool to all of it, never a rise, is carried
-        on, draw by draw, so the interval holds the error of the fall.
+        With more rows the ten nearest lie closer together, and a map's error costs more of them. Ten among N rows lie
+        as close as the 10 m / N nearest of the m that were searched, so that many are compared (one at least, between two
+        whole numbers by interpolation): 5 of 500 stand for 10 of 1,000.
         """
         view, full = self.views["certify"], kept.scores[OVERLAP]
-        doublings = np.log2(max(rows, 1) / len(view.d_new))
-        if doublings <= 0 or full.value is None or full.draws is None:
+        searched = len(view.d_new)
+        if rows <= searched:
             return full
-        quarter = self._overlap(direction, fitted, _smaller(view, self.seed))
-        if quarter.value is None or quarter.draws is None:
-            return full
-        fall = min(0.0, float(full.value - quarter.value) / 2)
-        falls = np.minimum(0.0, (full.draws - quarter.draws) / 2)
-        value = max(0.0, float(full.value + doublings * fall))
-        facts = {**full.facts, "measured": full.value, "searched": len(view.d_new), "per_doubling": fall}
-        return Score(value, full.n, np.maximum(0.0, full.draws + doublings * falls), None, full.note, False, facts)
-
-    def _overlap(self, direction: Direction, fitted: KindMap, view: View) -> Score:
-        if direction == "queries":
-            queries, rows = np.asarray(fitted.apply(view.q_new)), view.d_old
-        else:
-            queries, rows = view.q_new, np.asarray(fitted.apply(view.d_old))
-        return self._in_common(view, queries, rows)
-
-    def _in_common(self, view: View, queries: Floats, rows: Floats) -> Score:
-        near = top_k(queries, rows, K, exclude=view.own).indices
-        common = (near[:, :, None] == view.truth[:, None, :]).any(axis=2).mean(axis=1)
-        return mean_score(common, self.seed, (), view.units)
+        k = max(1.0, K * searched / rows)
+        low, share = int(k), k - int(k)
+        items = (1 - share) * _in_common(kept.near, view.truth, low)
+        if share:
+            items = items + share * _in_common(kept.near, view.truth, low + 1)
+        score = mean_score(items, self.seed, (), view.units)
+        return replace(score, exact=False, facts={**score.facts, "measured": full.value, "searched": searched, "k": k})
 
     def remote(self, kept: Kept) -> Score | None:
         """The overlap on the half of the certifying units that lie farthest from any fitted row, as NEW sees them."""
@@ -186,14 +175,15 @@ class RetentionJudge:
         return mean_score(np.where(half.items, items, np.nan), self.seed, (), view.units)
 
     def _answer(self, view: View, queries: Floats, rows: Floats) -> Kept:
-        scores = {OVERLAP: self._in_common(view, queries, rows)}
+        near = top_k(queries, rows, K, exclude=view.own).indices
+        scores = {OVERLAP: mean_score(_in_common(near, view.truth, K), self.seed, (), view.units)}
         if view.judged is None:
-            return Kept(scores[OVERLAP], scores)
+            return Kept(scores[OVERLAP], scores, near)
         own = judged_scores(queries, rows, view.judged, ks=(K,), seed=self.seed, skip=view.own, groups=view.units)
         for name in (NDCG, RECALL):
             scores[name] = own[name]
             scores[f"{name}.kept"] = ratio(own[name], view.full[name])
-        return Kept(scores[f"{NDCG}.kept"], scores)
+        return Kept(scores[f"{NDCG}.kept"], scores, near)
 
 
 def ratio(a: Score, b: Score) -> Score:
@@ -347,15 +337,9 @@ def _view(
     return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names)
 
 
-def _smaller(view: View, seed: int) -> View:
-    """The same queries among a quarter of the pool, without judgements."""
-    n = len(view.d_new)
-    kept = np.sort(np.random.default_rng([seed, n]).permutation(n)[: max(K + 1, n // 4)])
-    place = np.full(n + 1, -1, dtype=np.intp)
-    place[kept] = np.arange(len(kept))
-    own = place[view.own]
-    truth = top_k(view.q_new, view.d_new[kept], K, exclude=own).indices
-    return replace(view, d_old=view.d_old[kept], d_new=view.d_new[kept], own=own, judged=None, truth=truth, full={})
+def _in_common(near: Index, truth: Index, k: int) -> Floats:
+    """Share (m,) of the ``k`` nearest of the truth that are among the ``k`` nearest of an answer."""
+    return np.asarray((near[:, :k, None] == truth[:, None, :k]).any(axis=2).mean(axis=1))
 
 
 def _interleaved(rows: Floats, queries: Floats) -> Floats:

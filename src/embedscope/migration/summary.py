@@ -138,13 +138,12 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     test = decision.chosen
     if test is not None:
         overlap = test.kept.scores[OVERLAP]
-        if (fall := test.main.facts.get("per_doubling")) is not None:
+        if (k := test.main.facts.get("k")) is not None:
             found.append(
                 Finding(
                     f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of "
-                    "the "
-                    f"ten nearest are kept, {abs(fall):.3f} less with each doubling; the verdict is about an index "
-                    f"of {costs.rows:,} rows."
+                    f"the ten nearest are kept. Ten in an index of {costs.rows:,} rows lie as close as the {k:.1f} "
+                    "nearest of these, so that many are compared for the verdict."
                 )
             )
         if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
