@@ -151,8 +151,8 @@ class RetentionJudge:
         """The overlap of ``kept`` on the certifying part as it is predicted among ``rows`` rows.
 
         With more rows the ten nearest lie closer together, and a map's error costs more of them. Ten among N rows lie
-        as close as the 10 m / N nearest of the m that were searched, so that many are compared (one at least, between two
-        whole numbers by interpolation): 5 of 500 stand for 10 of 1,000.
+        as close as the 10 m / N nearest of the m that were searched, so that many are compared (one at least, between
+        two whole numbers by interpolation): 5 of 500 stand for 10 of 1,000.
         """
         view, full = self.views["certify"], kept.scores[OVERLAP]
         searched = len(view.d_new)

@@ -251,7 +251,6 @@ def _losers(test: Certified, judge: RetentionJudge) -> list[Finding]:
         Finding(
             f"{total:,} of {len(items):,} lose at least one of their ten nearest; those that lose most are named.",
             rows=rows,
-            n_rows=total,
         )
     ]
 
