@@ -19,7 +19,7 @@ from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
 
 FORMATS = ("png", "svg", "pdf")
 _SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "down": "v", "cross": "x"}
-_DASHES = {"measured": "-", "baseline": "--", "published": ":"}
+_DASHES = {"measured": "-", "baseline": "--", "published": ":", "reference": (0, (1, 2))}
 _LOOK = {
     "text.parse_math": False,
     "svg.fonttype": "none",

@@ -10,6 +10,18 @@ _LEADING = re.compile(
 )
 
 
+_MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
+
+
+def minus(text: str) -> str:
+    """``text`` with true minus signs in front of its numbers.
+
+    >>> minus("mean -0.2, layer-3")
+    'mean −0.2, layer-3'
+    """
+    return _MINUS.sub("\N{MINUS SIGN}", text)
+
+
 def leading_number(value: object) -> float | None:
     """The number a cell starts with, None where it is text.
 
