@@ -22,7 +22,7 @@ _ACCENTS = {
 
 
 def papers_json(bib: Path) -> str:
-    """JSON of every entry: ``["Mu and Viswanath (2018)", title, address, of a search for the title where no other is known]``."""
+    """JSON of every entry: ``["Mu and Viswanath (2018)", title, address]``."""
     entries = {}
     for key, body in _ENTRY.findall(bib.read_text(encoding="utf-8")):
         facts = {name.lower(): " ".join(value.split()) for name, value in _FIELD.findall(body)}

@@ -38,6 +38,15 @@ def diagnose(
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")] = (
         FailOn.warning
     ),
+    rows_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows-out",
+            metavar="FILE.csv",
+            help="Write all rows of all findings: duplicates, hubs, rows never found, rows of zeros.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
     texts: opt.Texts = None,
     unit: opt.UnitOption = None,
     layers: opt.Layers = None,
@@ -57,16 +66,19 @@ def diagnose(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Say what is wrong with SOURCE, how severe it is, what harm it does, and the smallest repair to try.
 
     Exit code: 0 no finding of severity --fail-on or worse, 1 such a finding, 2 or more an error.
     """
+    from embedscope.core.atomic import write_text
     from embedscope.diagnosis import SEVERITIES, thresholds_of
     from embedscope.diagnosis import diagnose as diagnosed
+    from embedscope.diagnosis.illustrations import rows_csv
 
-    out = Output(json, format_, report, quiet)
+    out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(
         texts=texts, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
     )
@@ -86,6 +98,8 @@ def diagnose(
         **({} if names is None else {"names": names}),
         **model,
     )
-    out.give(diagnosis.result)
+    if rows_out is not None:
+        write_text(rows_out, rows_csv(diagnosis))
+    out.give(diagnosis.result, lines=(f"rows: {rows_out}",) if rows_out is not None else ())
     if fail_on is not FailOn.never and SEVERITIES.index(diagnosis.worst) >= SEVERITIES.index(fail_on.value):
         raise typer.Exit(1)

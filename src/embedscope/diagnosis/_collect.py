@@ -20,6 +20,7 @@ from embedscope.diagnosis._model_queries import model_numbers
 from embedscope.diagnosis._query_metrics import query_records
 from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
+from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
@@ -57,6 +58,7 @@ def numbers(
     seed: int = 0,
     progress: Progress | None = None,
     command: str = "",
+    sketches: Sketchbook | None = None,
     **model: Any,
 ) -> Result:
     """Records of everything a diagnosis reads, without a verdict.
@@ -68,6 +70,7 @@ def numbers(
     queries : what is asked of the source (one file or array), or of both sides as one pool: (m, d) array, ``FILE`` or
         ``FILE::KEY``; of a model texts, as ``on`` takes them: they are asked of those of ``on``, in one space, the
         model's own sentence vector by default
+    sketches : where what charts show is kept
     model : for models, as of ``measure``
 
     Raises
@@ -79,6 +82,7 @@ def numbers(
 
     source = source_name(source)
     progress = progress or Silent()
+    book = Sketchbook(rows=False) if sketches is None else sketches
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")
     if pair is None:
@@ -86,15 +90,18 @@ def numbers(
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
         if queries is not None and not _is_vectors(_documents(source)):
             uri = str(_documents(source))
+            model["sketches"] = book
             found = model_numbers(uri, queries, SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
             return _diagnosed(found)
-        found = measure(source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
+        found = measure(
+            source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, sketches=book, **model
+        )
         sides = {} if queries is None else {"document": _documents(source)}
     else:
         groups = model.pop("groups", None)
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
-        found, sides = _of_pair(pair, pair_ids, groups, names, seed, progress, command)
+        found, sides = _of_pair(pair, pair_ids, groups, names, seed, progress, command, book)
     records, provenance = list(found.records), dict(found.provenance)
     if queries is not None:
         asking = Provenance()
@@ -142,6 +149,7 @@ def _of_pair(
     seed: int,
     progress: Progress,
     command: str,
+    book: Sketchbook,
 ) -> tuple[Result, dict[str, Source]]:
     """Numbers across two sides and of each; and the sides, each read once."""
     provenance = Provenance(command, seed)
@@ -163,7 +171,7 @@ def _of_pair(
     )
     records: list[Record] = list(across.records)
     for i, name in enumerate(names):
-        records += _own(name, matrices[i], None if hashes is None else hashes[i], labels[i], seed, progress)
+        records += _own(name, matrices[i], None if hashes is None else hashes[i], labels[i], seed, progress, book)
     settings = dict(across.provenance["settings"]) | {"pair": list(names)}
     provenance_of = dict(across.provenance) | {"settings": settings}
     sides: dict[str, Source] = dict(zip(names, matrices, strict=True))
@@ -171,9 +179,20 @@ def _of_pair(
 
 
 def _own(
-    name: str, x: npt.NDArray[Any], ids: npt.NDArray[Any] | None, label: str, seed: int, progress: Progress
+    name: str,
+    x: npt.NDArray[Any],
+    ids: npt.NDArray[Any] | None,
+    label: str,
+    seed: int,
+    progress: Progress,
+    book: Sketchbook,
 ) -> Iterator[Record]:
     rows = combine(hash_rows(0, len(x)), 0)
     yield from measure_stream(
-        ArrayStream({name: x}, rows, ids), source=label, metrics=SPACE_METRICS, seed=seed, progress=progress
+        ArrayStream({name: x}, rows, ids),
+        source=label,
+        metrics=SPACE_METRICS,
+        seed=seed,
+        progress=progress,
+        sketches=book,
     )

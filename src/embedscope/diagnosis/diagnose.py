@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from embedscope.core.document import Column, Document, Finding, Table
+from embedscope.core.document import Column, Document, Finding, Row, Table
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis._collect import numbers
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
+from embedscope.diagnosis.illustrations import illustrated, texts_behind
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
+from embedscope.geometry.sketches import Sketchbook
 
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
 
@@ -27,10 +29,12 @@ class Diagnosis:
     Attributes
     ----------
     verdicts : of every rule on every space, worst first
+    rows : all rows of the findings that are about single rows, by rule
     """
 
     result: Result
     verdicts: tuple[Verdict, ...]
+    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """The result, as a notebook shows it."""
@@ -63,8 +67,10 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     >>> [v.rule.id for v in diagnose(cone).found()]
     ['low_contrast', 'half_precision', 'int8']
     """
-    measured = numbers(source, **options)
-    return judged(measured, thresholds or {}, where=_where(source, options))
+    book = Sketchbook(rows=False)
+    measured = numbers(source, sketches=book, **options)
+    made = judged(measured, thresholds or {}, where=_where(source, options))
+    return illustrated(made, book, texts_behind(options))
 
 
 def judged(measured: Result, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:

@@ -90,6 +90,17 @@ def number_text(record: Record | None, digits: int, *, errors: bool) -> str:
     return f"{text} ± {record.stderr:.{digits}f}" if errors and record.stderr is not None else text
 
 
+def row_digits(records: Sequence[Record | None]) -> int:
+    """Decimal places of a row of numbers; a number with an error bar has some, though it be whole.
+
+    >>> row_digits([Record("x", "share", 1.0, stderr=0.0)]), row_digits([Record("x", "zero_rows", 3.0)])
+    (4, 0)
+    """
+    known = [r for r in records if r is not None]
+    digits = digits_of(r.value for r in known)
+    return digits or (4 if any(r.stderr is not None for r in known) else 0)
+
+
 def _metrics_as_rows(layout: Pivot, caption: str) -> Table:
     """One metric per row and a column for each space."""
     at = layout.row_titles.index("space") if "space" in layout.row_titles else -1
@@ -99,7 +110,7 @@ def _metrics_as_rows(layout: Pivot, caption: str) -> Table:
     rows = []
     for i, title in enumerate(layout.column_titles):
         records = [row[i] for row in layout.cells]
-        digits = digits_of(r.value if r else None for r in records)
+        digits = row_digits(records)
         rows.append((title, *(number_text(r, digits, errors=True) for r in records)))
     heads = (Column("metric"), *(Column(name) for name in names))
     return Table("records", "All metrics, each ± its standard error", heads, tuple(rows), caption)

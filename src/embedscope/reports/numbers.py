@@ -14,10 +14,10 @@ _MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 
 def minus(text: str) -> str:
-    """``text`` with true minus signs in front of its numbers.
+    r"""``text`` with true minus signs in front of its numbers.
 
-    >>> minus("mean -0.2, layer-3")
-    'mean −0.2, layer-3'
+    >>> ascii(minus("mean -0.2, layer-3"))
+    "'mean \\u22120.2, layer-3'"
     """
     return _MINUS.sub("\N{MINUS SIGN}", text)
 

@@ -20,6 +20,7 @@ _LICENCE = re.compile(
     r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
     r"CC0-1\.0|CC-BY(?:-SA|-NC|-ND|-NC-SA|-NC-ND)?-[234]\.0|MPL-2\.0|ISC|Unlicense)\b"
 )
+_JOINED = "\N{WORD JOINER}"
 SPDX = "https://spdx.org/licenses/"
 
 
@@ -74,7 +75,8 @@ class Prose:
                 continue
             seen.add(term)
             anchor = self.used.setdefault(term, f"term-{len(self.used)}")
-            out.append(escape(text[at : found.start()]))
+            before = text[at : found.start()]
+            out.append(escape(before + _JOINED if before.endswith(("(", "[", "'")) else before))
             out.append(f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>')
             at = found.end()
         return "".join([*out, escape(text[at:])])
