@@ -84,7 +84,9 @@ def _headline(
     shown: dict[tuple[str, str], Record], records: Sequence[Record], names: Sequence[str], charts: tuple[str, ...]
 ) -> Headline:
     differences = [r for r in records if r.metric.endswith(".difference") and r.value is not None]
-    evidence = "; ".join(f"{source.rpartition('/')[2]}: {_said(r)}" for (source, _), r in list(shown.items())[:4])
+    told = list(shown.items())[:4] if len(names) > 1 else list(shown.items())[:2]
+    prefix = {source: f"{source.rpartition('/')[2]}: " if len(names) > 1 else "" for source in names}
+    evidence = "; ".join(f"{prefix[source]}{_said(r)}" for (source, _), r in told)
     evidence += "; in brackets 95 % intervals"
     if len(names) == 2 and differences:
         a, b = names
