@@ -15,7 +15,7 @@ from embedscope.stats.neighbourhood import K
 SECTION = "The space"
 _MOST_POINTS = 128
 _MOST_BINS = 768
-_FOUND = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, None))
+_FOUND = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100))
 
 
 def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Sequence[Range] = ()) -> tuple[Chart, ...]:
@@ -93,14 +93,12 @@ def coordinate_chart(c: CoordinateParts, of: str, key: str, section: str) -> His
 
 def occurrence_chart(o: Occurrences, of: str, key: str, section: str) -> Histogram:
     """How often rows are found."""
-    bins = [(a, b) for a, b in _FOUND if b is None or b <= max(o.counts.max(), 10)]
-    bins = bins if bins[-1][1] is None else [*bins, (int(bins[-1][1] or 0) + 1, None)]
-    if not (o.counts >= bins[-1][0]).any():
-        bins = bins[:-1]
+    top = int(o.counts.max())
+    closed = [(a, b) for a, b in _FOUND if a <= top]
+    bins: list[tuple[int, int | None]] = [*closed, *([(_FOUND[-1][1] + 1, None)] if top > _FOUND[-1][1] else [])]
     n = len(o.counts)
     shares = [float(((o.counts >= a) & (o.counts <= (n if b is None else b))).mean()) for a, b in bins]
     names = [str(a) if a == b else f"over {a - 1}" if b is None else f"{a}\N{EN DASH}{b}" for a, b in bins]
-    top = int(o.counts.max())
     return Histogram(
         f"occurrences{key}",
         f"How often rows are found{of}",

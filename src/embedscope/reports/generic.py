@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.document import Column, Document, Figure, Finding, Mark, Series, Skipped, Table
 from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -156,7 +156,18 @@ def _figures(records: Sequence[Record]) -> Iterable[Figure]:
                 title,
                 series,
                 section=section,
+                marks=_best_layer(series) if task else (),
             )
+
+
+def _best_layer(series: Sequence[Series]) -> tuple[Mark, ...]:
+    """Where the one measured curve is highest; nothing where several are drawn."""
+    measured = [s for s in series if s.kind == "measured"]
+    points = [(y, x) for s in measured for x, y in zip(s.x, s.y, strict=True) if y is not None]
+    if len(measured) != 1 or not points:
+        return ()
+    value, at = max(points)
+    return (Mark(at, f"best {value:.3f}"),)
 
 
 def _tops(panels: Iterable[dict[tuple[object, ...], dict[int, Record]]]) -> dict[object, int]:
