@@ -79,6 +79,13 @@ def labels_of_chunks_declared(rng: np.random.Generator) -> Data:
     return {"source": data["source"][order], "labels": data["labels"][order], "groups": groups}
 
 
+def labels_of_chunks_shuffled(rng: np.random.Generator) -> Data:
+    """The same in random order, undeclared."""
+    data = labels_of_chunks_declared(rng)
+    del data["groups"]
+    return data
+
+
 def judged_copies(rng: np.random.Generator) -> Data:
     """60 documents x 8 near-equal questions each, which know nothing of the documents."""
     queries = np.repeat(rng.normal(size=(60, 32)), 8, axis=0) + 0.1 * rng.normal(size=(480, 32))
@@ -124,6 +131,7 @@ NULL: tuple[Callable[[np.random.Generator], Data], ...] = (
     few_pairs,
     labels_of_chunks,
     labels_of_chunks_declared,
+    labels_of_chunks_shuffled,
     judged_copies,
 )
 POWER: tuple[Callable[[np.random.Generator], Data], ...] = (

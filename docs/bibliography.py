@@ -55,4 +55,5 @@ def _plain(text: str) -> str:
         lambda m: unicodedata.normalize("NFC", m[2] + _ACCENTS[m[1]]),
         text,
     )
+    text = text.replace("$\\alpha$", "\N{GREEK SMALL LETTER ALPHA}")
     return re.sub(r"[{}]", "", text).replace("--", "\u2013").replace("\\&", "&").replace("~", " ")

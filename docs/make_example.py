@@ -1,10 +1,12 @@
-"""Make the example: five small files with planted faults, stored in src/embedscope/datasets/example.
+"""Make the example: small files with planted faults and two models, stored in src/embedscope/datasets/example.
 
 Run from the root of a checkout: ``python docs/make_example.py``. What is planted, and what finds it:
 
 - ``documents.npy`` (400 x 64): a common mean (``self_similarity``), one coordinate that dominates (number 41:
   ``rogue_contribution``), 24 duplicate rows (``copy_share``).
 - ``queries.npy`` (200 x 64) and ``qrels.tsv``: each query is a noisy document, with the same faults.
+- ``old.npy`` (500 x 32) and ``new.npy`` (500 x 48): the same rows by two models of nearly the same content, so that
+  `migrate` finds a bridge.
 - ``images.npy`` and ``texts.npy`` (300 x 32): row i of both is the same content with noise; each side has a mean of its
   own, so that a mixed index returns only rows of the query's own modality (``modality_gap``).
 """
@@ -18,6 +20,7 @@ import numpy as np
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "embedscope" / "datasets" / "example"
 DOCUMENTS, QUERIES, DIMENSIONS, DUPLICATES = 400, 200, 64, 24
 PAIRS, PAIR_DIMENSIONS = 300, 32
+ROWS, OLD_DIMENSIONS, NEW_DIMENSIONS = 500, 32, 48
 ROGUE = 41
 Vectors = np.ndarray
 
@@ -61,11 +64,25 @@ def pair(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
     return images, texts
 
 
+def two_models(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """The same rows by an old model (500, 32) and a new one (500, 48): shared content, turned, with little noise."""
+    content = rng.normal(size=(ROWS, 24)) / np.sqrt(1 + np.arange(24) / 6)
+
+    def model(dimensions: int) -> Vectors:
+        turn, _ = np.linalg.qr(rng.normal(size=(dimensions, 24)))
+        noise = 0.006 * rng.normal(size=(ROWS, dimensions))
+        return content @ turn.T + noise + direction(rng, dimensions, 0.5)
+
+    return model(OLD_DIMENSIONS), model(NEW_DIMENSIONS)
+
+
 def arrays_and_texts() -> tuple[dict[str, Vectors], dict[str, str]]:
     """What the files hold, by file name."""
     documents, queries, judgements = retrieval(np.random.default_rng(7))
     images, texts = pair(np.random.default_rng(8))
+    old, new = two_models(np.random.default_rng(9))
     arrays = {"documents.npy": documents, "queries.npy": queries, "images.npy": images, "texts.npy": texts}
+    arrays |= {"old.npy": old, "new.npy": new}
     ids = {
         "documents.ids.txt": "".join(f"d{i:03}\n" for i in range(DOCUMENTS)),
         "queries.ids.txt": "".join(f"q{i:03}\n" for i in range(QUERIES)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,24 @@ def shared_data() -> Path:
 def data_at_hand() -> Path | None:
     """Folder of the evaluation data where it is there; installed packages bring some data sets without it."""
     return FOLDER if FOLDER.is_dir() else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One cache for all processes of a run, out of the user's own: what is read once is not read again."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDSCOPE_CACHE", str(shared / "embedscope-cache"))
+        yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One process runs all tests of a file that makes something once for all of them (``--dist loadgroup``)."""
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+        file = item.nodeid.partition("::")[0]
+        made = getattr(item, "_fixtureinfo", None)
+        if made is not None and any(
+            d[-1].baseid == file and d[-1].scope in ("module", "session") for d in made.name2fixturedefs.values()
+        ):
+            item.add_marker(pytest.mark.xdist_group(file))

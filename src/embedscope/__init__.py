@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedscope import datasets, errors, extend, metrics, tasks, transforms
     from embedscope.api.analogy import analogy
+    from embedscope.api.compare import compare
+    from embedscope.api.calibrate import CalibrationOutcome, calibrate
+    from embedscope.api.compress import compress
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
+    from embedscope.api.explore import explore
     from embedscope.api.listing import (
         list_datasets,
         list_experiments,
@@ -24,9 +28,11 @@ if TYPE_CHECKING:
         list_transforms,
     )
     from embedscope.api.measure import measure
+    from embedscope.api.migrate import MigrationOutcome, migrate
     from embedscope.api.repair import RepairOutcome, apply, repair
     from embedscope.api.report import report
     from embedscope.api.reproduce import reproduce
+    from embedscope.calibration.scores import ScoreCalibration
     from embedscope.core.records import Record
     from embedscope.core.result import Result
     from embedscope.transforms.repair import Repair
@@ -34,18 +40,25 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "MigrationOutcome",
+    "CalibrationOutcome",
     "Record",
     "Repair",
     "RepairOutcome",
     "Result",
+    "ScoreCalibration",
     "__version__",
     "analogy",
     "apply",
+    "calibrate",
     "check",
+    "compare",
+    "compress",
     "datasets",
     "diagnose",
     "errors",
     "evaluate",
+    "explore",
     "extend",
     "list_datasets",
     "list_experiments",
@@ -55,6 +68,7 @@ __all__ = [
     "list_transforms",
     "measure",
     "metrics",
+    "migrate",
     "repair",
     "report",
     "reproduce",
@@ -64,16 +78,24 @@ __all__ = [
 
 _LISTS = ("list_datasets", "list_experiments", "list_metrics", "list_models", "list_tasks", "list_transforms")
 _HOMES = {
+    "MigrationOutcome": "api.migrate",
+    "CalibrationOutcome": "api.calibrate",
     "Record": "core.records",
     "Repair": "transforms.repair",
     "RepairOutcome": "api.repair",
     "Result": "core.result",
+    "ScoreCalibration": "calibration.scores",
     "analogy": "api.analogy",
     "apply": "api.repair",
+    "calibrate": "api.calibrate",
     "check": "api.diagnose",
+    "compare": "api.compare",
+    "compress": "api.compress",
     "diagnose": "api.diagnose",
     "evaluate": "api.evaluate",
+    "explore": "api.explore",
     "measure": "api.measure",
+    "migrate": "api.migrate",
     "repair": "api.repair",
     "report": "api.report",
     "reproduce": "api.reproduce",

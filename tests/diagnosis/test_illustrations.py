@@ -10,28 +10,13 @@ import numpy as np
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis.drift import drift
 from embedscope.diagnosis.drift_charts import direction
-from embedscope.diagnosis.illustrations import rows_csv
 from embedscope.geometry.measure import measure
 
 RNG = np.random.default_rng(1)
 FLAT = RNG.normal(size=(400, 16))
 
 
-def test_duplicates_and_zero_rows_are_named_by_their_numbers() -> None:
-    x = FLAT.copy()
-    x[[350, 360, *range(370, 400)]] = x[[3, 7, *range(30)]]
-    x[11] = 0
-    made = diagnose(x)
-    copies = next(f for f in made.result.document.findings if "duplicates" in f.text)
-    assert copies.n_rows == 32
-    assert [r.id for r in copies.rows[:2]] == ["350", "360"]
-    assert {r.why for r in made.rows["copies"] if r.id in ("350", "360")} <= {"equals row 3", "equals row 7"}
-    zero = next(f for f in made.result.document.findings if "all zeros" in f.text)
-    assert [r.id for r in zero.rows] == ["11"]
-    assert rows_csv(made).count("copies,") == 32
-
-
-def test_hubs_are_the_rows_that_are_found_most_often() -> None:
+def test_the_chart_of_hubs_counts_every_row() -> None:
     x = FLAT + np.array([3.0, *[0.0] * 15])
     x[5] = x.mean(axis=0)
     made = diagnose(x)
@@ -39,10 +24,6 @@ def test_hubs_are_the_rows_that_are_found_most_often() -> None:
     cosines = u @ u.T
     np.fill_diagonal(cosines, -2)
     counts = np.bincount(np.argsort(-cosines, axis=1)[:, :10].ravel(), minlength=len(x))
-    hubs = next((f for f in made.result.document.findings if f.text.startswith("Five rows")), None)
-    if hubs is not None:
-        assert hubs.rows[0].id == str(counts.argmax())
-        assert f"found {counts.max()} times" in hubs.rows[0].why
     chart = next(c for c in made.result.document.charts if c.id == "occurrences")
     assert abs(sum(chart.series[0].heights) - 1) < 1e-4
     assert chart.series[0].heights[0] == np.round((counts == 0).mean(), 5)
@@ -54,16 +35,16 @@ def test_the_headline_is_the_worst_finding_and_its_command_runs(tmp_path: Path, 
     from embedscope.cli._app import app
 
     x = FLAT.copy()
-    x[200:] = x[:200]
+    x[160:] = np.concatenate([x[:160], x[:80]])
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", x)
     made = diagnose("x.npy")
     headline = made.result.document.headline
     assert headline.status == made.worst == "serious"
-    assert headline.text.startswith("50 % of the rows are duplicates")
+    assert headline.text.startswith("60 % of the rows are duplicates")
     words = shlex.split(headline.command)
     assert CliRunner().invoke(app, words[1:]).exit_code == 1  # the verdict, no error
-    assert (tmp_path / "rows.csv").read_text().count("copies,") == 200
+    assert (tmp_path / "rows.csv").read_text().count("copies,") == 240
 
 
 def test_a_healthy_space_says_so() -> None:

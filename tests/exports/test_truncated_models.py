@@ -37,3 +37,25 @@ def test_the_exported_model_is_the_one_evaluated(tmp_path: Path) -> None:
     found = encoder.encode(TEXTS, ["query"], pooled=True)
     np.testing.assert_allclose(found[None]["pooled"], wanted, atol=1e-5)
     np.testing.assert_allclose(found["query"]["pooled"], library.encode_query(TEXTS), atol=1e-6)
+
+
+def test_leading_dimensions_are_the_truncate_dim_of_the_exported_model(tmp_path: Path) -> None:
+    st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
+    from embedscope.certification.fitting import moments_of
+    from embedscope.compression.candidates import parse_plan
+    from embedscope.compression.fitting import fit_plan
+    from embedscope.encoders.aliases import ALIASES
+
+    if ALIASES["minilm"].path() is None:
+        pytest.skip("MiniLM is not installed")
+    model = st.SentenceTransformer(str(ALIASES["minilm"].find()), device="cpu")
+    vectors = model.encode(TEXTS)
+    repair = fit_plan(parse_plan("first:64+int8"), moments_of(vectors, True), vectors, 0).repair({})
+    lines = find_export("sentence-transformers").write(
+        Order(repair, Path("r.safetensors"), tmp_path / "out", None, str(ALIASES["minilm"].find()))
+    )
+    assert "truncate_dim is 64" in lines[0]
+    library = st.SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    assert library.truncate_dim == 64
+    wanted = repair.transform(vectors, "query")
+    np.testing.assert_allclose(library.encode(TEXTS, normalize_embeddings=True), wanted, atol=1e-6)

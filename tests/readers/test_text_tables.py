@@ -10,7 +10,7 @@ import pytest
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.readers import is_vectors
-from embedscope.sources.open import _is_file
+from embedscope.sources.open import is_file
 from embedscope.sources.retrieval_data import read_collection
 
 
@@ -50,8 +50,8 @@ def test_ids_of_files_reach_retrieval(tmp_path):
 def test_what_is_no_source_is_told_by_what_it_is(tmp_path):
     (tmp_path / "texts.csv").write_text("id,text\n1,a\n")
     with pytest.raises(InputError, match="has no column of vectors"):
-        _is_file(f"{tmp_path}/texts.csv")
+        is_file(f"{tmp_path}/texts.csv")
     (tmp_path / "v.vec").write_text("1 2\na 1 2\n")
     with pytest.raises(InputError, match="gensim:FILE"):
-        _is_file(f"{tmp_path}/v.vec")
-    assert _is_file(f"{tmp_path}/none.jsonl"), "its reader says that it does not exist"
+        is_file(f"{tmp_path}/v.vec")
+    assert is_file(f"{tmp_path}/none.jsonl"), "its reader says that it does not exist"

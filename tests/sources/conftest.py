@@ -29,7 +29,5 @@ def save_model(folder: Path) -> None:
 def folder(tmp_path_factory):
     pytest.importorskip("transformers", reason="extra hf is not installed")
     folder = tmp_path_factory.mktemp("gpt2")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMBEDSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        save_model(folder)
-        yield folder
+    save_model(folder)
+    return folder

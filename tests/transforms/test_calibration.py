@@ -90,8 +90,8 @@ def test_reliability_is_that_of_sklearn_and_of_a_loop(method: type) -> None:
 def test_survives_being_written(method: type) -> None:
     made = method.fit(*cosines(20), positive_rate=0.1)
     assert calibration_from(made.as_dict()) == made
-    with pytest.raises(InputError, match="unknown score calibration 'beta', wanted isotonic or platt"):
-        calibration_from(made.as_dict() | {"method": "beta"})
+    with pytest.raises(InputError, match="unknown score calibration 'spline', wanted isotonic or platt or beta"):
+        calibration_from(made.as_dict() | {"method": "spline"})
 
 
 @settings(max_examples=40, deadline=None)

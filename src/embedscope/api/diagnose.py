@@ -27,6 +27,7 @@ def diagnose(  # noqa: PLR0913
     queries: Any = None,
     thresholds: str | Path | Mapping[str, Any] | None = None,
     groups: Any = None,
+    row_texts: str | Path | Sequence[str] | None = None,
     texts: str | Path | Sequence[str] | None = None,
     unit: Literal["token", "word", "sentence"] | None = None,
     layers: str | Sequence[str | int] | None = None,
@@ -47,6 +48,7 @@ def diagnose(  # noqa: PLR0913
     source, pair, pair_ids, modalities, groups : as of :func:`embedscope.measure`
     queries : vectors of queries against these documents; texts for a model
     thresholds : a TOML file, or {rule: {"warning": x, "serious": y}}
+    row_texts : of vectors, the text of each row: a list, or a file with one per line
     texts, unit, layers, pooling, max_rows : for models, as of ``measure``
     device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
     seed : of samples
@@ -54,7 +56,7 @@ def diagnose(  # noqa: PLR0913
 
     Returns
     -------
-    Diagnosis : ``result`` with the findings, ``verdicts`` worst first, ``worst`` severity
+    Diagnosis : ``result`` with the findings, ``verdicts`` worst first, ``worst`` severity, ``rows()`` behind them
 
     Examples
     --------
@@ -75,6 +77,7 @@ def diagnose(  # noqa: PLR0913
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
         queries=_queries(queries),
+        row_texts=row_texts,
         thresholds=thresholds_of(thresholds) if isinstance(thresholds, str | Path) else thresholds,
         seed=seed,
         progress=progress_of(progress),

@@ -68,11 +68,12 @@ def repair(  # noqa: PLR0913
     scores: Any = None,
     groups: Any = None,
     candidates: str | Iterable[str] = "auto",
-    objective: str | None = None,
+    objective: str | float | None = None,
     normalize: bool = True,
     max_eval_rows: int = 10_000,
     positive_rate: float = 0.5,
     force: bool = False,
+    rows_out: str | Path | None = None,
     texts: str | Path | Sequence[str] | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
@@ -99,11 +100,13 @@ def repair(  # noqa: PLR0913
     scores : (p, 3) of two row numbers and a human similarity score, a file, or for models a data set
     groups : what each row belongs to: rows of one group fall into one part
     candidates : repairs to try, such as ``["center", "whiten:64"]``; ``auto`` for those that suit the data
-    objective : ``pairs`` or ``mixed``; with labels ``zeroshot`` or ``probe``
+    objective : ``pairs`` or ``mixed``, for pairs also a weight of the mixed index from 0 to 1; with labels ``zeroshot``
+        or ``probe``
     normalize : L2-normalise rows before the repair
     max_eval_rows : rows per side kept in memory to select and to certify
     positive_rate : share of matching pairs that the score calibration assumes
     force : give the best candidate even if nothing certifies it
+    rows_out : CSV file of every certifying query, pair or row before and after the chosen candidate
     texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
@@ -154,11 +157,12 @@ def repair(  # noqa: PLR0913
         pooling=pooling,
         modalities=modalities or (),
         candidates=candidates,
-        objective=objective,
+        objective=None if objective is None else str(objective),
         normalize=normalize,
         max_eval_rows=max_eval_rows,
         positive_rate=positive_rate,
         force=force,
+        rows_out=rows_out,
         seed=seed,
         model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
         | {k: v for k, v in prompts.items() if v is not None},
@@ -236,4 +240,4 @@ def apply(
     name = loaded.kind_name(kind)
     if model is not None:
         loaded.check_source(model, name)
-    return np.asarray(loaded.transform(to_numpy(vectors_of(source)), name))
+    return np.asarray(loaded.store(to_numpy(vectors_of(source)), name))

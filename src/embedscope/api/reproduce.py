@@ -18,9 +18,10 @@ def reproduce(  # noqa: PLR0913
     *,
     models: str | Sequence[str] | None = None,
     published: Mapping[str, str] | None = None,
-    scale: Literal["smoke", "full"] = "smoke",
+    scale: Literal["smoke", "medium", "full"] = "smoke",
     transform: str | None = None,
     prompt: str | None = None,
+    contexts: str | Path | None = None,
     offline: bool = False,
     first_position: Literal["keep", "drop", "bos"] = "keep",
     device: str = "auto",
@@ -39,9 +40,10 @@ def reproduce(  # noqa: PLR0913
     models : names; those of ``published``, or of the study, by default
     published : published name -> source, where a source is a published model and its name does not say so, as in
         ``{"gpt2": "FOLDER"}``
-    scale : ``smoke`` takes minutes, ``full`` everything
+    scale : ``smoke`` takes minutes, ``full`` everything; ``medium``, about an hour, is for objectives2026 alone
     transform : repeat the study after a chain such as ``center``
     prompt : for zero-shot classes, containing ``{class}``
+    contexts : a data set or a file of sentences in which words are read (shimangaud2024)
     offline : download nothing; missing data are skipped
     first_position : tokens at the first position: keep, drop, or add bos
     device, dtype, trust_remote_code, cache, data : as of :func:`embedscope.measure`
@@ -60,7 +62,7 @@ def reproduce(  # noqa: PLR0913
     experiment = EXPERIMENTS.get(study)
     stated = stated_models([f"{k}={v}" for k, v in (published or {}).items()], experiment.published_models)
     options = Options(
-        models=tuple(strings(models) or stated or experiment.models),
+        models=tuple(strings(models) or stated or experiment.models_at(scale)),
         published=stated,
         scale=scale,
         data=Path(data) if data is not None else None,
@@ -73,6 +75,7 @@ def reproduce(  # noqa: PLR0913
         transform=transform,
         first_position=first_position,
         prompt=prompt,
+        contexts=None if contexts is None else str(contexts),
         progress=progress_of(progress),
     )
-    return experiment.run(options)
+    return experiment.start(options)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from embedscope.certification.trade import APART, PATH, trade_candidates
 from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.transforms import TRANSFORMS
 from embedscope.transforms.align import ALIGNMENTS
 from embedscope.transforms.scorers import SCORERS
 
@@ -52,11 +54,21 @@ def parse_candidate(text: str) -> tuple[str, str | None, bool]:
 
 def one_space(dim: int) -> list[str]:
     """What is tried on one space, or on queries and documents of one model: simplest first."""
-    return ["center", "abtt:1", "abtt:2", *(f"whiten:{k}:ledoit-wolf" for k in _widths(dim, (1, 2, 4)))]
+    return [
+        "center",
+        "standardize",
+        "drop:1",
+        "abtt:1",
+        "abtt:2",
+        *(f"whiten:{k}:ledoit-wolf" for k in _widths(dim, (1, 2, 4))),
+    ]
 
 
-def pairs(dims: tuple[int, int], n: int) -> list[str]:
-    """What is tried on two sides of ``dims`` dimensions with ``n`` pairs to fit, simplest first."""
+def pairs(dims: tuple[int, int], n: int, traded: bool = False) -> list[str]:
+    """What is tried on two sides of ``dims`` dimensions with ``n`` pairs to fit, simplest first.
+
+    ``traded``: pure retrieval is weighed against one mixed index, so ways between are tried too.
+    """
     narrow = min(dims)
     ks = _widths(narrow, (1, 2, 4))
     maps = ["procrustes", "procrustes:center"]
@@ -64,6 +76,7 @@ def pairs(dims: tuple[int, int], n: int) -> list[str]:
     maps += [f"lstsq:{ridge:g}" for ridge in RIDGES] + [f"cca:{k}" for k in ks if k <= n - 1]
     if dims[0] != dims[1]:
         return maps
+    maps += trade_candidates() if traded else []
     return ["center", "shift", "abtt:1", *(f"whiten:{k}:ledoit-wolf" for k in ks[:2]), *maps]
 
 
@@ -76,7 +89,7 @@ def _check(text: str, pair: bool) -> None:
     chain, scorer, _ = parse_candidate(text)
     if scorer is not None:
         SCORERS.get(scorer.partition(":")[0])
-    known = list(ALIGNMENTS)
+    known = [*ALIGNMENTS, *TRANSFORMS, *((PATH, APART) if pair else ())]
     for step in chain.split(","):
         name = step.strip().partition(":")[0]
         if name not in (*known, NONE, "unit"):

@@ -16,13 +16,14 @@ from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows
 from embedscope.stats.file_order import INDEPENDENT, FileOrder, file_order
 from embedscope.stats.units import (
+    CLUSTERS,
     DECLARED,
     EQUAL_ROWS,
     FILE_ORDER,
     NEAR_COPIES,
+    NearRows,
     Units,
     join,
-    near_copies,
 )
 
 SEARCHED = 12_000
@@ -165,9 +166,12 @@ def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
     found += [EQUAL_ROWS] * joined
     searched = all(side.rows is not None for side in sides)
     if searched:
-        copies = [_near(side, start) for side, start in zip(sides, offsets, strict=False)]
-        units, joined = _joined(units, copies)
+        near = [_Near.of(side, start) for side, start in zip(sides, offsets, strict=False)]
+        units, joined = _joined(units, [one.linked(one.lists.copies()) for one in near])
         found += [NEAR_COPIES] * joined
+        if known.declared is None:
+            units, joined = _joined(units, [one.linked(_clusters(one.lists, known)) for one in near])
+            found += [CLUSTERS] * joined
     order = INDEPENDENT
     if known.declared is None:
         order, blocks = _blocks(sides, offsets, units, known)
@@ -200,12 +204,35 @@ def first_links(labels: npt.NDArray[Any]) -> tuple[Index, Index]:
     return first_of(labels), np.arange(len(labels))
 
 
-def _near(side: Survey, start: int) -> tuple[Index, Index]:
-    """Near-copies among the distinct rows of ``side``, whose first row has the number ``start``."""
-    assert side.rows is not None
-    distinct = np.unique(first_of(side.equal))
-    left, right = near_copies(side.rows[distinct])
-    return start + distinct[left], start + distinct[right]
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """The nearest rows among the distinct rows of a side, and the numbers that these have among all rows."""
+
+    lists: NearRows
+    numbers: Index
+
+    @classmethod
+    def of(cls, side: Survey, start: int) -> _Near:
+        assert side.rows is not None
+        distinct = np.unique(first_of(side.equal))
+        return cls(NearRows.of(side.rows[distinct]), start + distinct)
+
+    def linked(self, links: tuple[Index, Index]) -> tuple[Index, Index]:
+        """``links`` between distinct rows, by the numbers of all rows."""
+        return self.numbers[links[0]], self.numbers[links[1]]
+
+
+def _clusters(near: NearRows, known: Known) -> tuple[Index, Index]:
+    """Links within tight clusters, unless these are the classes: then they are what is to be told apart."""
+    left, right = near.tight_clusters()
+    classes = 0 if known.classes is None else len(np.unique(known.classes))
+    if len(np.unique(left)) < _CLUSTERS_A_CLASS * classes:
+        none = np.zeros(0, dtype=np.intp)
+        return none, none
+    return left, right
+
+
+_CLUSTERS_A_CLASS = 4
 
 
 def _blocks(

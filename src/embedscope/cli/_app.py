@@ -10,12 +10,18 @@ from embedscope.cli import (
     analogy,
     apply,
     cache,
+    calibrate,
     check,
+    compare,
+    compress,
     diagnose,
     evaluate,
     example,
+    explore,
     export,
+    mcp,
     measure,
+    migrate,
     quickstart,
     repair,
     report,
@@ -54,7 +60,7 @@ def _common(
         typer.echo(context.get_help())
 
 
-_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair", "More"
+_START, _LOOK, _CHANGE, _MORE = "Start", "Measure and diagnose", "Repair and calibrate", "More"
 
 _MADE_BY = {"--baseline": "measure", "report pair.json": "measure", " repair.safetensors": "repair"}
 """Parts of examples that name a file which the examples of another verb write, with that verb."""
@@ -77,12 +83,18 @@ for _module, _verb, _panel in (
     (evaluate, evaluate.evaluate, _LOOK),
     (diagnose, diagnose.diagnose, _LOOK),
     (check, check.check, _LOOK),
+    (compare, compare.compare, _LOOK),
+    (explore, explore.explore, _LOOK),
     (repair, repair.repair, _CHANGE),
+    (migrate, migrate.migrate, _CHANGE),
+    (compress, compress.compress, _CHANGE),
     (apply, apply.apply, _CHANGE),
+    (calibrate, calibrate.calibrate, _CHANGE),
     (export, export.export, _CHANGE),
     (analogy, analogy.analogy, _MORE),
     (reproduce, reproduce.reproduce, _MORE),
     (report, report.report, _MORE),
+    (mcp, mcp.mcp, _MORE),
     (cache, cache.cache, _MORE),
 ):
     app.command(

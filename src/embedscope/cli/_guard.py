@@ -18,7 +18,21 @@ from embedscope.core.errors import EmbedscopeError, EmbedscopeWarning, InputErro
 from embedscope.core.inputs import check_not_input, reading
 from embedscope.core.printable import printable
 
-_OUTPUTS = {"json", "out", "report", "figures", "csv", "latex", "markdown", "parquet", "items"}
+_OUTPUTS = {
+    "json",
+    "out",
+    "report",
+    "figures",
+    "csv",
+    "latex",
+    "markdown",
+    "parquet",
+    "items",
+    "export",
+    "projector",
+    "eval_results",
+    "mteb",
+}
 _NEITHER = {"data", "checkpoint", *_OUTPUTS}
 _MOST = 10_000
 """Files of a glob that are looked at."""

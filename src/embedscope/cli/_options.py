@@ -10,6 +10,7 @@ import typer
 
 MODEL, PAIR, RETRIEVAL, SUPERVISION = "Model", "Pair", "Retrieval", "Supervision"
 DEPENDENCE, CHANGE, OUTPUT = "Dependence", "Change", "Output"
+MIGRATION = "Migration"
 
 
 class Unit(StrEnum):
@@ -58,6 +59,8 @@ class Format(StrEnum):
     text = "text"
     markdown = "markdown"
     junit = "junit"
+    github = "github"
+    mteb = "mteb"
 
 
 # Model -------------------------------------------------------------------------------------------------------------
@@ -157,6 +160,19 @@ Names = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+IdsColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--ids-column",
+        metavar="NAME",
+        help="Of a table of vectors: the column of ids. Found by its name, and said.",
+        rich_help_panel=MODEL,
+    ),
+]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text-column", metavar="NAME", help="The same for texts.", rich_help_panel=MODEL),
+]
 Contexts = Annotated[
     str | None,
     typer.Option(
@@ -196,6 +212,16 @@ Modalities = Annotated[
     str | None,
     typer.Option(
         "--modalities", metavar="A,B", help="Names of the two sides. Default: image,text", rich_help_panel=PAIR
+    ),
+]
+
+RowsOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--rows-out",
+        metavar="FILE.csv",
+        help="Write every row that a finding is about, with its text where known, as CSV.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 
@@ -311,12 +337,22 @@ Candidates = Annotated[
         rich_help_panel=CHANGE,
     ),
 ]
+Tolerance = Annotated[
+    float,
+    typer.Option(
+        "--tolerance",
+        metavar="LOSS",
+        help="Loss of the main score that you accept, between 0 and 1.",
+        rich_help_panel=CHANGE,
+    ),
+]
 Objective = Annotated[
     str | None,
     typer.Option(
         "--objective",
-        metavar="NAME",
-        help="pairs or mixed (one index of all modalities); with --labels zeroshot or probe.",
+        metavar="NAME|W",
+        help="pairs or mixed (one index of all modalities), with --pair also a weight of mixed, 0 to 1; "
+        "with --labels zeroshot or probe.",
         rich_help_panel=CHANGE,
     ),
 ]
@@ -324,6 +360,15 @@ Normalize = Annotated[
     bool,
     typer.Option(
         "--normalize/--no-normalize", help="L2-normalise rows before the repair, or not.", rich_help_panel=CHANGE
+    ),
+]
+MaxEvalRows = Annotated[
+    int,
+    typer.Option(
+        "--max-eval-rows",
+        metavar="N",
+        help="Rows per side kept in memory to select and to certify.",
+        rich_help_panel=CHANGE,
     ),
 ]
 Force = Annotated[
@@ -338,7 +383,15 @@ Json = Annotated[
 ]
 FormatOption = Annotated[
     Format,
-    typer.Option("--format", help="What to print: tables, Markdown, or JUnit XML for CI.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--format",
+        help="What to print: tables, Markdown, or for CI JUnit XML or a GitHub summary; mteb: files in --report DIR.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+RowsOut = Annotated[
+    Path | None,
+    typer.Option("--rows-out", metavar="FILE.csv", help="Write every row behind the verdict.", rich_help_panel=OUTPUT),
 ]
 Report = Annotated[
     Path | None,
@@ -364,6 +417,32 @@ Seed = Annotated[
 def split(text: str | None) -> list[str] | None:
     """Names separated by commas; None stays None."""
     return [part.strip() for part in text.split(",") if part.strip()] if text else None
+
+
+def named(pair: str, option: str) -> tuple[str, str]:
+    """The two parts of NAME=VALUE; raises ``InputError`` where it is not of that form."""
+    name, sign, value = pair.partition("=")
+    if not sign or not name.strip() or not value.strip():
+        from embedscope.core.errors import InputError
+
+        raise InputError(f"{option} takes NAME=VALUE, got '{pair}'")
+    return name.strip(), value.strip()
+
+
+def with_columns(source: str, ids: str | None, text: str | None) -> str:
+    """``source`` with the columns of ids and texts of a table, where ``source`` is vectors; a model stays as it is.
+
+    >>> with_columns("x.parquet::vector", "sku", None)
+    'x.parquet::vector?ids=sku'
+    """
+    named = [f"{key}={value}" for key, value in (("ids", ids), ("text", text)) if value]
+    if not named:
+        return source
+    from embedscope.readers import is_vectors
+
+    if not is_vectors(source.partition("=")[2] or source) and not is_vectors(source):
+        return source
+    return f"{source}{'&' if '?' in source else '?'}{'&'.join(named)}"
 
 
 def sides(modalities: str | None) -> tuple[str, str] | None:

@@ -59,7 +59,7 @@ class Output:
     Attributes
     ----------
     json : file for the JSON, ``-`` for standard output
-    format : ``text``, ``markdown`` or ``junit``, on standard output
+    format : ``text``, ``markdown``, ``junit`` or ``github`` on standard output; ``mteb`` writes to ``report``
     report : one HTML file, or a folder for every form of the result
     quiet : no progress, nothing on standard output but what ``json`` and ``format`` put there
     explain : print every finding with its evidence and every table, not the verdict alone
@@ -74,6 +74,10 @@ class Output:
     def __post_init__(self) -> None:
         if self.json == "-" and self.format != "text":
             raise InputError(f"--json - and --format {self.format} both print; write the JSON to a file")
+        if self.format == "mteb":
+            if self.report is None or not self.is_folder:
+                raise InputError("--format mteb writes several files; name a new folder for them, --report DIR")
+            return
         check_report(self.report, figures=self.is_folder)
 
     @property
@@ -90,8 +94,13 @@ class Output:
         """Progress of the work."""
         return progress(self.quiet)
 
-    def give(self, result: Result, *, records: bool = False, lines: tuple[str, ...] = ()) -> None:
-        """Write and print ``result``; ``records`` prints its numbers alone; ``lines`` come last."""
+    def give(
+        self, result: Result, *, records: bool = False, lines: tuple[str, ...] = (), summary: str | None = None
+    ) -> None:
+        """Write and print ``result``.
+
+        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints.
+        """
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
             result.to_json(self.json)
@@ -99,6 +108,10 @@ class Output:
             sys.stdout.write(result.to_json())
         elif self.format == "markdown":
             sys.stdout.write(result.to_markdown())
+        elif self.format == "github":
+            from embedscope.interchange.github import summary as any_summary
+
+            sys.stdout.write(any_summary(result) if summary is None else summary)
         elif self.format == "junit":
             from embedscope.reports import junit
 
@@ -117,6 +130,10 @@ class Output:
     def _write_report(self, result: Result) -> tuple[str, ...]:
         if self.report is None:
             return ()
+        if self.format == "mteb":
+            from embedscope.interchange.mteb_results import write_mteb
+
+            return tuple(f"mteb result: {file}" for file in write_mteb(result, self.report))
         from embedscope.reports import write_folder, write_html
 
         if self.is_folder:

@@ -12,7 +12,7 @@ from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
     "embedscope check documents.npy --baseline baseline.json",
-    "embedscope check documents.npy --baseline baseline.json --format junit",
+    "embedscope check documents.npy --baseline baseline.json --format github",
 )
 
 
@@ -54,6 +54,7 @@ def check(
     from embedscope.diagnosis._remeasure import measured_again
     from embedscope.diagnosis.drift import drift
     from embedscope.diagnosis.thresholds import tolerances
+    from embedscope.interchange.github import step_summary
 
     out = Output(json, format_, report, quiet, explain)
     if baseline is None:
@@ -74,6 +75,6 @@ def check(
         **here,
     )
     compared = drift(before, now, allowed, name=str(baseline))
-    out.give(compared.result)
+    out.give(compared.result, summary=step_summary(compared))
     if compared.drifted:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ from embedscope.cli._output import Output, command_line
 
 EXAMPLES = (
     "embedscope diagnose documents.npy",
-    "embedscope diagnose --pair images.npy texts.npy --fail-on serious",
+    "embedscope diagnose --pair images.npy texts.npy --fail-on serious --rows-out rows.csv",
 )
 
 
@@ -38,15 +38,6 @@ def diagnose(
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Lowest severity that makes the exit code 1.")] = (
         FailOn.warning
     ),
-    rows_out: Annotated[
-        Path | None,
-        typer.Option(
-            "--rows-out",
-            metavar="FILE.csv",
-            help="Write all rows of all findings: duplicates, hubs, rows never found, rows of zeros.",
-            rich_help_panel=opt.OUTPUT,
-        ),
-    ] = None,
     texts: opt.Texts = None,
     unit: opt.UnitOption = None,
     layers: opt.Layers = None,
@@ -62,6 +53,8 @@ def diagnose(
     modalities: opt.Modalities = None,
     queries: opt.Queries = None,
     groups: opt.Groups = None,
+    names: opt.Names = None,
+    rows_out: opt.RowsOut = None,
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -73,10 +66,8 @@ def diagnose(
 
     Exit code: 0 no finding of severity --fail-on or worse, 1 such a finding, 2 or more an error.
     """
-    from embedscope.core.atomic import write_text
     from embedscope.diagnosis import SEVERITIES, thresholds_of
     from embedscope.diagnosis import diagnose as diagnosed
-    from embedscope.diagnosis.illustrations import rows_csv
 
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(
@@ -85,7 +76,7 @@ def diagnose(
     if texts is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
-    names = opt.sides(modalities)
+    sides = opt.sides(modalities)
     diagnosis = diagnosed(
         source,
         pair=pair,
@@ -95,11 +86,11 @@ def diagnose(
         seed=seed,
         progress=out.progress(),
         command=command_line(),
-        **({} if names is None else {"names": names}),
+        row_texts=names,
+        **({} if sides is None else {"names": sides}),
         **model,
     )
-    if rows_out is not None:
-        write_text(rows_out, rows_csv(diagnosis))
-    out.give(diagnosis.result, lines=(f"rows: {rows_out}",) if rows_out is not None else ())
+    written = () if rows_out is None else (f"rows: {diagnosis.write_rows(rows_out):,} in {rows_out}",)
+    out.give(diagnosis.result, lines=written)
     if fail_on is not FailOn.never and SEVERITIES.index(diagnosis.worst) >= SEVERITIES.index(fail_on.value):
         raise typer.Exit(1)

@@ -27,6 +27,14 @@ def evaluate(
     tasks: Annotated[
         str | None, typer.Option("--tasks", metavar="LIST", help="Names; `embedscope list tasks` shows them.")
     ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--task",
+            metavar="KIND:FILE",
+            help="Your own file: similarity, sts (two texts, a score), analogy (four words), labels (text, class).",
+        ),
+    ] = None,
     transform: Annotated[
         str | None, typer.Option("--transform", metavar="CHAIN", help="Such as center,abtt:1,whiten:128.")
     ] = None,
@@ -40,6 +48,8 @@ def evaluate(
     pooling: opt.Pooling = None,
     contexts: opt.Contexts = None,
     names: opt.Names = None,
+    ids_column: opt.IdsColumn = None,
+    text_column: opt.TextColumn = None,
     device: opt.Device = "auto",
     dtype: opt.DtypeOption = opt.Dtype.float32,
     trust_remote_code: opt.TrustRemoteCode = False,
@@ -97,8 +107,8 @@ def evaluate(
         from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
-            sources or [],
-            tasks=opt.split(tasks) or [],
+            [opt.with_columns(source, ids_column, text_column) for source in sources or []],
+            tasks=[*(opt.split(tasks) or []), *(task or [])],
             pooling=pooling,
             layers=layers or "all",
             names=names,
@@ -116,12 +126,15 @@ def evaluate(
         raise InputError(f"retrieval needs --queries, --corpus and --qrels; {missing} is missing")
     if len(sources or ()) > 1:
         raise InputError(f"retrieval takes one model, got {', '.join(sources or ())}; run them one after the other")
-    opt.refuse("is for tasks, and --queries is retrieval", tasks=tasks, names=names, contexts=contexts, items=items)
+    opt.refuse(
+        "is for tasks, and --queries is retrieval", tasks=tasks, task=task, names=names, contexts=contexts, items=items
+    )
     from embedscope.evaluation.retrieval import retrieval
 
+    columns = (ids_column, text_column)
     result = retrieval(
-        queries,
-        corpus,
+        opt.with_columns(queries, *columns),
+        [opt.with_columns(place, *columns) for place in corpus],
         qrels,
         source=sources[0] if sources else None,
         query_ids=query_ids,

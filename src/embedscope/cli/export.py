@@ -1,4 +1,4 @@
-"""``embedscope export``: a saved repair for another library."""
+"""``embedscope export``: a saved repair, or a calibration of scores, for another library."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ EXAMPLES = (
 
 
 class Target(StrEnum):
-    """What a repair is written for."""
+    """What a repair or a calibration is written for."""
 
     onnx = "onnx"
     faiss = "faiss"
     sentence_transformers = "sentence-transformers"
     numpy = "numpy"
+    pgvector = "pgvector"
+    sql = "sql"
 
 
 def export(
-    repair: Annotated[Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair` wrote.")],
+    repair: Annotated[
+        Path, typer.Argument(metavar="REPAIR", help="File that `embedscope repair`, `migrate` or `calibrate` wrote.")
+    ],
     to: Annotated[Target, typer.Option("--to", help="Library.")],
     out: Annotated[
         Path | None,
@@ -36,7 +40,7 @@ def export(
             "--out",
             "-o",
             metavar="OUT",
-            help="File or folder; NumPy code is printed without it.",
+            help="File or folder; NumPy code and SQL are printed without it.",
             rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
@@ -50,13 +54,22 @@ def export(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Write REPAIR for another library: an ONNX graph, a FAISS index, a sentence-transformers model, NumPy code."""
+    """Write REPAIR for another library: ONNX, a FAISS index, a sentence-transformers model, NumPy code, SQL.
+
+    A calibration of scores is written as NumPy code, or as SQL.
+    """
+    from embedscope.calibration.scores import is_score_calibration
     from embedscope.core.errors import InputError
     from embedscope.exports import Order, find_export
     from embedscope.exports._export import check_model
     from embedscope.repairs.apply import reindexing
     from embedscope.transforms.repair import Repair
 
+    if is_score_calibration(repair):
+        _export_scores(repair, to, out, kind, model, quiet)
+        return
+    if to == Target.sql:
+        raise InputError(f"--to sql is for what `embedscope calibrate` wrote, and {repair} is not; use --to numpy")
     target, made = find_export(str(to)), Repair.load(repair)
     check_model(target, str(to), model)
     if out is None:
@@ -74,3 +87,25 @@ def export(
     named = kind or ("document" if "document" in made.kinds else next(iter(made.kinds)))
     for line in [*lines, *reindexing(made, named)]:
         screen.print(f"· {line}", soft_wrap=True, markup=False)
+
+
+def _export_scores(
+    file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool
+) -> None:
+    """The calibration of scores in ``file`` as NumPy code or SQL, printed where ``out`` is None."""
+    from embedscope.calibration.scores import ScoreCalibration
+    from embedscope.core.atomic import write_text
+    from embedscope.core.errors import InputError
+    from embedscope.exports._scores import numpy_scores, sql_scores
+
+    writers = {Target.numpy: numpy_scores, Target.sql: sql_scores}
+    if to not in writers:
+        raise InputError(f"{file} is a calibration of scores, which is written as numpy or sql; got --to {to}")
+    opt.refuse("is for repairs, and this is a calibration of scores", kind=kind, model=model)
+    text = writers[to](ScoreCalibration.load(file))
+    if out is None:
+        sys.stdout.write(text)
+        return
+    write_text(out, text)
+    if not quiet:
+        console().print(f"{out}: what a cosine means, as {to}", soft_wrap=True, markup=False)

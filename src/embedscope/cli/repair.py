@@ -52,15 +52,8 @@ def repair(
     objective: opt.Objective = None,
     normalize: opt.Normalize = True,
     force: opt.Force = False,
-    max_eval_rows: Annotated[
-        int,
-        typer.Option(
-            "--max-eval-rows",
-            metavar="N",
-            help="Rows per side kept in memory to select and to certify.",
-            rich_help_panel=opt.CHANGE,
-        ),
-    ] = 10_000,
+    rows_out: opt.RowsOut = None,
+    max_eval_rows: opt.MaxEvalRows = 10_000,
     positive_rate: Annotated[
         float,
         typer.Option(
@@ -117,6 +110,7 @@ def repair(
         max_eval_rows=max_eval_rows,
         positive_rate=positive_rate,
         force=force,
+        rows_out=rows_out,
         seed=seed,
         model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),

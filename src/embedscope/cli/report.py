@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import check_report, console
+
+if TYPE_CHECKING:
+    from embedscope.core.result import Result
 
 EXAMPLES = (
     "embedscope report pair.json",
@@ -61,6 +64,37 @@ def report(
         Path | None,
         typer.Option("--parquet", metavar="FILE", help="Also write records as Parquet.", rich_help_panel=opt.OUTPUT),
     ] = None,
+    model_card: Annotated[
+        Path | None,
+        typer.Option(
+            "--model-card",
+            metavar="README.md",
+            help="Also put scores into a model card, in place of those put there before.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+    eval_results: Annotated[
+        Path | None,
+        typer.Option(
+            "--eval-results",
+            metavar="FILE.yaml",
+            help="Also write scores as .eval_results of the Hugging Face hub.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+    hub_dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hub-dataset",
+            metavar="TASK=OWNER/NAME",
+            help="For --eval-results: the data set of a task on the hub.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+    mteb: Annotated[
+        Path | None,
+        typer.Option("--mteb", metavar="DIR", help="Also write scores as mteb has them.", rich_help_panel=opt.OUTPUT),
+    ] = None,
     json: opt.Json = None,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -69,6 +103,7 @@ def report(
     from embedscope.reports import write_figures, write_html
 
     loaded = Result.from_json(result)
+    said = _elsewhere(loaded, model_card, eval_results, hub_dataset or [], mteb)
     check_report(out or result, figures=figures is not None)
     page = write_html(loaded, out or result.with_suffix(".html"))
     if figures is not None:
@@ -84,4 +119,28 @@ def report(
     if json is not None:
         loaded.to_json(json)
     if not quiet:
-        console().print(f"report: {page}", soft_wrap=True, markup=False)
+        for line in (*said, f"report: {page}"):
+            console().print(line, soft_wrap=True, markup=False)
+
+
+def _elsewhere(
+    loaded: Result, model_card: Path | None, eval_results: Path | None, hub_dataset: list[str], mteb: Path | None
+) -> list[str]:
+    """Write the result for other sites and tools; gives lines to print."""
+    said = []
+    if eval_results is not None:
+        from embedscope.core.atomic import write_text
+        from embedscope.interchange.hub import eval_results as as_eval_results
+
+        text, left = as_eval_results(loaded, dict(opt.named(pair, "--hub-dataset") for pair in hub_dataset))
+        write_text(eval_results, text)
+        said = [f"not in {eval_results}, for want of --hub-dataset: {', '.join(left)}"] if left else []
+    if model_card is not None:
+        from embedscope.interchange.hub import put_model_card
+
+        put_model_card(loaded, model_card)
+    if mteb is not None:
+        from embedscope.interchange.mteb_results import write_mteb
+
+        write_mteb(loaded, mteb)
+    return said

@@ -14,6 +14,7 @@ from embedscope.cli._output import Output, command_line
 EXAMPLES = (
     "embedscope reproduce wolfe2022",
     "embedscope reproduce tyshchuk2023 --scale full --out study",
+    "embedscope reproduce wolfe2022 --check-setup",
 )
 
 
@@ -21,6 +22,7 @@ class Scale(StrEnum):
     """How much of a study is run."""
 
     smoke = "smoke"
+    medium = "medium"
     full = "full"
 
 
@@ -28,7 +30,9 @@ OutOption = Annotated[
     Path,
     typer.Option("--out", metavar="DIR", help="Folder for report, tables and figures.", rich_help_panel=opt.OUTPUT),
 ]
-ScaleOption = Annotated[Scale, typer.Option("--scale", help="A few minutes, or everything.")]
+ScaleOption = Annotated[
+    Scale, typer.Option("--scale", help="A few minutes, about an hour (objectives2026 alone), or everything.")
+]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Download nothing; missing data are skipped.")]
 ModelsOption = Annotated[
     str | None,
@@ -57,6 +61,10 @@ def reproduce(
             rich_help_panel=opt.MODEL,
         ),
     ] = None,
+    contexts: opt.Contexts = None,
+    check_setup: Annotated[
+        bool, typer.Option("--check-setup", help="Say which models and data are missing, and run nothing.")
+    ] = False,
     first_position: opt.FirstPositionOption = opt.FirstPosition.keep,
     device: opt.Device = "auto",
     dtype: opt.DtypeOption = opt.Dtype.float32,
@@ -74,12 +82,13 @@ def reproduce(
     from embedscope.experiments import EXPERIMENTS
     from embedscope.experiments._experiment import Options
     from embedscope.experiments._published import stated_models
+    from embedscope.experiments._setup import is_complete, setup
 
-    output = Output(json, format_, out, quiet)
+    output = Output(json, format_, None if check_setup else out, quiet)
     experiment = EXPERIMENTS.get(study)
     stated = stated_models(published or (), experiment.published_models)
     options = Options(
-        models=tuple(opt.split(models) or stated or experiment.models),
+        models=tuple(opt.split(models) or stated or experiment.models_at(str(scale))),
         published=stated,
         scale=str(scale),
         data=data,
@@ -92,7 +101,14 @@ def reproduce(
         transform=transform,
         first_position=first_position.value,
         prompt=prompt,
+        contexts=contexts,
         progress=output.progress(),
         command=command_line(),
     )
-    output.give(experiment.run(options))
+    if check_setup:
+        found = setup(experiment, options)
+        output.give(found)
+        if not is_complete(found):
+            raise typer.Exit(1)
+        return
+    output.give(experiment.start(options))

@@ -27,6 +27,9 @@ _COLOURS = {
     "ok": "#1b6e3c",
     "agrees": "#1b6e3c",
 }
+_GRAVITY = ("serious", "deviates", "warning", "undecided", "info", "agrees", "ok")
+"""Statuses of findings from the gravest on."""
+
 _LEAST = 12  # rows of a notebook's table before it is cut to this many and the last ones
 
 
@@ -116,17 +119,25 @@ def markdown_table(table: Table) -> str:
     return "\n".join([f"**{_md(table.title)}**\n", *lines, *caption])
 
 
-def html(table: Table, document: Document | None) -> str:
-    """Findings and one table as HTML without scripts; long tables show their first and last rows."""
+def html(table: Table, document: Document | None, chart: str = "") -> str:
+    """The verdict, a ``chart`` (SVG), findings and one table as HTML without scripts.
+
+    Long tables show their first and last rows. The verdict is the first of the gravest findings.
+    """
     parts = []
     if document is not None:
         parts.append(f"<p><b>{escape(document.title)}</b></p>")
         if document.findings:
-            items = "".join(
-                f'<li><b style="color:{_COLOURS.get(f.status, "inherit")}">{STATUS[f.status]}</b> {escape(f.text)}</li>'
-                for f in document.findings
-            )
-            parts.append(f"<ul>{items}</ul>")
+            gravest = min(document.findings, key=lambda f: _GRAVITY.index(f.status))
+            colour = _COLOURS.get(gravest.status, "inherit")
+            parts.append(f'<p style="font-size:1.15em;color:{colour}"><b>{escape(gravest.text)}</b></p>')
+    parts += [f"<div>{chart}</div>"] if chart else []
+    if document is not None and document.findings:
+        items = "".join(
+            f'<li><b style="color:{_COLOURS.get(f.status, "inherit")}">{STATUS[f.status]}</b> {escape(f.text)}</li>'
+            for f in document.findings
+        )
+        parts.append(f"<ul>{items}</ul>")
     rows: list[tuple[object, ...]] = list(table.rows)
     left_out = len(rows) - 2 * _LEAST
     if left_out > 0:

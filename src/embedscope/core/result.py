@@ -18,6 +18,7 @@ from embedscope.core.printable import csv_text
 from embedscope.core.provenance import provenance_from
 from embedscope.core.records import FIELDS, Record
 from embedscope.core.schema import check_version, read_as, read_json
+from embedscope.core.small_chart import small_chart
 
 SCHEMA_VERSION = 1
 _WANTED = "the result.json of a run"
@@ -60,9 +61,14 @@ class Result:
         ------
         InputError
             if no record, or more than one, has the metric; ``select`` gives several.
+        IndexError
+            if there is no record at the position.
         """
         if isinstance(key, str):
             return self._single({"metric": key})
+        if isinstance(key, int) and not -len(self.records) <= key < len(self.records):
+            plural = "" if len(self.records) == 1 else "s"
+            raise IndexError(f"this result has {len(self.records):,} record{plural}, numbered from 0; got {key}")
         return self.records[key]
 
     def select(self, **wanted: object) -> tuple[Record, ...]:
@@ -176,8 +182,8 @@ class Result:
         return text
 
     def _repr_html_(self) -> str:
-        """The findings and the first table, as a notebook shows them."""
-        return html(self._tables(None)[0], self.document)
+        """The verdict, a chart, the findings and the first table, as a notebook shows them."""
+        return html(self._tables(None)[0], self.document, small_chart(self.records, self.document))
 
     def _tables(self, columns: Iterable[str] | None) -> tuple[Table, ...]:
         if columns is None and self.document is not None and self.document.tables:

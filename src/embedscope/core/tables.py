@@ -94,7 +94,41 @@ class Qrels:
     grade: npt.NDArray[np.float64]
 
 
-Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels
+@dataclass(frozen=True)
+class Choices:
+    """Questions that show pairs of one table and ask which is the least and which the most typical (MaxDiff).
+
+    ``left``, ``right`` (q, k) are the words of the k pairs of a question, ``least`` and ``most`` (q, k) how many people
+    chose each, ``section`` (q,) names the relation that is asked for.
+    """
+
+    table: str
+    left: Index
+    right: Index
+    least: Index
+    most: Index
+    section: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Changes of images by words: replace ``old`` by ``new`` in ``image`` and find an image of the class ``wanted``.
+
+    ``image`` (q,) are rows of ``images``, ``old`` and ``new`` (q,) rows of ``words``, ``wanted`` (q,) labels of the
+    classes of ``images``, ``weight`` (q,) what a query counts, ``section`` (q,) its split.
+    """
+
+    images: str
+    words: str
+    image: Index
+    old: Index
+    new: Index
+    wanted: Index
+    weight: npt.NDArray[np.float64]
+    section: tuple[str, ...]
+
+
+Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels | Choices | Edits
 
 
 @dataclass(frozen=True)

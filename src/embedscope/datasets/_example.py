@@ -17,7 +17,8 @@ def example_files(folder: str | Path | None = None) -> dict[str, Path]:
     """Paths of the example's files by name; with ``folder``, those of the files written there.
 
     ``documents.npy`` (400, 64) and ``queries.npy`` (200, 64) with ids and ``qrels.tsv``; ``images.npy`` and
-    ``texts.npy`` (300, 32), whose rows correspond. All vectors are float32. Files of the same name and content may
+    ``texts.npy`` (300, 32), whose rows correspond; ``old.npy`` (500, 32) and ``new.npy`` (500, 48), the same rows by
+    two models. All vectors are float32. Files of the same name and content may
     be there already; one with other content is an ``InputError``, and nothing is written then.
 
     >>> sorted(example_files())[:3]

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Array
 from embedscope.core.errors import InputError
-from embedscope.core.ids import combine, hash_rows
+from embedscope.core.ids import GROUPS, groups_of
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis._model_queries import model_numbers
 from embedscope.diagnosis._query_metrics import query_records
+from embedscope.diagnosis.pair_rows import pair_rows, query_rows
+from embedscope.diagnosis.row_names import RowNames, Texts
+from embedscope.diagnosis.space_rows import HeldRows, Listed, SpaceRows
 from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
+from embedscope.metrics.pairs._metric import left_out_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, read_side
 
@@ -48,20 +53,52 @@ PAIR_METRICS = ("modality_gap", "paired_cosine", "unpaired_cosine", "same_modali
 Source = Array | str | Path
 
 
-def numbers(
+Space = tuple[str, str | None, str]
+"""Source, pooling and name of a space."""
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """The numbers of a diagnosis, and the rows behind them.
+
+    Attributes
+    ----------
+    rows : of every single space
+    listed : of two spaces, by rule: the name of the side and its rows
+    names : what rows are called, by source
+    """
+
+    result: Result
+    rows: Mapping[Space, SpaceRows] = field(default_factory=dict)
+    listed: Mapping[str, tuple[str, Listed]] = field(default_factory=dict)
+    names: Mapping[str, RowNames] = field(default_factory=dict)
+
+    def names_of(self, source: str, space: str) -> RowNames:
+        """What rows are called of ``source``, or of the side ``space`` of a pair."""
+        sides = {s: name for (name, _, s) in self.rows}
+        return self.names.get(source) or self.names.get(sides.get(space, "")) or RowNames(None, False)
+
+
+def numbers(*args: Any, **options: Any) -> Result:
+    """The records of :func:`collect`, without rows."""
+    return collect(*args, **options).result
+
+
+def collect(
     source: Source | Sequence[str] | Mapping[str, Array] | None = None,
     *,
     pair: tuple[Source, Source] | None = None,
     pair_ids: tuple[IdSource, IdSource] | None = None,
     queries: Source | Sequence[str] | None = None,
     names: tuple[str, str] = ("image", "text"),
+    row_texts: Texts = None,
     seed: int = 0,
     progress: Progress | None = None,
     command: str = "",
     sketches: Sketchbook | None = None,
     **model: Any,
-) -> Result:
-    """Records of everything a diagnosis reads, without a verdict.
+) -> Collected:
+    """Records of everything a diagnosis reads, without a verdict, and the rows behind them.
 
     Parameters
     ----------
@@ -70,6 +107,7 @@ def numbers(
     queries : what is asked of the source (one file or array), or of both sides as one pool: (m, d) array, ``FILE`` or
         ``FILE::KEY``; of a model texts, as ``on`` takes them: they are asked of those of ``on``, in one space, the
         model's own sentence vector by default
+    row_texts : text of each row of a file or an array: a file with one per line, or a list
     sketches : where what charts show is kept
     model : for models, as of ``measure``
 
@@ -82,39 +120,87 @@ def numbers(
 
     source = source_name(source)
     progress = progress or Silent()
+    held = HeldRows.new()
     book = Sketchbook(rows=False) if sketches is None else sketches
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")
+    listed: dict[str, tuple[str, Listed]] = {}
     if pair is None:
         if pair_ids is not None:
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
         if queries is not None and not _is_vectors(_documents(source)):
             uri = str(_documents(source))
             model["sketches"] = book
-            found = model_numbers(uri, queries, SPACE_METRICS, seed=seed, progress=progress, command=command, **model)
-            return _diagnosed(found)
-        found = measure(
-            source, metrics=SPACE_METRICS, seed=seed, progress=progress, command=command, sketches=book, **model
-        )
+            found, listed = model_numbers(
+                uri, queries, (*SPACE_METRICS, held), seed=seed, progress=progress, command=command, **model
+            )
+            return _collected(found, held, listed, source, model, row_texts)
+        metrics = (*SPACE_METRICS, held)
+        found = measure(source, metrics=metrics, seed=seed, progress=progress, command=command, sketches=book, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
         groups = model.pop("groups", None)
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
-        found, sides = _of_pair(pair, pair_ids, groups, names, seed, progress, command, book)
+        found, sides, listed = _of_pair(pair, pair_ids, groups, names, seed, progress, command, held, book)
     records, provenance = list(found.records), dict(found.provenance)
     if queries is not None:
         asking = Provenance()
         label = str(queries) if isinstance(queries, str | Path) else "queries"
         matrices = {name: read_side(x, asking) for name, x in sides.items()}
-        records += query_records(_asked(queries, asking), matrices, label)
+        asked = _asked(queries, asking)
+        records += query_records(asked, matrices, label)
+        listed = {**listed, **query_rows(asked, matrices)}
         provenance["data"] = {**asking.data, **provenance["data"]}
-    return _diagnosed(Result(tuple(records), provenance))
+    return _collected(
+        Result(tuple(records), provenance), held, listed, pair if source is None else source, model, row_texts
+    )
+
+
+def _collected(
+    found: Result, held: HeldRows, listed: Mapping[str, tuple[str, Listed]], source: Any, model: Any, texts: Texts
+) -> Collected:
+    """The numbers, marked as those of a diagnosis, with the rows of each space in the order of its records."""
+    spaces = [s for s in dict.fromkeys((r.source, r.pooling, r.space or "") for r in found.records) if "|" not in s[2]]
+    rows = dict(zip(spaces, held.found, strict=True))
+    names = {name: RowNames.of(name, source, model, texts) for name, _, _ in spaces}
+    for name, called in names.items():
+        called.check(max((r.n or 0) for r in found.records if r.source == name))
+    lengths = [r for space, held_rows in rows.items() if (r := length_bias(space, held_rows, names[space[0]]))]
+    found = replace(found, records=(*found.records, *lengths))
+    return Collected(_diagnosed(found), rows, listed, names)
+
+
+def length_bias(space: Space, rows: SpaceRows, names: RowNames) -> Record | None:
+    """Rank correlation of the length of a text with how often it is found; None where fewer than 50 texts are known."""
+    lengths = names.lengths(rows.ids)
+    known = np.flatnonzero(lengths >= 0)
+    if len(known) < _TEXTS or len(np.unique(lengths[known])) < 2 or len(np.unique(rows.occurrences[known])) < 2:
+        return None
+    from scipy.stats import rankdata
+
+    a, b = rankdata(lengths[known]), rankdata(rows.occurrences[known])
+    value = float(np.corrcoef(a, b)[0, 1])
+    groups = groups_of(rows.ids[known])
+
+    def without(g: int) -> float:
+        return float(np.corrcoef(a[groups != g], b[groups != g])[0, 1])
+
+    bars = left_out_interval(value, without, np.bincount(groups, minlength=GROUPS).tolist())
+    return Record(
+        source=space[0], pooling=space[1], space=space[2], metric="length_bias", value=value, stderr=bars.stderr,
+        ci_low=bars.low, ci_high=bars.high, n=len(known), rows="unit",
+    )  # fmt: skip
+
+
+_TEXTS = 50
 
 
 def _diagnosed(found: Result) -> Result:
     """``found`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
-    settings = {**found.provenance["settings"], "diagnosis": True}
+    metrics = found.provenance["settings"].get("metrics")
+    kept = None if metrics is None else [name for name in metrics if name != "held_rows"]
+    settings = {**found.provenance["settings"], "metrics": kept, "diagnosis": True}
     return replace(found, provenance={**found.provenance, "settings": settings})
 
 
@@ -149,9 +235,10 @@ def _of_pair(
     seed: int,
     progress: Progress,
     command: str,
+    held: HeldRows,
     book: Sketchbook,
-) -> tuple[Result, dict[str, Source]]:
-    """Numbers across two sides and of each; and the sides, each read once."""
+) -> tuple[Result, dict[str, Source], dict[str, tuple[str, Listed]]]:
+    """Numbers across two sides and of each; the sides, each read once; and rows of the findings across them."""
     provenance = Provenance(command, seed)
     matrices = [read_side(source, provenance) for source in pair]
     labels = [str(s) if isinstance(s, str | Path) else name for s, name in zip(pair, names, strict=True)]
@@ -169,13 +256,15 @@ def _of_pair(
         labels=(labels[0], labels[1]),
         provenance=provenance,
     )
-    records: list[Record] = list(across.records)
+    mismatch, listed = pair_rows(*matrices, None if ids is None else hashes, names, "|".join(labels))
+    records: list[Record] = [*across.records, *mismatch]
     for i, name in enumerate(names):
-        records += _own(name, matrices[i], None if hashes is None else hashes[i], labels[i], seed, progress, book)
+        own = None if hashes is None else hashes[i]
+        records += _own(name, matrices[i], own, labels[i], seed, progress, held, book)
     settings = dict(across.provenance["settings"]) | {"pair": list(names)}
     provenance_of = dict(across.provenance) | {"settings": settings}
     sides: dict[str, Source] = dict(zip(names, matrices, strict=True))
-    return replace(across, records=tuple(records), provenance=provenance_of), sides
+    return replace(across, records=tuple(records), provenance=provenance_of), sides, listed
 
 
 def _own(
@@ -185,14 +274,9 @@ def _own(
     label: str,
     seed: int,
     progress: Progress,
+    held: HeldRows,
     book: Sketchbook,
 ) -> Iterator[Record]:
-    rows = combine(hash_rows(0, len(x)), 0)
-    yield from measure_stream(
-        ArrayStream({name: x}, rows, ids),
-        source=label,
-        metrics=SPACE_METRICS,
-        seed=seed,
-        progress=progress,
-        sketches=book,
-    )
+    stream = ArrayStream({name: x}, None, ids)
+    metrics = (*SPACE_METRICS, held)
+    yield from measure_stream(stream, source=label, metrics=metrics, seed=seed, progress=progress, sketches=book)

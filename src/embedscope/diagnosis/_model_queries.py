@@ -12,6 +12,8 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.diagnosis._query_metrics import query_records
+from embedscope.diagnosis.pair_rows import query_rows
+from embedscope.diagnosis.space_rows import Listed
 from embedscope.geometry.measure import measure_stream
 from embedscope.metrics import Metric
 from embedscope.readers import ArrayStream, is_vectors
@@ -30,8 +32,8 @@ def model_numbers(
     progress: Progress,
     command: str,
     **model: Any,
-) -> Result:
-    """``metrics`` of the ``texts`` in one space of ``uri``, and the numbers of ``queries``, texts too, against them.
+) -> tuple[Result, dict[str, tuple[str, Listed]]]:
+    """``metrics`` of the ``texts`` in one space of ``uri``, and the numbers of ``queries``, texts too, against them, with rows.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def model_numbers(
     named = [metric if isinstance(metric, str) else metric.name for metric in metrics]
     read = {k: str(v) if isinstance(v, Path) else v for k, v in model.items() if isinstance(v, str | int | Path)}
     provenance.settings = {"metrics": named} | {k: v for k, v in read.items() if k != "data"}
-    return Result(tuple(records), provenance.as_dict())
+    return Result(tuple(records), provenance.as_dict()), query_rows(q, {"document": x}, texts=asked.texts)
 
 
 def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> ModelOptions:

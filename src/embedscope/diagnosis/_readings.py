@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from embedscope.core.records import Record
+from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.stats.uncertainty import student_interval
 
 GROUPS_LEFT = 15
@@ -53,6 +54,7 @@ class Numbers:
     ----------
     sizes : rows of each side, for two spaces
     where : what a command takes for it, ``x.npy`` or ``--pair A B``
+    rows : the rows behind the findings of one space
     """
 
     records: Mapping[str, Record]
@@ -60,6 +62,8 @@ class Numbers:
     space: str
     where: str
     sizes: Mapping[str, int] = field(default_factory=dict)
+    rows: SpaceRows | None = None
+    pooling: str | None = None
 
     def defined(self, metric: str) -> Record | None:
         """The record of ``metric`` where it has a value."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from embedscope.core.atomic import write_text
 from embedscope.core.document import Column, Document, Finding, Row, Table
+from embedscope.core.printable import csv_text
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.diagnosis._collect import numbers
+from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
-from embedscope.diagnosis.illustrations import illustrated, texts_behind
+from embedscope.diagnosis.illustrations import illustrated
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
 from embedscope.geometry.sketches import Sketchbook
@@ -29,12 +33,12 @@ class Diagnosis:
     Attributes
     ----------
     verdicts : of every rule on every space, worst first
-    rows : all rows of the findings that are about single rows, by rule
+    collected : the numbers and rows that they come from
     """
 
     result: Result
     verdicts: tuple[Verdict, ...]
-    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    collected: Collected | None = field(default=None, repr=False, compare=False)
 
     def _repr_html_(self) -> str:
         """The result, as a notebook shows it."""
@@ -48,6 +52,62 @@ class Diagnosis:
     def found(self, severity: Severity = "warning") -> tuple[Verdict, ...]:
         """Verdicts of ``severity`` or worse."""
         return tuple(v for v in self.verdicts if SEVERITIES.index(v.severity) >= SEVERITIES.index(severity))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every row that a finding is about: ``finding``, ``severity``, ``space``, ``row``, ``text``, ``value``, ``why``.
+
+        ``row`` is the number of the row from 0 on (of a token, sentence and position), in the file, or among the texts
+        of a model. Rows of a finding come worst first; where not all rows were held, those of the sample.
+        """
+        return [row for v in self.verdicts if v.severity != "ok" for row in self._rows_of(v, None)]
+
+    def write_rows(self, path: str | Path) -> int:
+        """Write ``rows()`` to ``path`` as CSV, and give their number."""
+        rows = self.rows()
+        write_text(path, csv_text(ROW_COLUMNS, rows))
+        return len(rows)
+
+    def first_rows(self, v: Verdict) -> tuple[tuple[Row, ...], int | None]:
+        """The first ten rows of the finding of ``v`` and how many there are; None where it is not about rows."""
+        listed = self._listed(v)
+        if listed is None:
+            return (), None
+        return tuple(Row(r["row"], r["text"], r["why"]) for r in self._rows_of(v, SHOWN)), len(listed[1])
+
+    def _listed(self, v: Verdict) -> tuple[str, Listed] | None:
+        """Name of the source or side, and the rows, of the finding of ``v``."""
+        if self.collected is None:
+            return None
+        if v.numbers.rows is not None:
+            listed = v.numbers.rows.listed.get(v.rule.id)
+            return None if listed is None else (v.numbers.space, listed)
+        return self.collected.listed.get(v.rule.id)
+
+    def _rows_of(self, v: Verdict, most: int | None) -> list[dict[str, Any]]:
+        found = self._listed(v)
+        if found is None or self.collected is None:
+            return []
+        space, listed = found
+        first = Listed(listed.ids[:most], listed.values[:most], listed.why)
+        named = self.collected.names_of(v.numbers.source, space).named(first.ids)
+        return [
+            {
+                "finding": v.rule.id,
+                "severity": v.severity,
+                "space": space,
+                "row": row,
+                "text": text,
+                "value": float(first.values[i]),
+                "why": first.reason(i),
+            }
+            for i, (row, text) in enumerate(named)
+        ]
+
+
+SHOWN = 10
+"""Rows that a finding names."""
+
+ROW_COLUMNS = ("finding", "severity", "space", "row", "text", "value", "why")
 
 
 def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **options: Any) -> Diagnosis:
@@ -68,22 +128,25 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     ['low_contrast', 'half_precision', 'int8']
     """
     book = Sketchbook(rows=False)
-    measured = numbers(source, sketches=book, **options)
-    made = judged(measured, thresholds or {}, where=_where(source, options))
-    return illustrated(made, book, texts_behind(options))
+    made = judged(collect(source, sketches=book, **options), thresholds or {}, where=_where(source, options))
+    return illustrated(made, book)
 
 
-def judged(measured: Result, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:
-    """The verdicts on ``measured``, the numbers of a diagnosis, and their document."""
+def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:
+    """The verdicts on the numbers of a diagnosis, and their document."""
     verdicts: list[Verdict] = []
-    spaces = spaces_of(measured.records, where)
+    measured = collected.result
+    spaces = [
+        replace(space, rows=collected.rows.get((space.source, space.pooling, space.space)))
+        for space in spaces_of(measured.records, where)
+    ]
     for space in spaces:
         for rule in _rules(space):
             found = verdict(rule, space, thresholds.get(rule.id))
             if found is not None:
                 verdicts.append(found)
     verdicts.sort(key=lambda v: -SEVERITIES.index(v.severity))
-    made = Diagnosis(measured, tuple(verdicts))
+    made = Diagnosis(measured, tuple(verdicts), collected)
     return replace(made, result=replace(measured, document=_document(made, spaces, where)))
 
 
@@ -97,14 +160,14 @@ def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
     }
     documents = max(sizes.values(), default=0)
     out = []
-    for (source, _, space), found in kept.items():
+    for (source, pooling, space), found in kept.items():
         sides = space.split("|") if "|" in space else []
         own = {name: sizes.get(name, 0) for name in sides}
         if sides and sides[0] == "query":
             asked = max((r.n or 0) for r in found.values())
             rest = {"document": documents, "pool": sum(sizes.values())}
             own = {"query": asked, sides[1]: sizes.get(sides[1]) or rest.get(sides[1], documents)}
-        out.append(Numbers(found, source, space, where, own))
+        out.append(Numbers(found, source, space, where, own, pooling=pooling))
     return out
 
 
@@ -128,7 +191,7 @@ def _where(source: Any, options: Mapping[str, Any]) -> str:
 
 def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
     several = len({(s.source, s.space) for s in spaces}) > 1
-    findings = [_finding(v, several) for v in made.verdicts if v.severity != "ok"]
+    findings = [_finding(v, several, *made.first_rows(v)) for v in made.verdicts if v.severity != "ok"]
     findings += [_open(v, several) for v in made.verdicts if v.severity == "ok" and v.undecided]
     fine = [v for v in made.verdicts if v.severity == "ok" and not v.undecided]
     findings += list(_healthy(fine, several))
@@ -159,7 +222,7 @@ def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
     return Document(f"Diagnosis of {where.removeprefix('--pair ')}", QUESTION, tuple(findings), (verdict_table,))
 
 
-def _finding(v: Verdict, several: bool) -> Finding:
+def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | None) -> Finding:
     return Finding(
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
@@ -167,6 +230,8 @@ def _finding(v: Verdict, several: bool) -> Finding:
         detail=f"Threshold: {v.rule.reason}.",
         harm=v.rule.harm,
         remedy=v.rule.remedy(v.numbers),
+        rows=rows,
+        n_rows=n_rows,
     )
 
 

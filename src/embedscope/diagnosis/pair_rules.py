@@ -102,6 +102,19 @@ PAIR_RULES = (
         adjusted=_above_chance,
     ),
     Rule(
+        id="mismatched_pairs",
+        name="each row has its match",
+        metrics=("mismatched_pairs",),
+        read=number("mismatched_pairs"),
+        worse="above",
+        levels={"info": 0.02, "warning": 0.1, "serious": 0.3},
+        reason="twice the share of pairs of which more than half of the other side is nearer than the match: 1 where "
+        "rows do not belong together, 0 where all do. CLIP (500 pairs) reads 0.00",
+        says="{percent} of the pairs match no better than chance.",
+        harm="These rows have the wrong match: shuffled ids, or texts that were changed after they were embedded.",
+        repair="check the ids of the listed rows (--rows-out FILE), and embed again what is stale",
+    ),
+    Rule(
         id="pairs_match",
         name="pairs are closer than others",
         metrics=("paired_cosine", "unpaired_cosine"),

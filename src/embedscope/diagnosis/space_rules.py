@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedscope.diagnosis._readings import Numbers, dimensions, number, ratio, rows
+from embedscope.diagnosis._readings import Numbers, Reading, dimensions, number, ratio, rows
 from embedscope.diagnosis._rule import OUT, Rule
 
 _CONE = 0.05
@@ -27,7 +27,98 @@ def _are(numbers: Numbers) -> str:
     return "is" if record is not None and record.value == 1 else "are"
 
 
+
+
+def _cause(numbers: Numbers) -> str:
+    """What most likely made two sets of rows, by how alike their covariances are."""
+    likeness = numbers.defined("two_populations.likeness")
+    value = 0.0 if likeness is None or likeness.value is None else likeness.value
+    if value >= _PROMPTS:
+        return "one model with and without a prefix or prompt, or two languages of a multilingual model"
+    return "two modalities or two languages of one model"
+
+
+def _how(numbers: Numbers) -> str:
+    return numbers.rows.other_format if numbers.rows is not None else ""
+
+
+def _direction(numbers: Numbers) -> str:
+    record = numbers.defined("length_bias")
+    return "shorter" if record is not None and (record.value or 0.0) < 0 else "longer"
+
+
+def _size(numbers: Numbers) -> Reading | None:
+    found = number("length_bias")(numbers)
+    if found is None or found.low is None or found.high is None:
+        return found
+    ends = sorted((abs(found.low), abs(found.high)))
+    return Reading(abs(found.value), found.stderr, 0.0 if found.low * found.high < 0 else ends[0], ends[1])
+
+
+def _norms_vary(numbers: Numbers) -> bool:
+    record = numbers.defined("norm_cv")
+    return record is not None and record.ci_low is not None and record.ci_low > 0.1 + (2 * numbers.dim) ** -0.5
+
+
+_PROMPTS = 0.5
+"""Likeness of covariances from which two sets are of one model and one kind of input: modalities have 0.1 to 0.3."""
+
 RULES = (
+    Rule(
+        id="two_populations",
+        name="one model made all rows",
+        metrics=("two_populations", "two_populations.likeness"),
+        read=number("two_populations", counted=True),
+        worse="above",
+        levels={"serious": 0.0},
+        reason="rows that are mutual neighbours of none of the rest, and whose covariance is no more like that of the "
+        "rest than if it were turned at random (cosine below 0.03). Mixed models read -0.02 to 0.02, two modalities or "
+        "languages of one model 0.1 and more",
+        details={"likeness": "two_populations.likeness", "own": "two_populations.own"},
+        says="Two models in one index: {percent} of the rows never mix with the rest (of their 10 nearest, {own:.0%} "
+        "are their own) and vary along other directions (likeness of covariances {likeness:.2f}; one model has 0.1 "
+        "and more).",
+        harm="No query finds rows of both: each is searched in half an index.",
+        repair="find out which model made which rows (--rows-out FILE writes the smaller set), and embed those again "
+        "with the other model",
+    ),
+    Rule(
+        id="two_kinds",
+        name="all rows are of one kind",
+        metrics=("two_kinds", "two_populations.likeness"),
+        read=number("two_kinds", counted=True),
+        worse="above",
+        levels={"info": 0.0, "warning": 0.9},
+        reason="share of the 10 nearest that are of the row's own set, beyond chance, where rows lie on either side of "
+        "an empty stretch along one direction: kurtosis below 1.22 and at most 1 % of the rows in its middle quarter",
+        details={
+            "share": "two_populations.share",
+            "likeness": "two_populations.likeness",
+            "gap": "two_populations.gap",
+            "cause": _cause,
+        },
+        says="The rows fall into two sets, the smaller with {share:.0%} of them; {percent} of their neighbours are of "
+        "their own set beyond chance. Likely cause: {cause} (likeness of covariances {likeness:.2f}, means {gap:.2f} "
+        "apart).",
+        harm="Search returns rows of the query's own set first, whatever they mean.",
+        repair="embed all rows with the same prefix; where the sets are two modalities, measure them as --pair A B and "
+        "repair the pair (--rows-out FILE writes the smaller set)",
+    ),
+    Rule(
+        id="two_formats",
+        name="all rows are stored alike",
+        metrics=("two_formats",),
+        read=number("two_formats", counted=True),
+        worse="above",
+        levels={"info": 0.005, "warning": 0.05},
+        reason="a count of rows whose numbers have another format than most: unit length, exact in float16 or "
+        "bfloat16, few different values (8 bits), padded with zeros",
+        details={"how": _how},
+        says="{percent} of the rows are stored otherwise than the rest: {how}.",
+        harm="Two runtimes, exports or scripts filled this index; where only some rows have unit length, a dot product "
+        "ranks by length.",
+        repair="write all rows with one script, L2-normalised and in one precision",
+    ),
     Rule(
         id="cosine_floor",
         name="unrelated rows have low cosines",
@@ -186,6 +277,47 @@ RULES = (
         says="Storing coordinates in 8 bits keeps {percent} of the 10 nearest.",
         harm="A quantised index returns other rows than the exact one.",
         repair="one scale per coordinate, or first embedscope repair {where} --candidates center,center+abtt:1" + OUT,
+    ),
+    Rule(
+        id="dot_differs",
+        name="dot product and cosine agree",
+        metrics=("dot_overlap", "norm_cv"),
+        read=number("dot_overlap"),
+        worse="below",
+        levels={"info": 0.9, "warning": 0.7},
+        reason="share of the 10 nearest by cosine that are the 10 nearest by dot product too, asked where norms vary "
+        "by more than 0.1; it is 1 for rows of equal length",
+        says="By dot product, {percent} of the 10 nearest are those by cosine.",
+        harm="An index with the wrong metric returns other rows, long ones first.",
+        repair="L2-normalise rows before indexing, or set the index to the metric the model was trained with",
+        applies=_norms_vary,
+    ),
+    Rule(
+        id="outliers",
+        name="few rows lie apart",
+        metrics=("outlier_share",),
+        read=number("outlier_share", counted=True),
+        worse="above",
+        levels={"info": 0.001, "warning": 0.05},
+        reason="rows whose sixth nearest row is farther than that of the middle row by more than 6 median absolute "
+        "deviations (1.4826 MAD); a normal distribution has none",
+        says="{percent} of the rows lie apart from all others.",
+        harm="They are never found, or are what a failed request, an empty text or another language left behind.",
+        repair="look at them (--rows-out FILE), and remove or embed again what does not belong",
+    ),
+    Rule(
+        id="length_bias",
+        name="texts of all lengths are found",
+        metrics=("length_bias",),
+        read=_size,
+        worse="above",
+        levels={"info": 0.3, "warning": 0.5},
+        reason="rank correlation of the length of a text with how often it is among the 10 nearest of another, where "
+        "texts are known",
+        details={"which": _direction},
+        says="Texts that are {which} are found more often (rank correlation {value:.2f}).",
+        harm="Results are chosen by length as well as by meaning.",
+        repair="cut long texts into chunks of equal length, or embedscope repair {where} --candidates center" + OUT,
     ),
     Rule(
         id="few_rows",

@@ -10,6 +10,7 @@ from typing import Any
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
+from embedscope.encoders import score_of
 from embedscope.evaluation.scoring import Job, Vectors, texts_of
 from embedscope.sources.image_text import model_pair, read_images_and_texts
 from embedscope.sources.labelled_vectors import read_named_vectors
@@ -23,12 +24,16 @@ Names = str | Path | Sequence[str] | None
 
 @dataclass(frozen=True)
 class ScoredVectors:
-    """Vectors with the jobs and spaces that they are scored on; ``note`` is for the records."""
+    """Vectors with the jobs and spaces that they are scored on.
+
+    ``note`` is for the records; ``compared`` is how the model compares its own text vectors.
+    """
 
     vectors: Vectors
     jobs: Sequence[Job]
     spaces: Sequence[SpaceName]
     note: str | None = None
+    compared: str = "cosine"
 
 
 def read_vectors(
@@ -65,7 +70,7 @@ def read_vectors(
             raise InputError(
                 f"--pooling and --layers are for models and {source} holds vectors already; leave them out"
             )
-        named = read_named_vectors(source, names)
+        named = read_named_vectors(source, names, progress.note)
         provenance.data[source] = file_facts(file_of(source))
         if isinstance(names, str | Path):
             provenance.data[str(names)] = file_facts(Path(names))
@@ -84,7 +89,7 @@ def read_vectors(
         vectors = extract_texts(model, texts_of(jobs), [s.pooling for s in spaces], options, progress)
         cut = {str(pooling or "pooled"): len(texts) for pooling, texts in vectors.truncated.items() if texts}
         provenance.models[source]["truncated_texts"] = cut
-        yield ScoredVectors(vectors, jobs, spaces)
+        yield ScoredVectors(vectors, jobs, spaces, compared=score_of(model))
     for pooling in in_context:
         yield _context_vectors(model, source, pooling, jobs, options, contexts, provenance, progress)
 
@@ -125,7 +130,7 @@ def _lookup_vectors(vectors: Any, jobs: Sequence[Job], spaces: Sequence[SpaceNam
         first = first_words(vectors, getattr(job.task, "candidates", len(vectors.vocabulary)))
         yield ScoredVectors(first, [add_candidates(job, first.vocabulary)], spaces)
     if others := [job for job in jobs if job not in ranking]:
-        yield ScoredVectors(vectors, others, spaces)
+        yield ScoredVectors(vectors, others, spaces, compared=score_of(vectors))
 
 
 def _image_text_vectors(

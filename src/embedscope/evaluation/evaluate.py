@@ -43,7 +43,8 @@ def evaluate(  # noqa: PLR0913
     Parameters
     ----------
     sources : model URIs, objects that encode texts, or files of vectors with ``names``
-    tasks : ids of tasks (``embedscope list tasks``)
+    tasks : ids of tasks (``embedscope list tasks``), or your own files: ``similarity:FILE``, ``sts:FILE``,
+        ``analogy:FILE``, ``labels:FILE`` (see :mod:`embedscope.evaluation.user_tasks`)
     pooling : one or several of ``plain``, ``bos_eos``, ``eos``, ``pooled``, ``static:N`` and ``contexts:N``; None takes
         every pooling that the model has
     layers : ``all`` or a list such as ``0,4,final,last,pooled``
@@ -70,7 +71,7 @@ def evaluate(  # noqa: PLR0913
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     with provenance.phase("data"):
-        jobs, skipped = load_jobs(tasks, Finder(Path(data) if data else None))
+        jobs, skipped = load_jobs(tasks, Finder(Path(data) if data else None), progress)
     for s in skipped:
         progress.note(f"{s.what} is skipped: {s.why}")
     scores: list[TaskScore] = []
@@ -97,6 +98,7 @@ def evaluate(  # noqa: PLR0913
                     transform=transform,
                     seed=seed,
                     note=part.note,
+                    compared=part.compared,
                     progress=progress,
                 )
     if items is not None:

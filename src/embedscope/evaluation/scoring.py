@@ -18,6 +18,8 @@ from embedscope.core.printable import csv_text
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import Data, Score, Task
+from embedscope.evaluation.user_tasks import is_user_task, user_task, user_task_facts
+from embedscope.sources.layer_selection import POOLED
 from embedscope.sources.models import SpaceName
 from embedscope.stats.score_records import score_record
 
@@ -92,8 +94,8 @@ class TaskScore:
         )
 
 
-def load_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skipped]]:
-    """Tasks by name with their data; tasks whose data are unavailable are skipped with the reason.
+def load_jobs(names: Sequence[str], finder: Any, progress: Progress | None = None) -> tuple[list[Job], list[Skipped]]:
+    """Tasks by name, or files as tasks (``sts:FILE``), with their data; those without data are skipped with the reason.
 
     Raises
     ------
@@ -103,8 +105,14 @@ def load_jobs(names: Sequence[str], finder: Any) -> tuple[list[Job], list[Skippe
     from embedscope.datasets import DATASETS
     from embedscope.tasks import TASKS
 
-    tasks = [TASKS.get(name) for name in names]
+    own = {name: user_task(name) for name in names if is_user_task(name)}
+    tasks = [own[name][0] if name in own else TASKS.get(name) for name in names]
     loaded: dict[str, Data] = {}
+    for name, (task, data, said) in own.items():
+        (progress or Silent()).note(f"{name}: {said}")
+        if task.id in (other.id for other in tasks if other is not task):
+            raise InputError(f"two tasks are called {task.id}; rename one of the files")
+        loaded[task.dataset] = data
     jobs: list[Job] = []
     skipped: list[Skipped] = []
     for task in tasks:
@@ -129,6 +137,7 @@ def score_tasks(
     transform: str | None = None,
     seed: int = 0,
     note: str | None = None,
+    compared: str = "cosine",
     progress: Progress | None = None,
 ) -> list[TaskScore]:
     """Scores of every job in every space.
@@ -137,6 +146,7 @@ def score_tasks(
     ----------
     transform : chain, fitted in each space on the texts of all jobs of one unit
     source, note : for the records
+    compared : how the model compares its own text vectors (``pooled``), which tasks of pairs then do as well
 
     Returns
     -------
@@ -163,7 +173,11 @@ def score_tasks(
                 tables = {name: _rows(vectors, fitted, job, name, space) for name in job.task.tables}
                 dim = next(iter(tables.values())).shape[1]  # of the left side where there are two
                 blank = TaskScore(source, pooling, space, job, "", Score(None, 0), dim, transform, fitted_on, note)
-                measures = job.task.score(tables, job.data, seed)
+                task = job.task
+                if compared != "cosine" and space == POOLED and hasattr(task, "compared"):
+                    task = replace(task, compared=compared)  # type: ignore[type-var]
+                    blank = replace(blank, note="; ".join(filter(None, (note, f"compared by {compared}, as saved"))))
+                measures = task.score(tables, job.data, seed)
                 scores += [replace(blank, metric=metric, score=score) for metric, score in measures.items()]
                 progress.advance(1)
     progress.close()
@@ -242,6 +256,9 @@ def data_facts(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
 
     facts: dict[str, dict[str, Any]] = {}
     for job in jobs:
+        if job.task.dataset not in DATASETS:
+            facts[job.task.dataset] = user_task_facts(job.data)
+            continue
         entry = DATASETS.get(job.task.dataset)
         facts[job.task.dataset] = {
             "version": entry.version,

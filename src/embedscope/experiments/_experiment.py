@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from embedscope.core.document import Status
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
 from embedscope.experiments._published import Published
@@ -115,7 +116,11 @@ class PublishedNumber(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """How a study is run; ``published`` says which published model a source is, where its name does not."""
+    """How a study is run.
+
+    ``published`` says which published model a source is, where its name does not; ``contexts`` are sentences in which
+    words are read, a data set or a file.
+    """
 
     models: tuple[str, ...]
     scale: str = "smoke"
@@ -129,6 +134,7 @@ class Options:
     transform: str | None = None
     first_position: Literal["keep", "drop", "bos"] = "keep"
     prompt: str | None = None
+    contexts: str | None = None
     published: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
     command: str = ""
@@ -136,7 +142,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A published study that can be carried out."""
+    """A published study that can be carried out.
+
+    Attributes
+    ----------
+    datasets, libraries : data sets that it reads, and modules that it imports with the extra that brings each
+    file_sets : further files that it reads by checksum
+    reads_contexts : whether words can be read in sentences
+    full_models : models that full scale takes beside ``models`` where none are named
+    """
 
     id: str
     title: str
@@ -146,3 +160,32 @@ class Experiment:
     run: Callable[[Options], Result]
     models: tuple[str, ...]
     published_models: Mapping[str, Published] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    file_sets: tuple[Any, ...] = ()
+    reads_contexts: bool = False
+    full_models: tuple[str, ...] = ()
+
+    def models_at(self, scale: str) -> tuple[str, ...]:
+        """Models where none are named."""
+        return (*self.models, *(self.full_models if scale == "full" else ()))
+
+    def start(self, options: Options) -> Result:
+        """Carry out the study.
+
+        Raises
+        ------
+        InputError
+            if an option does not fit it.
+        DataUnavailableError
+            if a model that installs from PyPI is not installed: before the others are measured, which takes hours.
+        """
+        from embedscope.encoders import ALIASES
+
+        if options.contexts is not None and not self.reads_contexts:
+            raise InputError(f"--contexts is for studies of words, such as shimangaud2024; leave it out for {self.id}")
+        for uri in options.models:
+            for name in uri.removeprefix("random:").split("+"):
+                if name in ALIASES:
+                    ALIASES[name].find()
+        return self.run(options)

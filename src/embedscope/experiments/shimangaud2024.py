@@ -71,6 +71,7 @@ def run_study(study_data: StudyData, options: Options, provenance: Provenance) -
         measure_model(source, study_data, options, provenance, results)
     provenance.settings = {
         "scale": options.scale,
+        "contexts": options.contexts,
         "taken": SCALES[options.scale],
         "sets": {question_set.name: question_set.subset or "all" for question_set in study_data.sets},
         "questions": {question_set.name: len(question_set.questions) for question_set in study_data.sets},
@@ -113,5 +114,8 @@ ENTRIES = {
         run=run,
         published_models=PUBLISHED_MODELS,
         models=("minilm", "efficientnet-lite0"),
+        reads_contexts=True,
+        datasets=("emoji", "semeval2012", "google_analogies", "bats", "caltech101"),
+        libraries={"torch": "hf", "transformers": "hf"},
     )
 }

@@ -115,5 +115,7 @@ ENTRIES = {
         run=run,
         models=("efficientnet-lite0+minilm",),
         published_models=PUBLISHED_MODELS,
+        datasets=("emoji", "coco", "multi30k", "cifar100", "caltech101"),
+        libraries={"torch": "hf", "transformers": "hf", "umap": "maps"},
     )
 }

@@ -129,6 +129,20 @@ ENTRIES = {
         claims=CLAIMS,
         run=run,
         models=("smollm2", "minilm"),
+        full_models=("e5",),
         published_models=PUBLISHED_MODELS,
+        datasets=(
+            "rg65",
+            "wordsim353",
+            "simlex999",
+            "simverb3500",
+            "bellezza",
+            "vader",
+            "stsb",
+            "lee",
+            "lee_sentences",
+            *("sts12", "sts13", "sts14", "sts15", "sts16", "sts_sentences"),
+        ),
+        libraries={"torch": "hf", "transformers": "hf"},
     )
 }

@@ -1,4 +1,4 @@
-"""A repair as an ONNX graph: normalise, subtract, multiply, add, normalise."""
+"""A repair as an ONNX graph: normalise, subtract, multiply, add, the hidden layer of an MLP, normalise."""
 
 from __future__ import annotations
 
@@ -50,13 +50,22 @@ class _Graph:
         """The nodes of ``kind``; a last identity gives the output its name."""
         if kind.normalise_before:
             self._normalise("before")
-        parts = kind.in_float32()
+        parts, given = kind.in_float32(), self._last
         for op, part in (("Sub", "mean"), ("MatMul", "matrix"), ("Add", "shift")):
             if part in parts:
                 self._last = self._node(op, [self._last, self._constant(part, parts[part])], part)
+        if kind.hidden is not None:
+            self._last = self._node("Add", [self._last, self._hidden(given, parts)], "residual")
         if kind.normalise_after:
             self._normalise("after")
         self.nodes.append(self._onnx.helper.make_node("Identity", [self._last], [OUTPUT]))
+
+    def _hidden(self, given: str, parts: dict[str, Any]) -> str:
+        """What the hidden layer of a residual MLP adds."""
+        inner = self._node("MatMul", [given, self._constant("hidden_in", parts["hidden_in"])], "hidden_product")
+        inner = self._node("Add", [inner, self._constant("hidden_bias", parts["hidden_bias"])], "hidden_sum")
+        inner = self._node("Relu", [inner], "hidden_relu")
+        return self._node("MatMul", [inner, self._constant("hidden_out", parts["hidden_out"])], "hidden_added")
 
     def _normalise(self, where: str) -> None:
         """Rows divided by their norms; rows of length zero stay."""

@@ -11,7 +11,7 @@ from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.exports._export import Export, Order
-from embedscope.transforms.repair import KindMap, Origin, Repair
+from embedscope.transforms.repair import Hidden, KindMap, Origin, Repair
 
 IDS = ("sentence-transformers",)
 
@@ -36,6 +36,9 @@ def repaired_model(model: Any, repair: Repair, kind: str | None = None) -> Any:
     width = _cut(modules, model)
     for name in kinds:
         repair.check_dim(width, name, "the vectors of this model")
+    if (kept := _leading([repair.kinds[name] for name in kinds])) is not None:
+        model.truncate_dim = kept
+        return model
     lists = {name: _steps(modules, repair.kinds[name]) for name in kinds}
     if routed:
         model.append(
@@ -66,6 +69,17 @@ def _cut(modules: Any, model: Any) -> int:
     return int(kept)
 
 
+def _leading(kinds: list[KindMap]) -> int | None:
+    """Leading dimensions that all ``kinds`` keep and do nothing else; None where they do more."""
+    widths = {kind.dim_out for kind in kinds}
+    for kind in kinds:
+        matrix = kind.matrix
+        plain = kind.mean is None and kind.shift is None
+        if matrix is None or not plain or not np.array_equal(matrix, np.eye(*matrix.shape)):
+            return None
+    return widths.pop()
+
+
 def _width(model: Any) -> int:
     cut, model.truncate_dim = model.truncate_dim, None
     ask = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
@@ -76,8 +90,22 @@ def _width(model: Any) -> int:
 
 def _steps(modules: Any, kind: KindMap) -> list[Any]:
     steps = [modules.Normalize()] if kind.normalise_before else []
-    steps += [_dense(modules, matrix, bias) for matrix, bias in _affine(kind)]
+    if kind.hidden is None:
+        steps += [_dense(modules, matrix, bias) for matrix, bias in _affine(kind)]
+    else:
+        steps += _residual(modules, kind, kind.hidden)
     return steps + ([modules.Normalize()] if kind.normalise_after else [])
+
+
+def _residual(modules: Any, kind: KindMap, hidden: Hidden) -> list[Any]:
+    """A residual MLP as two dense layers: the first gives max(0, .) of x W + b, x and -x, the second adds them up."""
+    torch = require("torch", "hf", "an export to sentence-transformers")
+    eye = np.eye(kind.dim_in)
+    matrix = np.eye(kind.dim_in, kind.dim_out) if kind.matrix is None else kind.matrix
+    wide = np.hstack([hidden.hidden_in, eye, -eye])
+    bias = np.concatenate([hidden.hidden_bias, np.zeros(2 * kind.dim_in)])
+    out = np.vstack([hidden.hidden_out, matrix, -matrix])
+    return [_dense(modules, wide, bias, torch.nn.ReLU()), _dense(modules, out, kind.bias)]
 
 
 def _affine(kind: KindMap) -> list[tuple[Any, Any]]:
@@ -92,13 +120,13 @@ def _affine(kind: KindMap) -> list[tuple[Any, Any]]:
     return [(np.eye(kind.dim_in), -parts["mean"]), (kind.matrix, parts.get("shift", np.zeros(kind.dim_out)))]
 
 
-def _dense(modules: Any, matrix: Any, bias: Any) -> Any:
+def _dense(modules: Any, matrix: Any, bias: Any, activation: Any = None) -> Any:
     import torch
 
     return modules.Dense(
         in_features=matrix.shape[0],
         out_features=matrix.shape[1],
-        activation_function=torch.nn.Identity(),
+        activation_function=activation or torch.nn.Identity(),
         init_weight=torch.tensor(matrix.T.copy(), dtype=torch.float32),
         init_bias=torch.tensor(bias, dtype=torch.float32),
     )
@@ -120,6 +148,13 @@ def _write(order: Order) -> list[str]:
         _try(library, part, order)
     routed = order.kind is None and len(order.repair.kinds) > 1
     how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
+    coded = [kind.code for kind in order.repair.kinds.values() if kind.code is not None]
+    if made.truncate_dim is not None:
+        how = f"its truncate_dim is {made.truncate_dim}; compare vectors by cosine"
+    if coded:
+        lines.append(
+            f"the model gives float32; store documents as {coded[0].text} with `embedscope apply --kind document`"
+        )
     return [f"load it with SentenceTransformer('{order.out}'): {how}; no remote code is needed", *lines]
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.accumulate import Need
-from embedscope.core.arrays import Floats, Hashes, row_norms, unit_rows
-from embedscope.core.ids import row_numbers
+from embedscope.core.arrays import Floats, unit_rows
 from embedscope.core.tables import Index
 from embedscope.stats import Gaussian, Moments, RowSample, SampledRows, UnitSum, UnitSums
 from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows
@@ -66,24 +65,9 @@ class CoordinateParts:
 
 @dataclass(frozen=True, eq=False)
 class Occurrences:
-    """How often rows are among the nearest of others, and which rows stand out.
-
-    Attributes
-    ----------
-    counts : (n,) of every row held
-    ids : (n,) their hashes
-    hubs : places of the rows by how often they are found, most often first
-    copies : (place of a duplicate, place of the first row that it equals)
-    zeros, norms : hashes of rows of zero length; length of every row held, with ``held`` their hashes
-    """
+    """How often each row held (n,) is among the nearest of others."""
 
     counts: Index
-    ids: Hashes
-    hubs: Index
-    copies: tuple[Index, Index]
-    zeros: Hashes
-    held: Hashes
-    norms: Floats
 
 
 @dataclass(frozen=True)
@@ -181,21 +165,6 @@ def shares_in(values: Floats, edges: Floats) -> Floats:
     return np.asarray(counts / max(len(values), 1))
 
 
-def row_number(hashed: np.uint64, n: int) -> int | None:
-    """Number of the row behind its hash, of ``n`` rows; None where the hash is of a text or an id.
-
-    >>> from embedscope.core.ids import combine, hash_rows
-    >>> row_number(hash_rows(0, 9)[4], 9), row_number(combine(hash_rows(0, 9), 0)[4], 9)
-    (4, 4)
-    """
-    h = np.asarray([hashed], dtype=np.uint64)
-    for _ in range(3):
-        h = row_numbers(h)
-        if h[0] < n:
-            return int(h[0])
-    return None
-
-
 def _cosines_of_sample(s: SampledRows) -> Cosines | None:
     unit, _ = unit_rows(s.x)
     return cosines_of(np.asarray(unit, dtype=np.float64), s.n - s.zero_rows)
@@ -224,35 +193,13 @@ def _neighbours(s: Neighbourhood) -> dict[str, Any]:
             asked = near[:, 0] if len(near) else None
         cosines = cosines_of(x, s.n, asked)
         made |= {} if cosines is None else {"cosines": cosines}
-        counts = s.all.occurrences(K)
-        norms = np.asarray(row_norms(s.kept.x))
-        made["occurrences"] = Occurrences(
-            counts,
-            s.kept.ids[s.places],
-            np.argsort(-counts, kind="stable"),
-            _copies(x),
-            s.kept.ids[norms == 0],
-            s.kept.ids,
-            norms,
-        )
+        made["occurrences"] = Occurrences(s.all.occurrences(K))
     return made
 
 
 def _nearest(distinct: Floats) -> Floats:
     asked = distinct[:DRAWN]
     return top_k(asked, distinct, 1, exclude=np.arange(len(asked))).scores if len(distinct) > 1 else np.zeros((0, 1))
-
-
-def _copies(x: Floats) -> tuple[Index, Index]:
-    """Rows that equal an earlier one bit by bit, and that one."""
-    plain = np.ascontiguousarray(x) + 0.0
-    _, first, place = np.unique(
-        plain.view(np.dtype((np.void, plain.dtype.itemsize * plain.shape[1]))).ravel(),
-        return_index=True,
-        return_inverse=True,
-    )
-    copies = np.flatnonzero(first[place] != np.arange(len(x)))
-    return copies, first[place][copies]
 
 
 _OF: dict[type, Callable[[Any], Sketch]] = {

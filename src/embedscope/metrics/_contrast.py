@@ -27,7 +27,7 @@ def neighbour_contrast(rows: RowSet) -> float:
     >>> round(neighbour_contrast(np.eye(12) + 1), 3)  # every two rows are alike: none stands out
     0.0
     """
-    distinct = RowSet(rows.distinct)
+    distinct = rows if rows.distinct is rows.x else RowSet(rows.distinct)
     n = len(distinct.x)
     if n <= K:
         raise UndefinedError(f"undefined: needs at least {K + 1} distinct non-zero rows, got {n}")

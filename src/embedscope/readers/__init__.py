@@ -30,7 +30,7 @@ from embedscope.readers._options import taken_apart
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
 from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
 from embedscope.readers._recognise import check_head
-from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
+from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 from embedscope.readers._shards import Found
 from embedscope.readers.stores import STORES, place_of
 
@@ -49,6 +49,7 @@ __all__ = [
     "is_vectors",
     "itemsize_of",
     "open_vectors",
+    "other_columns",
     "plan",
     "state_of",
     "texts_of",

@@ -157,11 +157,16 @@ def strings_column(path: Place, schema: Any, wanted: str | None, names: Sequence
 
     It must hold strings or whole numbers; the case of the letters of its name does not matter.
     """
-    usable = [f.name for f in schema if f.name not in taken and (_is_string(f.type) or _is_whole(f.type))]
+    usable = plain_columns(schema, taken)
     if wanted is not None:
         return known(str(path), "column of strings or whole numbers", wanted, usable)
     lower: Mapping[str, str] = {name.lower(): name for name in reversed(usable)}
     return next((lower[name] for name in names if name in lower), None)
+
+
+def plain_columns(schema: Any, taken: set[str]) -> list[str]:
+    """Columns of strings or whole numbers that are not ``taken``."""
+    return [f.name for f in schema if f.name not in taken and (_is_string(f.type) or _is_whole(f.type))]
 
 
 def no_rows(path: Place) -> EmptyFileError:

@@ -14,7 +14,15 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._boundary import guarded
-from embedscope.readers._column_names import ID_NAMES, TEXT_NAMES, Column, columns_of, no_rows, strings_column
+from embedscope.readers._column_names import (
+    ID_NAMES,
+    TEXT_NAMES,
+    Column,
+    columns_of,
+    no_rows,
+    plain_columns,
+    strings_column,
+)
 from embedscope.readers._column_values import matrix, parsed, side_by_side
 from embedscope.readers._keys import listed
 from embedscope.readers._paths import Place
@@ -78,11 +86,20 @@ class ColumnStream:
             None if self.texts is None else RowStrings(f"column {self.texts} of {self.path}", self._strings(self.texts))
         )
 
-    def _strings(self, name: str) -> Callable[[], Iterator[Sequence[str]]]:
+    @property
+    def row_columns(self) -> Mapping[str, RowStrings]:
+        """Every other column of strings or whole numbers, by its name; what is empty is an empty string."""
+        taken = {name for column in self.columns for name in column.needs} | {self.ids, self.texts}
+        names = [] if self.schema is None else plain_columns(self.schema, {name for name in taken if name})
+        return {name: RowStrings(f"column {name} of {self.path}", self._strings(name, empty=True)) for name in names}
+
+    def _strings(self, name: str, *, empty: bool = False) -> Callable[[], Iterator[Sequence[str]]]:
         def blocks() -> Iterator[Sequence[str]]:
             row = 0
             for table in self.tables(self, [name], range(len(self.sizes)), _STRINGS):
                 values = table.column(name).to_pylist()
+                if empty:
+                    values = ["" if value is None else value for value in values]
                 if None in values:
                     raise InputError(
                         f"{self.path}::{name} is empty in row {row + values.index(None)}; fill it, or name another "

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from embedscope.core.arrays import check_finite
-from embedscope.core.batch import Batch, Shard
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_rows
-from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._boundary import guarded
+from embedscope.readers._blocks import cuts
 from embedscope.readers._facts import Facts, notes_on_codes
 from embedscope.readers._paths import Place
+from embedscope.readers._row_ranges import RowRanges
 from embedscope.readers._row_strings import RowStrings
 
 Rows = Callable[[int, int], Any]
@@ -25,7 +23,7 @@ Rows = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)
-class LazyMatrix:
+class LazyMatrix(RowRanges):
     """An (n, d) matrix under ``key`` of a file.
 
     Attributes
@@ -54,16 +52,6 @@ class LazyMatrix:
         return f"{self.path}::{self.key}"
 
     @property
-    def dims(self) -> Mapping[str, int]:
-        """Dimensions of the one space."""
-        return {self.space: self.shape[1]}
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return self.shape[0]
-
-    @property
     def facts(self) -> Facts:
         """What was found."""
         dtypes = {self.space: self.dtype}
@@ -90,38 +78,11 @@ class LazyMatrix:
             return None
         return RowStrings(f"{key} of {self.path}", lambda: read(self.path, key))
 
-    def shard(self, start: int, stop: int) -> LazyShard:
-        """Rows ``start .. stop``."""
-        return LazyShard(self, start, stop)
-
-    def shards(self) -> Sequence[Shard]:
-        """Fixed row ranges."""
-        return [LazyShard(self, a, b) for a, b in plan(*self.shape)]
-
-
-@dataclass(frozen=True)
-class LazyShard:
-    """Rows ``start .. stop`` of a matrix."""
-
-    matrix: LazyMatrix
-    start: int
-    stop: int
-
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return self.matrix.name
-
-    @guarded
-    def batches(self) -> Iterator[Batch]:
-        """The rows in blocks, checked to be finite and as many as wanted."""
-        m = self.matrix
-        with m.opener(m.path, m.key) as rows:
-            for a, b in cuts(self.start, self.stop, m.shape[1]):
+    def blocks(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
+        """The rows ``start .. stop``, checked to be as many as wanted."""
+        with self.opener(self.path, self.key) as rows:
+            for a, b in cuts(start, stop, self.shape[1]):
                 x = np.asarray(rows(a, b))
-                if x.shape != (b - a, m.shape[1]):
-                    raise InputError(f"{m.name} gave rows of shape {x.shape}, wanted {(b - a, m.shape[1])}")
-                x = x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
-                check_finite(x, m.name, a)
-                ids = hash_rows(a, b)
-                yield Batch(ids, ids, {m.space: x})
+                if x.shape != (b - a, self.shape[1]):
+                    raise InputError(f"{self.name} gave rows of shape {x.shape}, wanted {(b - a, self.shape[1])}")
+                yield x

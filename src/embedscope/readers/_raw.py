@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import check_finite
-from embedscope.core.batch import Batch, Shard
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_rows
-from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._boundary import guarded
+from embedscope.readers._blocks import cuts
 from embedscope.readers._paths import Place
+from embedscope.readers._row_ranges import RowRanges
 
 
 @dataclass(frozen=True)
-class RawMatrix:
+class RawMatrix(RowRanges):
     """Where an (n, d) matrix lies and how: the stream of every format that stores plain bytes.
 
     Attributes
@@ -46,48 +43,11 @@ class RawMatrix:
     def __post_init__(self) -> None:
         check_matrix(self.shape, self.dtype, self.name)
 
-    @property
-    def dims(self) -> Mapping[str, int]:
-        """Width of the one space."""
-        return {self.space: self.shape[1]}
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return self.shape[0]
-
-    def shard(self, start: int, stop: int) -> RawShard:
-        """Rows ``start .. stop``."""
-        return RawShard(self, start, stop)
-
-    def shards(self) -> Sequence[Shard]:
-        """Fixed row ranges."""
-        return [RawShard(self, a, b) for a, b in plan(*self.shape)]
-
-
-@dataclass(frozen=True)
-class RawShard:
-    """Rows ``start .. stop`` of a matrix in a file."""
-
-    matrix: RawMatrix
-    start: int
-    stop: int
-
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return self.matrix.name
-
-    @guarded
-    def batches(self) -> Iterator[Batch]:
-        """The rows in blocks, checked to be finite."""
-        m = self.matrix
-        with m.path.open("rb", buffering=0) as file:
-            for a, b in cuts(self.start, self.stop, m.shape[1]):
-                x = _block(file, m, a, b)
-                check_finite(x, m.name, a)
-                ids = hash_rows(a, b)
-                yield Batch(ids, ids, {m.space: x})
+    def blocks(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
+        """The rows ``start .. stop``."""
+        with self.path.open("rb", buffering=0) as file:
+            for a, b in cuts(start, stop, self.shape[1]):
+                yield _block(file, self, a, b)
 
 
 def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:
@@ -135,7 +95,7 @@ def _block(file: Any, m: RawMatrix, start: int, stop: int) -> npt.NDArray[Any]:
         _fill(file, m, m.offset + start * d * size, raw)
     if m.bfloat16:
         return (raw.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return raw if raw.dtype.isnative else raw.astype(raw.dtype.newbyteorder("="))
+    return raw
 
 
 def _fill(file: Any, m: RawMatrix, position: int, out: npt.NDArray[Any]) -> None:

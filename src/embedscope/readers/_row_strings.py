@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,12 @@ def ids_of(stream: Stream) -> RowStrings | None:
 def texts_of(stream: Stream) -> RowStrings | None:
     """The texts that a file keeps beside its vectors, None where it keeps none."""
     found: RowStrings | None = getattr(stream, "row_texts", None)
+    return found
+
+
+def other_columns(stream: Stream) -> Mapping[str, RowStrings]:
+    """The other columns of strings and whole numbers that a table keeps beside its vectors, by name."""
+    found: Mapping[str, RowStrings] = getattr(stream, "row_columns", {})
     return found
 
 

@@ -63,7 +63,7 @@ def _npy(path: Path, layout: Layout) -> Iterator[Write]:
 
 @contextmanager
 def _safetensors(path: Path, layout: Layout) -> Iterator[Write]:
-    stored = f"F{8 * layout.dtype.itemsize}"
+    stored = f"{layout.dtype.kind.upper()}{8 * layout.dtype.itemsize}"
     facts = {"dtype": stored, "shape": [layout.rows, layout.dim], "data_offsets": [0, layout.n_bytes]}
     text = json.dumps({layout.name: facts}).encode()
     text += b" " * (-len(text) % 8)

@@ -87,21 +87,24 @@ def apply_repair(
     progress.note(f"{source}: {found.layout}, {described(stream)}")
     rows = stream.n_rows if stream.n_rows is not None else _counted(stream)
     dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
+    mapped = made.kinds[name]
     beside = _beside(stream, suffix, progress)
     column = column_of(stream) or space
-    layout = Layout(rows, made.dim_out, dtype, column, None if beside is None else beside.schema)
+    layout = Layout(
+        rows, mapped.stored_width, mapped.stored_dtype(dtype), column, None if beside is None else beside.schema
+    )
     progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
     with atomic_path(target) as part, writing(part, suffix, layout) as write:
         seen = 0
         for x in _gathered(stream, space, dtype):
-            write(made.kinds[name].apply(x), None if beside is None else beside.take(len(x)))
+            write(mapped.store(x), None if beside is None else beside.take(len(x)))
             seen += len(x)
             progress.advance(len(x))
         if seen != rows:
             raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
     progress.close()
     took = time.perf_counter() - begin
-    return Applied(target, name, rows, stream.dims[space], made.dim_out, target.stat().st_size, took)
+    return Applied(target, name, rows, stream.dims[space], mapped.stored_width, target.stat().st_size, took)
 
 
 def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
@@ -111,9 +114,9 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
     width = f", {made.dim_in} -> {made.dim_out} dimensions" if made.dim_in != made.dim_out else ""
     count = rows or 1_000_000
-    gigabytes = count * made.dim_out * 4 / 1e9
+    gigabytes = count * (made.dim_out * 4 if made.code is None else made.code.n_bytes) / 1e9
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
-    size = f"{said} in float32{width}"
+    size = f"{said} in {'float32' if made.code is None else made.code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
     lines = [
         f"re-index {what}; stored vectors are enough, nothing is encoded again",

@@ -53,18 +53,38 @@ def judge_of(
     """The judge for ``request``, with its data read, and what its records say of the source."""
     way = request.way
     objectives = OBJECTIVES.get(way, ())
-    if objective is not None and objective not in objectives:
+    weight = weight_of(objective) if way == "pair" else None
+    if objective is not None and objective not in objectives and weight is None:
         wanted = f"wanted {' or '.join(objectives)}" if objectives else "leave it out, there is only one"
         raise InputError(f"--objective {objective} does not go with this input; {wanted}")
     goal = objective or (objectives[0] if objectives else "")
     if way == "pair":
-        return _pairs(request, options, goal == "mixed", provenance)
+        return _pairs(request, options, goal == "mixed" if weight is None else weight, provenance)
     if way == "qrels":
         return _queries(request, options, goal == "mixed", provenance, progress, encoder)
     return space_judge(request, options, goal == "probe", provenance, progress, encoder)
 
 
-def _pairs(request: Request, options: SplitOptions, mixed: bool, provenance: Provenance) -> tuple[Judge, RecordContext]:
+def weight_of(objective: str | None) -> float | None:
+    """The weight that an objective between 0 and 1 is; None where it is a name.
+
+    >>> weight_of("0.7"), weight_of("mixed")
+    (0.7, None)
+    """
+    try:
+        weight = float(objective or "")
+    except ValueError:
+        return None
+    if not 0 <= weight <= 1:
+        raise InputError(f"--objective {objective} is a weight of the mixed index from 0 (pure retrieval) to 1")
+    return weight
+
+
+def _pairs(
+    request: Request, options: SplitOptions, goal: bool | float, provenance: Provenance
+) -> tuple[Judge, RecordContext]:
+    """The judge of pairs; ``goal`` is whether the mixed index decides, or its weight."""
+    mixed, weight = (goal, None) if isinstance(goal, bool) else (False, goal)
     a, b = request.pair or (None, None)
     names = request.modalities or ("image", "text")
     if len(names) != 2 or names[0] == names[1]:
@@ -74,7 +94,7 @@ def _pairs(request: Request, options: SplitOptions, mixed: bool, provenance: Pro
     parts, evidence = _pair_parts(request, options, classes, groups, provenance)
     sources = file_origins(dict(zip(names, (a, b), strict=True)), provenance)
     context = FitContext(options.normalize, f"{parts.cross.n:,} pairs, one half of all", sources)
-    judge = PairJudge(parts, evidence, (names[0], names[1]), context, mixed, options.seed, classes)
+    judge = PairJudge(parts, evidence, (names[0], names[1]), context, mixed, options.seed, classes, weight)
     label = "|".join(name_of(s, n) for s, n in zip((a, b), names, strict=True))
     return judge, RecordContext(label, "|".join(names), parts.cross.widths[0], context.fitted_on)
 
@@ -109,7 +129,7 @@ def _pair_parts(
     else:
         assert request.pair_ids is not None
         names = id_hashes(request.pair_ids[0], len(x), "left"), id_hashes(request.pair_ids[1], len(y), "right")
-        left, right = _same(*names)
+        left, right = matching_rows(*names)
         if not len(left):
             raise InputError("no id of one side is an id of the other; check that they are spelled alike")
     n, total = len(x), len(x) + len(y)
@@ -159,7 +179,7 @@ def _by_position(
     return by_position(blocks(), evidence.clusters[:n], **how), evidence
 
 
-def _same(a: Any, b: Any) -> tuple[Index, Index]:
+def matching_rows(a: Any, b: Any) -> tuple[Index, Index]:
     """Rows of equal hash, as pairs."""
     order = np.argsort(b, kind="stable")
     first, last = np.searchsorted(b[order], a, "left"), np.searchsorted(b[order], a, "right")

@@ -10,12 +10,14 @@ from embedscope.certification.candidates import AUTO, expand_candidates
 from embedscope.certification.decision import Decision, decide, forced
 from embedscope.certification.judges.base import NOTHING, Judge, SplitOptions
 from embedscope.certification.split import HELD_OUT
+from embedscope.core.atomic import write_text
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.repairs.calibration import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.judge_factory import judge_of
+from embedscope.repairs.match_probability import POSITIVE_RATE, calibrate_scores
 from embedscope.repairs.request import RecordContext, Request
+from embedscope.repairs.suggestions import rows_text
 from embedscope.repairs.summary import calibration_note, document_of, evidence_of, records_of
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
@@ -49,6 +51,7 @@ def repair(  # noqa: PLR0913
     max_eval_rows: int = HELD_OUT,
     positive_rate: float = POSITIVE_RATE,
     force: bool = False,
+    rows_out: str | Path | None = None,
     seed: int = 0,
     model: Mapping[str, Any] | None = None,
     data: str | Path | None = None,
@@ -76,11 +79,13 @@ def repair(  # noqa: PLR0913
     layers, pooling : of a model, one space; its own sentence vector by default
     modalities : names of the two sides, ``image`` and ``text`` by default
     candidates : candidates separated by commas, ``auto`` for those of the judge
-    objective : ``pairs`` or ``mixed`` for pairs and judgements; ``zeroshot`` or ``probe`` for labels
+    objective : ``pairs`` or ``mixed`` for pairs and judgements, for pairs also a weight of the mixed index, 0 to 1;
+        ``zeroshot`` or ``probe`` for labels
     normalize : fit on, and apply to, L2-normalised rows
     max_eval_rows : rows per side kept in memory to select and to certify, half for each
     positive_rate : share of matches that the score calibration speaks of
     force : give the best candidate even where nothing certifies it
+    rows_out : CSV file of every certifying item before and after the chosen candidate; none where nothing is tested
     model : options of ``open_model``: device, dtype, trust_remote_code
     data : folder with data files
 
@@ -134,6 +139,8 @@ def repair(  # noqa: PLR0913
         judge, context = judge_of(request, options, objective, provenance, progress, encoder)
     with provenance.phase("candidates"):
         decision = decide(judge, expand_candidates(candidates, judge.auto(), pair=named), progress)
+    if rows_out is not None and (text := rows_text(decision)) is not None:
+        write_text(rows_out, text)
     return _outcome(judge, decision, context, positive_rate, force, provenance)
 
 
@@ -154,7 +161,7 @@ def _outcome(
         "decision": decision.reason,
         "accepted": decision.repaired,
     }
-    document = document_of(decision, judge, calibration, forced=against)
+    document = document_of(decision, judge, calibration, forced=against, command=provenance.command)
     result = Result(tuple(records), provenance.as_dict(), document)
     repair = _identity(judge) if use is None or use.repair is None else use.repair
     scorer = None if use is None or use.scorer is None else ScorerChoice(use.scorer, use.transductive)

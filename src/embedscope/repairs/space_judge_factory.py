@@ -99,7 +99,7 @@ def space_judge(
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}
         judge = _scored(space, read_rows(scored, 3, None, "scored pairs"), options, groups)
     else:
-        evidence = _evidence(space, groups)
+        evidence = space_evidence(space, groups)
         parts = _parts(space, options, evidence.clusters)
         judge = GeometryJudge(parts, evidence, space.context(parts, options), options.seed)
     return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.context.fitted_on)
@@ -133,7 +133,7 @@ def open_space(
     return Space(str(source), space, lambda: space_blocks(x), {SINGLE: model_origin(str(source), provenance)}, texts)
 
 
-def _evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:
+def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:
     """Units of the rows; ``by_text`` keeps texts of one document together."""
     survey = Survey()
     for x in space.blocks():
@@ -161,7 +161,7 @@ def _parts(space: Space, options: SplitOptions, clusters: Hashes, masks: Any = N
 def _labelled(space: Space, labels: Sequence[str], options: SplitOptions, probe: bool, groups: Any) -> LabelJudge:
     names, numbers = np.unique(labels, return_inverse=True)
     label, seen = numbers.astype(np.intp), seen_half(len(names), options.seed)
-    evidence = _evidence(space, groups, classes=label)
+    evidence = space_evidence(space, groups, classes=label)
     parts = _parts(space, options, evidence.clusters, {"seen": seen[label]})
     context = space.context(parts, options)
     return LabelJudge(parts, evidence, context, options.seed, label, seen, probe, titles=space.titles)
@@ -169,7 +169,7 @@ def _labelled(space: Space, labels: Sequence[str], options: SplitOptions, probe:
 
 def _scored(space: Space, rows: np.ndarray[Any, Any], options: SplitOptions, groups: Any) -> ScoredJudge:
     """Rows of one unit, and units that stand in one pair, go to one part."""
-    evidence = _evidence(space, groups, by_text=False)
+    evidence = space_evidence(space, groups, by_text=False)
     left, right, n = rows[:, 0].astype(np.intp), rows[:, 1].astype(np.intp), len(evidence.clusters)
     if max(left.max(), right.max()) >= n:
         raise InputError(f"scored pairs name row {max(left.max(), right.max())}, the source has {n} rows, from 0")

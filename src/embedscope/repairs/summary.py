@@ -12,16 +12,23 @@ from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.certification.wording import count, signed_interval
 from embedscope.core.document import Cell, Column, Document, Finding, Headline, Skipped, Status, Table
 from embedscope.core.records import Record
-from embedscope.repairs.calibration import Calibrated
+from embedscope.repairs.match_probability import Calibrated
 from embedscope.repairs.request import RecordContext
+from embedscope.repairs.suggestions import barred, front
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.score_records import score_bars
 
 LOSERS = 10
+SCARCE = 0.01
+NO_OWN = (
+    "The mixed index gives hardly any results of the query's own modality now. Judgements here are of pairs alone, so "
+    "nothing speaks for own results; where they are wanted, take a smaller distance from the table"
+)
 WHY_NOT = "why not"
 MEANT = {
     "recall@1": "share of rows whose best answer is right",
     "mixed_ndcg@10": "how high the right answers rank in one index of all kinds, 0 to 1",
+    "weighted": "(1 - W) recall@1 + W mixed_ndcg@10, W as --objective gives it",
     "same_modality_share": "share of the ten best of that index that are of the query's own kind",
     "nearest_class": "share of rows that lie nearest to the mean of their class",
     "linear_probe": "share of rows that a linear classifier gets right",
@@ -54,7 +61,12 @@ def records_of(
 
 
 def document_of(
-    decision: Decision, judge: Judge, calibrated: Calibrated | None, notes: Sequence[str] = (), forced: bool = False
+    decision: Decision,
+    judge: Judge,
+    calibrated: Calibrated | None,
+    notes: Sequence[str] = (),
+    forced: bool = False,
+    command: str = "",
 ) -> Document:
     """Verdict first, then its evidence, all candidates, the one test, and the items that get worse."""
     findings = [Finding(decision.reason, "ok" if decision.repaired else "info", _sizes(judge), detail=_units(judge))]
@@ -69,6 +81,9 @@ def document_of(
         tables.append(_test(test, judge))
         findings.append(_items(test))
         tables += _losers(test)
+    findings += barred(decision, judge, command)
+    trade = front(decision)
+    tables[1:1] = [] if trade is None else [trade[0]]
     if calibrated is not None:
         findings.append(_calibration(calibrated))
     title = "A repair that helps" if decision.repaired else "The original is kept"
@@ -84,6 +99,7 @@ def document_of(
         tuple(tables),
         figures=() if trust is None else (trust,),
         skipped=tuple(skipped),
+        scatters=() if trade is None else (trade[1],),
         headline=_headline(decision, judge, forced, tuple(c.id for c in charts["dots"])),
         **charts,  # type: ignore[arg-type]
     )
@@ -186,6 +202,9 @@ def _others(test: Certified, objective: Objective, repaired: bool) -> list[Findi
     same = [name for name in names if test.gains[name].value == 0]
     changes += [f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} unchanged"] if same else []
     findings += [Finding(f"Also, {'; '.join(changes)}.")] if changes else []
+    share = test.after.scores.get("same_modality_share")
+    if repaired and share is not None and share.value is not None and share.value < SCARCE:
+        findings.append(Finding(f"{NO_OWN} ({share.value:.1%} of the ten best).", "warning"))
     gained = [n for n in objective.guards if n in test.gains and (low := test.gains[n].low) is not None and low > 0]
     if not repaired and "mixed_ndcg@10" in gained:
         findings.append(Finding("If one index holds both modalities, decide on that index: --objective mixed."))

@@ -95,15 +95,16 @@ def histogram(chart: Histogram, size: str) -> Panel:
     low, high = chart.edges[0], chart.edges[-1]
     count = 8 if size == "half" else 5
     x = Axis(low, high, () if chart.names else steps(low, high, count))
-    placed, levels = _above(chart.marks, chart.ranges, x, 34, width - 10)
-    frame = Frame(34, width - 10, 20 + LINE * levels, height - 38, x)
     top = max((h for s in chart.series for h in s.heights), default=0.0) * 1.04 or 1.0
     ticks = [t for t in steps(0.0, top, 4) if t <= top]
+    percent = chart.y_label.startswith("share") and top <= 1.05
+    left = 8 + 7 * max((len(_tick(t, ticks, percent=percent)) for t in ticks), default=3)
+    placed, levels = _above(chart.marks, chart.ranges, x, left, width - 10)
+    frame = Frame(left, width - 10, 20 + LINE * levels, height - 38, x)
 
     def up(value: float) -> float:
         return round(frame.bottom - value / top * (frame.bottom - frame.top), 1)
 
-    percent = chart.y_label.startswith("share") and top <= 1.05
     shapes = [*_ranges(chart.ranges, frame)]
     labels = [Label(0, 12, chart.y_label, "start"), *_axis(x, frame, width), *_raised(placed, frame.top)]
     for t in ticks:

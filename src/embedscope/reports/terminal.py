@@ -195,6 +195,11 @@ def _print_findings(document: Document, console: Console) -> None:
         words = Text(finding.text)
         if finding.harm:
             words.append(f"\n{finding.harm}")
+        for row in finding.rows:
+            words.append(f"\nrow {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else ""))
+        more = (finding.n_rows or 0) - len(finding.rows)
+        if finding.rows and more > 0:
+            words.append(f"\n{count(more, 'more row')} (--rows-out FILE writes all)", style="dim")
         for line in (finding.evidence, finding.detail, finding.source):
             if line:
                 words.append(f"\n{line}", style="dim")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +44,31 @@ def look_up(x: npt.NDArray[Any], rows: Mapping[str, int], texts: Sequence[str]) 
     return out
 
 
-def read_named_vectors(source: str, names: str | Path | Sequence[str] | None) -> NamedVectors:
-    """Vectors of a file with the names of its rows: a list, or a text file with one name per line.
+def read_named_vectors(
+    source: str, names: str | Path | Sequence[str] | None, note: Callable[[str], None] | None = None
+) -> NamedVectors:
+    """Vectors of a file with the names of its rows: a list, a text file with one name per line, or its column of texts.
+
+    ``note`` is called with the column that was found.
 
     Raises
     ------
     InputError
         if there are no names, not as many as rows, or the file cannot be read.
     """
-    from embedscope.readers import open_vectors
+    from embedscope.readers import open_vectors, texts_of
 
+    stream = open_vectors(source)
+    if names is None and (texts := texts_of(stream)) is not None:
+        if note is not None:
+            note(f"{source}: texts from {texts.source}")
+        names = texts.values()
     if names is None:
         raise InputError(
             f"{source} has vectors without names; pass a text file with one name per line (--names FILE), or "
             "evaluate a model"
         )
-    space, x = read_matrix(open_vectors(source), source)
+    space, x = read_matrix(stream, source)
     return NamedVectors(space, x, read_names(names))
 
 

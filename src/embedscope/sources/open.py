@@ -57,8 +57,8 @@ def open_sources(
     run_names = [f.name for f in fields(RunOptions)]
     run = RunOptions(**{k: v for k, v in options.items() if k in run_names and v is not None})
     model = ModelOptions(seed=seed, **{k: v for k, v in options.items() if k not in run_names})
-    files = {name: _is_file(name) for name in names}
-    models = [name for name, is_file in files.items() if not is_file]
+    files = {name: is_file(name) for name in names}
+    models = [name for name, vectors in files.items() if not vectors]
     if models and model.texts is None:
         raise InputError(
             f"{models[0]} is no file, and as a model it needs texts: add --texts DATASET (`embedscope list datasets`) "
@@ -77,8 +77,8 @@ def open_sources(
         raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
     table, texts_name = texts_named(model.texts, model.data, provenance) if models else (None, "")
     with closing(Engines(run.engine)) as engines:
-        for name, is_file in files.items():
-            if is_file:
+        for name, vectors in files.items():
+            if vectors:
                 source = _vector_source(name, run, engines, progress, provenance)
                 with facts_beside(name, partial(vector_file_facts, name, source.stream), provenance):
                     yield source
@@ -149,7 +149,8 @@ def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progr
     return Source(name, stream, ShardRunner(engine, run.skip_bad_shards, checkpoint, unopened=tuple(files.missing)))
 
 
-def _is_file(name: str) -> bool:
+def is_file(name: str) -> bool:
+    """Whether ``name`` is files of vectors; False for a model, ``InputError`` where it is neither."""
     if is_vectors(name):
         return True
     from embedscope.encoders import MODELS, is_model

@@ -332,7 +332,8 @@ def judged_rows(
     """
     notes = []
     rows = []
-    for ids, collection, name in ((judgements.query, queries, "queries"), (judgements.document, corpus, "documents")):
+    sides = ((judgements.query, queries, "queries", "query"), (judgements.document, corpus, "documents", "document"))
+    for ids, collection, name, one in sides:
         row_of = {i: row for row, i in enumerate(collection.ids)}
         missing = list(dict.fromkeys(i for i in ids if i not in row_of))
         rows.append(np.array([row_of.get(i, -1) for i in ids], dtype=np.intp))
@@ -345,9 +346,9 @@ def judged_rows(
                     "swap the two (--queries and --corpus)"
                 )
             raise InputError(
-                f"the judgements name {len(missing):,} {name} that {collection.name} does not have, first "
-                f"'{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop their judgements with "
-                "--allow-missing"
+                f"the judgements name {len(missing):,} {name if len(missing) > 1 else one} that {collection.name} "
+                f"does not have, first '{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop "
+                "their judgements with --allow-missing"
             )
         notes.append(f"judgements of {len(missing):,} missing {name} dropped")
     query, document = rows

@@ -71,6 +71,12 @@ def shared_ends(left: Index, right: Index) -> tuple[Index, Index] | None:
     >>> shared_ends(np.array([0, 2]), np.array([1, 3])) is None
     True
     """
+    return _shared_ends(*(np.asarray(side, dtype=np.intp).tobytes() for side in (left, right)))
+
+
+@lru_cache(maxsize=16)  # the same pairs are scored layer by layer
+def _shared_ends(left_bytes: bytes, right_bytes: bytes) -> tuple[Index, Index] | None:
+    left, right = (np.frombuffer(side, dtype=np.intp) for side in (left_bytes, right_bytes))
     ends = np.concatenate([left, right])
     if len(np.unique(ends)) == len(ends):
         return None

@@ -40,8 +40,7 @@ class RowSet:
         if self.search == "faiss":
             return self.indexed(k).occurrences()
         if ("N", k) not in self._found:
-            found = top_k(self.x, self.x, k, exclude=np.arange(len(self.x)))
-            self._found["N", k] = k_occurrences(found, len(self.x))
+            self._found["N", k] = k_occurrences(self.nearest(k, len(self.x)), len(self.x))
         return np.asarray(self._found["N", k])
 
     def indexed(self, k: int) -> IndexedNeighbours:
@@ -52,12 +51,19 @@ class RowSet:
         return found
 
     def nearest(self, k: int, asked: int) -> Neighbours:
-        """The ``k`` nearest others of the first ``asked`` rows, by inner product."""
-        if ("nearest", k, asked) not in self._found:
+        """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest list is kept."""
+        asked = min(asked, len(self.x))
+        found: Neighbours | None = self._found.get(("nearest", k))
+        if found is None or len(found.indices) < asked:
             q = self.x[:asked]
-            self._found["nearest", k, asked] = top_k(q, self.x, k, exclude=np.arange(len(q)))
-        found: Neighbours = self._found["nearest", k, asked]
-        return found
+            found = top_k(q, self.x, k, exclude=np.arange(len(q)), distinct=self._found.get("distinct") is self.x)
+            self._found["nearest", k] = found
+        return found if len(found.indices) == asked else Neighbours(found.indices[:asked], found.scores[:asked])
+
+    def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
+        """The rows that are ``members`` (n,); of distinct rows they are distinct."""
+        x = self.x[members]
+        return RowSet(x, _found={"distinct": x} if self.distinct is self.x else {})
 
     @property
     def distinct(self) -> Matrix:
@@ -153,7 +159,7 @@ class Neighbourhood(Statistic):
 
     def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
         """The rows of ``all`` that are ``members`` (m,); asked again, the same object."""
-        return self._parts.setdefault(np.packbits(members).tobytes(), RowSet(self.all.x[members]))
+        return self._parts.setdefault(np.packbits(members).tobytes(), self.all.part(members))
 
 
 @dataclass(frozen=True)

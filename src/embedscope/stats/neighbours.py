@@ -42,7 +42,7 @@ class Neighbours:
     scores: Floats
 
 
-def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None) -> Neighbours:
+def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None, distinct: bool = False) -> Neighbours:
     """The ``k`` rows of ``corpus`` with the largest inner product, for each query; exact in float64, blocked.
 
     Parameters
@@ -51,6 +51,7 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
     corpus : (n, d)
     k : 1 to n, or to n - 1 with ``exclude``
     exclude : (m,) row of the corpus that is never given for a query (itself), -1 for none
+    distinct : the caller knows that no row of the corpus equals another, which is then not looked for
 
     Raises
     ------
@@ -70,7 +71,7 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
     if exclude is not None and np.shape(exclude) != (len(q),):
         raise InputError(f"exclude must have shape ({len(q)},), got {np.shape(exclude)}; pass -1 for none")
     skip = np.full(len(q), -1) if exclude is None else np.asarray(exclude, dtype=np.intp)
-    rows = without_copies(c, k + 1)
+    rows = None if distinct else without_copies(c, k + 1)
     if rows is not None:
         places = np.full(len(c) + 1, -1)
         places[rows] = np.arange(len(rows))
@@ -184,7 +185,7 @@ class _Search:
         ordered, place = self._exact(found, a).sorted()
         ordered = ordered.where(place < self.k)
         shape = (b - a, self.k)
-        scores = pair_scores(self.queries.x, self.corpus.x, ordered.row + a, ordered.col)
+        scores = np.ldexp(ordered.score, self._powers(ordered, a))  # a power of two, so the very products
         return Neighbours(ordered.col.reshape(shape), scores.reshape(shape))
 
     def _above(self, a: int, b: int, start: int, skip: Index, floor: Floats, dtype: npt.DTypeLike) -> _Candidates:
@@ -213,8 +214,11 @@ class _Search:
     def _exact(self, found: _Candidates, a: int) -> _Candidates:
         """The same candidates with their float64 products, scaled like the others."""
         scores = pair_scores(self.queries.x, self.corpus.x, found.row + a, found.col)
-        powers = self.queries.exponents[found.row + a] + self.corpus.exponents[0]
-        return _Candidates(found.row, found.col, np.ldexp(scores, -powers))
+        return _Candidates(found.row, found.col, np.ldexp(scores, -self._powers(found, a)))
+
+    def _powers(self, found: _Candidates, a: int) -> Index:
+        """Powers of two that the products of candidates are divided by."""
+        return np.asarray(self.queries.exponents[found.row + a] + self.corpus.exponents[0])
 
 
 def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, matches: Index) -> Index:

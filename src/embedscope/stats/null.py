@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
@@ -44,15 +46,38 @@ class Null:
     permutations: int
 
 
-def permutations(n: int, seed: int, k: int = N_PERMUTATIONS) -> Iterator[Index]:
-    """``k`` seeded permutations (n,) of ``n`` rows.
+def permutations(
+    n: int, seed: int, k: int = N_PERMUTATIONS, units: npt.NDArray[Any] | None = None
+) -> Iterator[Index]:
+    """``k`` seeded permutations (n,) of ``n`` rows, or of their ``units`` (n,) as wholes.
+
+    Rows of one unit are not exchangeable with those of others one by one: units of equal size change places, each with
+    its rows in their order. A unit whose size no other has stays, which makes the null wider, never narrower.
 
     >>> sorted(next(permutations(4, seed=0)).tolist())
     [0, 1, 2, 3]
+    >>> next(permutations(4, seed=1, units=np.array([7, 7, 3, 3]))).tolist()
+    [2, 3, 0, 1]
     """
     rng = np.random.default_rng([seed, n])
+    blocks = None if units is None else _blocks(units)
     for _ in range(k):
-        yield rng.permutation(n)
+        if blocks is None:
+            yield rng.permutation(n)
+            continue
+        order = np.arange(n)
+        for rows in blocks:
+            order[rows.ravel()] = rows[rng.permutation(len(rows))].ravel()
+        yield order
+
+
+def _blocks(units: npt.NDArray[Any]) -> list[npt.NDArray[np.intp]] | None:
+    """Rows (units, size) of the units of each size; None where every unit is one row."""
+    _, place, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    if sizes.max() == 1:
+        return None
+    rows = np.split(np.argsort(place, kind="stable"), np.cumsum(sizes)[:-1])
+    return [np.stack([rows[i] for i in np.flatnonzero(sizes == size)]) for size in np.unique(sizes)]
 
 
 def permutation_null(
@@ -85,14 +110,22 @@ def permutation_null(
 
 
 def null_of(
-    similarity: Callable[[Index], float], n: int, *, seed: int = 0, k: int = N_PERMUTATIONS, most: float = 1.0
+    similarity: Callable[[Index], float],
+    n: int,
+    *,
+    seed: int = 0,
+    k: int = N_PERMUTATIONS,
+    most: float = 1.0,
+    units: npt.NDArray[Any] | None = None,
 ) -> Null:
     """Null of ``similarity``, a function of the order (n,) in which the rows of one side are taken.
+
+    ``units`` (n,) are permuted as wholes where rows depend on each other.
 
     >>> x = np.random.default_rng(0).normal(size=50)
     >>> null_of(lambda order: abs(np.corrcoef(x, x[order])[0, 1]), 50).p
     0.004975124378109453
     """
     return permutation_null(
-        similarity(np.arange(n)), [similarity(order) for order in permutations(n, seed, k)], most=most
+        similarity(np.arange(n)), [similarity(order) for order in permutations(n, seed, k, units)], most=most
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index
+
+Compared = Literal["cosine", "dot", "euclidean", "manhattan"]
+"""How two vectors are compared."""
 
 _BLOCK = 512  # pairs whose vectors are in float64 at once
 
@@ -48,6 +51,30 @@ def pair_cosines(x: npt.NDArray[Any], left: Index, right: Index) -> Floats:
         a, b = unit(x[left[lo : lo + _BLOCK]]), unit(x[right[lo : lo + _BLOCK]])
         out[lo : lo + _BLOCK] = np.einsum("ij,ij->i", a, b)
     return out
+
+
+def pair_scores(x: npt.NDArray[Any], left: Index, right: Index, compared: Compared = "cosine") -> Floats:
+    """How near rows ``left`` and ``right`` of ``x`` are (n,), more is nearer: cosine, inner product, minus a distance.
+
+    nan where a row is not finite, and for the cosine where it is zero. Raises ``InputError`` for another ``compared``.
+
+    >>> x = np.array([[3.0, 0.0], [0.0, 4.0]])
+    >>> [float(pair_scores(x, np.array([0]), np.array([1]), c)[0]) for c in ("dot", "euclidean", "manhattan")]
+    [0.0, -5.0, -7.0]
+    """
+    if compared not in get_args(Compared):
+        raise InputError(f"vectors are compared by one of {', '.join(get_args(Compared))}, got '{compared}'")
+    if compared == "cosine":
+        return pair_cosines(x, left, right)
+    out = np.empty(len(left))
+    for lo in range(0, len(left), _BLOCK):
+        a, b = (np.asarray(x[side[lo : lo + _BLOCK]], dtype=np.float64) for side in (left, right))
+        if compared == "dot":
+            out[lo : lo + _BLOCK] = np.einsum("ij,ij->i", a, b)
+        else:
+            order = 2 if compared == "euclidean" else 1
+            out[lo : lo + _BLOCK] = -np.linalg.norm(a - b, ord=order, axis=1)
+    return np.where(np.isfinite(out), out, np.nan)
 
 
 def gaps(x: npt.NDArray[Any], unit_name: str) -> list[str]:

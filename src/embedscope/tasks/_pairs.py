@@ -13,12 +13,22 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index, Pairs, Score
 from embedscope.stats.bootstrap import shared_ends
 from embedscope.tasks._correlations import linear_score, rank_score
-from embedscope.tasks._cosines import checked_rows, gaps, pair_cosines
+from embedscope.tasks._cosines import Compared, checked_rows, gaps, pair_scores
+
+_CALLED: Mapping[Compared, str] = {
+    "cosine": "cosines",
+    "dot": "inner products",
+    "euclidean": "distances",
+    "manhattan": "distances",
+}
 
 
 @dataclass(frozen=True)
 class PairTask:
     """Spearman correlation of cosine and gold score; with ``pearson`` also ``ID.pearson``.
+
+    ``compared`` is ``dot``, ``euclidean`` or ``manhattan`` for a model whose vectors are compared so: distances count
+    negative, as sentence-transformers has it.
 
     The bootstrap resamples what pairs share (words, sentences, documents), and the pairs where they share nothing.
     """
@@ -29,6 +39,7 @@ class PairTask:
     relation: str
     about: Mapping[str, Any] = field(default_factory=dict)
     pearson: bool = False
+    compared: Compared = "cosine"
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -47,15 +58,16 @@ class PairTask:
         if not isinstance(pairs, Pairs):
             raise InputError(f"task {self.id} wants pairs, got {type(pairs).__name__} {data.name}.{self.relation}")
         x = checked_rows(vectors, data, self.table)
-        cosines = pair_cosines(x, pairs.left, pairs.right)
+        cosines = pair_scores(x, pairs.left, pairs.right, self.compared)
         notes = []
         if left_out := int((~np.isfinite(cosines)).sum()):
             notes = [f"{left_out} pairs left out: {', '.join(gaps(x, data.tables[self.table].unit))}"]
         ends = shared_ends(pairs.left, pairs.right)
         drawn, units = _drawn(ends, len(pairs.left), data.tables[self.table].unit)
-        scores = {self.id: rank_score(cosines, pairs.gold, seed, "cosines", notes, ends)}
+        what = _CALLED[self.compared]
+        scores = {self.id: rank_score(cosines, pairs.gold, seed, what, notes, ends)}
         if self.pearson:
-            scores[f"{self.id}.pearson"] = linear_score(cosines, pairs.gold, seed, "cosines", notes, ends)
+            scores[f"{self.id}.pearson"] = linear_score(cosines, pairs.gold, seed, what, notes, ends)
         facts = {"resampled": drawn, "units": units}
         return {name: replace(score, facts=facts) for name, score in scores.items()}
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.core.tables import Data, Pairs, Score
+from embedscope.core.tables import Choices, Data, Pairs, Score
 from embedscope.stats.correlation import DECIMALS, spearman
 from embedscope.tasks._cosines import checked_rows, unit
 from embedscope.tasks._means import mean_score
@@ -37,7 +37,11 @@ class TypicalityTask:
     tables: tuple[str, ...] = ("words",)
 
     def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
-        """``ID``, the mean Spearman over testing relations, and ``ID.maxdiff``; items are the 79 relations in order.
+        """``ID``, ``ID.maxdiff`` and ``ID.maxdiff_of_ratings``, means over testing relations; items are all in order.
+
+        ``ID`` is the Spearman correlation, ``ID.maxdiff`` the accuracy of the task's own scorer on the questions that
+        people answered (undefined where their answers are not at hand), ``ID.maxdiff_of_ratings`` that on all fours
+        that can be made of the rated pairs.
 
         Draws resample relations. Training relations are nan among the items.
 
@@ -52,21 +56,67 @@ class TypicalityTask:
         u = unit(checked_rows(vectors, data, self.tables[0]))
         given = typicality(u, rated, examples)
         subset = np.array(rated.subset)
-        found: dict[str, list[float]] = {"": [], ".maxdiff": []}
+        found: dict[str, list[float]] = {"": [], ".maxdiff_of_ratings": []}
         for name in dict.fromkeys(rated.subset):
             here = (subset == name) & np.isfinite(given)
             tested = name.split()[0] not in TRAINING
             ranked = spearman(np.round(given[here], DECIMALS), rated.gold[here]) if tested and here.sum() > 1 else None
             chosen = maxdiff(np.round(given[here], DECIMALS), rated.gold[here]) if tested else None
             found[""].append(np.nan if ranked is None else ranked)
-            found[".maxdiff"].append(np.nan if chosen is None else chosen)
+            found[".maxdiff_of_ratings"].append(np.nan if chosen is None else chosen)
         left_out = int((~np.isfinite(given)).sum())
         notes = [f"{left_out} of {len(given)} pairs left out: without an offset"] if left_out else []
-        derived = "questions made of every four rated pairs, not those of the task, whose answers are unavailable"
+        derived = "questions made of every four rated pairs, not those that people answered"
+        of_ratings = mean_score(np.array(found[".maxdiff_of_ratings"]), seed, [derived, *notes])
         return {
             self.id: mean_score(np.array(found[""]), seed, notes),
-            f"{self.id}.maxdiff": mean_score(np.array(found[".maxdiff"]), seed, [derived, *notes]),
+            f"{self.id}.maxdiff": _official(u, data, examples, tuple(dict.fromkeys(rated.subset)), seed),
+            f"{self.id}.maxdiff_of_ratings": of_ratings,
         }
+
+
+def _official(u: Floats, data: Data, examples: Pairs, relations: tuple[str, ...], seed: int) -> Score:
+    """Accuracy on the questions that people answered, mean over the testing relations."""
+    choices = data.relations.get("maxdiff")
+    if not isinstance(choices, Choices):
+        note = "undefined: the answers of the task's second phase (Phase2Answers-*.txt) are not among the data"
+        return Score(None, 0, None, np.full(len(relations), np.nan), note)
+    q, k = choices.left.shape
+    shown = Pairs(
+        choices.table,
+        choices.left.ravel(),
+        choices.right.ravel(),
+        np.zeros(q * k),
+        tuple(name for name in choices.section for _ in range(k)),
+    )
+    right = choices_right(np.round(typicality(u, shown, examples), DECIMALS).reshape(q, k), choices)
+    section = np.array(choices.section)
+    tested = [name for name in relations if name.split()[0] not in TRAINING]
+    items = [float(right[section == name].mean()) if name in tested else np.nan for name in relations]
+    return mean_score(np.array(items), seed)
+
+
+def choices_right(ratings: Floats, choices: Choices) -> npt.NDArray[np.bool_]:
+    """Whether the least and the most typical pair (q, 2) by ``ratings`` (q, k) is one that most people chose.
+
+    As the task's scripts do it: the lowest and the highest rated pair answer a question, the first of equal ones; an
+    answer is right where no pair has more votes, so that tied majorities are all right. Unrated pairs (nan) are not
+    chosen, and a question without a rated pair is answered wrongly.
+
+    Examples
+    --------
+    >>> votes = np.array([[2, 0, 1, 0]])
+    >>> rows = np.arange(4)[None]
+    >>> choices_right(np.array([[0.1, 0.2, 0.3, 0.4]]), Choices("words", rows, rows, votes, votes, ("1a",))).tolist()
+    [[True, False]]
+    """
+    known = np.isfinite(ratings)
+    out = np.zeros((len(ratings), 2), dtype=bool)
+    for side, (votes, sign) in enumerate(((choices.least, -1.0), (choices.most, 1.0))):
+        answer = np.argmax(np.where(known, sign * ratings, -np.inf), axis=1)
+        given = np.take_along_axis(votes, answer[:, None], axis=1)[:, 0]
+        out[:, side] = (given == votes.max(axis=1)) & known.any(axis=1)
+    return out
 
 
 def typicality(u: Floats, rated: Pairs, examples: Pairs) -> Floats:

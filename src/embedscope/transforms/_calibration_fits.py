@@ -1,4 +1,4 @@
-"""The two fits of a score calibration: pool adjacent violators, and a sigmoid by Newton's method."""
+"""The fits of a score calibration: pool adjacent violators, and logistic regression by Newton's method."""
 
 from __future__ import annotations
 
@@ -46,15 +46,23 @@ def sigmoid(z: Floats) -> Floats:
 
 def sigmoid_fit(x: Floats, targets: Floats, w: Floats) -> tuple[float, float]:
     """Slope and intercept with the least weighted cross entropy, by Newton's method with step halving (lin2007)."""
-    scale = float(x.std()) or 1.0
-    z = np.stack([(x - x.mean()) / scale, np.ones_like(x)])
+    slopes, intercept = logistic_fit(x[None], targets, w)
+    return float(slopes[0]), intercept
+
+
+def logistic_fit(features: Floats, targets: Floats, w: Floats) -> tuple[Floats, float]:
+    """Slopes (k,) and intercept of logistic regression on ``features`` (k, n): the least weighted cross entropy."""
+    centre, scale = features.mean(axis=1), features.std(axis=1)
+    scale[scale == 0] = 1.0
+    k = len(features)
+    z = np.vstack([(features - centre[:, None]) / scale[:, None], np.ones((1, features.shape[1]))])
     share = float(w @ targets / w.sum())
-    ab = np.array([0.0, np.log(share / (1 - share))])
+    ab = np.append(np.zeros(k), np.log(share / (1 - share)))
     loss = _loss(z, targets, w, ab)
     for _ in range(_STEPS):
         p = sigmoid(ab @ z)
         gradient = z @ (w * (p - targets))
-        hessian = (z * (w * p * (1 - p))) @ z.T + 1e-12 * w.sum() * np.eye(2)
+        hessian = (z * (w * p * (1 - p))) @ z.T + 1e-12 * w.sum() * np.eye(k + 1)
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
         while (tried := _loss(z, targets, w, ab - size * step)) > loss and size > _TOLERANCE:
@@ -63,8 +71,8 @@ def sigmoid_fit(x: Floats, targets: Floats, w: Floats) -> tuple[float, float]:
         loss = min(tried, loss)
         if done:
             break
-    slope = float(ab[0] / scale)
-    return slope, float(ab[1] - slope * x.mean())
+    slopes = ab[:-1] / scale
+    return slopes, float(ab[-1] - slopes @ centre)
 
 
 def _loss(z: Floats, targets: Floats, w: Floats, ab: Floats) -> float:

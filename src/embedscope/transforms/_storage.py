@@ -114,6 +114,12 @@ REPAIR = Storage(
     "format_version",
     "a saved repair; pass a file that `embedscope repair` or Repair.save() wrote",
 )
+SCORES = Storage(
+    "embedscope.scores",
+    1,
+    "format_version",
+    "a saved calibration of scores; pass a file that `embedscope calibrate` or ScoreCalibration.save() wrote",
+)
 
 
 def save_chain(steps: Sequence[Any], width: int, path: str | Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._calibration_fits import pooled, sigmoid, sigmoid_fit
+from embedscope.transforms._calibration_fits import logistic_fit, pooled, sigmoid, sigmoid_fit
 
 
 class Calibration(Protocol):
@@ -107,7 +107,67 @@ class Platt:
         return {"method": "platt"} | vars(self)
 
 
-METHODS: Mapping[str, type[Isotonic] | type[Platt]] = {"isotonic": Isotonic, "platt": Platt}
+@dataclass(frozen=True)
+class Beta:
+    """Beta calibration of s = (1 + cosine) / 2: sigmoid(a ln s - b ln(1 - s) + intercept), a and b at least 0 (kull2017).
+
+    Three numbers where Platt has two: the two ends of the scale may have different slopes. Targets as Platt's.
+
+    Attributes
+    ----------
+    a, b : slopes
+    intercept : of the logit
+    positive_rate : share of matches that was stated
+    n_matching, n_other : pairs it was fitted on
+
+    >>> round(float(Beta(1.0, 1.0, 0.0, 0.5, 10, 10).probability(0.5)), 3)  # a = b = 1: the share s itself
+    0.75
+    """
+
+    a: float
+    b: float
+    intercept: float
+    positive_rate: float
+    n_matching: int
+    n_other: int
+
+    @classmethod
+    def fit(cls, matching: Any, others: Any, *, positive_rate: float) -> Beta:
+        """Fit on cosines of pairs that match and of ``others``, weighted so that ``positive_rate`` of them match."""
+        x, y, w, (n1, n0) = weighted(matching, others, positive_rate)
+        targets = np.where(y > 0, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+        features, used = _log_odds(x), [0, 1]
+        slopes, intercept = logistic_fit(features, targets, w)
+        if (slopes < 0).any():  # not rising: the other slope alone, as kull2017 does
+            used = [int(np.argmax(slopes))]
+            slopes, intercept = logistic_fit(features[used], targets, w)
+        if (slopes < 0).any():
+            used, slopes, intercept = [], np.zeros(0), float(np.log(positive_rate / (1 - positive_rate)))
+        both = np.zeros(2)
+        both[used] = slopes
+        return cls(float(both[0]), float(both[1]), intercept, float(positive_rate), n1, n0)
+
+    def probability(self, cosine: Any) -> Floats:
+        """Probability of a match for each ``cosine``, of the same shape."""
+        left, right = _log_odds(np.asarray(cosine, dtype=np.float64))
+        return sigmoid(self.a * left + self.b * right + self.intercept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types."""
+        return {"method": "beta"} | vars(self)
+
+
+BETA_END = 1e-6
+"""Shares nearer to 0 or 1 than this are taken as this far from it: equal rows have a cosine of 1."""
+
+
+def _log_odds(cosine: Floats) -> Floats:
+    """ln s and -ln(1 - s) of s = (1 + cosine) / 2."""
+    share = np.clip((1 + cosine) / 2, BETA_END, 1 - BETA_END)
+    return np.stack([np.log(share), -np.log1p(-share)])
+
+
+METHODS: Mapping[str, type[Isotonic] | type[Platt] | type[Beta]] = {"isotonic": Isotonic, "platt": Platt, "beta": Beta}
 """Name -> calibration."""
 
 

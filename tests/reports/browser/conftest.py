@@ -34,7 +34,7 @@ FLAGS = (
 class Browser:
     """One Chromium; ``open`` shows a file, ``run`` evaluates JavaScript in it."""
 
-    def __init__(self, program: str, profile: Path) -> None:
+    def __init__(self, program: str, profile: Path, flags: tuple[str, ...] = FLAGS) -> None:
         child_in, self._out = os.pipe()
         self._in, child_out = os.pipe()
         ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (child_in, child_out)]
@@ -43,7 +43,7 @@ class Browser:
         command = f'exec "$@" 3<&{ends[0]} 4>&{ends[1]}'
         with open(profile.parent / "chromium.log", "wb") as log:
             self._process = subprocess.Popen(
-                ["bash", "-c", command, "sh", program, *FLAGS, f"--user-data-dir={profile}"],
+                ["bash", "-c", command, "sh", program, *flags, f"--user-data-dir={profile}"],
                 pass_fds=ends, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         for fd in ends:
@@ -84,7 +84,7 @@ class Browser:
         line, _, self._buffer = self._buffer.partition(b"\0")
         return json.loads(line)
 
-    def open(self, path: Path, width: int = 1280, height: int = 900, dark: bool = False, **media: str) -> None:
+    def open(self, path: Path | str, width: int = 1280, height: int = 900, dark: bool = False, **media: str) -> None:
         """Show ``path`` in a fresh tab; console messages and requests since then are in ``events``."""
         self._session = None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -97,7 +97,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", media=media.get("media", ""), features=[scheme])
         self.events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=path if isinstance(path, str) else path.resolve().as_uri())
         self.wait("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:

@@ -18,17 +18,22 @@ from embedscope.transforms.scorers import parse_scorer
 from embedscope.transforms.scorers._scorer import Scorer
 
 K = 10
+WEIGHTED = "weighted"
 _CELLS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """Rows of both sides as they are scored; ``scorer`` with its bank (rows of each side), or plain cosines."""
+    """Rows of both sides as they are scored; ``scorer`` with its bank (rows of each side), or plain cosines.
+
+    ``asking`` are the rows as queries, where they differ from the rows that are found.
+    """
 
     x: Floats
     y: Floats
     scorer: str | None = None
     bank: tuple[Floats, Floats] | None = None
+    asking: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +45,14 @@ class PairScores:
     gains: Floats
 
 
-def pair_scores(mapped: Mapped, rows: PairRows, names: tuple[str, str], seed: int) -> PairScores:
+def pair_scores(
+    mapped: Mapped, rows: PairRows, names: tuple[str, str], seed: int, weight: float | None = None
+) -> PairScores:
     """``recall@1`` of both directions, ``mixed_ndcg@10`` and ``same_modality_share`` of the mixed index.
 
     In the mixed index every row of either side is a query once, excluded from its own results; its matches on the other
     side are what is relevant. Means are of the two ways. The bootstrap draws clusters, so both ways and all candidates
-    rest on the same draws.
+    rest on the same draws. With a ``weight`` w also ``weighted``: (1 - w) recall@1 + w mixed_ndcg@10.
     """
     u, v = directions(mapped.x, names[0]), directions(mapped.y, names[1])
     groups = np.concatenate([rows.cluster_x, rows.cluster_y])
@@ -64,6 +71,9 @@ def pair_scores(mapped: Mapped, rows: PairRows, names: tuple[str, str], seed: in
     gains = np.where(np.isfinite(ranks), gains, np.nan)
     scores["mixed_ndcg@10"] = _mean_of(_ways(gains, asks, seed, groups))
     scores["same_modality_share"] = _mean_of(_ways(own, asks, seed, groups))
+    if weight is not None:
+        first = np.where(np.isfinite(ranks), (ranks <= 1).astype(np.float64), np.nan)
+        scores[WEIGHTED] = _mean_of(_ways((1 - weight) * first + weight * gains, asks, seed, groups))
     return PairScores(scores, ranks, gains)
 
 
@@ -91,7 +101,8 @@ def _mean_of(scores: Sequence[Score]) -> Score:
 
 def _both_ranks(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[Index, Index]:
     if mapped.scorer is None or mapped.bank is None:
-        return match_ranks(u, v, rows.left, rows.right), match_ranks(v, u, rows.right, rows.left)
+        a, b = (u, v) if mapped.asking is None else (directions(x) for x in mapped.asking)
+        return match_ranks(a, v, rows.left, rows.right), match_ranks(b, u, rows.right, rows.left)
     bx, by = (directions(x) for x in mapped.bank)
     there = parse_scorer(mapped.scorer).fit(v, bx)
     back = parse_scorer(mapped.scorer).fit(u, by)
@@ -132,7 +143,8 @@ def _mixed(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[Floats
 def _nearest(pool: Floats, k: int, mapped: Mapped) -> Index:
     """The k best of the pool for each of its rows (n, k), itself left out."""
     if mapped.scorer is None or mapped.bank is None:
-        return np.asarray(top_k(pool, pool, k, exclude=np.arange(len(pool))).indices)
+        asking = pool if mapped.asking is None else np.concatenate([directions(x) for x in mapped.asking])
+        return np.asarray(top_k(asking, pool, k, exclude=np.arange(len(pool))).indices)
     scorer = parse_scorer(mapped.scorer).fit(pool, np.concatenate([directions(x) for x in mapped.bank]))
     found = np.empty((len(pool), k), dtype=np.intp)
     step = max(1, _CELLS // len(pool))

@@ -13,7 +13,7 @@ from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext, fit_sides
 from embedscope.certification.judges._match_cosines import N_OTHERS, pair_cosines
 from embedscope.certification.judges._pair_classes import ONE_PART, PairClasses, halves, named
-from embedscope.certification.judges._pair_scores import K, Mapped, pair_scores
+from embedscope.certification.judges._pair_scores import WEIGHTED, K, Mapped, pair_scores
 from embedscope.certification.judges.base import (
     Candidate,
     Items,
@@ -25,6 +25,7 @@ from embedscope.certification.judges.base import (
 from embedscope.certification.pair_rows import PairParts, held_sizes
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.split import HELD, Part, check_size, too_few_units
+from embedscope.certification.trade import APART, ASKING, apart, partway, share_of
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import N_DRAWS
@@ -34,6 +35,7 @@ from embedscope.transforms.repair import Repair
 
 PURE = Objective("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))
 MIXED = Objective("mixed_ndcg@10", ("recall@1",), ("same_modality_share",))
+TRADED = Objective(WEIGHTED, (), ("recall@1", "mixed_ndcg@10", "same_modality_share"))
 WIDTHS = "the two sides differ in dimensions and have no cosines: the original counts as a random ranking"
 
 
@@ -47,6 +49,7 @@ class PairJudge:
     names : of the two kinds
     mixed : whether the decision is on the mixed index (nDCG@10), with pure retrieval as guard; else the reverse
     classes : of the pairs; unseen classes are a guard then, and seen ones are reported
+    weight : of the mixed index against recall@1, in place of ``mixed``; nothing is a guard then
     """
 
     parts: PairParts
@@ -56,6 +59,7 @@ class PairJudge:
     mixed: bool = False
     seed: int = 0
     classes: PairClasses | None = None
+    weight: float | None = None
 
     def __post_init__(self) -> None:
         for part in HELD:
@@ -72,7 +76,7 @@ class PairJudge:
     @property
     def objective(self) -> Objective:
         """Pure or mixed retrieval."""
-        plain = MIXED if self.mixed else PURE
+        plain = TRADED if self.weight is not None else MIXED if self.mixed else PURE
         if self.classes is None:
             return plain
         seen, unseen = named(plain.main)
@@ -119,6 +123,11 @@ class PairJudge:
         seen = np.unique(self.classes.label[rows.names_x[rows.left]])
         return seen[self.classes.seen[seen]]
 
+    @property
+    def _by_gain(self) -> bool:
+        """Whether items are what the mixed index gives."""
+        return self.mixed or bool(self.weight)
+
     @cached_property
     def _alike(self) -> bool:
         dx, dy = self.parts.cross.widths
@@ -126,10 +135,12 @@ class PairJudge:
 
     def auto(self) -> list[str]:
         """Centring, shift, joint bases and maps of one side into the other."""
-        return candidates.pairs(self.parts.cross.widths, self.parts.cross.n)
+        return candidates.pairs(self.parts.cross.widths, self.parts.cross.n, self.weight is not None)
 
     def fit(self, text: str) -> Repair:
         """An alignment of both kinds, from the moments of the pairs that fit."""
+        if text.startswith(APART):
+            return apart(text, self.names, self.parts.cross.widths, self.context)
         rows = self.parts.rows["fit"]
         return self._fitted_on(text, self.parts.cross, rows.left, rows.right)
 
@@ -137,7 +148,9 @@ class PairJudge:
         rows = self.parts.rows["fit"]
         sides = rows.x[left], rows.y[right]
         scaled = (directions(sides[0]), directions(sides[1])) if self.context.normalize else sides
-        return fit_sides(text, cross, scaled, self.names, self.context)
+        chain, share = share_of(text)
+        made = fit_sides(chain, cross, scaled, self.names, self.context)
+        return made if share is None else partway(made, share)
 
     def mapped(self, candidate: Candidate, part: Part) -> Mapped:
         """Rows of ``part`` as ``candidate`` leaves them, with the bank of its scorer."""
@@ -147,7 +160,12 @@ class PairJudge:
     def _mapped(self, candidate: Candidate, part: Part, of: tuple[Floats, Floats]) -> Mapped:
         rows = self.parts.rows[part]
         bank = None if candidate.scorer is None else self._moved(candidate, *of)
-        return Mapped(*self._moved(candidate, rows.x, rows.y), candidate.scorer, bank)
+        asking = None
+        if candidate.repair is not None and ASKING + self.names[0] in candidate.repair.kinds:
+            sides = zip(self.names, (rows.x, rows.y), strict=True)
+            x, y = (candidate.repair.transform(np.asarray(r, dtype=np.float64), ASKING + n) for n, r in sides)
+            asking = x, y
+        return Mapped(*self._moved(candidate, rows.x, rows.y), candidate.scorer, bank, asking)
 
     def _moved(self, candidate: Candidate, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
@@ -159,13 +177,13 @@ class PairJudge:
         """Scores of both kinds of index; items are what the decision is on."""
         rows = self.parts.rows[part]
         names = [f"{k} {i}" for k, of in zip(self.names, (rows.names_x, rows.names_y), strict=True) for i in of]
-        title = f"nDCG@{K}, mixed index" if self.mixed else "rank of its match"
+        title = f"nDCG@{K}, mixed index" if self._by_gain else "rank of its match"
         if candidate.repair is None and not self._alike:
             return self._chance(part, title, names)
-        result = pair_scores(self.mapped(candidate, part), rows, self.names, self.seed)
-        values = result.gains if self.mixed else result.ranks
+        result = pair_scores(self.mapped(candidate, part), rows, self.names, self.seed, self.weight)
+        values = result.gains if self._by_gain else result.ranks
         scores = result.scores | self._halves(candidate, part)
-        return Outcome(scores, Items(title, names, values, lower=not self.mixed))
+        return Outcome(scores, Items(title, names, values, lower=not self._by_gain))
 
     def _halves(self, candidate: Candidate, part: Part) -> dict[str, Score]:
         """Seen and unseen classes, with the candidate fitted on the seen ones alone."""
@@ -174,7 +192,7 @@ class PairJudge:
         rows, fit = self.parts.rows[part], self.parts.rows["fit"]
         mine, repair = self.classes.pairs_seen(fit), candidate.repair
         left, right = fit.left[mine], fit.right[mine]
-        if repair is not None:
+        if repair is not None and ASKING + self.names[0] not in repair.kinds:
             repair = self._fitted_on(repair.header.candidate, self.parts.seen, left, right)
         again = replace(candidate, repair=repair)
         bank = (rows.x, rows.y) if candidate.transductive else (fit.x[np.unique(left)], fit.y[np.unique(right)])
@@ -190,14 +208,17 @@ class PairJudge:
         a, b = self.names
         value = {"recall@1": (1 / n + 1 / m) / 2, f"recall@1.{a}_to_{b}": 1 / m, f"recall@1.{b}_to_{a}": 1 / n}
         value |= {"recall@10": (min(1.0, K / n) + min(1.0, K / m)) / 2, "mixed_ndcg@10": weights / pool}
+        if self.weight is not None:
+            value[WEIGHTED] = (1 - self.weight) * value["recall@1"] + self.weight * value["mixed_ndcg@10"]
         if self.classes is not None:
             value |= dict.fromkeys(named(self.objective.main), value[self.objective.main])
         score = Score(None, n + m, np.zeros(N_DRAWS), note="by chance: the sides differ in dimensions")
         asks_y = np.where(np.arange(n + m) < n, 1 / m, 1 / n)
         items = {"recall@1": asks_y, "mixed_ndcg@10": np.full(n + m, value["mixed_ndcg@10"])}
+        items |= {WEIGHTED: np.full(n + m, value[WEIGHTED])} if WEIGHTED in value else {}
         scores = {k: replace(score, value=v, draws=np.full(N_DRAWS, v), items=items.get(k)) for k, v in value.items()}
         scores["same_modality_share"] = Score(None, 0, note="undefined: the sides differ in dimensions")
-        return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self.mixed))
+        return Outcome(scores, Items(title, names, np.full(n + m, np.nan), lower=not self._by_gain))
 
     def item_units(self, part: Part) -> Index:
         """Units of the rows of both sides."""
@@ -228,4 +249,5 @@ class PairJudge:
 
     def _cosines(self, candidate: Candidate, part: Part) -> tuple[Floats, Floats]:
         mapped = self.mapped(candidate, part)
-        return pair_cosines(directions(mapped.x), directions(mapped.y), self.parts.rows[part], self.seed)
+        x = mapped.x if mapped.asking is None else mapped.asking[0]
+        return pair_cosines(directions(x), directions(mapped.y), self.parts.rows[part], self.seed)

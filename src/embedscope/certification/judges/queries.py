@@ -60,7 +60,7 @@ PURE_OF_MIXED = Objective("pure_ndcg@10", ("mixed_ndcg@10",), ("recall@10",))
 PLAIN = Objective("ndcg@10", (), ("recall@1", "recall@10", "recall@100", "mrr"))
 
 Judgements = tuple[Index, Index, Floats]
-_JOINT_STEPS = {"center", "pca", "whiten", "abtt", "none"}
+_JOINT_STEPS = {"center", "pca", "whiten", "abtt", "standardize", "drop", "none"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +271,7 @@ def query_judge(
     Documents are the index that will be searched, so all of them fit; queries that select or certify fit nothing.
     """
     judged = np.unique(data.judged[0])
-    evidence, more = _evidence(data, judged, groups)
+    evidence, more = query_evidence(data, judged, groups)
     numbers = assign_parts(evidence.clusters, options.seed)
     order = combine(hash_texts([data.query_ids[i] for i in judged]), options.seed + 1)
     rows: dict[Part, Index] = {}
@@ -302,7 +302,7 @@ def query_judge(
     return QueryJudge(data, evidence, units, rows, pool, moments, context, options.seed, mixed, tuple(said))
 
 
-def _evidence(data: JudgedQueries, judged: Index, groups: npt.NDArray[Any] | None) -> tuple[Evidence, list[str]]:
+def query_evidence(data: JudgedQueries, judged: Index, groups: npt.NDArray[Any] | None) -> tuple[Evidence, list[str]]:
     """Units of the judged queries: declared, equal, near-duplicates, and queries that share a relevant document.
 
     Where shared documents would join more than 5 % of the queries into one unit (a document relevant to many), they

@@ -14,6 +14,7 @@ from embedscope.experiments._shimangaud2024.lookup import (
     sets_of,
     short_control,
 )
+from embedscope.experiments._shimangaud2024.numbers import SYSTEMS_2012
 from embedscope.experiments._shimangaud2024.scores import MAIN
 from embedscope.experiments._shimangaud2024.vectors import Model
 
@@ -123,10 +124,18 @@ def typicality_table(models: Sequence[Model], records: Sequence[Record]) -> Tabl
         Column("by cosine alone", 3, "control: cosine of the two words of a pair"),
         Column("gain", 3, "Spearman less that of the control"),
         Column("95 % interval of the gain"),
-        Column("MaxDiff", 3, "chance is .25; choices made of every four rated pairs"),
+        Column("MaxDiff", 3, "the task's own questions and scorer; random ratings read .312"),
         Column("relations"),
     )
-    caption = "How typical a pair is of its relation, against human ratings: mean over the testing relations."
+    systems = (
+        (f"{name} (2012)", spearman, None, None, None, None, choices, 69)
+        for name, (spearman, choices) in SYSTEMS_2012.items()
+    )
+    rows += systems if rows else ()
+    caption = (
+        "How typical a pair is of its relation, against human ratings: mean over the testing relations. Below: the "
+        "systems of the task (Jurgens et al. 2012)."
+    )
     return Table("typicality", "SemEval-2012 Task 2, its own measure", columns, tuple(rows), caption)
 
 

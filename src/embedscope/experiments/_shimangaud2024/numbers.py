@@ -165,3 +165,15 @@ def _single() -> list[ValueClaim]:
 
 
 CLAIMS: tuple[ValueClaim, ...] = (*_hits(), *_spreads(), *_single())
+
+
+SYSTEMS_2012 = {
+    "UTD-NB": (0.229, 0.394),
+    "UTD-SVM": (0.116, 0.347),
+    "UMD-V0": (0.050, 0.324),
+    "UMD-V1": (0.039, 0.315),
+    "UMD-V2": (0.038, 0.311),
+    "BUAP": (0.014, 0.317),
+    "random": (0.018, 0.312),
+}
+"""Spearman and MaxDiff of the systems of SemEval-2012 Task 2, means over the 69 testing relations [jurgens2012]."""

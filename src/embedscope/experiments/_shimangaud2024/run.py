@@ -11,6 +11,7 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Score
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.figures import angle_figure, islands
+from embedscope.experiments._shimangaud2024.ideal_words import factorisation_records
 from embedscope.experiments._shimangaud2024.numbers import TABLE_4, as_written
 from embedscope.experiments._shimangaud2024.offsets import offset_planes
 from embedscope.experiments._shimangaud2024.relations import layer_records, parallelism_records, typicality_records
@@ -105,6 +106,7 @@ def _relations(models: list[Model], question_set: QuestionSet, seed: int, result
     for model in models:
         if not any(r.source == model.source and r.task == question_set.name and _parallel(r) for r in results.records):
             results.records += parallelism_records(model, question_set, seed)
+            results.records += factorisation_records(model, question_set, seed)
         if not model.baseline:
             results.records += layer_records(model, question_set, seed)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from embedscope.core.document import Cell, Column, Table
 from embedscope.core.records import Record
 from embedscope.experiments._lookup import span
+from embedscope.experiments._shimangaud2024.ideal_words import ideal_words_table
 from embedscope.experiments._shimangaud2024.lookup import (
     count,
     main_record,
@@ -53,6 +54,7 @@ def tables(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
         islands_table(models, records),
         ways_table(models, records),
         parallelism_table(models, records),
+        ideal_words_table(models, records),
         typicality_table(models, records),
         relations_table(models, records),
         concepts_table(models, records),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from embedscope.sources.concept_means import Concepts
 
 TEXT, IMAGE = "text", "image"
+CONTEXTS = 50
+"""Sentences of a word at most, where words are read in sentences."""
 
 
 @dataclass
@@ -135,6 +137,8 @@ def _texts(source: str, study_data: StudyData, options: Options, provenance: Pro
         return _noise(source, open_text_model(source.removeprefix("random:"), how, Provenance()), options.seed)
     model: Any = open_text_model(source, how, provenance)
     if isinstance(model, TextEncoder):
+        if options.contexts is not None:
+            return _in_context(source, model, study_data, options, provenance)
         return _layers(source, model, study_data, options)
     space = next(iter(model.spaces))
     return Model(
@@ -144,6 +148,31 @@ def _texts(source: str, study_data: StudyData, options: Options, provenance: Pro
         space,
         lambda questions, _: np.asarray(model.matrix(None, space, questions.concepts), dtype=np.float64),
         facts=dict(model.facts),
+    )
+
+
+def _in_context(
+    source: str, encoder: TextEncoder, study_data: StudyData, options: Options, provenance: Provenance
+) -> Model:
+    """Every layer; the vector of a word is the mean of its states in ``CONTEXTS`` sentences that hold it.
+
+    A word that no sentence holds has no vector, and its questions are left out and counted.
+    """
+    from embedscope.sources.word_contexts import ContextSpace, parse_contexts
+
+    contexts = parse_contexts(f"contexts:{CONTEXTS}", options.contexts, options.data)
+    words = tuple(dict.fromkeys(text for questions in study_data.encoded for text in questions.concepts))
+    spaces = tuple(encoder.spaces)
+    means = ContextSpace(
+        encoder, source, words, contexts, spaces, _model_options(options), provenance, options.progress
+    )
+    return Model(
+        source,
+        TEXT,
+        spaces,
+        spaces[-1],
+        lambda questions, space: means.matrix(None, space, questions.concepts),
+        facts=encoder.info.as_dict() | {"pooling": f"contexts:{CONTEXTS}", "contexts": means.note},
     )
 
 

@@ -22,6 +22,9 @@ from embedscope.experiments._tyshchuk2023.views import View
 
 ISOTROPY = ("i1", "i2", "i1:published", "i2:published", "self_similarity", "coordinate_std", "isoscore")
 CHANGES = (None, "center", "whiten:128")
+CLUSTERS = 10
+LOCAL = f"center in {CLUSTERS} clusters"
+"""Local isotropy: what is left when each cluster has its own mean taken off."""
 DRAWN = 220
 """Images on a t-SNE map; more hide one another."""
 
@@ -49,10 +52,30 @@ def isotropy_records(vectors: Vectors, task: str, sides: Mapping[str, Floats] | 
                     yield replace(r, task=task, value=None, stderr=None, ci_low=None, ci_high=None, note=reason)
                 continue
             yield from (replace(r, task=task) for r in records)
+    for space, rows in (vectors.sides if sides is None else sides).items():
+        local = locally_centred(rows, CLUSTERS)
+        if local is not None:
+            records = measure({space: local}, metrics=("i1", "i2", "self_similarity"), rows="unit", name=vectors.source)
+            yield from (replace(r, task=task, transform=LOCAL, fitted_on="the same rows") for r in records)
     if vectors.source.startswith("random:"):
         for space, rows in (("text", vectors.texts), ("image", vectors.images)):
             records = measure({space: rows}, metrics=("i1:published", "i2:published"), rows="raw", name=vectors.source)
             yield from (replace(r, task=task) for r in records)
+
+
+def locally_centred(rows: Floats, clusters: int, seed: int = 0) -> Floats | None:
+    """Rows (n, d) less the mean of their k-means cluster, as Cai et al. 2021 look at isotropy inside clusters.
+
+    None where there are fewer than 20 rows a cluster: a cluster's own mean leaves its rows no freedom then.
+    """
+    from sklearn.cluster import KMeans
+
+    if len(rows) < 20 * clusters:
+        return None
+    label = KMeans(clusters, n_init=1, random_state=seed).fit(rows).labels_
+    sums = np.zeros((clusters, rows.shape[1]))
+    np.add.at(sums, label, rows)
+    return np.asarray(rows - (sums / np.maximum(np.bincount(label, minlength=clusters), 1)[:, None])[label])
 
 
 def spread_figure(sides: Sequence[tuple[str, Floats]]) -> Figure:

@@ -19,6 +19,7 @@ from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
 from embedscope.experiments._tyshchuk2023.views import Pairing
 
 TEST_SHARE = 0.1
+ISOTROPY = ("i1", "i2", "self_similarity")
 SHOWN = 400
 
 
@@ -32,7 +33,8 @@ def split(parallel: Parallel, seed: int) -> tuple[Index, Index]:
 
 
 def language_records(vectors: Vectors, parallel: Parallel, seed: int, kept: KeptScores) -> Iterator[Record]:
-    """Distance ratio on raw vectors; recall@1 both ways on held-out texts, before and after Procrustes."""
+    """Distance ratio on raw vectors, isotropy of both languages, recall@1 held out before and after Procrustes."""
+    from embedscope.geometry.measure import measure
     from embedscope.tasks.parallel import parallel_distance_ratio, parallel_retrieval
 
     code, task = parallel.language, parallel.data
@@ -41,6 +43,9 @@ def language_records(vectors: Vectors, parallel: Parallel, seed: int, kept: Kept
     for name, score in parallel_distance_ratio(x, y, seed=seed).items():
         metric = "parallel_distance_ratio" + ("" if name == "ratio" else f".{name}")
         yield replace(plain.record(metric, score, subset=code), rows="raw", space="text")
+    for side, rows in ((code, vectors.languages[code]), ("en", vectors.english[code])):
+        for record in measure({"text": rows}, metrics=ISOTROPY, rows="unit", name=vectors.source):
+            yield replace(record, task=f"{task}.{code}", subset=side)
     fit, test = split(parallel, seed)
     u, v = unit(x), unit(y)
     for transform in (None, "procrustes"):

@@ -38,9 +38,14 @@ def tables(models: Sequence[Vectors], records: Sequence[Record]) -> list[Table]:
     return [t for t in made if t.rows]
 
 
+def _of_pairs(record: Record) -> bool:
+    """Whether it is the I1 of a side of the pairs, and not of a language."""
+    return record.metric == "i1" and record.subset is None
+
+
 def _isotropy(labels: dict[str, str], records: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    keys = dict.fromkeys((r.source, r.task, r.space, r.transform, r.rows) for r in records if r.metric == "i1")
+    keys = dict.fromkeys((r.source, r.task, r.space, r.transform, r.rows) for r in records if _of_pairs(r))
     for source, task, space, transform, scaling in keys:
         where = {"source": source, "task": task, "space": space, "transform": transform, "rows": scaling}
         numbers = [value(records, metric=m, variant=v, **where) for v in (None, "published") for m in ("i1", "i2")]
@@ -252,16 +257,24 @@ def _languages(labels: dict[str, str], records: Sequence[Record]) -> Table:
             for t in (None, "procrustes")
         ]
         published = TABLE_6.get(str(r.subset), (None, None, None))[2]
-        rows.append((labels[r.source], f"{r.subset}-en", *means, r.value, published, *recalls))
+        of = {"source": r.source, "task": f"{r.task}.{r.subset}", "variant": None}
+        isotropy = [value(records, metric=m, subset=side, **of) for side in (r.subset, "en") for m in ("i1", "i2")]
+        cells = (f"{r.subset}-en", r.task, *means, r.value, published, *recalls, *isotropy)
+        rows.append((labels[r.source], *cells))
     columns = (
         Column("model"),
         Column("languages"),
+        Column("data"),
         Column("mean distance of pairs", 3),
         Column("of all", 3),
         Column("ratio", 3),
         Column("published ratio", 2, "M-BERT-Distil-40 on WikiCaps"),
         Column("R@1 as they are", 3),
         Column("R@1 after Procrustes", 3),
+        Column("I1", 3, "of the other language, by definition"),
+        Column("I2", 3),
+        Column("I1 en", 3),
+        Column("I2 en", 3),
     )
     return Table(
         "table6",

@@ -6,11 +6,12 @@ Each sentence follows from a tested comparison with three outcomes: supported, c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
 from embedscope.core.document import Finding, Status
+from embedscope.core.records import Record
 from embedscope.experiments._tested import largest, majority, normal_difference, sentence
 from embedscope.experiments._wolfe2022.claims import Checked
 from embedscope.experiments._wolfe2022.lookup import Extreme, best, difference, points, scored, token_pooling
@@ -29,7 +30,14 @@ FIRST = (
 )
 POLICIES = {"keep": "kept", "drop": "left out", "bos": "read behind a BOS token"}
 
+SAME_OBJECTIVE = (
+    "Temperature is the likely reason among several (e5 was trained at .01, MiniLM at .05): their data, pretraining "
+    "and distillation differ too. `embedscope reproduce objectives2026` trains one network at three temperatures."
+)
+
 LEVEL = 0.05
+DIFFERENT = 0.1
+"""Difference of two mean cosines that counts as another geometry."""
 FEW_POINTS = 0.03
 """Share of the norm below which the paper says that three more coordinates add little."""
 
@@ -47,6 +55,8 @@ def findings(
     for contrastive, causal in pairs:
         compared = _versus(contrastive, causal, tasks)
         statements += [_together(contrastive, causal, compared), *compared]
+    alike = [r for r in trained if r.role == "contrastive"]
+    statements += [f for a, b in combinations(alike, 2) if (f := _same_objective(a, b)) is not None]
     if pairs and not checked:
         statements.append(Finding("These two models cannot isolate the training objective.", detail=CAVEAT))
     for run in trained:
@@ -201,6 +211,35 @@ def _sentences(c: ModelRun, k: ModelRun) -> Finding | None:
         f"mean cosine of EOS states {sides[0][0]:.3f} against {sides[1][0]:.3f}, difference {delta.text(signed=True)}"
     )
     return Finding(_worded(text, status), status, evidence, "Figure 5")
+
+
+def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
+    """Whether two models of one objective differ in how alike their own sentence vectors are."""
+    sides = [_pooled(run) for run in (a, b)]
+    if any(r is None or r.value is None for r in sides):
+        return None
+    found = [(r.value or 0.0, r.stderr, run.name) for r, run in zip(sides, (a, b), strict=True) if r is not None]
+    one, other = sorted(found, key=lambda side: side[0])
+    delta = normal_difference(other[:2], one[:2])
+    status = delta.above(DIFFERENT)
+    text = sentence(
+        status,
+        f"{a.name} and {b.name} were both trained contrastively, and differ in geometry: the objective alone does "
+        "not give spread-out vectors.",
+        f"{a.name} and {b.name} were both trained contrastively, and their sentences are about equally alike.",
+        f"Whether {a.name} and {b.name}, both trained contrastively, differ in geometry is undecided.",
+    )
+    evidence = (
+        f"mean cosine of their own sentence vectors {one[0]:.3f} ({one[2]}) and {other[0]:.3f} ({other[2]}), "
+        f"difference {delta.text(signed=True)}; more than {DIFFERENT:g} counts as different"
+    )
+    return Finding(text, status, evidence, "not in the paper, which has one contrastive model", SAME_OBJECTIVE)
+
+
+def _pooled(run: ModelRun) -> Record | None:
+    """Mean cosine of the model's own sentence vectors."""
+    found = (r for r in run.geometry if r.metric == "sentence_self_similarity" and r.space == "pooled")
+    return next((r for r in found if r.variant is None), None)
 
 
 def _worded(text: str, status: Status) -> str:

@@ -109,6 +109,16 @@ class Paired:
         _, first = np.unique(right, return_index=True)
         return np.asarray(self.x_ids[left[np.sort(first)]])
 
+    @cached_property
+    def aligned_units(self) -> Hashes:
+        """Hashes (p,) of the units of evidence of the rows of ``aligned``."""
+        left, right = self.matches
+        _, first = np.unique(left, return_index=True)
+        left, right = left[first], right[first]
+        _, first = np.unique(right, return_index=True)
+        units = self.x_ids if self.units is None else self.units[0]
+        return np.asarray(units[left[np.sort(first)]])
+
     @property
     def one_to_one(self) -> bool:
         """Whether every row of a pair is in one pair."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from embedscope.core.arrays import Floats, row_norms
+from embedscope.core.arrays import Floats, Hashes, row_norms
 from embedscope.core.ids import GROUPS, mix
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import UndefinedError
@@ -176,8 +175,8 @@ def knn_overlap(paired: Paired) -> Mapping[str, Estimate]:
     near, other = (np.sort(nearest_others(v, K)[0], axis=1) for v in (x, y))
     items = _shared(near, other)
     told = "; ".join(t for t in (note, f"chance {K / (len(x) - 1):.4f}") if t)
-    by_chance = None if paired.values_only else partial(_shared_neighbours, near, other)
-    return {"knn_overlap": mean_estimate(items, groups, told)} | _null(paired, "knn_overlap", by_chance, len(x))
+    by_chance = None if paired.values_only else (partial(_shared_neighbours, near, other), paired.aligned_units)
+    return {"knn_overlap": mean_estimate(items, groups, told)} | _null(paired, "knn_overlap", by_chance)
 
 
 def _shared(near: Index, other: Index) -> Floats:
@@ -193,20 +192,21 @@ def _shared_neighbours(near: Index, other: Index, order: Index) -> float:
     return float(_shared(near, np.sort(place[other[order]], axis=1)).mean())
 
 
-def _sampled(paired: Paired, most: int) -> tuple[Floats, Floats]:
-    """Up to ``most`` aligned rows, those with the smallest hashes of their ids, so that they do not follow the file."""
+def _sampled(paired: Paired, most: int) -> tuple[Floats, Floats, Hashes]:
+    """Up to ``most`` aligned rows, those of the units with the smallest hashes, and their units."""
     x, y, _, _ = _aligned(paired)
+    units = paired.aligned_units
     if len(x) > most:
-        rows = np.sort(np.argsort(mix(paired.aligned_ids), kind="stable")[:most])
-        x, y = x[rows], y[rows]
-    return x - x.mean(axis=0), y - y.mean(axis=0)
+        rows = np.sort(np.argsort(mix(units), kind="stable")[:most])
+        x, y, units = x[rows], y[rows], units[rows]
+    return x - x.mean(axis=0), y - y.mean(axis=0), units
 
 
-def _cka_by_chance(paired: Paired) -> tuple[Callable[[Index], float], int] | None:
+def _cka_by_chance(paired: Paired) -> tuple[Callable[[Index], float], Hashes] | None:
     """Debiased CKA with the rows of one side in another order: only its numerator changes."""
     if paired.values_only:
         return None
-    x, y = _sampled(paired, NULL_ROWS)
+    x, y, units = _sampled(paired, NULL_ROWS)
     kernels = [u @ u.T for u in (x / row_norms(x).max(), y / row_norms(y).max())]
     for kernel in kernels:
         np.fill_diagonal(kernel, 0.0)
@@ -225,30 +225,37 @@ def _cka_by_chance(paired: Paired) -> tuple[Callable[[Index], float], int] | Non
         moved = kernels[1][order][:, order]
         return hsic(kernels[0], moved, sums[0], sums[1][order]) / scale
 
-    return similarity, n
+    return similarity, units
 
 
-def _procrustes_by_chance(paired: Paired) -> tuple[Callable[[Index], float], int] | None:
+def _procrustes_by_chance(paired: Paired) -> tuple[Callable[[Index], float], Hashes] | None:
     """1 - distance with the rows of one side in another order: only the nuclear norm changes."""
     if paired.values_only:
         return None
-    x, y = _sampled(paired, NULL_ROWS // 2)
+    x, y, units = _sampled(paired, NULL_ROWS // 2)
     sides = []
     for side in (x, y):  # rows in their own principal axes: at most as many as there are rows
         left, values, _ = np.linalg.svd(side, full_matrices=False)
         sides.append(left * (values / np.linalg.norm(values)))
-    return lambda order: float(np.linalg.svd(sides[0].T @ sides[1][order], compute_uv=False).sum() ** 2), len(x)
+    return lambda order: float(np.linalg.svd(sides[0].T @ sides[1][order], compute_uv=False).sum() ** 2), units
 
 
-def _null(paired: Paired, name: str, by_chance: Any, rows: int | None = None) -> dict[str, Estimate]:
-    """``NAME.calibrated``, 0 by chance and 1 for equal spaces, and ``NAME.p`` of a permutation test."""
+def _null(
+    paired: Paired, name: str, by_chance: tuple[Callable[[Index], float], Hashes] | None
+) -> dict[str, Estimate]:
+    """``NAME.calibrated``, 0 by chance and 1 for equal spaces, and ``NAME.p`` of a permutation test.
+
+    Units of evidence are permuted as wholes.
+    """
     if by_chance is None:
         return {}
-    similarity, n = by_chance if rows is None else (by_chance, rows)
-    null = null_of(similarity, n)
+    similarity, units = by_chance
+    n, distinct = len(units), len(np.unique(units))
+    null = null_of(similarity, n, units=units)
     chance = 1 - null.mean if name == "procrustes_distance" else null.mean
     sampled = f" on {n:,} sampled rows" if n < len(paired.aligned[0]) else ""
-    note = f"{null.permutations} permutations of one side{sampled}: {name} {chance:.4f} by chance"
+    what = "one side" if distinct == n else f"the {distinct:,} units of one side"
+    note = f"{null.permutations} permutations of {what}{sampled}: {name} {chance:.4f} by chance"
     return {
         f"{name}.calibrated": Estimate(null.calibrated, NO_INTERVAL, n, note),
         f"{name}.p": Estimate(null.p, NO_INTERVAL, n, note),

@@ -118,7 +118,7 @@ class ContrastiveHeads(Aligner):
         self, sides: list[Any], k: int, scale: float, *, learn: bool
     ) -> tuple[Floats, Floats, float, list[float]]:
         torch = require("torch", "hf", "training contrastive heads")
-        with _one_thread(torch):
+        with one_thread(torch):
             return self._descended(torch, sides, k, scale, learn)
 
     def _descended(
@@ -152,7 +152,7 @@ class ContrastiveHeads(Aligner):
 
 
 @contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
+def one_thread(torch: Any) -> Iterator[None]:
     """Torch on one thread: the products are small, and threads that wait for each other cost more than they give."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

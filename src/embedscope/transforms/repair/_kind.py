@@ -11,6 +11,9 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.transforms.align._sides import PARTS, Side, unit
+from embedscope.transforms.codes import Code
+
+HIDDEN_PARTS = ("hidden_in", "hidden_bias", "hidden_out")
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -48,16 +51,40 @@ class Origin:
 
 
 @dataclass(frozen=True, eq=False)
-class KindMap:
-    """An affine map for one role or modality: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
+class Hidden:
+    """A hidden layer beside the affine part of a map, x -> max(0, x W + b) V: what a residual MLP adds.
 
-    Either N may be left out, and each of mean, A and shift. Rows of length zero are not divided.
+    Attributes
+    ----------
+    hidden_in, hidden_bias, hidden_out : W (width, h), b (h,) and V (h, k)
+
+    >>> Hidden(np.eye(2), np.zeros(2), np.ones((2, 1))).apply(np.array([[3.0, -1.0]])).tolist()
+    [[3.0]]
+    """
+
+    hidden_in: Floats
+    hidden_bias: Floats
+    hidden_out: Floats
+
+    def apply(self, x: Floats) -> Floats:
+        """What is added to the rows that ``x`` (n, width) become, (n, k)."""
+        return np.asarray(np.maximum(x @ self.hidden_in + self.hidden_bias, 0.0) @ self.hidden_out)
+
+
+@dataclass(frozen=True, eq=False)
+class KindMap:
+    """A map for one role or modality: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
+
+    Either N may be left out, and each of mean, A and shift. Rows of length zero are not divided. A residual MLP adds
+    max(0, N(x) W + b) V before the last N.
 
     Attributes
     ----------
     side : width, mean (width,), matrix (width, k) and shift (k,) of the affine part
     normalise_before, normalise_after : whether the first and the last N are taken
     source : model or file that the vectors come from, None where it is not known
+    hidden : the layer that a residual MLP adds, None for an affine map
+    code : how the rows that come out are stored, None for as they are
 
     >>> KindMap(Side(2, np.array([1.0, 0.0])), normalise_after=True).apply(np.array([[4.0, 4.0]])).tolist()
     [[0.6, 0.8]]
@@ -67,9 +94,13 @@ class KindMap:
     normalise_before: bool = False
     normalise_after: bool = False
     source: Origin | None = None
+    hidden: Hidden | None = None
+    code: Code | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "side", _checked(self.side))
+        if self.hidden is not None:
+            object.__setattr__(self, "hidden", _checked_hidden(self.hidden, self.side))
 
     @property
     def dim_in(self) -> int:
@@ -104,15 +135,15 @@ class KindMap:
     @property
     def is_identity(self) -> bool:
         """Whether vectors come out as they went in."""
-        return not (self.normalise_before or self.normalise_after) and self.is_linear_identity
+        return not (self.normalise_before or self.normalise_after or self.code) and self.is_linear_identity
 
     @property
     def is_linear_identity(self) -> bool:
-        """Whether the affine part leaves vectors as they are."""
-        return all(getattr(self.side, part) is None for part in PARTS)
+        """Whether all but the normalisations leaves vectors as they are."""
+        return self.hidden is None and all(getattr(self.side, part) is None for part in PARTS)
 
     def in_float32(self) -> dict[str, Floats32]:
-        """Mean, matrix and shift for libraries that calculate in float32; those that do nothing are left out.
+        """All arrays for libraries that calculate in float32; those that do nothing are left out.
 
         What the mean loses by rounding is added to the shift, so that vectors far from the origin come out right.
         """
@@ -123,6 +154,8 @@ class KindMap:
             if np.abs(moved).max() > _NEGLIGIBLE:
                 shift = -moved if shift is None else shift - moved
         found = {"mean": mean, "matrix": self.matrix, "shift": shift}
+        if self.hidden is not None:
+            found |= {part: getattr(self.hidden, part) for part in HIDDEN_PARTS}
         return {name: array.astype(np.float32) for name, array in found.items() if array is not None}
 
     def apply(self, x: Any) -> Any:
@@ -132,9 +165,27 @@ class KindMap:
         step = max(1, _CELLS // max(self.dim_in, self.dim_out))
         for start in range(0, len(x), step):
             rows = np.asarray(x[start : start + step], dtype=np.float64)
-            rows = self.side.apply(unit(rows) if self.normalise_before else rows)
-            out[start : start + step] = unit(rows) if self.normalise_after else rows
+            rows = unit(rows) if self.normalise_before else rows
+            mapped = self.side.apply(rows)
+            mapped = mapped if self.hidden is None else mapped + self.hidden.apply(rows)
+            out[start : start + step] = unit(mapped) if self.normalise_after else mapped
         return out
+
+    def stored_dtype(self, given: np.dtype[Any]) -> np.dtype[Any]:
+        """Type of stored rows, of rows that came in as ``given``."""
+        if self.code is not None:
+            return self.code.dtype
+        return np.dtype(np.float64 if given == np.float64 else np.float32)
+
+    @property
+    def stored_width(self) -> int:
+        """Columns of stored rows."""
+        return self.dim_out if self.code is None else self.code.width
+
+    def store(self, x: Any) -> Any:
+        """The rows ``x`` (n, dim_in), mapped and coded: what an index holds; as ``apply`` where there is no code."""
+        rows = self.apply(x)
+        return rows if self.code is None else self.code.encode(np.asarray(rows, dtype=np.float32))
 
 
 def _checked(side: Side) -> Side:
@@ -148,6 +199,19 @@ def _checked(side: Side) -> Side:
         if vector is not None and vector.shape != (width,):
             raise InputError(f"the {name} of a repair must have shape ({width},), got {vector.shape}")
     return made
+
+
+def _checked_hidden(hidden: Hidden, side: Side) -> Hidden:
+    """``hidden`` with float64 arrays, else ``InputError`` where shapes do not fit the affine part."""
+    arrays = [_part(name, getattr(hidden, name)) for name in HIDDEN_PARTS]
+    shapes = [None if array is None else array.shape for array in arrays]
+    h = shapes[0][1] if shapes[0] is not None and len(shapes[0]) == 2 else -1
+    if shapes != [(side.width, h), (h,), (h, side.width_out)]:
+        raise InputError(
+            f"the hidden layer of a repair must have the shapes ({side.width}, h), (h,) and (h, {side.width_out}), got "
+            f"{', '.join(map(str, shapes))}"
+        )
+    return Hidden(*(np.asarray(array) for array in arrays))
 
 
 def _part(name: str, array: Any) -> Floats | None:

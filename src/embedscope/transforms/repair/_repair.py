@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -181,11 +181,25 @@ class Repair:
         name = self.kind_name(kind)
         if source is not None:
             self.check_source(source, name)
+        return self._mapped(x, name, self.kinds[name].apply)
+
+    def store(self, x: Any, kind: str | None = None) -> Any:
+        """The rows ``x`` (n, d), or one vector (d,), as an index holds them: repaired, and coded where there is a code.
+
+        Raises
+        ------
+        UnknownNameError, InputError
+            if there is no such kind, or the width is that of other vectors.
+        """
+        name = self.kind_name(kind)
+        return self._mapped(x, name, self.kinds[name].store)
+
+    def _mapped(self, x: Any, name: str, way: Callable[[Any], Any]) -> Any:
         given = x if is_torch(x) else np.asarray(x)
         single = len(given.shape) == 1
         rows = to_numpy(as_matrix(given[None] if single else given, "vectors"))
         self.check_dim(int(rows.shape[1]), name)
-        out = self.kinds[name].apply(rows)
+        out = way(rows)
         return out[0] if single else out
 
     def check_dim(self, dim: int, kind: str | None = None, what: str = "these vectors") -> None:

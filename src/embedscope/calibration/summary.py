@@ -1,0 +1,328 @@
+"""The result of a calibration: records, findings, tables and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from embedscope.calibration.curve import Chosen
+from embedscope.calibration.guarantees import Threshold
+from embedscope.calibration.hand_labels import Looked, Merges, sizes_of_merges
+from embedscope.calibration.reading import Given
+from embedscope.calibration.scores import ScoreCalibration
+from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
+from embedscope.certification.wording import count
+from embedscope.core.arrays import Floats
+from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.records import Record
+
+SHARES = (0.1, 0.05, 0.01, 0.001)
+"""Shares of unrelated pairs above a cosine that are tabulated."""
+
+BARS = 60
+SECTION = "What cosines mean"
+PROMISED = {"precision": "precision", "recall": "recall", "max_false_merge": "share of false merges"}
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything that was found."""
+
+    given: Given
+    calibration: ScoreCalibration
+    sampled: Sampled
+    chosen: Chosen | str | None
+    looked: Looked | None
+    conformal: float | None
+    dedup: bool
+    confidence: float
+    seed: int
+
+
+def records_of(found: Findings) -> list[Record]:
+    """Records: the unrelated pairs, the tail, the probability, the thresholds."""
+    given, u = found.given, found.calibration.unrelated
+    place: dict[str, Any] = {
+        "source": given.source,
+        "space": given.space,
+        "dim": given.sides.x.shape[1],
+        "rows": "unit",
+        "task": "calibration",
+    }
+    n = len(given.sides.x)
+    records = [
+        Record(metric="unrelated_cosine", value=u.moments.mean, n=n, note=f"over {u.moments.n:,.0f} pairs", **place),
+        Record(metric="unrelated_sd", value=u.moments.sd, n=n, **place),
+        Record(metric="query_mean_sd", value=u.query_spread, n=n, **place),
+    ]
+    cuts = _cuts(found)
+    share, low, high = tail_intervals(found.sampled, given.sides, cuts)
+    for wanted, cut, s, a, b in zip(SHARES, cuts, share, low, high, strict=True):
+        records.append(
+            Record(
+                metric=f"unrelated_above.{wanted:g}",
+                value=float(s),
+                ci_low=float(a),
+                ci_high=float(b),
+                n=u.tail.n,
+                exact=u.tail.exact,
+                facts={"cosine": float(cut), "z": float(u.z(cut))} if u.moments.sd else {"cosine": float(cut)},
+                note=f"share of unrelated pairs at or above cosine {cut:.4f}",
+                **place,
+            )
+        )
+    return [*records, *_labelled(found, place)]
+
+
+def _cuts(found: Findings) -> Floats:
+    tail = found.calibration.unrelated.tail
+    return np.interp([1 - s for s in SHARES], tail.levels, tail.cosines)
+
+
+def _labelled(found: Findings, place: dict[str, Any]) -> Iterator[Record]:
+    given, chosen = found.given, found.chosen
+    if given.judged is not None:
+        match = given.judged.match
+        yield Record(metric="match_share", value=float(match.mean()), n=len(match), note=given.population, **place)
+    if isinstance(chosen, Chosen):
+        error = chosen.error
+        yield Record(
+            metric="calibration_error",
+            value=error.value,
+            ci_low=error.low,
+            ci_high=error.high,
+            n=error.n,
+            units=error.units,
+            note=f"{chosen.name}; root mean square over bins, without sampling noise, on pairs that fitted nothing",
+            facts={"brier": error.brier, "base_brier": error.base_brier, "curve": chosen.name},
+            **place,
+        )
+        note = f"{chosen.name}; true probabilities would give {error.noise:.4f} on average, by sampling alone"
+        yield Record(metric="ece", value=error.ece, n=error.n, units=error.units, note=note, **place)
+    for t in found.calibration.thresholds:
+        yield Record(
+            metric=f"threshold.{t.promise}",
+            value=t.cosine,
+            n=t.n,
+            note=t.why or f"{PROMISED[t.promise]} {_bound(t)} with {t.confidence:.0%} confidence; {t.method}",
+            facts={
+                "target": t.target,
+                "observed": t.observed,
+                "recall": t.recall,
+                "needed": t.needed,
+                "confidence": t.confidence,
+            },
+            **place,
+        )
+    if found.conformal is not None:
+        yield Record(
+            metric="threshold.recall.expected",
+            value=found.conformal,
+            note="conformal risk control: the recall is kept on average over repetitions",
+            **place,
+        )
+
+
+def _bound(t: Threshold) -> str:
+    return f"at most {t.target:g}" if t.promise == "max_false_merge" else f"at least {t.target:g}"
+
+
+def document_of(found: Findings, records: Sequence[Record]) -> Document:
+    """The answer first: where to cut, what a cosine means, then the charts."""
+    findings = [*_thresholds(found), *_probability(found), *_unrelated(found, records)]
+    skipped = tuple(Skipped("labels" if "judged" in note else "rows", note) for note in found.given.notes)
+    figures = [_distributions(found)]
+    if isinstance(found.chosen, Chosen):
+        figures.append(_reliability(found.chosen))
+    title = "What the cosines mean"
+    if any(t.cosine is not None for t in found.calibration.thresholds):
+        title = "Where to cut"
+    return Document(
+        title,
+        "What does a cosine mean, and from which one on is a pair a match?",
+        tuple(findings),
+        tuple(_tables(found, records)),
+        tuple(figures),
+        skipped,
+    )
+
+
+def _thresholds(found: Findings) -> Iterator[Finding]:
+    for t in found.calibration.thresholds:
+        name = PROMISED[t.promise]
+        if t.cosine is None:
+            if found.looked is not None and t is found.looked.threshold:
+                yield Finding(
+                    f"No threshold yet: {t.why}.", "undecided", f"{t.n:,} judged pairs", remedy=_next(found.looked)
+                )
+            else:
+                yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)
+            continue
+        where = "" if t.promise == "recall" else f" among {found.given.population or 'the nearest pairs'}"
+        observed = f"{t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
+        kept = f"; it keeps {t.recall:.1%} of the matches" if t.recall is not None and t.promise != "recall" else ""
+        yield Finding(
+            f"Cut at cosine {t.cosine:.4f}: the {name}{where} is {_bound(t)}, with {t.confidence:.0%} confidence{kept}.",
+            "ok",
+            observed,
+            detail=f"{t.method}; each promise holds by itself.",
+        )
+        if found.dedup and found.given.candidates is not None and t.promise != "recall":
+            yield _merges(found, t.cosine)
+
+
+def _next(looked: Looked) -> str:
+    return f"{looked.new} new pairs were written" if looked.new else ""
+
+
+def _merges(found: Findings, cut: float) -> Finding:
+    assert found.given.candidates is not None
+    merges = Merges.of(*found.given.candidates)
+    sizes = sizes_of_merges(merges, cut, len(found.given.sides.x))
+    removed = int((sizes - 1).sum())
+    biggest = f", the largest of {int(sizes[0]):,} rows" if len(sizes) else ""
+    return Finding(
+        f"Merging all pairs at or above it makes {count(len(sizes), 'set')} of duplicates{biggest}, and removes "
+        f"{removed:,} of {len(found.given.sides.x):,} rows.",
+        detail="The promise is on pairs: in a chain of merges the ends may differ more than any pair of neighbours.",
+    )
+
+
+def _probability(found: Findings) -> Iterator[Finding]:
+    chosen = found.chosen
+    if isinstance(chosen, str):
+        yield Finding(f"{chosen[0].upper()}{chosen[1:]}.", "undecided")
+    if not isinstance(chosen, Chosen):
+        return
+    error = chosen.error
+    status = "ok" if error.high <= 0.05 else "warning" if error.low > 0.05 else "info"
+    yield Finding(
+        f"The probability of a match ({chosen.name}) is off by {error.value:.3f} [{error.low:.3f}, {error.high:.3f}] on "
+        f"held-out pairs; its Brier score is {error.brier:.3f}, against {error.base_brier:.3f} for always predicting the "
+        "base rate.",
+        status,
+        f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which sampling alone "
+        f"gives {error.noise:.3f}",
+        detail=f"It speaks of {found.given.population}, of which {chosen.curve.positive_rate:.1%} match.",
+    )
+
+
+def _unrelated(found: Findings, records: Sequence[Record]) -> Iterator[Finding]:
+    u = found.calibration.unrelated
+    cuts = _cuts(found)
+    share = {r.metric: r for r in records}["unrelated_above.0.01"]
+    yield Finding(
+        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); 1% of them "
+        f"reach {cuts[2]:.3f}, 0.1% reach {cuts[3]:.3f}.",
+        "info",
+        f"mean and deviation over all {u.moments.n:,.0f} pairs, the tail from {u.tail.n:,} of them; share at the first "
+        f"cosine {share.value:.4f} [{share.ci_low:.4f}, {share.ci_high:.4f}]",
+    )
+    part = (u.query_spread / u.moments.sd) ** 2 if u.moments.sd else 0.0
+    if part > 0.25:
+        yield Finding(
+            f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
+            f"deviation), {part:.0%} of the variance of all cosines. A percentile among the query's own unrelated pairs "
+            "says more than one threshold for all.",
+            remedy="calibration.percentile(cosines, queries=vectors)",
+        )
+
+
+def _tables(found: Findings, records: Sequence[Record]) -> Iterator[Table]:
+    by_name = {r.metric: r for r in records}
+    scores = found.calibration
+    rows = []
+    for wanted in SHARES:
+        record = by_name[f"unrelated_above.{wanted:g}"]
+        cosine = (record.facts or {})["cosine"]
+        p = None if scores.curve is None else float(scores.probability(cosine))
+        ends = None if record.ci_low is None else f"{record.ci_low:.4f} to {record.ci_high:.4f}"
+        rows.append((100 * (1 - wanted), cosine, (record.facts or {}).get("z"), record.value, ends, p))
+    columns = [
+        Column("percentile", 1, help="share of unrelated pairs below, in per cent"),
+        Column("cosine", 4),
+        Column("z", 2, help="cosine less the mean of unrelated pairs, in units of their standard deviation"),
+        Column("share above", 4),
+        Column("95 % interval"),
+        Column("probability of a match", 3),
+    ]
+    if scores.curve is None:
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    yield Table("percentiles", "Cosines of unrelated pairs", tuple(columns), tuple(rows))
+    if scores.thresholds:
+        cells = tuple(
+            (PROMISED[t.promise], t.target, t.cosine, t.observed, t.recall, t.n, t.why or t.method)
+            for t in scores.thresholds
+        )
+        heads = ("promise", "rate", "cosine", "observed", "recall", "n", "how, or why not")
+        digits = (None, None, 4, 4, 3, None, None)
+        yield Table(
+            "thresholds",
+            f"Certified thresholds ({found.confidence:.0%} confidence each)",
+            tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)),
+            cells,
+        )
+    if isinstance(found.chosen, Chosen):
+        cells = tuple((p, share, f"{a:.3f} to {b:.3f}", n) for p, share, a, b, n in found.chosen.error.bins)
+        heads = (Column("mean probability", 3), Column("share of matches", 3), Column("95 % interval"), Column("pairs"))
+        yield Table("reliability", "Held-out reliability of the probability", heads, cells)
+
+
+def _distributions(found: Findings) -> Figure:
+    """Unrelated against matching (and searched) cosines, as densities."""
+    given = found.given
+    kinds = {"unrelated pairs": found.sampled.cosines}
+    if given.matches is not None:
+        kinds["matching pairs"] = given.matches[0]
+    if given.candidates is not None:
+        kinds["nearest pairs"] = given.candidates[2]
+    elif given.judged is not None and not given.judged.match.all():
+        kinds["judged, no match"] = given.judged.cosines[~given.judged.match]
+    low = min(float(np.quantile(v, 0.001)) for v in kinds.values())
+    high = max(float(np.quantile(v, 0.999)) for v in kinds.values())
+    edges = np.linspace(low, max(high, low + 1e-6), BARS + 1)
+    middles = tuple(((edges[1:] + edges[:-1]) / 2).tolist())
+    series = [Series(name, middles, tuple(histogram(v, edges).tolist()), group=name) for name, v in kinds.items()]
+    top = max(max(y for y in s.y if y is not None) for s in series)
+    for t in found.calibration.thresholds:
+        if t.cosine is not None and low <= t.cosine <= high:
+            series.append(
+                Series(
+                    f"cut: {PROMISED[t.promise]} {_bound(t)}",
+                    (t.cosine, t.cosine),
+                    (0.0, top),
+                    kind="baseline",
+                    group="cut",
+                )
+            )
+    return Figure(
+        "cosines", "Unrelated against matching pairs", "cosine", "density of pairs", tuple(series), section=SECTION
+    )
+
+
+def _reliability(chosen: Chosen) -> Figure:
+    bins = chosen.error.bins
+    x = tuple(b[0] for b in bins)
+    return Figure(
+        "reliability",
+        "Reliability of the probability",
+        "predicted probability",
+        "share that matches",
+        (
+            Series(
+                "held-out pairs",
+                x,
+                tuple(b[1] for b in bins),
+                tuple(b[2] for b in bins),
+                tuple(b[3] for b in bins),
+                group=chosen.name,
+            ),
+            Series("as predicted", (0.0, 1.0), (0.0, 1.0), kind="baseline", group="ideal"),
+        ),
+        "Each point is a bin of equal numbers of pairs; the band is a 95 % interval by units.",
+        (0.0, 1.0),
+        SECTION,
+    )

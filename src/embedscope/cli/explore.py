@@ -1,0 +1,145 @@
+"""``embedscope explore``: look at a space."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embedscope.cli import _options as opt
+from embedscope.cli._output import console, progress
+
+EXAMPLES = (
+    "embedscope explore documents.npy",
+    "embedscope explore documents.npy --projector projector",
+)
+
+
+class MapKind(StrEnum):
+    """How rows are placed."""
+
+    pca = "pca"
+    umap = "umap"
+
+
+def explore(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="Vectors, or models with --texts or --images; of one dimension."),
+    ] = None,
+    texts: opt.Texts = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            metavar="FOLDER",
+            help="Images: what a model encodes, or that of each row in the order of their paths.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
+    labels: opt.Labels = None,
+    repair: Annotated[
+        Path | None, typer.Option("--repair", metavar="FILE", help="Show the space after this repair too.")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="NAME", help="Role of the vectors in the repair, where it has several."),
+    ] = None,
+    map_: Annotated[MapKind, typer.Option("--map", help="Principal components, or UMAP (extra maps).")] = MapKind.pca,
+    max_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--max-rows", metavar="N", min=0, help="Rows drawn, a sample by hash; 0 draws all. Default: 100,000"
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="DIR", help="Write the page as static files and end.", rich_help_panel=opt.OUTPUT
+        ),
+    ] = None,
+    projector: Annotated[
+        Path | None,
+        typer.Option(
+            "--projector",
+            metavar="DIR",
+            help="Write files for the TensorBoard Embedding Projector and end.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Of the page; 0 takes a free one.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    ids_column: opt.IdsColumn = None,
+    text_column: opt.TextColumn = None,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    yes: opt.Yes = False,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
+) -> None:
+    """Look at SOURCE on a local page: a map, neighbours, search, columns, and findings that select their rows.
+
+    Nothing leaves this machine. --export DIR writes a folder to send to somebody.
+    """
+    from embedscope.explorer.explore import explore as explored
+    from embedscope.explorer.projector import write_projector
+    from embedscope.explorer.serving import check_atlas, serve
+    from embedscope.explorer.serving import export as exported
+
+    if projector is None or export is not None:
+        check_atlas()
+    shown_progress = progress(quiet)
+    model: dict[str, Any] = opt.given(layers=layers, pooling=pooling)
+    shown = explored(
+        [opt.with_columns(source, ids_column, text_column) for source in sources or []],
+        texts=texts,
+        images=images,
+        labels=labels,
+        repair=repair,
+        kind=kind,
+        map_kind=map_.value,
+        max_rows=max_rows,
+        progress=shown_progress,
+        device=device,
+        dtype=str(dtype),
+        trust_remote_code=trust_remote_code,
+        cache=not no_cache,
+        data=data,
+        seed=seed,
+        yes=yes,
+        **model,
+    )
+    screen = console()
+
+    def say(line: str) -> None:
+        if not quiet:
+            screen.print(line, soft_wrap=True, markup=False)
+
+    if projector is not None:
+        write_projector(shown, projector, shown_progress)
+        say(f"{projector}: {len(shown.rows):,} rows for the Projector; tensorboard --logdir {projector}")
+    if export is not None:
+        exported(shown, export, shown_progress)
+        say(
+            f"{export}: {len(shown.rows):,} rows; to look: python -m http.server -d {export}, then http://localhost:8000"
+        )
+    if projector is not None or export is not None:
+        return
+
+    def opened(address: str) -> None:
+        screen.print(f"{address}  ({len(shown.rows):,} rows; Ctrl-C ends it)", soft_wrap=True, markup=False)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve(shown, port, shown_progress, opened)

@@ -1,0 +1,186 @@
+"""``embedscope migrate``: change the model of an index without embedding everything again, where that is proven."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embedscope.cli import _options as opt
+from embedscope.cli._output import Output, command_line
+
+EXAMPLES = (
+    "embedscope migrate --old old.npy --new new.npy",
+    "embedscope migrate --old minilm --new e5 --texts lee_sentences",
+)
+
+KEPT = 1
+"""Exit code where no bridge is certified and none is written."""
+
+
+class DirectionOption(StrEnum):
+    """Which vectors a bridge maps."""
+
+    auto = "auto"
+    queries = "queries"
+    documents = "documents"
+
+
+def migrate(
+    old: Annotated[
+        str,
+        typer.Option(
+            "--old",
+            metavar="OLD",
+            help="Vectors of the old model, or that model with --texts.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ],
+    new: Annotated[
+        str,
+        typer.Option(
+            "--new",
+            metavar="NEW",
+            help="The same rows by the new model; a sample is enough. Rows match by id, else by position.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ],
+    old_queries: Annotated[
+        str | None,
+        typer.Option("--old-queries", metavar="FILE", help="Queries by the old model.", rich_help_panel=opt.MIGRATION),
+    ] = None,
+    new_queries: Annotated[
+        str | None,
+        typer.Option(
+            "--new-queries", metavar="FILE", help="The same queries by the new model.", rich_help_panel=opt.MIGRATION
+        ),
+    ] = None,
+    retain: Annotated[
+        float,
+        typer.Option(
+            "--retain",
+            metavar="SHARE",
+            help="Share of what the full re-embedding finds that a bridge must keep, certified.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ] = 0.95,
+    direction: Annotated[
+        DirectionOption,
+        typer.Option(
+            "--direction",
+            help="Map new queries into the old index, stored documents into the new space, or whichever keeps more.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ] = DirectionOption.auto,
+    index_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--index-rows",
+            metavar="N",
+            min=1,
+            help="Rows of the whole index, for costs.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ] = None,
+    tokens_per_row: Annotated[
+        float | None,
+        typer.Option(
+            "--tokens-per-row",
+            metavar="N",
+            min=0,
+            help="Tokens of a row, for costs; counted where NEW is a model.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ] = None,
+    price_per_million_tokens: Annotated[
+        float | None,
+        typer.Option(
+            "--price-per-million-tokens",
+            metavar="PRICE",
+            min=0,
+            help="What the new model costs.",
+            rich_help_panel=opt.MIGRATION,
+        ),
+    ] = None,
+    texts: opt.Texts = None,
+    layers: opt.Layers = None,
+    pooling: opt.Pooling = None,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOption = opt.Dtype.float32,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    query_prompt: opt.QueryPrompt = None,
+    document_prompt: opt.DocumentPrompt = None,
+    no_cache: opt.NoCache = False,
+    data: opt.Data = None,
+    queries: opt.Queries = None,
+    qrels: opt.Qrels = None,
+    allow_missing: opt.AllowMissing = False,
+    groups: opt.Groups = None,
+    candidates: Annotated[
+        str,
+        typer.Option(
+            "--candidates",
+            metavar="LIST",
+            help="Maps to try: auto, or a list of none, procrustes, ridge, lowrank, cca, mlp.",
+            rich_help_panel=opt.CHANGE,
+        ),
+    ] = "auto",
+    force: opt.Force = False,
+    max_eval_rows: opt.MaxEvalRows = 10_000,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", metavar="FILE.safetensors", help="Where to write the bridge.", rich_help_panel=opt.OUTPUT
+        ),
+    ] = Path("bridge.safetensors"),
+    json: opt.Json = None,
+    format_: opt.FormatOption = opt.Format.text,
+    report: opt.Report = None,
+    quiet: opt.Quiet = False,
+    seed: opt.Seed = 0,
+) -> None:
+    """Stay, bridge, re-embed, or pilot more pairs: what a change of model takes, certified on held-out rows.
+
+    A bridge maps vectors of one model into the space of the other. It is judged by what the full re-embedding finds,
+    and is written as a repair with the kinds old and new, which `apply` and `export` take.
+    Exit code: 0 a bridge was written, 1 none was (the output says why), 2 or more an error.
+    """
+    from embedscope.migration.migrate import migrate as migrated
+
+    output = Output(json, format_, report, quiet)
+    found, result = migrated(
+        old,
+        new,
+        texts=texts,
+        old_queries=old_queries,
+        new_queries=new_queries,
+        queries=queries,
+        qrels=qrels,
+        allow_missing=allow_missing,
+        groups=groups,
+        retain=retain,
+        direction=direction.value,
+        candidates=candidates,
+        max_eval_rows=max_eval_rows,
+        index_rows=index_rows,
+        tokens_per_row=tokens_per_row,
+        price_per_million_tokens=price_per_million_tokens,
+        force=force,
+        seed=seed,
+        layers=layers,
+        pooling=pooling,
+        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        data=data,
+        cache=not no_cache,
+        out=str(out),
+        progress=output.progress(),
+        command=command_line(),
+    )
+    if found is not None:
+        found.save(out)
+    output.give(result, lines=(f"bridge: {out}",) if found is not None else ())
+    if found is None:
+        raise typer.Exit(KEPT)

@@ -1,0 +1,254 @@
+"""``compare``: two spaces over the same rows, or several models on the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.comparison.label_free import findings, label_free, table
+from embedscope.comparison.relation import PARITY, PARITY_SHARE, Name, Relation, relation_of
+from embedscope.core.arrays import Array
+from embedscope.core.document import Column, Document, Finding, Row, Table
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress, Silent
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.metrics.pairs import Paired
+from embedscope.readers import file_of, is_vectors
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.texts import encode, texts_of
+
+QUESTION = "Are these the same vectors, and what can be kept where they are not?"
+
+SHOWN = 10
+
+SENTENCES: dict[Name, tuple[str, str]] = {
+    "same": ("The two spaces are the same.", "Nothing needs to be done: one can take the place of the other."),
+    "precision": (
+        "One model in another precision or runtime.",
+        "Rows of both can stand in one index; look at the rows with the lowest cosines first.",
+    ),
+    "rotated": (
+        "The same space, rotated: all cosines within a space are equal, those between the two mean nothing.",
+        "Never mix them in one index. One rotation maps one onto the other exactly: embedscope repair --pair A B "
+        "--candidates procrustes -o rotation.safetensors",
+    ),
+    "prompt": (
+        "One model with another prompt, layer, version or modality.",
+        "Do not mix them in one index: embed both sides with the prompts the model was trained with, or embed again.",
+    ),
+    "truncated": (
+        "One space is the first coordinates of the other.",
+        "Truncate the longer one and L2-normalise; rows of both then stand in one index.",
+    ),
+    "model": (
+        "Two different models.",
+        "Never mix them in one index: embed everything again, or learn a map of the queries on matching rows and have "
+        "it judged on held-out queries (embedscope repair --pair A B).",
+    ),
+    "unrelated": (
+        "The rows do not match: neighbours in one space are no neighbours in the other.",
+        "Check that both files are in the same order, or give --pair-ids.",
+    ),
+}
+"""What a relation means, and what to do."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A result, and the relation of the two spaces (None where models were compared on texts alone)."""
+
+    result: Result
+    relation: Relation | None = None
+
+    def _repr_html_(self) -> str:
+        """The result, as a notebook shows it."""
+        return self.result._repr_html_()
+
+    @property
+    def parity(self) -> bool:
+        """Whether less than 0.1 % of the rows have a cosine below .99 with their match."""
+        r = self.relation
+        return r is not None and r.cosines is not None and len(r.below_parity) < PARITY_SHARE * r.n
+
+
+def compare(
+    *sources: Any,
+    texts: Any = None,
+    ids: tuple[Any, Any] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    command: str = "",
+    **model: Any,
+) -> Comparison:
+    """How two spaces over the same rows are related; of models also scores of each on ``texts`` without labels.
+
+    Parameters
+    ----------
+    sources : two arrays or files of vectors; or models, with ``texts``
+    texts : what models read: a data set, a file with one text per line, or a list
+    ids : one id per row of either side; rows match by position where None
+    model : for models, as of ``measure`` (``layers``, ``device``, ...)
+
+    Raises
+    ------
+    InputError
+        if two sources are neither both vectors nor all models, or rows do not match.
+
+    >>> x = np.random.default_rng(0).normal(size=(100, 8))
+    >>> compare(x, 2 * x).relation.name
+    'same'
+    """
+    progress = progress or Silent()
+    if texts is not None:
+        return _of_models([str(s) for s in sources], texts, ids, seed, progress, command, model)
+    if model:
+        raise InputError(f"{next(iter(model))} is an option of models; add --texts, or leave it out")
+    if len(sources) != 2:
+        raise InputError(f"compare takes two files of vectors, or models with --texts; got {len(sources)}")
+    for source in sources:
+        named = str(source)
+        if isinstance(source, str | Path) and not is_vectors(named) and not file_of(named).is_dir():
+            raise InputError(f"{named} is no file of vectors; to compare models on texts add --texts FILE")
+    provenance = Provenance(command, seed)
+    provenance.settings = {"compare": [_label(s, i) for i, s in enumerate(sources)]}
+    x, y = (read_side(s, provenance) for s in sources)
+    if ids is not None:
+        x, y = _matched(x, y, ids)
+    labels = [_label(s, i) for i, s in enumerate(sources)]
+    relation = relation_of(x, y)
+    records = _records(relation, labels)
+    document = Document(
+        f"{labels[0]} against {labels[1]}", QUESTION, tuple(_findings(relation, None)), (_numbers(records),)
+    )
+    return Comparison(Result(tuple(records), provenance.as_dict(), document), relation)
+
+
+def _label(source: Any, i: int) -> str:
+    return str(source) if isinstance(source, str | Path) else "AB"[i]
+
+
+def _matched(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
+    hashes = id_hashes(ids[0], len(x), "A"), id_hashes(ids[1], len(y), "B")
+    left, right = Paired.of(np.zeros((len(x), 1)) + 1, np.zeros((len(y), 1)) + 1, hashes).matches
+    if not len(left):
+        raise InputError("the two sides have no id in common; check that ids are spelled the same way in both")
+    return x[left], y[right]
+
+
+def _of_models(
+    uris: Sequence[str],
+    texts: Any,
+    ids: Any,
+    seed: int,
+    progress: Progress,
+    command: str,
+    model: dict[str, Any],
+) -> Comparison:
+    if ids is not None:
+        raise InputError("--pair-ids is for files of vectors; models read the same texts")
+    if not uris:
+        raise InputError("compare takes models with --texts, as in: compare minilm e5 --texts FILE")
+    records, provenance = label_free(uris, texts, seed=seed, progress=progress, command=command, **model)
+    said, tables, relation = findings(records), [table(records)], None
+    if len(uris) == 2:
+        options = ModelOptions(seed=seed, **{k: v for k, v in model.items() if k not in ("layers", "max_rows")})
+        asking = Provenance(command, seed)
+        rows = texts_of(texts, options.data, asking).sample(model.get("max_rows"), seed)
+        sides = [np.asarray(encode(uri, (rows,), options, asking, progress)[1][0]) for uri in uris]
+        relation = relation_of(*sides)
+        across = _records(relation, uris)
+        records += across
+        said = [*_findings(relation, rows.texts), *said]
+        tables.append(_numbers(across))
+    question = QUESTION if relation is not None else "Which model or layer fits these texts, as far as one can tell?"
+    document = Document(f"{', '.join(uris)} on the same texts", question, tuple(said), tuple(tables))
+    return Comparison(Result(tuple(records), provenance, document), relation)
+
+
+def _records(r: Relation, labels: Sequence[str]) -> list[Record]:
+    common: dict[str, Any] = {"source": "|".join(labels), "space": "a|b", "n": r.n, "rows": "unit"}
+    values: dict[str, float | None] = {
+        "centred_cosine": r.centred,
+        "common_difference": r.common,
+        "cosine_matrix_difference": r.turned,
+        "aligned_cosine": r.aligned,
+        "rotation_degrees": r.angle,
+        "rank_agreement": r.rank_agreement,
+    }
+    out = [Record(metric=name, value=value, **common) for name, value in values.items() if value is not None]
+    t = 1.96 * r.overlap_stderr
+    out.append(
+        Record(
+            metric="knn_overlap", value=r.overlap, stderr=r.overlap_stderr, ci_low=max(r.overlap - t, 0.0),
+            ci_high=min(r.overlap + t, 1.0), note=f"chance {r.overlap_chance:.4f}", **common,
+        )  # fmt: skip
+    )
+    if r.cosines is None:
+        return out
+    known = r.cosines[np.isfinite(r.cosines)]
+    quantiles = {"mean": known.mean(), "median": np.median(known), "q001": np.quantile(known, 0.001), "min": known.min()}
+    first = [Record(metric=f"matching_cosine.{name}", value=float(v), **common) for name, v in quantiles.items()]
+    return [*first, Record(metric="below_parity", value=len(r.below_parity) / len(known), **common), *out]
+
+
+def _numbers(records: Sequence[Record]) -> Table:
+    columns = (Column("number"), Column("value", 4), Column("meaning"))
+    return Table("relation", "The numbers", columns, tuple((r.metric, r.value, MEANING[r.metric]) for r in records))
+
+
+MEANING = {
+    "matching_cosine.mean": "of matching rows as they are",
+    "matching_cosine.median": "of matching rows as they are",
+    "matching_cosine.q001": "0.1 % of the rows have less",
+    "matching_cosine.min": "of matching rows as they are",
+    "below_parity": f"share of rows with a cosine below {PARITY}",
+    "centred_cosine": "mean cosine of matching rows around the mean of each space; 0 for two models",
+    "common_difference": "share of the difference that is one vector for all rows; 0 for rounding",
+    "cosine_matrix_difference": "relative difference of the cosines of all pairs; 0 for a rotation",
+    "aligned_cosine": "held-out rows after the best rotation, fitted on the other half",
+    "rotation_degrees": "mean angle by which that rotation turns rows",
+    "rank_agreement": "Spearman correlation of the cosines of all pairs",
+    "knn_overlap": "share of the 10 nearest in common",
+}
+
+
+def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
+    sentence, todo = SENTENCES[r.name]
+    known = None if r.cosines is None else r.cosines[np.isfinite(r.cosines)]
+    evidence = [] if known is None else [f"matching rows have a median cosine of {np.median(known):.4f}"]
+    evidence += [
+        f"{r.overlap:.1%} of the 10 nearest are in common (chance {r.overlap_chance:.1%})",
+        f"rank agreement of all cosines {r.rank_agreement:.3f}",
+        f"held-out cosine {r.aligned:.3f} after the best rotation",
+    ]
+    out = [
+        Finding(
+            sentence, "ok" if r.name in ("same", "precision") else "info", evidence="; ".join(evidence), remedy=todo
+        )
+    ]
+    low = r.below_parity
+    if r.cosines is not None and r.name == "precision" and len(low) >= max(PARITY_SHARE * r.n, 1):
+        rows = tuple(
+            Row(str(int(i)), "" if texts is None else texts[int(i)][:80], f"cosine {r.cosines[i]:.4f}")
+            for i in low[:SHOWN]
+        )
+        out.append(
+            Finding(
+                f"No parity: {len(low):,} of {r.n:,} rows have a cosine below {PARITY} with their match.",
+                "warning",
+                evidence=f"{len(low) / r.n:.2%}; said from {PARITY_SHARE:.1%}",
+                harm="These rows are found by other queries than before.",
+                remedy="embed these rows again with one runtime, or look for texts that one of them cuts",
+                rows=rows,
+                n_rows=len(low),
+            )
+        )
+    return out

@@ -1,0 +1,203 @@
+"""What one space over some rows is to another space over the same rows: the same, turned, rounded, prompted, foreign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats, unit_rows
+from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_order, hash_rows
+from embedscope.stats.neighbourhood import K, nearest_others
+
+Name = Literal["same", "precision", "rotated", "prompt", "truncated", "model", "unrelated"]
+RELATIONS: tuple[Name, ...] = ("same", "precision", "rotated", "prompt", "truncated", "model", "unrelated")
+
+SAME = 1e-9
+"""Largest 1 - cosine of matching rows of one space: float32 leaves 1e-14, float16 4e-8."""
+
+PARITY = 0.99
+"""Cosine of matching rows that two runtimes of one model should reach."""
+
+PARITY_SHARE = 0.001
+"""Share of rows below ``PARITY`` from which it is said."""
+
+NEAR = 0.97
+"""Median cosine of matching rows from which another precision is possible."""
+
+COMMON = 0.3
+"""Share of the difference that is one vector for all rows: rounding has none, a prompt has one."""
+
+TURNED = 0.02
+"""Largest relative difference of the two matrices of cosines of a space and its rotation."""
+
+CENTRED = 0.3
+"""Least cosine of matching rows around the means of both spaces, as they are, for one model; 0 for two."""
+
+MOST = 2000
+"""Rows taken for matrices of cosines, and for neighbours."""
+
+_FEWEST = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """How two spaces over the same rows are related, with the numbers that say so.
+
+    Attributes
+    ----------
+    name : ``same``, ``precision`` (one model, other precision or runtime), ``rotated``, ``prompt`` (one model, other
+        prompt, layer or version), ``truncated`` (the first coordinates), ``model`` (another model), ``unrelated``
+        (rows do not match)
+    cosines : (n,) of matching rows as they are; None where the dimensions differ
+    centred : mean cosine of matching rows around the mean of each space
+    common : share of the mean squared difference of matching rows that is one vector for all
+    turned : relative difference of the two matrices of cosines, 0 for a rotation
+    aligned : mean cosine of held-out matching rows after the best rotation of centred rows, fitted on the other half
+    angle : mean angle in degrees by which that rotation turns rows; None where the dimensions differ
+    overlap : share of the 10 nearest that both spaces have, with its chance ``overlap_chance``
+    rank_agreement : Spearman correlation of the cosines of pairs of rows
+    """
+
+    name: Name
+    n: int
+    dims: tuple[int, int]
+    cosines: Floats | None
+    centred: float | None
+    common: float | None
+    turned: float
+    aligned: float
+    angle: float | None
+    overlap: float
+    overlap_stderr: float
+    overlap_chance: float
+    rank_agreement: float
+
+    @property
+    def below_parity(self) -> npt.NDArray[np.intp]:
+        """Rows with a cosine below .99, the lowest first."""
+        if self.cosines is None:
+            return np.zeros(0, dtype=np.intp)
+        low = np.flatnonzero(self.cosines < PARITY)
+        return np.asarray(low[np.argsort(self.cosines[low], kind="stable")])
+
+
+def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
+    """The relation of rows (n, d) to the same rows (n, e) in another space.
+
+    Rows that are zero in either space are left out.
+
+    Raises
+    ------
+    InputError
+        if the numbers of rows differ, or fewer than 12 are non-zero in both.
+
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(400, 16)) * np.arange(1, 17) ** -0.5
+    >>> turn = np.linalg.qr(rng.normal(size=(16, 16)))[0]
+    >>> relation_of(x, 3 * x).name, relation_of(x, x @ turn).name, relation_of(x, x[::-1]).name
+    ('same', 'rotated', 'unrelated')
+    """
+    if len(x) != len(y):
+        raise InputError(
+            f"both sides must hold the same rows; got {len(x):,} and {len(y):,} (give --pair-ids where they differ)"
+        )
+    filled = (np.asarray(x) != 0).any(axis=1) & (np.asarray(y) != 0).any(axis=1)
+    if filled.sum() < _FEWEST:
+        raise InputError(f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}")
+    u, v = (np.asarray(unit_rows(np.asarray(s, dtype=np.float64)[filled])[0]) for s in (x, y))
+    sample = np.sort(hash_order(hash_rows(0, len(u)), 0)[:MOST])
+    a, b = u[sample], v[sample]
+    same_width = u.shape[1] == v.shape[1]
+    cosines = np.full(len(filled), np.nan) if same_width else None
+    centred = common = None
+    if same_width and cosines is not None:
+        cosines[filled] = np.clip(np.einsum("ij,ij->i", u, v), -1, 1)
+        centred, common = _centred(u, v)
+    turned, agreement = _cosine_matrices(a, b)
+    aligned, angle = _procrustes(a, b)
+    near = [np.sort(nearest_others(s, K)[0], axis=1) for s in (a, b)]
+    shared = np.array([len(np.intersect1d(p, q)) for p, q in zip(*near, strict=True)]) / K
+    found = Relation(
+        "model", int(filled.sum()), (x.shape[1], y.shape[1]), cosines, centred, common, turned, aligned, angle,
+        float(shared.mean()), float(shared.std(ddof=1) / np.sqrt(len(shared))), K / (len(a) - 1), agreement,
+    )  # fmt: skip
+    object.__setattr__(found, "name", _name(found, u, v))
+    return found
+
+
+def _name(r: Relation, u: Floats, v: Floats) -> Name:
+    """The first relation whose numbers hold."""
+    if r.cosines is not None and r.centred is not None and r.common is not None:
+        known = r.cosines[np.isfinite(r.cosines)]
+        if float(known.min()) >= 1 - SAME:
+            return "same"
+        if float(np.median(known)) >= NEAR and r.common < COMMON and r.centred >= CENTRED:
+            return "precision"
+        if r.turned <= TURNED:
+            return "rotated"
+        if r.centred >= CENTRED and r.overlap > r.overlap_chance + 4 * r.overlap_stderr:
+            return "prompt"
+    elif _truncated(u, v):
+        return "truncated"
+    elif r.turned <= TURNED:
+        return "rotated"
+    return "model" if r.overlap > r.overlap_chance + 4 * max(r.overlap_stderr, 1e-3) else "unrelated"
+
+
+def _centred(u: Floats, v: Floats) -> tuple[float, float]:
+    """Mean cosine of matching rows around their means, and the share of the difference that all rows have in common."""
+    a, b = (unit_rows(s - s.mean(axis=0))[0] for s in (u, v))
+    difference = u - v
+    square = float((difference**2).sum(axis=1).mean())
+    mean = difference.mean(axis=0)
+    n = min(len(a), len(b))
+    cosine = float(np.einsum("ij,ij->i", a, b).mean()) if len(a) == len(b) else float("nan")
+    unbiased = max(float(mean @ mean) - square / n, 0.0)
+    return cosine, unbiased / square if square > 0 else 0.0
+
+
+def _cosine_matrices(a: Floats, b: Floats) -> tuple[float, float]:
+    """Relative difference of the cosines of all pairs in two spaces, and their rank correlation."""
+    from scipy.stats import rankdata
+
+    upper = np.triu_indices(len(a), 1)
+    ca, cb = (a @ a.T)[upper], (b @ b.T)[upper]
+    spread = max(float(np.linalg.norm(ca - ca.mean())), 1e-300)
+    if len(ca) > _PAIRS:
+        step = len(ca) // _PAIRS + 1
+        ranks = [rankdata(c[::step]) for c in (ca, cb)]
+    else:
+        ranks = [rankdata(c) for c in (ca, cb)]
+    rank = float(np.corrcoef(*ranks)[0, 1]) if min(r.std() for r in ranks) > 0 else 0.0
+    return float(np.linalg.norm(ca - cb)) / spread, rank
+
+
+_PAIRS = 200_000
+
+
+def _procrustes(a: Floats, b: Floats) -> tuple[float, float | None]:
+    """Mean cosine of held-out rows after the best rotation of one centred space onto the other, and its angle."""
+    half = hash_order(hash_rows(0, len(a)), 2)
+    fit, held = half[: len(a) // 2], half[len(a) // 2 :]
+    x, y = a - a[fit].mean(axis=0), b - b[fit].mean(axis=0)
+    left, _, right = np.linalg.svd(x[fit].T @ y[fit], full_matrices=False)
+    turn = left @ right
+    moved, target = unit_rows(x[held] @ turn)[0], unit_rows(y[held])[0]
+    if len(moved) != len(target):
+        return 0.0, None
+    angle = None
+    if a.shape[1] == b.shape[1]:
+        before = np.clip(np.einsum("ij,ij->i", unit_rows(x[held])[0], moved), -1, 1)
+        angle = float(np.degrees(np.arccos(before)).mean())
+    return float(np.einsum("ij,ij->i", moved, target).mean()), angle
+
+
+def _truncated(u: Floats, v: Floats) -> bool:
+    """Whether one space is the first coordinates of the other, at unit length."""
+    long, short = (u, v) if u.shape[1] > v.shape[1] else (v, u)
+    first, kept = unit_rows(long[:, : short.shape[1]])
+    return bool(len(first) == len(short) and np.einsum("ij,ij->i", first, short).min() >= PARITY)

@@ -1,0 +1,244 @@
+"""The report of a frontier: records, verdict, table, chart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from embedscope.certification.decision import change
+from embedscope.certification.wording import count, signed_interval
+from embedscope.compression.candidates import NONE
+from embedscope.compression.frontier import Frontier, Point, Step, value_of
+from embedscope.compression.material import Material
+from embedscope.compression.search import K
+from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.records import Record
+from embedscope.core.tables import Score
+from embedscope.stats.bootstrap import Difference
+from embedscope.stats.score_records import score_bars
+
+QUESTION = "How few bytes may a row have?"
+PREDICTED = f"predicted_overlap@{K}"
+MEANT = {
+    f"overlap@{K}": "share of the ten nearest rows of the full index that stay among the ten found",
+    f"ndcg@{K}": "how high the relevant documents rank, 0 to 1",
+    f"recall@{K}": "share of the relevant documents among the ten found",
+}
+
+
+def reason_of(found: Frontier, material: Material) -> str:
+    """The verdict, one sentence."""
+    step, n = found.chosen, f"{len(material.certify.queries):,} held-out {material.what}"
+    if step is not None:
+        assert step.point.fitted is not None
+        bytes_ = step.point.fitted.n_bytes
+        return (
+            f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {found.full_bytes:,} "
+            f"({found.full_bytes / bytes_:.3g} times smaller); on {n} {found.main} {_moved(step, found.main)}, and a "
+            f"loss of more than {found.tolerance:g} is excluded (p = {step.test.p:.2g})."
+        )
+    if not found.steps:
+        return (
+            f"Keep float32: of {count(len(found.points), 'candidate')}, none is smaller and loses at most "
+            f"{found.tolerance:g} of {found.main} on the {len(material.select.queries):,} {material.what} that select."
+        )
+    test = found.steps[0].test
+    more = (
+        f"; the same changes would take {test.needed:,} units of evidence, there are {test.n_units:,}: add queries, or "
+        "allow a larger --tolerance"
+        if test.needed is not None
+        else "; more queries would not help, allow a larger --tolerance"
+    )
+    return (
+        f"Keep float32: with '{found.steps[0].point.plan.text}' {found.main} {_moved(found.steps[0], found.main)} on "
+        f"{n}, and a loss of more than {found.tolerance:g} is not excluded (p = {test.p:.2g}){more}."
+    )
+
+
+def _moved(step: Step, name: str) -> str:
+    return change(step.before[name].value, step.after[name].value, step.losses[name])
+
+
+def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[Record]:
+    """Scores, losses, bytes and predictions of all candidates; tests of those that were certified."""
+    records = list(_scored(found.original, source, dim, None, None, "select"))
+    for point in found.points:
+        if point.fitted is None:
+            continue
+        text, n_bytes = point.plan.text, point.fitted.n_bytes
+        records.append(Record(source, "bytes_per_row", float(n_bytes), dim=dim, transform=text, fitted_on=fitted_on))
+        records += _scored(point.scores, source, dim, text, fitted_on, "select")
+        records += _lost(point.losses, point.scores, source, dim, text, fitted_on, "select")
+        note = "from the error of scores near the top; nothing was searched"
+        records.append(
+            Record(source, PREDICTED, point.predicted, dim=dim, transform=text, subset="select", exact=False, note=note)
+        )
+    for step in found.steps:
+        text = step.point.plan.text
+        records += _scored(step.after, source, dim, text, fitted_on, "certify")
+        records += _lost(step.losses, step.after, source, dim, text, fitted_on, "certify")
+        note = f"p that the loss of {found.main} is more than {found.tolerance:g}; exact bound, any distribution"
+        p = Record(source, f"{found.main}.p_loss", step.test.p, n=step.after[found.main].n, units=step.test.n_units)
+        records.append(Record(**(vars(p) | {"dim": dim, "transform": text, "subset": "certify", "note": note})))
+    if found.steps:
+        records += _scored(found.steps[0].before, source, dim, None, None, "certify")
+    return records
+
+
+def _scored(
+    scores: dict[str, Score] | object, source: str, dim: int, text: str | None, fitted_on: str | None, part: str
+) -> Iterator[Record]:
+    for name, score in dict(scores).items():  # type: ignore[call-overload]
+        stderr, low, high = score_bars(score)
+        yield Record(
+            source, name, score.value, stderr=stderr, ci_low=low, ci_high=high, n=score.n, dim=dim, rows="unit",
+            transform=text, fitted_on=fitted_on, subset=part, note=score.note,
+        )  # fmt: skip
+
+
+def _lost(
+    losses: object, scores: object, source: str, dim: int, text: str, fitted_on: str, part: str
+) -> Iterator[Record]:
+    gains: dict[str, Difference] = dict(losses)  # type: ignore[call-overload]
+    for name, gain in gains.items():
+        yield Record(
+            source, f"{name}.difference", gain.value, stderr=gain.stderr, ci_low=gain.low, ci_high=gain.high,
+            dim=dim, rows="unit", transform=text, fitted_on=fitted_on, subset=part,
+            note="from float32, paired",
+        )  # fmt: skip
+
+
+def document_of(found: Frontier, material: Material, notes: Sequence[str]) -> Document:
+    """Verdict first, then the frontier as chart and table, and the tests."""
+    chosen = found.chosen
+    units = material.evidence.units.note or f"each of {material.evidence.units.rows:,} rows is a unit of evidence"
+    sizes = f"{len(material.select.queries):,} {material.what} select, {len(material.certify.queries):,} certify"
+    findings = [Finding(reason_of(found, material), "info" if chosen is None else "ok", sizes, detail=units)]
+    findings += _beside(chosen, found) if chosen is not None else []
+    findings += _next(found)
+    tables = [_table(found, material), *([_tests(found)] if found.steps else [])]
+    skipped = [Skipped(note, "how this run was judged") for note in (*material.evidence.notes, *material.notes, *notes)]
+    skipped += [Skipped(p.plan.text, p.why_not) for p in found.points if p.why_not is not None]
+    title = "The index can be smaller" if chosen is not None else "The index stays as it is"
+    return Document(title, QUESTION, tuple(findings), tuple(tables), (_figure(found),), tuple(skipped))
+
+
+def _beside(step: Step, found: Frontier) -> list[Finding]:
+    others = [f"{name} {_moved(step, name)}" for name in step.losses if name != found.main]
+    return [Finding(f"Also, {'; '.join(others)}.")] if others else []
+
+
+def _next(found: Frontier) -> list[Finding]:
+    """What comes after the chosen one on the frontier, and what it loses."""
+    last = found.steps[-1] if found.steps else None
+    if last is None or last.test.holds or len(found.steps) < 2:
+        return []
+    assert last.point.fitted is not None
+    needed = last.test.needed
+    more = "" if needed is None else f"; {needed:,} units of evidence would decide, there are {last.test.n_units:,}"
+    return [
+        Finding(
+            f"The next smaller, '{last.point.plan.text}' ({last.point.fitted.n_bytes:,} bytes), is not certified: "
+            f"{found.main} {_moved(last, found.main)}{more}."
+        )
+    ]
+
+
+def _by_size(points: Sequence[Point]) -> list[Point]:
+    return sorted((p for p in points if p.fitted is not None), key=lambda p: -(p.fitted.n_bytes if p.fitted else 0))
+
+
+def _table(found: Frontier, material: Material) -> Table:
+    others = [name for name in found.original if name != found.main]
+    heads = [
+        Column("candidate"), Column("bytes per row"), Column(found.main, 3, best="high"), Column("loss", 3),
+        Column("95 % interval"), *(Column(name, 3) for name in others), Column("predicted overlap", 3),
+    ]  # fmt: skip
+    base: list[Cell] = [NONE, found.full_bytes, value_of(found.original, found.main), None, None]
+    rows = [(*base, *(value_of(found.original, name) for name in others), None)]
+    for p in _by_size(found.points):
+        gain = p.losses[found.main]
+        mark = " (chosen)" if found.chosen is not None and p is found.chosen.point else " *" if p.best else ""
+        assert p.fitted is not None
+        cells: list[Cell] = [p.plan.text + mark, p.fitted.n_bytes, value_of(p.scores, found.main), gain.value]
+        rows.append(
+            (*cells, signed_interval(gain.low, gain.high), *(value_of(p.scores, n) for n in others), p.predicted)
+        )
+    meant = " ".join(f"{name}: {MEANT[name]}." for name in found.original)
+    caption = (
+        f"{len(material.select.queries):,} {material.what} that select; * on the frontier: none of as few bytes is "
+        f"better. {meant} predicted overlap: from the error of scores near the top, before any search."
+    )
+    return Table("frontier", "Candidates on the part that selects", tuple(heads), tuple(rows), caption)
+
+
+def _tests(found: Frontier) -> Table:
+    heads = (
+        "candidate",
+        "bytes per row",
+        "before",
+        "after",
+        "loss",
+        "95 % interval",
+        "p of a larger loss",
+        "certified",
+    )
+    digits = (None, None, 3, 3, 3, None, 4, None)
+    rows = []
+    for step in found.steps:
+        gain = step.losses[found.main]
+        assert step.point.fitted is not None
+        rows.append(
+            (
+                step.point.plan.text, step.point.fitted.n_bytes, value_of(step.before, found.main),
+                value_of(step.after, found.main), gain.value, signed_interval(gain.low, gain.high), step.test.p,
+                "yes" if step.test.holds else "no",
+            )
+        )  # fmt: skip
+    columns = tuple(Column(title, d) for title, d in zip(heads, digits, strict=True))
+    caption = (
+        f"Tests of '{found.main} loses at most {found.tolerance:g}' in a fixed order, from the largest to the first "
+        "that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of units "
+        "and any distribution."
+    )
+    return Table("certified", "Tests on the part that certifies", columns, tuple(rows), caption)
+
+
+def _figure(found: Frontier) -> Figure:
+    """One curve a way of storing: score over bytes per row."""
+    curves: dict[str, list[Point]] = {}
+    for p in _by_size(found.points):
+        cut, code = (
+            p.plan.cut.partition(":")[0],
+            p.plan.code.partition(":")[0] + (", rescored" if p.plan.rescore else ""),
+        )
+        name = f"{code}{', leading dimensions' if cut == 'first' else ', PCA' if cut else ''}"
+        curves.setdefault(name, []).append(p)
+    ordered = {name: sorted(points, key=_bits) for name, points in curves.items()}
+    series = [_series(name, points, found.main) for name, points in ordered.items()]
+    full = (math.log2(found.full_bytes),)
+    series.insert(0, Series(NONE, full, (found.original[found.main].value,), kind="baseline"))
+    return Figure(
+        "frontier",
+        f"{found.main} against size",
+        "size of a row: log2 of its bytes",
+        found.main,
+        tuple(series),
+        caption=f"{found.tolerance:g} is the loss that is accepted; bands are 95 % intervals.",
+    )
+
+
+def _bits(p: Point) -> float:
+    return math.log2(p.fitted.n_bytes) if p.fitted is not None else 0.0
+
+
+def _series(name: str, points: Sequence[Point], main: str) -> Series:
+    bars = [score_bars(p.scores[main]) for p in points]
+    return Series(
+        name,
+        tuple(_bits(p) for p in points),
+        tuple(p.scores[main].value for p in points),
+        tuple(low for _, low, _ in bars),
+        tuple(high for _, _, high in bars),
+        group=name.partition(",")[0],
+    )

@@ -1,0 +1,359 @@
+"""Two populations in one index: rows that never mix, and whether one model can have made them both.
+
+The graph of mutual neighbours among the 10 nearest falls into components where sets of rows never mix. That alone does
+not tell two models from two modalities of one model. Covariances do: the rows of one model vary along the same
+directions whatever they are of, and the directions of two models have nothing to do with each other. With covariances
+S, T of two sets and their traceless parts S' = S - (tr S / d) I, the likeness of the sets is the cosine
+
+    <S', T'> / (|S'| |T'|),  <S', T'> = tr ST - tr S tr T / d,
+
+estimated without bias from pairs of different rows. Where one set is turned at random its expectation is 0 and its
+standard deviation sqrt(2 / ((d - 1)(d + 2))), whatever the spectra.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats
+from embedscope.core.tables import Index
+from embedscope.stats.neighbourhood import K, RowSet
+from embedscope.stats.units import equal_rows, join
+
+SEED = 5
+"""Rows of a component of mutual neighbours that is a set of its own; smaller ones go with their neighbours."""
+
+FEWEST = 8
+"""Rows of the smallest set that is named."""
+
+UNALIKE = 0.03
+"""Likeness of covariances below which one model did not make both sets: see ``benchmarks.populations``."""
+
+SURELY = 0.10
+"""What the upper end of the likeness must stay under."""
+
+SHAPED = 1.3
+"""Least ratio of d / participation ratio: rows that vary evenly in all directions have no directions to compare."""
+
+_COMPARED = 2000
+_STEPS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Two sets of rows that never mix.
+
+    Attributes
+    ----------
+    smaller : (n,) True for rows of the smaller set
+    likeness : cosine of the traceless covariances of the two sets, about 0 for two models and 1 for one population
+    stderr : its standard error, over the rows of the smaller set
+    chance : standard deviation of the likeness of unrelated spaces of so many dimensions
+    own : share of the 10 nearest of the rows of the smaller set that are of that set, from chance (0) to all (1)
+    gap : distance between the means of the two sets
+    """
+
+    smaller: npt.NDArray[np.bool_]
+    likeness: float
+    stderr: float
+    chance: float
+    own: float
+    gap: float
+
+    @property
+    def two_models(self) -> bool:
+        """Whether the sets vary along directions that have nothing to do with each other."""
+        return unrelated(self.likeness, self.stderr, self.chance)
+
+
+def unrelated(likeness: float, stderr: float, chance: float) -> bool:
+    """Whether a likeness is what covariances of two models have: small, surely below 0.1, no more than chance.
+
+    >>> unrelated(0.01, 0.01, 0.004), unrelated(0.026, 0.004, 0.002), unrelated(0.2, 0.01, 0.004)
+    (True, False, False)
+    """
+    error = float(np.hypot(stderr, chance))
+    return likeness < _unalike(chance) and likeness + 2 * stderr < SURELY and likeness < _BY_CHANCE * error
+
+
+def _unalike(chance: float) -> float:
+    """``UNALIKE``, or more in few dimensions, where chance alone gives more."""
+    return max(UNALIKE, _FEW_DIMENSIONS * chance)
+
+
+_FEW_DIMENSIONS = 2.5
+_BY_CHANCE = 3.5
+"""Standard errors that a likeness of two models may lie above 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Set:
+    """Rows around the mean of their component; of many a sample."""
+
+    x: Floats
+    shape: float
+
+    @classmethod
+    def of(cls, parts: list[Floats]) -> _Set:
+        x = np.concatenate(parts)
+        if len(x) > _COMPARED:
+            x = x[np.random.default_rng(len(x)).choice(len(x), _COMPARED, replace=False)]
+        return cls(x, _shape(x))
+
+
+def populations(rows: RowSet) -> Split | None:
+    """The two sets that rows (n, d) of unit length fall into, None where they are one population.
+
+    Two models are looked for first, in sets that never mix; else two kinds of input to one model (modalities,
+    languages, prompts), which lie on either side of an empty stretch along one direction.
+
+    >>> rng = np.random.default_rng(0)
+    >>> scales = np.arange(1, 65) ** -0.7
+    >>> turn = np.linalg.qr(rng.normal(size=(64, 64)))[0]
+    >>> x = rng.normal(size=(300, 64)) * scales + 0.3
+    >>> y = rng.normal(size=(100, 64)) * scales @ turn - 0.3
+    >>> both = np.concatenate([x, y])
+    >>> unit = both / np.linalg.norm(both, axis=1, keepdims=True)
+    >>> found = populations(RowSet(unit))
+    >>> found.two_models, int(found.smaller.sum()), populations(RowSet(unit[:300]))
+    (True, 100, None)
+    """
+    x, back = _distinct(rows)
+    if len(x) < 2 * FEWEST + K:
+        return None
+    nearest = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x)).indices
+    split = _two_models(x, nearest) or _two_kinds(x, nearest)
+    return None if split is None else _of_all(split, back)
+
+
+def _two_models(x: Floats, nearest: Index) -> Split | None:
+    """Rows that the model of the largest set did not make."""
+    component = _components(nearest)
+    sizes = np.bincount(component)
+    seeds = [int(c) for c in np.argsort(-sizes, kind="stable") if sizes[c] >= SEED]
+    if len(seeds) < 2:
+        return None
+    varied = _varied(x)
+    centred = {c: varied[component == c] - varied[component == c].mean(axis=0) for c in seeds}
+    sets = _models(seeds, centred)
+    label = _spread(component, nearest, {c: i for i, members in enumerate(sets) for c in members})
+    return _largest_stranger(label, x, nearest, centred, sets)
+
+
+def _varied(x: Floats) -> Floats:
+    """The coordinates of ``x`` (n, d) that are not constant: padding is no dimension."""
+    return np.asarray(x[:, x.std(axis=0) > _STILL])
+
+
+_STILL = 1e-9
+
+
+def _distinct(rows: RowSet) -> tuple[Floats, Index]:
+    """Distinct rows as float64, and for every row the place of its distinct one."""
+    labels = join(len(rows.x), [equal_rows(rows.x)])
+    _, first, back = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(rows.x[first], dtype=np.float64), back
+
+
+def _components(nearest: Index) -> Index:
+    """Number (n,) of the component of each row in the graph of mutual neighbours, ``nearest`` (n, k)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, k = nearest.shape
+    graph = coo_array((np.ones(n * k, dtype=np.int8), (np.repeat(np.arange(n), k), nearest.ravel())), (n, n)).tocsr()
+    return np.asarray(connected_components(graph.minimum(graph.T), directed=False)[1])
+
+
+def _models(seeds: list[int], centred: dict[int, Floats]) -> list[list[int]]:
+    """Components by the model that can have made them: each joins the set it is most alike, else begins one."""
+    sets: list[list[int]] = []
+    limit = _unalike(_chance(next(iter(centred.values())).shape[1]))
+    for c in seeds:
+        mine = _Set.of([centred[c]])
+        likes = [_likeness(_Set.of([centred[m] for m in members]), mine)[0] for members in sets]
+        best = int(np.argmax(likes)) if likes else -1
+        if likes and likes[best] >= limit:
+            sets[best].append(c)
+        else:
+            sets.append([c])
+    return sets
+
+
+def _spread(component: Index, nearest: Index, known: dict[int, int]) -> Index:
+    """Label (n,) of every row: of its component, else the one that most of its neighbours have."""
+    top = max(known.values()) + 1
+    table = np.full(component.max() + 1, -1)
+    table[list(known)] = list(known.values())
+    label = table[component]
+    for _ in range(_STEPS):
+        open_rows = np.flatnonzero(label < 0)
+        if not len(open_rows):
+            break
+        votes = label[nearest[open_rows]]
+        counts = np.stack([(votes == i).sum(axis=1) for i in range(top)], axis=1)
+        decided = counts.max(axis=1) > 0
+        label[open_rows[decided]] = counts[decided].argmax(axis=1)
+        if not decided.any():
+            break
+    return np.where(label < 0, 0, label)
+
+
+def _largest_stranger(
+    label: Index, x: Floats, nearest: Index, centred: dict[int, Floats], sets: list[list[int]]
+) -> Split | None:
+    """The rows that the model of the largest set did not make."""
+    sizes = np.bincount(label, minlength=len(sets))
+    large = int(sizes.argmax())
+    most = _Set.of([centred[c] for c in sets[large]])
+    if most.shape * most.x.shape[1] < SHAPED:
+        return None
+    strangers = []
+    for i, members in enumerate(sets):
+        if i == large or not sizes[i]:
+            continue
+        likeness, stderr = _likeness(most, _Set.of([centred[c] for c in members]))
+        if unrelated(likeness, stderr, _chance(most.x.shape[1])):
+            strangers.append(i)
+    if not strangers or sizes[strangers].max() < FEWEST:
+        return None
+    other = _Set.of([centred[c] for i in strangers for c in sets[i]])
+    split = _split(np.isin(label, strangers), x, nearest, *_likeness(most, other), most.x.shape[1])
+    return split if split.two_models else None
+
+
+def _chance(d: int) -> float:
+    """Standard deviation of the likeness of unrelated spaces of ``d`` dimensions."""
+    return float(np.sqrt(2 / ((d - 1) * (d + 2))))
+
+
+def _split(
+    members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int
+) -> Split:
+    smaller = members if 2 * members.sum() <= len(members) else ~members
+    chance = (smaller.sum() - 1) / (len(smaller) - 1)
+    within = float(smaller[nearest[smaller]].mean())
+    gap = float(np.linalg.norm(x[smaller].mean(axis=0) - x[~smaller].mean(axis=0)))
+    own = (within - chance) / (1 - chance)
+    return Split(smaller, likeness, stderr, _chance(d), float(own), gap)
+
+
+def _of_all(split: Split, back: Index) -> Split:
+    """The split of all rows, duplicates too."""
+    smaller = split.smaller[back]
+    if 2 * smaller.sum() > len(smaller):
+        smaller = ~smaller
+    return Split(smaller, split.likeness, split.stderr, split.chance, split.own, split.gap)
+
+
+def _shape(x: Floats) -> float:
+    """tr S^2 / (tr S)^2 of rows ``x`` (n, d) around their mean, from pairs of different rows; 0 where they are few."""
+    n = len(x)
+    if n < _FEW:
+        return 0.0
+    products = (x @ x.T) ** 2
+    np.fill_diagonal(products, 0.0)
+    spread = float((x**2).sum()) / n
+    return float(products.sum() / (n * (n - 1))) / spread**2 if spread > 0 else 0.0
+
+
+_FEW = 30
+"""Rows from which the shape of a covariance is taken from themselves; of fewer, from the larger set."""
+
+
+def _likeness(a: _Set, b: _Set) -> tuple[float, float]:
+    """Cosine of the traceless covariances of two sets and its standard error over the rows of the smaller one."""
+    large, small = (a, b) if len(a.x) >= len(b.x) else (b, a)
+    d = large.x.shape[1]
+    spreads = [float((s.x**2).sum()) / len(s.x) for s in (large, small)]
+    if min(spreads) <= 0 or len(small.x) < 2:
+        return 0.0, np.inf
+    own = large.shape - 1 / d
+    other = own if len(small.x) < _FEW else small.shape - 1 / d
+    if own <= 0 or other <= 0:  # too few rows, or even in all directions: nothing to compare
+        return 0.0, np.inf
+    each = ((small.x @ large.x.T) ** 2).mean(axis=1) / spreads[0] - (small.x**2).sum(axis=1) / d
+    scale = spreads[1] * np.sqrt(own * other)
+    return float(each.mean() / scale), float(each.std(ddof=1) / np.sqrt(len(each)) / scale)
+
+
+DIRECTIONS = 50
+"""Principal directions among which a direction with two peaks is looked for, at most one for 20 rows."""
+
+PEAKS = 1.22
+"""Kurtosis along that direction below which there are two peaks: 1 for two points, 3 for a normal distribution."""
+
+EMPTY = 0.01
+"""Largest share of the rows in the middle quarter between two peaks."""
+
+LEAST_ROWS = 200
+"""Distinct rows from which two peaks are looked for."""
+
+MOSTLY = 0.6
+"""Least share of the rows in the two largest components: any halves of many topics far apart have two peaks."""
+
+_STARTS, _DESCENTS, _STEP = 12, 60, 0.3
+
+
+def _two_kinds(x: Floats, nearest: Index) -> Split | None:
+    """Rows on either side of an empty stretch, along the direction of least kurtosis (projection pursuit, friedman1974).
+
+    Sets of a fifth of the rows and more; a smaller one does not make the kurtosis small.
+    """
+    sizes = np.sort(np.bincount(_components(nearest)))
+    if len(x) < LEAST_ROWS or sizes[-2:].sum() < MOSTLY * len(x):
+        return None
+    varied = _varied(x)
+    mean = varied.mean(axis=0)
+    chosen = varied[np.random.default_rng(len(x)).permutation(len(x))[: 2 * _COMPARED]] - mean
+    values, vectors = np.linalg.eigh(chosen.T @ chosen / len(chosen))
+    kept = np.argsort(-values)[: min(DIRECTIONS, len(chosen) // 20, varied.shape[1])]
+    kept = kept[values[kept] > _STILL**2]
+    axes = vectors[:, kept] / np.sqrt(values[kept])
+    direction = _two_peaked(chosen @ axes)
+    if direction is None:
+        return None
+    y = (varied - mean) @ (axes @ direction)
+    middle, half = _between(y)
+    if (np.abs(y - middle) < half / 4).mean() > EMPTY:
+        return None
+    sides = [varied[y > middle], varied[y <= middle]]
+    sets = [_Set.of([side - side.mean(axis=0)]) for side in sides]
+    return _split(y > middle, x, nearest, *_likeness(*sets), varied.shape[1])
+
+
+def _two_peaked(z: Floats) -> Floats | None:
+    """The direction (r,) of least kurtosis of whitened rows ``z`` (n, r), None where it has no two peaks."""
+    r = z.shape[1]
+    rng = np.random.default_rng(r)
+    best, least = None, PEAKS
+    for start in range(_STARTS):
+        w = np.eye(r)[start] if start < min(r, _STARTS // 2) else rng.normal(size=r)
+        w = w / np.linalg.norm(w)
+        for _ in range(_DESCENTS):
+            slope = z.T @ (z @ w) ** 3 / len(z) - 3 * w
+            new = w - _STEP * (slope - (slope @ w) * w)
+            new /= np.linalg.norm(new)
+            done = abs(new @ w) > 1 - 1e-9
+            w = new
+            if done:
+                break
+        kurtosis = float(((z @ w) ** 4).mean())
+        if kurtosis < least:
+            best, least = w, kurtosis
+    return best
+
+
+def _between(y: Floats) -> tuple[float, float]:
+    """The middle between the means of the values on either side of it, and half their distance."""
+    middle = float(y.mean())
+    for _ in range(_STEPS):
+        high, low = float(y[y > middle].mean()), float(y[y <= middle].mean())
+        if (high + low) / 2 == middle:
+            break
+        middle = (high + low) / 2
+    return middle, (high - low) / 2

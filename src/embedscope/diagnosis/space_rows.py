@@ -1,0 +1,281 @@
+"""The rows of one space that a finding is about, and the numbers that come with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats, Hashes, row_norms
+from embedscope.core.ids import GROUPS, groups_of, row_numbers
+from embedscope.core.tables import Index
+from embedscope.diagnosis.formats import formats
+from embedscope.diagnosis.populations import Split, populations
+from embedscope.metrics import Measured, Metric
+from embedscope.metrics.pairs._metric import left_out_interval
+from embedscope.metrics.storage import ASKED
+from embedscope.stats import GroupedResult
+from embedscope.stats._neighbours import without_copies
+from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
+from embedscope.stats.neighbours import top_k
+from embedscope.stats.units import equal_rows
+
+FAR = 6.0
+"""Median absolute deviations by which the nearest neighbour of an outlier is farther than that of the middle row."""
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Rows that a finding is about, the worst first.
+
+    Attributes
+    ----------
+    ids : (m,) hashes of the rows
+    values : (m,) the number by which they are listed
+    why : a sentence part with ``{value}``
+    """
+
+    ids: Hashes
+    values: Floats
+    why: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def reason(self, i: int) -> str:
+        """Why row ``i`` of the list is in it."""
+        return self.why.format(value=float(self.values[i]))
+
+
+@dataclass(frozen=True, eq=False)
+class SpaceRows:
+    """What is known of the rows of one space, after its numbers were taken.
+
+    Attributes
+    ----------
+    listed : rule -> its rows
+    split : two populations, None where there is one
+    other_format : how the rows of the rarer format differ
+    ids, occurrences : (m,) hashes of the rows held, and how often each is among the 10 nearest of another
+    sampled : whether not all rows were held
+    """
+
+    listed: Mapping[str, Listed]
+    split: Split | None
+    other_format: str
+    ids: Hashes
+    occurrences: Index
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class HeldRows(Metric):
+    """No metric of the registry: numbers of the rows that are held anyway, which a diagnosis lists.
+
+    ``found`` collects the rows of every space, in the order in which spaces are measured.
+    """
+
+    found: list[SpaceRows] = field(default_factory=list, compare=False, hash=False)
+
+    @classmethod
+    def new(cls) -> HeldRows:
+        """An empty collection."""
+        return cls(
+            "held_rows", NeighbourRows("unit"), lambda s: 0.0, "unit", frozenset(), (None, None), None, "", "", "",
+            fixed_rows=True,
+        )  # fmt: skip
+
+    def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
+        """``two_populations``, ``two_kinds``, ``two_formats``, ``outlier_share`` and ``dot_overlap``."""
+        held = _Held(grouped.full)
+        made, rows = held.measured()
+        self.found.append(rows)
+        units = None if grouped.units is None else grouped.units.units
+        n, dim, exact = grouped.full.n, grouped.full.dim, not grouped.full.sampled
+        note = None if exact else f"on {len(held.u):,} sampled rows"
+        return tuple(Measured(name, *numbers, n, dim, "unit", exact, note, units) for name, *numbers in made)
+
+
+Row = tuple[str, float | None, float | None, float | None, float | None]
+
+
+class _Held:
+    """The rows of one space."""
+
+    def __init__(self, full: Neighbourhood) -> None:
+        self.full = full
+        self.rows: RowSet = full.all
+        self.u: npt.NDArray[Any] = full.all.x
+        self.ids = full.kept.ids[full.places]
+        self.numbers = row_numbers(self.ids)
+        self.raw = full.kept.x[full.places]
+        self.enough = len(self.u) > K
+
+    def measured(self) -> tuple[list[Row], SpaceRows]:
+        """Numbers with their intervals, and rows."""
+        split = populations(self.rows) if self.enough else None
+        other, described = formats(self.raw)
+        made: list[Row] = []
+
+        def count(name: str, members: npt.NDArray[np.bool_] | None) -> None:
+            share = 0.0 if members is None or not len(members) else float(members.mean())
+            made.append((name, share, None, None, None))
+
+        models = split is not None and split.two_models
+        count("two_populations", split.smaller if split is not None and models else None)
+        if split is not None:
+            made.append(("two_populations.likeness", split.likeness, split.stderr, *_around(split)))
+            made.append(("two_populations.own", split.own, None, None, None))
+            made.append(("two_populations.gap", split.gap, None, None, None))
+            made.append(("two_populations.share", float(split.smaller.mean()), None, None, None))
+        kinds = None if split is None or models else split.own
+        made.append(("two_kinds", kinds or 0.0, None, None, None))
+        count("two_formats", other)
+        outliers, far = self._outliers()
+        count("outlier_share", outliers)
+        made += self._dot()
+        listed = dict(self._listed(split, other, outliers, far))
+        occurrences = self.rows.occurrences(K) if self.enough else np.zeros(len(self.ids), dtype=np.intp)
+        return made, SpaceRows(listed, split, described, self.ids, occurrences, self.full.sampled)
+
+    def _outliers(self) -> tuple[npt.NDArray[np.bool_], Floats]:
+        """Rows whose nearest other row is far, by the distances of all."""
+        if not self.enough:
+            return np.zeros(len(self.u), dtype=bool), np.zeros(len(self.u))
+        distance = np.sqrt(np.maximum(2 - 2 * self.rows.nearest(K, len(self.u)).scores[:, K // 2], 0.0))
+        middle = float(np.median(distance))
+        spread = 1.4826 * float(np.median(np.abs(distance - middle)))
+        return distance > middle + FAR * max(spread, 1e-9), distance
+
+    def _dot(self) -> list[Row]:
+        """Share of the 10 nearest by cosine that are the 10 nearest by dot product."""
+        norms = row_norms(self.raw)
+        if not self.enough:
+            return []
+        if norms.std() <= 1e-3 * norms.mean():
+            return [("dot_overlap", 1.0, 0.0, 1.0, 1.0)]
+        asked = min(ASKED, len(self.u))
+        cosine = self.rows.nearest(K, len(self.u)).indices[:asked]
+        dot = top_k(self.u[:asked], np.asarray(self.raw, dtype=np.float64), K, exclude=np.arange(asked)).indices
+        kept = (cosine[:, :, None] == dot[:, None, :]).any(axis=2).mean(axis=1)
+        groups = groups_of(self.ids[:asked])
+        sizes = np.bincount(groups, minlength=GROUPS)
+        bars = left_out_interval(float(kept.mean()), lambda g: float(kept[groups != g].mean()), sizes.tolist())
+        return [("dot_overlap", float(kept.mean()), bars.stderr, bars.low, bars.high)]
+
+    def _listed(
+        self, split: Split | None, other: npt.NDArray[np.bool_], outliers: npt.NDArray[np.bool_], far: Floats
+    ) -> Iterator[tuple[str, Listed]]:
+        def by(values: Floats, members: npt.NDArray[np.bool_], why: str, *, up: bool = False) -> Listed:
+            rows = np.flatnonzero(members)
+            rows = rows[np.lexsort((self.numbers[rows], values[rows] if up else -values[rows]))]
+            return Listed(self.ids[rows], values[rows], why)
+
+        m = len(self.u)
+        total = self.u.sum(axis=0, dtype=np.float64)
+        mean = (self.u @ total - 1) / max(m - 1, 1)
+        yield "cosine_floor", by(mean, mean > _FLOOR, "mean cosine {value:.3f} with the other rows")
+        yield "copies", self._copies()
+        yield "zero_rows", self._zero()
+        norms = row_norms(self.raw)
+        off = np.abs(np.log(norms / np.median(norms))) if m else norms
+        order = np.argsort(-off, kind="stable")[: int((off > _NORMS).sum())]
+        yield "norms_vary", Listed(self.ids[order], norms[order], "norm {value:.3g}")
+        yield "rogue_coordinate", self._coordinate(total, mean, by)
+        yield "rank_collapse", self._collapse(by)
+        yield "two_formats", by(np.zeros(m), other, "of the rarer format")
+        if split is not None:
+            centre = self.u[split.smaller].mean(axis=0) - self.u[~split.smaller].mean(axis=0)
+            place = self.u @ (centre / max(float(np.linalg.norm(centre)), 1e-12))
+            name = "two_populations" if split.two_models else "two_kinds"
+            yield name, by(place, split.smaller, "of the smaller set, {value:.3f} along the line between the sets")
+        if not self.enough:
+            return
+        yield from self._crowds(by, mean)
+        yield "outliers", by(far, outliers, f"distance {{value:.3f}} to its {K // 2 + 1}th nearest row")
+
+    def _crowds(self, by: Callable[..., Listed], mean: Floats) -> Iterator[tuple[str, Listed]]:
+        n = self.rows.occurrences(K).astype(np.float64)
+        top = np.zeros(len(n), dtype=bool)
+        top[np.argsort(-n, kind="stable")[:5]] = True
+        nearest = self.rows.nearest(K, len(self.u))
+        yield "hubs", by(n, top, f"among the {K} nearest of {{value:,.0f}} rows")
+        yield "never_found", by(mean, n == 0, "mean cosine {value:.3f} with the other rows", up=True)
+        above = nearest.scores[:, 0] - mean
+        yield "low_contrast", by(
+            above, above < _CONTRAST, "its nearest row is {value:.3f} nearer in cosine than the others", up=True
+        )
+        asked = min(ASKED, len(n))
+        exact = nearest.scores[:asked]
+        half = exact.astype(np.float16)
+        ties = np.zeros(len(n))
+        ties[:asked] = ((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).sum(axis=1)
+        yield "half_precision", by(ties, ties >= 2, f"{{value:.0f}} of its {K - 1} neighbouring ranks tie in float16")
+        levels = np.rint(self.u * (127 / np.abs(self.u).max()))
+        after = top_k(levels[:asked], levels, K, exclude=np.arange(asked)).indices
+        kept = np.full(len(n), float(K))
+        kept[:asked] = (nearest.indices[:asked, :, None] == after[:, None, :]).any(axis=2).sum(axis=1)
+        yield "int8", by(kept, kept < _KEPT, f"{{value:.0f}} of its {K} nearest are kept in int8", up=True)
+        norms = row_norms(self.raw)
+        yield "dot_differs", by(norms, norms > np.quantile(norms, 0.99), "norm {value:.3g}: ranked first by dot product")
+
+    def _copies(self) -> Listed:
+        """Every row but the first of those that are equal, with how many rows are equal to it."""
+        if without_copies(self.u, 1) is None:
+            return Listed(self.ids[:0], np.zeros(0), "")
+        order = np.argsort(self.numbers, kind="stable")
+        labels = equal_rows(self.u[order])
+        _, first, place, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+        later = np.ones(len(labels), dtype=bool)
+        later[first] = False
+        rows = np.flatnonzero(later)
+        values = counts[place[rows]].astype(np.float64)
+        worst = np.argsort(-values, kind="stable")
+        return Listed(self.ids[order[rows[worst]]], values[worst], "one of {value:.0f} equal rows")
+
+    def _zero(self) -> Listed:
+        kept = self.full.kept
+        ids = kept.ids[~(kept.x != 0).any(axis=1)]
+        return Listed(ids[np.argsort(row_numbers(ids), kind="stable")], np.zeros(len(ids)), "all zeros")
+
+    def _coordinate(self, total: Floats, mean: Floats, by: Callable[..., Listed]) -> Listed:
+        """Rows of whose mean cosine one coordinate makes most."""
+        m = len(self.u)
+        if m < 2:
+            return Listed(self.ids[:0], np.zeros(0), "")
+        j = int(np.argmax(total**2 - (self.u.astype(np.float64) ** 2).sum(axis=0)))
+        part = self.u[:, j] * (total[j] - self.u[:, j]) / (m - 1)
+        share = np.divide(part, mean, out=np.zeros(m), where=mean > 0)
+        return by(share, share > 0.5, f"coordinate {j} makes {{value:.0%}} of its mean cosine")
+
+    def _collapse(self, by: Callable[..., Listed]) -> Listed:
+        """Rows that lie in as many directions as the participation ratio counts."""
+        none = Listed(self.ids[:0], np.zeros(0), "")
+        m, d = self.u.shape
+        if m < K or d < 64:
+            return none
+        centred = self.u[:_MOST].astype(np.float64)
+        average = centred.mean(axis=0)
+        centred -= average
+        s = centred.T @ centred
+        square = float((s**2).sum())
+        r = float(np.trace(s)) ** 2 / square if square > 0 else d
+        if r >= 0.05 * d:
+            return none
+        from scipy.linalg import eigh
+
+        top = max(1, round(r))
+        vectors = eigh(s, subset_by_index=[d - top, d - 1])[1]
+        around = self.u - average
+        share = ((around @ vectors) ** 2).sum(axis=1) / np.maximum((around**2).sum(axis=1), 1e-300)
+        return by(share, share > 0.5, f"{{value:.0%}} of it lies in {top} of {d} directions")
+
+
+_FLOOR, _CONTRAST, _NORMS, _KEPT, _MOST = 0.2, 0.05, 0.26, 8, 10_000
+
+
+def _around(split: Split) -> tuple[float, float]:
+    return split.likeness - 1.96 * split.stderr, split.likeness + 1.96 * split.stderr

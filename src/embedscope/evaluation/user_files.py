@@ -1,0 +1,131 @@
+"""Judgements in files of a user's own: tables by the names of their columns, or by their order where they have none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.errors import InputError
+from embedscope.core.regular import check_name, check_regular
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A column that is looked for: what it is, and what it may be called, best first."""
+
+    what: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of the wanted columns, and in words which columns they are."""
+
+    rows: tuple[Row, ...]
+    said: str
+
+
+def read_columns(path: Path, wanted: Sequence[Wanted]) -> Found:
+    """The ``wanted`` columns of a CSV, TSV, JSONL or Parquet file.
+
+    Columns are found by their names, whatever the case of the letters. A CSV or TSV file without a header has them in
+    the order in which they are wanted; its last wanted column then decides: a header is what is no number there, where
+    numbers are wanted.
+
+    Raises
+    ------
+    InputError
+        if there is no such file, or a column is not found; the message says which there are.
+    """
+    check_name(str(path))
+    if not path.exists():
+        raise InputError(f"there is no file {path}; wanted a CSV, TSV, JSONL or Parquet file of judgements")
+    check_regular(path)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        try:
+            records = pq.read_table(path).to_pylist()
+        except Exception as error:  # pyarrow raises what it likes on damaged files
+            raise InputError(f"{path} is no readable Parquet file; write it again") from error
+        return _by_name(path, list(records[0]) if records else [], [list(r.values()) for r in records], wanted)
+    text = _text(path)
+    if suffix in {".jsonl", ".json", ".ndjson"}:
+        return _of_objects(path, text, wanted)
+    return _of_lines(path, text, wanted)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text; wanted a CSV, TSV, JSONL or Parquet file of judgements") from error
+
+
+def _of_objects(path: Path, text: str, wanted: Sequence[Wanted]) -> Found:
+    records: list[dict[str, Any]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"line {number} of {path} is no JSON; wanted one object per line") from error
+        if not isinstance(record, dict):
+            raise InputError(f"line {number} of {path} is no JSON object; wanted one object per line")
+        records.append(record)
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return _by_name(path, names, [[record.get(name) for name in names] for record in records], wanted)
+
+
+def _of_lines(path: Path, text: str, wanted: Sequence[Wanted]) -> Found:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise InputError(f"{path} is empty; wanted lines of {', '.join(w.what for w in wanted)}")
+    mark = next((mark for mark in ("\t", ",", ";") if mark in lines[0]), None)
+    rows = (
+        [line.split() for line in lines]
+        if mark is None
+        else list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
+    )
+    first = [cell.strip() for cell in rows[0]]
+    if _place(first, wanted[0]) is not None and _place(first, wanted[-1]) is not None:
+        return _by_name(path, first, rows[1:], wanted)
+    short = next((i for i, row in enumerate(rows) if len(row) < len(wanted)), None)
+    if short is not None:
+        raise InputError(
+            f"line {short + 1} of {path} has {len(rows[short])} columns, wanted {len(wanted)}: "
+            f"{', '.join(w.what for w in wanted)}, divided by tabs or commas"
+        )
+    made = tuple(tuple(cell.strip() for cell in row[: len(wanted)]) for row in rows)
+    return Found(made, f"the first {len(wanted)} columns of {path.name}")
+
+
+def _by_name(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], wanted: Sequence[Wanted]) -> Found:
+    places = []
+    for w in wanted:
+        place = _place(names, w)
+        if place is None:
+            raise InputError(
+                f"{path} has no column of {w.what} ({', '.join(w.names[:4])}); its columns are {', '.join(names[:12])}"
+            )
+        places.append(place)
+    made = []
+    for number, row in enumerate(rows, 1):
+        if len(row) <= max(places) or any(row[i] is None or row[i] == "" for i in places):
+            raise InputError(f"row {number} of {path} lacks a value in one of {', '.join(names[i] for i in places)}")
+        made.append(tuple(row[i].strip() if isinstance(row[i], str) else row[i] for i in places))
+    return Found(tuple(made), f"columns {', '.join(names[i] for i in places)} of {path.name}")
+
+
+def _place(names: Sequence[str], wanted: Wanted) -> int | None:
+    lower = {name.strip().lower(): i for i, name in reversed(list(enumerate(names)))}
+    return next((lower[name] for name in wanted.names if name in lower), None)

@@ -1,0 +1,176 @@
+"""Files of a user's own as tasks: ``similarity:FILE``, ``sts:FILE``, ``analogy:FILE``, ``labels:FILE``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.errors import InputError
+from embedscope.core.fingerprints import file_facts
+from embedscope.core.tables import Classes, Data, Pairs, Quadruples, Relation, Task, TextTable
+from embedscope.evaluation.user_files import Found, Wanted, read_columns
+from embedscope.tasks._class_tasks import ProbeTask
+from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.analogy import AnalogyTask
+
+_LEFT = Wanted("first texts", ("word1", "sentence1", "text1", "word 1", "word_1", "sentence_1", "left", "a", "query"))
+_RIGHT = Wanted(
+    "second texts", ("word2", "sentence2", "text2", "word 2", "word_2", "sentence_2", "right", "b", "document")
+)
+_SCORE = Wanted(
+    "scores", ("score", "similarity", "gold", "similarity_score", "human (mean)", "rating", "label", "relatedness")
+)
+_TEXT = Wanted("texts", ("text", "sentence", "word", "content", "document", "query"))
+_LABEL = Wanted("labels", ("label", "class", "category", "target", "intent", "label_text"))
+
+Made = tuple[Task, Data, str]
+"""A task, its data, and which columns were read."""
+
+
+def is_user_task(name: str) -> bool:
+    """Whether ``name`` is a file as a task, such as ``sts:pairs.csv``.
+
+    >>> is_user_task("sts:pairs.csv"), is_user_task("stsb"), is_user_task("stsb:published")
+    (True, False, False)
+    """
+    return name.partition(":")[0] in _KINDS and ":" in name
+
+
+def user_task(name: str) -> Made:
+    """The task that ``KIND:FILE`` names, with its data.
+
+    - ``similarity``: two words and a score; Spearman correlation with how near the model puts them
+    - ``sts``: two sentences and a score; Spearman and Pearson correlation
+    - ``analogy``: four words a line, ``: NAME`` lines for sections, as questions-words.txt
+    - ``labels``: a text and its class; accuracy of a linear probe on a quarter of the texts that is held out
+
+    Raises
+    ------
+    InputError
+        if the file cannot be read as such, or holds too little to score.
+    """
+    kind, _, place = name.partition(":")
+    if not place:
+        raise InputError(f"task {name} names no file; wanted {kind}:FILE")
+    path = Path(place).expanduser()
+    return _KINDS[kind](path)
+
+
+def user_task_facts(data: Data) -> dict[str, Any]:
+    """Facts of the file behind ``data``, for the provenance."""
+    return {"version": "", "licence": "your own file", "citation": "", "sha256": dict(data.checksums)}
+
+
+def _pairs(path: Path, kind: str, unit: str, pearson: bool) -> Made:
+    found = read_columns(path, (_LEFT, _RIGHT, _SCORE))
+    index: dict[str, int] = {}
+    left, right, gold = [], [], []
+    for number, (a, b, score) in enumerate(found.rows, 1):
+        left.append(index.setdefault(str(a), len(index)))
+        right.append(index.setdefault(str(b), len(index)))
+        gold.append(_number(score, number, path))
+    if len(gold) < 2:
+        raise InputError(f"{path} has {len(gold)} scored pair(s); a correlation needs two at least")
+    made = Pairs("texts", np.array(left, np.intp), np.array(right, np.intp), np.array(gold))
+    task = PairTask(_id(kind, path), str(path), "texts", "pairs", _about(kind, unit), pearson=pearson)
+    return task, _data(path, index, unit, {"pairs": made}), _said(found, len(gold), "pairs")
+
+
+def _similarity(path: Path) -> Made:
+    return _pairs(path, "similarity", "word", False)
+
+
+def _sts(path: Path) -> Made:
+    return _pairs(path, "sts", "sentence", True)
+
+
+def _analogy(path: Path) -> Made:
+    from embedscope.evaluation.user_files import _text
+
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; wanted four words a line, as in questions-words.txt")
+    index: dict[str, int] = {}
+    rows, sections, section = [], [], path.stem
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if line.startswith(":"):
+            section = line[1:].strip()
+            continue
+        words = [w.strip() for w in re.split(r"[\t,]", line)] if re.search(r"[\t,]", line) else line.split()
+        if not line.strip() or line.startswith("#"):
+            continue
+        if len(words) != 4 or not all(words):
+            raise InputError(
+                f"line {number} of {path} has {len(words)} words; wanted four, a b c d: a is to b as c is to d"
+            )
+        rows.append([index.setdefault(word, len(index)) for word in words])
+        sections.append(section)
+    if not rows:
+        raise InputError(f"{path} has no questions; wanted four words a line, as in questions-words.txt")
+    made = Quadruples("words", np.array(rows, dtype=np.intp), tuple(sections))
+    task = AnalogyTask(_id("analogy", path), str(path), "questions", _about("analogy", "word"))
+    data = _data(path, index, "word", {"questions": made}, "words")
+    return task, data, f"{len(rows):,} questions of {path.name}"
+
+
+def _labels(path: Path) -> Made:
+    found = read_columns(path, (_TEXT, _LABEL))
+    classes: dict[str, str] = {}
+    for number, (text, label) in enumerate(found.rows, 1):
+        if classes.setdefault(str(text), str(label)) != str(label):
+            raise InputError(f"row {number} of {path} gives a text another label than a row before; keep one of them")
+    names = tuple(sorted(set(classes.values())))
+    if len(names) < 2 or len(classes) < 8:
+        raise InputError(
+            f"{path} has {len(classes)} different texts of {len(names)} class(es); a probe needs eight of two at least"
+        )
+    number_of = {name: i for i, name in enumerate(names)}
+    label = np.array([number_of[value] for value in classes.values()], dtype=np.intp)
+    index = {text: i for i, text in enumerate(classes)}
+    task = ProbeTask(_id("labels", path), str(path), "labels", "labels", ("texts",), _about("labels", "sentence"))
+    data = _data(path, index, "sentence", {"labels": Classes("texts", label, names)})
+    return task, data, _said(found, len(index), "texts")
+
+
+_KINDS: Mapping[str, Callable[[Path], Made]] = {
+    "similarity": _similarity,
+    "sts": _sts,
+    "analogy": _analogy,
+    "labels": _labels,
+}
+
+
+def _data(
+    path: Path, index: Mapping[str, int], unit: str, relations: Mapping[str, Relation], table: str = "texts"
+) -> Data:
+    return Data(str(path), {table: TextTable(tuple(index), unit)}, relations, {path.name: file_facts(path)["sha256"]})
+
+
+def _id(kind: str, path: Path) -> str:
+    """Name of the task in records: its kind and the file, without what separates parts of names there.
+
+    >>> _id("sts", Path("my.pairs v2.csv"))
+    'sts-my_pairs_v2'
+    """
+    return f"{kind}-{re.sub(r'[^0-9A-Za-z_-]+', '_', path.stem)}"
+
+
+def _about(kind: str, unit: str) -> dict[str, Any]:
+    return {"kind": kind, "unit": unit, "measure": f"your own file of {kind}", "cite": "", "default": False}
+
+
+def _said(found: Found, count: int, what: str) -> str:
+    return f"{count:,} {what}: {found.said}"
+
+
+def _number(value: Any, row: int, path: Path) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise InputError(f"row {row} of {path} has the score '{str(value)[:40]}', which is no number")
+    return number

@@ -1,0 +1,165 @@
+"""The sentences of the study: each follows from tested comparisons, pair by pair, and says where it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from embedscope.core.document import Finding, Status
+from embedscope.core.tables import Score
+from embedscope.experiments._drift2025.run import KEPT, Measured
+from embedscope.experiments._tested import Estimate, difference, of_score
+from embedscope.migration.curve import CurvePoint
+from embedscope.migration.retention import OVERLAP
+
+CLAIMED = 0.95
+"""Drift-Adapter's claim: 95 to 99 % of the recall of a full re-embedding."""
+
+CLOSE = 0.02
+FEW = 500
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """How a statement fares over pairs of spaces and directions."""
+
+    supported: tuple[str, ...]
+    contradicted: tuple[str, ...]
+    undecided: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """Supported where it holds everywhere, contradicted where it fails somewhere."""
+        if self.contradicted:
+            return "deviates"
+        return "agrees" if self.supported and not self.undecided else "undecided"
+
+    @property
+    def counted(self) -> str:
+        """The three numbers in words."""
+        n = len(self.supported) + len(self.contradicted) + len(self.undecided)
+        return (
+            f"supported in {len(self.supported)}, contradicted in {len(self.contradicted)} and undecided in "
+            f"{len(self.undecided)} of {n}"
+        )
+
+
+def outcomes(measured: Sequence[Measured], of: Callable[[Measured], Estimate | None], bound: float) -> Outcomes:
+    """The statement that ``of`` is above ``bound``, for each pair and direction for which it is defined."""
+    found: dict[Status, list[str]] = {"agrees": [], "deviates": [], "undecided": []}
+    for each in measured:
+        estimate = of(each)
+        if estimate is not None and estimate.value is not None:
+            found[estimate.above(bound)].append(f"{each.pair.label}, {each.direction} {estimate.text()}")
+    return Outcomes(*(tuple(found[s]) for s in ("agrees", "deviates", "undecided")))
+
+
+def best(each: Measured, metric: str) -> Estimate | None:
+    """The highest of all families at the most pairs, with an interval valid for the maximum."""
+    from embedscope.stats.best_of import best_of
+
+    scores = {p.family: p.scores[metric] for p in each.points if p.pairs == each.most and metric in p.scores}
+    top = best_of(scores)
+    return None if top is None else Estimate(top.value, top.low, top.high)
+
+
+def findings(measured: Sequence[Measured]) -> list[Finding]:
+    """What holds of the published claims, then the controls."""
+    real = [m for m in measured if not m.pair.control]
+    made = [
+        _claim(real, KEPT, "of the full re-embedding's nDCG@10, rows of one document counting as relevant"),
+        _claim(real, OVERLAP, "of the full re-embedding's ten nearest rows"),
+        _statement(
+            "A residual MLP keeps more of the ten nearest than ridge regression on the same pairs",
+            outcomes(real, lambda m: _gain(m.at("mlp"), m.at("ridge")), 0.0),
+        ),
+        _statement(
+            "Ridge regression keeps more of the ten nearest than a rotation (Procrustes) on the same pairs",
+            outcomes(real, lambda m: _gain(m.at("ridge"), m.at("procrustes")), 0.0),
+        ),
+        _few_pairs(real),
+        _swap(real),
+        *_controls(measured),
+    ]
+    return [finding for finding in made if finding is not None]
+
+
+def _claim(real: Sequence[Measured], metric: str, what: str) -> Finding | None:
+    found = outcomes(real, lambda m: best(m, metric), CLAIMED)
+    return _statement(f"The best adapter keeps at least {CLAIMED:.0%} {what}", found, "vejendla2025")
+
+
+def _statement(text: str, found: Outcomes, source: str = "") -> Finding | None:
+    named = [*found.contradicted, *found.undecided, *found.supported]
+    if not named:
+        return None
+    shown = found.contradicted or found.undecided or found.supported
+    return Finding(
+        f"{text}: {found.counted} pairs of spaces and directions.",
+        found.status,
+        "; ".join(shown[:4]),
+        source,
+        f"Supported: {'; '.join(found.supported)}." if found.supported and found.contradicted else "",
+    )
+
+
+def _few_pairs(real: Sequence[Measured]) -> Finding | None:
+    """Whether the smaller of two numbers of pairs is as good as the most."""
+
+    def loss(each: Measured) -> Estimate | None:
+        steps = sorted({p.pairs for p in each.points})
+        few = max((k for k in steps if k <= FEW and k < each.most), default=None)
+        if few is None or each.most < 2 * few:
+            return None
+        a, b = each.at("ridge", few), each.at("ridge")
+        return None if a is None or b is None else difference(a.scores[OVERLAP], b.scores[OVERLAP])
+
+    found = outcomes(real, loss, -CLOSE)
+    return _statement(
+        f"{FEW} pairs or fewer are as good as twice as many and more for ridge regression (at most {CLOSE:g} of the "
+        "ten nearest lost)",
+        found,
+    )
+
+
+def _swap(real: Sequence[Measured]) -> Finding | None:
+    """Naive swap: the vectors of two models as they are."""
+    points = [(m, p) for m in real if (p := m.at("none")) is not None and m.direction == "queries"]
+    if not points:
+        return None
+    near = [of_score(p.scores[OVERLAP]) for _, p in points]
+    status: Status = "agrees" if all(e.below(0.5) == "agrees" for e in near) else "deviates"
+    listed = "; ".join(f"{m.pair.label} {e.text()}" for (m, _), e in zip(points, near, strict=True))
+    text = (
+        "Comparing vectors of two models as they are loses most of the ten nearest."
+        if status == "agrees"
+        else "Comparing vectors as they are loses most of the ten nearest in some pairs, and not in others (one model)."
+    )
+    return Finding(text, status, listed)
+
+
+def _controls(measured: Sequence[Measured]) -> list[Finding]:
+    """The same model keeps everything, a turned copy too, and unrelated rows keep what chance gives."""
+    found = []
+    for each in measured:
+        if not each.pair.control or each.direction != "queries":
+            continue
+        family = {"same": "none", "turned": "procrustes"}.get(each.pair.control, "ridge")
+        point = each.at(family)
+        if point is None:
+            continue
+        score: Score = point.scores[OVERLAP]
+        estimate = of_score(score)
+        value = estimate.value or 0.0
+        if each.pair.control == "unrelated":
+            holds = value < 2 * each.chance
+            text = f"Control: among unrelated rows {family} keeps {value:.3f} of ten, chance {each.chance:.3f}."
+        else:
+            holds = value > (0.98 if each.pair.control == "same" else 0.999)
+            text = f"Control: {each.pair.label}: {family} with {point.pairs:,} pairs keeps {value:.3f} of ten."
+        found.append(Finding(text, "ok" if holds else "warning", estimate.text()))
+    return found
+
+
+def _gain(a: CurvePoint | None, b: CurvePoint | None) -> Estimate | None:
+    return None if a is None or b is None else difference(a.scores[OVERLAP], b.scores[OVERLAP])

@@ -1,0 +1,297 @@
+"""Training one network: the same batches for every arm of a family, and a stop at any step that can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.atomic import atomic_folder, atomic_path
+from embedscope.core.cache import cache_folder
+from embedscope.core.progress import Progress
+from embedscope.encoders._quiet import quiet
+from embedscope.experiments._objectives2026.arms import CONTEXT, Arm, Size
+from embedscope.experiments._objectives2026.corpus import Corpus
+
+FACTS = "training.json"
+SAVE_EVERY = 100
+"""Steps between two checkpoints."""
+
+DECIDES = ("layers", "width", "heads", "vocabulary", "steps", "images", "rate")
+"""What of a size decides the weights; the rest is how many networks there are and how they are measured."""
+
+_WARM_UP = 0.1
+_DECAY = 0.01
+_CLIP = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights of one network."""
+
+    arm: Arm
+    size: Size
+    seed: int
+    texts: str
+    device: str
+
+    @property
+    def key(self) -> str:
+        """Its name on the disk: the arm, the seed and a hash of everything else."""
+        size = {name: getattr(self.size, name) for name in DECIDES}
+        facts = json.dumps([asdict(self.arm), size, self.texts, self.device], sort_keys=True)
+        return f"{self.arm.id}-{self.seed}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the trained network, readable as ``hf:FOLDER``."""
+        return cache_folder() / "objectives2026" / self.key
+
+    @property
+    def checkpoint(self) -> Path:
+        """State of an unfinished training."""
+        return self.folder.with_suffix(".checkpoint.pt")
+
+
+class Trainer:
+    """One network, its optimiser and its batches.
+
+    Batch ``s`` depends on the seed and ``s`` alone, so that all arms of a family see the same texts in the same order,
+    and a training that was stopped goes on as if it had not been.
+    """
+
+    def __init__(self, recipe: Recipe, corpus: Corpus) -> None:
+        import torch
+        from transformers import GPT2Config, GPT2Model
+
+        self.recipe, self._texts, self._made = recipe, corpus.texts, corpus.tokenizer
+        self._ids, self._held_out = corpus.ids, corpus.held_out
+        made, texts, size = corpus.tokenizer, corpus.texts, recipe.size
+        torch.manual_seed(recipe.seed)
+        config = GPT2Config(
+            vocab_size=len(made),
+            n_embd=size.width,
+            n_layer=size.layers,
+            n_head=size.heads,
+            n_positions=CONTEXT,
+            bos_token_id=made.bos_token_id,
+            eos_token_id=made.eos_token_id,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+        self.model = GPT2Model(config).to(recipe.device)
+        self._head: Any = None
+        trained = list(self.model.parameters())
+        if recipe.arm.contrast == "image":
+            assert texts.features is not None
+            self._head = torch.nn.Linear(texts.features.shape[2], size.width).to(recipe.device)
+            trained += list(self._head.parameters())
+        self._trained = trained
+        self._optimiser = torch.optim.AdamW(trained, lr=size.rate, weight_decay=_DECAY)
+        self.step = 0
+
+    def train(self, until: int, progress: Progress) -> None:
+        """Updates up to step ``until``, with a checkpoint now and then."""
+        import torch
+
+        self.model.train()
+        while self.step < until:
+            for group in self._optimiser.param_groups:
+                group["lr"] = self.recipe.size.rate * schedule(self.step, self.recipe.size.steps)
+            loss = self._loss(self.step)
+            self._optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self._trained, _CLIP)
+            self._optimiser.step()
+            self.step += 1
+            progress.advance(1)
+            if self.step % SAVE_EVERY == 0 and self.step < self.recipe.size.steps:
+                self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        import torch
+
+        self.recipe.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        state = {"model": self.model.state_dict(), "optimiser": self._optimiser.state_dict(), "step": self.step}
+        if self._head is not None:
+            state["head"] = self._head.state_dict()
+        with atomic_path(self.recipe.checkpoint) as part:
+            torch.save(state, part)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint where there is one."""
+        import torch
+
+        if not self.recipe.checkpoint.is_file():
+            return
+        state = torch.load(self.recipe.checkpoint, map_location=self.recipe.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self._head is not None:
+            self._head.load_state_dict(state["head"])
+        self.step = state["step"]
+
+    def finish(self) -> None:
+        """Write the network with its tokenizer and what it learned; the checkpoint goes."""
+        facts = asdict(self.recipe.arm) | {"seed": self.recipe.seed, "steps": self.step, "learned": self.learned()}
+        self.recipe.folder.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(self.recipe.folder) as part, quiet(bars=True):
+            self.model.save_pretrained(part)
+            self._made.save_pretrained(part)
+            (part / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        self.recipe.checkpoint.unlink(missing_ok=True)
+
+    def batch(self, step: int) -> tuple[list[list[int]], Any, Any]:
+        """Token ids of the batch ``step``, the position that each text starts at, and image features or None.
+
+        Captions: first one caption of every image, then another of the same images. Half of the texts start at
+        position 0, the others anywhere, so that positions past the length of a caption are trained too.
+        """
+        rng = np.random.default_rng([self.recipe.seed, step])
+        chosen = rng.choice(len(self._ids), self.recipe.size.images, replace=False)
+        if self._texts.features is None:
+            both = [rng.choice(len(self._ids[i]), 2, replace=False) for i in chosen]
+            ids = [self._ids[i][pair[side]] for side in (0, 1) for i, pair in zip(chosen, both, strict=True)]
+            features = None
+        else:
+            ids = [self._ids[i][0] for i in chosen]
+            features = self._texts.features[chosen, rng.integers(self._texts.features.shape[1], size=len(chosen))]
+        longest = max(len(i) for i in ids)
+        starts = rng.integers(CONTEXT - longest + 1, size=len(ids)) * (rng.random(len(ids)) < 0.5)
+        return ids, starts, features
+
+    def states(self, ids: Sequence[Sequence[int]], starts: Any) -> tuple[Any, Any, Any]:
+        """States after the final norm (n, length, d), padded token ids (n, length) and lengths (n,)."""
+        import torch
+
+        lengths = torch.tensor([len(i) for i in ids], device=self.recipe.device)
+        padded = torch.full((len(ids), int(lengths.max())), self._made.pad_token_id, device=self.recipe.device)
+        for row, own in enumerate(ids):
+            padded[row, : len(own)] = torch.tensor(own, device=self.recipe.device)
+        positions = torch.arange(padded.shape[1], device=self.recipe.device)[None] + torch.as_tensor(
+            np.asarray(starts), device=self.recipe.device
+        ).reshape(-1, 1)
+        out = self.model(input_ids=padded, position_ids=positions, attention_mask=torch.ones_like(padded))
+        return out.last_hidden_state, padded, lengths
+
+    def _loss(self, step: int) -> Any:
+        import torch
+
+        ids, starts, features = self.batch(step)
+        states, padded, lengths = self.states(ids, starts)
+        loss = torch.zeros((), device=self.recipe.device)
+        if self.recipe.arm.next_token:
+            loss = loss + self.next_token(states, padded, lengths)
+        if self.recipe.arm.contrast is not None:
+            left, right = self._sides(states, lengths, features)
+            loss = loss + contrast(left, right, self.recipe.arm.temperature)
+        return loss
+
+    def next_token(self, states: Any, padded: Any, lengths: Any) -> Any:
+        """Mean cross-entropy of the next token in nats, EOS included, padding left out."""
+        import torch
+
+        there = torch.arange(padded.shape[1] - 1, device=padded.device)[None] < (lengths - 1)[:, None]
+        logits = states[:, :-1][there] @ self.model.wte.weight.T
+        return torch.nn.functional.cross_entropy(logits, padded[:, 1:][there])
+
+    def _sides(self, states: Any, lengths: Any, features: Any) -> tuple[Any, Any]:
+        """EOS states of both captions, or of the names beside the mapped features of their drawings."""
+        import torch
+
+        ends = states[torch.arange(len(states), device=states.device), lengths - 1]
+        if self.recipe.arm.contrast == "text":
+            return ends[: len(ends) // 2], ends[len(ends) // 2 :]
+        return ends, self._head(torch.as_tensor(features, device=self.recipe.device))
+
+    def learned(self) -> dict[str, float | None]:
+        """What held-out texts show of either objective: loss of the next token in nats, recall@1 of the partner.
+
+        The partner of a caption is another caption of the same image, that of a name one of its drawings, among all
+        held-out ones; for drawings only where a map of them was trained.
+        """
+        import torch
+
+        texts = self._texts
+        ids = self._held_out
+        captions = texts.features is None
+        flat = [group[side] for side in ((0, 1) if captions else (0,)) for group in ids]
+        self.model.eval()
+        ends, losses, counts = [], [], []
+        with torch.inference_mode():
+            for first in range(0, len(flat), 128):
+                part = flat[first : first + 128]
+                states, padded, lengths = self.states(part, np.zeros(len(part), dtype=int))
+                losses.append(float(self.next_token(states, padded, lengths)))
+                counts.append(int((lengths - 1).sum()))
+                ends.append(states[torch.arange(len(part), device=states.device), lengths - 1])
+            every = torch.cat(ends)
+            sides: tuple[Any, Any] | None = None
+            if captions:
+                sides = every[: len(ids)], every[len(ids) :]
+            elif self._head is not None:
+                assert texts.held_out_features is not None
+                sides = every, self._head(torch.as_tensor(texts.held_out_features[:, 0], device=self.recipe.device))
+            recall = None if sides is None else recall_at_1(*sides)
+        return {"next_token_loss": float(np.average(losses, weights=counts)), "recall@1": recall, "n": len(ids)}
+
+
+def contrast(left: Any, right: Any, temperature: float) -> Any:
+    """Symmetric cross-entropy of matching rows among all, on cosines divided by the temperature (InfoNCE)."""
+    import torch
+
+    unit = torch.nn.functional.normalize
+    logits = unit(left, dim=1) @ unit(right, dim=1).T / temperature
+    own = torch.arange(len(left), device=logits.device)
+    loss = torch.nn.functional.cross_entropy
+    return (loss(logits, own) + loss(logits.T, own)) / 2
+
+
+def recall_at_1(left: Any, right: Any) -> float:
+    """Share of rows of ``left`` whose own row of ``right`` has a larger cosine than every other; ties count against."""
+    import torch
+
+    unit = torch.nn.functional.normalize
+    cosines = unit(left, dim=1) @ unit(right, dim=1).T
+    own = cosines.diagonal()[:, None]
+    return float(((cosines >= own).sum(dim=1) == 1).float().mean())
+
+
+def schedule(step: int, steps: int) -> float:
+    """Share of the highest rate: linear warm-up over a tenth of the steps, then half a cosine down to 0.
+
+    >>> [round(schedule(s, 100), 3) for s in (0, 9, 10, 55, 99)]
+    [0.1, 1.0, 1.0, 0.5, 0.0]
+    """
+    warm = max(1, round(_WARM_UP * steps))
+    if step < warm:
+        return (step + 1) / warm
+    return float(0.5 * (1 + np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+
+
+def trained(recipe: Recipe, corpus: Corpus, progress: Progress) -> Path:
+    """Folder of the network of ``recipe``: the one on the disk, else trained now, from a checkpoint if there is one."""
+    if (recipe.folder / FACTS).is_file():
+        return recipe.folder
+    trainer = Trainer(recipe, corpus)
+    if recipe.arm.role != "untrained":
+        trainer.resume()
+        progress.start(f"training {recipe.arm.id}, seed {recipe.seed}", recipe.size.steps, "steps")
+        progress.advance(trainer.step)
+        trainer.train(recipe.size.steps, progress)
+        progress.close()
+    trainer.finish()
+    return recipe.folder
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What is recorded of a trained network."""
+    found: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,222 @@
+"""The modality gap of four trained models and of their random twins (Figure 1 of Liang et al. 2022), on real vectors.
+
+W. Liang, Y. Zhang, Y. Kwon, S. Yeung, J. Zou, "Mind the Gap: Understanding the Modality Gap in Multi-modal Contrastive
+Representation Learning", NeurIPS 2022 (liang2022). Run it with
+
+    embedscope reproduce liang2022 --data DIR --out out
+
+The vectors are those that the authors published: 500, 100, 500 and 99 pairs. The figure states no numbers, so there are
+no claims to compare; CLIP's vectors of class names show the text side alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
+from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.provenance import Provenance
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.experiments._experiment import Experiment, Options
+from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, found_files, read_names, read_pair
+from embedscope.experiments._liang2022.measures import CENTRED, comparison_records, name_records, pair_records
+from embedscope.experiments._lookup import pick, span, value
+from embedscope.experiments._tested import independent_difference, of_record, sentence
+
+IDS = ("liang2022",)
+
+TITLE = "The gap between modalities, trained and random"
+QUESTION = (
+    "Do images and texts, videos and texts, proteins and texts lie in two separate regions of one space, is that so "
+    "before any training, and what is left of it once both means are removed?"
+)
+SEPARABLE = "modality_separability.logistic"
+NEARLY_ALL = 0.95
+FEW = 200
+
+
+def run(options: Options) -> Result:
+    """Measure every pair of clouds that is here, and the class names."""
+    from embedscope.datasets import Finder
+
+    provenance = Provenance(options.command, options.seed)
+    finder = Finder(options.data, download=False)
+    with provenance.phase("data"):
+        paths = found_files(finder)
+    wanted = [m for m in options.models if m in PAIRS]
+    if unknown := [m for m in options.models if m not in PAIRS]:
+        raise InputError(f"liang2022 has no model '{unknown[0]}'; --models takes some of {', '.join(PAIRS)}")
+    skipped: list[Skipped] = []
+    records: list[Record] = []
+    sources: dict[str, int] = {}
+    for model in wanted:
+        trained, random, *sides = PAIRS[model]
+        for name, file in ((model, trained), (f"{model} (random)", random)):
+            if file not in paths:
+                skipped.append(Skipped(name, f"the file {file} is not here; {VectorFiles().hint}"))
+                continue
+            with provenance.phase(f"pairs {name}"):
+                x, y = read_pair(paths[file])
+                sources[name] = len(x)
+                records += pair_records(name, x, y, (sides[0], sides[1]), options.seed)
+            provenance.data[file] = {"sha256": finder.sha256(paths[file]), "licence": "MIT"}
+    with provenance.phase("class names"):
+        named = read_names(paths)
+        for label, x in named.items():
+            records += name_records(label, x, options.seed)
+        for one, other in COMPARED:
+            if one in named and other in named:
+                records += comparison_records(named, one, other)
+    if not records:
+        raise DataUnavailableError(f"none of the vectors of liang2022 are here; {VectorFiles().hint}")
+    provenance.settings = {"pairs": sources, "names": {label: len(x) for label, x in named.items()}}
+    document = Document(
+        TITLE,
+        QUESTION,
+        (*_findings(records, sources), *_name_findings(records)),
+        tuple(t for t in _tables(records, sources, list(named)) if t.rows),
+        (),
+        tuple(skipped),
+        (
+            "W. Liang, Y. Zhang, Y. Kwon, S. Yeung, J. Zou. Mind the Gap: Understanding the Modality Gap in Multi-"
+            "modal Contrastive Representation Learning. NeurIPS 2022 (vectors MIT)",
+            "Class names: facebookresearch/Detic and hanoonaR/object-centric-ovd (Apache-2.0), VLPart (MIT)",
+        ),
+    )
+    return Result(tuple(records), provenance.as_dict(), document)
+
+
+def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Finding]:
+    found: list[Finding] = []
+    for name, n in sources.items():
+        parted = of_record(pick(records, source=name, metric=SEPARABLE, transform=None))
+        rest = of_record(pick(records, source=name, metric=SEPARABLE, transform=CENTRED))
+        few = f"{n} pairs are few: intervals are wide." if n < FEW else ""
+        status = parted.above(NEARLY_ALL)
+        text = sentence(
+            status,
+            f"{name}: a plane tells the two modalities apart on pairs it has not seen.",
+            f"{name}: no plane tells the two modalities apart on nearly all pairs.",
+            f"{name}: whether a plane tells nearly all pairs apart is undecided.",
+        )
+        found.append(Finding(text, status, f"held-out accuracy {parted.text()}, {n} pairs", "Figure 1", few))
+        status = rest.above(0.5)
+        text = sentence(
+            status,
+            f"{name}: with both means removed, the modalities can still be told apart: they differ in more than place.",
+            f"{name}: with both means removed, a plane does worse than chance.",
+            f"{name}: with both means removed, no plane is shown to tell the modalities apart.",
+        )
+        found.append(Finding(text, status, f"held-out accuracy {rest.text()}", "", few))
+    for name in PAIRS:
+        one, other = (pick(records, source=s, metric="modality_gap") for s in (name, f"{name} (random)"))
+        delta = independent_difference(one, other)
+        if delta.value is not None and one is not None and other is not None:
+            status = delta.above()
+            text = sentence(
+                status,
+                f"The gap of {name} is wider after training than in its random twin.",
+                f"The gap of {name} is narrower after training than in its random twin.",
+                f"Whether training widens the gap of {name} is undecided.",
+            )
+            evidence = f"{one.value:.3f} against {other.value:.3f}, difference {delta.text(signed=True)}"
+            found.append(Finding(text, status, evidence, "Figure 1"))
+    return found
+
+
+def _name_findings(records: Sequence[Record]) -> list[Finding]:
+    """A second prompt is another place for the same names."""
+    found = []
+    for one, other in COMPARED:
+        label = f"{one} against {other}"
+        same, different = (value(records, source=label, metric=m) for m in ("paired_cosine", "unpaired_cosine"))
+        overlap = value(records, source=label, metric="knn_overlap")
+        if overlap is not None:
+            cosines = (
+                "" if same is None else f"; cosine of a name with itself {same:.3f}, with other names {different:.3f}"
+            )
+            found.append(Finding(f"{label}.", "info", f"shared nearest neighbours {overlap:.3f}{cosines}"))
+    return found
+
+
+def _tables(records: Sequence[Record], sources: dict[str, int], names: Sequence[str]) -> tuple[Table, ...]:
+    return _gap_table(records, sources), _names_table(records, names), _compared_table(records)
+
+
+def _gap_table(records: Sequence[Record], sources: dict[str, int]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for name, n in sources.items():
+        gap = pick(records, source=name, metric="modality_gap")
+        parted = pick(records, source=name, metric=SEPARABLE, transform=None)
+        centred = pick(records, source=name, metric=SEPARABLE, transform=CENTRED)
+        own = [
+            value(records, source=name, metric=metric, transform=transform)
+            for metric, transform in (
+                ("relative_modality_gap", None),
+                ("relative_modality_gap", CENTRED),
+                ("paired_cosine", None),
+                ("unpaired_cosine", None),
+            )
+        ]
+        cells = [r.value if r else None for r in (parted, centred)]
+        rows.append((name, n, gap.value if gap else None, span(gap), *own[:2], *cells, *own[2:]))
+    columns = (
+        Column("model"),
+        Column("pairs"),
+        Column("gap", 3, "distance of the two means, unit rows"),
+        Column("95 % interval"),
+        Column("relative", 3, "mean distance of pairs, of that and the mean distance within a modality; .5 is no gap"),
+        Column("relative, centred", 3),
+        Column("separable", 3, "held-out accuracy of logistic regression"),
+        Column("separable, centred", 3, "each side less the mean of the training pairs"),
+        Column("pairs' cosine", 3),
+        Column("others' cosine", 3),
+    )
+    return Table("gap", "The gap (Figure 1)", columns, tuple(rows), "Vectors of the authors; unit rows.")
+
+
+def _names_table(records: Sequence[Record], labels: Sequence[str]) -> Table:
+    metrics = ("self_similarity", "top5_share", "i1", "i2")
+    rows: list[tuple[Cell, ...]] = [
+        (label, _rows(records, label), *(value(records, source=label, metric=m, variant=None) for m in metrics))
+        for label in labels
+    ]
+    columns = (Column("names"), Column("n"), *(Column(m, 3) for m in metrics))
+    return Table("names", "CLIP's vectors of class names", columns, tuple(rows), "Unit rows.")
+
+
+def _rows(records: Sequence[Record], label: str) -> int | None:
+    record = pick(records, source=label, metric="self_similarity")
+    return record.n if record else None
+
+
+def _compared_table(records: Sequence[Record]) -> Table:
+    metrics = ("paired_cosine", "unpaired_cosine", "linear_cka", "knn_overlap")
+    rows: list[tuple[Cell, ...]] = []
+    for one, other in COMPARED:
+        label = f"{one} against {other}"
+        if pick(records, source=label) is not None:
+            rows.append((label, *(value(records, source=label, metric=m) for m in metrics)))
+    columns = (
+        Column("the same names"),
+        Column("cosine of a name with itself", 3),
+        Column("with other names", 3),
+        Column("linear CKA", 3),
+        Column("shared nearest neighbours", 3),
+    )
+    return Table("compared", "Two prompts, two towers", columns, tuple(rows))
+
+
+ENTRIES = {
+    "liang2022": Experiment(
+        id="liang2022",
+        title="The modality gap, trained and random",
+        citation="liang2022",
+        question=QUESTION,
+        claims=(),
+        run=run,
+        models=tuple(PAIRS),
+        file_sets=(VectorFiles(),),
+    )
+}

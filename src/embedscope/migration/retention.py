@@ -1,0 +1,324 @@
+"""The judge of a migration: how much of the full re-embedding a bridge keeps, on rows and queries that fitted nothing.
+
+The truth is the new model on both sides: new queries among new rows. A bridge answers with new queries mapped among old
+rows (direction ``queries``), or with new queries among old rows mapped (direction ``documents``). Kept are the share of
+the ten nearest in common (``overlap@10``) and, with judgements, nDCG@10 and recall@10 over those of the truth. That a
+mapped row finds its own pair (``pair_recall@1``) is shown, and decides nothing: it is .99 where a third of the
+neighbours are lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from embedscope.certification.evidence import Evidence, Known, Survey, find_evidence
+from embedscope.certification.judges.queries import JudgedQueries, query_evidence
+from embedscope.certification.remote import closeness, remote_half
+from embedscope.certification.split import LEAST, Part, assign_parts, kept_clusters, numbered
+from embedscope.core.arrays import Floats, Hashes
+from embedscope.core.errors import InputError
+from embedscope.core.ids import combine, hash_texts
+from embedscope.core.tables import Index, Score
+from embedscope.migration.maps import MapPairs
+from embedscope.migration.rows import Judged, MigrationRows
+from embedscope.stats.neighbours import top_k
+from embedscope.tasks._means import mean_score
+from embedscope.tasks.retrieval import judged_scores
+from embedscope.transforms.repair import KindMap
+
+Direction = Literal["queries", "documents"]
+DIRECTIONS: tuple[Direction, ...] = ("queries", "documents")
+
+K = 10
+LEAST_POOL = 100
+"""Rows that are searched at least: among fewer, ten in common are no evidence."""
+
+OVERLAP, NDCG, RECALL, PAIR = "overlap@10", "ndcg@10", "recall@10", "pair_recall@1"
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What an answer keeps of the full re-embedding.
+
+    Attributes
+    ----------
+    main : the score that decides: nDCG@10 over that of the truth with judgements, else the overlap
+    scores : ``overlap@10``; with judgements ``ndcg@10`` and ``recall@10`` of the answer, and both as ``.kept`` shares
+    """
+
+    main: Score
+    scores: Mapping[str, Score]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What is asked and searched in one part: queries of both models, the pool of both, and what is relevant.
+
+    Attributes
+    ----------
+    own : (m,) row of the pool that a query is itself, -1 for none
+    units : (m,) unit of evidence of each query, numbered from 0
+    judged : (query, row of the pool, grade), None without judgements
+    """
+
+    q_old: Floats | None
+    q_new: Floats
+    d_old: Floats
+    d_new: Floats
+    own: Index
+    units: Index
+    judged: Judged | None
+    truth: Index
+    full: Mapping[str, Score]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RetentionJudge:
+    """Rows of both models in three parts, and what each part asks.
+
+    Attributes
+    ----------
+    fit : (K,) rows that fit, in an order whose beginnings are samples of whole units
+    fit_queries : (j,) queries that fit, where there are queries apart from the rows
+    views : what the parts ``select`` and ``certify`` ask
+    judged_by : where judgements come from, in words; empty without
+    """
+
+    rows: MigrationRows
+    evidence: Evidence
+    fit: Index
+    fit_queries: Index
+    views: Mapping[Part, View]
+    judged_by: str
+    notes: tuple[str, ...]
+    seed: int
+    _fits: dict[Direction, MapPairs] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """What is asked, in words."""
+        return "held-out queries" if self.rows.new_queries is not None else "held-out rows"
+
+    @property
+    def main(self) -> str:
+        """Name of the score that decides."""
+        return f"{NDCG}.kept" if self.judged_by else OVERLAP
+
+    def pairs(self, direction: Direction) -> MapPairs:
+        """Rows that fit maps of ``direction``: queries too where maps are for queries and both models embedded them."""
+        if direction not in self._fits:
+            old, new = self.rows.old[self.fit], self.rows.new[self.fit]
+            if direction == "documents":
+                self._fits[direction] = MapPairs(old, new, self.seed)
+            else:
+                if self.rows.old_queries is not None and self.rows.new_queries is not None:
+                    old = _interleaved(old, self.rows.old_queries[self.fit_queries])
+                    new = _interleaved(new, self.rows.new_queries[self.fit_queries])
+                self._fits[direction] = MapPairs(new, old, self.seed)
+        return self._fits[direction]
+
+    def kept(self, direction: Direction, fitted: KindMap, part: Part) -> Kept:
+        """What the bridge ``fitted`` keeps on ``part``."""
+        view = self.views[part]
+        if direction == "queries":
+            return self._answer(view, np.asarray(fitted.apply(view.q_new)), view.d_old)
+        return self._answer(view, view.q_new, np.asarray(fitted.apply(view.d_old)))
+
+    def stays(self, part: Part) -> Kept | None:
+        """What the old model alone keeps: old queries among old rows; None where its queries are not known."""
+        view = self.views[part]
+        return None if view.q_old is None else self._answer(view, view.q_old, view.d_old)
+
+    def pair_recall(self, direction: Direction, fitted: KindMap, part: Part) -> Score | None:
+        """Share of rows that find their own pair first; None where queries are apart from the rows."""
+        view = self.views[part]
+        if (view.own < 0).all():
+            return None
+        if direction == "queries":
+            found = top_k(np.asarray(fitted.apply(view.q_new)), view.d_old, 1)
+        else:
+            found = top_k(view.q_new, np.asarray(fitted.apply(view.d_old)), 1)
+        return mean_score((found.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
+
+    def remote(self, kept: Kept) -> Score | None:
+        """The overlap on the half of the certifying units that lie farthest from any fitted row, as NEW sees them."""
+        view, items = self.views["certify"], kept.scores[OVERLAP].items
+        if items is None:
+            return None
+        half = remote_half(closeness(view.q_new, self.rows.new[self.fit]), view.units)
+        return mean_score(np.where(half.items, items, np.nan), self.seed, (), view.units)
+
+    def _answer(self, view: View, queries: Floats, rows: Floats) -> Kept:
+        near = top_k(queries, rows, K, exclude=view.own).indices
+        common = (near[:, :, None] == view.truth[:, None, :]).any(axis=2).mean(axis=1)
+        scores = {OVERLAP: mean_score(common, self.seed, (), view.units)}
+        if view.judged is None:
+            return Kept(scores[OVERLAP], scores)
+        own = judged_scores(queries, rows, view.judged, ks=(K,), seed=self.seed, skip=view.own, groups=view.units)
+        for name in (NDCG, RECALL):
+            scores[name] = own[name]
+            scores[f"{name}.kept"] = ratio(own[name], view.full[name])
+        return Kept(scores[f"{NDCG}.kept"], scores)
+
+
+def ratio(a: Score, b: Score) -> Score:
+    """``a / b`` of two means over the same items, with the ratio in every draw; undefined where b is 0."""
+    if a.value is None or not b.value or a.draws is None or b.draws is None:
+        return Score(None, a.n, note="undefined: the full re-embedding finds nothing relevant")
+    draws = np.divide(a.draws, b.draws, out=np.full(len(a.draws), np.nan), where=b.draws > 0)
+    return Score(a.value / b.value, a.n, draws, facts=a.facts)
+
+
+def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> RetentionJudge:
+    """The rows in three parts by unit of evidence: a half fits, a quarter selects, a quarter certifies.
+
+    Rows that fit are never searched, since a map knows them; what selects searches its own rows where rows are the
+    queries, and every held-out row where queries are apart.
+
+    Raises
+    ------
+    InputError
+        if a part is too small, or fewer than 100 rows are left to be searched.
+    """
+    n, asks_rows, notes = len(rows.old), rows.new_queries is None, list(rows.notes)
+    hashes = hash_texts(rows.ids)
+    declared = None if rows.groups is None else np.tile(rows.groups, 2)
+    known = Known(np.tile(hashes, 2), declared=declared, by_position=True)
+    evidence = find_evidence([Survey.of(rows.old), Survey.of(rows.new)], known)
+    clusters = evidence.clusters[:n]
+    part = assign_parts(clusters, seed)
+    order = np.lexsort((hashes, combine(clusters, seed + 2)))
+    fit = order[part[order] == 0]
+    pools: dict[Part, Index] = {}
+    for number, name in ((1, "select"), (2, "certify")):
+        mine = np.flatnonzero(part == number)
+        keep = kept_clusters(clusters[mine], max_eval_rows // 2, seed)
+        pools[name] = mine[keep]  # type: ignore[index]
+        if not keep.all():
+            notes.append(f"{int(keep.sum()):,} of the {len(mine):,} rows that are to {name} were kept, by their hash")
+    held = np.sort(np.concatenate([pools["select"], pools["certify"]]))
+    if len(held) < LEAST_POOL:
+        raise InputError(
+            f"{n:,} rows leave {len(held):,} that fit nothing and can be searched, at least {LEAST_POOL} are needed to "
+            "tell ten in common from chance; pass 250 rows of both models or more, best a thousand"
+        )
+    judged, by = _relevance(rows)
+    if asks_rows:
+        for name in ("select", "certify"):
+            _check_units(clusters[pools[name]], name, "rows", evidence)
+        views = {
+            "select": _view(rows, pools["select"], pools["select"], clusters, judged, seed, rows_ask=True),
+            "certify": _view(rows, pools["certify"], held, clusters, judged, seed, rows_ask=True),
+        }
+        fit_queries = np.empty(0, dtype=np.intp)
+    else:
+        evidence, q_clusters, more = _query_units(rows, judged)
+        notes += more
+        numbers = assign_parts(q_clusters, seed)
+        fit_queries = np.flatnonzero(numbers == 0)
+        asked: dict[Part, Index] = {}
+        for number, name in ((1, "select"), (2, "certify")):
+            mine = np.flatnonzero(numbers == number)
+            if judged is not None:
+                mine = mine[np.isin(mine, judged[0][np.isin(judged[1], held) & (judged[2] > 0)])]
+            asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]  # type: ignore[index]
+            _check_units(q_clusters[asked[name]], name, "queries", evidence)  # type: ignore[index]
+        views = {
+            name: _view(rows, asked[name], held, q_clusters, judged, seed, rows_ask=False)
+            for name in ("select", "certify")
+        }
+    if judged is not None and len(held) < n:
+        notes.append(
+            f"{len(held):,} of {n:,} rows are searched, those that fit nothing; judgements of others are left out, for "
+            "the full re-embedding and for every bridge alike"
+        )
+    return RetentionJudge(rows, evidence, fit, fit_queries, views, by, (*evidence.notes, *notes), seed)
+
+
+def _check_units(clusters: Hashes, part: str, what: str, evidence: Evidence) -> None:
+    """Raise ``InputError`` where a part holds fewer units of evidence than a bootstrap needs, with the reason."""
+    units = len(np.unique(clusters))
+    if units < LEAST:
+        why = f" ({note})" if (note := evidence.units.note) else ""
+        raise InputError(
+            f"the {what} that {part} form {units} units of evidence, at least {LEAST} are needed{why}; pass more "
+            f"{what}, best a random sample of the index in random order"
+        )
+
+
+def _relevance(rows: MigrationRows) -> tuple[Judged | None, str]:
+    """Judgements, or what belongs together where rows ask themselves, and where these come from."""
+    if rows.judged is not None:
+        return rows.judged, "relevance judgements"
+    if rows.groups is None or rows.new_queries is not None:
+        return None, ""
+    order = np.argsort(rows.groups, kind="stable")
+    sizes = np.bincount(rows.groups)
+    if (sizes > 1).sum() < 4 * LEAST_FELLOWS:
+        return None, ""
+    left, right = [], []
+    for members in np.split(order, np.cumsum(sizes)[:-1]):
+        if 1 < len(members) <= MOST_FELLOWS:
+            a, b = np.meshgrid(members, members, indexing="ij")
+            apart = a != b
+            left.append(a[apart])
+            right.append(b[apart])
+    if not left:
+        return None, ""
+    query, row = np.concatenate(left), np.concatenate(right)
+    return (query, row, np.ones(len(query))), "rows of one group count as relevant to each other"
+
+
+LEAST_FELLOWS = 8
+MOST_FELLOWS = 50
+"""Groups of a part at least, and rows of a group at most, for which groups say what is relevant."""
+
+
+def _query_units(rows: MigrationRows, judged: Judged | None) -> tuple[Evidence, Index, list[str]]:
+    """Units of evidence of queries apart from the rows: equal, near-duplicate, or with a relevant row in common."""
+    assert rows.new_queries is not None
+    if judged is None:
+        evidence = find_evidence([Survey.of(rows.new_queries)], Known(hash_texts(rows.query_ids)))
+        return evidence, evidence.clusters, []
+    data = JudgedQueries(rows.new_queries, rows.new, rows.query_ids, rows.ids, (), judged)
+    asked = np.unique(judged[0])
+    evidence, notes = query_evidence(data, asked, None)
+    clusters = hash_texts(rows.query_ids)
+    clusters[asked] = evidence.clusters
+    return evidence, clusters, notes
+
+
+def _view(
+    rows: MigrationRows, asks: Index, pool: Index, clusters: Index, judged: Judged | None, seed: int, *, rows_ask: bool
+) -> View:
+    q_old = rows.old if rows_ask else rows.old_queries
+    q_new = rows.new if rows_ask else rows.new_queries
+    assert q_new is not None
+    own = np.full(len(asks), -1, dtype=np.intp)
+    if rows_ask:
+        own = np.searchsorted(pool, asks)
+    d_new, units = rows.new[pool], numbered(clusters[asks])
+    mine = None
+    full: dict[str, Score] = {}
+    if judged is not None:
+        place_q, place_d = (np.full(n, -1, dtype=np.intp) for n in (len(q_new), len(rows.old)))
+        place_q[asks], place_d[pool] = np.arange(len(asks)), np.arange(len(pool))
+        kept = (place_q[judged[0]] >= 0) & (place_d[judged[1]] >= 0)
+        mine = place_q[judged[0][kept]], place_d[judged[1][kept]], judged[2][kept]
+        full = judged_scores(q_new[asks], d_new, mine, ks=(K,), seed=seed, skip=own, groups=units)
+    truth = top_k(q_new[asks], d_new, K, exclude=own).indices
+    names = tuple((rows.ids if rows_ask else rows.query_ids)[i] for i in asks)
+    old = None if q_old is None else q_old[asks]
+    return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names)
+
+
+def _interleaved(rows: Floats, queries: Floats) -> Floats:
+    """Rows and queries in one sequence whose beginnings hold both in their proportion."""
+    both = np.concatenate([rows, queries])
+    place = np.concatenate([(np.arange(len(x)) + 0.5) / max(len(x), 1) for x in (rows, queries)])
+    return np.asarray(both[np.argsort(place, kind="stable")])

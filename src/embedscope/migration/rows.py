@@ -1,0 +1,333 @@
+"""The rows that both models embedded: OLD and NEW matched by id, queries, judgements, what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embedscope.core.arrays import Floats, as_matrix, to_numpy
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Progress
+from embedscope.core.provenance import Provenance
+from embedscope.core.tables import Index
+from embedscope.datasets._qrels import read_beir_texts
+from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.paired_vectors import read_side
+from embedscope.sources.retrieval_data import judgements_of, read_collection
+from embedscope.sources.texts import TextSource, encode, texts_of
+from embedscope.tasks._means import directions
+from embedscope.transforms.repair import Origin
+
+Judged = tuple[Index, Index, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What the user gives; see :func:`embedscope.migration.migrate.migrate`."""
+
+    old: Any
+    new: Any
+    texts: TextSource | None = None
+    old_queries: Any = None
+    new_queries: Any = None
+    queries: TextSource | None = None
+    qrels: Any = None
+    groups: Any = None
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Vectors (n, d) of one model, with the ids of the rows where they have ids, and tokens where it counted them."""
+
+    name: str
+    x: npt.NDArray[Any]
+    ids: tuple[str, ...] | None = None
+    origin: Origin | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MigrationRows:
+    """Rows of both models, row i of one the same text or image as row i of the other; all of unit length.
+
+    Attributes
+    ----------
+    old, new : (n, d), (n, k)
+    ids : (n,) names of the rows
+    names, origins : what OLD and NEW are called, and where they come from
+    index_rows : rows that the index holds, paired or not
+    old_queries, new_queries : (m, d), (m, k) queries apart from the rows; the first is None where only NEW has them
+    query_ids : (m,) names of the queries
+    judged : (query, row, grade), each (p,), from judgements; None without
+    groups : (n,) what each row belongs to, None without a declaration
+    tokens : of all rows, counted by the tokenizer of NEW; None where NEW is no model
+    notes : what was matched, left out, or read in which way
+    """
+
+    old: Floats
+    new: Floats
+    ids: tuple[str, ...]
+    names: tuple[str, str]
+    origins: Mapping[str, Origin]
+    index_rows: int
+    old_queries: Floats | None = None
+    new_queries: Floats | None = None
+    query_ids: tuple[str, ...] = ()
+    judged: Judged | None = None
+    groups: npt.NDArray[Any] | None = None
+    tokens: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """Dimensions of the old and of the new vectors."""
+        return self.old.shape[1], self.new.shape[1]
+
+
+def read_rows(
+    request: Request, encoder: ModelOptions, provenance: Provenance, progress: Progress, *, count_tokens: bool
+) -> MigrationRows:
+    """Everything that ``request`` names, read, encoded where it is a model, and matched.
+
+    Raises
+    ------
+    InputError
+        if the sides cannot be matched, queries or judgements do not fit, or rows are not finite.
+    """
+    asked = request.new_queries is not None or request.queries is not None
+    role = "document" if asked else None
+    old = _side(request.old, request.texts, role, "OLD", encoder, provenance, progress)
+    new = _side(request.new, request.texts, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
+    rows, ids, notes = _matched(old, new)
+    x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
+    queries = _queries(request, encoder, provenance, progress) if asked else None
+    if queries is not None:
+        _check_width(queries[1], y, "NEW queries", "NEW")
+        if queries[0] is not None:
+            _check_width(queries[0], x, "OLD queries", "OLD")
+    judged = None
+    if request.qrels is not None:
+        if queries is None:
+            raise InputError("--qrels judge queries; add --new-queries (and --old-queries), or --queries for models")
+        judged, more = _judged(request, queries[2], ids, provenance)
+        notes += more
+    groups = None
+    if request.groups is not None:
+        groups = _groups(request.groups, old, rows[0])
+    origins = {k: s.origin for k, s in (("old", old), ("new", new)) if s.origin is not None}
+    tokens = None if new.tokens is None else round(new.tokens / len(new.x) * len(old.x))
+    return MigrationRows(
+        x,
+        y,
+        ids,
+        (old.name, new.name),
+        origins,
+        max(len(old.x), len(new.x)),
+        None if queries is None or queries[0] is None else directions(queries[0], "OLD queries"),
+        None if queries is None else directions(queries[1], "NEW queries"),
+        () if queries is None else queries[2],
+        judged,
+        groups,
+        tokens,
+        tuple(notes),
+    )
+
+
+def is_model(source: Any) -> bool:
+    """Whether ``source`` names a model, and no file or folder of vectors."""
+    return isinstance(source, str) and not is_vectors(source) and not file_of(source).exists()
+
+
+def _side(
+    source: Any,
+    texts: TextSource | None,
+    role: Any,
+    name: str,
+    encoder: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+    *,
+    tokens: bool = False,
+) -> Side:
+    if isinstance(source, Path):
+        source = str(source)
+    if not isinstance(source, str):
+        return _from_memory(source, name)
+    if is_model(source):
+        if texts is None:
+            raise InputError(f"{source} is no file of vectors; if it is a model, say what it encodes with --texts FILE")
+        return _encoded(source, texts, role, encoder, provenance, progress, tokens)
+    return _file(source, provenance)
+
+
+def _encoded(
+    uri: str,
+    texts: TextSource,
+    role: Any,
+    encoder: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+    tokens: bool,
+) -> Side:
+    found = texts_of(texts, encoder.data, provenance)
+    ids = _text_ids(texts)
+    _, (x,) = encode(uri, [found], encoder, provenance, progress, (role,))
+    counted = _tokens(uri, found.texts, encoder, provenance, progress) if tokens else None
+    origin = Origin(uri, weights_sha256=provenance.models.get(uri, {}).get("weights_sha256"))
+    return Side(uri, x, ids, origin, counted)
+
+
+def _text_ids(texts: TextSource) -> tuple[str, ...] | None:
+    """Ids of a BEIR file of texts; other texts have none."""
+    if isinstance(texts, str | Path) and Path(texts).suffix.lower() == ".jsonl" and Path(texts).is_file():
+        return tuple(read_beir_texts(Path(texts)))
+    return None
+
+
+def _tokens(
+    uri: str, texts: tuple[str, ...], encoder: ModelOptions, provenance: Provenance, progress: Progress
+) -> int | None:
+    """Tokens of ``texts`` as the tokenizer of the model counts them; None where the model shows none."""
+    from embedscope.encoders import TextEncoder
+    from embedscope.sources.models import open_text_model, text_vector
+
+    model = open_text_model(uri, encoder, provenance, progress)
+    if not isinstance(model, TextEncoder):
+        return None
+    framed = model.frame(list(texts), model.framing(text_vector(model).pooling))
+    return sum(len(ids) for ids in framed.ids)
+
+
+def _from_memory(source: Any, name: str) -> Side:
+    if isinstance(source, Mapping):
+        found = read_collection(source, None, Provenance(), name)
+        if found.x is None:
+            raise InputError(f"{name} is a dict of texts; pass {{id: vector}}, or name a model and pass texts=")
+        return Side(name, found.x, found.ids)
+    return Side(name, to_numpy(as_matrix(source, name)))
+
+
+def _file(source: str, provenance: Provenance) -> Side:
+    path = file_of(source)
+    beside = path.with_name(f"{path.stem}.ids.txt")
+    own = ids_of(open_vectors(source)) is not None
+    if own or beside.exists():
+        found = read_collection(source, None, provenance)
+        assert found.x is not None
+        side = Side(source, found.x, found.ids)
+    else:
+        side = Side(source, np.asarray(read_side(source, provenance)))
+    sha = provenance.data.get(source, {}).get("sha256")
+    return Side(side.name, side.x, side.ids, Origin(path.name, file_sha256=sha))
+
+
+def _matched(old: Side, new: Side) -> tuple[tuple[Index, Index], tuple[str, ...], list[str]]:
+    """Rows of both sides that are the same, in the order of OLD, their names, and what is to be said."""
+    n, m = len(old.x), len(new.x)
+    if old.ids is None or new.ids is None:
+        if n != m:
+            which = " and ".join(s.name for s in (old, new) if s.ids is None)
+            raise InputError(
+                f"OLD has {n:,} rows and NEW {m:,}, and {which} has no ids to match them by; write STEM.ids.txt next "
+                "to each file, one id per line, or pass {id: vector}"
+            )
+        names = old.ids or new.ids or tuple(str(i) for i in range(n))
+        every = np.arange(n)
+        return (every, every), names, ["rows of OLD and NEW were matched by their position"]
+    place = {name: i for i, name in enumerate(new.ids)}
+    left = np.array([i for i, name in enumerate(old.ids) if name in place], dtype=np.intp)
+    if not len(left):
+        raise InputError(
+            f"no id of OLD is an id of NEW ('{old.ids[0]}' and '{new.ids[0]}' come first); check that both use the "
+            "same ids"
+        )
+    right = np.array([place[old.ids[i]] for i in left], dtype=np.intp)
+    notes = []
+    if len(left) < max(n, m):
+        notes.append(
+            f"{len(left):,} rows have the same id in OLD ({n:,} rows) and NEW ({m:,} rows); others are not used"
+        )
+    return (left, right), tuple(old.ids[i] for i in left), notes
+
+
+def _queries(
+    request: Request, encoder: ModelOptions, provenance: Provenance, progress: Progress
+) -> tuple[npt.NDArray[Any] | None, npt.NDArray[Any], tuple[str, ...]]:
+    """Queries as OLD and as NEW embed them, matched, and their ids."""
+    if request.queries is not None:
+        if request.new_queries is not None or request.old_queries is not None:
+            raise InputError("--queries are texts that both models encode; leave out --old-queries and --new-queries")
+        if not is_model(request.new):
+            raise InputError(
+                "--queries are texts for models; for files of vectors give --old-queries and --new-queries"
+            )
+        new = _encoded(request.new, request.queries, "query", encoder, provenance, progress, tokens=False)
+        old = None
+        if is_model(request.old):
+            old = _encoded(request.old, request.queries, "query", encoder, provenance, progress, tokens=False)
+    else:
+        if request.new_queries is None:
+            raise InputError("--old-queries alone say nothing of the new model; add --new-queries")
+        sides = [
+            None if source is None else _side(source, None, "query", name, encoder, provenance, progress)
+            for source, name in ((request.old_queries, "OLD queries"), (request.new_queries, "NEW queries"))
+        ]
+        old, new = sides[0], sides[1]
+        assert new is not None
+    if old is None:
+        return None, new.x, new.ids or tuple(str(i) for i in range(len(new.x)))
+    rows, ids, _ = _matched(old, new)
+    return old.x[rows[0]], new.x[rows[1]], ids
+
+
+def _judged(
+    request: Request, query_ids: tuple[str, ...], ids: tuple[str, ...], provenance: Provenance
+) -> tuple[Judged, list[str]]:
+    """Judgements by row; those of rows that are not in both files are left out, with a note, where that is allowed."""
+    judgements = judgements_of(request.qrels, provenance)
+    of_query = {name: i for i, name in enumerate(query_ids)}
+    of_row = {name: i for i, name in enumerate(ids)}
+    known = [
+        (of_query[q], of_row[d], float(g))
+        for q, d, g in zip(judgements.query, judgements.document, judgements.grade, strict=True)
+        if q in of_query and d in of_row
+    ]
+    if not known:
+        raise InputError(
+            f"none of the {len(judgements):,} judgements names a query and a row that both models embedded; check the "
+            f"ids, which look like '{query_ids[0]}' and '{ids[0]}'"
+        )
+    notes = []
+    if missing := len(judgements) - len(known):
+        if not request.allow_missing:
+            raise InputError(
+                f"{missing:,} of {len(judgements):,} judgements name a query or a row that is not in both files; add "
+                "them, or drop these judgements with --allow-missing"
+            )
+        notes.append(f"{missing:,} judgements of queries or rows that are not in both files were dropped")
+    query, row, grade = zip(*known, strict=True)
+    return (np.array(query, dtype=np.intp), np.array(row, dtype=np.intp), np.array(grade)), notes
+
+
+def _groups(groups: Any, old: Side, rows: Index) -> npt.NDArray[Any]:
+    """What each matched row belongs to; declared for the rows of OLD."""
+    from embedscope.sources.grouped_stream import read_groups
+
+    found = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
+    if len(found) != len(old.x):
+        raise InputError(f"--groups has {len(found):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
+    return np.asarray(np.unique(found, return_inverse=True)[1][rows])
+
+
+def _check_width(x: npt.NDArray[Any], rows: Floats, what: str, side: str) -> None:
+    if x.shape[1] != rows.shape[1]:
+        raise InputError(
+            f"{what} have {x.shape[1]} dimensions, {side} has {rows.shape[1]}; pass queries of the same model"
+        )

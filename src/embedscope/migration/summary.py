@@ -1,0 +1,282 @@
+"""A migration as records and as a document: the verdict first, then what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Status, Table
+from embedscope.core.records import Record
+from embedscope.migration.costs import Costs
+from embedscope.migration.curve import CurvePoint
+from embedscope.migration.decision import NONE, Certified, Decision, way
+from embedscope.migration.retention import NDCG, OVERLAP, PAIR, RetentionJudge
+from embedscope.stats.score_records import score_bars, score_record
+
+_STATUS: dict[str, Status] = {"stay": "ok", "bridge": "ok", "re-embed": "serious", "pilot more pairs": "warning"}
+LOST = 10
+
+
+def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs) -> list[Record]:
+    """Every number: candidates on the selecting part, tests on the certifying part, the curve, the verdict."""
+    source = " -> ".join(judge.rows.names)
+    fitted = f"{len(judge.fit):,} rows of both models, one half of all"
+
+    def record(score: Any, metric: str, space: str, subset: str, text: str | None, **facts: Any) -> Record:
+        return score_record(
+            score, source=source, metric=metric, space=space, subset=subset, transform=text, fitted_on=fitted, **facts
+        )
+
+    found = [
+        record(score, name, t.direction, "select", t.text)
+        for t in decision.trials
+        if t.kept is not None
+        for name, score in t.kept.scores.items()
+    ]
+    for test in decision.certified.values():
+        where = (test.trial.direction, "certify", test.trial.text)
+        found += [record(score, name, *where) for name, score in test.kept.scores.items()]
+        if test.pair_recall is not None:
+            found.append(record(test.pair_recall, PAIR, *where))
+        if test.remote is not None:
+            found.append(record(test.remote, f"{OVERLAP}.remote", *where))
+    view = judge.views["certify"]
+    found += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
+    if decision.stays is not None:
+        found += [record(score, name, "old", "certify", None) for name, score in decision.stays[0].scores.items()]
+    direction = "queries" if decision.chosen is None else decision.chosen.trial.direction
+    found += [record(p.kept, judge.main, direction, f"pairs:{p.pairs}", p.text) for p in decision.curve]
+    facts: dict[str, Any] = {"verdict": decision.verdict, "reason": decision.reason, "retain": retain}
+    if decision.prediction is not None:
+        facts |= {"predicted_pairs": decision.prediction.enough, "predicted_limit": decision.prediction.limit}
+    test = decision.chosen
+    found.append(
+        Record(
+            source,
+            "migrate",
+            None if test is None else test.value,
+            space=direction,
+            ci_low=None if test is None else test.low,
+            ci_high=None if test is None else test.high,
+            n=None if test is None else test.kept.main.n,
+            transform=None if test is None else test.trial.text,
+            fitted_on=fitted,
+            subset="certify",
+            units=None if test is None else test.kept.main.facts.get("units"),
+            note=decision.verdict,
+            facts=facts | {"index_rows": costs.rows, "tokens": costs.tokens, "price_per_million": costs.price},
+        )
+    )
+    return found
+
+
+def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs, out: str) -> Document:
+    """The verdict, what it rests on, the candidates, the curve, what each way costs."""
+    headline = Finding(
+        f"{decision.verdict.capitalize()}: {decision.reason}.",
+        _STATUS[decision.verdict],
+        evidence=_evidence(decision, judge),
+        remedy=_next(decision, judge, out),
+    )
+    findings = [headline, *_findings(decision, judge, costs)]
+    figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
+    tables = [_candidates(decision, judge), *_tests(decision, judge), *_lost(decision, judge), _costs(costs)]
+    return Document(
+        f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
+        "Can the new model be used without embedding everything again?",
+        tuple(findings),
+        tuple(tables),
+        figures,
+        sources=("vejendla2025",),
+    )
+
+
+def _evidence(decision: Decision, judge: RetentionJudge) -> str:
+    test = decision.chosen
+    if test is None:
+        return ""
+    units = test.kept.main.facts.get("units", test.kept.main.n)
+    pool = len(judge.views["certify"].d_new)
+    return (
+        f"{test.kept.main.n:,} {judge.what} ({units:,} units of evidence) among {pool:,} rows that fitted nothing; "
+        "95 % interval"
+    )
+
+
+def _next(decision: Decision, judge: RetentionJudge, out: str) -> str:
+    test = decision.chosen
+    if decision.verdict == "bridge" and test is not None:
+        if test.trial.direction == "queries":
+            return f"keep the index; map each new query: embedscope export {out} --to numpy --kind new"
+        return f"rewrite the stored vectors: embedscope apply {out} OLD.npy MIGRATED.npy --kind old"
+    if decision.verdict == "stay" and test is not None and test.trial.text == NONE:
+        return "keep the index, and search it with the new model's queries as they are"
+    if decision.verdict == "stay":
+        return "keep the old model and its index"
+    if decision.verdict == "re-embed":
+        return "embed all rows with the new model; do not mix its vectors with old ones in one index"
+    enough = None if decision.prediction is None else decision.prediction.enough
+    more = 4 * len(judge.fit) if enough is None else 2 * enough
+    return f"embed about {more:,} rows with both models, half of which fit, and run migrate again"
+
+
+def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[Finding]:
+    by = judge.judged_by
+    found = [
+        Finding(
+            "The judge is what the full re-embedding finds: "
+            + (f"nDCG@10 by {by}." if by else "its ten nearest rows."),
+            detail=""
+            if by
+            else "No judgements were given, so a lost neighbour counts as lost even where it was irrelevant: give "
+            "--qrels with queries, or --groups of rows that belong together, to count what matters.",
+        )
+    ]
+    test = decision.chosen
+    if test is not None:
+        overlap = test.kept.scores[OVERLAP]
+        if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
+            found.append(
+                Finding(
+                    f"A mapped row finds its own pair first in {test.pair_recall.value:.3f} of cases, and "
+                    f"{overlap.value:.3f} of the ten nearest are kept: pair recall alone would say too much."
+                    if test.pair_recall.value > overlap.value + 0.05
+                    else f"A mapped row finds its own pair first in {test.pair_recall.value:.3f} of cases; "
+                    f"{overlap.value:.3f} of the ten nearest are kept."
+                )
+            )
+        if test.remote is not None and test.remote.value is not None and overlap.value is not None:
+            _, low, high = score_bars(test.remote)
+            worse = high is not None and high < overlap.value
+            found.append(
+                Finding(
+                    f"On the half of them unlike any fitted row, {test.remote.value:.3f} of the ten nearest are kept"
+                    + (": fewer than among all, so choose pairs that cover the index." if worse else "."),
+                    "warning" if worse else "info",
+                    "" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}",
+                )
+            )
+        others = [c for d, c in decision.certified.items() if c is not test and d != NONE]
+        found += [
+            Finding(
+                f"The other direction, {way(c.trial.direction)}: '{c.trial.text}' keeps {_number(c)}; it was not "
+                "chosen, so this is no test."
+            )
+            for c in others
+        ]
+    if (sentence := costs.sentence()) is not None:
+        found.append(Finding(sentence))
+    found += [Finding(f"{note[0].upper()}{note[1:]}.") for note in judge.notes]
+    return found
+
+
+def _number(test: Certified) -> str:
+    if test.value is None or test.low is None or test.high is None:
+        return "an undefined share"
+    return f"{test.value:.3f} ({test.low:.3f} to {test.high:.3f})"
+
+
+def _candidates(decision: Decision, judge: RetentionJudge) -> Table:
+    judged = bool(judge.judged_by)
+    columns = [Column("direction"), Column("candidate"), Column("kept", 3, best="high"), Column("95 % interval")]
+    columns += [Column("top 10 in common", 3)] if judged else []
+    rows: list[tuple[Cell, ...]] = []
+    for t in decision.trials:
+        if t.kept is None:
+            rows.append((t.direction, t.text, None, t.why_not, *([None] if judged else [])))
+            continue
+        _, low, high = score_bars(t.kept.main)
+        bars = None if low is None or high is None else f"{low:.3f} to {high:.3f}"
+        mark = " (chosen)" if decision.chosen is not None and t is decision.chosen.trial else ""
+        more = [t.kept.scores[OVERLAP].value] if judged else []
+        rows.append((t.direction if t.text != NONE else "either", t.text + mark, t.kept.main.value, bars, *more))
+    asked = len(judge.views["select"].q_new)
+    caption = f"{asked:,} {judge.what} that select; the rows that certify were not looked at."
+    return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
+
+
+def _tests(decision: Decision, judge: RetentionJudge) -> list[Table]:
+    rows: list[tuple[Cell, ...]] = []
+    names = [OVERLAP] + ([f"{NDCG}.kept", "recall@10.kept", NDCG] if judge.judged_by else [])
+    for name, test in decision.certified.items():
+        mark = " (tested)" if test is decision.chosen else ""
+        for score in names:
+            value = test.kept.scores[score]
+            _, low, high = score_bars(value)
+            bars = None if low is None or high is None else f"{low:.3f} to {high:.3f}"
+            rows.append(
+                ("either" if name == NONE else test.trial.direction, test.trial.text + mark, score, value.value, bars)
+            )
+    if decision.stays is not None:
+        for score in names:
+            value = decision.stays[0].scores[score]
+            _, low, high = score_bars(value)
+            bars = None if low is None or high is None else f"{low:.3f} to {high:.3f}"
+            rows.append(("", "the old model alone", score, value.value, bars))
+    for full, value in judge.views["certify"].full.items():
+        _, low, high = score_bars(value)
+        if full == NDCG:
+            bars = None if low is None or high is None else f"{low:.3f} to {high:.3f}"
+            rows.append(("", "the full re-embedding", full, value.value, bars))
+    if not rows:
+        return []
+    heads = (Column("direction"), Column("candidate"), Column("score"), Column("value", 3), Column("95 % interval"))
+    caption = (
+        "On rows that neither fitted nor chose anything. '.kept' is a share of what the full re-embedding reaches."
+    )
+    return [Table("certified", "What is kept on the part that certifies", heads, tuple(rows), caption)]
+
+
+def _lost(decision: Decision, judge: RetentionJudge) -> list[Table]:
+    """The queries that lose most."""
+    test = decision.chosen
+    if test is None or test.kept.scores[OVERLAP].items is None:
+        return []
+    items, names = test.kept.scores[OVERLAP].items, judge.views["certify"].names
+    worst = [i for i in items.argsort(kind="stable")[:LOST].tolist() if items[i] < 1]
+    if not worst:
+        return []
+    rows = tuple((names[i], round(10 * float(items[i]))) for i in worst)
+    heads = (Column("query"), Column("of its ten nearest kept"))
+    total = int((items < 1).sum())
+    return [Table("lost", "Queries that lose most", heads, rows, f"{len(rows)} of {total:,} that lose any.")]
+
+
+def _costs(costs: Costs) -> Table:
+    heads = (Column("way"), Column("rows to embed"), Column("tokens"), Column("price", 2), Column("written"))
+    caption = "Rows that fit a bridge are embedded already."
+    if costs.tokens is None:
+        caption += " Tokens are counted where NEW is a model, or given by --tokens-per-row."
+    return Table("costs", "What each way costs", heads, tuple(costs.options()), caption)
+
+
+def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -> Figure | None:
+    families = list(dict.fromkeys(p.family for p in points))
+    if not points or len({p.pairs for p in points}) < 2:
+        return None
+    series = []
+    for family in families:
+        mine = [p for p in points if p.family == family]
+        bars = [score_bars(p.kept) for p in mine]
+        series.append(
+            Series(
+                family,
+                tuple(float(p.pairs) for p in mine),
+                tuple(p.kept.value for p in mine),
+                tuple(low for _, low, _ in bars),
+                tuple(high for _, _, high in bars),
+                group=family,
+            )
+        )
+    ks = sorted({float(p.pairs) for p in points})
+    series.append(Series(f"wanted: {retain:g}", (ks[0], ks[-1]), (retain, retain), kind="baseline", group="wanted"))
+    what = "nDCG@10 kept" if judge.judged_by else "share of the ten nearest kept"
+    return Figure(
+        "learning_curve",
+        "Learning curve of the bridge",
+        "pairs that fit",
+        what,
+        tuple(series),
+        "Each family at its best setting, on the part that certifies; bands are 95 % intervals.",
+        (0.0, 1.0),
+    )

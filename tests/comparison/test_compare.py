@@ -1,0 +1,123 @@
+"""What two spaces over the same rows are to each other, and scores of models without labels."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from embedscope.cli._app import app
+from embedscope.comparison import compare, relation_of
+from embedscope.comparison.label_free import label_free, without_words
+from embedscope.core.errors import InputError
+from embedscope.core.progress import Silent
+from embedscope.encoders import MODELS
+from embedscope.metrics._spectra import alpha_req, matrix_entropy
+
+runner = CliRunner()
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 32)) * np.arange(1, 33) ** -0.5 + 0.2
+TURN = np.linalg.qr(RNG.normal(size=(32, 32)))[0]
+SCALE = np.abs(X).max() / 127
+
+
+@pytest.mark.parametrize(
+    ("y", "name"),
+    [
+        (3 * X, "same"),
+        (X.astype(np.float16), "precision"),
+        (np.rint(X / SCALE) * SCALE, "precision"),
+        (X @ TURN, "rotated"),
+        (np.hstack([X, np.zeros((300, 8))]) @ np.linalg.qr(RNG.normal(size=(40, 40)))[0], "rotated"),
+        (X + 0.5 * RNG.normal(size=32) + 0.05 * RNG.normal(size=X.shape), "prompt"),
+        (X[:, :30], "truncated"),
+        (np.tanh(X @ RNG.normal(size=(32, 32))), "model"),
+        (np.tanh(X @ RNG.normal(size=(32, 32)))[RNG.permutation(300)], "unrelated"),
+    ],
+)
+def test_relations(y, name):
+    found = relation_of(X, y)
+    assert found.name == name
+    if name == "rotated":
+        assert found.turned < 1e-9 and found.aligned == pytest.approx(1.0, abs=1e-6) and found.overlap == 1.0
+    if name == "unrelated":
+        assert found.overlap == pytest.approx(found.overlap_chance, abs=0.02)
+
+
+def test_the_angle_of_a_rotation():
+    """A turn by 30 degrees in every one of 16 planes turns every row by 30 degrees."""
+    x = RNG.normal(size=(400, 32))
+    c, s = np.cos(np.pi / 6), np.sin(np.pi / 6)
+    turn = np.kron(np.eye(16), np.array([[c, s], [-s, c]]))
+    assert relation_of(x, x @ turn).angle == pytest.approx(30.0, abs=1.0)
+
+
+def test_parity_names_its_rows(tmp_path):
+    y = X + 1e-4 * RNG.normal(size=X.shape)
+    y[[5, 77]] = X[[6, 78]]
+    made = compare(X, y)
+    assert made.relation.name == "precision" and not made.parity
+    assert made.result.document.findings[1].n_rows == 2
+    assert {row.id for row in made.result.document.findings[1].rows} == {"5", "77"}
+    for name, x in (("a", X), ("b", y), ("c", X.astype(np.float16))):
+        np.save(tmp_path / f"{name}.npy", x)
+    files = [str(tmp_path / f"{name}.npy") for name in "abc"]
+    assert runner.invoke(app, ["compare", files[0], files[1]]).exit_code == 1
+    fine = runner.invoke(app, ["compare", files[0], files[2]])
+    assert fine.exit_code == 0 and "another precision" in fine.output
+
+
+def test_rows_by_their_ids():
+    order = RNG.permutation(300)
+    ids = [f"row {i}" for i in range(300)]
+    assert compare(X, X[order], ids=(ids, [ids[i] for i in order])).relation.name == "same"
+    with pytest.raises(InputError, match="no id in common"):
+        compare(X, X, ids=(ids, [f"other {i}" for i in range(300)]))
+
+
+def test_prompts_and_models_of_clip(shared_data):
+    folder = shared_data / "clip_class_names"
+    names = {
+        key: np.load(next(p for p in (folder / key).glob("*.npy") if "lvis" in p.name)).astype(np.float64)[:400]
+        for key in ("detic", "object_centric_ovd", "vlpart")
+    }
+    assert relation_of(names["detic"], names["object_centric_ovd"]).name == "prompt"
+    assert relation_of(names["detic"], names["vlpart"]).name == "model"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "message"),
+    [
+        ((X,), {}, "two files of vectors"),
+        ((X, X[:10]), {}, "the same rows"),
+        ((X, X), {"layers": "final"}, "is an option of models"),
+        (("minilm", "e5"), {}, "add --texts"),
+        ((X[:5], X[:5]), {}, "at least 12 rows"),
+        ((), {"texts": ["a"]}, "takes models"),
+    ],
+)
+def test_what_cannot_be_compared(given, options, message):
+    with pytest.raises(InputError, match=message):
+        compare(*given, **options)
+
+
+def test_scores_of_spectra():
+    assert matrix_entropy(np.eye(8)) == pytest.approx(1.0)
+    assert matrix_entropy(np.ones((9, 8))) == pytest.approx(0.0, abs=1e-6)
+    rng = np.random.default_rng(1)
+    basis = np.linalg.qr(rng.normal(size=(800, 200)))[0]
+    x = basis * np.arange(1, 201) ** -0.6  # eigenvalues k^-1.2; the mean of the rows is about 0
+    from embedscope.stats import Moments, statistic_of
+
+    assert alpha_req.function(statistic_of(Moments("raw"), x)) == pytest.approx(1.2, abs=0.05)
+
+
+@pytest.mark.models
+def test_models_without_labels():
+    if MODELS.get("minilm").path() is None:
+        pytest.skip("the weights of minilm are not installed")
+    things = ("cat", "dog", "train", "storm", "song", "bridge", "river", "king", "bank")
+    texts = [f"The {a} is near the old {b}." for a in things for b in things if a != b]
+    records, _ = label_free(["minilm"], texts, progress=Silent(), layers="pooled", cache=False)
+    value = {r.metric: r for r in records}
+    assert {"word_stability", "matrix_entropy", "effective_rank"} <= set(value)
+    assert 0 <= value["word_stability"].ci_low <= value["word_stability"].value <= value["word_stability"].ci_high <= 1
+    assert without_words(texts[0]) != texts[0]

@@ -1,0 +1,212 @@
+"""``compress``: what it finds against FAISS and naive search, what it decides, saves, applies and exports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embedscope
+from embedscope.certification.fitting import moments_of
+from embedscope.compression.candidates import expand_plans, parse_plan
+from embedscope.compression.fitting import fit_plan
+from embedscope.compression.matryoshka import trained_sizes
+from embedscope.compression.prediction import Predictor
+from embedscope.compression.search import search, truth_of
+from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.exports.faiss import factory_string, faiss_index
+from embedscope.exports.numpy import numpy_snippet
+from embedscope.exports.sentence_transformers import _leading
+from embedscope.tasks._means import directions
+from embedscope.tasks.retrieval import judged_scores
+
+
+@pytest.fixture(scope="module")
+def rows() -> np.ndarray:
+    """1,200 rows whose variance decays, of unit length."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1200, 32)) * (1 / np.sqrt(1 + np.arange(32))) + 0.05
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def queries(rows: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return directions(rows[:300] + 0.05 * rng.normal(size=(300, 32))).astype(np.float32)
+
+
+FAISS = ["float16", "int8", "binary", "first:16+int8", "pca:16", "pca:16+int8", "pq:8", "rabitq", "pca:16+rabitq"]
+
+
+@pytest.mark.parametrize("text", FAISS)
+def test_finds_what_the_exported_faiss_index_finds(rows: np.ndarray, queries: np.ndarray, text: str) -> None:
+    faiss = pytest.importorskip("faiss")
+    fitted = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0)
+    found = search(fitted, queries, fitted.documents(rows), None)
+    repair = fitted.repair({})
+    index = faiss.deserialize_index(faiss.serialize_index(faiss_index(repair, "document")))
+    index.add(rows)
+    scores, theirs = index.search(queries, 10)
+    if text == "binary":  # Hamming distances tie, and FAISS orders ties by chance
+        bits = np.unpackbits(fitted.code.encode(rows), axis=1)[found].astype(bool)
+        apart = (bits != (queries > 0)[:, None]).sum(axis=2)
+        np.testing.assert_array_equal(np.sort(apart, axis=1), np.sort(scores, axis=1))
+        return
+    same = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, theirs, strict=True)])
+    assert same >= 0.999
+    mapped = fitted.queries(queries)
+    ours = np.einsum("ij,ikj->ik", mapped, fitted.documents(rows)[theirs])
+    # the chain of FAISS is float32, so a coordinate on the edge of a step may be stored as the next one
+    assert np.mean(np.abs(ours - scores) > 1e-5) < 0.01
+    assert np.abs(ours - scores).max() < 5e-3
+
+
+@pytest.mark.parametrize("text", ["float16", "int8", "binary", "first:16+int8", "pca:16+int8", "pq:8"])
+def test_numpy_export_stores_the_same_rows(rows: np.ndarray, tmp_path: Path, text: str) -> None:
+    if text.startswith("pq"):
+        pytest.importorskip("faiss")
+    repair = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0).repair({})
+    repair.save(tmp_path / "c.safetensors")
+    space: dict = {}
+    exec(numpy_snippet(repair, tmp_path / "c.safetensors"), space)
+    np.testing.assert_array_equal(space["store"](rows), repair.store(rows, "document"))
+
+
+def test_leading_dimensions_become_a_truncate_dim() -> None:
+    x = np.random.default_rng(0).normal(size=(300, 32)).astype(np.float32)
+    for text, kept in {"first:16+int8": 16, "pca:16": None, "int8": None}.items():
+        repair = fit_plan(parse_plan(text), moments_of(x, True), x, 0).repair({})
+        assert _leading(list(repair.kinds.values())) == kept
+
+
+def test_rescoring_is_the_inner_product_with_the_bits_of_the_best_forty(rows: np.ndarray, queries: np.ndarray) -> None:
+    fitted = fit_plan(parse_plan("binary+rescore"), moments_of(rows, True), rows, 0)
+    found = search(fitted, queries, fitted.documents(rows), None)
+    bits = np.where(rows > 0, 1.0, -1.0)
+    for i in range(0, 300, 37):
+        apart = (bits != np.where(queries[i] > 0, 1.0, -1.0)).sum(axis=1)
+        forty = np.argsort(apart, kind="stable")[:40]
+        again = bits[np.sort(forty)] @ queries[i]
+        wanted = set(np.sort(forty)[np.argsort(-again, kind="stable")][:10].tolist())
+        assert len(wanted & set(found[i].tolist())) >= 9  # a tie at the edge may fall to either side
+
+
+def test_scores_are_those_of_evaluate(rows: np.ndarray, queries: np.ndarray) -> None:
+    rng = np.random.default_rng(2)
+    query, document = np.repeat(np.arange(300), 3), rng.integers(0, 1200, 900)
+    query, document = np.unique(np.stack([query, document]), axis=1)
+    grade = rng.integers(0, 3, len(query)).astype(float)
+    truth = truth_of(directions(queries), directions(rows), None, (query, document, grade))
+    full = fit_plan(parse_plan("float32"), moments_of(rows, True), rows, 0)
+    items = truth.items(search(full, queries, full.documents(rows), None))
+    wanted = judged_scores(queries, rows, (query, document, grade))
+    assert items["overlap@10"].min() == 1
+    for name in ("ndcg@10", "recall@10"):
+        np.testing.assert_allclose(items[name], wanted[name].items, atol=1e-6)
+
+
+def test_pca_keeps_inner_products_best(rows: np.ndarray) -> None:
+    fitted = fit_plan(parse_plan("pca:8"), moments_of(rows, True), rows, 0)
+    u, s, _ = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
+    np.testing.assert_allclose(
+        fitted.documents(rows) @ fitted.documents(rows).T, (u[:, :8] * s[:8] ** 2) @ u[:, :8].T, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("text", "off"), [("float16", 0.01), ("int8", 0.01), ("pq:16", 0.01), ("pca:24", 0.03)])
+def test_prediction_is_near_what_is_measured(rows: np.ndarray, queries: np.ndarray, text: str, off: float) -> None:
+    if text.startswith("pq"):
+        pytest.importorskip("faiss")
+    fitted = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0)
+    truth, stored = truth_of(directions(queries), directions(rows), None, None), fitted.documents(rows)
+    measured = truth.items(search(fitted, queries, stored, None))["overlap@10"].mean()
+    predicted = Predictor.of(directions(queries), directions(rows), None).recall(fitted, queries, stored)
+    assert predicted == pytest.approx(measured, abs=off)
+
+
+def test_the_smallest_certified_is_chosen_saved_and_applied(rows: np.ndarray, tmp_path: Path) -> None:
+    plans = ["float16", "int8", "first:8", "pca:4+binary"]
+    outcome = embedscope.compress(rows, candidates=plans, tolerance=0.05, max_eval_rows=400)
+    assert outcome.accepted
+    assert outcome.repair.header.candidate == "int8"
+    assert outcome.result.select(metric="bytes_per_row", transform="int8")[0].value == 32
+    lost = outcome.result.value(metric="overlap@10.difference", transform="int8", subset="certify")
+    assert -0.05 < lost <= 0
+    assert outcome.result.value(metric="overlap@10.p_loss", transform="int8") <= 0.05
+    np.save(tmp_path / "x.npy", rows)
+    outcome.repair.save(tmp_path / "c.safetensors")
+    for name in ("out.npy", "out.safetensors", "out.parquet"):
+        done = embedscope.apply(tmp_path / "c.safetensors", tmp_path / "x.npy", tmp_path / name, kind="document")
+        assert done.dim_out == 32
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), outcome.repair.store(rows, "document"))
+    assert np.load(tmp_path / "out.npy").dtype == np.int8
+    assert outcome.result.document.figures[0].id == "frontier"
+
+
+def test_too_few_rows_are_refused_with_the_number_that_it_takes(rows: np.ndarray) -> None:
+    outcome = embedscope.compress(rows[:200], candidates="float16", tolerance=0.01)
+    assert not outcome.accepted
+    assert outcome.repair.is_identity
+    said = outcome.result.document.findings[0].text
+    assert "units of evidence" in said
+    assert "add queries" in said
+
+
+def test_nothing_is_certified_where_everything_loses(rows: np.ndarray) -> None:
+    outcome = embedscope.compress(rows, candidates=["pca:4+binary", "first:4"], tolerance=0.05)
+    assert not outcome.accepted
+    assert "none is smaller and loses at most" in outcome.result.document.findings[0].text
+
+
+def test_judgements_decide_where_there_are_some(rows: np.ndarray) -> None:
+    rng = np.random.default_rng(5)
+    asked = {f"q{i}": rows[i] + 0.02 * rng.normal(size=32) for i in range(600)}
+    documents = {f"d{i}": row for i, row in enumerate(rows)}
+    qrels = {f"q{i}": {f"d{i}": 1} for i in range(600)}
+    outcome = embedscope.compress(
+        documents, queries=asked, qrels=qrels, candidates="int8,binary", tolerance=0.05, pca_on="queries"
+    )
+    assert outcome.accepted
+    best = outcome.repair.header.candidate
+    assert outcome.result.value(metric="ndcg@10", transform=best, subset="certify") > 0.9
+    assert outcome.repair.kind("query").code is None
+
+
+def test_matryoshka_folders(tmp_path: Path) -> None:
+    assert trained_sizes(str(tmp_path)) == ()
+    (tmp_path / "README.md").write_text('```json\n{\n "loss": "X",\n "matryoshka_dims": [\n 64,\n 256,\n 128\n ]}')
+    assert trained_sizes(str(tmp_path)) == (256, 128, 64)
+    (tmp_path / "config.json").write_text(json.dumps({"matryoshka_dimensions": [32, 512]}))
+    assert trained_sizes(f"st:{tmp_path}") == (512, 32)
+    plans, _ = expand_plans("auto", 768, (512, 32))
+    assert {p.cut for p in plans if p.cut.startswith("first")} == {"first:512", "first:32"}
+
+
+def test_factory_strings(rows: np.ndarray) -> None:
+    faiss = pytest.importorskip("faiss")
+    for text, wanted in {
+        "pca:16+int8": "L2norm,PCA16,SQ8",
+        "pq:8": "L2norm,PQ8",
+        "rabitq": "L2norm,RR32,RaBitQ",
+    }.items():
+        repair = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0).repair({})
+        assert factory_string(repair, "document") == wanted
+        assert faiss.index_factory(32, wanted, faiss.METRIC_INNER_PRODUCT).d == 32
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("int8+first:16", "first:128"), ("first", "number of dimensions"), ("rescore", "not understood"), ("", "empty")],
+)
+def test_candidates_that_are_none(text: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        expand_plans(text, 32, ())
+
+
+def test_unknown_steps_and_too_many_dimensions() -> None:
+    with pytest.raises(UnknownNameError, match="int8"):
+        expand_plans("int9", 32, ())
+    with pytest.raises(InputError, match="64 dimensions"):
+        expand_plans("first:64", 32, ())

@@ -1,0 +1,65 @@
+"""The chart of a notebook: what it draws, where, and that names cannot break out of it."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from embedscope.core.document import Document, Figure, Finding, Series
+from embedscope.core.records import Record
+from embedscope.core.result import Result
+from embedscope.core.small_chart import interval_chart, line_chart, small_chart
+
+
+def parsed(chart: str) -> Xml.Element:
+    return Xml.fromstring(chart)
+
+
+def test_dots_stand_where_the_values_are() -> None:
+    records = [
+        Record("m", "stsb", v, space=f"layer{i}", ci_low=v - 0.1, ci_high=v + 0.1)
+        for i, v in enumerate((0.2, 0.5, 0.8))
+    ]
+    chart = parsed(interval_chart(records))
+    across = [float(c.get("cx", "nan")) for c in chart.iter("circle")]
+    assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
+    for line, x in zip(chart.iter("line"), across, strict=True):
+        assert float(line.get("x1", "nan")) < x < float(line.get("x2", "nan"))
+
+
+def test_names_are_text() -> None:
+    records = [Record("<script>alert(1)</script>", "a&b", float(i)) for i in range(20)]
+    chart = interval_chart(records)
+    assert "<script" not in chart
+    assert len(list(parsed(chart).iter("circle"))) == 16
+    assert "4 more" in chart
+
+
+def test_the_first_figure_of_a_document_is_drawn() -> None:
+    figure = Figure("f", "Layers", "layer", "score", (Series("m", (0.0, 1.0, 2.0), (0.0, None, 1.0)),))
+    chart = small_chart((), Document("T", figures=(figure,)))
+    points = parsed(chart).find("polyline")
+    assert points is not None
+    assert len((points.get("points") or "").split()) == 2
+    assert line_chart(Figure("f", "t", "x", "y", (Series("m", (0.0,), (None,)),))) == ""
+
+
+def test_nothing_is_drawn_of_different_numbers() -> None:
+    assert small_chart((Record("x", "i1", 0.5), Record("x", "i2", 0.5)), None) == ""
+
+
+def test_the_verdict_of_a_notebook_is_the_gravest_finding() -> None:
+    findings = (
+        Finding("fine", "ok"),
+        Finding("a note", "info"),
+        Finding("broken", "serious"),
+        Finding("hm", "warning"),
+    )
+    records = (Record("a", "stsb", 0.5), Record("b", "stsb", 0.6))
+    page = Result(records, document=Document("T", findings=findings))._repr_html_()
+    verdict = re.search(r"font-size:1.15em[^>]*><b>([^<]*)", page)
+    assert verdict is not None
+    assert verdict[1] == "broken"
+    assert page.index("broken") < page.index("<svg") < page.index("<ul>")

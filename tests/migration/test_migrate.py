@@ -1,0 +1,208 @@
+"""Verdicts of ``migrate`` where the truth is known: one space, a rotation, unrelated spaces, noise, judgements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import embedscope
+from embedscope.core.errors import InputError
+from embedscope.transforms.repair import Repair
+
+LINEAR = "none,procrustes,ridge"
+
+
+def spaces(n: int = 480, d: int = 10, noise: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, and the same rows turned, with noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d))
+    turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    return x, x @ turn + noise * rng.normal(size=(n, d))
+
+
+def naive_overlap(q: np.ndarray, d: np.ndarray, q2: np.ndarray, d2: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Share of the ten nearest in common, query by query, by sorting."""
+
+    def nearest(a: np.ndarray, b: np.ndarray) -> list[set[int]]:
+        a, b = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (a, b))
+        found = []
+        for i, row in enumerate(a @ b.T):
+            row[own[i]] = -9
+            found.append(set(np.argsort(-row)[:10].tolist()))
+        return found
+
+    return np.array([len(a & b) / 10 for a, b in zip(nearest(q, d), nearest(q2, d2), strict=True)])
+
+
+def test_the_same_model_stays() -> None:
+    x, _ = spaces()
+    outcome = embedscope.migrate(x, x.astype(np.float16).astype(np.float64), candidates=LINEAR)
+    assert outcome.verdict == "stay" and outcome.repair is None and not outcome.accepted
+
+
+def test_a_rotated_copy_is_bridged_and_nothing_is_lost() -> None:
+    x, y = spaces()
+    outcome = embedscope.migrate(x, y, candidates=LINEAR)
+    assert outcome.verdict == "bridge" and outcome.accepted
+    record = outcome.result["migrate"]
+    assert record.value == record.ci_low == 1.0
+    moved = embedscope.apply(outcome.repair, y, kind="new")
+    assert np.abs(moved - x / np.linalg.norm(x, axis=1, keepdims=True)).max() < 1e-9
+    assert outcome.repair.kinds["old"].is_identity
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_unrelated_spaces_are_never_bridged(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    outcome = embedscope.migrate(rng.normal(size=(420, 8)), rng.normal(size=(420, 9)), candidates="procrustes,ridge")
+    assert outcome.verdict == "re-embed"
+    assert outcome.result["migrate"].value == pytest.approx(10 / 209, abs=0.03)
+
+
+def test_pair_recall_does_not_decide() -> None:
+    x, y = spaces(d=24, noise=0.35)
+    outcome = embedscope.migrate(x, y, candidates=LINEAR)
+    recall = [r for r in outcome.result.records if r.metric == "pair_recall@1"]
+    assert max(r.value for r in recall) > 0.95
+    assert outcome.result["migrate"].value < 0.8
+    assert outcome.verdict == "re-embed"
+
+
+def test_overlap_is_that_of_sorting() -> None:
+    from embedscope.core.progress import Silent
+    from embedscope.core.provenance import Provenance
+    from embedscope.migration.maps import fit_map
+    from embedscope.migration.migrate import Request, read_rows, retention_judge
+    from embedscope.sources.options import ModelOptions
+
+    x, y = spaces(noise=0.3)
+    rows = read_rows(Request(x, y), ModelOptions(), Provenance(), Silent(), count_tokens=False)
+    judge = retention_judge(rows, 10_000, 0)
+    for direction in ("queries", "documents"):
+        fitted = fit_map("ridge:0.01", judge.pairs(direction))
+        for part in ("select", "certify"):
+            view = judge.views[part]
+            queries = fitted.apply(view.q_new) if direction == "queries" else view.q_new
+            pool = view.d_old if direction == "queries" else fitted.apply(view.d_old)
+            wanted = naive_overlap(view.q_new, view.d_new, queries, pool, view.own)
+            got = judge.kept(direction, fitted, part).scores["overlap@10"]
+            assert got.items.tolist() == pytest.approx(wanted.tolist())
+    fit = set(judge.fit.tolist())
+    held = {rows.ids.index(name) for part in judge.views.values() for name in part.names}
+    assert not fit & held
+
+
+def judged(n: int = 400, seed: int = 3) -> dict[str, object]:
+    """An index in which the new model's answers are relevant, and old vectors that are noise or as good."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n, 12))
+    queries = rows + 0.3 * rng.normal(size=(n, 12))
+    ids = [f"d{i}" for i in range(n)]
+    return {
+        "rows": rows,
+        "queries": queries,
+        "dict": lambda x, mark: dict(zip([f"{mark}{i}" for i in range(n)], x, strict=True)),
+        "qrels": {f"q{i}": {ids[i]: 1} for i in range(n)},
+    }
+
+
+def test_an_old_model_that_is_as_good_stays() -> None:
+    data, rng = judged(), np.random.default_rng(5)
+    as_dict, rows, queries = data["dict"], data["rows"], data["queries"]
+    turn = rng.normal(size=(12, 12)) + 3 * np.eye(12)
+    outcome = embedscope.migrate(
+        as_dict(rows @ np.linalg.qr(turn)[0], "d"),
+        as_dict(rows, "d"),
+        old_queries=as_dict(queries @ np.linalg.qr(turn)[0], "q"),
+        new_queries=as_dict(queries, "q"),
+        qrels=data["qrels"],
+        candidates="procrustes",
+    )
+    assert outcome.verdict == "stay"
+    assert "as good" in outcome.result["migrate"].facts["reason"]
+
+
+def test_with_judgements_ndcg_decides_and_a_poor_old_model_does_not_stay() -> None:
+    data, rng = judged(), np.random.default_rng(5)
+    as_dict, rows, queries = data["dict"], data["rows"], data["queries"]
+    old = rows + 1.0 * rng.normal(size=rows.shape)
+    outcome = embedscope.migrate(
+        as_dict(old, "d"),
+        as_dict(rows, "d"),
+        old_queries=as_dict(queries + 1.0 * rng.normal(size=rows.shape), "q"),
+        new_queries=as_dict(queries, "q"),
+        qrels=data["qrels"],
+        candidates="procrustes,ridge",
+    )
+    assert outcome.verdict in ("re-embed", "pilot more pairs")
+    kept = outcome.result.select(metric="ndcg@10.kept", subset="certify")
+    full = outcome.result.select(metric="ndcg@10.full")[0].value
+    raw = outcome.result.select(metric="ndcg@10", subset="certify", transform=kept[0].transform, space=kept[0].space)
+    assert kept[0].value == pytest.approx(raw[0].value / full)
+
+
+def test_groups_say_what_is_relevant_and_stay_in_one_part() -> None:
+    rng = np.random.default_rng(0)
+    things, groups = rng.normal(size=(220, 8)), np.repeat(np.arange(220), 3)
+    x = things[groups] + 0.2 * rng.normal(size=(660, 8))
+    turn = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    outcome = embedscope.migrate(x, x @ turn + 0.02 * rng.normal(size=x.shape), groups=groups, candidates=LINEAR)
+    assert outcome.verdict in ("bridge", "stay")
+    assert outcome.result["migrate"].facts["verdict"] == outcome.verdict
+    assert outcome.result.select(metric="ndcg@10.kept", subset="certify")
+    assert any("one group" in f.text for f in outcome.result.document.findings)
+
+
+def test_rows_match_by_id_and_extra_rows_are_said() -> None:
+    x, y = spaces()
+    order = np.random.default_rng(1).permutation(len(x))[:400]
+    old = {f"r{i}": v for i, v in enumerate(x)}
+    new = {f"r{i}": y[i] for i in order}
+    outcome = embedscope.migrate(old, new, candidates="procrustes")
+    assert outcome.verdict == "bridge"
+    assert any("400 rows have the same id" in f.text for f in outcome.result.document.findings)
+    with pytest.raises(InputError, match="no id of OLD is an id of NEW"):
+        embedscope.migrate(old, {f"s{i}": y[i] for i in order})
+
+
+def test_what_cannot_be_decided_is_an_error_with_what_to_do() -> None:
+    x, y = spaces(n=120)
+    with pytest.raises(InputError, match="250 rows"):
+        embedscope.migrate(x, y)
+    with pytest.raises(InputError, match="has no ids to match"):
+        embedscope.migrate(x, y[:-1])
+    with pytest.raises(InputError, match=r"share from 0\.5"):
+        embedscope.migrate(x, y, retain=1.0)
+    with pytest.raises(InputError, match="--qrels judge queries"):
+        embedscope.migrate(x, y, qrels={"q": {"d": 1}})
+
+
+def test_costs_and_document() -> None:
+    x, y = spaces(d=24, noise=0.5)
+    outcome = embedscope.migrate(
+        x, y, candidates=LINEAR, tokens_per_row=20, price_per_million_tokens=0.1, index_rows=10**6
+    )
+    document = outcome.result.document
+    costs = next(t for t in document.tables if t.id == "costs")
+    assert costs.rows[-1][1:4] == (10**6, 20 * 10**6, pytest.approx(2.0))
+    assert [f.id for f in document.figures] == ["learning_curve"]
+    assert document.findings[0].text.startswith("Re-embed")
+
+
+def test_a_bridge_is_a_repair_file(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the extra hf is not installed")
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(500, 6))
+    y = np.abs(x @ rng.normal(size=(6, 12))) + 0.05 * rng.normal(size=(500, 12))
+    outcome = embedscope.migrate(y, x, candidates="mlp", direction="documents", force=True)
+    assert outcome.repair.kinds["old"].hidden is not None
+    file = tmp_path / "bridge.safetensors"
+    outcome.repair.save(file)
+    again = Repair.load(file)
+    assert np.array_equal(again.transform(y, "old"), outcome.repair.transform(y, "old"))
+    assert again.header.candidate == "mlp:128"
+    np.save(tmp_path / "old.npy", y.astype(np.float32))
+    done = embedscope.apply(file, tmp_path / "old.npy", tmp_path / "moved.npy", kind="old")
+    assert done.dim_out == 6
