@@ -153,7 +153,12 @@ def collect(
         listed = {**listed, **query_rows(asked, matrices)}
         provenance["data"] = {**asking.data, **provenance["data"]}
     return _collected(
-        Result(tuple(records), provenance), held, listed, pair if source is None else source, model, row_texts
+        Result(tuple(records), provenance, found.document),
+        held,
+        listed,
+        pair if source is None else source,
+        model,
+        row_texts,
     )
 
 

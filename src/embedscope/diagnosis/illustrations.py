@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from embedscope.diagnosis.diagnose import Diagnosis
 
 HEALTHY = Range(-0.2, 0.2, "unrelated rows of most healthy spaces")
+
+_AFTER = re.compile(r"; |, (?=[a-z])")
+"""Where a remedy goes on after its command."""
 
 _CARRIES = {
     "cosine_floor": ("cosines", "coordinates"),
@@ -34,7 +38,8 @@ def illustrated(diagnosis: Diagnosis, book: Sketchbook) -> Diagnosis:
     """``diagnosis`` with a headline and the charts of ``book``."""
     document = diagnosis.result.document
     assert document is not None
-    charts = charts_of(list(book), (HEALTHY,))
+    base = None if diagnosis.collected is None else diagnosis.collected.result.document
+    charts = (*(() if base is None else base.charts), *charts_of(list(book), (HEALTHY,)))
     document = with_charts(document, charts)
     document = replace(document, headline=document.headline or _headline(diagnosis, document, charts))
     return replace(diagnosis, result=replace(diagnosis.result, document=document))
@@ -61,7 +66,8 @@ def _headline(diagnosis: Diagnosis, document: Document, charts: Sequence[Chart])
 
 
 def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, ...]:
-    wanted = _CARRIES.get(verdict.rule.id, ()) if verdict is not None else ()
+    across = verdict is not None and "|" in verdict.numbers.space
+    wanted = ("clouds", "cosines") if across else _CARRIES.get(verdict.rule.id, ()) if verdict is not None else ()
     ids = [c.id for c in charts]
     forms = [*wanted, "cosines", "coordinates", "occurrences", "spectrum"]
     space = verdict.numbers.space if verdict is not None else ""
@@ -75,7 +81,7 @@ def _command(found: Sequence[Verdict], diagnosis: Diagnosis) -> str:
     for v in found:
         remedy = v.rule.remedy(v.numbers)
         if remedy.startswith("embedscope ") and JUDGED not in remedy:
-            return remedy.partition("; ")[0]
+            return _AFTER.split(remedy)[0]
     where = found[0].numbers.where
     return "" if where in ("SOURCE", "--pair A B") else f"embedscope diagnose {where} --rows-out rows.csv"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.core.document import Bins, Chart, Document, Figure, Histogram, Mark, Range, Scatter, Series
+from embedscope.core.document import Bins, Chart, Document, Dots, Figure, Histogram, Mark, Range, Scatter, Series
 from embedscope.geometry.sketches import CoordinateParts, Cosines, Occurrences, Spectrum
 from embedscope.stats.neighbourhood import K
 
@@ -44,6 +44,7 @@ def by_form(charts: Sequence[Chart]) -> dict[str, tuple[Any, ...]]:
         "histograms": tuple(c for c in charts if isinstance(c, Histogram)),
         "figures": tuple(c for c in charts if isinstance(c, Figure)),
         "scatters": tuple(c for c in charts if isinstance(c, Scatter)),
+        "dots": tuple(c for c in charts if isinstance(c, Dots)),
     }
 
 

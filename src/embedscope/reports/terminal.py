@@ -97,7 +97,7 @@ def _print_rest(document: Document, console: Console) -> None:
 
     headline = document.headline
     told = headline.text if headline is not None else ""
-    others = [f for f in by_importance(document.findings) if not told.startswith(f.text) and f.text not in told]
+    others = [f for f in by_importance(document.findings) if not _is_told(f.text, told)]
     problems = [f for f in others if f.status in ("serious", "warning", "deviates")]
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -114,6 +114,11 @@ def _print_rest(document: Document, console: Console) -> None:
     console.print()
     if parts:
         console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts"), style="dim")
+
+
+def _is_told(text: str, told: str) -> bool:
+    """Whether a headline says a finding already, with or without the name of its space."""
+    return any(part and part in told for part in (text, text.partition(": ")[2]))
 
 
 _MOST = 6  # other problems that are printed beside the verdict
