@@ -74,12 +74,12 @@ def _annotated(axes: Any, marks: tuple[Mark, ...], ranges: tuple[Range, ...]) ->
     for item in ranges:
         if item.high > low and item.low < high:
             axes.axvspan(max(item.low, low), min(item.high, high), color="#00684f", alpha=0.08, linewidth=0, zorder=0)
-    for item in marks:
-        if low <= item.at <= high:
-            axes.axvline(item.at, color="#15191e", linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
+    for mark in marks:
+        if low <= mark.at <= high:
+            axes.axvline(mark.at, color="#15191e", linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
             axes.annotate(
-                item.label,
-                (item.at, 1.01),
+                mark.label,
+                (mark.at, 1.01),
                 xycoords=("data", "axes fraction"),
                 ha="center",
                 va="bottom",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from embedscope.core.document import Document, Headline, Table, cell
+from embedscope.core.document import Document, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -41,7 +41,8 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40, expl
     document = document_of(result)
     console.print(Text(document.title, style="bold"))
     if document.headline is not None:
-        _print_headline(document.headline, console)
+        rows = next((f.rows for f in document.findings if f.rows and _is_told(f.text, document.headline.text)), ())
+        _print_headline(document.headline, console, () if explain else rows[:_FIRST])
         if not explain:
             _print_rest(document, console)
             return
@@ -73,8 +74,8 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
         console.print(_plain(f"{listed(parts)}: add --explain"), style="dim")
 
 
-def _print_headline(headline: Headline, console: Console) -> None:
-    """One block: what it comes to, how sure, why, and a command that runs as printed."""
+def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = ()) -> None:
+    """One block: what it comes to, how sure, why, some of the ``rows``, and a command that runs as printed."""
     from rich.text import Text
 
     name, colour = STATUS[headline.status]
@@ -86,6 +87,8 @@ def _print_headline(headline: Headline, console: Console) -> None:
         console.print(_plain(headline.cause))
     if headline.evidence:
         console.print(_plain(headline.evidence), style="dim")
+    for row in rows:
+        console.print(_plain(_row(row)))
     if headline.command:
         console.print(Text(f"$ {headline.command}", style="bold"), soft_wrap=True)
 
@@ -116,11 +119,17 @@ def _print_rest(document: Document, console: Console) -> None:
         console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts"), style="dim")
 
 
+def _row(row: Row) -> str:
+    """``row 7: a text (all zeros)``."""
+    return f"row {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else "")
+
+
 def _is_told(text: str, told: str) -> bool:
     """Whether a headline says a finding already, with or without the name of its space."""
     return any(part and part in told for part in (text, text.partition(": ")[2]))
 
 
+_FIRST = 3  # rows that are printed with the verdict
 _MOST = 6  # other problems that are printed beside the verdict
 
 
@@ -201,7 +210,7 @@ def _print_findings(document: Document, console: Console) -> None:
         if finding.harm:
             words.append(f"\n{finding.harm}")
         for row in finding.rows:
-            words.append(f"\nrow {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else ""))
+            words.append(f"\n{_row(row)}")
         more = (finding.n_rows or 0) - len(finding.rows)
         if finding.rows and more > 0:
             words.append(f"\n{count(more, 'more row')} (--rows-out FILE writes all)", style="dim")
