@@ -65,7 +65,7 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
     parts, shown = [], []
     cosine = numbers.get("self_similarity")
     if cosine is not None and cosine.value is not None:
-        parts.append(f"unrelated rows have a mean cosine of {cosine.value:.2f}")
+        parts.append(f"unrelated rows have a mean cosine of {round(cosine.value, 2) + 0.0:.2f}")
         shown.append(cosine)
     for name in ("participation_ratio_unbiased", "participation_ratio"):
         found = numbers.get(name)
