@@ -85,6 +85,9 @@ docs: $(VENV)/.installed-dev  ## write the generated pages and build the site in
 	$(BIN)/python docs/generate.py
 	$(MAKE) --no-print-directory site
 
+gallery: $(VENV)/.installed-dev  ## make reports of the example and photograph them in Chromium, into docs/gallery
+	$(BIN)/python docs/make_gallery.py
+
 site: $(VENV)/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 

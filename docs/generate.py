@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CLI = ROOT / "docs" / "cli.md"
 API = ROOT / "docs" / "api.md"
+PAPERS = ROOT / "src" / "embedscope" / "reports" / "papers.json"
 INTRO = """# Command line
 
 Generated from the program's own help by `make docs`; checked in CI.
@@ -104,8 +105,11 @@ def main() -> int:
     """Exit status: 1 where a page is out of date."""
     if "--outputs" in sys.argv:
         return write_outputs()
+    from bibliography import papers_json
+
     status = 0
-    for page, text in ((CLI, help_pages()), (API, api_page())):
+    papers = papers_json(ROOT / "docs" / "references.bib")
+    for page, text in ((CLI, help_pages()), (API, api_page()), (PAPERS, papers)):
         if "--check" not in sys.argv:
             page.write_text(text, encoding="utf-8")
         elif not page.is_file() or page.read_text(encoding="utf-8") != text:

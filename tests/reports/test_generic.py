@@ -38,7 +38,7 @@ def test_a_file_has_a_table_and_no_figure() -> None:
     )
     assert document.title == "Geometry of x.npy"
     assert document.figures == ()
-    assert document.tables[0].rows == (("x.npy", 0.25, 0.5),)
+    assert document.tables[0].rows == (("isoscore", "0.2500", None, None, None), ("i1", "0.5000", None, None, None))
 
 
 def test_undefined_and_sampled_values_are_said() -> None:

@@ -399,6 +399,12 @@ Report = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no tables.", rich_help_panel=OUTPUT)]
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain", help="Print every finding with its evidence, and all tables and notes.", rich_help_panel=OUTPUT
+    ),
+]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", help="Of samples, splits and bootstrap draws.", rich_help_panel=OUTPUT)
 ]

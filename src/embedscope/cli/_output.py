@@ -62,12 +62,14 @@ class Output:
     format : ``text``, ``markdown``, ``junit`` or ``github`` on standard output; ``mteb`` writes to ``report``
     report : one HTML file, or a folder for every form of the result
     quiet : no progress, nothing on standard output but what ``json`` and ``format`` put there
+    explain : print every finding with its evidence and every table, not the verdict alone
     """
 
     json: str | None = None
     format: str = "text"
     report: Path | None = None
     quiet: bool = False
+    explain: bool = False
 
     def __post_init__(self) -> None:
         if self.json == "-" and self.format != "text":
@@ -118,7 +120,10 @@ class Output:
             from embedscope.reports import print_document, print_result
 
             out = console()
-            (print_result if records else print_document)(result, out)
+            if records:
+                print_result(result, out, explain=self.explain)
+            else:
+                print_document(result, out, explain=self.explain)
             for line in (*written, *lines):
                 out.print(line, soft_wrap=True, markup=False)
 

@@ -42,6 +42,7 @@ def check(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
 ) -> None:
     """Measure SOURCE as the baseline was measured, and fail where a number drifted beyond the error bars of both.
 
@@ -55,7 +56,7 @@ def check(
     from embedscope.diagnosis.thresholds import tolerances
     from embedscope.interchange.github import step_summary
 
-    out = Output(json, format_, report, quiet)
+    out = Output(json, format_, report, quiet, explain)
     if baseline is None:
         raise InputError("check needs --baseline RESULT.json, which `embedscope measure SOURCE --json` saves")
     allowed = tolerances(tolerance or ())

@@ -59,6 +59,7 @@ def diagnose(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Say what is wrong with SOURCE, how severe it is, what harm it does, and the smallest repair to try.
@@ -68,7 +69,7 @@ def diagnose(
     from embedscope.diagnosis import SEVERITIES, thresholds_of
     from embedscope.diagnosis import diagnose as diagnosed
 
-    out = Output(json, format_, report, quiet)
+    out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(
         texts=texts, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
     )

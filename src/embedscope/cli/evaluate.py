@@ -90,6 +90,7 @@ def evaluate(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Score SOURCE on tasks, or on your own queries, documents and relevance judgements, with intervals.
@@ -99,7 +100,7 @@ def evaluate(
     """
     from embedscope.core.errors import InputError
 
-    out = Output(json, format_, report, quiet)
+    out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,

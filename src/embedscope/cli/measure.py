@@ -90,6 +90,7 @@ def measure(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Measure the geometry of SOURCE: isotropy, effective dimension, norms, dominant coordinates, with error bars.
@@ -100,7 +101,7 @@ def measure(
     from embedscope.geometry.measure import measure as measured
     from embedscope.geometry.measure_pair import measure_pair
 
-    out = Output(json, format_, report, quiet)
+    out = Output(json, format_, report, quiet, explain)
     shared: dict[str, Any] = {
         "metrics": opt.split(metrics),
         "rows": None if rows is None else str(rows),

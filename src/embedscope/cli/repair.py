@@ -73,6 +73,7 @@ def repair(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Fit repairs on one part of the data, select one on another, and write it if a third part certifies that it helps.
@@ -83,7 +84,7 @@ def repair(
     from embedscope.repairs.repair import is_written
     from embedscope.repairs.repair import repair as repaired
 
-    output = Output(json, format_, report, quiet)
+    output = Output(json, format_, report, quiet, explain)
     found, result = repaired(
         source,
         pair=pair,

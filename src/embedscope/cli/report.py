@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,13 @@ EXAMPLES = (
 )
 
 
+class Style(StrEnum):
+    """How figures look."""
+
+    screen = "screen"
+    paper = "paper"
+
+
 def report(
     result: Annotated[Path, typer.Argument(metavar="RESULT.json", help="Result that a command saved with --json.")],
     out: Annotated[
@@ -28,8 +36,18 @@ def report(
     ] = None,
     figures: Annotated[
         Path | None,
-        typer.Option("--figures", metavar="DIR", help="Also write PNG and SVG figures.", rich_help_panel=opt.OUTPUT),
+        typer.Option(
+            "--figures", metavar="DIR", help="Also write the figures: PNG, SVG, PDF.", rich_help_panel=opt.OUTPUT
+        ),
     ] = None,
+    style: Annotated[
+        Style,
+        typer.Option(
+            "--style",
+            help="Of figures: paper is one column wide, without titles.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = Style.screen,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Also write the records as CSV.", rich_help_panel=opt.OUTPUT),
@@ -89,7 +107,7 @@ def report(
     check_report(out or result, figures=figures is not None)
     page = write_html(loaded, out or result.with_suffix(".html"))
     if figures is not None:
-        write_figures(loaded, figures)
+        write_figures(loaded, figures, ("png", "svg", "pdf"), style=str(style))
     for path, write in ((csv, loaded.to_csv), (latex, loaded.to_latex), (markdown, loaded.to_markdown)):
         if path is not None:
             write(path)

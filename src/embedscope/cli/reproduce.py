@@ -75,6 +75,7 @@ def reproduce(
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Carry out a published study and write its report, tables and figures."""

@@ -44,6 +44,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """The answer in one sentence with its numbers, and what stands beside it on the first screen.
+
+    ``evidence`` says how sure it is, ``cause`` what likely brought it about, ``command`` is one command that runs as
+    printed, and ``charts`` are the ids of the one or two charts (of any form) that carry it.
+    """
+
+    text: str
+    status: Status = "info"
+    evidence: str = ""
+    cause: str = ""
+    command: str = ""
+    charts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Column:
     """Heading of a table column; ``digits`` formats numbers (None: as they are), ``help`` is its tooltip.
 
@@ -71,7 +87,8 @@ class Table:
 class Series:
     """A curve: ``y`` (None: undefined) over ``x``, with an optional band ``low``..``high``.
 
-    ``kind``: "measured" (solid), "baseline" (dashed, a randomly initialised model) or "published" (dotted, markers).
+    ``kind``: "measured" (solid), "baseline" (dashed, a randomly initialised model), "published" (dotted, markers) or
+    "reference" (thin, without markers: what it would be in a case that is known).
     """
 
     label: str
@@ -79,13 +96,102 @@ class Series:
     y: tuple[float | None, ...]
     low: tuple[float | None, ...] | None = None
     high: tuple[float | None, ...] | None = None
-    kind: Literal["measured", "baseline", "published"] = "measured"
+    kind: Literal["measured", "baseline", "published", "reference"] = "measured"
     group: str = ""
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A value on an axis that is drawn as a line with its label."""
+
+    at: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A range of an axis that is shaded: the values of healthy spaces."""
+
+    low: float
+    high: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Heights of the bars of a histogram, one for each bin."""
+
+    label: str
+    heights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Bars over bins: ``edges`` (b + 1,) ascending, ``series`` of b heights each.
+
+    ``names`` label bins that are categories (``0``, ``1 to 2``); ``marks`` and ``ranges`` lie on the x axis.
+    """
+
+    id: str
+    title: str
+    x_label: str
+    y_label: str
+    edges: tuple[float, ...]
+    series: tuple[Bins, ...]
+    names: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    caption: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A value of one series in a row of a dot plot, with its interval where it has one."""
+
+    series: int
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """A row of a dot plot: a category, its dots, and what is written behind them; ``strong`` rows stand out."""
+
+    label: str
+    dots: tuple[Dot, ...]
+    note: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Dots:
+    """A dot plot: categories (tasks, candidates, metrics) as rows with their values and intervals on one x axis.
+
+    ``series`` names the dots of a row; ``tones`` colours them by what they mean ("good", "bad", "quiet", or "" for the
+    colour of their place). ``marks`` and ``ranges`` lie on the x axis; ``joined`` draws a line between dots of a row.
+    """
+
+    id: str
+    title: str
+    x_label: str
+    rows: tuple[DotRow, ...]
+    series: tuple[str, ...] = ("",)
+    tones: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    joined: bool = False
+    caption: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A line chart; series of the same ``group`` (a model) share one colour."""
+    """A line chart; series of the same ``group`` (a model) share one colour.
+
+    ``marks`` are lines at values of x. A range of y that is given keeps the axis to it.
+    """
 
     id: str
     title: str
@@ -95,6 +201,7 @@ class Figure:
     caption: str = ""
     y_range: tuple[float, float] | None = None
     section: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +244,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Document:
-    """Title, findings, tables, figures and scatters of a result, in reading order."""
+    """Headline, findings, tables and charts of a result, in reading order."""
 
     title: str
     question: str = ""
@@ -147,6 +254,19 @@ class Document:
     skipped: tuple[Skipped, ...] = ()
     sources: tuple[str, ...] = field(default=())
     scatters: tuple[Scatter, ...] = ()
+    headline: Headline | None = None
+    histograms: tuple[Histogram, ...] = ()
+    dots: tuple[Dots, ...] = ()
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart: those of the headline first, in its order, then by their form."""
+        every: list[Chart] = [*self.histograms, *self.dots, *self.figures, *self.scatters]
+        wanted = self.headline.charts if self.headline is not None else ()
+        return tuple(sorted(every, key=lambda c: wanted.index(c.id) if c.id in wanted else len(wanted)))
+
+
+Chart = Histogram | Dots | Figure | Scatter
 
 
 def cell(value: object, digits: int | None) -> str:

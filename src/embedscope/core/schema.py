@@ -114,10 +114,20 @@ def _any_of(kind: Any, data: Any, path: str | Path, field: str) -> Any:
     for each in kinds:
         if (each in _NAMES and _fits(each, data)) or (get_origin(each) is Literal and data in get_args(each)):
             return data
-    deeper = [each for each in kinds if each not in _NAMES and (get_origin(each) or is_dataclass(each))]
+    deeper = [
+        each
+        for each in kinds
+        if each not in _NAMES and get_origin(each) is not Literal and (get_origin(each) or is_dataclass(each))
+    ]
     if len(deeper) == 1 and isinstance(data, list | dict):
         return read_as(deeper[0], data, path, field)
-    raise _error(path, field, " or ".join(_NAMES.get(each, "a list or object") for each in kinds), data)
+    raise _error(path, field, " or ".join(_named(each) for each in kinds), data)
+
+
+def _named(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
+    return _NAMES.get(kind, "a list or object")
 
 
 def _tuple(kinds: Sequence[Any], data: Any, path: str | Path, field: str) -> tuple[Any, ...]:

@@ -24,6 +24,7 @@ from embedscope.diagnosis.row_names import RowNames, Texts
 from embedscope.diagnosis.space_rows import HeldRows, Listed, SpaceRows
 from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
+from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
@@ -94,6 +95,7 @@ def collect(
     seed: int = 0,
     progress: Progress | None = None,
     command: str = "",
+    sketches: Sketchbook | None = None,
     **model: Any,
 ) -> Collected:
     """Records of everything a diagnosis reads, without a verdict, and the rows behind them.
@@ -106,6 +108,7 @@ def collect(
         ``FILE::KEY``; of a model texts, as ``on`` takes them: they are asked of those of ``on``, in one space, the
         model's own sentence vector by default
     row_texts : text of each row of a file or an array: a file with one per line, or a list
+    sketches : where what charts show is kept
     model : for models, as of ``measure``
 
     Raises
@@ -118,6 +121,7 @@ def collect(
     source = source_name(source)
     progress = progress or Silent()
     held = HeldRows.new()
+    book = Sketchbook(rows=False) if sketches is None else sketches
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")
     listed: dict[str, tuple[str, Listed]] = {}
@@ -126,17 +130,19 @@ def collect(
             raise InputError("--pair-ids says which rows of --pair belong together; add --pair A B")
         if queries is not None and not _is_vectors(_documents(source)):
             uri = str(_documents(source))
+            model["sketches"] = book
             found, listed = model_numbers(
                 uri, queries, (*SPACE_METRICS, held), seed=seed, progress=progress, command=command, **model
             )
             return _collected(found, held, listed, source, model, row_texts)
-        found = measure(source, metrics=(*SPACE_METRICS, held), seed=seed, progress=progress, command=command, **model)
+        metrics = (*SPACE_METRICS, held)
+        found = measure(source, metrics=metrics, seed=seed, progress=progress, command=command, sketches=book, **model)
         sides = {} if queries is None else {"document": _documents(source)}
     else:
         groups = model.pop("groups", None)
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
-        found, sides, listed = _of_pair(pair, pair_ids, groups, names, seed, progress, command, held)
+        found, sides, listed = _of_pair(pair, pair_ids, groups, names, seed, progress, command, held, book)
     records, provenance = list(found.records), dict(found.provenance)
     if queries is not None:
         asking = Provenance()
@@ -147,7 +153,12 @@ def collect(
         listed = {**listed, **query_rows(asked, matrices)}
         provenance["data"] = {**asking.data, **provenance["data"]}
     return _collected(
-        Result(tuple(records), provenance), held, listed, pair if source is None else source, model, row_texts
+        Result(tuple(records), provenance, found.document),
+        held,
+        listed,
+        pair if source is None else source,
+        model,
+        row_texts,
     )
 
 
@@ -230,6 +241,7 @@ def _of_pair(
     progress: Progress,
     command: str,
     held: HeldRows,
+    book: Sketchbook,
 ) -> tuple[Result, dict[str, Source], dict[str, tuple[str, Listed]]]:
     """Numbers across two sides and of each; the sides, each read once; and rows of the findings across them."""
     provenance = Provenance(command, seed)
@@ -252,7 +264,8 @@ def _of_pair(
     mismatch, listed = pair_rows(*matrices, None if ids is None else hashes, names, "|".join(labels))
     records: list[Record] = [*across.records, *mismatch]
     for i, name in enumerate(names):
-        records += _own(name, matrices[i], None if hashes is None else hashes[i], labels[i], seed, progress, held)
+        own = None if hashes is None else hashes[i]
+        records += _own(name, matrices[i], own, labels[i], seed, progress, held, book)
     settings = dict(across.provenance["settings"]) | {"pair": list(names)}
     provenance_of = dict(across.provenance) | {"settings": settings}
     sides: dict[str, Source] = dict(zip(names, matrices, strict=True))
@@ -267,6 +280,8 @@ def _own(
     seed: int,
     progress: Progress,
     held: HeldRows,
+    book: Sketchbook,
 ) -> Iterator[Record]:
     stream = ArrayStream({name: x}, None, ids)
-    yield from measure_stream(stream, source=label, metrics=(*SPACE_METRICS, held), seed=seed, progress=progress)
+    metrics = (*SPACE_METRICS, held)
+    yield from measure_stream(stream, source=label, metrics=metrics, seed=seed, progress=progress, sketches=book)

@@ -62,6 +62,7 @@ def model_numbers(
         task=documents.name,
         subset=f"{len(x):,} {unit}s",
         pooling=None if how.poolings is None else ",".join(how.poolings),
+        sketches=model.get("sketches"),
     )
     records += query_records(q, {"document": x}, asked.name)
     named = [metric if isinstance(metric, str) else metric.name for metric in metrics]

@@ -16,10 +16,12 @@ from embedscope.core.result import Result
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
+from embedscope.diagnosis.illustrations import illustrated
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
+from embedscope.geometry.sketches import Sketchbook
 
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
 
@@ -125,7 +127,9 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     >>> [v.rule.id for v in diagnose(cone).found()]
     ['low_contrast', 'half_precision', 'int8']
     """
-    return judged(collect(source, **options), thresholds or {}, where=_where(source, options))
+    book = Sketchbook(rows=False)
+    made = judged(collect(source, sketches=book, **options), thresholds or {}, where=_where(source, options))
+    return illustrated(made, book)
 
 
 def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:

@@ -12,6 +12,7 @@ from embedscope.core.document import Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
 from embedscope.stats.bootstrap import holm
 
@@ -94,7 +95,9 @@ def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None =
     changes.sort(key=lambda c: not c.failed)
     made = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
-    return replace(made, result=replace(now, provenance=provenance, document=_document(made, name, allowed)))
+    source = next((r.source for r in now.records), "")
+    document = charted(_document(made, name, allowed), changes, name, source)
+    return replace(made, result=replace(now, provenance=provenance, document=document))
 
 
 def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:

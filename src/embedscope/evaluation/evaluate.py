@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.core.document import Document
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -14,6 +13,7 @@ from embedscope.core.result import Result
 from embedscope.evaluation._sources import read_vectors
 from embedscope.evaluation.comparisons import comparisons
 from embedscope.evaluation.scoring import TaskScore, data_facts, load_jobs, score_tasks, write_items
+from embedscope.evaluation.summary import score_document
 from embedscope.sources.options import ModelOptions
 from embedscope.stats.bootstrap import N_DRAWS
 
@@ -112,6 +112,5 @@ def evaluate(  # noqa: PLR0913
         "dtype": dtype,
         "bootstrap_draws": N_DRAWS,
     }
-    document = Document("Evaluation", skipped=tuple(skipped)) if skipped else None
     records = [*(s.record() for s in scores), *comparisons(scores)]
-    return Result(tuple(records), provenance.as_dict(), document)
+    return Result(tuple(records), provenance.as_dict(), score_document(records, skipped))

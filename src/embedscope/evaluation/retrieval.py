@@ -16,6 +16,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Index
 from embedscope.evaluation.scoring import parse_transform
+from embedscope.evaluation.summary import score_document
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes
 from embedscope.sources.retrieval_data import (
@@ -118,7 +119,7 @@ def retrieval(  # noqa: PLR0913
     for space in retrieval_spaces(asked, pool, source, options, provenance, progress):
         with provenance.phase(f"scores {space.space}"):
             records += _records(space, pool, judged, how, name)
-    return Result(tuple(records), provenance.as_dict())
+    return Result(tuple(records), provenance.as_dict(), score_document(records))
 
 
 @dataclass(frozen=True, eq=False)

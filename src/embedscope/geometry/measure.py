@@ -25,6 +25,8 @@ from embedscope.execution.probing import probe
 from embedscope.execution.scaled import ScaledStream
 from embedscope.execution.shards import ShardRunner, add_skip_notes, skipped_shards
 from embedscope.geometry.metric_selection import select_metrics
+from embedscope.geometry.sketches import Page, Sketchbook
+from embedscope.geometry.summary import space_document
 from embedscope.metrics import DEFAULTS, Measured, Metric
 from embedscope.readers import itemsize_of
 from embedscope.stats.file_order import FileOrder
@@ -49,6 +51,7 @@ def measure(  # noqa: PLR0913
     name: str = "array",
     progress: Progress | None = None,
     command: str = "",
+    sketches: Sketchbook | None = None,
     **options: Any,
 ) -> Result:
     """Metrics of an array, of several arrays over the same rows, of files of vectors, or of models.
@@ -69,6 +72,7 @@ def measure(  # noqa: PLR0913
     groups : what each row belongs to, so that rows of one group are not taken for independent: (n,) labels, a text file
         with one per line, or a column of a Parquet file
     name : of an array, in the records
+    sketches : where what charts show is kept; a new book, drawn in the document, where None
     options : fields of :class:`embedscope.sources.options.ModelOptions` (``texts``, ``layers``, ``pooling``...) and
         :class:`embedscope.sources.options.RunOptions` (``engine``, ``checkpoint``, ``skip_bad_shards``)
 
@@ -94,6 +98,7 @@ def measure(  # noqa: PLR0913
     settings |= {} if neighbours == "exact" else {"neighbours": neighbours}
     select_metrics(metrics, rows, precision, neighbours)
     bound = None if memory is None else parse_bytes(memory)
+    book = Sketchbook() if sketches is None else sketches
     records: list[Record] = []
     skipped: list[Skipped] = []
     for source in _sources(x, options, seed, progress, provenance, (ids, groups, name)):
@@ -111,6 +116,7 @@ def measure(  # noqa: PLR0913
             provenance=provenance,
             engine=source.engine,
             memory=bound,
+            sketches=book,
             **source.labels,
         )
         records += add_skip_notes(measured, source.engine)
@@ -118,9 +124,10 @@ def measure(  # noqa: PLR0913
     read = {k: _plain(v) for k, v in options.items() if provenance.models and k not in ("data", "yes")}
     provenance.settings = settings | read
     skipped += _uneven(records)
-    return Result(
-        tuple(records), provenance.as_dict(), Document("Geometry", skipped=tuple(skipped)) if skipped else None
-    )
+    document = Document("Geometry", skipped=tuple(skipped)) if skipped else None
+    if sketches is None:
+        document = space_document(records, book, skipped)
+    return Result(tuple(records), provenance.as_dict(), document)
 
 
 def _uneven(records: Sequence[Record]) -> tuple[Skipped, ...]:
@@ -154,6 +161,7 @@ def measure_stream(  # noqa: PLR0913
     label: str | None = None,
     engine: Engine | None = None,
     memory: int | None = None,
+    sketches: Sketchbook | None = None,
 ) -> list[Record]:
     """Metrics of every space of ``stream``, space by space in the order of ``metrics``.
 
@@ -165,6 +173,7 @@ def measure_stream(  # noqa: PLR0913
     exact : False marks rows that were sampled; ``subset`` and ``note`` say how
     engine : where the work runs
     memory : limit on the memory of the process in bytes
+    sketches : where what charts show is kept
     source, pooling, task, subset, note : fields of the records; ``label`` names the source in the progress display
 
     The other parameters are those of :func:`measure`.
@@ -187,7 +196,8 @@ def measure_stream(  # noqa: PLR0913
         probed = probe(stream, isinstance(engine, ShardRunner) and engine.skip_bad)
     if probed.power:
         stream = ScaledStream(stream, probed.power)
-    values = _values(stream, selected, label, engine, progress, provenance, memory, probed.order)
+    page = None if sketches is None else sketches.of(source, [m.needs for m in selected], stream.dims, memory)
+    values = _values(stream, selected, label, engine, progress, provenance, memory, probed.order, page)
     if probed.power:
         values = {
             (space, i): tuple(_unscaled(m, selected[i], probed.power) for m in ms) for (space, i), ms in values.items()
@@ -214,13 +224,15 @@ def _values(
     provenance: Provenance | None,
     memory: int | None,
     order: FileOrder,
+    page: Page | None,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
     """Values of every metric in every space, by (space, index of the metric).
 
-    A state is finished, read by its metrics and deleted before the next one; only what a later pass needs is kept.
+    A state is finished, read by its metrics, drawn on the ``page``, and deleted before the next one; only what a later
+    pass needs is kept.
     """
     values: dict[tuple[str, int], tuple[Measured, ...]] = {}
-    passes = passes_of(m.needs for m in metrics)
+    passes = passes_of([*(m.needs for m in metrics), *(() if page is None else page.needs)])
     grouped = {m.needs for m in metrics}
     depended = {d for needs in passes for need in needs for d in need.depends}
     known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
@@ -254,6 +266,8 @@ def _values(
                     for i, metric in enumerate(metrics):
                         if metric.needs == need:
                             values[space, i] = metric.measured(result)
+                    if page is not None:
+                        page.draw(space, need, result.full)
                     del result
     return values
 

@@ -19,6 +19,8 @@ from embedscope.core.result import Result
 from embedscope.geometry._pair_scores import PAIR_SCORES, SCALE
 from embedscope.geometry._pair_units import PairUnits
 from embedscope.geometry.measure import measure_stream
+from embedscope.geometry.pair_charts import pair_document
+from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.readers import ArrayStream
@@ -97,6 +99,7 @@ def measure_pair(  # noqa: PLR0913
     cutoffs = tuple(f"{name}." for name in metrics or () if name.startswith("recall@"))
     if cutoffs and "recall" not in (metrics or ()):
         records = [r for r in records if not r.metric.startswith("recall@") or r.metric.startswith(cutoffs)]
+    book = Sketchbook()
     if one_space is None or one_space:
         own_ids = (paired.x_ids, paired.y_ids) if declared is None else (declared, declared)
         for name, matrix, own, source in zip(names, (x, y), own_ids, called, strict=True):
@@ -108,8 +111,10 @@ def measure_pair(  # noqa: PLR0913
                 seed=seed,
                 progress=progress,
                 provenance=provenance,
+                sketches=book,
             )
-    return Result(tuple(records), provenance.as_dict(), Document("Two spaces", skipped=_unmatched(paired)))
+    document = pair_document(Document("Two spaces", skipped=_unmatched(paired)), paired, records, book)
+    return Result(tuple(records), provenance.as_dict(), document)
 
 
 def _select(metrics: Sequence[str] | None) -> tuple[list[str], list[str], list[str] | None]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from embedscope.certification.charts import decision_charts, reliability_chart
 from embedscope.certification.decision import Certified, Decision, Trial, moved, remote_sentence
 from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.certification.wording import count, signed_interval
-from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
+from embedscope.core.document import Cell, Column, Document, Finding, Headline, Skipped, Status, Table
 from embedscope.core.records import Record
 from embedscope.repairs.match_probability import Calibrated
 from embedscope.repairs.request import RecordContext
@@ -89,8 +90,26 @@ def document_of(
     said = (*judge.evidence.notes, *judge.notes, *notes)
     skipped = [Skipped(note, "how this run was judged") for note in said]
     skipped += [Skipped(t.candidate.text, t.why_not or "") for t in decision.trials if t.outcome is None]
-    scatters = () if trade is None else (trade[1],)
-    return Document(title, QUESTION, tuple(findings), tuple(tables), skipped=tuple(skipped), scatters=scatters)
+    charts = decision_charts(decision, judge)
+    trust = None if calibrated is None else reliability_chart(calibrated.held.bins, calibrated.what)
+    return Document(
+        title,
+        QUESTION,
+        tuple(findings),
+        tuple(tables),
+        figures=() if trust is None else (trust,),
+        skipped=tuple(skipped),
+        scatters=() if trade is None else (trade[1],),
+        headline=_headline(decision, judge, forced, tuple(c.id for c in charts["dots"])),
+        **charts,  # type: ignore[arg-type]
+    )
+
+
+def _headline(decision: Decision, judge: Judge, forced: bool, charts: tuple[str, ...]) -> Headline:
+    """The decision, how sure it is, and what to do with it."""
+    also = " The repair was written all the same, because --force asks for it." if forced else ""
+    status: Status = "ok" if decision.repaired else "warning" if forced else "info"
+    return Headline(decision.reason + also, status, _sizes(judge), charts=charts[:2])
 
 
 def evidence_of(records: Sequence[Record], objective: Objective) -> tuple[Record, ...]:

@@ -13,7 +13,7 @@ from embedscope.reports.scales import Axis, y_axis
 from embedscope.reports.styles import Key, Style, key_of
 
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 26, 38
-ORDER = {"baseline": 0, "measured": 1, "published": 2}
+ORDER = {"reference": 0, "baseline": 1, "measured": 2, "published": 3}
 Point = tuple[float, float]
 Place = Callable[[float, float], Point]
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of ``width`` x ``height`` units; ticks are (position, text)."""
+    """A chart of ``width`` x ``height`` units; ticks are (position, text), marks (position, text, its anchor)."""
 
     size: str
     width: int
@@ -44,6 +44,7 @@ class Chart:
     y_ticks: tuple[tuple[float, str], ...]
     zero: float | None
     curves: tuple[Curve, ...]
+    marks: tuple[tuple[float, str, str], ...] = ()
     left: int = LEFT
     top: int = TOP
 
@@ -79,7 +80,9 @@ def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[K
     x_ticks = zip((place(t, y.low)[0] for t in x.ticks), x.labels(), strict=True)
     y_ticks = zip((place(x.low, t)[1] for t in y.ticks), y.labels(), strict=True)
     zero = place(x.low, 0.0)[1] if y.low < 0 < y.high else None
-    return Chart(size, width, height, x, y, tuple(x_ticks), tuple(y_ticks), zero, tuple(curves))
+    at = [(place(m.at, y.low)[0], m.label) for m in figure.marks if x.low <= m.at <= x.high]
+    marks = tuple((p, text, "end" if p > 0.7 * width else "start") for p, text in at)
+    return Chart(size, width, height, x, y, tuple(x_ticks), tuple(y_ticks), zero, tuple(curves), marks)
 
 
 def _curve(series: Series, style: Style, index: int, place: Place) -> Curve:
@@ -90,7 +93,12 @@ def _curve(series: Series, style: Style, index: int, place: Place) -> Curve:
     points = [p for run in runs for p in run][::every] + (lone if every > 1 else [])
     radius = 3.0 if series.kind == "published" else 2.6
     return Curve(
-        index, series.kind, style, line, _band(series, place), "".join(mark(style.marker, p, radius) for p in points)
+        index,
+        series.kind,
+        style,
+        line,
+        _band(series, place),
+        "" if series.kind == "reference" else "".join(mark(style.marker, p, radius) for p in points),
     )
 
 

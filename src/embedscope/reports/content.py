@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from embedscope.core.document import Document, Figure, Finding, Series, Table, cell
+from embedscope.core.document import Chart, Document, Dots, Figure, Finding, Histogram, Scatter, Series, Table, cell
 from embedscope.core.result import Result
 from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
 from embedscope.reports.generic import document_of
+from embedscope.reports.headlines import by_importance, headline_of, leading_charts
 from embedscope.reports.numbers import is_numeric, leading_number
 from embedscope.reports.origins import origins_of
+from embedscope.reports.panels import SIZES as PANEL_SIZES
+from embedscope.reports.panels import colour_of, described, dot_values, dots, histogram, histogram_values
 from embedscope.reports.scales import x_axis
 from embedscope.reports.scatters import plane
-from embedscope.reports.styles import Key, Style, key_of, styles_of
+from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
 
 STATUSES = {
     "agrees": ("Agrees", "agree", "agrees"),
@@ -26,23 +28,28 @@ STATUSES = {
     "info": ("Note", "notes", "note"),
     "ok": ("Fine", "fine", "fine"),
 }
-_PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published"}
-_LINK = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])")
+_PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published", "reference": "reference"}
 
 
 def page_content(result: Result) -> dict[str, Any]:
     """Everything ``report.html.j2`` asks for, but styles and scripts."""
     document = document_of(result)
+    findings = by_importance(document.findings)
+    lead = leading_charts(document)
+    styles = styles_of(document.figures)
+    together = [lead] if len(lead) > 1 and all(isinstance(c, Figure) for c in lead) else [(c,) for c in lead]
+    leading = [_group("", charts, styles, f"lead-{i}") for i, charts in enumerate(together)]
     return {
         "document": document,
-        "own_document": result.document is not None,
+        "headline": headline_of(document),
+        "leading": leading,
         "n_records": len(result.records),
         "statuses": STATUSES,
         "tally": tally(document.findings),
-        "sections": sections(document),
-        "planes": [(f"plane-{i}", plane(s)) for i, s in enumerate(document.scatters)],
+        "findings": [f for f in findings if not f.minor],
+        "minor": [f for f in findings if f.minor],
+        "groups": groups(document, lead, styles),
         "tables": [_table(t, i) for i, t in enumerate(document.tables)],
-        "sources": [linked(s) for s in document.sources],
         "origins": origins_of(result.provenance),
         "mark": mark,
     }
@@ -62,28 +69,48 @@ def tally(findings: Iterable[Finding]) -> list[tuple[str, str]]:
     ]
 
 
-def linked(text: str) -> list[tuple[str, bool]]:
-    """``text`` cut into pieces, each with whether it is a web address.
-
-    >>> linked("see https://a.org/b.")
-    [('see ', False), ('https://a.org/b', True), ('.', False)]
-    """
-    return [(part, i % 2 == 1) for i, part in enumerate(_LINK.split(text)) if part]
-
-
-def sections(document: Document) -> list[dict[str, Any]]:
-    """Figures grouped by section, each section with one legend, one x axis per label, and one size of chart."""
-    grouped: dict[str, list[Figure]] = {}
-    for figure in document.figures:
-        grouped.setdefault(figure.section, []).append(figure)
-    styles = styles_of(document.figures)
-    return [_section(title, figures, styles, n) for n, (title, figures) in enumerate(grouped.items())]
+def groups(document: Document, lead: Iterable[Chart], styles: Mapping[Key, Style]) -> list[dict[str, Any]]:
+    """The charts that are not ``lead``, by section: curves with one legend, then the other forms."""
+    first = {id(c) for c in lead}
+    titled: dict[str, list[Chart]] = {}
+    for chart_ in (c for c in document.charts if id(c) not in first):
+        titled.setdefault(chart_.section, []).append(chart_)
+    return [_group(title, charts, styles, str(n)) for n, (title, charts) in enumerate(titled.items())]
 
 
-def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: int) -> dict[str, Any]:
+def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], name: str) -> dict[str, Any]:
+    figures = [c for c in charts if isinstance(c, Figure)]
+    others = [c for c in charts if not isinstance(c, Figure)]
+    return {
+        "id": f"section-{name}",
+        "title": title,
+        "curves": _section(title, figures, styles, name) if figures else None,
+        "panels": [_panel(c, f"panel-{name}-{i}") for i, c in enumerate(others)],
+    }
+
+
+def _panel(item: Histogram | Dots | Scatter, name: str) -> dict[str, Any]:
+    """A chart that is no line chart: its geometry, its legend, and the values behind it."""
+    made: dict[str, Any] = {"name": name, "chart": item, "plane": None, "panels": [], "legend": [], "behind": None}
+    made["description"] = "" if isinstance(item, Scatter) else described(item)
+    if isinstance(item, Scatter):
+        return made | {"plane": plane(item)}
+    if isinstance(item, Histogram):
+        named = [(f"c{i % len(PALETTE)}", s.label) for i, s in enumerate(item.series) if s.label]
+        drawn = [histogram(item, size) for size in PANEL_SIZES]
+        values = histogram_values(item)
+    else:
+        used = sorted({d.series for r in item.rows for d in r.dots})
+        named = [(colour_of(i, item.tones), item.series[i]) for i in used if i < len(item.series) and item.series[i]]
+        drawn = [dots(item, size) for size in PANEL_SIZES]
+        values = dot_values(item)
+    return made | {"panels": drawn, "legend": named if len(named) > 1 else [], "behind": values}
+
+
+def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: str) -> dict[str, Any]:
     keys = list(dict.fromkeys(key_of(s) for f in figures for s in f.series))
     index = {key: i for i, key in enumerate(keys)}
-    size = "wide" if len(figures) == 1 else "half" if len(figures) in (2, 4) else "third"
+    size = "half" if n.startswith("lead") or len(figures) in (1, 2, 4) else "third"
     legend: dict[str, list[dict[str, Any]]] = {}
     for key in keys:
         group, label, kind = key
@@ -93,7 +120,6 @@ def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: 
     kinds = list(dict.fromkeys(kind for _, _, kind in keys))
     axes = dict.fromkeys(f.x_label for f in figures if short_label(f.x_label) != f.x_label)
     return {
-        "id": f"section-{n}",
         "title": title,
         "size": size,
         "legend": legend,

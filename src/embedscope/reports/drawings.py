@@ -8,16 +8,17 @@ from typing import Any
 
 from embedscope.core.document import Points, Scatter
 from embedscope.core.extras import require
+from embedscope.reports.plots import below
 from embedscope.reports.scatters import span
 from embedscope.reports.styles import PALETTE
 
 _SHAPES = ("o", "s", "^", "D", "v", "x")
 
 
-def drawn_scatter(scatter: Scatter) -> Any:
-    """A matplotlib figure of ``scatter``."""
+def drawn_scatter(scatter: Scatter, width: float = 6.4) -> Any:
+    """A matplotlib figure of ``scatter``, ``width`` inches wide."""
     module = require("matplotlib.figure", "report", "drawing figures")
-    canvas = module.Figure(figsize=(6.4, 5.2))
+    canvas = module.Figure(figsize=(width, 0.81 * width))
     axes = canvas.add_subplot()
     x, y = span(scatter)
     axes.set(xlim=(x.low, x.high), ylim=(y.low, y.high))
@@ -38,11 +39,8 @@ def drawn_scatter(scatter: Scatter) -> Any:
         axes.legend(
             labelled,
             [p.label for p in _marked(scatter)],
-            loc="upper left",
-            bbox_to_anchor=(0, -0.12),
             ncols=3,
-            frameon=False,
-            fontsize=8,
+            **below(axes),
         )
     return canvas
 

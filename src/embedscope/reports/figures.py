@@ -1,25 +1,27 @@
-"""Figures as files: one PNG and one SVG per figure, drawn by matplotlib."""
+"""Figures as files: PNG, SVG and PDF, drawn by matplotlib, for the screen or for a paper."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from embedscope.core.atomic import atomic_path
-from embedscope.core.document import Figure, Scatter, Series
+from embedscope.core.document import Chart, Dots, Figure, Histogram, Series
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.result import Result
 from embedscope.reports.drawings import drawn_scatter
 from embedscope.reports.generic import document_of
+from embedscope.reports.plots import below, drawn_dots, drawn_histogram
 from embedscope.reports.scales import x_axis, y_axis
 from embedscope.reports.styles import PALETTE, Key, Style, key_of, styles_of
 
 FORMATS = ("png", "svg", "pdf")
 _SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "down": "v", "cross": "x"}
-_DASHES = {"measured": "-", "baseline": "--", "published": ":"}
+_DASHES = {"measured": "-", "baseline": "--", "published": ":", "reference": (0, (1, 2))}
 _LOOK = {
     "text.parse_math": False,
     "svg.fonttype": "none",
@@ -43,28 +45,61 @@ _LOOK = {
 }
 
 
-def write_figures(result: Result, folder: str | Path, formats: Iterable[str] = ("png", "svg")) -> list[Path]:
+PAPER = {
+    "font.family": ["STIXGeneral"],
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 0.01,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "axes.linewidth": 0.6,
+    "pdf.fonttype": 42,
+    "mathtext.fontset": "stix",
+}
+"""What ``paper`` changes: the width of one column, a serif, no title (the caption of the paper has it), whole fonts."""
+
+STYLES = {"screen": 6.4, "paper": 3.35}
+"""Style -> width in inches."""
+
+
+def write_figures(
+    result: Result, folder: str | Path, formats: Iterable[str] = ("png", "svg"), style: str = "screen"
+) -> list[Path]:
     """Write every figure of ``result`` into ``folder`` and return the paths; the same bytes for the same result.
 
-    Raises ``InputError`` for a format that is not png, svg or pdf, ``MissingExtraError`` without matplotlib.
+    ``style`` is ``screen``, or ``paper``: one column wide, without a title.
+
+    Raises ``InputError`` for a format that is not png, svg or pdf, or an unknown style, ``MissingExtraError`` without
+    matplotlib.
     """
     kinds = list(formats)
     if unknown := [k for k in kinds if k not in FORMATS]:
         raise InputError(f"figures can be written as {', '.join(FORMATS)}, got {', '.join(unknown)}; name one of these")
+    if style not in STYLES:
+        raise InputError(f"figures have the style {' or '.join(STYLES)}, got {style}; name one of these")
     matplotlib = require("matplotlib", "report", "drawing figures")
     document = document_of(result)
-    pictures: list[Figure | Scatter] = [*document.figures, *document.scatters]
+    charts = document.charts
     styles = styles_of(document.figures)
     written = []
-    for name, picture in zip(file_names(p.id for p in pictures), pictures, strict=True):
-        with matplotlib.rc_context(_LOOK):
-            canvas = _drawn(picture, styles) if isinstance(picture, Figure) else drawn_scatter(picture)
+    for name, picture in zip(file_names(p.id for p in charts), charts, strict=True):
+        with matplotlib.rc_context(_LOOK | (PAPER if style == "paper" else {})):
+            canvas = _canvas(replace(picture, title="") if style == "paper" else picture, styles, STYLES[style])
             for kind in kinds:
                 path = Path(folder) / f"{name}.{kind}"
                 with atomic_path(path) as part:
                     canvas.savefig(part, format=kind, dpi=200, bbox_inches="tight", metadata=_METADATA[kind])
                 written.append(path)
     return written
+
+
+def _canvas(picture: Chart, styles: Mapping[Key, Style], width: float) -> Any:
+    if isinstance(picture, Figure):
+        return _drawn(picture, styles, width)
+    if isinstance(picture, Histogram):
+        return drawn_histogram(picture, width)
+    return drawn_dots(picture, width) if isinstance(picture, Dots) else drawn_scatter(picture, width)
 
 
 _METADATA: dict[str, dict[str, Any]] = {
@@ -93,9 +128,9 @@ def file_names(ids: Iterable[str]) -> list[str]:
     return names
 
 
-def _drawn(figure: Figure, styles: Mapping[Key, Style]) -> Any:
+def _drawn(figure: Figure, styles: Mapping[Key, Style], width: float) -> Any:
     module = require("matplotlib.figure", "report", "drawing figures")
-    canvas = module.Figure(figsize=(6.4, 3.9))
+    canvas = module.Figure(figsize=(width, 0.61 * width))
     axes = canvas.add_subplot()
     for series in figure.series:
         _draw(axes, series, styles[key_of(series)])
@@ -106,19 +141,26 @@ def _drawn(figure: Figure, styles: Mapping[Key, Style]) -> Any:
     axes.set_yticks(y.ticks, y.labels())
     if y.low < 0 < y.high:
         axes.axhline(0, color="#8a929c", linewidth=0.8, zorder=1)
+    for item in figure.marks:
+        axes.axvline(item.at, color="#15191e", linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
+        axes.annotate(
+            item.label,
+            (item.at, 1.0),
+            xycoords=("data", "axes fraction"),
+            va="top",
+            ha="right" if x.share(item.at) > 0.7 else "left",
+            fontsize="small",
+        )
     axes.set_title(figure.title, pad=10)
     axes.set(xlabel=figure.x_label, ylabel=figure.y_label)
     if figure.series:
-        columns = min(3, len(figure.series))
+        columns = min(3 if width > 5 else 2, len(figure.series))
         names = [str(i) for i in range(len(figure.series))]
         legend = axes.legend(
             axes.get_lines()[: len(names)],
             names,
-            loc="upper left",
-            bbox_to_anchor=(0, -0.16),
             ncols=columns,
-            frameon=False,
-            fontsize=8,
+            **below(axes),
         )
         for text, series in zip(legend.get_texts(), figure.series, strict=True):
             text.set_text(series.label)  # afterwards, since legends leave out labels that start with "_"
@@ -126,7 +168,8 @@ def _drawn(figure: Figure, styles: Mapping[Key, Style]) -> Any:
 
 
 def _draw(axes: Any, series: Series, style: Style) -> None:
-    colour = PALETTE[style.colour]
+    reference = series.kind == "reference"
+    colour = "#545d66" if reference else PALETTE[style.colour]
     y = [float("nan") if v is None else v for v in series.y]
     thin = series.kind == "baseline"
     axes.plot(
@@ -135,7 +178,7 @@ def _draw(axes: Any, series: Series, style: Style) -> None:
         color=colour,
         linestyle=_DASHES[series.kind],
         linewidth=1.0 if thin else 1.6,
-        marker=_SHAPES[style.marker],
+        marker="" if reference else _SHAPES[style.marker],
         markersize=3.2 if thin else 4.2,
         markerfacecolor="white" if series.kind == "published" else colour,
         markevery=1 if series.kind == "published" else max(1, -(-len(series.x) // 10)),

@@ -21,5 +21,5 @@ def write_folder(result: Result, folder: str | Path) -> Path:
     result.to_parquet(place / "records.parquet")
     result.to_latex(place / "tables.tex")
     result.to_markdown(place / "result.md")
-    write_figures(result, place / "figures")
+    write_figures(result, place / "figures", ("png", "svg", "pdf"))
     return write_html(result, place / "report.html")

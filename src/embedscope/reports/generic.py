@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.document import Column, Document, Figure, Finding, Mark, Series, Skipped, Table
 from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.reports.numbers import count, telling_digits
+
+FEW = 6
+"""Spaces that stand side by side as columns, one metric per row."""
 
 _LAYER = re.compile(r"layer(\d+)")
 _SERIES_FIELDS = ("source", "pooling", "transform", "fitted_on", "subset")
 
 
 def document_of(result: Result) -> Document:
-    """The document of ``result``, built from its records where it has none."""
+    """The document of ``result``; where it has no tables, with those of its records and their curves over layers."""
     own = result.document
-    if own is not None and (own.tables or own.figures or own.scatters):
+    if own is not None and own.tables:
         return own
     records = [r for r in result.records if not r.compares]
     compared = [r for r in result.records if r.compares]
@@ -27,24 +31,89 @@ def document_of(result: Result) -> Document:
     sources = list(dict.fromkeys(r.source.removeprefix("random:") for r in records))
     shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
     tables = [table_of(pivot(records))] if records else []
-    return Document(
+    made = Document(
         title=f"{kind} of {shown}" if sources else "A result without records",
         findings=tuple(_undefined(records)),
         tables=(*tables, *([comparison_table(compared)] if compared else [])),
         figures=tuple(_figures(records)),
-        skipped=(*(own.skipped if own else ()), *_notes(records)),
+        skipped=tuple(_notes(records)),
+    )
+    if own is None:
+        return made
+    return replace(
+        own,
+        title=made.title if own.headline is None and sources else own.title,
+        findings=(*own.findings, *made.findings),
+        tables=made.tables,
+        figures=(*own.figures, *made.figures),
+        skipped=(*own.skipped, *made.skipped),
     )
 
 
 def table_of(layout: Pivot) -> Table:
-    """A pivot as a table of the document."""
+    """A pivot as a table of the document: one metric per row with error bars where there are few spaces."""
+    caption = "; ".join(f"{name}: {value}" for name, value in layout.constants)
+    if len(layout.labels) == 1:
+        return single_table(layout, caption)
+    if len(layout.labels) <= FEW and len(layout.labels) < len(layout.column_titles):
+        return _metrics_as_rows(layout, caption)
     values = [[r.value if r else None for r in row] for row in layout.cells]
     digits = [digits_of(column) for column in zip(*values, strict=True)]
     heads = [Column(t) for t in layout.row_titles]
     heads += [Column(t, d) for t, d in zip(layout.column_titles, digits, strict=True)]
     rows = tuple((*labels, *row) for labels, row in zip(layout.labels, values, strict=True))
-    caption = "; ".join(f"{name}: {value}" for name, value in layout.constants)
     return Table("records", "All spaces and metrics", tuple(heads), rows, caption)
+
+
+def single_table(layout: Pivot, caption: str) -> Table:
+    """One metric per row with its interval, of a single space."""
+    heads = (Column("metric"), Column("value"), Column("± s.e."), Column("95 % interval"), Column("n", 0))
+    rows = []
+    for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
+        if record is not None:
+            ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
+            digits = telling_digits(ends, digits_of([record.value]))
+            error = None if record.stderr is None else f"{record.stderr:.{digits}f}"
+            span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else None
+            rows.append((title, number_text(record, digits, errors=False), error, span, record.n))
+    title = ", ".join(filter(None, layout.labels[0]))
+    return Table("records", f"Metrics of {title}" if title else "Metrics", heads, tuple(rows), caption)
+
+
+def number_text(record: Record | None, digits: int, *, errors: bool) -> str:
+    """``0.834 ± 0.005`` of a record."""
+    if record is None:
+        return ""
+    if record.value is None:
+        return "undefined"
+    text = f"{record.value:.{digits}f}"
+    return f"{text} ± {record.stderr:.{digits}f}" if errors and record.stderr is not None else text
+
+
+def row_digits(records: Sequence[Record | None]) -> int:
+    """Decimal places of a row of numbers; a number with an error bar has some, though it be whole.
+
+    >>> row_digits([Record("x", "share", 1.0, stderr=0.0)]), row_digits([Record("x", "zero_rows", 3.0)])
+    (4, 0)
+    """
+    known = [r for r in records if r is not None]
+    digits = digits_of(r.value for r in known)
+    return digits or (4 if any(r.stderr is not None for r in known) else 0)
+
+
+def _metrics_as_rows(layout: Pivot, caption: str) -> Table:
+    """One metric per row and a column for each space."""
+    at = layout.row_titles.index("space") if "space" in layout.row_titles else -1
+    names = [labels[at] if at >= 0 else " ".join(filter(None, labels)) for labels in layout.labels]
+    if len(set(names)) < len(names):
+        names = [" ".join(filter(None, labels)) for labels in layout.labels]
+    rows = []
+    for i, title in enumerate(layout.column_titles):
+        records = [row[i] for row in layout.cells]
+        digits = row_digits(records)
+        rows.append((title, *(number_text(r, digits, errors=True) for r in records)))
+    heads = (Column("metric"), *(Column(name) for name in names))
+    return Table("records", "All metrics, each ± its standard error", heads, tuple(rows), caption)
 
 
 def comparison_table(records: Sequence[Record]) -> Table:
@@ -87,7 +156,18 @@ def _figures(records: Sequence[Record]) -> Iterable[Figure]:
                 title,
                 series,
                 section=section,
+                marks=_best_layer(series) if task else (),
             )
+
+
+def _best_layer(series: Sequence[Series]) -> tuple[Mark, ...]:
+    """Where the one measured curve is highest; nothing where several are drawn."""
+    measured = [s for s in series if s.kind == "measured"]
+    points = [(y, x) for s in measured for x, y in zip(s.x, s.y, strict=True) if y is not None]
+    if len(measured) != 1 or not points:
+        return ()
+    value, at = max(points)
+    return (Mark(at, f"best {value:.3f}"),)
 
 
 def _tops(panels: Iterable[dict[tuple[object, ...], dict[int, Record]]]) -> dict[object, int]:

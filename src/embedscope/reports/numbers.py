@@ -10,6 +10,18 @@ _LEADING = re.compile(
 )
 
 
+_MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
+
+
+def minus(text: str) -> str:
+    r"""``text`` with true minus signs in front of its numbers.
+
+    >>> ascii(minus("mean -0.2, layer-3"))
+    "'mean \\u22120.2, layer-3'"
+    """
+    return _MINUS.sub("\N{MINUS SIGN}", text)
+
+
 def leading_number(value: object) -> float | None:
     """The number a cell starts with, None where it is text.
 

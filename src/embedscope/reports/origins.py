@@ -14,13 +14,13 @@ _KNOWN = ("command", "started", "seed", "versions", "hardware", "models", "data"
 class Origins:
     """Where a result comes from.
 
-    ``facts`` are short pairs, ``lists`` titled groups of pairs, ``grids`` titled tables (head, rows), ``phases``
+    ``facts`` are short pairs, ``lists`` titled groups of pairs, ``grids`` titled cards (name, pairs), ``phases``
     (name, text, share of the longest).
     """
 
     facts: tuple[tuple[str, str], ...]
     lists: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    grids: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
+    grids: tuple[tuple[str, tuple[tuple[str, tuple[tuple[str, str], ...]], ...]], ...]
     phases: tuple[tuple[str, str, float], ...]
     total: str
     version: str
@@ -39,9 +39,9 @@ def origins_of(provenance: Mapping[str, Any]) -> Origins:
     if other:
         lists.append(("Other", other))
     grids = [
-        (title, *grid)
+        (title, cards)
         for title, key in (("Models", "models"), ("Data", "data"))
-        if (grid := _grid(provenance.get(key)))
+        if (cards := _cards(provenance.get(key)))
     ]
     seconds = provenance.get("wall_seconds") or {}
     longest = max(seconds.values(), default=0.0) or 1.0
@@ -89,12 +89,9 @@ def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     return tuple((str(k).replace("_", " "), spelled(v)) for k, v in value.items())
 
 
-def _grid(value: object) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None:
-    """Named mappings as head and rows; columns in order of appearance."""
-    if not isinstance(value, Mapping) or not value:
-        return None
+def _cards(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Named mappings, each with its facts; fields that are not known are left out."""
+    if not isinstance(value, Mapping):
+        return ()
     entries = {str(name): v if isinstance(v, Mapping) else {"value": v} for name, v in value.items()}
-    fields = list(dict.fromkeys(f for v in entries.values() for f, fact in v.items() if fact is not None))
-    head = ("name", *(str(f).replace("_", " ") for f in fields))
-    rows = tuple((name, *("" if v.get(f) is None else spelled(v[f]) for f in fields)) for name, v in entries.items())
-    return head, rows
+    return tuple((name, _pairs({k: f for k, f in facts.items() if f is not None})) for name, facts in entries.items())

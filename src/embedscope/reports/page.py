@@ -14,6 +14,7 @@ from embedscope.core.atomic import write_text
 from embedscope.core.extras import require
 from embedscope.core.result import Result
 from embedscope.reports.content import page_content
+from embedscope.reports.prose import Prose, licensed
 
 _HEAD_SCRIPT = "theme.js"
 _SCRIPTS = ("tables.js", "charts.js", "records.js")
@@ -43,6 +44,10 @@ def render_html(result: Result) -> str:
     )
     environment.filters["data_block"] = lambda value: jinja2.utils.markupsafe.Markup(data_block(value))
     trusted = jinja2.utils.markupsafe.Markup
+    glossary = Prose()
+    environment.filters["prose"] = lambda text: trusted(glossary(text))
+    environment.filters["licensed"] = lambda text: trusted(licensed(text))
+    environment.filters["remedy"] = lambda text: trusted(glossary.remedy(text))
     style = "\n".join(_template(name) for name in _STYLES)
     early, late = _template(_HEAD_SCRIPT), "\n".join(_template(name) for name in _SCRIPTS)
     text: str = environment.get_template("report.html.j2").render(
@@ -52,6 +57,7 @@ def render_html(result: Result) -> str:
         late_script=trusted(late),
         packed_json=packed(result.to_json()),
         packed_csv=packed(result.to_csv()),
+        glossary=glossary,
         **page_content(result),
     )
     return text

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from embedscope.core.document import Document, Table, cell
+from embedscope.core.document import Document, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.reports.generic import comparison_table, document_of
+from embedscope.reports.generic import FEW, comparison_table, document_of, number_text, row_digits
+from embedscope.reports.headlines import by_importance
 from embedscope.reports.numbers import count, is_numeric, listed, telling_digits
 
 if TYPE_CHECKING:
@@ -28,16 +30,23 @@ STATUS = {
 }
 
 
-def print_document(result: Result, console: Console, *, max_rows: int = 40) -> None:
-    """Print findings, then tables, then what was skipped; a result without a document prints its records.
+def print_document(result: Result, console: Console, *, max_rows: int = 40, explain: bool = True) -> None:
+    """Print the verdict; with ``explain`` also findings, tables and what was skipped.
 
-    Tables stop after ``max_rows`` rows and say how many more the report has.
+    A document without a headline is printed whole, a result without one by its records. Tables stop after
+    ``max_rows`` rows and say how many more the report has.
     """
     from rich.text import Text
 
     document = document_of(result)
     console.print(Text(document.title, style="bold"))
-    if document.question:
+    if document.headline is not None:
+        rows = next((f.rows for f in document.findings if f.rows and _is_told(f.text, document.headline.text)), ())
+        _print_headline(document.headline, console, () if explain else rows[:_FIRST])
+        if not explain:
+            _print_rest(document, console)
+            return
+    elif document.question:
         console.print(Text(document.question, style="italic"))
     console.print()
     if document.findings:
@@ -50,22 +59,89 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40) -> N
     _print_skipped(document, console)
 
 
-def print_result(result: Result, console: Console) -> None:
-    """Print the records of ``result``, then what was skipped."""
-    print_records(result.records, console)
-    if result.document is not None:
+def print_result(result: Result, console: Console, *, explain: bool = True) -> None:
+    """Print the verdict and the records of ``result``; with ``explain`` also their notes and what was skipped."""
+    if result.document is not None and result.document.headline is not None:
+        _print_headline(result.document.headline, console)
+    print_records(result.records, console, notes=explain)
+    if result.document is not None and explain:
         _print_skipped(result.document, console)
+    notes = len({r.note for r in result.records if r.note})
+    skipped = 0 if result.document is None else len(result.document.skipped)
+    if not explain and (notes or skipped):
+        parts = [count(notes, "note")] if notes else []
+        parts += [f"{count(skipped, 'thing')} skipped or sampled"] if skipped else []
+        console.print(_plain(f"{listed(parts)}: add --explain"), style="dim")
 
 
-def print_records(records: Iterable[Record], console: Console, *, errors: bool = True) -> None:
+def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = ()) -> None:
+    """One block: what it comes to, how sure, why, some of the ``rows``, and a command that runs as printed."""
+    from rich.text import Text
+
+    name, colour = STATUS[headline.status]
+    words = Text()
+    if headline.status != "info":
+        words.append(f"{name}  ", style=f"bold {colour}")
+    console.print(words.append(headline.text, style="bold"))
+    if headline.cause:
+        console.print(_plain(headline.cause))
+    if headline.evidence:
+        console.print(_plain(headline.evidence), style="dim")
+    for row in rows:
+        console.print(_plain(_row(row)))
+    if headline.command:
+        console.print(Text(f"$ {headline.command}", style="bold"), soft_wrap=True)
+
+
+def _print_rest(document: Document, console: Console) -> None:
+    """Other problems, a line each, and where the rest is."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    headline = document.headline
+    told = headline.text if headline is not None else ""
+    others = [f for f in by_importance(document.findings) if not _is_told(f.text, told)]
+    problems = [f for f in others if f.status in ("serious", "warning", "deviates")]
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in problems[:_MOST]:
+        name, colour = STATUS[finding.status]
+        grid.add_row(Text(name, style=f"bold {colour}"), Text(finding.text))
+    if problems:
+        console.print()
+        console.print(grid)
+    left = len(others) - len(problems[:_MOST])
+    parts = [count(left, "more finding")] if left else []
+    parts += [count(len(document.tables), "table")] if document.tables else []
+    console.print()
+    if parts:
+        console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts"), style="dim")
+
+
+def _row(row: Row) -> str:
+    """``row 7: a text (all zeros)``."""
+    return f"row {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else "")
+
+
+def _is_told(text: str, told: str) -> bool:
+    """Whether a headline says a finding already, with or without the name of its space."""
+    return any(part and part in told for part in (text, text.partition(": ")[2]))
+
+
+_FIRST = 3  # rows that are printed with the verdict
+_MOST = 6  # other problems that are printed beside the verdict
+
+
+def print_records(records: Iterable[Record], console: Console, *, errors: bool = True, notes: bool = True) -> None:
     """Print ``records`` with spaces as rows and metrics as columns, in as many tables as the width needs.
 
-    ``errors`` shows standard errors where the whole table still fits with them.
+    ``errors`` shows standard errors where the whole table still fits with them, ``notes`` those of the records.
     """
     from rich.text import Text
 
     every = list(records)
-    layout = pivot(r for r in every if not r.compares)
+    layout = _sides_first(pivot(r for r in every if not r.compares))
     compared = [r for r in every if r.compares]
     if not layout.labels:
         console.print(Text("no records", style="dim"))
@@ -85,9 +161,19 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
             texts = _cell_texts(layout, errors=False)
         for columns in _parts(layout, texts, console.width):
             console.print(_pivot_table(layout, texts, columns))
-    _print_notes(layout, console)
+    if notes:
+        _print_notes(layout, console)
     if compared:
         _print_table(comparison_table(compared), console, len(compared))
+
+
+def _sides_first(layout: Pivot) -> Pivot:
+    """Spaces of their own before those of two sides: image, text, image|text."""
+    if "space" not in layout.row_titles:
+        return layout
+    at = layout.row_titles.index("space")
+    order = sorted(range(len(layout.labels)), key=lambda i: "|" in layout.labels[i][at])
+    return replace(layout, labels=tuple(layout.labels[i] for i in order), cells=tuple(layout.cells[i] for i in order))
 
 
 def _print_notes(layout: Pivot, console: Console) -> None:
@@ -124,7 +210,7 @@ def _print_findings(document: Document, console: Console) -> None:
         if finding.harm:
             words.append(f"\n{finding.harm}")
         for row in finding.rows:
-            words.append(f"\nrow {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else ""))
+            words.append(f"\n{_row(row)}")
         more = (finding.n_rows or 0) - len(finding.rows)
         if finding.rows and more > 0:
             words.append(f"\n{count(more, 'more row')} (--rows-out FILE writes all)", style="dim")
@@ -179,16 +265,7 @@ def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[
 def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
     columns = list(zip(*layout.cells, strict=True))
     digits = [digits_of(r.value if r else None for r in column) for column in columns]
-    return [[_number(r, d, errors=errors) for r, d in zip(row, digits, strict=True)] for row in layout.cells]
-
-
-def _number(record: Record | None, digits: int, *, errors: bool) -> str:
-    if record is None:
-        return ""
-    if record.value is None:
-        return "undefined"
-    text = f"{record.value:.{digits}f}"
-    return f"{text} ± {record.stderr:.{digits}f}" if errors and record.stderr is not None else text
+    return [[number_text(r, d, errors=errors) for r, d in zip(row, digits, strict=True)] for row in layout.cells]
 
 
 def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]:
@@ -221,21 +298,19 @@ def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> G
 
 
 _NAME = 24  # columns of the screen that names of metrics have at least, before they are folded
-_FEW = 6
-"""Spaces that stand side by side as columns, one metric per row."""
 
 
 def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], Grid] | None:
     """One metric per row and a column per space, with a legend of long names; None where that does not fit."""
-    if len(layout.labels) > min(_FEW, len(layout.column_titles)):
+    if len(layout.labels) > min(FEW, len(layout.column_titles)):
         return None
     heads, legend = _short_labels(layout)
     for shown in (True, False) if errors else (False,):
         rows = []
         for i, title in enumerate(layout.column_titles):
             records = [row[i] for row in layout.cells]
-            digits = digits_of(r.value if r else None for r in records)
-            rows.append((title, [_number(r, digits, errors=shown) for r in records]))
+            digits = row_digits(records)
+            rows.append((title, [number_text(r, digits, errors=shown) for r in records]))
         needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
         if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
             grid = _grid("", "")
@@ -244,6 +319,8 @@ def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], 
                 grid.add_column(_plain(head), justify="right", no_wrap=True, min_width=need)
             for title, cells in rows:
                 grid.add_row(_plain(title), *(_plain(text) for text in cells))
+            if errors and not shown:
+                legend = [*legend, "standard errors are left out: the terminal is too narrow for them"]
             return legend, grid
     return None
 
@@ -272,7 +349,7 @@ def _single_row_table(layout: Pivot) -> Grid:
             digits = telling_digits(ends, digits_of([record.value]))
             error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
             span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else ""
-            rows.append((title, _number(record, digits, errors=False), error, span))
+            rows.append((title, number_text(record, digits, errors=False), error, span))
     grid = _grid("", "")
     grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), overflow="fold")
     for i, title in enumerate(("value", "± s.e.", "95 % interval"), 1):

@@ -86,14 +86,14 @@ def test_legend_hides_a_curve_in_all_charts_of_its_section(browser, report: Path
 
 def test_arrow_keys_read_values(browser, report: Path, sample_result: Result) -> None:
     browser.open(report)
-    browser.run("document.querySelector('#section-0 .plot.half .probe').focus({focusVisible: true})")
+    browser.run("document.querySelector('#section-lead-0 .plot.half .probe').focus({focusVisible: true})")
     browser.press("ArrowRight")
     browser.press("ArrowRight")
     words = browser.run("document.activeElement.getAttribute('aria-valuetext')")
     value = sample_result.value(source="minilm", space="layer02", metric="self_similarity")
     assert words.startswith("layer 2: ")
     assert f"minilm plain {value:.2f}" in words or f"minilm plain {value:.3f}" in words
-    readout = "document.querySelector('#section-0 .plot.half .readout')"
+    readout = "document.querySelector('#section-lead-0 .plot.half .readout')"
     assert browser.run(f"{readout}.hidden") is False
     assert browser.run(f"{readout}.getBoundingClientRect().height") > 50
     browser.press("Escape")
@@ -157,3 +157,97 @@ def test_controls_have_names(browser, report: Path) -> None:
             assert node.get("name", {}).get("value"), node
     roles = {n.get("role", {}).get("value") for n in tree}
     assert {"main", "navigation", "banner", "slider"} <= roles
+
+
+VERBS = ("measure", "pair", "diagnose", "evaluate", "repair", "check")
+PANELS = """[...document.querySelectorAll('figure')].map(f => [...f.querySelectorAll('.plot > svg, svg.field')]
+  .map(s => s.getBoundingClientRect()).filter(r => r.width > 100 && r.height > 60).length)"""
+LEAKS = """[...document.querySelectorAll('figure svg text')].filter(t => {
+  const b = t.getBoundingClientRect(), s = t.closest('svg').getBoundingClientRect();
+  return b.width > 0 && (b.left < s.left - 6 || b.right > s.right + 8); }).map(t => t.textContent)"""
+CONTRAST = """(() => {
+  const light = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => { x /= 255; return x <= .03928 ? x / 12.92
+    : ((x + .055) / 1.055) ** 2.4; }); return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+  const ground = light(getComputedStyle(document.body).backgroundColor);
+  const seen = [...document.querySelectorAll('main p, main dd, main dt, main td, main th, main summary, figcaption')];
+  return Math.min(...seen.filter(e => e.getClientRects().length).map(e => {
+    const ink = light(getComputedStyle(e).color);
+    return (Math.max(ink, ground) + .05) / (Math.min(ink, ground) + .05); })); })()"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The report of every verb on the bundled example."""
+    import numpy as np
+
+    from embedscope.datasets import example_files
+    from embedscope.diagnosis import diagnose
+    from embedscope.diagnosis.drift import drift
+    from embedscope.evaluation.retrieval import retrieval
+    from embedscope.geometry.measure import measure
+    from embedscope.geometry.measure_pair import measure_pair
+    from embedscope.repairs.repair import repair
+
+    folder = tmp_path_factory.mktemp("verbs")
+    example_files(folder)
+    x = np.load(folder / "documents.npy")
+    documents, queries, qrels = (str(folder / n) for n in ("documents.npy", "queries.npy", "qrels.tsv"))
+    noise = np.random.default_rng(0).normal(size=x.shape)
+    before, metrics = measure(documents), ["modality_gap", "paired_cosine", "unpaired_cosine", "recall", "isoscore"]
+    results = {
+        "measure": before,
+        "pair": measure_pair(str(folder / "images.npy"), str(folder / "texts.npy"), metrics=metrics),
+        "diagnose": diagnose(documents).result,
+        "evaluate": retrieval(queries, documents, qrels),
+        "repair": repair(documents, queries=queries, qrels=qrels, candidates="center,abtt:1")[1],
+        "check": drift(before, measure((x + 0.35 * x.std() * noise).astype(x.dtype))).result,
+    }
+    return {name: write_html(result, folder / f"{name}.html") for name, result in results.items()}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_shows_its_answer_and_charts_on_the_first_screen(browser, pages: dict[str, Path], verb: str) -> None:
+    browser.open(pages[verb], 1400, 900)
+    bottoms = browser.run(
+        "[...document.querySelectorAll('.headline, .lead figure svg')].map(e => e.getBoundingClientRect())"
+        ".filter(r => r.height > 0).map(r => r.bottom)"
+    )
+    assert len(bottoms) >= 2
+    assert max(bottoms) <= 900
+    assert set(browser.run(PANELS)) == {1}
+    assert browser.problems() == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(("width", "dark"), [(1400, True), (390, False)])
+def test_nothing_overflows_and_text_can_be_read(
+    browser, pages: dict[str, Path], verb: str, width: int, dark: bool
+) -> None:
+    browser.open(pages[verb], width, 900, dark=dark)
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run(LEAKS) == []
+    assert browser.run(CONTRAST) >= 4.5
+    assert set(browser.run(PANELS)) == {1}
+
+
+def test_a_word_opens_its_meaning_by_keyboard(browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["diagnose"], 1400, 900)
+    browser.run("document.querySelector('.term').focus()")
+    browser.press("Enter")
+    opened = "[...document.querySelectorAll('.gloss')].filter(e => e.matches(':popover-open')).map(e => e.textContent)"
+    assert len(browser.run(opened)) == 1
+    browser.press("Escape")
+    assert browser.run(opened) == []
+
+
+def test_rows_of_a_finding_are_listed(browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["diagnose"])
+    assert browser.run("document.querySelectorAll('.finding.warning .rows dl > div').length") == 10
+    assert "of 24 rows" in browser.run("document.querySelector('.finding.warning .rows summary').textContent")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_prints_within_the_page(browser, pages: dict[str, Path], verb: str) -> None:
+    browser.open(pages[verb], 700, 990, media="print")
+    assert browser.run("document.documentElement.scrollWidth") <= 700
+    assert browser.printed().startswith(b"%PDF")

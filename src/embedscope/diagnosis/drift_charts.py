@@ -1,0 +1,117 @@
+"""What stands beside a check: each number's change in units of its error, and whether it is for the better."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from embedscope.certification.wording import count
+from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Mark
+from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.space_rules import RULES
+
+if TYPE_CHECKING:
+    from embedscope.diagnosis.drift import Change
+
+DRAWN = 24
+"""Numbers that are drawn, those that changed most."""
+
+Direction = Literal["better", "worse", "changed"]
+
+_SCORES = ("recall", "ndcg", "mrr", "map", "paired_cosine", "knn_overlap", "linear_cka")
+_SERIES = ("within error", "better", "worse", "changed, neither better nor worse")
+
+
+def direction(change: Change) -> Direction:
+    """Whether a number moved for the better: by the rule that reads it, scores by their height.
+
+    ``changed`` where neither end is better.
+    """
+    old, new = (None if r is None else r.value for r in (change.old, change.new))
+    if old is None or new is None or old == new:
+        return "changed"
+    name = change.record.metric
+    worse = _WORSE.get(name) or ("below" if name.startswith(_SCORES) else None)
+    if worse is None:
+        return "changed"
+    return "worse" if (new > old) == (worse == "above") else "better"
+
+
+_WORSE = {rule.metrics[0]: rule.worse for rule in (*RULES, *PAIR_RULES, *QUERY_RULES) if len(rule.metrics) == 1}
+_WORSE |= {"self_similarity": "above", "isoscore": "below", "participation_ratio": "below", "hub_share": "above"}
+
+
+def charted(document: Document, changes: Sequence[Change], name: str, source: str) -> Document:
+    """``document`` with its headline and the chart of all changes."""
+    chart = drift_chart(changes)
+    headline = _headline(document, changes, name, source, () if chart is None else (chart.id,))
+    return replace(document, headline=headline, dots=(*document.dots, *([] if chart is None else [chart])))
+
+
+def drift_chart(changes: Sequence[Change]) -> Dots | None:
+    """Every change that has an error bar, in units of it; None where there is none."""
+    known = [(c, z) for c in changes if c.outcome in ("same", "drift") and (z := _in_errors(c)) is not None]
+    if not known:
+        return None
+    known.sort(key=lambda item: (not item[0].failed, -abs(item[1])))
+    rows = []
+    spaces = len({c.record.space for c, _ in known}) > 1
+    for change, z in known[:DRAWN]:
+        assert change.old is not None and change.new is not None
+        label = " ".join(filter(None, (change.record.space if spaces else None, change.record.metric)))
+        series = _SERIES.index("within error")
+        if change.failed:
+            found = direction(change)
+            series = 3 if found == "changed" else _SERIES.index(found)
+        note = f"{change.old.value:.4g} \N{RIGHTWARDS ARROW} {change.new.value:.4g}"
+        rows.append(
+            DotRow(label, (Dot(series, round(z, 3), round(z - 1.96, 3), round(z + 1.96, 3)),), note, change.failed)
+        )
+    left = f" The {DRAWN} largest of {len(known)}." if len(known) > DRAWN else ""
+    out = sum(c.outcome in ("rows differ", "no error bar", "new") for c in changes)
+    left += f" {count(out, 'number')} could not be compared: see below." if out else ""
+    caption = (
+        f"Bars: 95 % interval of each number alone; the verdict corrects for {len(known)} comparisons (Holm).{left}"
+    )
+    return Dots(
+        "drift",
+        "Change of every number since the baseline",
+        "change in units of its standard error",
+        tuple(rows),
+        _SERIES,
+        ("quiet", "good", "bad", ""),
+        (Mark(0.0, "baseline"),),
+        caption=caption,
+    )
+
+
+def _in_errors(c: Change) -> float | None:
+    if c.old is None or c.new is None or None in (c.old.value, c.new.value, c.old.stderr, c.new.stderr):
+        return None
+    spread = math.hypot(c.old.stderr or 0.0, c.new.stderr or 0.0)
+    return ((c.new.value or 0.0) - (c.old.value or 0.0)) / spread if spread > 0 else None
+
+
+def _headline(
+    document: Document, changes: Sequence[Change], name: str, source: str, charts: tuple[str, ...]
+) -> Headline:
+    failed = [c for c in changes if c.failed]
+    compared = sum(c.outcome in ("same", "drift") for c in changes)
+    skipped = sum(c.outcome in ("rows differ", "no error bar", "new") for c in changes)
+    left = f"{count(skipped, 'number')} not compared" if skipped else ""
+    if not failed:
+        text = (
+            f"No drift: {count(compared, 'number')} {'agrees' if compared == 1 else 'agree'} with {name} within error."
+        )
+        return Headline(text, "ok", left, charts=charts)
+    worse = sum(direction(c) == "worse" for c in failed)
+    better = sum(direction(c) == "better" for c in failed)
+    said = ", ".join(f"{n} {word}" for n, word in ((worse, "for the worse"), (better, "for the better")) if n)
+    verb = "drifted" if all(c.outcome == "drift" for c in failed) else "drifted or went missing"
+    text = f"{len(failed)} of {count(max(compared, len(failed)), 'number')} {verb}"
+    text += f"{f' ({said})' if said else ''}: {document.findings[0].text}"
+    evidence = "; ".join(filter(None, (document.findings[0].evidence, left)))
+    return Headline(text, "serious", evidence, command=f"embedscope diagnose {shlex.quote(source)}", charts=charts)

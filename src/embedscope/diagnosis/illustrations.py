@@ -1,0 +1,90 @@
+"""What stands beside the findings of a diagnosis: its headline and its charts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from embedscope.core.document import Chart, Document, Headline, Range
+from embedscope.diagnosis._rule import JUDGED, Verdict
+from embedscope.geometry.charts import charts_of, with_charts
+from embedscope.geometry.sketches import Sketchbook
+
+if TYPE_CHECKING:
+    from embedscope.diagnosis.diagnose import Diagnosis
+
+HEALTHY = Range(-0.2, 0.2, "unrelated rows of most healthy spaces")
+
+_AFTER = re.compile(r"; |, (?=[a-z])")
+"""Where a remedy goes on after its command."""
+
+_CARRIES = {
+    "cosine_floor": ("cosines", "coordinates"),
+    "low_contrast": ("cosines", "coordinates"),
+    "rogue_coordinate": ("coordinates", "cosines"),
+    "rank_collapse": ("spectrum", "cosines"),
+    "hubs": ("occurrences", "cosines"),
+    "never_found": ("occurrences", "cosines"),
+    "copies": ("cosines", "occurrences"),
+    "half_precision": ("cosines", "coordinates"),
+    "int8": ("coordinates", "cosines"),
+}
+"""Rule -> the charts that show what it found, the best one first."""
+
+
+def illustrated(diagnosis: Diagnosis, book: Sketchbook) -> Diagnosis:
+    """``diagnosis`` with a headline and the charts of ``book``."""
+    document = diagnosis.result.document
+    assert document is not None
+    base = None if diagnosis.collected is None else diagnosis.collected.result.document
+    charts = (*(() if base is None else base.charts), *charts_of(list(book), (HEALTHY,)))
+    document = with_charts(document, charts)
+    document = replace(document, headline=document.headline or _headline(diagnosis, document, charts))
+    return replace(diagnosis, result=replace(diagnosis.result, document=document))
+
+
+def _headline(diagnosis: Diagnosis, document: Document, charts: Sequence[Chart]) -> Headline:
+    """The worst finding in one sentence, how many others there are, and one command that runs as printed."""
+    found = [v for v in diagnosis.verdicts if v.severity in ("warning", "serious")]
+    notes = sum(v.severity == "info" for v in diagnosis.verdicts)
+    fine = sum(v.severity == "ok" for v in diagnosis.verdicts)
+    first = next(iter(found), next((v for v in diagnosis.verdicts if v.severity == "info"), None))
+    shown = _charts_for(first, charts)
+    if not found:
+        also = f" {_counted(notes, 'note')}, none of which hurts retrieval by itself." if notes else ""
+        return Headline(f"No problem found: {_counted(fine, 'check')} passed.{also}", "ok", charts=shown)
+    text = found[0].rule.sentence(found[0].numbers, found[0].reading)
+    more = [v.rule.sentence(v.numbers, v.reading).rstrip(".") for v in found[1:]]
+    others = f" {len(more)} more {'problem' if len(more) == 1 else 'problems'} below." if more else ""
+    finding = next((f for f in document.findings if f.status == found[0].severity), None)
+    evidence = finding.evidence if finding is not None else ""
+    return Headline(
+        f"{text}{others}", found[0].severity, evidence, found[0].rule.harm, _command(found, diagnosis), shown
+    )
+
+
+def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, ...]:
+    across = verdict is not None and "|" in verdict.numbers.space
+    wanted = ("clouds", "cosines") if across else _CARRIES.get(verdict.rule.id, ()) if verdict is not None else ()
+    ids = [c.id for c in charts]
+    forms = [*wanted, "cosines", "coordinates", "occurrences", "spectrum"]
+    space = verdict.numbers.space if verdict is not None else ""
+    own = [c.id for form in forms for c in charts if c.id.startswith(form) and c.title.endswith(f", {space}")]
+    first = own or [next((i for i in ids if i.startswith(form)), "") for form in forms]
+    return tuple(list(dict.fromkeys(filter(None, first)))[:2])
+
+
+def _command(found: Sequence[Verdict], diagnosis: Diagnosis) -> str:
+    """The remedy of the worst finding that is a command and runs as it is; otherwise what lists its rows."""
+    for v in found:
+        remedy = v.rule.remedy(v.numbers)
+        if remedy.startswith("embedscope ") and JUDGED not in remedy:
+            return _AFTER.split(remedy)[0]
+    where = found[0].numbers.where
+    return "" if where in ("SOURCE", "--pair A B") else f"embedscope diagnose {where} --rows-out rows.csv"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

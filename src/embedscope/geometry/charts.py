@@ -1,0 +1,146 @@
+"""Charts of a space from its sketches: cosines, spectrum, coordinates, how often rows are found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from embedscope.core.document import Bins, Chart, Document, Dots, Figure, Histogram, Mark, Range, Scatter, Series
+from embedscope.geometry.sketches import CoordinateParts, Cosines, Occurrences, Spectrum
+from embedscope.stats.neighbourhood import K
+
+SECTION = "The space"
+_MOST_POINTS = 128
+_MOST_BINS = 768
+_FOUND = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100))
+
+
+def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Sequence[Range] = ()) -> tuple[Chart, ...]:
+    """The charts of every space; ``ranges`` are shaded in the histograms of cosines."""
+    several = len(pages) > 1
+    made: list[Chart] = []
+    for source, space, page in pages:
+        of = f", {space or source}" if several else ""
+        key = f"-{len(made)}" if several else ""
+        section = f"{SECTION}: {space or source}" if several else SECTION
+        if "cosines" in page:
+            exact = float(page["coordinates"].parts.sum()) if "coordinates" in page else None
+            made.append(cosine_chart(page["cosines"], of, key, section, ranges, exact))
+        if "coordinates" in page:
+            made.append(coordinate_chart(page["coordinates"], of, key, section))
+        if "occurrences" in page:
+            made.append(occurrence_chart(page["occurrences"], of, key, section))
+        if "spectrum" in page:
+            made.append(spectrum_chart(page["spectrum"], space or source, of, key, section))
+    return tuple(made)
+
+
+def by_form(charts: Sequence[Chart]) -> dict[str, tuple[Any, ...]]:
+    """Charts as the fields of a document."""
+    return {
+        "histograms": tuple(c for c in charts if isinstance(c, Histogram)),
+        "figures": tuple(c for c in charts if isinstance(c, Figure)),
+        "scatters": tuple(c for c in charts if isinstance(c, Scatter)),
+        "dots": tuple(c for c in charts if isinstance(c, Dots)),
+    }
+
+
+def cosine_chart(
+    c: Cosines, of: str, key: str, section: str, ranges: Sequence[Range], exact: float | None
+) -> Histogram:
+    """Cosines of unrelated rows and of nearest neighbours; ``exact`` is the mean over all pairs where that is known."""
+    mean = c.means["unrelated"] if exact is None else exact
+    sampled = "" if c.among <= c.n else f" of {c.among:,}"
+    caption = f"{c.n:,} rows{sampled}; unrelated rows are pairs drawn by hash."
+    return Histogram(
+        f"cosines{key}",
+        f"Cosines of unrelated rows and of nearest neighbours{of}",
+        "cosine",
+        "share of pairs",
+        tuple(c.edges.tolist()),
+        (Bins("unrelated rows", _rounded(c.unrelated)), Bins("a row and its nearest neighbour", _rounded(c.nearest))),
+        marks=(Mark(round(mean, 4), f"mean {mean:.2f}"),),
+        ranges=tuple(ranges),
+        caption=caption,
+        section=section,
+    )
+
+
+def coordinate_chart(c: CoordinateParts, of: str, key: str, section: str) -> Histogram:
+    """What each coordinate adds to the mean cosine."""
+    parts, d = c.parts, len(c.parts)
+    width = -(-d // _MOST_BINS)
+    padded = np.concatenate([parts, np.zeros(-d % width)]).reshape(-1, width)
+    heights = padded[np.arange(len(padded)), np.abs(padded).argmax(axis=1)]
+    top, total = int(parts.argmax()), float(parts.sum())
+    share = f": {100 * parts[top] / total:.0f} %" if total > 0.05 else ""
+    caption = f"The {d} parts sum to the mean cosine of unrelated rows, {total:.3f}."
+    caption += f" Each bar is the largest of {width} coordinates." if width > 1 else ""
+    return Histogram(
+        f"coordinates{key}",
+        f"What each coordinate adds to the mean cosine{of}",
+        "coordinate",
+        "part of the mean cosine",
+        tuple(float(min(i * width, d)) for i in range(len(padded) + 1)),
+        (Bins("", _rounded(np.clip(heights, 0, None))),),
+        marks=(Mark(top + 0.5, f"coordinate {top}{share}"),),
+        caption=caption,
+        section=section,
+    )
+
+
+def occurrence_chart(o: Occurrences, of: str, key: str, section: str) -> Histogram:
+    """How often rows are found."""
+    top = int(o.counts.max())
+    closed = [(a, b) for a, b in _FOUND if a <= top]
+    bins: list[tuple[int, int | None]] = [*closed, *([(_FOUND[-1][1] + 1, None)] if top > _FOUND[-1][1] else [])]
+    n = len(o.counts)
+    shares = [float(((o.counts >= a) & (o.counts <= (n if b is None else b))).mean()) for a, b in bins]
+    names = [str(a) if a == b else f"over {a - 1}" if b is None else f"{a}\N{EN DASH}{b}" for a, b in bins]
+    return Histogram(
+        f"occurrences{key}",
+        f"How often rows are found{of}",
+        f"times a row is among the {K} nearest of another",
+        "share of rows",
+        tuple(float(i) for i in range(len(bins) + 1)),
+        (Bins("", _rounded(np.asarray(shares))),),
+        names=tuple(names),
+        caption=f"{n:,} rows; on average each is found {K} times. The row that is found most often is found {top:,} "
+        "times.",
+        section=section,
+    )
+
+
+def spectrum_chart(s: Spectrum, name: str, of: str, key: str, section: str) -> Figure:
+    """How much of the variance so many directions hold."""
+    sums = np.concatenate([[0.0], np.cumsum(s.shares)])
+    d = len(s.shares)
+    at = np.unique(np.round(np.concatenate([np.arange(0, min(d, 33)), np.linspace(0, d, _MOST_POINTS)])).astype(int))
+    effective = 1 / float((s.shares**2).sum())
+    return Figure(
+        f"spectrum{key}",
+        f"How many directions hold the variance{of}",
+        "number of directions, strongest first",
+        "share of the variance",
+        (
+            Series(name, tuple(at.astype(float).tolist()), _rounded(np.minimum(sums[at], 1.0))),
+            Series("spread evenly", (0.0, float(d)), (0.0, 1.0), kind="reference", group="spread evenly"),
+        ),
+        f"{d} dimensions; as many directions as {effective:.1f} that hold equally much.",
+        (0.0, 1.0),
+        section,
+        (Mark(round(effective, 2), f"{effective:.0f} of {d}"),),
+    )
+
+
+def _rounded(values: Any) -> tuple[float, ...]:
+    return tuple(round(float(v), 5) for v in values)
+
+
+def with_charts(document: Document, charts: Sequence[Chart]) -> Document:
+    """``document`` with more charts behind its own."""
+    forms = by_form(charts)
+    return replace(document, **{name: (*getattr(document, name), *more) for name, more in forms.items()})

@@ -1,0 +1,105 @@
+"""What ``measure`` says: the headline of its numbers, and the charts beside it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedscope.core.document import Document, Headline, Range, Skipped
+from embedscope.core.records import Record
+from embedscope.geometry.charts import by_form, charts_of
+from embedscope.geometry.sketches import Sketchbook
+
+Numbers = dict[str, Record]
+
+
+def space_document(records: Sequence[Record], book: Sketchbook, skipped: Sequence[Skipped]) -> Document | None:
+    """The document of one or several spaces; tables and curves over layers follow from the records."""
+    pages = list(book)
+    dims = {r.dim for r in records if r.dim}
+    even = 2 / min(dims) ** 0.5 if len(dims) == 1 else 0.0
+    ranges = (Range(-even, even, "cosines of random directions"),) if 0 < even < 0.5 else ()
+    forms = by_form(charts_of(pages, ranges))
+    headline = space_headline(records, tuple(c.id for form in forms.values() for c in form))
+    if headline is None and not skipped and not any(forms.values()):
+        return None
+    return Document(_title(records), skipped=tuple(skipped), headline=headline, **forms)
+
+
+def space_headline(records: Sequence[Record], charts: Sequence[str]) -> Headline | None:
+    """The mean cosine and the directions of a space, or how they change over layers; None where neither is known."""
+    spaces = _spaces(r for r in records if not r.source.startswith("random:"))
+    if len(spaces) == 1:
+        ((source, *_),) = spaces
+        numbers = next(iter(spaces.values()))
+        return _of_one(source, numbers, charts)
+    return _of_several(spaces) if spaces else None
+
+
+def said(record: Record, digits: int = 3) -> str:
+    """``self_similarity 0.834 (0.823 to 0.844)``."""
+    if record.value is None:
+        return f"{record.metric} is undefined"
+    digits = digits if abs(record.value) < 10 else 1
+    known = record.ci_low is not None and record.ci_high is not None
+    ends = f" ({record.ci_low:.{digits}f} to {record.ci_high:.{digits}f})" if known else ""
+    return f"{record.metric} {record.value:.{digits}f}{ends}"
+
+
+def _title(records: Sequence[Record]) -> str:
+    names = list(dict.fromkeys(r.source.removeprefix("random:") for r in records))
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"Geometry of {shown}" if names else "A result without records"
+
+
+def _spaces(records: object) -> dict[tuple[str, str, str], Numbers]:
+    made: dict[tuple[str, str, str], Numbers] = {}
+    for r in records:  # type: ignore[attr-defined]
+        if r.value is not None and r.variant is None:
+            made.setdefault((r.source, r.pooling or "", r.space or ""), {})[r.metric] = r
+    return made
+
+
+def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | None:
+    parts, shown = [], []
+    cosine = numbers.get("self_similarity")
+    if cosine is not None and cosine.value is not None:
+        parts.append(f"unrelated rows have a mean cosine of {round(cosine.value, 2) + 0.0:.2f}")
+        shown.append(cosine)
+    for name in ("participation_ratio_unbiased", "participation_ratio"):
+        found = numbers.get(name)
+        if found is not None and found.value is not None and len(parts) < 2:
+            parts.append(f"the variance spreads over {found.value:.0f} of {found.dim} directions")
+            shown.append(found)
+    if not parts:
+        known = [r for r in numbers.values() if r.value is not None][:2]
+        parts = [f"{r.metric} is {r.value:.4g}" for r in known]
+        shown = known
+    if not parts:
+        return None
+    text = " and ".join(parts)
+    n = max((r.n or 0 for r in numbers.values()), default=0)
+    evidence = "; ".join([*(said(r) for r in shown), f"n {n:,}"]) + "; in brackets 95 % intervals"
+    command = f"embedscope diagnose {shlex.quote(source)}" if Path(source.partition("::")[0]).exists() else ""
+    return Headline(f"{text[0].upper()}{text[1:]}.", "info", evidence, command=command, charts=tuple(charts[:2]))
+
+
+def _of_several(spaces: dict[tuple[str, str, str], Numbers]) -> Headline | None:
+    """Where the mean cosine is lowest and highest, of each source."""
+    sentences = []
+    for source in dict.fromkeys(key[0] for key in spaces):
+        own = {key: n["self_similarity"] for key, n in spaces.items() if key[0] == source and "self_similarity" in n}
+        if not own:
+            continue
+        ends = [f(own.items(), key=lambda item: item[1].value or 0.0) for f in (min, max)]
+        places = [" ".join(filter(None, key[1:])) or source for key, _ in ends]
+        values = [f"{r.value:.2f}" for _, r in ends]
+        name = source.rpartition("/")[2]
+        if len(own) == 1:
+            sentences.append(f"{name}: {values[0]}")
+        else:
+            sentences.append(f"{name}: from {values[0]} ({places[0]}) to {values[1]} ({places[1]})")
+    if not sentences:
+        return None
+    return Headline(f"Mean cosine of unrelated rows. {'; '.join(sentences)}.")

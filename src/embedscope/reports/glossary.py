@@ -1,0 +1,86 @@
+"""Words of the field that a report explains where they stand."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+TERMS = {
+    "cosine": "The cosine of the angle between two vectors: 1 in the same direction, 0 at right angles.",
+    "95 % interval": "Computed this way again and again on new data, 95 of 100 such intervals hold the true value.",
+    "90 % interval": "Computed this way again and again on new data, 90 of 100 such intervals hold the true value.",
+    "± s.e.": "The standard error: how far the number would typically move with other data of the same size.",
+    "standard error": "How far a number would typically move with other data of the same size.",
+    "unit of evidence": "Rows that depend on each other (duplicates, chunks of one document, captions of one image) "
+    "count once, as one unit.",
+    "units of evidence": "Rows that depend on each other (duplicates, chunks of one document, captions of one image) "
+    "count once, as one unit.",
+    "held-out": "Data that neither fitted nor selected what is tested on them.",
+    "paired": "Both are measured on the same items, so what the items have in common cancels out of the difference.",
+    "hub": "A row that is among the nearest neighbours of far more rows than its share.",
+    "hubs": "Rows that are among the nearest neighbours of far more rows than their share.",
+    "near-duplicate": "A row that lies closer to another one than chance allows, such as the same text with a typo.",
+    "modality gap": "The distance between the mean image and the mean text, at unit length: in most image-text models "
+    "the two form separate clouds.",
+    "isotropic": "Spread evenly in all directions, as a cloud of normal noise is.",
+    "base rate": "The share of matching pairs that is assumed; always predicting it is the forecast to beat.",
+    "Brier score": "The mean squared distance between a predicted probability and what happened; 0 is best.",
+    "calibration error": "How far predicted probabilities are from the shares that happened, on average; 0 is best.",
+    "recall@1": "The share of queries whose first result is a right one.",
+    "recall@5": "How many of the right results are among the first 5; with one right result, the share of queries that "
+    "find it there.",
+    "recall@10": "How many of the right results are among the first 10.",
+    "recall@100": "How many of the right results are among the first 100.",
+    "ndcg@10": "How well the first 10 results are ranked: 1 where all relevant ones come first, 0 where none is there.",
+    "nDCG@10": "How well the first 10 results are ranked: 1 where all relevant ones come first, 0 where none is there.",
+    "mixed_ndcg@10": "How high the right answers rank in one index that holds both modalities, 0 to 1.",
+    "mrr": "Mean reciprocal rank: 1 where the first right result is always first, 0.5 where it is second.",
+    "Spearman": "Rank correlation: 1 where two lists are in the same order, 0 where they have nothing to do with each "
+    "other.",
+    "Pearson": "Linear correlation of two lists of numbers, -1 to 1.",
+    "p (Holm)": "The probability of a difference this large by chance, corrected for the number of comparisons.",
+    "Holm": "A correction for many comparisons: 5 % is the chance of one false alarm among all of them.",
+    "bootstrap": "Intervals from drawing the items again with replacement, many times.",
+    "jackknife": "Error bars from leaving out one part of the data after the other.",
+    "center": "The repair that subtracts the mean vector.",
+    "center:joint": "The repair that subtracts one mean vector, that of documents and queries together, from both.",
+    "abtt": "All-but-the-top: subtract the mean and remove the strongest directions (abtt:2 removes two).",
+    "whiten": "The repair that gives every direction the same variance; a number keeps that many directions.",
+    "ledoit-wolf": "A covariance estimate that is pulled towards an even one where data are few.",
+    "random init": "The same architecture with weights drawn at random: what shows without any training.",
+    "random initialisation": "The same architecture with weights drawn at random: what shows without any training.",
+    "randomly initialised": "The same architecture with weights drawn at random: what shows without any training.",
+    "bos_eos": "Pooling with a first and a last special token added to the text; the vector of the last one is taken.",
+    "BOS+EOS": "Pooling with a first and a last special token added to the text; the vector of the last one is taken.",
+    "eos": "Pooling with a special token added at the end, whose vector is taken.",
+    "plain": "The text as it is, without special tokens added.",
+    "pooled": "The model's own sentence vector.",
+    "native": "As the model's authors read their vectors.",
+    "lee": "The prompt of the study of Lee and others: the class name in a set of sentence templates.",
+    "transductive": "Computed from all queries together: the answer to one depends on the others.",
+    "half precision": "Numbers of 16 bits (float16): about three digits.",
+    "int8": "Numbers of 8 bits: 256 levels.",
+    "InfoNCE": "The loss that contrastive models are trained with: pick the partner out of a batch.",
+    "k-occurrence": "How many other rows have this row among their k nearest.",
+}
+"""Term -> definition, one or two sentences for a reader who has not met it."""
+
+
+@cache
+def definitions() -> dict[str, str]:
+    """Every term with its definition, those of the metrics by their ids included."""
+    from embedscope.metrics import METRICS
+    from embedscope.metrics.pairs import PAIR_METRICS
+
+    made = {}
+    for registry in (METRICS, PAIR_METRICS):
+        for name in registry:
+            made[name] = f"{registry.get(name).summary}."
+    return made | TERMS
+
+
+@cache
+def pattern() -> re.Pattern[str]:
+    """What finds a term in a text, the longest first; not within a longer word or a call."""
+    words = sorted(definitions(), key=len, reverse=True)
+    return re.compile(rf"(?<![\w@:.\-/])(?:{'|'.join(map(re.escape, words))})(?![\w@:\-/]|\.\w)")

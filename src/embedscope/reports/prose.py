@@ -1,0 +1,104 @@
+"""Sentences as HTML: web addresses, papers and licences become links, words of the glossary open where they stand."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from embedscope.reports.glossary import definitions, pattern
+from embedscope.reports.numbers import minus
+
+_ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
+_KEY = r"\b[a-z]+(?:19|20)\d\d[a-z]?\b"
+_CODE = r"`[^`]+`"
+_ARXIV = r"\barXiv:\d{4}\.\d{4,5}\b"
+_PARTS = re.compile(f"({_ADDRESS}|{_ARXIV}|{_KEY}|{_CODE})")
+_LICENCE = re.compile(
+    r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
+    r"CC0-1\.0|CC-BY(?:-SA|-NC|-ND|-NC-SA|-NC-ND)?-[234]\.0|MPL-2\.0|ISC|Unlicense)\b"
+)
+_JOINED = "\N{WORD JOINER}"
+SPDX = "https://spdx.org/licenses/"
+
+
+@cache
+def papers() -> dict[str, tuple[str, str, str]]:
+    """Bibtex key -> (authors and year, title, address or nothing), from docs/references.bib."""
+    text = (files("embedscope.reports") / "papers.json").read_text(encoding="utf-8")
+    return {key: (entry[0], entry[1], entry[2]) for key, entry in json.loads(text).items()}
+
+
+class Prose:
+    """Writes sentences of one page and keeps which terms it used."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        """``text`` as HTML; the first of each term in it becomes a button that opens its definition."""
+        seen: set[str] = set()
+        return "".join(self._part(part, i % 2 == 1, seen) for i, part in enumerate(_PARTS.split(str(text))) if part)
+
+    def remedy(self, text: str) -> str:
+        """What to try: a command as code, words as words; after a semicolon another part begins."""
+        parts = [f"<code>{escape(p)}</code>" if p.startswith("embedscope ") else self(p) for p in text.split("; ")]
+        return "; ".join(parts)
+
+    @property
+    def terms(self) -> list[tuple[str, str, str]]:
+        """(id, term, definition) of every term that was used, for the pop-ups of the page."""
+        return [(anchor, term, definitions()[term]) for term, anchor in self.used.items()]
+
+    def _part(self, part: str, special: bool, seen: set[str]) -> str:
+        if not special:
+            return self._explained(part, seen)
+        if part.startswith("`"):
+            return f"<code>{escape(part[1:-1])}</code>"
+        if part.startswith("http"):
+            return link(part, part)
+        if part.startswith("arXiv:"):
+            return link(f"https://arxiv.org/abs/{part[6:]}", part)
+        if part in papers():
+            name, title, address = papers()[part]
+            return link(address, name, title) if address else f'<cite title="{escape(title)}">{escape(name)}</cite>'
+        return self._explained(part, seen)
+
+    def _explained(self, text: str, seen: set[str]) -> str:
+        text = minus(text)
+        out, at = [], 0
+        for found in pattern().finditer(text):
+            term = found[0]
+            if term in seen:
+                continue
+            seen.add(term)
+            anchor = self.used.setdefault(term, f"term-{len(self.used)}")
+            before = text[at : found.start()]
+            out.append(escape(before + _JOINED if before.endswith(("(", "[", "'")) else before))
+            out.append(f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>')
+            at = found.end()
+        return "".join([*out, escape(text[at:])])
+
+
+def link(address: str, text: str, title: str = "") -> str:
+    """A link that opens outside of the report."""
+    about = f' title="{escape(title)}"' if title else ""
+    return f'<a href="{escape(address)}" rel="noreferrer noopener"{about}>{escape(text)}</a>'
+
+
+def licensed(text: str) -> str:
+    """``text`` with addresses, arXiv numbers and SPDX names of licences as links.
+
+    >>> licensed("MIT, by hand")
+    '<a href="https://spdx.org/licenses/MIT.html" rel="noreferrer noopener">MIT</a>, by hand'
+    """
+    out = []
+    for i, part in enumerate(re.split(f"({_ADDRESS}|{_ARXIV})", text)):
+        if i % 2:
+            out.append(link(part if part.startswith("http") else f"https://arxiv.org/abs/{part[6:]}", part))
+            continue
+        for k, piece in enumerate(_LICENCE.split(part)):
+            out.append(link(f"{SPDX}{piece}.html", piece) if k % 2 else escape(piece))
+    return "".join(out)

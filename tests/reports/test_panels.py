@@ -1,0 +1,87 @@
+"""Histograms and dot plots: where shapes lie, that no label leaves the chart, and the words behind them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from embedscope.core.document import Bins, Dot, DotRow, Dots, Histogram, Mark, Range
+from embedscope.reports.panels import CHARACTER, dot_values, dots, histogram, histogram_values
+
+HISTOGRAM = Histogram(
+    "h",
+    "Cosines",
+    "cosine",
+    "share of pairs",
+    (0.0, 0.25, 0.5, 0.75, 1.0),
+    (Bins("unrelated", (0.5, 0.5, 0.0, 0.0)), Bins("nearest", (0.0, 0.0, 0.25, 0.75))),
+    marks=(Mark(0.26, "mean 0.26"), Mark(0.28, "another mean close by"), Mark(7.0, "far away")),
+    ranges=(Range(-1.0, 0.25, "healthy"),),
+)
+FOREST = Dots(
+    "d",
+    "Candidates",
+    "difference",
+    (
+        DotRow("center", (Dot(1, 0.1, -0.05, 0.2),), "+0.100"),
+        DotRow("whiten:64:ledoit-wolf", (Dot(0, 0.3, 0.2, 0.4),), "+0.300", strong=True),
+    ),
+    ("chosen", "not chosen"),
+    ("good", "quiet"),
+    (Mark(0.0, "as they are"),),
+)
+
+
+def numbers(d: str) -> list[float]:
+    return [float(v) for v in re.findall(r"-?\d+\.?\d*", d)]
+
+
+def test_bars_are_as_high_as_their_shares() -> None:
+    panel = histogram(HISTOGRAM, "half")
+    bars = [s.d for s in panel.shapes if s.kind.startswith("bars")]
+    assert len(bars) == 2
+    heights = [float(v) for v in re.findall(r"V(-?[\d.]+)", bars[1])]
+    base, tallest, quarter = heights[-1], min(heights), sorted(set(heights))[1]
+    assert (base - quarter) / (base - tallest) == pytest.approx(0.25 / 0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("size", ["half", "third"])
+def test_labels_stay_inside_and_do_not_touch(size: str) -> None:
+    panel = histogram(HISTOGRAM, size)
+    above = [label for label in panel.labels if label.kind.startswith("above")]
+    assert [label.text for label in above] == ["healthy", "mean 0.26", "another mean close by"]
+    boxes = [(a.x - len(a.text) * CHARACTER / 2, a.x + len(a.text) * CHARACTER / 2, a.y) for a in above]
+    for i, (low, high, y) in enumerate(boxes):
+        assert low >= -1 and high <= panel.width + 1
+        assert all(y != other[2] or high < other[0] or low > other[1] for other in boxes[i + 1 :])
+
+
+def test_a_range_is_cut_at_the_ends_of_the_axis() -> None:
+    shaded = next(s for s in histogram(HISTOGRAM, "half").shapes if s.kind == "range")
+    left, right = numbers(shaded.d)[0], numbers(shaded.d)[2]
+    axis = next(s.d for s in histogram(HISTOGRAM, "half").shapes if s.kind == "base")
+    assert left == numbers(axis)[0]
+    assert right == pytest.approx(left + 0.25 * (numbers(axis)[2] - left), abs=0.2)
+
+
+def test_dots_and_intervals_share_one_axis_with_the_mark() -> None:
+    panel = dots(FOREST, "half")
+    mark = numbers(next(s.d for s in panel.shapes if s.kind == "mark"))[0]
+    bar = [numbers(s.d) for s in panel.shapes if s.kind.startswith("bar ")]
+    assert bar[0][0] < mark < bar[0][2]
+    assert mark < bar[1][0]
+    assert [s.kind for s in panel.shapes if s.kind.startswith("dot")] == ["dot quiet", "dot good"]
+    assert next(s.title for s in panel.shapes if s.kind == "dot good").startswith("whiten:64:ledoit-wolf, chosen: 0.3")
+
+
+def test_labels_stand_above_their_rows_where_it_is_narrow() -> None:
+    wide, narrow = dots(FOREST, "half"), dots(FOREST, "third")
+    assert {label.anchor for label in wide.labels if label.kind.startswith("name")} == {"end"}
+    assert {label.anchor for label in narrow.labels if label.kind.startswith("name")} == {"start"}
+    assert narrow.height > wide.height
+
+
+def test_values_behind_the_charts() -> None:
+    assert histogram_values(HISTOGRAM)[1][0] == ("0 to 0.25", "0.5", "0")
+    assert dot_values(FOREST)[1][1] == ("whiten:64:ledoit-wolf, chosen", "0.3", "0.2 to 0.4", "+0.300")

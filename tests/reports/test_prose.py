@@ -1,0 +1,46 @@
+"""Sentences of a page: links to papers and licences, words that open, and nothing of strangers as HTML."""
+
+from __future__ import annotations
+
+import re
+
+from embedscope.reports.prose import Prose, licensed, papers
+
+
+def test_terms_open_once_per_sentence_and_once_per_page() -> None:
+    prose = Prose()
+    first, second = prose("The cosine, a cosine."), prose("Another cosine and recall@1.")
+    assert first.count('<button type="button" class="term"') == 1
+    assert [term for _, term, _ in prose.terms] == ["cosine", "recall@1"]
+    assert 'popovertarget="term-0"' in first and 'popovertarget="term-0"' in second
+    assert all(meaning.endswith(".") for _, _, meaning in prose.terms)
+
+
+def test_metrics_are_terms_and_parts_of_words_are_not() -> None:
+    prose = Prose()
+    text = prose("self_similarity 0.8; my_self_similarity, recall@1.image_to_text and cosines")
+    assert [term for _, term, _ in prose.terms] == ["self_similarity"]
+    assert "my_self_similarity" in text
+
+
+def test_citation_keys_become_names_with_links() -> None:
+    text = Prose()("timkey2021 reports it")
+    assert text.startswith('<a href="https://arxiv.org/abs/2109.04404"')
+    assert "Timkey and van Schijndel (2021)</a> reports it" in text
+
+
+def test_every_paper_has_an_address_and_no_latex() -> None:
+    assert len(papers()) > 90
+    for who, title, address in papers().values():
+        assert address.startswith("https://")
+        assert not re.search(r"[{}\\]", who + title)
+
+
+def test_text_of_strangers_stays_text() -> None:
+    assert Prose()("<script>alert(1)</script>") == "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert licensed('"><img src=x>') == "&quot;&gt;&lt;img src=x&gt;"
+
+
+def test_remedies_show_commands_as_code() -> None:
+    text = Prose().remedy("embedscope repair x.npy --candidates center; add --labels")
+    assert text == "<code>embedscope repair x.npy --candidates center</code>; add --labels"
