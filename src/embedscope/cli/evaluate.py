@@ -126,7 +126,7 @@ def evaluate(
         from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
-            [opt.with_columns(source, ids_column, text_column) for source in sources or []],
+            opt.with_columns(sources or [], ids_column, text_column),
             tasks=[*(opt.split(tasks) or []), *(task or [])],
             pooling=pooling,
             layers=layers or "all",
@@ -148,8 +148,8 @@ def evaluate(
     opt.refuse(
         "is for tasks, and --queries is retrieval", tasks=tasks, task=task, names=names, contexts=contexts, items=items
     )
-    columns = (ids_column, text_column)
-    places = opt.with_columns(queries, *columns), [opt.with_columns(place, *columns) for place in corpus], qrels
+    queries, *corpus = opt.with_columns([queries, *corpus], ids_column, text_column)
+    places = queries, corpus, qrels
     asked: dict[str, Any] = {
         "source": sources[0] if sources else None,
         "query_ids": query_ids,
