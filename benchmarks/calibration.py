@@ -17,7 +17,6 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,10 +26,10 @@ from embedscope.calibration.guarantees import Judged, certify_false_share, certi
 from embedscope.calibration.hand_labels import HandLabel, Merges, look
 from embedscope.calibration.reading import CalibrationRequest, Given, part_numbers_of, read_given
 from embedscope.calibration.unrelated import unrelated_of
+from embedscope.certification.split import assign_parts
 from embedscope.core.ids import hash_rows
 from embedscope.core.progress import Silent
 from embedscope.core.provenance import Provenance
-from embedscope.certification.split import assign_parts
 from embedscope.datasets import DATASETS, Finder
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode
@@ -39,7 +38,7 @@ MODELS = ("minilm", "e5")
 DRAWN = 500
 """Units of a draw."""
 
-IMAGES = 1000
+IMAGES = 400
 """Images of laps_coco that are taken."""
 
 PAGE = Path(__file__).parents[1] / "docs" / "calibrate.md"
@@ -66,7 +65,7 @@ def _lines(path: Path) -> Texts_:
 def multi30k(data: Path) -> Pairs:
     folder = data / "captions/multi30k/task1/raw"
     splits = ("test_2016_flickr", "test_2017_flickr", "val")
-    en, de = (sum((_lines(folder / f"{s}.{language}.gz") for s in splits), []) for language in ("en", "de"))
+    en, de = ([line for s in splits for line in _lines(folder / f"{s}.{language}.gz")] for language in ("en", "de"))
     ids = [str(i) for i in range(len(en))]
     return Pairs(de, en, ids, ids)
 
@@ -96,7 +95,7 @@ def emoji(data: Path) -> Pairs:
     )
 
 
-SETS = {"emoji de-en": emoji, "laps_coco": laps_coco, "multi30k de-en": multi30k}
+SETS = {"emoji de-en": emoji, "multi30k de-en": multi30k, "laps_coco": laps_coco}
 
 
 def given_of(request: CalibrationRequest) -> Given:
@@ -126,12 +125,17 @@ def error_row(name: str, model: str, given: Given) -> list[str]:
     if not isinstance(chosen, Chosen):
         return [*head, "", "", "", chosen]
     e = chosen.error
-    cut = certify_false_share(
-        given.judged, part_numbers_of(given.judged, 0) == 0, "precision", 0.95, confidence=0.95
-    )
+    cut = certify_false_share(given.judged, part_numbers_of(given.judged, 0) == 0, "precision", 0.95, confidence=0.95)
     kept = "refused" if cut.cosine is None else f"{cut.cosine:.3f} ({cut.recall:.0%} of matches)"
     half = _cosine_of(chosen, 0.5)
-    return [*head, chosen.name, f"{e.ece:.3f} ({e.noise:.3f})", f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]", half, kept]
+    return [
+        *head,
+        chosen.name,
+        f"{e.ece:.3f} ({e.noise:.3f})",
+        f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]",
+        half,
+        kept,
+    ]
 
 
 def _cosine_of(chosen: Chosen, probability: float) -> str:
@@ -149,7 +153,12 @@ def resampled(given: Given, runs: int, seed: int = 0) -> dict[str, tuple[int, in
     grid = recall_grid(unrelated)
     rows = _by_unit(judged.unit)
     match_rows = _by_unit(matches[1])
-    out: dict[str, list[float]] = {"precision 0.95": [], "false merges 0.02": [], "recall 0.9": [], "mean recall 0.9": []}
+    out: dict[str, list[float]] = {
+        "precision 0.95": [],
+        "false merges 0.02": [],
+        "recall 0.9": [],
+        "mean recall 0.9": [],
+    }
     goals = {"precision 0.95": ("precision", 0.95, 0.05), "false merges 0.02": ("max_false_merge", 0.02, 0.02)}
     order = np.argsort(matches[0])
     sizes = np.bincount(matches[1])
@@ -169,7 +178,8 @@ def resampled(given: Given, runs: int, seed: int = 0) -> dict[str, tuple[int, in
             if cut is not None:
                 out[name].append(float(sums[np.searchsorted(matches[0][order], cut)]) - 0.1)
     return {
-        name: (len(v), sum(x > 1e-12 for x in v), runs, float(np.mean(v)) if v else float("nan")) for name, v in out.items()
+        name: (len(v), sum(x > 1e-12 for x in v), runs, float(np.mean(v)) if v else float("nan"))
+        for name, v in out.items()
     }
 
 
@@ -199,7 +209,9 @@ def by_hand(runs: int, target: float = 0.05, batches: int = 12, seed: int = 0) -
             looked = look(merges, labels, target, 0.95, run)
             if looked.threshold.cosine is not None or not looked.new:
                 break
-            labels = [HandLabel(x.round, x.draws, x.row_a, x.row_b, x.threshold, bool(truth[x.row_a])) for x in looked.labels]
+            labels = [
+                HandLabel(x.round, x.draws, x.row_a, x.row_b, x.threshold, bool(truth[x.row_a])) for x in looked.labels
+            ]
         cut = looked.threshold.cosine
         if cut is not None:
             certified += 1
@@ -230,15 +242,33 @@ def main(argv: list[str] | None = None) -> None:
             kept.append([name, model, promise, f"{n / runs:.0%}", share])
             print(" | ".join(kept[-1]), flush=True)
     certified, broken, used = by_hand(min(chosen.runs, 400))
-    kept.append(["simulated", "judged by hand", "false merges 0.05", f"{certified / min(chosen.runs, 400):.0%}", f"{broken / min(chosen.runs, 400):.1%}"])
+    kept.append(
+        [
+            "simulated",
+            "judged by hand",
+            "false merges 0.05",
+            f"{certified / min(chosen.runs, 400):.0%}",
+            f"{broken / min(chosen.runs, 400):.1%}",
+        ]
+    )
     print(" | ".join(kept[-1]), used, flush=True)
     text = "\n\n".join(
         [
             table(
-                ["set", "model", "unrelated cosine", "curve", "ECE (by sampling alone)", "error [95 %]", "p = .5 at", "precision .95 at"],
+                [
+                    "set",
+                    "model",
+                    "unrelated cosine",
+                    "curve",
+                    "ECE (by sampling alone)",
+                    "error [95 %]",
+                    "p = .5 at",
+                    "precision .95 at",
+                ],
                 errors,
             ),
-            f"{chosen.runs:,} draws of {DRAWN} units of each set; *broken*: draws whose threshold breaks the promise in the "
+            f"{chosen.runs:,} draws of {DRAWN} units of each set; *broken*: draws whose threshold breaks the "
+            f"promise in the "
             f"whole set. By hand: {used} labels on average.",
             table(["set", "model", "promise", "certified", "broken"], kept),
         ]

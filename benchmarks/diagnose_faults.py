@@ -2,8 +2,8 @@
 
     EMBEDSCOPE_DATA=... python -m benchmarks.diagnose_faults --vectors DIR
 
-Twelve faults in five real spaces each, 400 rows at most (of prompts all 1,203 names). A fault is named where the finding it should give is there, a
-note or worse. Of healthy spaces no finding may be serious.
+Twelve faults in five real spaces each, 400 rows at most (of prompts all 1,203 names). A fault is named where the
+finding it should give is there, a note or worse. Of healthy spaces no finding may be serious.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def half_exported(x: Floats, rng: np.random.Generator) -> Floats:
 
 def overflowed(x: Floats, rng: np.random.Generator) -> Floats:
     with np.errstate(over="ignore"):
-        return np.asarray((x * 400_000).astype(np.float16), dtype=np.float32)
+        return np.asarray((x * 2_000_000).astype(np.float16), dtype=np.float32)
 
 
 FAULTS: tuple[tuple[str, tuple[str, ...], Callable[[Spaces], Iterator[dict[str, Any]]]], ...] = (

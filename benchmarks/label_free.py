@@ -50,7 +50,8 @@ def layers(uri: str, n: int) -> list[dict[str, Any]]:
     for pooling in (POOLING, None):
         for space in vectors.spaces(pooling):
             a, b, x, y = (
-                unit(np.asarray(vectors.matrix(pooling, space, t), np.float64)) for t in (left, right, distinct, changed)
+                unit(np.asarray(vectors.matrix(pooling, space, t), np.float64))
+                for t in (left, right, distinct, changed)
             )
             entropy, alpha = float(matrix_entropy(x)), float(alpha_req(x))
             sts = float(spearmanr((a * b).sum(axis=1), gold).statistic)
@@ -95,10 +96,8 @@ def summary(name: str, rows: list[dict[str, Any]], spearmanr: Any) -> None:
         rho = spearmanr([r[score] for r in rows], [r["stsb"] for r in rows]).statistic
         first = f"{best['model']} {best['space']} ({best['stsb']:.3f})"
         second = f"{chosen['model']} {chosen['space']} ({chosen['stsb']:.3f})"
-        print(
-            f"| {name} | {len(rows)} | {first} | {score} | {second} | {rho:+.2f} | {best['stsb'] - chosen['stsb']:.3f} |",
-            flush=True,
-        )
+        regret = best["stsb"] - chosen["stsb"]
+        print(f"| {name} | {len(rows)} | {first} | {score} | {second} | {rho:+.2f} | {regret:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -99,13 +99,18 @@ def test_every_kind_of_labels_finds_the_same_threshold() -> None:
     qrels = {f"q{i}": {f"d{i}": 1} for i in range(400)}
     by_pair = embedscope.calibrate(pair=(x, y), recall=0.8)
     by_qrels = embedscope.calibrate(
-        queries={f"q{i}": v for i, v in enumerate(x)}, corpus={f"d{i}": v for i, v in enumerate(y)}, qrels=qrels, recall=0.8
+        queries={f"q{i}": v for i, v in enumerate(x)},
+        corpus={f"d{i}": v for i, v in enumerate(y)},
+        qrels=qrels,
+        recall=0.8,
     )
     rows = np.array([[i, i, 1] for i in range(400)] + [[i, (i + 7) % 400, 0] for i in range(400)])
     by_judged = embedscope.calibrate(pair=(x, y), judged=rows, recall=0.8)
     cuts = [o.calibration.threshold("recall").cosine for o in (by_pair, by_qrels, by_judged)]
     assert cuts == pytest.approx([cuts[0]] * 3, abs=0.02)
-    assert by_qrels.result["unrelated_cosine"].value == pytest.approx(by_pair.result["unrelated_cosine"].value, abs=1e-9)
+    assert by_qrels.result["unrelated_cosine"].value == pytest.approx(
+        by_pair.result["unrelated_cosine"].value, abs=1e-9
+    )
 
 
 def test_duplicates_by_label_and_wrong_inputs() -> None:

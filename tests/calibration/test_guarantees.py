@@ -108,7 +108,5 @@ def test_needed_labels_do_certify() -> None:
     for rate, alpha in ((0.0, 0.05), (0.02, 0.05), (0.001, 0.01)):
         n = needed_trials(rate, alpha, 0.95)
         assert n is not None
-        passed = [
-            binomial_p(int(np.random.default_rng(i).binomial(n, rate)), n, alpha) <= 0.05 for i in range(300)
-        ]
+        passed = [binomial_p(int(np.random.default_rng(i).binomial(n, rate)), n, alpha) <= 0.05 for i in range(300)]
         assert np.mean(passed) >= 0.45  # half of the time, as stated

@@ -20,6 +20,7 @@ ORDER = (
     "evaluate",
     "diagnose",
     "check",
+    "compare",
     "explore",
     "repair",
     "apply",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import embedscope.datasets
-from embedscope.core.tables import Classes, Data, Labels, Matches, Pairs, Qrels, Quadruples
+from embedscope.core.tables import Choices, Classes, Data, Edits, Labels, Matches, Pairs, Qrels, Quadruples
 from embedscope.datasets import DATASETS, Finder
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -129,8 +129,26 @@ def qrels_fit(relation, size):
     fit(relation.document, size[relation.corpus])
 
 
+def choices_fit(relation, size):
+    shape = (len(relation.section), 4)
+    assert relation.left.shape == relation.right.shape == relation.least.shape == relation.most.shape == shape
+    fit(np.concatenate([relation.left, relation.right]), size[relation.table])
+    assert min(relation.least.min(), relation.most.min()) >= 0
+    assert (relation.least.sum(axis=1) > 0).mean() > 0.99
+
+
+def edits_fit(relation, size):
+    n = len(relation.section)
+    assert len(relation.image) == len(relation.old) == len(relation.new) == len(relation.wanted) == n
+    fit(relation.image, size[relation.images])
+    fit(np.concatenate([relation.old, relation.new]), size[relation.words])
+    assert (relation.weight > 0).all()
+
+
 CHECKS = {
     Pairs: pairs_fit,
+    Choices: choices_fit,
+    Edits: edits_fit,
     Labels: labels_fit,
     Quadruples: quadruples_fit,
     Matches: matches_fit,

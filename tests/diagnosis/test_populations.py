@@ -85,7 +85,7 @@ def test_formats():
     for change, words in (
         (lambda r: r.astype(np.float16), "exact in float16"),
         (lambda r: np.rint(r * 30) / np.float32(30), "8-bit"),
-        (lambda r: unit(r), "unit length"),
+        (unit, "unit length"),
         (lambda r: r * (np.arange(300) < 280), "padded"),
         (lambda r: (r.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32), "bfloat16"),
     ):

@@ -69,7 +69,8 @@ def listed_claims(page: str) -> dict[str, tuple[int, int]]:
     return {row[0]: (int(row[1]), int(row[2])) for row in cells[2:]}
 
 
-STUDIES = [name for name in EXPERIMENTS if EXPERIMENTS.get(name).claims]
+STUDIES = [name for name in EXPERIMENTS if any(not c.limit for c in EXPERIMENTS.get(name).claims)]
+"""Studies with a number that public models and data can check."""
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -51,4 +51,4 @@ def test_every_study_says_what_it_reads(name: str) -> None:
 
     study = EXPERIMENTS.get(name)
     assert all(data in DATASETS for data in study.datasets)
-    assert study.datasets or study.file_sets
+    assert all(files.files and files.hint for files in study.file_sets)

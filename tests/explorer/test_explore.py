@@ -12,6 +12,7 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
+from embedscope.diagnosis import diagnose
 from embedscope.explorer.explore import explore
 from embedscope.explorer.facts import row_facts
 from embedscope.explorer.maps import principal_plane
@@ -53,11 +54,30 @@ def test_findings_select_the_rows_that_they_are_about(tmp_path: Path, vectors: n
     np.save(tmp_path / "x.npy", vectors)
     shown = explore(str(tmp_path / "x.npy"))
     held = shown.columns()
-    counts = {s.id: s.count(held) for s in shown.found}
+    counts = {s.id: s.count(held) for s in shown.found.selections}
     assert counts["copies"] == 5
     assert counts["zero_rows"] == 1
     assert counts["outliers"] == shown.facts.outlier.sum() > 0
-    assert all(s.text for s in shown.found)
+    assert all(s.text for s in shown.found.selections)
+    made = diagnose(vectors)
+    for rule in shown.found.members:
+        listed = sorted(int(row["row"]) for row in made.rows() if row["finding"] == rule)
+        assert np.flatnonzero(shown.found.members[rule]).tolist() == listed
+    assert "zero_rows" in shown.found.members
+
+
+def test_two_models_in_one_index_are_populations() -> None:
+    rng = np.random.default_rng(0)
+    scales = np.arange(1, 65) ** -0.7
+    turn = np.linalg.qr(rng.normal(size=(64, 64)))[0]
+    x = np.concatenate([rng.normal(size=(300, 64)) * scales + 0.3, rng.normal(size=(100, 64)) * scales @ turn - 0.3])
+    shown = explore(x)
+    held = shown.columns()
+    assert held["population"] == ["larger"] * 300 + ["smaller"] * 100
+    assert {s.id: s.count(held) for s in shown.found.selections}["two_populations"] == 100
+    charts = shown.props()["initialState"]["charts"]
+    assert charts["1"]["data"]["category"] == "population"
+    assert not any(str(chart.get("title", "")).startswith("__") for chart in charts.values())
 
 
 def test_columns_of_a_table_and_a_sample_that_is_said(tmp_path: Path, vectors: np.ndarray) -> None:

@@ -79,3 +79,28 @@ def test_by_hand():
     with pytest.raises(InputError, match="at least one permutation"):
         permutation_null(0.5, [])
     assert null_of(lambda order: float(order[0]), 5, k=3) == null_of(lambda order: float(order[0]), 5, k=3)
+
+
+def test_units_are_permuted_as_wholes():
+    """Unrelated spaces with 40 items x 6 chunks: chunk by chunk every run looks related, item by item few do."""
+    low = {"rows": 0, "units": 0}
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        units = np.repeat(np.arange(40), 6)
+        x, y = (np.repeat(rng.normal(size=(40, 8)), 6, axis=0) + 0.4 * rng.normal(size=(240, 8)) for _ in range(2))
+        near = [(s @ s.T > 3).astype(float) for s in (x, y)]
+
+        def shared(order, near=near):
+            return float((near[0] * near[1][order][:, order]).sum())
+
+        for name, given in (("rows", None), ("units", units)):
+            low[name] += null_of(shared, 240, k=60, units=given).p <= 0.05
+    assert low["rows"] >= 10 and low["units"] <= 3
+
+
+def test_units_of_unequal_sizes_stay_apart():
+    units = np.array([5, 1, 5, 2, 3, 3, 9])
+    for order in permutations(7, seed=2, k=20, units=units):
+        assert sorted(order.tolist()) == list(range(7))
+        assert sorted(order[[0, 2]].tolist()) in ([0, 2], [4, 5])
+        assert set(order[[1, 3, 6]].tolist()) == {1, 3, 6}

@@ -195,3 +195,24 @@ def test_a_tally_that_closes_units_gives_the_same_sums():
         assert len(tally.names) == 16
         assert tally.all_pairs == 50 * 16
         np.testing.assert_allclose(tally.all_squares, (sums**2).sum(axis=0))
+
+
+@pytest.mark.parametrize(("items", "per", "spread"), [(60, 6, 0.7), (40, 12, 0.6)])
+def test_chunks_in_random_order_are_tight_clusters(items, per, spread):
+    rng = np.random.default_rng(items)
+    x = np.repeat(rng.normal(size=(items, 32)), per, axis=0) + spread * rng.normal(size=(items * per, 32))
+    order = rng.permutation(len(x))
+    found = find_units(x[order])
+    item = np.repeat(np.arange(items), per)[order]
+    assert "tight clusters" in found[1].found
+    assert 0.6 * items <= found[1].units <= 2.5 * items
+    assert all(len(np.unique(item[found[0] == unit])) <= 8 for unit in np.unique(found[0]))
+
+
+@pytest.mark.parametrize("d", [16, 64])
+def test_independent_rows_are_no_clusters(d):
+    rng = np.random.default_rng(d)
+    for x in (rng.normal(size=(500, d)), rng.normal(size=(500, d)) * np.arange(1, d + 1) ** -0.7):
+        assert find_units(x)[1].units == 500
+    classes = rng.normal(size=(6, d))[rng.integers(0, 6, size=400)] + 0.8 * rng.normal(size=(400, d))
+    assert "tight clusters" not in find_units(classes)[1].found

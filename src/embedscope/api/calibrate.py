@@ -77,19 +77,19 @@ def calibrate(  # noqa: PLR0913
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> CalibrationOutcome:
-    """What cosines mean: their place among unrelated pairs; with labels probabilities and thresholds that are certified.
+    """What cosines mean: their place among unrelated pairs; with labels probabilities and certified thresholds.
 
     Parameters
     ----------
     source : vectors or a model, as of :func:`embedscope.measure`; with ``queries`` the documents
-    pair, pair_ids, pairs : two sides in place of a source, as of :func:`embedscope.repair`; rows of the first side search
-        among those of the second
+    pair, pair_ids, pairs : two sides in place of a source, as of :func:`embedscope.repair`; rows of the first side
+        search among those of the second
     queries, corpus, qrels, query_ids, corpus_ids, allow_missing : as of :func:`embedscope.evaluate`
     labels : label of each row; rows of one label match (duplicates of one thing, captions of one image)
     judged : (p, 3) of two row numbers and 1 for a match or 0 for none, or a file with three columns
     groups : what each row belongs to: rows of one group are related, and one unit of evidence
-    precision, recall, max_false_merge : rates that a threshold must keep, each by itself; the precision, and the share of
-        false merges, are means over queries of the share of their pairs at or above the threshold
+    precision, recall, max_false_merge : rates that a threshold must keep, each by itself; the precision, and the share
+        of false merges, are means over queries of the share of their pairs at or above the threshold
     confidence : with which each rate is kept
     dedup : look for duplicates among the nearest pairs of one space
     label_pairs : CSV file of pairs to be judged by hand; written where it does not exist, read back where it does

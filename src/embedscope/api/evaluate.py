@@ -14,7 +14,7 @@ from embedscope.core.result import Result
 
 
 @public
-def evaluate(  # noqa: PLR0913
+def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that do not go together)
     source: Any = None,
     *,
     tasks: str | Sequence[str] | None = None,
@@ -27,6 +27,8 @@ def evaluate(  # noqa: PLR0913
     score: Literal["cosine", "dot", "euclidean", "manhattan"] | None = None,
     ignore_identical_ids: bool = False,
     allow_missing: bool = False,
+    explain: str | None = None,
+    repair: Any = None,
     groups: Any = None,
     query_prompt: str | None = None,
     document_prompt: str | None = None,
@@ -60,6 +62,8 @@ def evaluate(  # noqa: PLR0913
     query_prompt, document_prompt : put before every query or document, in place of those of the model
     ignore_identical_ids : a document with the id of the query is not a result of it, the rule of BEIR
     allow_missing : skip judgements of unknown queries and documents
+    explain : id of a query: why it ranks its relevant documents where it does, in place of scores of all queries
+    repair : with ``explain``, a repair or its file whose effect on this query is told
     groups : what each query belongs to: the bootstrap draws whole groups
     layers, pooling : of a model; for tasks all that fit, for retrieval the model's own sentence vector
     transform : chain such as ``center,abtt:1``, fitted on the texts of the tasks or on the corpus
@@ -115,6 +119,11 @@ def evaluate(  # noqa: PLR0913
         raise InputError(f"retrieval needs queries, corpus and qrels; {' and '.join(missing)} is missing")
     if tasks:
         raise InputError("tasks and queries are two evaluations; run them one after the other")
+    if explain is not None and (score is not None or groups is not None):
+        raise InputError(
+            "score and groups are for scores of all queries, and explain ranks one by cosine; leave them out"
+        )
+    from embedscope.evaluation.explanation import explain as explained
     from embedscope.evaluation.retrieval import retrieval
 
     several = isinstance(corpus, list | tuple) and bool(corpus) and isinstance(corpus[0], str)
@@ -125,20 +134,25 @@ def evaluate(  # noqa: PLR0913
         raise InputError("retrieval takes one model; pass vectors as queries and corpus")
     ids = labels_of(corpus_ids)
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    return retrieval(
+    places = (
         collection_of(queries, "queries"),
         list(corpus) if several else collection_of(corpus, "corpus"),
         qrels if isinstance(qrels, str | Path | Mapping) else dict(qrels),
+    )
+    asked: dict[str, Any] = dict(
         source=None if one is None else str(one),
         query_ids=labels_of(query_ids),
         corpus_ids=() if ids is None else ids if several else (ids,),
         corpus_modality=labels_of(corpus_modality),
-        score=score,
         ignore_identical_ids=ignore_identical_ids,
         allow_missing=allow_missing,
-        groups=labels_of(groups),
         layers=comma(layers),
         pooling=comma(pooling),
         model=model | {k: v for k, v in prompts.items() if v is not None},
         **shared,
     )
+    if explain is None and repair is not None:
+        raise InputError("repair is for explain: name the query whose ranking it changes, or apply it first")
+    if explain is not None:
+        return explained(*places, str(explain), repair=getattr(repair, "repair", repair), **asked)
+    return retrieval(*places, score=score, groups=labels_of(groups), **asked)

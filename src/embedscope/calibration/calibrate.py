@@ -137,7 +137,8 @@ def calibrate(  # noqa: PLR0913
         given = read_given(request, encoder, dedup, provenance, progress)
     if promises.named and given.judged is None and label_pairs is None:
         raise InputError(
-            "a threshold with a promise needs labels: --pair A B, --queries with --qrels, --labels, --judged, or --dedup "
+            "a threshold with a promise needs labels: --pair A B, --queries with --qrels, --labels, --judged, or "
+            "--dedup "
             "with --label-pairs FILE"
         )
     if dedup and not promises.named:

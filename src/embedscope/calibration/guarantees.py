@@ -20,8 +20,8 @@ from embedscope.core.tables import Index
 
 ONE_OF_EACH = "exact binomial test (Clopper-Pearson) on one pair of every unit"
 
-BETS = 12
-"""Sizes of bets that are mixed, from 1 % of the largest that cannot ruin to all of it."""
+BETS = 6
+"""Sizes of bets that are mixed, from a tenth of the largest that cannot ruin to all of it."""
 
 STEPS = 200
 """Thresholds that are tried, at quantiles of the cosines of matches."""
@@ -62,7 +62,7 @@ def betting_p(losses: Floats, alpha: float) -> float:
     >>> betting_p(np.zeros(100), 0.05) < 0.05 < betting_p(np.zeros(40), 0.05)
     True
     """
-    bets = np.geomspace(0.01, 0.999, BETS) / (1 - alpha)
+    bets = np.geomspace(0.1, 0.999, BETS) / (1 - alpha)
     log = np.log1p(bets[:, None] * (alpha - np.asarray(losses, dtype=np.float64))[None]).sum(axis=1)
     top = float(log.max())
     wealth = top + math.log(float(np.exp(log - top).mean()))
@@ -119,7 +119,7 @@ class Judged:
 
 
 def one_of_each(unit: Index, seed: int) -> Index:
-    """Position of one of the pairs of every unit, drawn by hash: whether it is false is a fair coin of its unit's share.
+    """Position of one of the pairs of every unit, drawn by hash: it is false with the chance of its unit's share.
 
     >>> one_of_each(np.array([0, 0, 1]), 0)[-1].tolist()
     2
@@ -244,8 +244,10 @@ def _refusal(
     tested = len(np.unique(rest.unit[rest.cosines >= start]))
     needed = math.ceil(trials * units / max(tested, 1))
     return (
-        f"{said}; to certify at most {alpha:g} with {confidence:.0%} confidence takes about {trials:,} units with a pair "
-        f"above it in the half that certifies (there are {tested:,}), about {needed:,} labelled units in all (there are "
+        f"{said}; to certify at most {alpha:g} with {confidence:.0%} confidence takes about {trials:,} units "
+        f"with a pair "
+        f"above it in the half that certifies (there are {tested:,}), about {needed:,} labelled units in all "
+        f"(there are "
         f"{units:,})",
         needed,
     )

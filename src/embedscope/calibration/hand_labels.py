@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -176,11 +177,12 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
                 confidence,
                 new,
                 len(new) - len(labels),
-                f"{int(losses.sum())} of {len(losses):,} pairs drawn at or above cosine {cut:.4f} are false; about {more:,} "
+                f"{int(losses.sum())} of {len(losses):,} pairs drawn at or above cosine {cut:.4f} are false; about "
+                f"{more:,} "
                 f"more are needed to certify at most {target:g}",
             )
-    cut = _next_cut(merges, labels, target)
-    if cut is None:
+    following = _next_cut(merges, labels, target)
+    if following is None:
         return _told(
             target,
             confidence,
@@ -188,14 +190,15 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
             0,
             f"even the nearest pairs are false more often than {target:g}: no threshold on this cosine can promise it",
         )
-    new = _drawn(merges, cut, last + 1, len(labels), seed, labels)
+    new = _drawn(merges, following, last + 1, len(labels), seed, labels)
     more = _more(np.zeros(0), target, (1 - confidence) / 2 ** (last + 1))
     return _told(
         target,
         confidence,
         new,
         len(new) - len(labels),
-        f"the labels so far point at cosine {cut:.4f}; at least {more:,} pairs at or above it must be judged, without an "
+        f"the labels so far point at cosine {following:.4f}; at least {more:,} pairs at or above it must be judged, "
+        f"without an "
         f"error, to certify at most {target:g}",
     )
 
@@ -251,7 +254,7 @@ def _explore(merges: Merges, seed: int) -> list[HandLabel]:
     rng = np.random.default_rng([seed, n, 0])
     chosen: list[int] = []
     wanted = min(BATCH, n)
-    for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(edges.tolist())):
         share = (wanted - len(chosen)) // (len(edges) - 1 - i)
         chosen += (a + rng.permutation(b - a)[:share]).tolist()
     rng.shuffle(chosen)

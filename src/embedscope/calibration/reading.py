@@ -43,7 +43,7 @@ from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import directions
 
 FEW_CLASSES = 50
-"""Labels from which on the rows of one label are one unit of evidence: duplicates of one thing, captions of an image."""
+"""Labels from which on the rows of one label are one unit of evidence: duplicates, captions of an image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,7 +309,7 @@ def _pair_rows(
 def _searched(given: Given, left: Index, right: Index, request: CalibrationRequest, index: str, asking: str) -> Given:
     """With the ``k`` nearest rows of the right side for each left row that has a match: what a search returns."""
     sides = given.sides
-    n, m = len(sides.x), len(sides.right)
+    m = len(sides.right)
     unit = sides.units[0]
     judged = np.unique(left)
     asks = judged[_sampled(numbered(unit[judged]), request.max_eval_rows, request.seed)]
@@ -326,7 +326,8 @@ def _searched(given: Given, left: Index, right: Index, request: CalibrationReque
             f"{len(asks):,} of {len(judged):,} rows of {asking} were searched for, chosen by the hash of their unit"
         )
     notes.append(
-        f"probabilities and precision are those of an index of {m:,} rows: in a larger one more rows compete, and both fall"
+        f"probabilities and precision are those of an index of {m:,} rows: in a larger one more rows compete, "
+        f"and both fall"
     )
     return replace(
         given,

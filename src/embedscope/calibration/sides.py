@@ -73,7 +73,7 @@ class Sides:
             apart &= ~np.isin(left * m + right, self.related[0] * m + self.related[1])
             if self.same:
                 apart &= ~np.isin(right * m + left, self.related[0] * m + self.related[1])
-        return apart
+        return np.asarray(apart)
 
     def title(self, left: int, right: int) -> tuple[str, str]:
         """What a pair of rows is called."""

@@ -165,7 +165,8 @@ def _thresholds(found: Findings) -> Iterator[Finding]:
         observed = f"{t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
         kept = f"; it keeps {t.recall:.1%} of the matches" if t.recall is not None and t.promise != "recall" else ""
         yield Finding(
-            f"Cut at cosine {t.cosine:.4f}: the {name}{where} is {_bound(t)}, with {t.confidence:.0%} confidence{kept}.",
+            f"Cut at cosine {t.cosine:.4f}: the {name}{where} is {_bound(t)}, with {t.confidence:.0%} "
+            f"confidence{kept}.",
             "ok",
             observed,
             detail=f"{t.method}; each promise holds by itself.",
@@ -200,11 +201,14 @@ def _probability(found: Findings) -> Iterator[Finding]:
     error = chosen.error
     status = "ok" if error.high <= 0.05 else "warning" if error.low > 0.05 else "info"
     yield Finding(
-        f"The probability of a match ({chosen.name}) is off by {error.value:.3f} [{error.low:.3f}, {error.high:.3f}] on "
-        f"held-out pairs; its Brier score is {error.brier:.3f}, against {error.base_brier:.3f} for always predicting the "
+        f"The probability of a match ({chosen.name}) is off by {error.value:.3f} [{error.low:.3f}, "
+        f"{error.high:.3f}] on "
+        f"held-out pairs; its Brier score is {error.brier:.3f}, against {error.base_brier:.3f} for always "
+        f"predicting the "
         "base rate.",
         status,
-        f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which sampling alone "
+        f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which "
+        f"sampling alone "
         f"gives {error.noise:.3f}",
         detail=f"It speaks of {found.given.population}, of which {chosen.curve.positive_rate:.1%} match.",
     )
@@ -215,7 +219,8 @@ def _unrelated(found: Findings, records: Sequence[Record]) -> Iterator[Finding]:
     cuts = _cuts(found)
     share = {r.metric: r for r in records}["unrelated_above.0.01"]
     yield Finding(
-        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); 1% of them "
+        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); "
+        f"1% of them "
         f"reach {cuts[2]:.3f}, 0.1% reach {cuts[3]:.3f}.",
         "info",
         f"mean and deviation over all {u.moments.n:,.0f} pairs, the tail from {u.tail.n:,} of them; share at the first "
@@ -225,7 +230,8 @@ def _unrelated(found: Findings, records: Sequence[Record]) -> Iterator[Finding]:
     if part > 0.25:
         yield Finding(
             f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
-            f"deviation), {part:.0%} of the variance of all cosines. A percentile among the query's own unrelated pairs "
+            f"deviation), {part:.0%} of the variance of all cosines. A percentile among the query's own unrelated "
+            f"pairs "
             "says more than one threshold for all.",
             remedy="calibration.percentile(cosines, queries=vectors)",
         )
@@ -294,7 +300,6 @@ def _distributions(found: Findings) -> Figure:
                     f"cut: {PROMISED[t.promise]} {_bound(t)}",
                     (t.cosine, t.cosine),
                     (0.0, top),
-                    kind="baseline",
                     group="cut",
                 )
             )
@@ -320,7 +325,7 @@ def _reliability(chosen: Chosen) -> Figure:
                 tuple(b[3] for b in bins),
                 group=chosen.name,
             ),
-            Series("as predicted", (0.0, 1.0), (0.0, 1.0), kind="baseline", group="ideal"),
+            Series("as predicted", (0.0, 1.0), (0.0, 1.0), group="ideal"),
         ),
         "Each point is a bin of equal numbers of pairs; the band is a 95 % interval by units.",
         (0.0, 1.0),

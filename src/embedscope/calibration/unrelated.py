@@ -216,9 +216,8 @@ def _tail(cosines: Floats, z: Floats, exact: bool) -> Tail:
     least = min(0.05, PER_STEP / n)
     far = np.logspace(np.log10(least), np.log10(0.1), 60)
     levels = np.unique(np.concatenate([[0.0], far, np.linspace(0.1, 0.9, 81), 1 - far]))
-    found = [np.quantile(v, levels) for v in (cosines, z)]
-    top = [np.append(q, v.max()) for q, v in zip(found, (cosines, z), strict=True)]
-    return Tail(n, np.append(levels, 1 - 1 / n), *(np.maximum.accumulate(q) for q in top), exact=exact)
+    both = [np.maximum.accumulate(np.append(np.quantile(v, levels), v.max())) for v in (cosines, z)]
+    return Tail(n, np.append(levels, 1 - 1 / n), both[0], both[1], exact=exact)
 
 
 def tail_intervals(sampled: Sampled, sides: Sides, cosines: Floats) -> tuple[Floats, Floats, Floats]:

@@ -164,19 +164,19 @@ def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
     equal = [(start + first_of(s.equal), start + np.arange(s.n)) for s, start in zip(sides, offsets, strict=False)]
     units, joined = _joined(units, equal)
     found += [EQUAL_ROWS] * joined
-    searched = all(side.rows is not None for side in sides)
+    searched, near = all(side.rows is not None for side in sides), []
     if searched:
         near = [_Near.of(side, start) for side, start in zip(sides, offsets, strict=False)]
         units, joined = _joined(units, [one.linked(one.lists.copies()) for one in near])
         found += [NEAR_COPIES] * joined
-        if known.declared is None:
-            units, joined = _joined(units, [one.linked(_clusters(one.lists, known)) for one in near])
-            found += [CLUSTERS] * joined
     order = INDEPENDENT
     if known.declared is None:
         order, blocks = _blocks(sides, offsets, units, known)
         units, joined = _joined(units, blocks)
         found += [FILE_ORDER] * joined
+    if searched and known.declared is None and not order.dependent:
+        units, joined = _joined(units, [one.linked(_clusters(one.lists, known)) for one in near])
+        found += [CLUSTERS] * joined
     sizes = np.bincount(units[:rows])
     first = first_of(units)
     clusters = known.base[first]

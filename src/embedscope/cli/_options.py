@@ -429,20 +429,27 @@ def named(pair: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def with_columns(source: str, ids: str | None, text: str | None) -> str:
-    """``source`` with the columns of ids and texts of a table, where ``source`` is vectors; a model stays as it is.
+def with_columns(sources: list[str], ids: str | None, text: str | None) -> list[str]:
+    """``sources`` with the columns of ids and texts of those that are tables; where none is, the first says why not.
 
-    >>> with_columns("x.parquet::vector", "sku", None)
-    'x.parquet::vector?ids=sku'
+    >>> with_columns(["q.npy", "x.parquet::vector"], "sku", None)
+    ['q.npy', 'x.parquet::vector?ids=sku']
     """
-    named = [f"{key}={value}" for key, value in (("ids", ids), ("text", text)) if value]
-    if not named:
-        return source
-    from embedscope.readers import is_vectors
+    columns = "&".join(f"{key}={value}" for key, value in (("ids", ids), ("text", text)) if value)
+    if not columns or not sources:
+        return sources
+    from embedscope.core.errors import InputError
+    from embedscope.readers import is_table
 
-    if not is_vectors(source.partition("=")[2] or source) and not is_vectors(source):
-        return source
-    return f"{source}{'&' if '?' in source else '?'}{'&'.join(named)}"
+    tables = [is_table(source) or is_table(source.partition("=")[2]) for source in sources]
+    if not any(tables):
+        raise InputError(
+            f"--{'ids' if ids else 'text'}-column is for tables with columns, and {sources[0]} is none; leave it out"
+        )
+    return [
+        f"{source}{'&' if '?' in source else '?'}{columns}" if table else source
+        for source, table in zip(sources, tables, strict=True)
+    ]
 
 
 def sides(modalities: str | None) -> tuple[str, str] | None:

@@ -67,12 +67,29 @@ def evaluate(
     score: opt.ScoreOption = None,
     ignore_identical_ids: opt.IgnoreIdenticalIds = False,
     allow_missing: opt.AllowMissing = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="QUERY",
+            help="Why the query with this id ranks its relevant documents where it does.",
+            rich_help_panel=opt.RETRIEVAL,
+        ),
+    ] = None,
+    repair: Annotated[
+        Path | None,
+        typer.Option(
+            "--repair",
+            metavar="FILE",
+            help="With --explain: a repair whose effect on this query is told.",
+            rich_help_panel=opt.RETRIEVAL,
+        ),
+    ] = None,
     groups: opt.Groups = None,
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
-    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Score SOURCE on tasks, or on your own queries, documents and relevance judgements, with intervals.
@@ -82,7 +99,7 @@ def evaluate(
     """
     from embedscope.core.errors import InputError
 
-    out = Output(json, format_, report, quiet, explain)
+    out = Output(json, format_, report, quiet, explain=True)
     model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,
@@ -99,6 +116,8 @@ def evaluate(
             corpus_modality=corpus_modality,
             ignore_identical_ids=ignore_identical_ids,
             allow_missing=allow_missing,
+            explain=explain,
+            repair=repair,
             groups=groups,
             score=score,
             query_prompt=query_prompt,
@@ -107,7 +126,7 @@ def evaluate(
         from embedscope.evaluation.evaluate import evaluate as evaluated
 
         result = evaluated(
-            [opt.with_columns(source, ids_column, text_column) for source in sources or []],
+            opt.with_columns(sources or [], ids_column, text_column),
             tasks=[*(opt.split(tasks) or []), *(task or [])],
             pooling=pooling,
             layers=layers or "all",
@@ -129,24 +148,34 @@ def evaluate(
     opt.refuse(
         "is for tasks, and --queries is retrieval", tasks=tasks, task=task, names=names, contexts=contexts, items=items
     )
+    queries, *corpus = opt.with_columns([queries, *corpus], ids_column, text_column)
+    places = queries, corpus, qrels
+    asked: dict[str, Any] = {
+        "source": sources[0] if sources else None,
+        "query_ids": query_ids,
+        "corpus_ids": corpus_ids or [],
+        "corpus_modality": corpus_modality,
+        "layers": None if layers == "all" else layers,
+        "pooling": pooling,
+        "ignore_identical_ids": ignore_identical_ids,
+        "allow_missing": allow_missing,
+        "model": model | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+    }
+    if explain is not None:
+        opt.refuse("is for scores of all queries, and --explain ranks one by cosine", score=score, groups=groups)
+        from embedscope.evaluation.explanation import explain as explained
+
+        asked["layers"] = layers
+        out.give(explained(*places, explain, repair=repair, **asked, **shared))
+        return
+    opt.refuse("is for --explain QUERY", repair=repair)
     from embedscope.evaluation.retrieval import retrieval
 
-    columns = (ids_column, text_column)
     result = retrieval(
-        opt.with_columns(queries, *columns),
-        [opt.with_columns(place, *columns) for place in corpus],
-        qrels,
-        source=sources[0] if sources else None,
-        query_ids=query_ids,
-        corpus_ids=corpus_ids or [],
-        corpus_modality=corpus_modality,
-        layers=None if layers == "all" else layers,
-        pooling=pooling,
+        *places,
         score=None if score is None else str(score),
-        ignore_identical_ids=ignore_identical_ids,
-        allow_missing=allow_missing,
         groups=groups,
-        model=model | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        **asked,
         **shared,
     )
     out.give(result, records=True)

@@ -100,7 +100,7 @@ def explore(
     shown_progress = progress(quiet)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling)
     shown = explored(
-        [opt.with_columns(source, ids_column, text_column) for source in sources or []],
+        opt.with_columns(sources or [], ids_column, text_column),
         texts=texts,
         images=images,
         labels=labels,

@@ -89,9 +89,7 @@ def export(
         screen.print(f"· {line}", soft_wrap=True, markup=False)
 
 
-def _export_scores(
-    file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool
-) -> None:
+def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool) -> None:
     """The calibration of scores in ``file`` as NumPy code or SQL, printed where ``out`` is None."""
     from embedscope.calibration.scores import ScoreCalibration
     from embedscope.core.atomic import write_text

@@ -187,14 +187,24 @@ def _records(r: Relation, labels: Sequence[str]) -> list[Record]:
     t = 1.96 * r.overlap_stderr
     out.append(
         Record(
-            metric="knn_overlap", value=r.overlap, stderr=r.overlap_stderr, ci_low=max(r.overlap - t, 0.0),
-            ci_high=min(r.overlap + t, 1.0), note=f"chance {r.overlap_chance:.4f}", **common,
-        )  # fmt: skip
+            metric="knn_overlap",
+            value=r.overlap,
+            stderr=r.overlap_stderr,
+            ci_low=max(r.overlap - t, 0.0),
+            ci_high=min(r.overlap + t, 1.0),
+            note=f"chance {r.overlap_chance:.4f}",
+            **common,
+        )
     )
     if r.cosines is None:
         return out
     known = r.cosines[np.isfinite(r.cosines)]
-    quantiles = {"mean": known.mean(), "median": np.median(known), "q001": np.quantile(known, 0.001), "min": known.min()}
+    quantiles = {
+        "mean": known.mean(),
+        "median": np.median(known),
+        "q001": np.quantile(known, 0.001),
+        "min": known.min(),
+    }
     first = [Record(metric=f"matching_cosine.{name}", value=float(v), **common) for name, v in quantiles.items()]
     return [*first, Record(metric="below_parity", value=len(r.below_parity) / len(known), **common), *out]
 

@@ -1,4 +1,4 @@
-"""What one space over some rows is to another space over the same rows: the same, turned, rounded, prompted, foreign."""
+"""What one space over some rows is to another over the same rows: the same, turned, rounded, prompted or foreign."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
         )
     filled = (np.asarray(x) != 0).any(axis=1) & (np.asarray(y) != 0).any(axis=1)
     if filled.sum() < _FEWEST:
-        raise InputError(f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}")
+        raise InputError(
+            f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}"
+        )
     u, v = (np.asarray(unit_rows(np.asarray(s, dtype=np.float64)[filled])[0]) for s in (x, y))
     sample = np.sort(hash_order(hash_rows(0, len(u)), 0)[:MOST])
     a, b = u[sample], v[sample]
@@ -131,21 +133,22 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
 
 def _name(r: Relation, u: Floats, v: Floats) -> Name:
     """The first relation whose numbers hold."""
-    if r.cosines is not None and r.centred is not None and r.common is not None:
+    median = -1.0
+    least = -1.0
+    if r.cosines is not None:
         known = r.cosines[np.isfinite(r.cosines)]
-        if float(known.min()) >= 1 - SAME:
-            return "same"
-        if float(np.median(known)) >= NEAR and r.common < COMMON and r.centred >= CENTRED:
-            return "precision"
-        if r.turned <= TURNED:
-            return "rotated"
-        if r.centred >= CENTRED and r.overlap > r.overlap_chance + 4 * r.overlap_stderr:
-            return "prompt"
-    elif _truncated(u, v):
-        return "truncated"
-    elif r.turned <= TURNED:
-        return "rotated"
-    return "model" if r.overlap > r.overlap_chance + 4 * max(r.overlap_stderr, 1e-3) else "unrelated"
+        median, least = float(np.median(known)), float(known.min())
+    one_basis = (r.centred or 0.0) >= CENTRED
+    agree = r.overlap > r.overlap_chance + 4 * max(r.overlap_stderr, 1e-3)
+    names: tuple[tuple[Name, bool], ...] = (
+        ("same", least >= 1 - SAME),
+        ("precision", median >= NEAR and (r.common or 0.0) < COMMON and one_basis),
+        ("truncated", r.dims[0] != r.dims[1] and _truncated(u, v)),
+        ("rotated", r.turned <= TURNED),
+        ("prompt", one_basis and agree),
+        ("model", agree),
+    )
+    return next((name for name, holds in names if holds), "unrelated")
 
 
 def _centred(u: Floats, v: Floats) -> tuple[float, float]:
@@ -199,5 +202,5 @@ def _procrustes(a: Floats, b: Floats) -> tuple[float, float | None]:
 def _truncated(u: Floats, v: Floats) -> bool:
     """Whether one space is the first coordinates of the other, at unit length."""
     long, short = (u, v) if u.shape[1] > v.shape[1] else (v, u)
-    first, kept = unit_rows(long[:, : short.shape[1]])
+    first, _ = unit_rows(long[:, : short.shape[1]])
     return bool(len(first) == len(short) and np.einsum("ij,ij->i", first, short).min() >= PARITY)

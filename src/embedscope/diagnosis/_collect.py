@@ -166,7 +166,7 @@ def _collected(
     found: Result, held: HeldRows, listed: Mapping[str, tuple[str, Listed]], source: Any, model: Any, texts: Texts
 ) -> Collected:
     """The numbers, marked as those of a diagnosis, with the rows of each space in the order of its records."""
-    spaces = [s for s in dict.fromkeys((r.source, r.pooling, r.space or "") for r in found.records) if "|" not in s[2]]
+    spaces = [(r.source, r.pooling, r.space or "") for r in found.records if r.metric == "two_formats"]
     rows = dict(zip(spaces, held.found, strict=True))
     names = {name: RowNames.of(name, source, model, texts) for name, _, _ in spaces}
     for name, called in names.items():

@@ -33,7 +33,7 @@ def model_numbers(
     command: str,
     **model: Any,
 ) -> tuple[Result, dict[str, tuple[str, Listed]]]:
-    """``metrics`` of the ``texts`` in one space of ``uri``, and the numbers of ``queries``, texts too, against them, with rows.
+    """``metrics`` of the ``texts`` in one space of ``uri``, and numbers and rows of ``queries``, texts too, in it.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class Diagnosis:
         return tuple(v for v in self.verdicts if SEVERITIES.index(v.severity) >= SEVERITIES.index(severity))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every row that a finding is about: ``finding``, ``severity``, ``space``, ``row``, ``text``, ``value``, ``why``.
+        """Every row that a finding is about: ``finding, severity, space, row, text, value, why``.
 
         ``row`` is the number of the row from 0 on (of a token, sentence and position), in the file, or among the texts
         of a model. Rows of a finding come worst first; where not all rows were held, those of the sample.
@@ -227,12 +227,18 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
         evidence=f"{_number(v)}; {v.severity} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
-        detail=f"Threshold: {v.rule.reason}.",
+        detail=f"Threshold: {v.rule.reason}.{_sampled(v) if rows else ''}",
         harm=v.rule.harm,
         remedy=v.rule.remedy(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )
+
+
+def _sampled(v: Verdict) -> str:
+    """That the rows named are those of a sample, where not all were held."""
+    held = v.numbers.rows
+    return f" Rows are named among {len(held.ids):,} sampled ones." if held is not None and held.sampled else ""
 
 
 def _open(v: Verdict, several: bool) -> Finding:

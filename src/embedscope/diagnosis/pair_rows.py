@@ -67,7 +67,7 @@ def pair_rows(
     if x.shape[1] != y.shape[1]:
         return [], {}
     paired = Paired.of(x, y, None if ids is None else (ids[0], ids[1]), names)
-    share, ranks, left, right = mismatch(paired)
+    share, ranks, left, _ = mismatch(paired)
     if not len(ranks):
         return [], {}
     groups = paired.unit.groups[0][left]
@@ -110,7 +110,10 @@ def _across(
     own = (found < len(unit.x)).sum(axis=1).astype(np.float64)
     order = np.argsort(-own, kind="stable")
     order = order[own[order] == K]
-    yield "mixed_index", (names[0], Listed(x_ids[order], own[order], f"{{value:.0f}} of its {K} nearest are of its side"))
+    yield (
+        "mixed_index",
+        (names[0], Listed(x_ids[order], own[order], f"{{value:.0f}} of its {K} nearest are of its side")),
+    )
 
 
 def query_rows(

@@ -14,7 +14,6 @@ standard deviation sqrt(2 / ((d - 1)(d + 2))), whatever the spectra.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +137,7 @@ def _two_models(x: Floats, nearest: Index) -> Split | None:
     if len(seeds) < 2:
         return None
     varied = _varied(x)
-    centred = {c: varied[component == c] - varied[component == c].mean(axis=0) for c in seeds}
+    centred = {c: _around_mean(varied, component == c) for c in seeds}
     sets = _models(seeds, centred)
     label = _spread(component, nearest, {c: i for i, members in enumerate(sets) for c in members})
     return _largest_stranger(label, x, nearest, centred, sets)
@@ -146,17 +145,29 @@ def _two_models(x: Floats, nearest: Index) -> Split | None:
 
 def _varied(x: Floats) -> Floats:
     """The coordinates of ``x`` (n, d) that are not constant: padding is no dimension."""
-    return np.asarray(x[:, x.std(axis=0) > _STILL])
+    varies = x.std(axis=0) > _STILL
+    return x if varies.all() else np.asarray(x[:, varies])
+
+
+def _around_mean(x: Floats, members: npt.NDArray[np.bool_]) -> Floats:
+    """At most 2,000 of the ``members`` (n,) of ``x`` (n, d) around the mean of all of them, in float64."""
+    rows = np.flatnonzero(members)
+    mean = x[rows].mean(axis=0, dtype=np.float64)
+    if len(rows) > _COMPARED:
+        rows = np.sort(np.random.default_rng(len(rows)).choice(rows, _COMPARED, replace=False))
+    return np.asarray(x[rows] - mean, dtype=np.float64)
 
 
 _STILL = 1e-9
 
 
 def _distinct(rows: RowSet) -> tuple[Floats, Index]:
-    """Distinct rows as float64, and for every row the place of its distinct one."""
+    """Distinct rows, and for every row the place of its distinct one."""
     labels = join(len(rows.x), [equal_rows(rows.x)])
     _, first, back = np.unique(labels, return_index=True, return_inverse=True)
-    return np.asarray(rows.x[first], dtype=np.float64), back
+    if len(first) == len(rows.x):
+        back = np.arange(len(first))
+    return rows.x if len(first) == len(rows.x) else rows.x[first], back
 
 
 def _components(nearest: Index) -> Index:
@@ -231,9 +242,7 @@ def _chance(d: int) -> float:
     return float(np.sqrt(2 / ((d - 1) * (d + 2))))
 
 
-def _split(
-    members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int
-) -> Split:
+def _split(members: npt.NDArray[np.bool_], x: Floats, nearest: Index, likeness: float, stderr: float, d: int) -> Split:
     smaller = members if 2 * members.sum() <= len(members) else ~members
     chance = (smaller.sum() - 1) / (len(smaller) - 1)
     within = float(smaller[nearest[smaller]].mean())
@@ -300,7 +309,7 @@ _STARTS, _DESCENTS, _STEP = 12, 60, 0.3
 
 
 def _two_kinds(x: Floats, nearest: Index) -> Split | None:
-    """Rows on either side of an empty stretch, along the direction of least kurtosis (projection pursuit, friedman1974).
+    """Rows on either side of an empty stretch, along the direction of least kurtosis (friedman1974).
 
     Sets of a fifth of the rows and more; a smaller one does not make the kurtosis small.
     """
@@ -308,7 +317,7 @@ def _two_kinds(x: Floats, nearest: Index) -> Split | None:
     if len(x) < LEAST_ROWS or sizes[-2:].sum() < MOSTLY * len(x):
         return None
     varied = _varied(x)
-    mean = varied.mean(axis=0)
+    mean = varied.mean(axis=0, dtype=np.float64)
     chosen = varied[np.random.default_rng(len(x)).permutation(len(x))[: 2 * _COMPARED]] - mean
     values, vectors = np.linalg.eigh(chosen.T @ chosen / len(chosen))
     kept = np.argsort(-values)[: min(DIRECTIONS, len(chosen) // 20, varied.shape[1])]
@@ -317,12 +326,12 @@ def _two_kinds(x: Floats, nearest: Index) -> Split | None:
     direction = _two_peaked(chosen @ axes)
     if direction is None:
         return None
-    y = (varied - mean) @ (axes @ direction)
+    y = varied @ (axes @ direction)
+    y -= y.mean()
     middle, half = _between(y)
     if (np.abs(y - middle) < half / 4).mean() > EMPTY:
         return None
-    sides = [varied[y > middle], varied[y <= middle]]
-    sets = [_Set.of([side - side.mean(axis=0)]) for side in sides]
+    sets = [_Set.of([_around_mean(varied, side)]) for side in (y > middle, y <= middle)]
     return _split(y > middle, x, nearest, *_likeness(*sets), varied.shape[1])
 
 

@@ -96,7 +96,19 @@ class HeldRows(Metric):
         units = None if grouped.units is None else grouped.units.units
         n, dim, exact = grouped.full.n, grouped.full.dim, not grouped.full.sampled
         note = None if exact else f"on {len(held.u):,} sampled rows"
-        return tuple(Measured(name, *numbers, n, dim, "unit", exact, note, units) for name, *numbers in made)
+        return tuple(
+            Measured(
+                name,
+                *numbers,
+                n,
+                dim,
+                "unit",
+                exact,
+                "undefined: one population" if numbers[0] is None else note,
+                units,
+            )
+            for name, *numbers in made
+        )
 
 
 Row = tuple[str, float | None, float | None, float | None, float | None]
@@ -126,11 +138,7 @@ class _Held:
 
         models = split is not None and split.two_models
         count("two_populations", split.smaller if split is not None and models else None)
-        if split is not None:
-            made.append(("two_populations.likeness", split.likeness, split.stderr, *_around(split)))
-            made.append(("two_populations.own", split.own, None, None, None))
-            made.append(("two_populations.gap", split.gap, None, None, None))
-            made.append(("two_populations.share", float(split.smaller.mean()), None, None, None))
+        made += _of_split(split)
         kinds = None if split is None or models else split.own
         made.append(("two_kinds", kinds or 0.0, None, None, None))
         count("two_formats", other)
@@ -205,8 +213,9 @@ class _Held:
         yield "hubs", by(n, top, f"among the {K} nearest of {{value:,.0f}} rows")
         yield "never_found", by(mean, n == 0, "mean cosine {value:.3f} with the other rows", up=True)
         above = nearest.scores[:, 0] - mean
-        yield "low_contrast", by(
-            above, above < _CONTRAST, "its nearest row is {value:.3f} nearer in cosine than the others", up=True
+        yield (
+            "low_contrast",
+            by(above, above < _CONTRAST, "its nearest row is {value:.3f} nearer in cosine than the others", up=True),
         )
         asked = min(ASKED, len(n))
         exact = nearest.scores[:asked]
@@ -220,7 +229,8 @@ class _Held:
         kept[:asked] = (nearest.indices[:asked, :, None] == after[:, None, :]).any(axis=2).sum(axis=1)
         yield "int8", by(kept, kept < _KEPT, f"{{value:.0f}} of its {K} nearest are kept in int8", up=True)
         norms = row_norms(self.raw)
-        yield "dot_differs", by(norms, norms > np.quantile(norms, 0.99), "norm {value:.3g}: ranked first by dot product")
+        long = norms > np.quantile(norms, 0.99)
+        yield "dot_differs", by(norms, long, "norm {value:.3g}: ranked first by dot product")
 
     def _copies(self) -> Listed:
         """Every row but the first of those that are equal, with how many rows are equal to it."""
@@ -277,5 +287,14 @@ class _Held:
 _FLOOR, _CONTRAST, _NORMS, _KEPT, _MOST = 0.2, 0.05, 0.26, 8, 10_000
 
 
-def _around(split: Split) -> tuple[float, float]:
-    return split.likeness - 1.96 * split.stderr, split.likeness + 1.96 * split.stderr
+def _of_split(split: Split | None) -> list[Row]:
+    """The numbers of a split, None of one population."""
+    if split is None:
+        return [(f"two_populations.{name}", None, None, None, None) for name in ("likeness", "own", "gap", "share")]
+    low, high = split.likeness - 1.96 * split.stderr, split.likeness + 1.96 * split.stderr
+    return [
+        ("two_populations.likeness", split.likeness, None, low, high),
+        ("two_populations.own", split.own, None, None, None),
+        ("two_populations.gap", split.gap, None, None, None),
+        ("two_populations.share", float(split.smaller.mean()), None, None, None),
+    ]

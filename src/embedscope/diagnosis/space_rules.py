@@ -27,8 +27,6 @@ def _are(numbers: Numbers) -> str:
     return "is" if record is not None and record.value == 1 else "are"
 
 
-
-
 def _cause(numbers: Numbers) -> str:
     """What most likely made two sets of rows, by how alike their covariances are."""
     likeness = numbers.defined("two_populations.likeness")

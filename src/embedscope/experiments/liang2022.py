@@ -22,7 +22,7 @@ from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, found_files, read_names, read_pair
 from embedscope.experiments._liang2022.measures import CENTRED, comparison_records, name_records, pair_records
 from embedscope.experiments._lookup import pick, span, value
-from embedscope.experiments._tested import independent_difference, of_record, sentence
+from embedscope.experiments._tested import Estimate, independent_difference, of_record, sentence
 
 IDS = ("liang2022",)
 
@@ -90,7 +90,7 @@ def run(options: Options) -> Result:
 def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Finding]:
     found: list[Finding] = []
     for name, n in sources.items():
-        parted = of_record(pick(records, source=name, metric=SEPARABLE, transform=None))
+        parted = _all_right(of_record(pick(records, source=name, metric=SEPARABLE, transform=None)), n)
         rest = of_record(pick(records, source=name, metric=SEPARABLE, transform=CENTRED))
         few = f"{n} pairs are few: intervals are wide." if n < FEW else ""
         status = parted.above(NEARLY_ALL)
@@ -123,6 +123,15 @@ def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Findin
             evidence = f"{one.value:.3f} against {other.value:.3f}, difference {delta.text(signed=True)}"
             found.append(Finding(text, status, evidence, "Figure 1"))
     return found
+
+
+def _all_right(accuracy: Estimate, n: int) -> Estimate:
+    """The exact binomial bound where every one of ``n`` pairs is right: a bootstrap of them has no width.
+
+    >>> _all_right(Estimate(1.0, 1.0, 1.0), 100).text()
+    '1.000 (0.964 to 1.000)'
+    """
+    return Estimate(1.0, 0.025 ** (1 / n), 1.0) if accuracy.value == 1.0 else accuracy
 
 
 def _name_findings(records: Sequence[Record]) -> list[Finding]:

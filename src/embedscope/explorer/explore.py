@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.explorer.facts import row_facts
-from embedscope.explorer.findings import selections
+from embedscope.explorer.findings import findings
 from embedscope.explorer.maps import MapKind, plane
 from embedscope.explorer.rows import held_rows, open_rows
 from embedscope.explorer.table import Exploration
@@ -85,5 +85,5 @@ def explore(  # noqa: PLR0913
         after = row_facts(changed, progress).hub_count
         maps[f"after {made.header.candidate} ({map_kind})"] = plane(changed, map_kind, options.seed, progress)
         notes = (f"hub_count_after is that after the repair {made.header.candidate}.",)
-    found = tuple(selections(rows.x, facts, options.seed, progress))
+    found = findings(rows.x, facts, options.seed, progress)
     return Exploration(rows, facts, maps, found, after, notes)

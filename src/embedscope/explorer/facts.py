@@ -13,14 +13,12 @@ from scipy.sparse.csgraph import connected_components
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Index
+from embedscope.diagnosis.space_rows import FAR
 from embedscope.stats.neighbours import Neighbours, k_occurrences, top_k
 
 NEIGHBOURS = 10
 SAME = 1e-6
 """Cosines that differ from 1 by no more than this are those of copies: what rounding to float32 does to equal rows."""
-
-FAR = 3.5
-"""Robust z-score of the mean distance to the neighbours from which a row is an outlier (iglewicz1993)."""
 
 _BLOCK = 4096
 
@@ -34,7 +32,8 @@ class RowFacts:
     neighbours, distances : (n, k) rows and 1 - cosine, nearest first
     hub_count : (n,) how often a row is among the k nearest of the others
     duplicate_group : (n,) number of the group of equal rows, from 1; 0 where a row is the only one
-    outlier_score : (n,) robust z-score of the mean distance to the neighbours: (D - median) / (1.4826 MAD)
+    outlier_score : (n,) robust z-score of the distance D = sqrt(2 - 2 cos) to the sixth nearest row, as of the finding
+        ``outliers``: (D - median) / (1.4826 MAD)
     norm : (n,)
     cosine_to_mean : (n,) with the mean of the unit rows
     """
@@ -49,8 +48,8 @@ class RowFacts:
 
     @property
     def outlier(self) -> npt.NDArray[np.bool_]:
-        """(n,) whether the score is above 3.5."""
-        return self.outlier_score > FAR
+        """(n,) whether the score is above that of the finding ``outliers``, 6; a row of zeros has no direction."""
+        return np.asarray((self.outlier_score > FAR) & (self.norm > 0))
 
 
 def row_facts(x: npt.NDArray[Any], progress: Progress, k: int = NEIGHBOURS) -> RowFacts:
@@ -82,7 +81,7 @@ def row_facts(x: npt.NDArray[Any], progress: Progress, k: int = NEIGHBOURS) -> R
         distances,
         k_occurrences(found, len(x)),
         _groups(found.indices, distances, norm > 0),
-        _robust(distances.mean(axis=1)),
+        _robust(np.sqrt(2 * distances[:, min(k - 1, NEIGHBOURS // 2)])),
         norm,
         unit @ (mean / length if length > 0 else mean),
     )
@@ -114,4 +113,4 @@ def _groups(neighbours: Index, distances: npt.NDArray[np.float64], present: npt.
 def _robust(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     middle = np.median(values)
     spread = 1.4826 * np.median(np.abs(values - middle))
-    return np.asarray((values - middle) / spread if spread > 0 else np.zeros_like(values))
+    return np.asarray((values - middle) / max(spread, 1e-9))

@@ -1,4 +1,4 @@
-"""Findings of a diagnosis as selections of rows."""
+"""Findings of a diagnosis as selections of rows: those that it lists, or where it held a sample, a condition."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis._rule import Verdict
+from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.explorer.facts import RowFacts
 
 _FIVE = 5
+HIDDEN = "__rows_"
+"""Beginning of the columns that say which rows a finding lists; the page does not show columns that begin so."""
 
 
 @dataclass(frozen=True)
@@ -41,52 +45,94 @@ class Selection:
         return int(_matches(self.predicate, rows).sum()) if self.predicate else 0
 
 
-def selections(x: npt.NDArray[Any], facts: RowFacts, seed: int, progress: Progress) -> list[Selection]:
-    """Findings of ``diagnose`` on the rows ``x`` (n, d), worst first, then outliers and copies within rounding."""
-    verdicts = [v for v in diagnose(x, seed=seed, progress=progress).verdicts if v.severity != "ok"]
-    found = [_selection(verdict, x, facts) for verdict in verdicts]
-    found.append(Selection("outliers", "", "Rows that lie far from their ten nearest.", "outliers", "outlier = 'yes'"))
-    if not any(s.id == "copies" for s in found):
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What a diagnosis found, for a page of n rows.
+
+    Attributes
+    ----------
+    selections : worst first, then outliers and copies where they are no findings
+    members : rule -> (n,) 1 for the rows that it lists
+    population : (n,) ``larger`` or ``smaller`` of two sets that never mix, empty where it is not known; None for one
+    """
+
+    selections: tuple[Selection, ...]
+    members: Mapping[str, npt.NDArray[np.int8]]
+    population: npt.NDArray[Any] | None = None
+
+
+def findings(x: npt.NDArray[Any], facts: RowFacts, seed: int, progress: Progress) -> Findings:
+    """Findings of ``diagnose`` on the rows ``x`` (n, d)."""
+    verdicts = diagnose(x, seed=seed, progress=progress).verdicts
+    members: dict[str, npt.NDArray[np.int8]] = {}
+    found = [_selection(v, facts, members) for v in verdicts if v.severity != "ok"]
+    known = {s.id for s in found}
+    if "outliers" not in known:
+        found.append(Selection("outliers", "", "Rows that lie far from their nearest.", "outliers", "outlier = 'yes'"))
+    if "copies" not in known:
         found.append(Selection("copies", "", "Rows that equal another.", "duplicates", "duplicate_group > 0"))
-    return found
+    held = next((v.numbers.rows for v in verdicts if v.numbers.rows is not None), None)
+    return Findings(tuple(found), members, None if held is None else _population(held, len(x)))
 
 
-def _selection(verdict: Verdict, x: npt.NDArray[Any], facts: RowFacts) -> Selection:
+def _selection(verdict: Verdict, facts: RowFacts, members: dict[str, npt.NDArray[np.int8]]) -> Selection:
+    rule, held = verdict.rule.id, verdict.numbers.rows
     text = verdict.rule.sentence(verdict.numbers, verdict.reading)
-    which, predicate = _ROWS[verdict.rule.id](x, facts) if verdict.rule.id in _ROWS else ("", "")
-    return Selection(verdict.rule.id, verdict.severity, text, which, predicate)
+    which, predicate = "", ""
+    listed = None if held is None else held.listed.get(rule)
+    if rule in _ALWAYS or (rule in _OF_ALL and (held is None or held.sampled)):
+        which, predicate = (_ALWAYS.get(rule) or _OF_ALL[rule])(facts)
+    elif listed is not None and len(listed):
+        members[rule] = np.zeros(len(facts.norm), dtype=np.int8)
+        members[rule][row_numbers(listed.ids).astype(np.intp)] = 1
+        which = "its rows" + (" in a sample" if held is not None and held.sampled else "")
+        predicate = f"{HIDDEN}{rule} = 1"
+    return Selection(rule, verdict.severity, text, which, predicate)
 
 
-def _hubs(x: npt.NDArray[Any], facts: RowFacts) -> tuple[str, str]:
+def _population(held: SpaceRows, n: int) -> npt.NDArray[Any] | None:
+    if held.split is None:
+        return None
+    names = np.full(n, "", dtype=object)
+    names[row_numbers(held.ids).astype(np.intp)] = np.where(held.split.smaller, "smaller", "larger")
+    return names
+
+
+def _hubs(facts: RowFacts) -> tuple[str, str]:
     least = np.sort(facts.hub_count)[-min(_FIVE, len(facts.hub_count))]
     return f"found by {least:,} rows or more", f"hub_count >= {least}"
 
 
-def _norms(x: npt.NDArray[Any], facts: RowFacts) -> tuple[str, str]:
+def _norms(facts: RowFacts) -> tuple[str, str]:
     high = float(facts.norm.mean() + 2 * facts.norm.std())
     return "norm two deviations above the mean", f"norm > {high:.6g}"
 
 
-def _cone(x: npt.NDArray[Any], facts: RowFacts) -> tuple[str, str]:
+def _cone(facts: RowFacts) -> tuple[str, str]:
     least = float(np.quantile(facts.cosine_to_mean, 0.9))
     return "the tenth nearest to the mean direction", f"cosine_to_mean >= {least:.6g}"
 
 
-def _crowded(x: npt.NDArray[Any], facts: RowFacts) -> tuple[str, str]:
+def _crowded(facts: RowFacts) -> tuple[str, str]:
     most = float(np.quantile(1 - facts.distances[:, 0], 0.1))
-    return "the tenth whose nearest stands out least", f"nearest_cosine <= {most:.6g}"
+    return "the tenth whose nearest is least near", f"nearest_cosine <= {most:.6g}"
 
 
-_ROWS: Mapping[str, Callable[[npt.NDArray[Any], RowFacts], tuple[str, str]]] = {
+Rule = Callable[[RowFacts], tuple[str, str]]
+
+_ALWAYS: Mapping[str, Rule] = {"copies": lambda facts: ("equal to another row", "duplicate_group > 0")}
+"""Rules whose rows are read off the columns: a group of copies is shown with its first row."""
+
+_OF_ALL: Mapping[str, Rule] = {
     "hubs": _hubs,
-    "never_found": lambda x, facts: ("found by no other row", "hub_count = 0"),
-    "copies": lambda x, facts: ("equal to another row", "duplicate_group > 0"),
-    "zero_rows": lambda x, facts: ("all zeros", "norm = 0"),
+    "never_found": lambda facts: ("found by no other row", "hub_count = 0"),
+    "zero_rows": lambda facts: ("all zeros", "norm = 0"),
     "norms_vary": _norms,
     "cosine_floor": _cone,
     "low_contrast": _crowded,
+    "outliers": lambda facts: ("outliers", "outlier = 'yes'"),
 }
-"""Rules whose findings are about some rows more than others; the others are about the space as a whole."""
+"""Rules whose rows are read off the columns where the diagnosis held only a sample of them."""
 
 
 def _matches(predicate: str, rows: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.progress import Progress
+from embedscope.explorer.findings import HIDDEN
 
 if TYPE_CHECKING:
     from embedscope.explorer.table import Exploration
@@ -43,7 +44,7 @@ def write_projector(shown: Exploration, folder: str | Path, progress: Progress) 
         held = shown.columns()
         if rows.texts is not None:
             held = {"text": list(rows.texts), **held}
-        names = [name for name in held if name.rstrip("0123456789") not in {"x", "y"}]
+        names = [name for name in held if name.rstrip("0123456789") not in {"x", "y"} and not name.startswith(HIDDEN)]
         columns = [[_cell(v) for v in np.asarray(held[name]).tolist()] for name in names]
         lines = ["\t".join(map(_cell, names)), *("\t".join(cells) for cells in zip(*columns, strict=True))]
         (place / "metadata.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")

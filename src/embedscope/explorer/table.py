@@ -13,7 +13,7 @@ import numpy as np
 from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.explorer.facts import RowFacts
-from embedscope.explorer.findings import Selection, as_markdown
+from embedscope.explorer.findings import HIDDEN, Findings, as_markdown
 from embedscope.explorer.rows import Rows
 
 SIDE = 96
@@ -34,14 +34,14 @@ class Exploration:
     ----------
     maps : title -> positions (n, 2), the first one drawn first
     after : how often each row is found by others after a repair; None without one
-    found : findings, worst first
+    found : findings that select rows, worst first, and the two populations that there may be
     notes : what was sampled and left out
     """
 
     rows: Rows
     facts: RowFacts
     maps: Positions
-    found: tuple[Selection, ...]
+    found: Findings
     after: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -53,6 +53,9 @@ class Exploration:
             out |= {f"x{i or ''}": positions[:, 0], f"y{i or ''}": positions[:, 1]}
         for name, values in (rows.columns or {}).items():
             out[name if name not in _OWN else f"{name} (of the file)"] = list(values)
+        if self.found.population is not None:
+            out["population"] = list(self.found.population)
+        out |= {f"{HIDDEN}{rule}": rows_of for rule, rows_of in self.found.members.items()}
         out |= {
             "duplicate_group": facts.duplicate_group,
             "hub_count": facts.hub_count,
@@ -104,14 +107,14 @@ class Exploration:
         held = self.columns()
         items = [
             {"name": f"{s.id}: {s.which} ({s.count(held):,} rows)", "predicate": s.predicate}
-            for s in self.found
+            for s in self.found.selections
             if s.predicate
         ]
         charts.append({"type": "markdown", "title": "Findings", "content": self._words()})
         charts.append({"type": "predicates", "title": "Select the rows of a finding", "items": items})
         charts.append({"type": "instances", "title": "Rows"})
         for name, values in held.items():
-            if name in {"id", "duplicate_group"} or name.rstrip("0123456789") in {"x", "y"}:
+            if name in {"id", "duplicate_group"} or name.startswith(HIDDEN) or name.rstrip("0123456789") in {"x", "y"}:
                 continue
             if _is_category(values):
                 charts.append({"type": "count-plot", "title": name, "data": {"field": name}})
@@ -121,8 +124,11 @@ class Exploration:
 
     def _colour(self) -> str:
         """The column that the map is coloured by at first: what tells populations apart, else outliers."""
+        held = dict(self.rows.columns or {})
+        if self.found.population is not None:
+            held["population"] = tuple(self.found.population)
         for name in ("source", "kind", "population", "class", "label", "language", "lang", "category"):
-            if name in (self.rows.columns or {}) and _is_category((self.rows.columns or {})[name]):
+            if name in held and _is_category(held[name]):
                 return name
         return "outlier"
 
@@ -132,14 +138,14 @@ class Exploration:
         )
         notes = "".join(f"\n- {note}" for note in self.notes)
         return (
-            f"{as_markdown(self.found)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs and copies are "
-            f"by cosine in all dimensions, not on the map.{notes}"
+            f"{as_markdown(self.found.selections)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs and "
+            f"copies are by cosine in all dimensions, not on the map.{notes}"
         )
 
 
 _OWN = frozenset({
     "id", "x", "y", "text", "image", "duplicate_group", "hub_count", "outlier", "outlier_score", "nearest_cosine",
-    "cosine_to_mean", "norm", "hub_count_after",
+    "cosine_to_mean", "norm", "hub_count_after", "population",
 })  # fmt: skip
 
 

@@ -40,8 +40,8 @@ def numpy_scores(scores: ScoreCalibration) -> str:
 def sql_scores(scores: ScoreCalibration, cosine: str = "cosine") -> str:
     """SQL expressions of the column ``cosine``: z, the probability, and the condition of every certified threshold.
 
-    They need EXP and LN, which PostgreSQL, DuckDB, SQLite (with its mathematical functions) and others have. In pgvector
-    the cosine is ``1 - (a <=> b)``.
+    They need EXP and LN, which PostgreSQL, DuckDB, SQLite (with its mathematical functions) and others have. With
+    pgvector the cosine is ``1 - (a <=> b)``.
     """
     u = scores.unrelated
     note = f"-- What a cosine means: {_about(scores)}\n-- With pgvector, cosine is 1 - (a <=> b).\n"
@@ -79,7 +79,8 @@ def _numpy_curve(curve: Any) -> str:
         return f"1 / (1 + np.exp(-({curve.slope!r} * c + {curve.intercept!r})))"
     if isinstance(curve, Beta):
         share = f"np.clip((1 + c) / 2, {BETA_END!r}, {1 - BETA_END!r})"
-        return f"1 / (1 + np.exp(-({curve.a!r} * np.log({share}) - {curve.b!r} * np.log1p(-{share}) + {curve.intercept!r})))"
+        logit = f"{curve.a!r} * np.log({share}) - {curve.b!r} * np.log1p(-{share}) + {curve.intercept!r}"
+        return f"1 / (1 + np.exp(-({logit})))"
     if isinstance(curve, Isotonic):
         return f"np.interp(c, {_list(curve.cosines)}, {_list(curve.probabilities)})"
     raise InputError(f"a curve of type {type(curve).__name__} has no export; calibrate again")
@@ -90,7 +91,8 @@ def _sql_curve(curve: Any, c: str) -> str:
         return f"1.0 / (1.0 + EXP(-({curve.slope!r} * {c} + {curve.intercept!r})))"
     if isinstance(curve, Beta):
         low, high = repr(BETA_END), repr(1 - BETA_END)
-        s = f"(CASE WHEN (1 + {c}) / 2 < {low} THEN {low} WHEN (1 + {c}) / 2 > {high} THEN {high} ELSE (1 + {c}) / 2 END)"
+        share = f"(1 + {c}) / 2"
+        s = f"(CASE WHEN {share} < {low} THEN {low} WHEN {share} > {high} THEN {high} ELSE {share} END)"
         return f"1.0 / (1.0 + EXP(-({curve.a!r} * LN({s}) - {curve.b!r} * LN(1 - {s}) + {curve.intercept!r})))"
     if isinstance(curve, Isotonic):
         return _steps(c, curve.cosines, curve.probabilities)

@@ -46,6 +46,7 @@ __all__ = [
     "find_vectors",
     "hint",
     "ids_of",
+    "is_table",
     "is_vectors",
     "itemsize_of",
     "open_vectors",
@@ -77,6 +78,25 @@ def is_vectors(source: str) -> bool:
         return True
     suffix = _suffix(place)
     return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))
+
+
+_TABLES = frozenset({"parquet", "arrow", "arrows", "feather", "ipc", *TEXT_TABLES})
+
+
+def is_table(source: str) -> bool:
+    """Whether ``source`` is a table of vectors with named columns, by its suffix or scheme; a folder may be one.
+
+    A JSONL, CSV or TSV file of texts alone is none.
+
+    >>> is_table("x.parquet::vector"), is_table("lancedb:db/table"), is_table("x.npy"), is_table("minilm")
+    (True, True, False, False)
+    """
+    place = taken_apart(source).place
+    if place_of(place) is not None:
+        return True
+    return (_suffix(place) in _TABLES and is_vectors(source)) or (
+        bool(place) and Path(place).is_dir() and _suffix(place) not in _FOLDERS
+    )
 
 
 def file_of(source: str) -> Path:

@@ -46,9 +46,7 @@ class Null:
     permutations: int
 
 
-def permutations(
-    n: int, seed: int, k: int = N_PERMUTATIONS, units: npt.NDArray[Any] | None = None
-) -> Iterator[Index]:
+def permutations(n: int, seed: int, k: int = N_PERMUTATIONS, units: npt.NDArray[Any] | None = None) -> Iterator[Index]:
     """``k`` seeded permutations (n,) of ``n`` rows, or of their ``units`` (n,) as wholes.
 
     Rows of one unit are not exchangeable with those of others one by one: units of equal size change places, each with

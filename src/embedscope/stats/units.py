@@ -293,17 +293,26 @@ def find_units(
             order = file_order([x], n)
             add(FILE_ORDER, np.arange(n) // order.block)
         if near:
-            lists = NearRows.of(x)
-            for name, more in ((NEAR_COPIES, lists.copies()), (CLUSTERS, lists.tight_clusters())):
-                before = len(np.unique(join(n, labels, links)))
-                if name == CLUSTERS and groups is not None:
-                    continue
-                links.append(more)
-                if len(np.unique(join(n, labels, links))) < before:
-                    found.append(name)
+            links, ways = _near_links(n, x, labels, known=groups is not None or order.dependent)
+            found += ways
     units = join(n, labels, links)
     sizes_ = np.bincount(units)
     return units, Units(n, len(sizes_), int(sizes_.max()), tuple(found), order)
+
+
+def _near_links(
+    n: int, x: Array, labels: Sequence[npt.NDArray[Any]], *, known: bool
+) -> tuple[list[tuple[Index, Index]], list[str]]:
+    """Links of near-duplicates, and of tight clusters where no other units are ``known``; and which join units."""
+    lists = NearRows.of(x)
+    links: list[tuple[Index, Index]] = []
+    ways = []
+    for name, more in ((NEAR_COPIES, lists.copies()), *(() if known else ((CLUSTERS, lists.tight_clusters()),))):
+        before = len(np.unique(join(n, labels, links)))
+        links.append(more)
+        if len(np.unique(join(n, labels, links))) < before:
+            ways.append(name)
+    return links, ways
 
 
 @dataclass

@@ -72,14 +72,14 @@ def edit_hits(x: Any, w: Any, edits: Edits, label: Index, asked: Sequence[int] |
     where a row has no vector.
     """
     u, v = unit(np.asarray(x, dtype=np.float64)), unit(np.asarray(w, dtype=np.float64))
-    known = np.isfinite(u).all(axis=1)
+    known = np.asarray(np.isfinite(u).all(axis=1))
     gallery = np.where(known[:, None], u, 0.0)
     out = np.empty(len(asked))
     for lo in range(0, len(asked), _BLOCK):
         rows = np.asarray(asked)[lo : lo + _BLOCK]
         image = edits.image[rows]
         query = u[image] + step * (v[edits.new[rows]] - v[edits.old[rows]])
-        defined = np.isfinite(query).all(axis=1)
+        defined = np.asarray(np.isfinite(query).all(axis=1))
         near = np.where(defined[:, None], query, 0.0) @ gallery.T
         near[:, ~known] = -np.inf
         near[np.arange(len(rows)), image] = -np.inf

@@ -109,7 +109,7 @@ class Platt:
 
 @dataclass(frozen=True)
 class Beta:
-    """Beta calibration of s = (1 + cosine) / 2: sigmoid(a ln s - b ln(1 - s) + intercept), a and b at least 0 (kull2017).
+    """Beta calibration of s = (1 + cosine) / 2: sigmoid(a ln s - b ln(1 - s) + intercept), a, b >= 0 (kull2017).
 
     Three numbers where Platt has two: the two ends of the scale may have different slopes. Targets as Platt's.
 

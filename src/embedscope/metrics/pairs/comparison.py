@@ -240,9 +240,7 @@ def _procrustes_by_chance(paired: Paired) -> tuple[Callable[[Index], float], Has
     return lambda order: float(np.linalg.svd(sides[0].T @ sides[1][order], compute_uv=False).sum() ** 2), units
 
 
-def _null(
-    paired: Paired, name: str, by_chance: tuple[Callable[[Index], float], Hashes] | None
-) -> dict[str, Estimate]:
+def _null(paired: Paired, name: str, by_chance: tuple[Callable[[Index], float], Hashes] | None) -> dict[str, Estimate]:
     """``NAME.calibrated``, 0 by chance and 1 for equal spaces, and ``NAME.p`` of a permutation test.
 
     Units of evidence are permuted as wholes.
