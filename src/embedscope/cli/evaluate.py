@@ -71,8 +71,8 @@ def evaluate(
         str | None,
         typer.Option(
             "--explain",
-            metavar="QUERY|all",
-            help="Why the query with this id ranks its relevant documents where it does; all: every table and note.",
+            metavar="QUERY",
+            help="Why the query with this id ranks its relevant documents where it does.",
             rich_help_panel=opt.RETRIEVAL,
         ),
     ] = None,
@@ -99,8 +99,7 @@ def evaluate(
     """
     from embedscope.core.errors import InputError
 
-    out = Output(json, format_, report, quiet, explain == "all")
-    explain = None if explain == "all" else explain
+    out = Output(json, format_, report, quiet, explain=True)
     model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,

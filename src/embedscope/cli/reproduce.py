@@ -84,7 +84,7 @@ def reproduce(
     from embedscope.experiments._published import stated_models
     from embedscope.experiments._setup import is_complete, setup
 
-    output = Output(json, format_, None if check_setup else out, quiet)
+    output = Output(json, format_, None if check_setup else out, quiet, explain)
     experiment = EXPERIMENTS.get(study)
     stated = stated_models(published or (), experiment.published_models)
     options = Options(
