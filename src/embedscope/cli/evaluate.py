@@ -71,8 +71,8 @@ def evaluate(
         str | None,
         typer.Option(
             "--explain",
-            metavar="QUERY",
-            help="Why the query with this id ranks its relevant documents where it does.",
+            metavar="QUERY|all",
+            help="Why the query with this id ranks its relevant documents where it does; all: every table and note.",
             rich_help_panel=opt.RETRIEVAL,
         ),
     ] = None,
@@ -90,7 +90,6 @@ def evaluate(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
-    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Score SOURCE on tasks, or on your own queries, documents and relevance judgements, with intervals.
@@ -100,7 +99,8 @@ def evaluate(
     """
     from embedscope.core.errors import InputError
 
-    out = Output(json, format_, report, quiet, explain)
+    out = Output(json, format_, report, quiet, explain == "all")
+    explain = None if explain == "all" else explain
     model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,
