@@ -38,7 +38,7 @@ MODELS = ("minilm", "e5")
 DRAWN = 500
 """Units of a draw."""
 
-IMAGES = 400
+IMAGES = 1000
 """Images of laps_coco that are taken."""
 
 PAGE = Path(__file__).parents[1] / "docs" / "calibrate.md"

@@ -109,7 +109,8 @@ def real(folder: Path, images: int, candidates: str) -> None:
         table = document.tables[0]
         print("| " + " | ".join(c.title for c in table.columns) + " |\n|" + "---|" * len(table.columns))
         for row in table.rows:
-            print("| " + " | ".join("" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in row) + " |")
+            cells = ("" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
+            print(f"| {' | '.join(cells)} |")
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
     python -m benchmarks.migrate_coverage [RUNS]
 
 Two models of one content: OLD is the content turned, with noise; NEW is the content. Each run draws rows, fits ridge
-and tests it. The truth is what this very map keeps on 40 fresh draws of as many queries and rows, so it holds the
-variation of the index too, which a bootstrap of queries alone could miss.
+and tests it. The truth is what this very map keeps on 10 fresh draws of as many queries, searched among as many rows as
+the index has (twice those that were searched), so it holds the variation of the index and the error of carrying the
+share on to its size, which a bootstrap of queries alone could miss.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from embedscope.stats.neighbours import top_k
 from embedscope.stats.score_records import score_bars
 from embedscope.tasks._means import directions
 
-DIMENSIONS, FRESH = 12, 40
+DIMENSIONS, FRESH = 12, 10
 HEAD = "| rows | noise | true share kept | interval covers | true share below the lower end | standard error of these |"
 
 
@@ -44,9 +45,9 @@ def run(seed: int, n: int, noise: float) -> tuple[float, float, float]:
     rng = np.random.default_rng([seed, n, round(1000 * noise)])
     judge = judge_of(*spaces(rng, n, noise), seed)
     fitted = fit_map("ridge:0.01", judge.pairs("queries"))
-    _, low, high = score_bars(judge.kept("queries", fitted, "certify").main)
-    view = judge.views["certify"]
-    asked, pool = len(view.q_new), len(view.d_new)
+    kept = judge.kept("queries", fitted, "certify")
+    _, low, high = score_bars(judge.at_index(kept, n))
+    asked, pool = len(judge.views["certify"].q_new), n
     truths = []
     for _ in range(FRESH):
         old, new = (directions(x) for x in spaces(rng, pool, noise))

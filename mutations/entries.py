@@ -302,6 +302,35 @@ _SAMPLES = (
 _DECISIONS = (
     *_in(
         "certification",
+        "noninferiority.py",
+        (
+            "a unit of evidence counts as often as it has rows",
+            "number = np.unique(units[known], return_inverse=True)[1]",
+            "number = np.arange(int(known.sum()))",
+            "certification/test_noninferiority.py::test_items_of_one_unit_count_once",
+        ),
+        (
+            "a loss is bet on as if twice the tolerance were accepted",
+            "weights=changes[known] + tolerance)",
+            "weights=changes[known] + 2 * tolerance)",
+            (
+                "certification/test_noninferiority.py::test_closed_form",
+                "certification/test_noninferiority.py::test_a_loss_of_the_tolerance_is_certified_in_at_most_five_percent",
+            ),
+        ),
+    ),
+    *_in(
+        "compression",
+        "frontier.py",
+        (
+            "tests go on after one that failed",
+            "        if not test.holds:\n            break",
+            "        pass",
+            "compression/test_compress.py::test_the_first_test_that_fails_ends_the_path",
+        ),
+    ),
+    *_in(
+        "certification",
         "decision.py",
         (
             "certified on the part that selects",

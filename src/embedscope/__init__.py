@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedscope import datasets, errors, extend, metrics, tasks, transforms
     from embedscope.api.analogy import analogy
-    from embedscope.api.compare import compare
     from embedscope.api.calibrate import CalibrationOutcome, calibrate
+    from embedscope.api.compare import compare
     from embedscope.api.compress import compress
     from embedscope.api.diagnose import check, diagnose
     from embedscope.api.evaluate import evaluate
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "MigrationOutcome",
     "CalibrationOutcome",
+    "MigrationOutcome",
     "Record",
     "Repair",
     "RepairOutcome",

@@ -30,7 +30,8 @@ def folder(tmp_path_factory):
 def test_exit_codes_and_words(folder):
     pytest.importorskip("jinja2", reason="the extra report is not installed")
     fine = run("diagnose", "fine.npy", "--json", "fine.json", cwd=folder)
-    assert (fine.returncode, "Fine: unrelated rows have low cosines" in fine.stdout) == (0, True), fine.stderr
+    said = " ".join(fine.stdout.split())
+    assert (fine.returncode, "unrelated rows have low cosines (" in said) == (0, True), fine.stderr
     cone = run("diagnose", "cone.npy", "--report", "cone.html", cwd=folder)
     assert cone.returncode == 1
     words = " ".join(cone.stdout.split())

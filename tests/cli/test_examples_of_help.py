@@ -23,6 +23,7 @@ ORDER = (
     "compare",
     "explore",
     "repair",
+    "compress",
     "apply",
     "export",
     "report",

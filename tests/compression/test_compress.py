@@ -145,6 +145,18 @@ def test_the_smallest_certified_is_chosen_saved_and_applied(rows: np.ndarray, tm
     assert outcome.result.document.figures[0].id == "frontier"
 
 
+def test_the_first_test_that_fails_ends_the_path(rows: np.ndarray) -> None:
+    """What cannot be certified for want of rows stops the smaller ones too."""
+    outcome = embedscope.compress(rows[:300], candidates=["float16", "int8"], tolerance=0.03)
+    tests = next(t for t in outcome.result.document.tables if t.id == "certified")
+    certified = [row[-1] for row in tests.rows]
+    assert certified.count("no") <= 1
+    assert "no" not in certified[:-1]
+    few = embedscope.compress(rows[:120], candidates=["float16", "int8"], tolerance=0.03)
+    tried = next(t for t in few.result.document.tables if t.id == "certified").rows
+    assert [row[0] for row in tried] == ["float16"]
+
+
 def test_too_few_rows_are_refused_with_the_number_that_it_takes(rows: np.ndarray) -> None:
     outcome = embedscope.compress(rows[:200], candidates="float16", tolerance=0.01)
     assert not outcome.accepted

@@ -14,6 +14,7 @@ from embedscope.transforms import TRANSFORMS, Chain, load, parse_chain
 from embedscope.transforms._affine import Spread
 
 TEXTS = ["center", "abtt:1", "abtt:3", "whiten", "whiten:4", "whiten:4:ledoit-wolf", "whiten:4:zca", "pca", "pca:3"]
+TEXTS += ["standardize", "drop:2"]
 CHAINS = ["center,abtt:2,whiten:3", "whiten:5,center"]
 
 
@@ -42,7 +43,7 @@ def x():
 
 def test_every_name_has_its_class():
     assert isinstance(TRANSFORMS, Registry)
-    assert list(TRANSFORMS) == ["abtt", "center", "pca", "whiten"]
+    assert list(TRANSFORMS) == ["abtt", "center", "drop", "pca", "standardize", "whiten"]
     assert all(TRANSFORMS.get(name).name == name for name in TRANSFORMS)
     assert {text.partition(":")[0] for text in TEXTS} == set(TRANSFORMS)
 

@@ -49,6 +49,13 @@ def test_json_round_trip(tmp_path: Path) -> None:
     assert tuple(data["records"][0]) == FIELDS
 
 
+def test_columns_that_name_their_best_number_are_read_again(tmp_path: Path) -> None:
+    table = Table("t", "T", (Column("a", 2, best="high"), Column("b", best="low"), Column("c")), ((1.0, 2.0, "x"),))
+    result = Result(RECORDS, {}, Document("Title", tables=(table,)))
+    result.to_json(tmp_path / "r.json")
+    assert Result.from_json(tmp_path / "r.json") == result
+
+
 def test_json_refuses_nan() -> None:
     with pytest.raises(ValueError, match="Out of range"):
         Result((Record("m", "x", float("nan")),)).to_json()

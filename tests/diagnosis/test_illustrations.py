@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embedscope.diagnosis import diagnose
+from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift import drift
-from embedscope.diagnosis.drift_charts import direction
 from embedscope.geometry.measure import measure
 
 RNG = np.random.default_rng(1)
@@ -58,7 +58,7 @@ def test_the_check_draws_changes_in_their_errors_and_says_for_better_or_worse() 
     after = measure(FLAT + 1.0, metrics=["self_similarity", "mean_norm"])
     made = drift(before, after)
     change = next(c for c in made.changes if c.record.metric == "self_similarity")
-    assert direction(change) == "worse"
+    assert towards(change) == "worse"
     (chart,) = made.result.document.dots
     row = next(r for r in chart.rows if r.label == "self_similarity")
     old, new = change.old, change.new

@@ -124,7 +124,7 @@ def test_kinds_and_names_are_checked(tmp_path: Path) -> None:
         check_model(find_export("sentence-transformers"), "sentence-transformers", None)
     with pytest.raises(InputError, match="leave out --model"):
         check_model(find_export("onnx"), "onnx", "minilm")
-    assert set(EXPORTS) == {"faiss", "numpy", "onnx", "sentence-transformers"}
+    assert set(EXPORTS) == {"faiss", "numpy", "onnx", "pgvector", "sentence-transformers"}
 
 
 @pytest.mark.parametrize(("make", "module"), [(onnx_model, "onnx"), (faiss_index, "faiss")])

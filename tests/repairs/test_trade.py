@@ -34,7 +34,7 @@ def _rows(x: np.ndarray, y: np.ndarray) -> PairRows:
 
 def test_two_vectors_leave_pure_retrieval_to_the_last_row(sides: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = sides
-    repair = apart("apart:0.6", ("image", "text"), (16, 16), FitContext())
+    repair = apart("apart:1.8", ("image", "text"), (16, 16), FitContext())
     asking = repair.transform(x, "query-image"), repair.transform(y, "query-text")
     found = repair.transform(x, "image"), repair.transform(y, "text")
     before = pair_scores(Mapped(x, y), _rows(x, y), ("image", "text"), 0)
@@ -42,7 +42,7 @@ def test_two_vectors_leave_pure_retrieval_to_the_last_row(sides: tuple[np.ndarra
     np.testing.assert_array_equal(before.ranks, after.ranks)
     assert after.scores["mixed_ndcg@10"].value > before.scores["mixed_ndcg@10"].value
     u, v = directions(x), directions(y)
-    c2 = 0.3  # closed form of the new cosines
+    c2 = 0.9  # closed form of the new cosines
     np.testing.assert_allclose(asking[0] @ found[1].T, (u @ v.T + c2) / (1 + c2), atol=1e-12)
     np.testing.assert_allclose(asking[0] @ found[0].T, (u @ u.T - c2) / (1 + c2), atol=1e-12)
 

@@ -21,7 +21,7 @@ PATH, APART = "path", "apart"
 ASKING = "query-"
 """What stands before the name of a kind for the vectors that ask."""
 
-DISTANCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+DISTANCES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.2, 2.0)
 SHARES = (0.25, 0.5, 0.75)
 
 

@@ -389,10 +389,6 @@ FormatOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-RowsOut = Annotated[
-    Path | None,
-    typer.Option("--rows-out", metavar="FILE.csv", help="Write every row behind the verdict.", rich_help_panel=OUTPUT),
-]
 Report = Annotated[
     Path | None,
     typer.Option(

@@ -18,6 +18,8 @@ _WHAT = {
     "qrels.tsv": "which document answers which query",
     "images.npy": "300 images, 32 dimensions",
     "texts.npy": "their 300 texts, row by row, across a modality gap",
+    "old.npy": "500 rows by an old model, 32 dimensions",
+    "new.npy": "the same rows by a new model, 48 dimensions",
 }
 
 

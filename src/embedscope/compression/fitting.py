@@ -64,7 +64,7 @@ class Fitted:
         side, before, after = self.map.side, self.map.normalise_before, self.map.normalise_after
         kinds = {
             QUERY: KindMap(side, before, after, sources.get(QUERY)),
-            DOCUMENT: KindMap(side, before, after, sources.get(DOCUMENT), self.code),
+            DOCUMENT: KindMap(side, before, after, sources.get(DOCUMENT), code=self.code),
         }
         return Repair(kinds, Header(candidate=self.plan.text, **header))
 

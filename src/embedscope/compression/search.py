@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,11 +59,11 @@ def search(fitted: Fitted, queries: npt.NDArray[np.floating], stored: Rows32, ow
     return found
 
 
-def _best(scores: npt.NDArray[np.generic], k: int) -> Index:
+def _best(scores: npt.NDArray[Any], k: int) -> Index:
     """Columns of the k largest of each row, best first."""
     k = min(k, scores.shape[1])
-    top = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)  # type: ignore[operator]
-    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")  # type: ignore[operator]
+    top = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
     return np.asarray(np.take_along_axis(top, order, axis=1), dtype=np.intp)
 
 

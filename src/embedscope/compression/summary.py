@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from embedscope.certification.decision import change
 from embedscope.certification.wording import count, signed_interval
 from embedscope.compression.candidates import NONE
-from embedscope.compression.frontier import Frontier, Point, Step, value_of
+from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
 from embedscope.compression.material import Material
 from embedscope.compression.search import K
 from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Skipped, Table
 from embedscope.core.records import Record
-from embedscope.core.tables import Score
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.score_records import score_bars
 
@@ -68,7 +67,7 @@ def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[R
         text, n_bytes = point.plan.text, point.fitted.n_bytes
         records.append(Record(source, "bytes_per_row", float(n_bytes), dim=dim, transform=text, fitted_on=fitted_on))
         records += _scored(point.scores, source, dim, text, fitted_on, "select")
-        records += _lost(point.losses, point.scores, source, dim, text, fitted_on, "select")
+        records += _lost(point.losses, source, dim, text, fitted_on, "select")
         note = "from the error of scores near the top; nothing was searched"
         records.append(
             Record(source, PREDICTED, point.predicted, dim=dim, transform=text, subset="select", exact=False, note=note)
@@ -76,7 +75,7 @@ def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[R
     for step in found.steps:
         text = step.point.plan.text
         records += _scored(step.after, source, dim, text, fitted_on, "certify")
-        records += _lost(step.losses, step.after, source, dim, text, fitted_on, "certify")
+        records += _lost(step.losses, source, dim, text, fitted_on, "certify")
         note = f"p that the loss of {found.main} is more than {found.tolerance:g}; exact bound, any distribution"
         p = Record(source, f"{found.main}.p_loss", step.test.p, n=step.after[found.main].n, units=step.test.n_units)
         records.append(Record(**(vars(p) | {"dim": dim, "transform": text, "subset": "certify", "note": note})))
@@ -86,9 +85,9 @@ def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[R
 
 
 def _scored(
-    scores: dict[str, Score] | object, source: str, dim: int, text: str | None, fitted_on: str | None, part: str
+    scores: Scores, source: str, dim: int, text: str | None, fitted_on: str | None, part: str
 ) -> Iterator[Record]:
-    for name, score in dict(scores).items():  # type: ignore[call-overload]
+    for name, score in scores.items():
         stderr, low, high = score_bars(score)
         yield Record(
             source, name, score.value, stderr=stderr, ci_low=low, ci_high=high, n=score.n, dim=dim, rows="unit",
@@ -97,10 +96,9 @@ def _scored(
 
 
 def _lost(
-    losses: object, scores: object, source: str, dim: int, text: str, fitted_on: str, part: str
+    losses: Mapping[str, Difference], source: str, dim: int, text: str, fitted_on: str, part: str
 ) -> Iterator[Record]:
-    gains: dict[str, Difference] = dict(losses)  # type: ignore[call-overload]
-    for name, gain in gains.items():
+    for name, gain in losses.items():
         yield Record(
             source, f"{name}.difference", gain.value, stderr=gain.stderr, ci_low=gain.low, ci_high=gain.high,
             dim=dim, rows="unit", transform=text, fitted_on=fitted_on, subset=part,
@@ -217,7 +215,7 @@ def _figure(found: Frontier) -> Figure:
     ordered = {name: sorted(points, key=_bits) for name, points in curves.items()}
     series = [_series(name, points, found.main) for name, points in ordered.items()]
     full = (math.log2(found.full_bytes),)
-    series.insert(0, Series(NONE, full, (found.original[found.main].value,), kind="baseline"))
+    series.insert(0, Series(NONE, full, (found.original[found.main].value,)))
     return Figure(
         "frontier",
         f"{found.main} against size",

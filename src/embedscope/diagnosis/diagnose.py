@@ -129,7 +129,10 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     """
     book = Sketchbook(rows=False)
     made = judged(collect(source, sketches=book, **options), thresholds or {}, where=_where(source, options))
-    return illustrated(made, book)
+    base = None if made.collected is None else made.collected.result.document
+    assert made.result.document is not None
+    document = illustrated(made.result.document, made.verdicts, base, book)
+    return replace(made, result=replace(made.result, document=document))
 
 
 def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:

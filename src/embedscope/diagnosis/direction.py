@@ -1,10 +1,15 @@
-"""Whether a change of a number is for the better: towards the value of an isotropic space, or of a perfect match."""
+"""Whether a change of a number is for the better: by the rule that reads it, else towards its best value."""
 
 from __future__ import annotations
 
-from embedscope.diagnosis.drift import Change
+from embedscope.diagnosis.change import Change
+from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.space_rules import RULES
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS
+
+_HIGH_IS_GOOD = ("recall", "ndcg", "mrr", "map", "paired_cosine", "knn_overlap", "linear_cka")
+_WORSE = {rule.metrics[0]: rule.worse for rule in (*RULES, *PAIR_RULES, *QUERY_RULES) if len(rule.metrics) == 1}
 
 
 def towards(change: Change) -> str:
@@ -20,7 +25,10 @@ def towards(change: Change) -> str:
     old, new = (None if r is None else r.value for r in (change.old, change.new))
     if old is None or new is None:
         return "undefined"
-    ideal = _ideal(change.new.metric, change.new.dim)
+    name = change.new.metric
+    if old != new and (worse := _WORSE.get(name) or ("below" if name.startswith(_HIGH_IS_GOOD) else None)):
+        return "worse" if (new > old) == (worse == "above") else "better"
+    ideal = _ideal(name, change.new.dim)
     if ideal is None or abs(new - ideal) == abs(old - ideal):
         return "changed"
     return "better" if abs(new - ideal) < abs(old - ideal) else "worse"
@@ -28,8 +36,6 @@ def towards(change: Change) -> str:
 
 def _ideal(metric: str, dim: int | None) -> float | None:
     name = metric.partition("@")[0]
-    if name == "recall":
-        return 1.0
     for known in (METRICS, PAIR_METRICS):
         if name in known:
             ideal = known.get(name).ideal

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from embedscope.certification.wording import count
 from embedscope.core.document import Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
 from embedscope.stats.bootstrap import holm
@@ -23,30 +23,7 @@ RESOLUTION = 1e-6
 DEGREES = 15
 """Of freedom of a jackknife over 16 groups."""
 
-Outcome = Literal["same", "drift", "no error bar", "rows differ", "missing", "new", "undefined"]
 _Key = tuple[str | None, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One number then and now; ``p`` after Holm over all that were tested."""
-
-    old: Record | None
-    new: Record | None
-    outcome: Outcome
-    p: float | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the check fails for it."""
-        return self.outcome in ("drift", "missing", "undefined")
-
-    @property
-    def record(self) -> Record:
-        """The newer record that there is."""
-        found = self.new or self.old
-        assert found is not None
-        return found
 
 
 @dataclass(frozen=True)

@@ -6,42 +6,16 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
 
 from embedscope.certification.wording import count
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Mark
-from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
-from embedscope.diagnosis.space_rules import RULES
-
-if TYPE_CHECKING:
-    from embedscope.diagnosis.drift import Change
+from embedscope.diagnosis.change import Change
+from embedscope.diagnosis.direction import towards
 
 DRAWN = 24
 """Numbers that are drawn, those that changed most."""
 
-Direction = Literal["better", "worse", "changed"]
-
-_SCORES = ("recall", "ndcg", "mrr", "map", "paired_cosine", "knn_overlap", "linear_cka")
 _SERIES = ("within error", "better", "worse", "changed, neither better nor worse")
-
-
-def direction(change: Change) -> Direction:
-    """Whether a number moved for the better: by the rule that reads it, scores by their height.
-
-    ``changed`` where neither end is better.
-    """
-    old, new = (None if r is None else r.value for r in (change.old, change.new))
-    if old is None or new is None or old == new:
-        return "changed"
-    name = change.record.metric
-    worse = _WORSE.get(name) or ("below" if name.startswith(_SCORES) else None)
-    if worse is None:
-        return "changed"
-    return "worse" if (new > old) == (worse == "above") else "better"
-
-
-_WORSE = {rule.metrics[0]: rule.worse for rule in (*RULES, *PAIR_RULES, *QUERY_RULES) if len(rule.metrics) == 1}
-_WORSE |= {"self_similarity": "above", "isoscore": "below", "participation_ratio": "below", "hub_share": "above"}
 
 
 def charted(document: Document, changes: Sequence[Change], name: str, source: str) -> Document:
@@ -64,8 +38,8 @@ def drift_chart(changes: Sequence[Change]) -> Dots | None:
         label = " ".join(filter(None, (change.record.space if spaces else None, change.record.metric)))
         series = _SERIES.index("within error")
         if change.failed:
-            found = direction(change)
-            series = 3 if found == "changed" else _SERIES.index(found)
+            word = towards(change)
+            series = _SERIES.index(word) if word in ("better", "worse") else 3
         note = f"{change.old.value:.4g} \N{RIGHTWARDS ARROW} {change.new.value:.4g}"
         rows.append(
             DotRow(label, (Dot(series, round(z, 3), round(z - 1.96, 3), round(z + 1.96, 3)),), note, change.failed)
@@ -107,8 +81,8 @@ def _headline(
             f"No drift: {count(compared, 'number')} {'agrees' if compared == 1 else 'agree'} with {name} within error."
         )
         return Headline(text, "ok", left, charts=charts)
-    worse = sum(direction(c) == "worse" for c in failed)
-    better = sum(direction(c) == "better" for c in failed)
+    worse = sum(towards(c) == "worse" for c in failed)
+    better = sum(towards(c) == "better" for c in failed)
     said = ", ".join(f"{n} {word}" for n, word in ((worse, "for the worse"), (better, "for the better")) if n)
     verb = "drifted" if all(c.outcome == "drift" for c in failed) else "drifted or went missing"
     text = f"{len(failed)} of {count(max(compared, len(failed)), 'number')} {verb}"

@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from embedscope.core.document import Chart, Document, Headline, Range
 from embedscope.diagnosis._rule import JUDGED, Verdict
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
-
-if TYPE_CHECKING:
-    from embedscope.diagnosis.diagnose import Diagnosis
 
 HEALTHY = Range(-0.2, 0.2, "unrelated rows of most healthy spaces")
 
@@ -34,23 +30,19 @@ _CARRIES = {
 """Rule -> the charts that show what it found, the best one first."""
 
 
-def illustrated(diagnosis: Diagnosis, book: Sketchbook) -> Diagnosis:
-    """``diagnosis`` with a headline and the charts of ``book``."""
-    document = diagnosis.result.document
-    assert document is not None
-    base = None if diagnosis.collected is None else diagnosis.collected.result.document
+def illustrated(document: Document, verdicts: Sequence[Verdict], base: Document | None, book: Sketchbook) -> Document:
+    """The ``document`` of a diagnosis with a headline, the charts of its ``base`` of numbers, and those of ``book``."""
     charts = (*(() if base is None else base.charts), *charts_of(list(book), (HEALTHY,)))
     document = with_charts(document, charts)
-    document = replace(document, headline=document.headline or _headline(diagnosis, document, charts))
-    return replace(diagnosis, result=replace(diagnosis.result, document=document))
+    return replace(document, headline=document.headline or _headline(verdicts, document, charts))
 
 
-def _headline(diagnosis: Diagnosis, document: Document, charts: Sequence[Chart]) -> Headline:
+def _headline(verdicts: Sequence[Verdict], document: Document, charts: Sequence[Chart]) -> Headline:
     """The worst finding in one sentence, how many others there are, and one command that runs as printed."""
-    found = [v for v in diagnosis.verdicts if v.severity in ("warning", "serious")]
-    notes = sum(v.severity == "info" for v in diagnosis.verdicts)
-    fine = sum(v.severity == "ok" for v in diagnosis.verdicts)
-    first = next(iter(found), next((v for v in diagnosis.verdicts if v.severity == "info"), None))
+    found = [v for v in verdicts if v.severity in ("warning", "serious")]
+    notes = sum(v.severity == "info" for v in verdicts)
+    fine = sum(v.severity == "ok" for v in verdicts)
+    first = next(iter(found), next((v for v in verdicts if v.severity == "info"), None))
     shown = _charts_for(first, charts)
     if not found:
         also = f" {_counted(notes, 'note')}, none of which hurts retrieval by itself." if notes else ""
@@ -60,9 +52,7 @@ def _headline(diagnosis: Diagnosis, document: Document, charts: Sequence[Chart])
     others = f" {len(more)} more {'problem' if len(more) == 1 else 'problems'} below." if more else ""
     finding = next((f for f in document.findings if f.status == found[0].severity), None)
     evidence = finding.evidence if finding is not None else ""
-    return Headline(
-        f"{text}{others}", found[0].severity, evidence, found[0].rule.harm, _command(found, diagnosis), shown
-    )
+    return Headline(f"{text}{others}", found[0].severity, evidence, found[0].rule.harm, _command(found), shown)
 
 
 def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, ...]:
@@ -76,7 +66,7 @@ def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, 
     return tuple(list(dict.fromkeys(filter(None, first)))[:2])
 
 
-def _command(found: Sequence[Verdict], diagnosis: Diagnosis) -> str:
+def _command(found: Sequence[Verdict]) -> str:
     """The remedy of the worst finding that is a command and runs as it is; otherwise what lists its rows."""
     for v in found:
         remedy = v.rule.remedy(v.numbers)

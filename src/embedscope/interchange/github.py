@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from embedscope.core.markup import markdown
 from embedscope.core.result import Result
+from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
-from embedscope.diagnosis.drift import Change, Drift
+from embedscope.diagnosis.drift import Drift
 
 
 def step_summary(made: Drift) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from embedscope.core.errors import EmbedscopeError
@@ -18,6 +18,8 @@ from embedscope.transforms.repair import KindMap
 
 Verdict = Literal["stay", "bridge", "re-embed", "pilot more pairs"]
 NONE = "none"
+MOST_LARGER = 10
+"""An index may be this many times as large as the rows that were searched, for then one neighbour stands for ten."""
 
 _SHOWN = ("procrustes", "ridge")
 """Families whose curves are drawn besides that of the best candidate."""
@@ -45,13 +47,16 @@ class Certified:
 
     Attributes
     ----------
-    low, high : 95 % interval of what it keeps
+    main : what it keeps in an index of the size that is given: with judgements as measured, else the overlap carried on
+        from the rows that were searched
+    low, high : 95 % interval of that
     pair_recall : share of rows that find their own pair first, None where that is not known
     remote : the overlap on the half of the rows unlike any fitted one
     """
 
     trial: Trial
     kept: Kept
+    main: Score
     low: float | None
     high: float | None
     pair_recall: Score | None
@@ -60,7 +65,7 @@ class Certified:
     @property
     def value(self) -> float | None:
         """What it keeps."""
-        return self.kept.main.value
+        return self.main.value
 
     def keeps(self, retain: float) -> bool:
         """Whether the whole interval lies at ``retain`` or above."""
@@ -111,14 +116,14 @@ def decide(
     certified: dict[str, Certified] = {}
     same = next((t for t in scored if t.text == NONE), None)
     if same is not None and same.value >= retain:
-        certified[NONE] = _certify(judge, same)
+        certified[NONE] = _certify(judge, same, index_rows)
         if certified[NONE].keeps(retain):
             reason = f"the vectors of both models can be compared as they are: they keep {_said(certified[NONE])}"
             curve: tuple[CurvePoint, ...] = ()
             return Decision("stay", reason, tuple(trials), certified[NONE], certified, None, curve, None)
     stays = _stays(judge, retain)
     best = {d: _best(own) for d in directions if (own := _of(scored, d))}
-    certified |= {d: _certify(judge, trial) for d, trial in best.items()}
+    certified |= {d: _certify(judge, trial, index_rows) for d, trial in best.items()}
     chosen = _chosen(best)
     test = None if chosen is None else certified[chosen]
     if stays is not None and stays[1] is not None and stays[1] >= retain:
@@ -137,8 +142,19 @@ def decide(
     )
     fitted = len(judge.pairs(test.trial.direction))
     reach = REACH * fitted if index_rows <= len(judge.rows.old) else min(REACH * fitted, index_rows)
-    prediction = predict(points, family_of(test.trial.text), retain, reach)
+    # the curve is about the rows that were searched, the verdict about the whole index
+    gap = max(0.0, (test.kept.main.value or 0.0) - (test.main.value or 0.0))
+    prediction = predict(points, family_of(test.trial.text), min(0.999, retain + gap), reach)
+    if prediction is not None:
+        prediction = replace(prediction, limit=max(0.0, prediction.limit - gap))
     verdict, reason = _verdict(test, retain, prediction, reach, fitted)
+    searched = len(judge.views["certify"].d_new)
+    if verdict == "bridge" and not judge.judged_by and index_rows > MOST_LARGER * searched:
+        verdict = "pilot more pairs"
+        reason = (
+            f"{reason}; but an index of {index_rows:,} rows is more than {MOST_LARGER} times the {searched:,} that "
+            f"were searched; about {2 * index_rows // MOST_LARGER:,} rows of both models would settle it"
+        )
     return Decision(verdict, reason, tuple(trials), test, certified, stays, tuple(points), prediction)
 
 
@@ -190,12 +206,15 @@ def _chosen(best: Mapping[Direction, Trial]) -> Direction | None:
     return "documents" if gain.low is not None and gain.low > 0 else "queries"
 
 
-def _certify(judge: RetentionJudge, trial: Trial) -> Certified:
+def _certify(judge: RetentionJudge, trial: Trial, index_rows: int) -> Certified:
     assert trial.fitted is not None
     kept = judge.kept(trial.direction, trial.fitted, "certify")
-    _, low, high = score_bars(kept.main)
+    main = kept.main
+    if not judge.judged_by:
+        main = judge.at_index(kept, index_rows)
+    _, low, high = score_bars(main)
     pair = judge.pair_recall(trial.direction, trial.fitted, "certify")
-    return Certified(trial, kept, low, high, pair, judge.remote(kept))
+    return Certified(trial, kept, main, low, high, pair, judge.remote(kept))
 
 
 def _stays(judge: RetentionJudge, retain: float) -> tuple[Kept, float | None, float | None] | None:
@@ -223,7 +242,7 @@ def _verdict(
     said = f"{how} keeps {_said(test)}"
     if test.value >= retain:
         short = max(2.0, ((test.value - test.low) / max(test.value - retain, 1e-3)) ** 2)
-        rows = round(short * units_of_score(test.kept.main) * 4, -2)
+        rows = round(short * units_of_score(test.main) * 4, -2)
         return "pilot more pairs", f"{said}, too wide for {retain:g}; about {rows:,.0f} pairs would narrow it"
     if prediction is not None and prediction.enough is not None and fitted < prediction.enough <= reach:
         high = "never" if prediction.high is None else f"{prediction.high:,}"

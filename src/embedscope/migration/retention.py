@@ -10,7 +10,7 @@ neighbours are lost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -48,10 +48,12 @@ class Kept:
     ----------
     main : the score that decides: nDCG@10 over that of the truth with judgements, else the overlap
     scores : ``overlap@10``; with judgements ``ndcg@10`` and ``recall@10`` of the answer, and both as ``.kept`` shares
+    near : (m, 10) rows of the pool that the answer has nearest
     """
 
     main: Score
     scores: Mapping[str, Score]
+    near: Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +147,25 @@ class RetentionJudge:
             found = top_k(view.q_new, np.asarray(fitted.apply(view.d_old)), 1)
         return mean_score((found.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
 
+    def at_index(self, kept: Kept, rows: int) -> Score:
+        """The overlap of ``kept`` on the certifying part as it is predicted among ``rows`` rows.
+
+        With more rows the ten nearest lie closer together, and a map's error costs more of them. Ten among N rows lie
+        as close as the 10 m / N nearest of the m that were searched, so that many are compared (one at least, between
+        two whole numbers by interpolation): 5 of 500 stand for 10 of 1,000.
+        """
+        view, full = self.views["certify"], kept.scores[OVERLAP]
+        searched = len(view.d_new)
+        if rows <= searched:
+            return full
+        k = max(1.0, K * searched / rows)
+        low, share = int(k), k - int(k)
+        items = (1 - share) * _in_common(kept.near, view.truth, low)
+        if share:
+            items = items + share * _in_common(kept.near, view.truth, low + 1)
+        score = mean_score(items, self.seed, (), view.units)
+        return replace(score, exact=False, facts={**score.facts, "measured": full.value, "searched": searched, "k": k})
+
     def remote(self, kept: Kept) -> Score | None:
         """The overlap on the half of the certifying units that lie farthest from any fitted row, as NEW sees them."""
         view, items = self.views["certify"], kept.scores[OVERLAP].items
@@ -155,15 +176,14 @@ class RetentionJudge:
 
     def _answer(self, view: View, queries: Floats, rows: Floats) -> Kept:
         near = top_k(queries, rows, K, exclude=view.own).indices
-        common = (near[:, :, None] == view.truth[:, None, :]).any(axis=2).mean(axis=1)
-        scores = {OVERLAP: mean_score(common, self.seed, (), view.units)}
+        scores = {OVERLAP: mean_score(_in_common(near, view.truth, K), self.seed, (), view.units)}
         if view.judged is None:
-            return Kept(scores[OVERLAP], scores)
+            return Kept(scores[OVERLAP], scores, near)
         own = judged_scores(queries, rows, view.judged, ks=(K,), seed=self.seed, skip=view.own, groups=view.units)
         for name in (NDCG, RECALL):
             scores[name] = own[name]
             scores[f"{name}.kept"] = ratio(own[name], view.full[name])
-        return Kept(scores[f"{NDCG}.kept"], scores)
+        return Kept(scores[f"{NDCG}.kept"], scores, near)
 
 
 def ratio(a: Score, b: Score) -> Score:
@@ -315,6 +335,11 @@ def _view(
     names = tuple((rows.ids if rows_ask else rows.query_ids)[i] for i in asks)
     old = None if q_old is None else q_old[asks]
     return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names)
+
+
+def _in_common(near: Index, truth: Index, k: int) -> Floats:
+    """Share (m,) of the ``k`` nearest of the truth that are among the ``k`` nearest of an answer."""
+    return np.asarray((near[:, :k, None] == truth[:, None, :k]).any(axis=2).mean(axis=1))
 
 
 def _interleaved(rows: Floats, queries: Floats) -> Floats:

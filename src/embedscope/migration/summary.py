@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Status, Table
+from embedscope.core.document import Cell, Column, Document, Figure, Finding, Row, Series, Status, Table
 from embedscope.core.records import Record
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
@@ -40,6 +40,8 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
             found.append(record(test.pair_recall, PAIR, *where))
         if test.remote is not None:
             found.append(record(test.remote, f"{OVERLAP}.remote", *where))
+        if test.main is not test.kept.main:
+            found.append(record(test.main, f"{OVERLAP}.at_index", *where))
     view = judge.views["certify"]
     found += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
     if decision.stays is not None:
@@ -58,7 +60,8 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
             space=direction,
             ci_low=None if test is None else test.low,
             ci_high=None if test is None else test.high,
-            n=None if test is None else test.kept.main.n,
+            n=None if test is None else test.main.n,
+            exact=test is None or test.main.exact,
             transform=None if test is None else test.trial.text,
             fitted_on=fitted,
             subset="certify",
@@ -80,7 +83,7 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
     )
     findings = [headline, *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
-    tables = [_candidates(decision, judge), *_tests(decision, judge), *_lost(decision, judge), _costs(costs)]
+    tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
     return Document(
         f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
         "Can the new model be used without embedding everything again?",
@@ -135,6 +138,14 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     test = decision.chosen
     if test is not None:
         overlap = test.kept.scores[OVERLAP]
+        if (k := test.main.facts.get("k")) is not None:
+            found.append(
+                Finding(
+                    f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of "
+                    f"the ten nearest are kept. Ten in an index of {costs.rows:,} rows lie as close as the {k:.1f} "
+                    "nearest of these, so that many are compared for the verdict."
+                )
+            )
         if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
             found.append(
                 Finding(
@@ -156,6 +167,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
                     "" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}",
                 )
             )
+        found += _losers(test, judge)
         others = [c for d, c in decision.certified.items() if c is not test and d != NONE]
         found += [
             Finding(
@@ -227,19 +239,20 @@ def _tests(decision: Decision, judge: RetentionJudge) -> list[Table]:
     return [Table("certified", "What is kept on the part that certifies", heads, tuple(rows), caption)]
 
 
-def _lost(decision: Decision, judge: RetentionJudge) -> list[Table]:
+def _losers(test: Certified, judge: RetentionJudge) -> list[Finding]:
     """The queries that lose most."""
-    test = decision.chosen
-    if test is None or test.kept.scores[OVERLAP].items is None:
-        return []
     items, names = test.kept.scores[OVERLAP].items, judge.views["certify"].names
-    worst = [i for i in items.argsort(kind="stable")[:LOST].tolist() if items[i] < 1]
-    if not worst:
+    if items is None or not (items < 1).any():
         return []
-    rows = tuple((names[i], round(10 * float(items[i]))) for i in worst)
-    heads = (Column("query"), Column("of its ten nearest kept"))
+    worst = [i for i in items.argsort(kind="stable")[:LOST].tolist() if items[i] < 1]
+    rows = tuple(Row(names[i], why=f"{round(10 * float(items[i]))} of its ten nearest kept") for i in worst)
     total = int((items < 1).sum())
-    return [Table("lost", "Queries that lose most", heads, rows, f"{len(rows)} of {total:,} that lose any.")]
+    return [
+        Finding(
+            f"{total:,} of {len(items):,} lose at least one of their ten nearest; those that lose most are named.",
+            rows=rows,
+        )
+    ]
 
 
 def _costs(costs: Costs) -> Table:

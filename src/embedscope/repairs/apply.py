@@ -21,6 +21,9 @@ from embedscope.transforms.repair import Repair
 
 __all__ = ["Applied", "apply_repair", "reindexing"]
 
+MIGRATED = ("old", "new")
+"""Kinds of a repair that `migrate` wrote: vectors of the old and of the new model."""
+
 _VALUES = 1 << 22
 _ROWS = 1 << 14
 """Rows of a block at most, since their other columns are held with it."""
@@ -112,6 +115,10 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
     made = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
+    if set(repair.kinds) == set(MIGRATED) and made.is_identity:
+        return [f"the {kind} vectors stay as they are: this bridge maps the other model's"]
+    if kind == "new" and set(repair.kinds) == set(MIGRATED):
+        return ["search the old index with these vectors; nothing that is stored changes, and thresholds are set again"]
     width = f", {made.dim_in} -> {made.dim_out} dimensions" if made.dim_in != made.dim_out else ""
     count = rows or 1_000_000
     gigabytes = count * (made.dim_out * 4 if made.code is None else made.code.n_bytes) / 1e9
@@ -123,6 +130,8 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
     others = [other for other in repair.kinds if other != kind]
+    if set(repair.kinds) == set(MIGRATED):
+        return [*lines, "search them with vectors of the new model, which stay as they are"]
     for other in others:
         same = " (left as it is by this repair)" if repair.kinds[other].is_identity else ""
         lines.append(f"repair the {other} vectors with the same file and --kind {other}{same}")

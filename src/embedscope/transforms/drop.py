@@ -1,4 +1,4 @@
-"""Set the coordinates that outweigh all others to zero."""
+"""Centre, and set the coordinates that outweigh all others to zero."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IDS = ("drop",)
 
 
 class DropCoordinates(OneToOneFeatureMixin, Affine):
-    """x with its k coordinates of the largest mean square set to 0: "rogue" ones decide every cosine (timkey2021).
+    """x - mean, the k coordinates of the largest mean square set to 0: "rogue" ones decide every cosine (timkey2021).
 
     Parameters
     ----------
@@ -23,6 +23,7 @@ class DropCoordinates(OneToOneFeatureMixin, Affine):
 
     Attributes
     ----------
+    mean_ : (d,)
     kept_ : (d,) 1 for coordinates that stay, 0 for those that are dropped
 
     Raises
@@ -30,14 +31,15 @@ class DropCoordinates(OneToOneFeatureMixin, Affine):
     InputError
         if no coordinate would be left.
 
-    >>> DropCoordinates(1).fit_transform([[9.0, 1.0], [8.0, 2.0]]).tolist()
-    [[0.0, 1.0], [0.0, 2.0]]
+    >>> DropCoordinates(1).fit_transform([[9.0, 1.0], [8.0, 2.0]])[:, 1].tolist()
+    [-0.5, 0.5]
     """
 
     name = "drop"
     usage = "drop:K"
-    arrays = ("kept_",)
+    arrays = ("mean_", "kept_")
     min_rows = 1
+    mean_: Floats
     kept_: Floats
 
     def __init__(self, k: int = 1) -> None:
@@ -60,17 +62,18 @@ class DropCoordinates(OneToOneFeatureMixin, Affine):
         if k >= d:
             raise InputError(f"drop:{k} would leave none of n_features = {d} coordinates; drop fewer")
         square = np.diag(np.asarray(moments.scatter)) / moments.n + np.asarray(moments.mean) ** 2
+        self.mean_ = np.array(moments.mean, dtype=np.float64)
         self.kept_ = np.ones(d)
         self.kept_[np.argsort(-square, kind="stable")[:k]] = 0.0
 
     def apply(self, x: Floats) -> Floats:
         """The map, unchecked."""
-        return x * self.kept_
+        return (x - self.mean_) * self.kept_
 
     def push(self, moments: Moments) -> Spread:
         """Moments of the mapped rows."""
         kept = self.kept_
-        return Spread(moments.n, moments.mean * kept, moments.scatter * np.outer(kept, kept))
+        return Spread(moments.n, (moments.mean - self.mean_) * kept, moments.scatter * np.outer(kept, kept))
 
 
 ENTRIES = {"drop": DropCoordinates}
