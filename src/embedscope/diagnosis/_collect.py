@@ -84,7 +84,7 @@ def numbers(*args: Any, **options: Any) -> Result:
     return collect(*args, **options).result
 
 
-def collect(  # noqa: PLR0913  # noqa: PLR0913
+def collect(  # noqa: PLR0913
     source: Source | Sequence[str] | Mapping[str, Array] | None = None,
     *,
     pair: tuple[Source, Source] | None = None,
