@@ -29,10 +29,10 @@ def folder(tmp_path_factory):
 
 def test_exit_codes_and_words(folder):
     pytest.importorskip("jinja2", reason="the extra report is not installed")
-    fine = run("diagnose", "fine.npy", "--json", "fine.json", cwd=folder)
+    fine = run("diagnose", "fine.npy", "--explain", "--json", "fine.json", cwd=folder)
     said = " ".join(fine.stdout.split())
     assert (fine.returncode, "unrelated rows have low cosines (" in said) == (0, True), fine.stderr
-    cone = run("diagnose", "cone.npy", "--report", "cone.html", cwd=folder)
+    cone = run("diagnose", "cone.npy", "--explain", "--report", "cone.html", cwd=folder)
     assert cone.returncode == 1
     words = " ".join(cone.stdout.split())
     for shown in (
