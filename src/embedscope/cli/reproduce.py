@@ -14,7 +14,6 @@ from embedscope.cli._output import Output, command_line
 EXAMPLES = (
     "embedscope reproduce wolfe2022",
     "embedscope reproduce tyshchuk2023 --scale full --out study",
-    "embedscope reproduce wolfe2022 --check-setup",
 )
 
 
