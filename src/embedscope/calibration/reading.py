@@ -157,13 +157,14 @@ def _space(
         return base
     left, right, cosines = _nearest_of_itself(sides, request)
     what = f"the {request.k} nearest of each row" if request.k > 1 else "the nearest of each row"
-    found = {"candidates": (left, right, cosines), "population": f"pairs of rows of which one is among {what}"}
+    searched = replace(
+        base, candidates=(left, right, cosines), population=f"pairs of rows of which one is among {what}"
+    )
     if label is None:
-        return replace(base, **found)
+        return searched
     match = label[left] == label[right]
     return replace(
-        base,
-        **found,
+        searched,
         judged=Judged(cosines, match, numbered(unit[left])),
         matches=_matches_of_labels(sides, label, unit, request),
     )
@@ -221,7 +222,7 @@ def _matches_of_labels(sides: Sides, label: Index, unit: Index, request: Calibra
 
 
 def _cosines(sides: Sides, left: Index, right: Index) -> Floats:
-    return np.clip(np.einsum("ij,ij->i", sides.x[left], sides.right[right]), -1.0, 1.0)
+    return np.asarray(np.clip(np.einsum("ij,ij->i", sides.x[left], sides.right[right]), -1.0, 1.0))
 
 
 def _with_judged(given: Given, judged: Any, provenance: Provenance) -> Given:

@@ -108,6 +108,7 @@ class ScoreCalibration:
     def decide(self, cosines: Any, promise: str | None = None) -> npt.NDArray[np.bool_]:
         """Whether each cosine is at or above the certified threshold of ``promise``."""
         cut = self.threshold(promise).cosine
+        assert cut is not None  # threshold() gives certified ones only
         return np.asarray(np.asarray(cosines, dtype=np.float64) >= cut)
 
     def save(self, path: str | Path) -> None:
@@ -132,7 +133,13 @@ class ScoreCalibration:
             SCORES.check_nothing_left(path, arrays, _ARRAYS)
             moments = read_as(PairMoments, header["moments"], path, "moments")
             facts = header["tail"]
-            tail = Tail(int(facts["n"]), *(arrays[k] for k in _ARRAYS[:3]), exact=bool(facts["exact"]))
+            tail = Tail(
+                n=int(facts["n"]),
+                levels=arrays["levels"],
+                cosines=arrays["cosines"],
+                z_levels=arrays["z_levels"],
+                exact=bool(facts["exact"]),
+            )
             if not len(tail.levels) == len(tail.cosines) == len(tail.z_levels):
                 raise InputError("its levels, cosines and z_levels have different lengths")
             unrelated = Unrelated(moments, tail, arrays["mean"], arrays["covariance"], float(header["query_spread"]))

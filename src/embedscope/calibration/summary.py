@@ -16,7 +16,7 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
 from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Skipped, Status, Table
 from embedscope.core.records import Record
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -199,7 +199,7 @@ def _probability(found: Findings) -> Iterator[Finding]:
     if not isinstance(chosen, Chosen):
         return
     error = chosen.error
-    status = "ok" if error.high <= 0.05 else "warning" if error.low > 0.05 else "info"
+    status: Status = "ok" if error.high <= 0.05 else "warning" if error.low > 0.05 else "info"
     yield Finding(
         f"The probability of a match ({chosen.name}) is off by {error.value:.3f} [{error.low:.3f}, "
         f"{error.high:.3f}] on "
@@ -240,7 +240,7 @@ def _unrelated(found: Findings, records: Sequence[Record]) -> Iterator[Finding]:
 def _tables(found: Findings, records: Sequence[Record]) -> Iterator[Table]:
     by_name = {r.metric: r for r in records}
     scores = found.calibration
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for wanted in SHARES:
         record = by_name[f"unrelated_above.{wanted:g}"]
         cosine = (record.facts or {})["cosine"]
@@ -272,9 +272,12 @@ def _tables(found: Findings, records: Sequence[Record]) -> Iterator[Table]:
             cells,
         )
     if isinstance(found.chosen, Chosen):
-        cells = tuple((p, share, f"{a:.3f} to {b:.3f}", n) for p, share, a, b, n in found.chosen.error.bins)
-        heads = (Column("mean probability", 3), Column("share of matches", 3), Column("95 % interval"), Column("pairs"))
-        yield Table("reliability", "Held-out reliability of the probability", heads, cells)
+        yield Table(
+            "reliability",
+            "Held-out reliability of the probability",
+            (Column("mean probability", 3), Column("share of matches", 3), Column("95 % interval"), Column("pairs")),
+            tuple((p, share, f"{a:.3f} to {b:.3f}", n) for p, share, a, b, n in found.chosen.error.bins),
+        )
 
 
 def _distributions(found: Findings) -> Figure:

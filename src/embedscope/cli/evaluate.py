@@ -149,7 +149,6 @@ def evaluate(
         "is for tasks, and --queries is retrieval", tasks=tasks, task=task, names=names, contexts=contexts, items=items
     )
     queries, *corpus = opt.with_columns([queries, *corpus], ids_column, text_column)
-    places = queries, corpus, qrels
     asked: dict[str, Any] = {
         "source": sources[0] if sources else None,
         "query_ids": query_ids,
@@ -166,13 +165,15 @@ def evaluate(
         from embedscope.evaluation.explanation import explain as explained
 
         asked["layers"] = layers
-        out.give(explained(*places, explain, repair=repair, **asked, **shared))
+        out.give(explained(queries, corpus, qrels, explain, repair=repair, **asked, **shared))
         return
     opt.refuse("is for --explain QUERY", repair=repair)
     from embedscope.evaluation.retrieval import retrieval
 
     result = retrieval(
-        *places,
+        queries,
+        corpus,
+        qrels,
         score=None if score is None else str(score),
         groups=groups,
         **asked,

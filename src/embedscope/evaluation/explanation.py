@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Column, Document, Finding, Table
+from embedscope.core.document import Column, Document, Finding, Status, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -257,7 +257,7 @@ class _Explained:
         name = self.pool.ids[self.best]
         text = f"Its best relevant document ({name}) has rank {rank:,} of {n:,}, {z:.1f} of the query's own standard "
         text += "deviations above its mean cosine."
-        status = "ok" if rank == 1 else "warning" if rank <= TOP else "serious"
+        status: Status = "ok" if rank == 1 else "warning" if rank <= TOP else "serious"
         count = f"{len(self.relevant):,} relevant document{'s' if len(self.relevant) > 1 else ''}"
         yield Finding(text, status, f"{count}; mean cosine {base.mean:.3f}, standard deviation {base.spread:.3f}")
         if rank > 1:

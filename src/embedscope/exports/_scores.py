@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.core.errors import InputError
@@ -46,8 +46,7 @@ def sql_scores(scores: ScoreCalibration, cosine: str = "cosine") -> str:
     u = scores.unrelated
     note = f"-- What a cosine means: {_about(scores)}\n-- With pgvector, cosine is 1 - (a <=> b).\n"
     parts = [f"{note}SELECT *,\n  ({cosine} - {u.moments.mean!r}) / {u.moments.sd!r} AS z"]
-    tail = [u.tail.cosines, 100 * u.tail.levels]
-    parts.append(f"{_steps(cosine, *tail)} AS percentile")
+    parts.append(f"{_steps(cosine, u.tail.cosines, 100 * u.tail.levels)} AS percentile")
     if scores.curve is not None:
         parts.append(f"{_sql_curve(scores.curve, cosine)} AS probability")
     for name, value, about in _thresholds(scores):
@@ -99,7 +98,7 @@ def _sql_curve(curve: Any, c: str) -> str:
     raise InputError(f"a curve of type {type(curve).__name__} has no export; calibrate again")
 
 
-def _steps(c: str, x: Sequence[float], y: Sequence[float]) -> str:
+def _steps(c: str, x: npt.ArrayLike, y: npt.ArrayLike) -> str:
     """Linear interpolation as CASE WHEN, held constant beyond the ends."""
     xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     keep = _needed(xs, ys)

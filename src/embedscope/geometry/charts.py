@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -38,7 +38,16 @@ def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Seque
     return tuple(made)
 
 
-def by_form(charts: Sequence[Chart]) -> dict[str, tuple[Any, ...]]:
+class Forms(TypedDict):
+    """Charts as the fields of a document."""
+
+    histograms: tuple[Histogram, ...]
+    figures: tuple[Figure, ...]
+    scatters: tuple[Scatter, ...]
+    dots: tuple[Dots, ...]
+
+
+def by_form(charts: Sequence[Chart]) -> Forms:
     """Charts as the fields of a document."""
     return {
         "histograms": tuple(c for c in charts if isinstance(c, Histogram)),
@@ -143,4 +152,10 @@ def _rounded(values: Any) -> tuple[float, ...]:
 def with_charts(document: Document, charts: Sequence[Chart]) -> Document:
     """``document`` with more charts behind its own."""
     forms = by_form(charts)
-    return replace(document, **{name: (*getattr(document, name), *more) for name, more in forms.items()})
+    return replace(
+        document,
+        histograms=(*document.histograms, *forms["histograms"]),
+        figures=(*document.figures, *forms["figures"]),
+        scatters=(*document.scatters, *forms["scatters"]),
+        dots=(*document.dots, *forms["dots"]),
+    )

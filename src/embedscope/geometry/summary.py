@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedscope.core.document import Document, Headline, Range, Skipped
+from embedscope.core.document import Chart, Document, Headline, Range, Skipped
 from embedscope.core.records import Record
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import Sketchbook
@@ -21,8 +21,9 @@ def space_document(records: Sequence[Record], book: Sketchbook, skipped: Sequenc
     even = 2 / min(dims) ** 0.5 if len(dims) == 1 else 0.0
     ranges = (Range(-even, even, "cosines of random directions"),) if 0 < even < 0.5 else ()
     forms = by_form(charts_of(pages, ranges))
-    headline = space_headline(records, tuple(c.id for form in forms.values() for c in form))
-    if headline is None and not skipped and not any(forms.values()):
+    charts: list[Chart] = [*forms["histograms"], *forms["figures"], *forms["scatters"], *forms["dots"]]
+    headline = space_headline(records, tuple(c.id for c in charts))
+    if headline is None and not skipped and not charts:
         return None
     return Document(_title(records), skipped=tuple(skipped), headline=headline, **forms)
 

@@ -276,7 +276,10 @@ def find_units(
         raise InputError(
             f"vectors, texts and groups describe the same rows; got {sorted(sizes)} rows, wanted one number"
         )
-    n, labels, links, found, order = sizes.pop(), [], [], [], INDEPENDENT
+    n, order = sizes.pop(), INDEPENDENT
+    labels: list[npt.NDArray[Any]] = []
+    links: list[tuple[Index, Index]] = []
+    found: list[str] = []
 
     def add(name: str, label: npt.NDArray[Any]) -> None:
         labels.append(label)
