@@ -261,7 +261,8 @@ def _of_pair(
         labels=(labels[0], labels[1]),
         provenance=provenance,
     )
-    mismatch, listed = pair_rows(*matrices, None if ids is None else hashes, names, "|".join(labels))
+    own_ids = None if ids is None else hashes
+    mismatch, listed = pair_rows(matrices[0], matrices[1], own_ids, names, "|".join(labels))
     records: list[Record] = [*across.records, *mismatch]
     for i, name in enumerate(names):
         own = None if hashes is None else hashes[i]

@@ -85,7 +85,8 @@ def pair_rows(
 
 def _kept(x: npt.NDArray[Any]) -> Hashes:
     """Hashes of the numbers of the rows that are not zero, as ``Paired.unit`` keeps them."""
-    return hash_rows(0, len(x))[(x != 0).any(axis=1)]
+    kept: npt.NDArray[np.bool_] = (x != 0).any(axis=1)
+    return hash_rows(0, len(x))[kept]
 
 
 def _across(

@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
+from embedscope.stats._equal import equal_rows
 from embedscope.stats.neighbourhood import K, RowSet
-from embedscope.stats.units import equal_rows, join
+from embedscope.stats.units import join
 
 SEED = 5
 """Rows of a component of mutual neighbours that is a set of its own; smaller ones go with their neighbours."""
@@ -339,9 +340,10 @@ def _two_peaked(z: Floats) -> Floats | None:
     """The direction (r,) of least kurtosis of whitened rows ``z`` (n, r), None where it has no two peaks."""
     r = z.shape[1]
     rng = np.random.default_rng(r)
-    best, least = None, PEAKS
+    best: Floats | None = None
+    least = PEAKS
     for start in range(_STARTS):
-        w = np.eye(r)[start] if start < min(r, _STARTS // 2) else rng.normal(size=r)
+        w: Floats = np.eye(r)[start] if start < min(r, _STARTS // 2) else rng.normal(size=(r,))
         w = w / np.linalg.norm(w)
         for _ in range(_DESCENTS):
             slope = z.T @ (z @ w) ** 3 / len(z) - 3 * w

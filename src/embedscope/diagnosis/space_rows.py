@@ -18,10 +18,10 @@ from embedscope.metrics import Measured, Metric
 from embedscope.metrics.pairs._metric import left_out_interval
 from embedscope.metrics.storage import ASKED
 from embedscope.stats import GroupedResult
+from embedscope.stats._equal import equal_rows
 from embedscope.stats._neighbours import without_copies
 from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
 from embedscope.stats.neighbours import top_k
-from embedscope.stats.units import equal_rows
 
 FAR = 6.0
 """Median absolute deviations by which the nearest neighbour of an outlier is farther than that of the middle row."""
@@ -99,15 +99,18 @@ class HeldRows(Metric):
         return tuple(
             Measured(
                 name,
-                *numbers,
+                value,
+                stderr,
+                low,
+                high,
                 n,
                 dim,
                 "unit",
                 exact,
-                "undefined: one population" if numbers[0] is None else note,
+                "undefined: one population" if value is None else note,
                 units,
             )
-            for name, *numbers in made
+            for name, value, stderr, low, high in made
         )
 
 

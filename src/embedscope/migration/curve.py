@@ -128,8 +128,8 @@ def predict(points: Sequence[CurvePoint], family: str, retain: float, reach: int
     limit, enough = _crossing(ks, values, retain)
     each = np.array([_crossing(ks, draws[:, i], retain)[1] for i in range(draws.shape[1])])
     within = float((each <= reach).mean()) if len(each) else float(enough <= reach)
-    low, high = (np.quantile(each, q, method="nearest") for q in (0.1, 0.9)) if len(each) else (enough, enough)
-    return Prediction(family, limit, *(_whole(v) for v in (enough, low, high)), within)
+    low, high = (float(np.quantile(each, q, method="nearest")) for q in (0.1, 0.9)) if len(each) else (enough, enough)
+    return Prediction(family, limit, _whole(enough), _whole(low), _whole(high), within)
 
 
 def fitted_curve(ks: Floats, values: Floats) -> tuple[float, float, float]:

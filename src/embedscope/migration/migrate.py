@@ -97,7 +97,7 @@ def migrate(  # noqa: PLR0913
         counts = price_per_million_tokens is not None and tokens_per_row is None
         rows = read_rows(request, encoder, provenance, progress, count_tokens=counts)
         judge = retention_judge(rows, options.max_eval_rows, seed)
-    ways: tuple[Direction, ...] = DIRECTIONS if direction == "auto" else (direction,)  # type: ignore[assignment]
+    ways: tuple[Direction, ...] = DIRECTIONS if direction == "auto" else (direction,)
     size = rows.index_rows if index_rows is None else index_rows
     tokens = rows.tokens if tokens_per_row is None else round(tokens_per_row * rows.index_rows)
     tokens = None if tokens is None else round(tokens * size / rows.index_rows)

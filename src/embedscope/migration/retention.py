@@ -18,7 +18,7 @@ import numpy as np
 from embedscope.certification.evidence import Evidence, Known, Survey, find_evidence
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.remote import closeness, remote_half
-from embedscope.certification.split import LEAST, Part, assign_parts, kept_clusters, numbered
+from embedscope.certification.split import HELD, LEAST, Part, assign_parts, kept_clusters, numbered
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
@@ -215,10 +215,10 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
     order = np.lexsort((hashes, combine(clusters, seed + 2)))
     fit = order[part[order] == 0]
     pools: dict[Part, Index] = {}
-    for number, name in ((1, "select"), (2, "certify")):
+    for number, name in enumerate(HELD, 1):
         mine = np.flatnonzero(part == number)
         keep = kept_clusters(clusters[mine], max_eval_rows // 2, seed)
-        pools[name] = mine[keep]  # type: ignore[index]
+        pools[name] = mine[keep]
         if not keep.all():
             notes.append(f"{int(keep.sum()):,} of the {len(mine):,} rows that are to {name} were kept, by their hash")
     held = np.sort(np.concatenate([pools["select"], pools["certify"]]))
@@ -228,8 +228,9 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
             "tell ten in common from chance; pass 250 rows of both models or more, best a thousand"
         )
     judged, by = _relevance(rows)
+    views: dict[Part, View]
     if asks_rows:
-        for name in ("select", "certify"):
+        for name in HELD:
             _check_units(clusters[pools[name]], name, "rows", evidence)
         views = {
             "select": _view(rows, pools["select"], pools["select"], clusters, judged, seed, rows_ask=True),
@@ -242,16 +243,13 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
         numbers = assign_parts(q_clusters, seed)
         fit_queries = np.flatnonzero(numbers == 0)
         asked: dict[Part, Index] = {}
-        for number, name in ((1, "select"), (2, "certify")):
+        for number, name in enumerate(HELD, 1):
             mine = np.flatnonzero(numbers == number)
             if judged is not None:
                 mine = mine[np.isin(mine, judged[0][np.isin(judged[1], held) & (judged[2] > 0)])]
-            asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]  # type: ignore[index]
-            _check_units(q_clusters[asked[name]], name, "queries", evidence)  # type: ignore[index]
-        views = {
-            name: _view(rows, asked[name], held, q_clusters, judged, seed, rows_ask=False)
-            for name in ("select", "certify")
-        }
+            asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]
+            _check_units(q_clusters[asked[name]], name, "queries", evidence)
+        views = {name: _view(rows, asked[name], held, q_clusters, judged, seed, rows_ask=False) for name in HELD}
     if judged is not None and len(held) < n:
         notes.append(
             f"{len(held):,} of {n:,} rows are searched, those that fit nothing; judgements of others are left out, for "
@@ -299,7 +297,7 @@ MOST_FELLOWS = 50
 """Groups of a part at least, and rows of a group at most, for which groups say what is relevant."""
 
 
-def _query_units(rows: MigrationRows, judged: Judged | None) -> tuple[Evidence, Index, list[str]]:
+def _query_units(rows: MigrationRows, judged: Judged | None) -> tuple[Evidence, Hashes, list[str]]:
     """Units of evidence of queries apart from the rows: equal, near-duplicate, or with a relevant row in common."""
     assert rows.new_queries is not None
     if judged is None:
@@ -314,7 +312,7 @@ def _query_units(rows: MigrationRows, judged: Judged | None) -> tuple[Evidence, 
 
 
 def _view(
-    rows: MigrationRows, asks: Index, pool: Index, clusters: Index, judged: Judged | None, seed: int, *, rows_ask: bool
+    rows: MigrationRows, asks: Index, pool: Index, clusters: Hashes, judged: Judged | None, seed: int, *, rows_ask: bool
 ) -> View:
     q_old = rows.old if rows_ask else rows.old_queries
     q_new = rows.new if rows_ask else rows.new_queries

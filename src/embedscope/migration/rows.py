@@ -269,7 +269,7 @@ def _queries(
                 "--queries are texts for models; for files of vectors give --old-queries and --new-queries"
             )
         new = _encoded(request.new, request.queries, "query", encoder, provenance, progress, tokens=False)
-        old = None
+        old: Side | None = None
         if is_model(request.old):
             old = _encoded(request.old, request.queries, "query", encoder, provenance, progress, tokens=False)
     else:
@@ -279,8 +279,9 @@ def _queries(
             None if source is None else _side(source, None, "query", name, encoder, provenance, progress)
             for source, name in ((request.old_queries, "OLD queries"), (request.new_queries, "NEW queries"))
         ]
-        old, new = sides[0], sides[1]
-        assert new is not None
+        old, asked = sides
+        assert asked is not None
+        new = asked
     if old is None:
         return None, new.x, new.ids or tuple(str(i) for i in range(len(new.x)))
     rows, ids, _ = _matched(old, new)

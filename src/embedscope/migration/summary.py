@@ -51,21 +51,21 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
     facts: dict[str, Any] = {"verdict": decision.verdict, "reason": decision.reason, "retain": retain}
     if decision.prediction is not None:
         facts |= {"predicted_pairs": decision.prediction.enough, "predicted_limit": decision.prediction.limit}
-    test = decision.chosen
+    chosen = decision.chosen
     found.append(
         Record(
             source,
             "migrate",
-            None if test is None else test.value,
+            None if chosen is None else chosen.value,
             space=direction,
-            ci_low=None if test is None else test.low,
-            ci_high=None if test is None else test.high,
-            n=None if test is None else test.main.n,
-            exact=test is None or test.main.exact,
-            transform=None if test is None else test.trial.text,
+            ci_low=None if chosen is None else chosen.low,
+            ci_high=None if chosen is None else chosen.high,
+            n=None if chosen is None else chosen.main.n,
+            exact=chosen is None or chosen.main.exact,
+            transform=None if chosen is None else chosen.trial.text,
             fitted_on=fitted,
             subset="certify",
-            units=None if test is None else test.kept.main.facts.get("units"),
+            units=None if chosen is None else chosen.kept.main.facts.get("units"),
             note=decision.verdict,
             facts=facts | {"index_rows": costs.rows, "tokens": costs.tokens, "price_per_million": costs.price},
         )

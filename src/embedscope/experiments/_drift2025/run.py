@@ -83,9 +83,13 @@ def records_of(measured: Sequence[Measured]) -> list[Record]:
     """Every number of the study."""
     out = []
     for each in measured:
-        place = {"source": each.pair.label, "task": each.pair.corpus, "space": each.direction}
+        place: dict[str, Any] = {"source": each.pair.label, "task": each.pair.corpus, "space": each.direction}
         for point in each.points:
-            wanted = {"transform": point.text, "subset": f"pairs:{point.pairs}", "fitted_on": f"{point.pairs:,} pairs"}
+            wanted: dict[str, Any] = {
+                "transform": point.text,
+                "subset": f"pairs:{point.pairs}",
+                "fitted_on": f"{point.pairs:,} pairs",
+            }
             out += [
                 score_record(score, metric=name, **place, **wanted)
                 for name, score in point.scores.items()

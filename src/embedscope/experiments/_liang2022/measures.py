@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -45,8 +45,9 @@ def pair_records(name: str, x: Floats, y: Floats, sides: tuple[str, str], seed: 
     return [replace(r, source=name) for r in records]
 
 
-def _centring(u: Floats, v: Floats) -> object:
-    left, right = u.mean(axis=0), v.mean(axis=0)
+def _centring(u: Floats, v: Floats) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
+    left: Floats = u.mean(axis=0)
+    right: Floats = v.mean(axis=0)
     return (lambda rows: rows - left), (lambda rows: rows - right)
 
 

@@ -142,9 +142,8 @@ def tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
     made.train_from_iterator(texts, trainer)
     ids = [(symbol, made.token_to_id(symbol)) for symbol in (BOS, EOS)]
     made.post_processor = processors.TemplateProcessing(single=f"{BOS} $A {EOS}", special_tokens=ids)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token=BOS, eos_token=EOS, pad_token=EOS, model_max_length=CONTEXT
-    )
+    wrap: Any = PreTrainedTokenizerFast  # its constructor has no types
+    return wrap(tokenizer_object=made, bos_token=BOS, eos_token=EOS, pad_token=EOS, model_max_length=CONTEXT)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,8 @@ class Trainer:
             embd_pdrop=0.0,
             attn_pdrop=0.0,
         )
-        self.model = GPT2Model(config).to(recipe.device)
+        network: Any = GPT2Model(config)  # its ``to`` takes no text by its types
+        self.model = network.to(recipe.device)
         self._head: Any = None
         trained = list(self.model.parameters())
         if recipe.arm.contrast == "image":
