@@ -68,7 +68,7 @@ def model_numbers(
     named = [metric if isinstance(metric, str) else metric.name for metric in metrics]
     read = {k: str(v) if isinstance(v, Path) else v for k, v in model.items() if isinstance(v, str | int | Path)}
     provenance.settings = {"metrics": named} | {k: v for k, v in read.items() if k != "data"}
-    return Result(tuple(records), provenance.as_dict()), query_rows(q, {"document": x}, texts=asked.texts)
+    return Result(tuple(records), provenance.as_dict()), query_rows(q, {"document": x}, texts=documents.texts)
 
 
 def _how(uri: str, queries: Any, model: Mapping[str, Any]) -> ModelOptions:
