@@ -1,6 +1,6 @@
 """Write the generated parts of the docs, or check with --check that they are up to date.
 
-``--outputs`` writes the outputs of all code blocks of README and docs anew, as the program gives them now.
+``--outputs [PAGE...]`` writes the outputs of code blocks of README and docs anew, as the program gives them now.
 """
 
 from __future__ import annotations
@@ -78,15 +78,15 @@ def api_page() -> str:
     return "\n".join(pages)
 
 
-def write_outputs() -> int:
-    """Run every page in a folder of its own and put what is printed where the page says; 1 where a page fails."""
+def write_outputs(names: list[str]) -> int:
+    """Run every page, or those named, in a folder of its own and put what is printed where the page says; 1 where a page fails."""
     import tempfile
 
     from code_blocks import pages, with_new_outputs
 
     os.environ.pop("EMBEDSCOPE_DATA", None)
     status = 0
-    for page in pages(ROOT):
+    for page in (p for p in pages(ROOT) if not names or p.name in names):
         old = page.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -104,7 +104,7 @@ def write_outputs() -> int:
 def main() -> int:
     """Exit status: 1 where a page is out of date."""
     if "--outputs" in sys.argv:
-        return write_outputs()
+        return write_outputs(sys.argv[sys.argv.index("--outputs") + 1 :])
     from bibliography import papers_json
 
     status = 0

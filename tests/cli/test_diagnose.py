@@ -53,6 +53,12 @@ def test_exit_codes_and_words(folder):
     )
 
 
+def test_rows_are_written_again(folder):
+    for _ in range(2):
+        assert run("diagnose", "cone.npy", "--rows-out", "rows.csv", "-q", cwd=folder).returncode == 1
+    assert (folder / "rows.csv").read_text(encoding="utf-8").startswith("finding,severity,space,row")
+
+
 def test_check(folder):
     run("diagnose", "fine.npy", "--json", "base.json", "-q", cwd=folder)
     same = run("check", "again.npy", "--baseline", "base.json", cwd=folder)

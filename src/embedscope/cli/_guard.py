@@ -32,8 +32,10 @@ _OUTPUTS = {
     "projector",
     "eval_results",
     "mteb",
+    "model_card",
+    "rows_out",
 }
-_NEITHER = {"data", "checkpoint", *_OUTPUTS}
+_NEITHER = {"data", "checkpoint", "label_pairs", *_OUTPUTS}
 _MOST = 10_000
 """Files of a glob that are looked at."""
 
