@@ -79,7 +79,7 @@ def api_page() -> str:
 
 
 def write_outputs(names: list[str]) -> int:
-    """Run every page, or those named, in a folder of its own and put what is printed where the page says; 1 where a page fails."""
+    """Run every page, or those named, in a folder of its own, and put in what is printed; 1 where a page fails."""
     import tempfile
 
     from code_blocks import pages, with_new_outputs
