@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
 from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Skipped, Status, Table
+from embedscope.core.document import Cell, Column, Document, Figure, Finding, Headline, Series, Skipped, Status, Table
 from embedscope.core.records import Record
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -130,9 +131,13 @@ def _bound(t: Threshold) -> str:
     return f"at most {t.target:g}" if t.promise == "max_false_merge" else f"at least {t.target:g}"
 
 
-def document_of(found: Findings, records: Sequence[Record]) -> Document:
-    """The answer first: where to cut, what a cosine means, then the charts."""
-    findings = [*_thresholds(found), *_probability(found), *_unrelated(found, records)]
+def document_of(found: Findings, records: Sequence[Record], out: str = "", command: str = "") -> Document:
+    """The answer first: where to cut, what a cosine means, then the charts.
+
+    ``out`` is the file that the calibration is written to (empty: none), ``command`` the one that was given.
+    """
+    cuts = list(_thresholds(found))
+    findings = [*cuts, *_probability(found), *_unrelated(found, records)]
     skipped = tuple(Skipped("labels" if "judged" in note else "rows", note) for note in found.given.notes)
     figures = [_distributions(found)]
     if isinstance(found.chosen, Chosen):
@@ -147,7 +152,28 @@ def document_of(found: Findings, records: Sequence[Record]) -> Document:
         tuple(_tables(found, records)),
         tuple(figures),
         skipped,
+        headline=_headline(found, cuts, findings, out, command, tuple(f.id for f in figures)),
     )
+
+
+def _headline(
+    found: Findings,
+    cuts: Sequence[Finding],
+    findings: Sequence[Finding],
+    out: str,
+    command: str,
+    charts: tuple[str, ...],
+) -> Headline:
+    """Where to cut, promise by promise; without promises what is known of a match, else the unrelated pairs."""
+    told = [f for f in cuts if f.text.startswith(("Cut at", "No threshold"))] or list(findings[:1])
+    refused = [f for f in told if f.status == "undecided"]
+    status = refused[0].status if refused else told[0].status
+    evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
+    if found.looked is not None and found.looked.threshold.cosine is None and command:
+        then = command  # reads the pairs back that were judged meanwhile
+    else:
+        then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
+    return Headline(" ".join(f.text for f in told), status, evidence, command=then, charts=charts)
 
 
 def _thresholds(found: Findings) -> Iterator[Finding]:
