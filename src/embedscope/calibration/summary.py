@@ -17,7 +17,19 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
 from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Headline, Series, Skipped, Status, Table
+from embedscope.core.document import (
+    Cell,
+    Column,
+    Document,
+    Figure,
+    Finding,
+    Headline,
+    Mark,
+    Series,
+    Skipped,
+    Status,
+    Table,
+)
 from embedscope.core.records import Record
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -165,7 +177,8 @@ def _headline(
     charts: tuple[str, ...],
 ) -> Headline:
     """Where to cut, promise by promise; without promises what is known of a match, else the unrelated pairs."""
-    told = [f for f in cuts if f.text.startswith(("Cut at", "No threshold"))] or list(findings[:1])
+    told = [f for f in cuts if f.text.startswith("Cut at")] + [f for f in cuts if f.status == "undecided"]
+    told = told or list(findings[:1])
     refused = [f for f in told if f.status == "undecided"]
     status = refused[0].status if refused else told[0].status
     evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
@@ -173,7 +186,17 @@ def _headline(
         then = command  # reads the pairs back that were judged meanwhile
     else:
         then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
-    return Headline(" ".join(f.text for f in told), status, evidence, command=then, charts=charts)
+    sentences = [f.text for f in told if f.status != "undecided" or f not in cuts]
+    sentences += [_refused(found, t) for t in found.calibration.thresholds if t.cosine is None]
+    return Headline(" ".join(sentences), status, evidence, command=then, charts=charts)
+
+
+def _refused(found: Findings, t: Threshold) -> str:
+    """That a promise has no threshold, and how many labels it takes; the whole reason is in the finding."""
+    if found.looked is not None and t is found.looked.threshold:
+        return f"No threshold yet: {t.why}."
+    missing = t.why if t.needed is None else f"that takes about {t.needed:,} labelled units"
+    return f"No threshold is certified for a {PROMISED[t.promise]} of {_bound(t)}: {missing}."
 
 
 def _thresholds(found: Findings) -> Iterator[Finding]:
@@ -321,20 +344,13 @@ def _distributions(found: Findings) -> Figure:
     edges = np.linspace(low, max(high, low + 1e-6), BARS + 1)
     middles = tuple(((edges[1:] + edges[:-1]) / 2).tolist())
     series = [Series(name, middles, tuple(histogram(v, edges).tolist()), group=name) for name, v in kinds.items()]
-    top = max(max(y for y in s.y if y is not None) for s in series)
-    for t in found.calibration.thresholds:
-        if t.cosine is not None and low <= t.cosine <= high:
-            series.append(
-                Series(
-                    f"cut: {PROMISED[t.promise]} {_bound(t)}",
-                    (t.cosine, t.cosine),
-                    (0.0, top),
-                    group="cut",
-                )
-            )
-    return Figure(
-        "cosines", "Unrelated against matching pairs", "cosine", "density of pairs", tuple(series), section=SECTION
+    marks = tuple(
+        Mark(t.cosine, f"cut: {PROMISED[t.promise]} {_bound(t)}")
+        for t in found.calibration.thresholds
+        if t.cosine is not None and low <= t.cosine <= high
     )
+    title = "Unrelated against matching pairs"
+    return Figure("cosines", title, "cosine", "density of pairs", tuple(series), section=SECTION, marks=marks)
 
 
 def _reliability(chosen: Chosen) -> Figure:
@@ -354,7 +370,7 @@ def _reliability(chosen: Chosen) -> Figure:
                 tuple(b[3] for b in bins),
                 group=chosen.name,
             ),
-            Series("as predicted", (0.0, 1.0), (0.0, 1.0), group="ideal"),
+            Series("as predicted", (0.0, 1.0), (0.0, 1.0), kind="reference"),
         ),
         "Each point is a bin of equal numbers of pairs; the band is a 95 % interval by units.",
         (0.0, 1.0),

@@ -30,7 +30,7 @@ class RelationCharts:
     @property
     def ids(self) -> tuple[str, ...]:
         """In the order of what they say."""
-        return tuple(c.id for c in (*self.dots, *self.histograms))
+        return (*(c.id for c in self.dots), *(c.id for c in self.histograms))
 
 
 def overlap_interval(r: Relation) -> tuple[float, float]:
@@ -44,7 +44,7 @@ def relation_charts(r: Relation) -> RelationCharts:
     low, high = overlap_interval(r)
     rows = [DotRow("10 nearest in common", (Dot(0, r.overlap, low, high),), f"{r.overlap:.3f}", True)]
     others = [("rank agreement of all cosines", r.rank_agreement), ("held-out cosine, best rotation", r.aligned)]
-    others += [] if r.centred is None else [("matching cosine around the means", r.centred)]
+    others += [] if r.centred is None else [("cosine around the means", r.centred)]
     rows += [DotRow(label, (Dot(0, value),), f"{value:.3f}") for label, value in others]
     dots = Dots(
         "shared",
@@ -90,7 +90,7 @@ def relation_headline(r: Relation, said: Sequence[Finding], pair: str, charts: R
     text = " ".join(f.text for f in (warned, verdict) if f is not None)
     command = _COMMANDS.get(r.name, "").format(pair=pair) if pair else ""
     evidence = f"{r.n:,} matching rows; neighbours in common by chance {r.overlap_chance:.1%}; 95 % interval"
-    cause = "" if command else f"{verdict.remedy[0].upper()}{verdict.remedy[1:]}"
+    cause = f"{verdict.remedy.partition(':')[0]}." if command else verdict.remedy
     status = verdict.status if warned is None else warned.status
     return Headline(f"{text} {numbers}.", status, evidence, cause, command, charts.ids)
 

@@ -15,7 +15,7 @@ from embedscope.comparison.charts import models_headline, relation_charts, relat
 from embedscope.comparison.label_free import findings, label_free, table
 from embedscope.comparison.relation import PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
-from embedscope.core.document import Column, Document, Finding, Row, Table
+from embedscope.core.document import Column, Document, Finding, Histogram, Row, Table
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -178,7 +178,8 @@ def _of_models(
     said, tables, relation = findings(records), [table(records)], None
     stability = stability_chart(records)
     dots = () if stability is None else (stability,)
-    headline, histograms = models_headline(records, said, dots), ()
+    headline = models_headline(records, said, dots)
+    histograms: tuple[Histogram, ...] = ()
     if len(uris) == 2:
         options = ModelOptions(seed=seed, **{k: v for k, v in model.items() if k not in ("layers", "max_rows")})
         asking = Provenance(command, seed)

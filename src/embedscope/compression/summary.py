@@ -13,7 +13,21 @@ from embedscope.compression.candidates import NONE
 from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
 from embedscope.compression.material import Material
 from embedscope.compression.search import K
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Headline, Series, Skipped, Table
+from embedscope.core.document import (
+    Cell,
+    Column,
+    Document,
+    Dot,
+    DotRow,
+    Dots,
+    Figure,
+    Finding,
+    Headline,
+    Mark,
+    Series,
+    Skipped,
+    Table,
+)
 from embedscope.core.records import Record
 from embedscope.readers import is_vectors
 from embedscope.stats.bootstrap import Difference
@@ -126,8 +140,12 @@ def document_of(found: Frontier, material: Material, notes: Sequence[str], sourc
     title = "The index can be smaller" if chosen is not None else "The index stays as it is"
     chart = _figure(found)
     command = _command(source, out) if chosen is not None else ""
-    headline = Headline(findings[0].text, findings[0].status, sizes, command=command, charts=(chart.id,))
-    return Document(title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline)
+    losses = _losses(found, material)
+    charts = (*(d.id for d in losses), chart.id)
+    headline = Headline(findings[0].text, findings[0].status, sizes, command=command, charts=charts)
+    return Document(
+        title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline, dots=losses
+    )
 
 
 def _command(source: str, out: str) -> str:
@@ -243,6 +261,26 @@ def _figure(found: Frontier) -> Figure:
         tuple(series),
         caption=f"{found.tolerance:g} is the loss that is accepted; bands are 95 % intervals.",
     )
+
+
+def _losses(found: Frontier, material: Material) -> tuple[Dots, ...]:
+    """What each candidate loses on the part that selects, with its interval, beside what is accepted."""
+    rows = []
+    for p in _by_size(found.points):
+        gain = p.losses[found.main]
+        if gain.value is None or p.fitted is None:
+            continue
+        chosen = found.chosen is not None and p is found.chosen.point
+        label = f"{p.plan.text} ({p.fitted.n_bytes:,} bytes)"
+        dot = Dot(0 if chosen else 1, gain.value, gain.low, gain.high)
+        rows.append(DotRow(label, (dot,), f"{gain.value:+.3f}", chosen))
+    if not rows:
+        return ()
+    caption = f"{len(material.select.queries):,} {material.what} that select; paired, 95 % intervals."
+    marks = (Mark(-found.tolerance, f"accepted: {-found.tolerance:g}"), Mark(0.0, "float32"))
+    what = f"difference of {found.main} from float32"
+    names, tones = ("chosen", "not chosen"), ("good", "quiet")
+    return (Dots("losses", "What every candidate loses", what, tuple(rows), names, tones, marks, caption=caption),)
 
 
 def _bits(p: Point) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -112,7 +113,7 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
         tuple(tables),
         figures,
         sources=("vejendla2025",),
-        headline=_headline(verdict, decision, judge, out, tuple(c.id for c in (*dots, *figures))),
+        headline=_headline(verdict, decision, judge, out, (*(c.id for c in dots), *(c.id for c in figures))),
         dots=dots,
     )
 
@@ -350,7 +351,8 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
             )
         )
     ks = sorted({float(p.pairs) for p in points})
-    series.append(Series(f"wanted: {retain:g}", (ks[0], ks[-1]), (retain, retain), kind="baseline", group="wanted"))
+    series.append(Series(f"wanted: {retain:g}", (ks[0], ks[-1]), (retain, retain), kind="reference"))
+    known = [v for s in series for v in (*s.y, *(s.low or ())) if v is not None]
     what = "nDCG@10 kept" if judge.judged_by else "share of the ten nearest kept"
     return Figure(
         "learning_curve",
@@ -359,5 +361,5 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
         what,
         tuple(series),
         "Each family at its best setting, on the part that certifies; bands are 95 % intervals.",
-        (0.0, 1.0),
+        (math.floor(10 * min(known)) / 10, 1.0),
     )
