@@ -195,8 +195,8 @@ def test_the_headline_says_where_to_cut_and_what_is_refused(outcome: embedscope.
     few = embedscope.calibrate(pair=pair(200), precision=0.999, recall=0.8)
     refused = next(t for t in few.calibration.thresholds if t.cosine is None)
     headline = few.result.document.headline
-    assert headline.status == "undecided" and headline.text.startswith("Cut at cosine ")
-    assert "No threshold is certified for a precision of at least 0.999" in headline.text
+    assert headline.status == "undecided" and " Cut at cosine " in headline.text
+    assert headline.text.startswith("No threshold is certified for a precision of at least 0.999: ")
     assert refused.needed is None or f"{refused.needed:,} labelled units" in headline.text
 
 

@@ -176,19 +176,18 @@ def _headline(
     command: str,
     charts: tuple[str, ...],
 ) -> Headline:
-    """Where to cut, promise by promise; without promises what is known of a match, else the unrelated pairs."""
-    told = [f for f in cuts if f.text.startswith("Cut at")] + [f for f in cuts if f.status == "undecided"]
-    told = told or list(findings[:1])
-    refused = [f for f in told if f.status == "undecided"]
-    status = refused[0].status if refused else told[0].status
+    """What is refused, then where to cut; without promises what is known of a match, else the unrelated pairs."""
+    refused = [t for t in found.calibration.thresholds if t.cosine is None]
+    undecided = [f for f in cuts if f.status == "undecided"]
+    certified = [f for f in cuts if f.status == "ok"]
+    told = [*undecided, *certified] or list(findings[:1])
+    sentences = [_refused(found, t) for t in refused] + [f.text for f in told if f not in undecided]
     evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
     if found.looked is not None and found.looked.threshold.cosine is None and command:
         then = command  # reads the pairs back that were judged meanwhile
     else:
         then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
-    sentences = [f.text for f in told if f.status != "undecided" or f not in cuts]
-    sentences += [_refused(found, t) for t in found.calibration.thresholds if t.cosine is None]
-    return Headline(" ".join(sentences), status, evidence, command=then, charts=charts)
+    return Headline(" ".join(sentences), told[0].status, evidence, command=then, charts=charts)
 
 
 def _refused(found: Findings, t: Threshold) -> str:
