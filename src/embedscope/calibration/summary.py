@@ -210,7 +210,9 @@ def _thresholds(found: Findings) -> Iterator[Finding]:
                 yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)
             continue
         where = "" if t.promise == "recall" else f" among {found.given.population or 'the nearest pairs'}"
-        observed = f"{t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
+        observed = (
+            f"{PROMISED[t.promise]} of {t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
+        )
         kept = f"; it keeps {t.recall:.1%} of the matches" if t.recall is not None and t.promise != "recall" else ""
         yield Finding(
             f"Cut at cosine {t.cosine:.4f}: the {name}{where} is {_bound(t)}, with {t.confidence:.0%} "

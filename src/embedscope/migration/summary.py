@@ -352,7 +352,7 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
         )
     ks = sorted({float(p.pairs) for p in points})
     series.append(Series(f"wanted: {retain:g}", (ks[0], ks[-1]), (retain, retain), kind="reference"))
-    known = [v for s in series for v in (*s.y, *(s.low or ())) if v is not None]
+    known = [v for s in series for v in (*s.y, *(s.low or ()), *(s.high or ())) if v is not None]
     what = "nDCG@10 kept" if judge.judged_by else "share of the ten nearest kept"
     return Figure(
         "learning_curve",
@@ -361,5 +361,5 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
         what,
         tuple(series),
         "Each family at its best setting, on the part that certifies; bands are 95 % intervals.",
-        (math.floor(10 * min(known)) / 10, 1.0),
+        (math.floor(10 * min(known)) / 10, max(1.0, *known)),
     )
