@@ -194,7 +194,8 @@ def _refused(found: Findings, t: Threshold) -> str:
     """That a promise has no threshold, and how many labels it takes; the whole reason is in the finding."""
     if found.looked is not None and t is found.looked.threshold:
         return f"No threshold yet: {t.why}."
-    missing = t.why if t.needed is None else f"that takes about {t.needed:,} labelled units"
+    units = "units with a match" if t.promise == "recall" else "labelled units in all"
+    missing = t.why if t.needed is None else f"that takes about {t.needed:,} {units}"
     return f"No threshold is certified for a {PROMISED[t.promise]} of {_bound(t)}: {missing}."
 
 
