@@ -182,3 +182,38 @@ def test_hand_labels_break_their_promise_in_few_runs() -> None:
             broken += bool((~truth[cosines >= looked.threshold.cosine]).mean() > 0.1)
     assert certified >= 10
     assert broken <= 3
+
+
+def test_the_headline_says_where_to_cut_and_what_is_refused(outcome: embedscope.CalibrationOutcome) -> None:
+    document = outcome.result.document
+    headline = document.headline
+    cuts = {t.promise: t for t in outcome.calibration.thresholds}
+    assert headline.status == "ok" and headline.charts == ("cosines", "reliability")
+    for t in cuts.values():
+        assert f"Cut at cosine {t.cosine:.4f}" in headline.text
+    assert {mark.at for mark in document.figures[0].marks} == {t.cosine for t in cuts.values()}
+    few = embedscope.calibrate(pair=pair(200), precision=0.999, recall=0.8)
+    refused = next(t for t in few.calibration.thresholds if t.cosine is None)
+    headline = few.result.document.headline
+    assert headline.status == "undecided" and " Cut at cosine " in headline.text
+    assert headline.text.startswith("No threshold is certified for a precision of at least 0.999: ")
+    assert refused.needed is None or f"{refused.needed:,} labelled units" in headline.text
+
+
+def test_without_labels_the_headline_is_of_unrelated_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from embedscope.cli._app import app
+
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", pair(300)[0])
+    done = CliRunner().invoke(app, ["calibrate", "x.npy", "-o", "my scores.safetensors", "--json", "r.json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(Path("r.json").read_text())
+    headline, mean = found["document"]["headline"], found["records"][0]["value"]
+    assert f"a mean cosine of {mean:.3f}" in headline["text"] and headline["charts"] == ["cosines"]
+    snippet = CliRunner().invoke(app, shlex.split(headline["command"])[1:])
+    assert snippet.exit_code == 0 and "import numpy as np" in snippet.output

@@ -6,9 +6,11 @@ from typer.testing import CliRunner
 
 from embedscope.cli._app import app
 from embedscope.comparison import compare, relation_of
-from embedscope.comparison.label_free import label_free, without_words
+from embedscope.comparison.charts import models_headline, stability_chart
+from embedscope.comparison.label_free import findings, label_free, without_words
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
+from embedscope.core.records import Record
 from embedscope.encoders import MODELS
 from embedscope.metrics._spectra import alpha_req, matrix_entropy
 
@@ -121,3 +123,50 @@ def test_models_without_labels():
     assert {"word_stability", "matrix_entropy", "effective_rank"} <= set(value)
     assert 0 <= value["word_stability"].ci_low <= value["word_stability"].value <= value["word_stability"].ci_high <= 1
     assert without_words(texts[0]) != texts[0]
+
+
+def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", X)
+    np.save("b.npy", X @ TURN)
+    made = compare("a.npy", "b.npy")
+    headline, found = made.result.document.headline, made.result["knn_overlap"]
+    assert headline.text.startswith("The same space, rotated") and headline.cause.startswith("Never mix them")
+    assert f"{found.value:.1%} ({found.ci_low:.1%} to {found.ci_high:.1%})" in headline.text
+    assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
+    program, *command = headline.command.split()
+    assert program == "embedscope" and runner.invoke(app, command).exit_code == 0
+    assert (tmp_path / "rotation.safetensors").exists()
+    assert compare(X, X @ TURN).result.document.headline.command == ""
+
+
+def test_charts_of_a_relation_hold_every_row_and_the_interval():
+    made = compare(X, np.tanh(X @ RNG.normal(size=(32, 32))))
+    document, found = made.result.document, made.result["knn_overlap"]
+    assert document.headline.charts == ("shared", "matching_cosines")
+    assert sum(document.histograms[0].series[0].heights) == len(X)
+    dot = document.dots[0].rows[0].dots[0]
+    assert (dot.value, dot.low, dot.high) == (found.value, found.ci_low, found.ci_high)
+    assert not compare(X, X[:, :20]).result.document.histograms
+
+
+def test_rows_that_miss_parity_lead_the_headline():
+    y = X + 1e-4 * RNG.normal(size=X.shape)
+    y[[5, 77]] = X[[6, 78]]
+    headline = compare(X, y).result.document.headline
+    assert headline.status == "warning" and headline.text.startswith("No parity: 2 of 300 rows")
+
+
+@pytest.mark.parametrize(("second", "status"), [((0.5, 0.4, 0.6), "info"), ((0.75, 0.65, 0.85), "undecided")])
+def test_the_headline_of_models_says_whether_one_leads(second, status):
+    known = [
+        Record(source, "word_stability", v, space="pooled", ci_low=a, ci_high=b, n=90)
+        for source, (v, a, b) in {"x": (0.8, 0.7, 0.9), "y": second}.items()
+    ]
+    said, chart = findings(known), stability_chart(known)
+    headline = models_headline(known, said, (chart,))
+    assert headline.text.startswith("x (pooled) finds 0.800 (0.700 to 0.900) of the texts")
+    assert headline.status == status and ("overlap" in headline.text) == (status == "undecided")
+    assert headline.charts == ("word_stability",) and "prove nothing" in headline.cause
+    assert [row.dots[0].low for row in chart.rows] == [0.7, second[1]]
+    assert stability_chart([Record("x", "word_stability", None)]) is None

@@ -222,3 +222,46 @@ def test_unknown_steps_and_too_many_dimensions() -> None:
         expand_plans("int9", 32, ())
     with pytest.raises(InputError, match="64 dimensions"):
         expand_plans("first:64", 32, ())
+
+
+def test_the_headline_is_the_decision_and_its_command_runs(
+    rows: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from embedscope.cli._app import app
+
+    monkeypatch.chdir(tmp_path)
+    np.save("my rows.npy", rows)
+    words = [
+        "compress",
+        "my rows.npy",
+        "--candidates",
+        "float16,int8,first:4",
+        "--tolerance",
+        "0.1",
+        "-o",
+        "s.safetensors",
+    ]
+    done = CliRunner().invoke(app, [*words, "--json", "r.json"])
+    assert done.exit_code == 0, done.output
+    document = json.loads(Path("r.json").read_text())["document"]
+    headline = document["headline"]
+    assert headline["text"].startswith("Use 'int8': 32 bytes per row in place of 128") and headline["status"] == "ok"
+    assert headline["charts"] == ["losses", "frontier"] and headline["text"].split(":")[0] in done.output
+    chart = document["dots"][0]
+    assert [row["label"] for row in chart["rows"]] == ["float16 (64 bytes)", "int8 (32 bytes)", "first:4 (16 bytes)"]
+    assert [row["strong"] for row in chart["rows"]] == [False, True, False]
+    assert chart["rows"][2]["dots"][0]["high"] < -0.1 == chart["marks"][0]["at"]
+    program, *command = shlex.split(headline["command"])
+    assert program == "embedscope"
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert np.load("s.npy").shape == (1200, 32)
+
+
+def test_where_float32_is_kept_the_headline_has_no_command(rows: np.ndarray) -> None:
+    outcome = embedscope.compress(rows, candidates=["first:2"], tolerance=0.01)
+    headline = outcome.result.document.headline
+    assert headline.text.startswith("Keep float32") and headline.status == "info" and headline.command == ""

@@ -224,3 +224,33 @@ def test_a_bridge_is_a_repair_file(tmp_path: Path) -> None:
     np.save(tmp_path / "old.npy", y.astype(np.float32))
     done = embedscope.apply(file, tmp_path / "old.npy", tmp_path / "moved.npy", kind="old")
     assert done.dim_out == 6
+
+
+def test_the_headline_is_the_verdict_with_its_interval_and_a_command() -> None:
+    x, y = spaces(noise=0.02)
+    outcome = embedscope.migrate(x, y, candidates=LINEAR)
+    document, record = outcome.result.document, outcome.result["migrate"]
+    headline = document.headline
+    assert headline.text.startswith("Bridge: ")
+    assert f"{record.value:.3f} ({record.ci_low:.3f} to {record.ci_high:.3f})" in headline.text
+    assert headline.charts == tuple(c.id for c in document.charts)[:2] == ("kept", "learning_curve")
+    assert headline.command == ""  # nothing was written
+    selected = {
+        (r.transform, r.space): (r.value, r.ci_low, r.ci_high)
+        for r in outcome.result.select(metric="overlap@10", subset="select")
+    }
+    dots = {row.label: row.dots[0] for row in document.dots[0].rows}
+    assert len(dots) == len(document.dots[0].rows) > 6
+    for label, dot in dots.items():
+        text, _, direction = label.partition(", ")
+        if direction:
+            assert (dot.value, dot.low, dot.high) == selected[text, direction]
+    assert [row.label for row in document.dots[0].rows if row.strong] == [f"{record.transform}, {record.space}"]
+
+
+def test_without_a_bridge_the_headline_says_what_to_do() -> None:
+    rng = np.random.default_rng(0)
+    outcome = embedscope.migrate(rng.normal(size=(420, 8)), rng.normal(size=(420, 9)), candidates="procrustes")
+    headline = outcome.result.document.headline
+    assert headline.status == "serious" and headline.command == ""
+    assert headline.text.startswith("Re-embed: ") and "Embed all rows with the new model" in headline.text

@@ -82,6 +82,7 @@ def calibrate(  # noqa: PLR0913
     model: Mapping[str, Any] | None = None,
     data: str | Path | None = None,
     cache: bool = True,
+    out: str = "",
     progress: Progress | None = None,
     command: str = "",
 ) -> tuple[ScoreCalibration, Result]:
@@ -103,6 +104,7 @@ def calibrate(  # noqa: PLR0913
     label_pairs : CSV file of pairs that are judged by hand: written, then read back
     k : rows that a search returns; nearest rows among which duplicates are looked for
     max_eval_rows : rows that search, whole units chosen by their hash
+    out : file that the caller writes the calibration to, for the command in the headline; empty for none
 
     Returns
     -------
@@ -158,7 +160,7 @@ def calibrate(  # noqa: PLR0913
         found = Findings(given, calibration, sampled, chosen, looked, conformal, dedup, confidence, seed)
         records = records_of(found)
     provenance.settings |= {"evidence": given.evidence.facts()}
-    return calibration, Result(tuple(records), provenance.as_dict(), document_of(found, records))
+    return calibration, Result(tuple(records), provenance.as_dict(), document_of(found, records, out, command))
 
 
 def _judgements(

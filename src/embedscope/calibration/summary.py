@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,19 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
 from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Skipped, Status, Table
+from embedscope.core.document import (
+    Cell,
+    Column,
+    Document,
+    Figure,
+    Finding,
+    Headline,
+    Mark,
+    Series,
+    Skipped,
+    Status,
+    Table,
+)
 from embedscope.core.records import Record
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -130,9 +143,13 @@ def _bound(t: Threshold) -> str:
     return f"at most {t.target:g}" if t.promise == "max_false_merge" else f"at least {t.target:g}"
 
 
-def document_of(found: Findings, records: Sequence[Record]) -> Document:
-    """The answer first: where to cut, what a cosine means, then the charts."""
-    findings = [*_thresholds(found), *_probability(found), *_unrelated(found, records)]
+def document_of(found: Findings, records: Sequence[Record], out: str = "", command: str = "") -> Document:
+    """The answer first: where to cut, what a cosine means, then the charts.
+
+    ``out`` is the file that the calibration is written to (empty: none), ``command`` the one that was given.
+    """
+    cuts = list(_thresholds(found))
+    findings = [*cuts, *_probability(found), *_unrelated(found, records)]
     skipped = tuple(Skipped("labels" if "judged" in note else "rows", note) for note in found.given.notes)
     figures = [_distributions(found)]
     if isinstance(found.chosen, Chosen):
@@ -147,7 +164,39 @@ def document_of(found: Findings, records: Sequence[Record]) -> Document:
         tuple(_tables(found, records)),
         tuple(figures),
         skipped,
+        headline=_headline(found, cuts, findings, out, command, tuple(f.id for f in figures)),
     )
+
+
+def _headline(
+    found: Findings,
+    cuts: Sequence[Finding],
+    findings: Sequence[Finding],
+    out: str,
+    command: str,
+    charts: tuple[str, ...],
+) -> Headline:
+    """What is refused, then where to cut; without promises what is known of a match, else the unrelated pairs."""
+    refused = [t for t in found.calibration.thresholds if t.cosine is None]
+    undecided = [f for f in cuts if f.status == "undecided"]
+    certified = [f for f in cuts if f.status == "ok"]
+    told = [*undecided, *certified] or list(findings[:1])
+    sentences = [_refused(found, t) for t in refused] + [f.text for f in told if f not in undecided]
+    evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
+    if found.looked is not None and found.looked.threshold.cosine is None and command:
+        then = command  # reads the pairs back that were judged meanwhile
+    else:
+        then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
+    return Headline(" ".join(sentences), told[0].status, evidence, command=then, charts=charts)
+
+
+def _refused(found: Findings, t: Threshold) -> str:
+    """That a promise has no threshold, and how many labels it takes; the whole reason is in the finding."""
+    if found.looked is not None and t is found.looked.threshold:
+        return f"No threshold yet: {t.why}."
+    units = "units with a match" if t.promise == "recall" else "labelled units in all"
+    missing = t.why if t.needed is None else f"that takes about {t.needed:,} {units}"
+    return f"No threshold is certified for a {PROMISED[t.promise]} of {_bound(t)}: {missing}."
 
 
 def _thresholds(found: Findings) -> Iterator[Finding]:
@@ -162,7 +211,9 @@ def _thresholds(found: Findings) -> Iterator[Finding]:
                 yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)
             continue
         where = "" if t.promise == "recall" else f" among {found.given.population or 'the nearest pairs'}"
-        observed = f"{t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
+        observed = (
+            f"{PROMISED[t.promise]} of {t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
+        )
         kept = f"; it keeps {t.recall:.1%} of the matches" if t.recall is not None and t.promise != "recall" else ""
         yield Finding(
             f"Cut at cosine {t.cosine:.4f}: the {name}{where} is {_bound(t)}, with {t.confidence:.0%} "
@@ -295,20 +346,13 @@ def _distributions(found: Findings) -> Figure:
     edges = np.linspace(low, max(high, low + 1e-6), BARS + 1)
     middles = tuple(((edges[1:] + edges[:-1]) / 2).tolist())
     series = [Series(name, middles, tuple(histogram(v, edges).tolist()), group=name) for name, v in kinds.items()]
-    top = max(max(y for y in s.y if y is not None) for s in series)
-    for t in found.calibration.thresholds:
-        if t.cosine is not None and low <= t.cosine <= high:
-            series.append(
-                Series(
-                    f"cut: {PROMISED[t.promise]} {_bound(t)}",
-                    (t.cosine, t.cosine),
-                    (0.0, top),
-                    group="cut",
-                )
-            )
-    return Figure(
-        "cosines", "Unrelated against matching pairs", "cosine", "density of pairs", tuple(series), section=SECTION
+    marks = tuple(
+        Mark(t.cosine, f"cut: {PROMISED[t.promise]} {_bound(t)}")
+        for t in found.calibration.thresholds
+        if t.cosine is not None and low <= t.cosine <= high
     )
+    title = "Unrelated against matching pairs"
+    return Figure("cosines", title, "cosine", "density of pairs", tuple(series), section=SECTION, marks=marks)
 
 
 def _reliability(chosen: Chosen) -> Figure:
@@ -328,7 +372,7 @@ def _reliability(chosen: Chosen) -> Figure:
                 tuple(b[3] for b in bins),
                 group=chosen.name,
             ),
-            Series("as predicted", (0.0, 1.0), (0.0, 1.0), group="ideal"),
+            Series("as predicted", (0.0, 1.0), (0.0, 1.0), kind="reference"),
         ),
         "Each point is a bin of equal numbers of pairs; the band is a 95 % interval by units.",
         (0.0, 1.0),

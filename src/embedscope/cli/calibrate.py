@@ -122,6 +122,7 @@ def calibrate(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Say what a cosine means: its percentile among unrelated pairs; with labels its probability, and where to cut.
@@ -131,7 +132,7 @@ def calibrate(
     """
     from embedscope.calibration.calibrate import calibrate as calibrated
 
-    output = Output(json, format_, report, quiet)
+    output = Output(json, format_, report, quiet, explain)
     found, result = calibrated(
         source,
         pair=pair,
@@ -162,6 +163,7 @@ def calibrate(
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
         data=data,
         cache=not no_cache,
+        out=str(out),
         progress=output.progress(),
         command=command_line(),
     )

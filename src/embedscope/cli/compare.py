@@ -34,6 +34,7 @@ def compare(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Say how two spaces over the same rows are related, or score models on texts without labels.
@@ -42,7 +43,7 @@ def compare(
     """
     from embedscope.comparison import compare as compared
 
-    out = Output(json, format_, report, quiet)
+    out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
     if texts is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}

@@ -79,6 +79,7 @@ def compress(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Cut and quantise an index in many ways, and write the smallest that is certified to lose at most --tolerance.
@@ -88,7 +89,7 @@ def compress(
     """
     from embedscope.compression.compress import compress as compressed
 
-    output = Output(json, format_, report, quiet)
+    output = Output(json, format_, report, quiet, explain)
     found, result = compressed(
         source,
         queries=queries,
@@ -109,6 +110,7 @@ def compress(
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
         data=data,
         cache=not no_cache,
+        out=str(out),
         progress=output.progress(),
         command=command_line(),
     )

@@ -139,6 +139,7 @@ def migrate(
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
     quiet: opt.Quiet = False,
+    explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
     """Stay, bridge, re-embed, or pilot more pairs: what a change of model takes, certified on held-out rows.
@@ -149,7 +150,7 @@ def migrate(
     """
     from embedscope.migration.migrate import migrate as migrated
 
-    output = Output(json, format_, report, quiet)
+    output = Output(json, format_, report, quiet, explain)
     found, result = migrated(
         old,
         new,

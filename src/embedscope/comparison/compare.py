@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.comparison.charts import models_headline, relation_charts, relation_headline, stability_chart
 from embedscope.comparison.label_free import findings, label_free, table
 from embedscope.comparison.relation import PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
-from embedscope.core.document import Column, Document, Finding, Row, Table
+from embedscope.core.document import Column, Document, Finding, Histogram, Row, Table
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -125,10 +127,26 @@ def compare(
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
     records = _records(relation, labels)
+    said, charts = _findings(relation, None), relation_charts(relation)
     document = Document(
-        f"{labels[0]} against {labels[1]}", QUESTION, tuple(_findings(relation, None)), (_numbers(records),)
+        f"{labels[0]} against {labels[1]}",
+        QUESTION,
+        tuple(said),
+        (_numbers(records),),
+        headline=relation_headline(relation, said, _files(sources, ids), charts),
+        histograms=charts.histograms,
+        dots=charts.dots,
     )
     return Comparison(Result(tuple(records), provenance.as_dict(), document), relation)
+
+
+def _files(sources: Sequence[Any], ids: tuple[Any, Any] | None) -> str:
+    """``--pair A B`` as a later command takes it; empty where a side is no file."""
+    given = [*sources, *(ids or ())]
+    if not all(isinstance(s, str | Path) for s in given):
+        return ""
+    a, b, *named = (shlex.quote(str(s)) for s in given)
+    return f"--pair {a} {b}" + (f" --pair-ids {' '.join(named)}" if named else "")
 
 
 def _label(source: Any, i: int) -> str:
@@ -158,6 +176,10 @@ def _of_models(
         raise InputError("compare takes models with --texts, as in: compare minilm e5 --texts FILE")
     records, provenance = label_free(uris, texts, seed=seed, progress=progress, command=command, **model)
     said, tables, relation = findings(records), [table(records)], None
+    stability = stability_chart(records)
+    dots = () if stability is None else (stability,)
+    headline = models_headline(records, said, dots)
+    histograms: tuple[Histogram, ...] = ()
     if len(uris) == 2:
         options = ModelOptions(seed=seed, **{k: v for k, v in model.items() if k not in ("layers", "max_rows")})
         asking = Provenance(command, seed)
@@ -168,8 +190,19 @@ def _of_models(
         records += across
         said = [*_findings(relation, rows.texts), *said]
         tables.append(_numbers(across))
+        charts = relation_charts(relation)
+        headline = relation_headline(relation, said, "", charts)
+        dots, histograms = (*charts.dots, *dots), charts.histograms
     question = QUESTION if relation is not None else "Which model or layer fits these texts, as far as one can tell?"
-    document = Document(f"{', '.join(uris)} on the same texts", question, tuple(said), tuple(tables))
+    document = Document(
+        f"{', '.join(uris)} on the same texts",
+        question,
+        tuple(said),
+        tuple(tables),
+        headline=headline,
+        histograms=histograms,
+        dots=dots,
+    )
     return Comparison(Result(tuple(records), provenance, document), relation)
 
 

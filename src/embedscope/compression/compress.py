@@ -66,6 +66,7 @@ def compress(  # noqa: PLR0913
     model: Mapping[str, Any] | None = None,
     data: str | Path | None = None,
     cache: bool = True,
+    out: str = "",
     progress: Progress | None = None,
     command: str = "",
 ) -> tuple[Repair, Result]:
@@ -82,6 +83,7 @@ def compress(  # noqa: PLR0913
     tolerance : loss of the main score that is accepted
     pca_on : ``documents``, ``queries``, or vectors in a file or an array (prompts), whose components ``pca:K`` takes
     max_eval_rows : queries that certify at most; ten times as many rows are searched
+    out : file that the caller writes the result to, for the command in the headline; empty for none
 
     Raises
     ------
@@ -122,7 +124,7 @@ def compress(  # noqa: PLR0913
         "accepted": found.chosen is not None,
     }
     records = records_of(found, name, dim, fitted_on)
-    result = Result(tuple(records), provenance.as_dict(), document_of(found, material, notes))
+    result = Result(tuple(records), provenance.as_dict(), document_of(found, material, notes, name, out))
     return _saved(found, material, sources, reason, fitted_on, result), result
 
 

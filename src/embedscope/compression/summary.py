@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from embedscope.certification.decision import change
 from embedscope.certification.wording import count, signed_interval
@@ -11,8 +13,23 @@ from embedscope.compression.candidates import NONE
 from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
 from embedscope.compression.material import Material
 from embedscope.compression.search import K
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Series, Skipped, Table
+from embedscope.core.document import (
+    Cell,
+    Column,
+    Document,
+    Dot,
+    DotRow,
+    Dots,
+    Figure,
+    Finding,
+    Headline,
+    Mark,
+    Series,
+    Skipped,
+    Table,
+)
 from embedscope.core.records import Record
+from embedscope.readers import is_vectors
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.score_records import score_bars
 
@@ -106,8 +123,11 @@ def _lost(
         )  # fmt: skip
 
 
-def document_of(found: Frontier, material: Material, notes: Sequence[str]) -> Document:
-    """Verdict first, then the frontier as chart and table, and the tests."""
+def document_of(found: Frontier, material: Material, notes: Sequence[str], source: str = "", out: str = "") -> Document:
+    """Verdict first, then the frontier as chart and table, and the tests.
+
+    ``source`` names the vectors of the index, ``out`` the file that the result is written to (empty: none).
+    """
     chosen = found.chosen
     units = material.evidence.units.note or f"each of {material.evidence.units.rows:,} rows is a unit of evidence"
     sizes = f"{len(material.select.queries):,} {material.what} select, {len(material.certify.queries):,} certify"
@@ -118,7 +138,24 @@ def document_of(found: Frontier, material: Material, notes: Sequence[str]) -> Do
     skipped = [Skipped(note, "how this run was judged") for note in (*material.evidence.notes, *material.notes, *notes)]
     skipped += [Skipped(p.plan.text, p.why_not) for p in found.points if p.why_not is not None]
     title = "The index can be smaller" if chosen is not None else "The index stays as it is"
-    return Document(title, QUESTION, tuple(findings), tuple(tables), (_figure(found),), tuple(skipped))
+    chart = _figure(found)
+    command = _command(source, out) if chosen is not None else ""
+    losses = _losses(found, material)
+    charts = (*(d.id for d in losses), chart.id)
+    headline = Headline(findings[0].text, findings[0].status, sizes, command=command, charts=charts)
+    return Document(
+        title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline, dots=losses
+    )
+
+
+def _command(source: str, out: str) -> str:
+    """What stores the index in the chosen form: its vectors where they are a file, else code for those to come."""
+    if not out:
+        return ""
+    if is_vectors(source):
+        stored = f"{Path(out).stem}.npy"
+        return f"embedscope apply {shlex.quote(out)} {shlex.quote(source)} {shlex.quote(stored)} --kind document"
+    return f"embedscope export {shlex.quote(out)} --to numpy"
 
 
 def _beside(step: Step, found: Frontier) -> list[Finding]:
@@ -224,6 +261,26 @@ def _figure(found: Frontier) -> Figure:
         tuple(series),
         caption=f"{found.tolerance:g} is the loss that is accepted; bands are 95 % intervals.",
     )
+
+
+def _losses(found: Frontier, material: Material) -> tuple[Dots, ...]:
+    """What each candidate loses on the part that selects, with its interval, beside what is accepted."""
+    rows = []
+    for p in _by_size(found.points):
+        gain = p.losses[found.main]
+        if gain.value is None or p.fitted is None:
+            continue
+        chosen = found.chosen is not None and p is found.chosen.point
+        label = f"{p.plan.text} ({p.fitted.n_bytes:,} bytes)"
+        dot = Dot(0 if chosen else 1, gain.value, gain.low, gain.high)
+        rows.append(DotRow(label, (dot,), f"{gain.value:+.3f}", chosen))
+    if not rows:
+        return ()
+    caption = f"{len(material.select.queries):,} {material.what} that select; paired, 95 % intervals."
+    marks = (Mark(-found.tolerance, f"accepted: {-found.tolerance:g}"), Mark(0.0, "float32"))
+    what = f"difference of {found.main} from float32"
+    names, tones = ("chosen", "not chosen"), ("good", "quiet")
+    return (Dots("losses", "What every candidate loses", what, tuple(rows), names, tones, marks, caption=caption),)
 
 
 def _bits(p: Point) -> float:

@@ -52,7 +52,7 @@ def migrate(  # noqa: PLR0913
     model: Mapping[str, Any] | None = None,
     data: str | Path | None = None,
     cache: bool = True,
-    out: str = "bridge.safetensors",
+    out: str = "",
     progress: Progress | None = None,
     command: str = "",
 ) -> tuple[Repair | None, Result]:
@@ -72,6 +72,7 @@ def migrate(  # noqa: PLR0913
     max_eval_rows : rows kept in memory to select and to certify, half for each
     index_rows, tokens_per_row, price_per_million_tokens : what re-embedding costs
     force : give the best bridge even where nothing certifies it
+    out : file that the caller writes the bridge to, for the command in the headline; empty for none
 
     Returns
     -------

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from embedscope.core.document import Cell, Column, Document, Figure, Finding, Row, Series, Status, Table
+from embedscope.core.document import (
+    Cell,
+    Column,
+    Document,
+    Dot,
+    DotRow,
+    Dots,
+    Figure,
+    Finding,
+    Headline,
+    Mark,
+    Row,
+    Series,
+    Status,
+    Table,
+)
 from embedscope.core.records import Record
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.decision import NONE, Certified, Decision, way
 from embedscope.migration.retention import NDCG, OVERLAP, PAIR, RetentionJudge
+from embedscope.readers import is_vectors
 from embedscope.stats.score_records import score_bars, score_record
 
 _STATUS: dict[str, Status] = {"stay": "ok", "bridge": "ok", "re-embed": "serious", "pilot more pairs": "warning"}
@@ -74,15 +92,19 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
 
 
 def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs, out: str) -> Document:
-    """The verdict, what it rests on, the candidates, the curve, what each way costs."""
-    headline = Finding(
+    """The verdict, what it rests on, the candidates, the curve, what each way costs.
+
+    ``out`` is the file that the bridge is written to, empty where it is not.
+    """
+    verdict = Finding(
         f"{decision.verdict.capitalize()}: {decision.reason}.",
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
-        remedy=_next(decision, judge, out),
+        remedy=_next(decision, judge, out or "bridge.safetensors"),
     )
-    findings = [headline, *_findings(decision, judge, costs)]
+    findings = [verdict, *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
+    dots = tuple(chart for chart in (_kept(decision, judge, retain),) if chart is not None)
     tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
     return Document(
         f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
@@ -91,7 +113,28 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
         tuple(tables),
         figures,
         sources=("vejendla2025",),
+        headline=_headline(verdict, decision, judge, out, (*(c.id for c in dots), *(c.id for c in figures))),
+        dots=dots,
     )
+
+
+def _headline(
+    verdict: Finding, decision: Decision, judge: RetentionJudge, out: str, charts: tuple[str, ...]
+) -> Headline:
+    """The verdict with its interval, and the command that carries it out; in words where there is none."""
+    command = _command(decision, judge, out)
+    text = verdict.text if command else f"{verdict.text} {verdict.remedy[0].upper()}{verdict.remedy[1:]}."
+    return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
+
+
+def _command(decision: Decision, judge: RetentionJudge, out: str) -> str:
+    """How a bridge that was written is used; empty where none was, or the old vectors are no file."""
+    if decision.verdict != "bridge" or decision.chosen is None or not out:
+        return ""
+    if decision.chosen.trial.direction == "queries":
+        return f"embedscope export {shlex.quote(out)} --to numpy --kind new"
+    old = judge.rows.names[0]
+    return f"embedscope apply {shlex.quote(out)} {shlex.quote(old)} migrated.npy --kind old" if is_vectors(old) else ""
 
 
 def _evidence(decision: Decision, judge: RetentionJudge) -> str:
@@ -263,6 +306,32 @@ def _costs(costs: Costs) -> Table:
     return Table("costs", "What each way costs", heads, tuple(costs.options()), caption)
 
 
+def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
+    """What every candidate keeps on the part that selects, with its interval."""
+    rows = []
+    for t in decision.trials:
+        if t.kept is None or t.kept.main.value is None:
+            continue
+        _, low, high = score_bars(t.kept.main)
+        chosen = decision.chosen is not None and t is decision.chosen.trial
+        label = t.text if t.text == NONE else f"{t.text}, {t.direction}"
+        dot = Dot(0 if chosen else 1, t.kept.main.value, low, high)
+        rows.append(DotRow(label, (dot,), f"{t.kept.main.value:.3f}", chosen))
+    if not rows:
+        return None
+    return Dots(
+        "kept",
+        "What every candidate keeps, on the part that selects",
+        "nDCG@10 kept" if judge.judged_by else "share of the ten nearest kept",
+        tuple(rows),
+        ("chosen", "not chosen"),
+        ("good", "quiet"),
+        (Mark(retain, f"wanted: {retain:g}"),),
+        caption=f"{len(judge.views['select'].q_new):,} {judge.what} that select; 95 % intervals. 'queries' maps new "
+        "queries into the old index, 'documents' stored vectors into the new space.",
+    )
+
+
 def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -> Figure | None:
     families = list(dict.fromkeys(p.family for p in points))
     if not points or len({p.pairs for p in points}) < 2:
@@ -282,7 +351,8 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
             )
         )
     ks = sorted({float(p.pairs) for p in points})
-    series.append(Series(f"wanted: {retain:g}", (ks[0], ks[-1]), (retain, retain), kind="baseline", group="wanted"))
+    series.append(Series(f"wanted: {retain:g}", (ks[0], ks[-1]), (retain, retain), kind="reference"))
+    known = [v for s in series for v in (*s.y, *(s.low or ()), *(s.high or ())) if v is not None]
     what = "nDCG@10 kept" if judge.judged_by else "share of the ten nearest kept"
     return Figure(
         "learning_curve",
@@ -291,5 +361,5 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
         what,
         tuple(series),
         "Each family at its best setting, on the part that certifies; bands are 95 % intervals.",
-        (0.0, 1.0),
+        (math.floor(10 * min(known)) / 10, max(1.0, *known)),
     )
