@@ -223,6 +223,17 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
             notes.append(f"{int(keep.sum()):,} of the {len(mine):,} rows that are to {name} were kept, by their hash")
     held = np.sort(np.concatenate([pools["select"], pools["certify"]]))
     if len(held) < LEAST_POOL:
+        if max_eval_rows < 2 * LEAST_POOL:
+            raise InputError(
+                f"max_eval_rows is the number of rows that select and certify, at least {2 * LEAST_POOL}; got "
+                f"{max_eval_rows}"
+            )
+        if (units := len(np.unique(clusters))) < n / 2:
+            raise InputError(
+                f"the {n:,} rows form {units:,} units of evidence (rows of one group, or nearly equal), of which too few "
+                f"fit nothing: {len(held):,} rows, at least {LEAST_POOL} are needed; pass more rows that differ, or "
+                "finer groups"
+            )
         raise InputError(
             f"{n:,} rows leave {len(held):,} that fit nothing and can be searched, at least {LEAST_POOL} are needed to "
             "tell ten in common from chance; pass 250 rows of both models or more, best a thousand"
