@@ -1,4 +1,4 @@
-"""What strangers pass by mistake: each verb refuses it in one sentence, and decides nothing from rows that say nothing."""
+"""What strangers pass by mistake: each verb refuses it in one sentence, and decides nothing from empty rows."""
 
 from __future__ import annotations
 
@@ -151,9 +151,8 @@ def test_arrays_are_refused_as_files_are() -> None:
 
 
 def test_no_bridge_between_unrelated_spaces() -> None:
-    done = CliRunner().invoke(
-        app, ["migrate", "--old", "good.npy", "--new", "other.npy", "--candidates", "procrustes,ridge", "-o", "out.safetensors"]
-    )
+    command = "migrate --old good.npy --new other.npy --candidates procrustes,ridge -o out.safetensors"
+    done = CliRunner().invoke(app, command.split())
     assert done.exit_code == 1, done.stderr
     assert "re-embed" in done.stdout
     assert not Path("out.safetensors").exists()

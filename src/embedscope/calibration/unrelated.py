@@ -52,8 +52,8 @@ def pair_moments(sides: Sides) -> PairMoments:
         n, first, second = n - cosines.size, first - float(cosines.sum()), second - float((cosines**2).sum())
     if n < 1:
         raise InputError(
-            f"no pair of the {len(x):,} rows that search and the {len(y):,} that are searched is unrelated; add rows, or "
-            "check groups and labels"
+            f"no pair of the {len(x):,} rows that search and the {len(y):,} that are searched is unrelated; add rows, "
+            "or check groups and labels"
         )
     mean = first / n
     return PairMoments(n, mean, float(np.sqrt(max(second / n - mean**2, 0.0))))

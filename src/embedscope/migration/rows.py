@@ -255,8 +255,8 @@ def _matched(old: Side, new: Side, kind: str = "") -> tuple[tuple[Index, Index],
     left = np.array([i for i, name in enumerate(old.ids) if name in place], dtype=np.intp)
     if not len(left):
         raise InputError(
-            f"no id of OLD{kind} is an id of NEW{kind} ('{old.ids[0]}' and '{new.ids[0]}' come first); check that both use the "
-            "same ids"
+            f"no id of OLD{kind} is an id of NEW{kind} ('{old.ids[0]}' and '{new.ids[0]}' come first); check that both "
+            "use the same ids"
         )
     right = np.array([place[old.ids[i]] for i in left], dtype=np.intp)
     notes = []
