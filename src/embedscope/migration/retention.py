@@ -356,7 +356,8 @@ def _check_pool(held: int, clusters: Index, max_eval_rows: int) -> None:
     if units < n / 2:
         raise InputError(
             f"the {n:,} rows form {units:,} units of evidence (rows of one group, or nearly equal), which leave "
-            f"{held:,} rows that fit nothing, at least {LEAST_POOL} are needed; pass more rows that differ, or finer groups"
+            f"{held:,} rows that fit nothing, at least {LEAST_POOL} are needed; pass more rows that differ, or "
+            "finer groups"
         )
     raise InputError(
         f"{n:,} rows leave {held:,} that fit nothing and can be searched, at least {LEAST_POOL} are needed to tell ten "
