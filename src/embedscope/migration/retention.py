@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.certification.evidence import Evidence, Known, Survey, find_evidence
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
@@ -343,7 +344,7 @@ def _interleaved(rows: Floats, queries: Floats) -> Floats:
     return np.asarray(both[np.argsort(place, kind="stable")])
 
 
-def _check_pool(held: int, clusters: Index, max_eval_rows: int) -> None:
+def _check_pool(held: int, clusters: npt.NDArray[np.uint64], max_eval_rows: int) -> None:
     """Refuse fewer than 100 rows that are searched, and say why they are so few."""
     if held >= LEAST_POOL:
         return
