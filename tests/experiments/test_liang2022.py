@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.errors import DataUnavailableError, UnknownNameError
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._liang2022.measures import CENTRED, pair_records
@@ -61,5 +61,5 @@ def test_without_the_files_the_study_says_where_they_are(tmp_path, monkeypatch) 
     monkeypatch.delenv("EMBEDSCOPE_DATA", raising=False)
     with pytest.raises(DataUnavailableError, match="Figure_1_Modality_Gap"):
         STUDY.run(Options(models=("CLASP",), data=tmp_path, download=False))
-    with pytest.raises(InputError, match="no model 'minilm'"):
-        STUDY.run(Options(models=("minilm",), data=tmp_path, download=False))
+    with pytest.raises(UnknownNameError, match="unknown model of liang2022 'minilm'"):
+        STUDY.start(Options(models=("minilm",), data=tmp_path, download=False))

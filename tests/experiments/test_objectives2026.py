@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import UnknownNameError
 from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import TextTable
+from embedscope.experiments import EXPERIMENTS
+from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.corpus import Texts, by_image, corpus, plain, tokenizer
 from embedscope.experiments._objectives2026.figures import figures
@@ -88,8 +90,8 @@ def test_numbers_by_hand() -> None:
 
 
 def test_unknown_arms_are_refused() -> None:
-    with pytest.raises(InputError, match="none named 'minilm'"):
-        chosen_arms(["minilm"])
+    with pytest.raises(UnknownNameError, match="unknown model of objectives2026 'minilm'"):
+        EXPERIMENTS.get("objectives2026").check(Options(models=("minilm",)))
     assert [a.id for a in chosen_arms(["next_token", "next_token"])] == ["next_token"]
     assert "3 seeds" in setting(SIZES["full"])
 

@@ -189,7 +189,7 @@ def test_what_cannot_be_decided_is_an_error_with_what_to_do() -> None:
     x, y = spaces(n=120)
     with pytest.raises(InputError, match="250 rows"):
         embedscope.migrate(x, y)
-    with pytest.raises(InputError, match="has no ids to match"):
+    with pytest.raises(InputError, match="have no ids to match"):
         embedscope.migrate(x, y[:-1])
     with pytest.raises(InputError, match=r"share from 0\.5"):
         embedscope.migrate(x, y, retain=1.0)

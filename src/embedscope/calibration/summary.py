@@ -341,6 +341,7 @@ def _distributions(found: Findings) -> Figure:
         kinds["nearest pairs"] = given.candidates[2]
     elif given.judged is not None and not given.judged.match.all():
         kinds["judged, no match"] = given.judged.cosines[~given.judged.match]
+    kinds = {name: v for name, v in kinds.items() if len(v)}
     low = min(float(np.quantile(v, 0.001)) for v in kinds.values())
     high = max(float(np.quantile(v, 0.999)) for v in kinds.values())
     edges = np.linspace(low, max(high, low + 1e-6), BARS + 1)

@@ -12,6 +12,7 @@ from embedscope.calibration.sides import Sides
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
+from embedscope.tasks._means import check_apart
 
 SAMPLED = 200_000
 """Pairs that are sampled for the tail."""
@@ -50,7 +51,10 @@ def pair_moments(sides: Sides) -> PairMoments:
         cosines = np.einsum("ij,ij->i", x[a], y[b])
         n, first, second = n - cosines.size, first - float(cosines.sum()), second - float((cosines**2).sum())
     if n < 1:
-        raise InputError("every pair of rows is related, so there are no unrelated pairs; check groups and labels")
+        raise InputError(
+            f"no pair of the {len(x):,} rows that search and the {len(y):,} that are searched is unrelated; add rows, "
+            "or check groups and labels"
+        )
     mean = first / n
     return PairMoments(n, mean, float(np.sqrt(max(second / n - mean**2, 0.0))))
 
@@ -162,6 +166,7 @@ class Sampled:
 
 def unrelated_of(sides: Sides, seed: int) -> tuple[Unrelated, Sampled]:
     """The distribution of unrelated pairs of ``sides``, and the pairs that were sampled for its tail."""
+    check_apart(sides.right, "the side that is searched" if not sides.same else "SOURCE")
     moments = pair_moments(sides)
     if moments.n < LEAST:
         raise InputError(

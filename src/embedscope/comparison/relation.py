@@ -12,6 +12,7 @@ from embedscope.core.arrays import Floats, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_order, hash_rows
 from embedscope.stats.neighbourhood import K, nearest_others
+from embedscope.tasks._means import check_apart
 
 Name = Literal["same", "precision", "rotated", "prompt", "truncated", "model", "unrelated"]
 RELATIONS: tuple[Name, ...] = ("same", "precision", "rotated", "prompt", "truncated", "model", "unrelated")
@@ -111,6 +112,8 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
             f"comparing takes at least {_FEWEST} rows that are not zero on either side, got {filled.sum()}"
         )
     u, v = (np.asarray(unit_rows(np.asarray(s, dtype=np.float64)[filled])[0]) for s in (x, y))
+    check_apart(u, "A")
+    check_apart(v, "B")
     sample = np.sort(hash_order(hash_rows(0, len(u)), 0)[:MOST])
     a, b = u[sample], v[sample]
     same_width = u.shape[1] == v.shape[1]

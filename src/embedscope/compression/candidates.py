@@ -69,7 +69,7 @@ def parse_plan(text: str) -> Plan:
         elif name in (*CUTS, *CODES, RESCORE):
             raise InputError(f"'{text}' is not understood; write a cut, then a code: first:128+int8, binary+rescore")
         else:
-            raise UnknownNameError.for_name("step of a compression", name, [*CUTS, *CODES, RESCORE])
+            raise UnknownNameError.among("step of a compression", name, [*CUTS, *CODES, RESCORE])
     return Plan(text, cut, code or NONE, rescore)
 
 

@@ -148,6 +148,8 @@ class _Given:
         on_queries: bool,
     ) -> tuple[Material, str, dict[str, Origin]]:
         """The material, the name of the source, and where vectors come from."""
+        if not self.corpus and (encoder.layers is not None or encoder.pooling is not None):
+            raise InputError("--layers and --pooling are for models: leave them out, or add --corpus and --queries")
         if self.qrels is None and not self.corpus:
             return self._plain(options, provenance, on_queries)
         model = str(self.source) if self.corpus and self.source is not None else None

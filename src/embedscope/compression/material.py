@@ -20,7 +20,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import directions
+from embedscope.tasks._means import check_apart, directions
 
 Matrix = npt.NDArray[Any]
 
@@ -75,6 +75,7 @@ def judged_material(
     judge = query_judge(data, FitContext(True), options, False, notes, groups)
     pool = np.asarray(data.corpus[judge.pool])
     unit = directions(pool)
+    check_apart(unit, "the documents")
     rows = {"select": judge.rows["select"], "certify": judge.rows["certify"]}
     if not keep_fit:
         more = judge.rows["fit"][: options.max_eval_rows]
@@ -116,6 +117,8 @@ def plain_material(
     queries : (m, d), None to take rows of the index, each of which is no result of its own
     groups : (m,) what each query (or row) belongs to
     """
+    unit = directions(documents)
+    check_apart(unit, "the index")
     asked = documents if queries is None else queries
     n = len(asked)
     declared = None if groups is None else declared_units(groups, n, n, "queries" if queries is not None else "rows")
@@ -124,7 +127,7 @@ def plain_material(
     units = numbered(evidence.clusters)
     order = np.argsort(combine(hash_rows(0, n), options.seed + 1), kind="stable")
     choose = {"select": part == 1, "certify": part != 1}
-    unit, probes, notes = directions(documents), {}, []
+    probes, notes = {}, []
     if len(documents) < total:
         notes.append(
             f"{len(documents):,} of {total:,} rows were searched, chosen by their hash; a larger index is harder"

@@ -39,9 +39,22 @@ class UnknownNameError(EmbedscopeError, LookupError):
     def for_name(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         """Build the error for ``name`` of ``kind`` among the ``known`` names."""
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        return cls(f"unknown {kind} '{name}'; {hint}`embedscope list {kind}s` shows all {len(names)}")
+        return cls(f"unknown {kind} '{name}'; {_near(name, names)}`embedscope list {kind}s` shows all {len(names)}")
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """The same for a few names that `embedscope list` does not show: the message holds them all.
+
+        >>> str(UnknownNameError.among("direction", "query", ["queries", "documents"]))
+        "unknown direction 'query'; did you mean 'queries'? take one of queries, documents"
+        """
+        names = list(known)
+        return cls(f"unknown {kind} '{name}'; {_near(name, names)}take one of {', '.join(names)}")
+
+
+def _near(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'? " if near else ""
 
 
 class UnknownOptionError(EmbedscopeError, TypeError):

@@ -30,7 +30,7 @@ from embedscope.sources.retrieval_data import (
     retrieval_spaces,
 )
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import directions
+from embedscope.tasks._means import check_apart, directions
 from embedscope.transforms.repair import Repair
 
 TOP = 10
@@ -127,12 +127,26 @@ def explain(  # noqa: PLR0913
     options = ModelOptions.of({**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "seed": seed})
     spaces = list(retrieval_spaces(asked, pool, source, options, provenance, progress or Silent()))
     first = spaces[0]
+    _check(first, relevant, skip[row])
     rankings = [_ranking(s.space, s.queries, s.corpus, row, relevant, skip) for s in spaces]
     rankings += list(_changed(first, row, relevant, skip, transform, repair))
     hubs = _occurrence(first, skip)
     provenance.settings = {"query": query, "layers": layers, "pooling": pooling, "transform": transform}
     found = _Explained(query, row, asked, pool, relevant, rankings, hubs, first.source)
     return Result(tuple(found.records()), provenance.as_dict(), found.document())
+
+
+def _check(space: RetrievalSpace, relevant: Index, own: int) -> None:
+    """Refuse what holds no ranking: another width, or nothing that the relevant documents stand before or behind."""
+    q, c = np.asarray(space.queries), np.asarray(space.corpus)
+    if q.shape[1] != c.shape[1]:
+        raise InputError(
+            f"queries and corpus must have the same number of dimensions, got {q.shape[1]} and {c.shape[1]}; pass "
+            "vectors of one model"
+        )
+    if len(c) == len(np.union1d(relevant, [own] if own >= 0 else relevant)):
+        raise InputError("there is no document that is not relevant to the query, so no rank to explain; add documents")
+    check_apart(directions(c), "the corpus")
 
 
 def _row_of(query: str, asked: Collection) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.tables import Classes, Data, Pairs, Quadruples, Relation, Task, TextTable
 from embedscope.evaluation.user_files import Found, Wanted, read_columns
@@ -34,10 +34,18 @@ Made = tuple[Task, Data, str]
 def is_user_task(name: str) -> bool:
     """Whether ``name`` is a file as a task, such as ``sts:pairs.csv``.
 
+    Raises
+    ------
+    UnknownNameError
+        if it names a file that is there, after a kind that there is not.
+
     >>> is_user_task("sts:pairs.csv"), is_user_task("stsb"), is_user_task("stsb:published")
     (True, False, False)
     """
-    return name.partition(":")[0] in _KINDS and ":" in name
+    kind, colon, place = name.partition(":")
+    if colon and kind not in _KINDS and Path(place).is_file():
+        raise UnknownNameError.among("kind of task", kind, _KINDS)
+    return kind in _KINDS and bool(colon)
 
 
 def user_task(name: str) -> Made:

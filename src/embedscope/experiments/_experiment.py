@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from embedscope.core.document import Status
-from embedscope.core.errors import InputError
+from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
 from embedscope.experiments._published import Published
@@ -150,6 +150,7 @@ class Experiment:
     file_sets : further files that it reads by checksum
     reads_contexts : whether words can be read in sentences
     full_models : models that full scale takes beside ``models`` where none are named
+    own_models_alone : whether ``--models`` takes some of these alone
     """
 
     id: str
@@ -165,25 +166,44 @@ class Experiment:
     file_sets: tuple[Any, ...] = ()
     reads_contexts: bool = False
     full_models: tuple[str, ...] = ()
+    own_models_alone: bool = False
 
     def models_at(self, scale: str) -> tuple[str, ...]:
         """Models where none are named."""
         return (*self.models, *(self.full_models if scale == "full" else ()))
+
+    def check(self, options: Options) -> None:
+        """Refuse ``options`` that do not fit the study.
+
+        Raises
+        ------
+        InputError, UnknownNameError
+            where an option is for other studies, or holds a name that there is not.
+        """
+        if options.contexts is not None and not self.reads_contexts:
+            raise InputError(f"--contexts is for studies of words, such as shimangaud2024; leave it out for {self.id}")
+        if self.own_models_alone:
+            known = self.models_at("full")
+            for name in options.models:
+                if name not in known:
+                    raise UnknownNameError.among(f"model of {self.id}", name, known)
+        from embedscope.evaluation.scoring import parse_transform
+
+        parse_transform(options.transform)
 
     def start(self, options: Options) -> Result:
         """Carry out the study.
 
         Raises
         ------
-        InputError
+        InputError, UnknownNameError
             if an option does not fit it.
         DataUnavailableError
             if a model that installs from PyPI is not installed: before the others are measured, which takes hours.
         """
         from embedscope.encoders import ALIASES
 
-        if options.contexts is not None and not self.reads_contexts:
-            raise InputError(f"--contexts is for studies of words, such as shimangaud2024; leave it out for {self.id}")
+        self.check(options)
         for uri in options.models:
             for name in uri.removeprefix("random:").split("+"):
                 if name in ALIASES:

@@ -89,10 +89,12 @@ def stated_models(pairs: Sequence[str], known: Mapping[str, Published]) -> dict[
         name, equals, source = text.partition("=")
         if not equals or not name or not source:
             raise InputError(f"--as takes NAME=SOURCE, such as gpt2=FOLDER, got '{text}'")
+        if not known:
+            raise InputError(f"--as {text}: the study takes no published models; leave out --as")
         if name not in known:
             near = difflib.get_close_matches(name, list(known), n=1)
             hint = f"did you mean '{near[0]}'? " if near else ""
-            raise InputError(f"--as {text}: the study has no model '{name}'; {hint}Its models are {', '.join(known)}")
+            raise InputError(f"--as {text}: the study has no model '{name}'; {hint}its models are {', '.join(known)}")
         suffix = known[name].suffix
         uri = f"hf:{source}" if Path(source).is_dir() else source
         stated[uri if not suffix or suffix in uri else f"{uri}{suffix}"] = name

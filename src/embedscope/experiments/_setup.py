@@ -45,6 +45,7 @@ def setup(experiment: Experiment, options: Options) -> Result:
     The first finding is "warning" where something that the run asked for is missing, else "ok"; one for each missing
     thing follows.
     """
+    experiment.check(options)
     needs = [*_libraries(experiment), *_data(experiment, options), *_models(experiment, options)]
     missing = [need for need in needs if need.missing is not None and need.required]
     document = Document(
@@ -118,10 +119,13 @@ def _for_download(entry: Any) -> bool:
 
 def _models(experiment: Experiment, options: Options) -> list[Need]:
     """Models of the run, then those of the paper that are not among them."""
-    if not experiment.published_models:
+    if experiment.own_models_alone:
         return []
     found = [
-        Need("model", part, absent(part)) for uri in options.models for part in dict.fromkeys(uri.split("+")) if part
+        Need("model", part, absent(part), required=bool(experiment.published_models) or uri not in experiment.models)
+        for uri in options.models
+        for part in dict.fromkeys(uri.split("+"))
+        if part
     ]
     asked = {need.name for need in found} | set(options.published.values())
     known = experiment.published_models

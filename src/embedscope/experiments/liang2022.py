@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
-from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.errors import DataUnavailableError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -44,13 +44,10 @@ def run(options: Options) -> Result:
     finder = Finder(options.data, download=False)
     with provenance.phase("data"):
         paths = found_files(finder)
-    wanted = [m for m in options.models if m in PAIRS]
-    if unknown := [m for m in options.models if m not in PAIRS]:
-        raise InputError(f"liang2022 has no model '{unknown[0]}'; --models takes some of {', '.join(PAIRS)}")
     skipped: list[Skipped] = []
     records: list[Record] = []
     sources: dict[str, int] = {}
-    for model in wanted:
+    for model in options.models:
         trained, random, *sides = PAIRS[model]
         for name, file in ((model, trained), (f"{model} (random)", random)):
             if file not in paths:
@@ -226,6 +223,7 @@ ENTRIES = {
         claims=(),
         run=run,
         models=tuple(PAIRS),
+        own_models_alone=True,
         file_sets=(VectorFiles(),),
     )
 }

@@ -73,6 +73,7 @@ ENTRIES = {
         claims=(),
         run=run,
         models=tuple(ARMS),
+        own_models_alone=True,
         datasets=("multi30k", "coco", "emoji", "rg65", "wordsim353", "simlex999", "simverb3500", "bellezza", "stsb"),
         libraries={"torch": "hf", "transformers": "hf", "efficientnet_lite_pytorch": "images"},
     )

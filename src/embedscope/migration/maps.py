@@ -6,7 +6,6 @@ both sides have unit length; what comes out is the map of the source side, norma
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -129,9 +128,7 @@ def _parsed(text: str) -> tuple[str, float | None]:
     """Name and number of a candidate; None where it has none."""
     name, colon, word = text.partition(":")
     if name not in _FAMILIES:
-        near = difflib.get_close_matches(name, list(_FAMILIES), n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise UnknownNameError(f"unknown candidate '{name}'; {hint}there are {', '.join(_FAMILIES)}")
+        raise UnknownNameError.among("candidate", name, _FAMILIES)
     if not colon:
         return name, None
     try:

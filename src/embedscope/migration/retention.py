@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.certification.evidence import Evidence, Known, Survey, find_evidence
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
@@ -222,11 +223,7 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
         if not keep.all():
             notes.append(f"{int(keep.sum()):,} of the {len(mine):,} rows that are to {name} were kept, by their hash")
     held = np.sort(np.concatenate([pools["select"], pools["certify"]]))
-    if len(held) < LEAST_POOL:
-        raise InputError(
-            f"{n:,} rows leave {len(held):,} that fit nothing and can be searched, at least {LEAST_POOL} are needed to "
-            "tell ten in common from chance; pass 250 rows of both models or more, best a thousand"
-        )
+    _check_pool(len(held), clusters, max_eval_rows)
     judged, by = _relevance(rows)
     views: dict[Part, View]
     if asks_rows:
@@ -345,3 +342,25 @@ def _interleaved(rows: Floats, queries: Floats) -> Floats:
     both = np.concatenate([rows, queries])
     place = np.concatenate([(np.arange(len(x)) + 0.5) / max(len(x), 1) for x in (rows, queries)])
     return np.asarray(both[np.argsort(place, kind="stable")])
+
+
+def _check_pool(held: int, clusters: npt.NDArray[np.uint64], max_eval_rows: int) -> None:
+    """Refuse fewer than 100 rows that are searched, and say why they are so few."""
+    if held >= LEAST_POOL:
+        return
+    n, units = len(clusters), len(np.unique(clusters))
+    if max_eval_rows < 2 * LEAST_POOL:
+        raise InputError(
+            f"max_eval_rows is the number of rows that select and certify, at least {2 * LEAST_POOL}; got "
+            f"{max_eval_rows}"
+        )
+    if units < n / 2:
+        raise InputError(
+            f"the {n:,} rows form {units:,} units of evidence (rows of one group, or nearly equal), which leave "
+            f"{held:,} rows that fit nothing, at least {LEAST_POOL} are needed; pass more rows that differ, or "
+            "finer groups"
+        )
+    raise InputError(
+        f"{n:,} rows leave {held:,} that fit nothing and can be searched, at least {LEAST_POOL} are needed to tell ten "
+        "in common from chance; pass 250 rows of both models or more, best a thousand"
+    )

@@ -21,7 +21,7 @@ from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import read_side
 from embedscope.sources.retrieval_data import judgements_of, read_collection
 from embedscope.sources.texts import TextSource, encode, texts_of
-from embedscope.tasks._means import directions
+from embedscope.tasks._means import check_apart, directions
 from embedscope.transforms.repair import Origin
 
 Judged = tuple[Index, Index, Floats]
@@ -101,12 +101,18 @@ def read_rows(
     InputError
         if the sides cannot be matched, queries or judgements do not fit, or rows are not finite.
     """
-    asked = request.new_queries is not None or request.queries is not None
+    if (encoder.layers is not None or encoder.pooling is not None) and not any(
+        map(is_model, (request.old, request.new))
+    ):
+        raise InputError("--layers and --pooling are for models, and OLD and NEW hold vectors: leave them out")
+    asked = any(given is not None for given in (request.old_queries, request.new_queries, request.queries))
     role = "document" if asked else None
     old = _side(request.old, request.texts, role, "OLD", encoder, provenance, progress)
     new = _side(request.new, request.texts, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
     rows, ids, notes = _matched(old, new)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
+    check_apart(x, old.name)
+    check_apart(y, new.name)
     queries = _queries(request, encoder, provenance, progress) if asked else None
     if queries is not None:
         _check_width(queries[1], y, "NEW queries", "NEW")
@@ -228,15 +234,19 @@ def _file(source: str, provenance: Provenance) -> Side:
     return Side(side.name, side.x, side.ids, Origin(path.name, file_sha256=sha))
 
 
-def _matched(old: Side, new: Side) -> tuple[tuple[Index, Index], tuple[str, ...], list[str]]:
-    """Rows of both sides that are the same, in the order of OLD, their names, and what is to be said."""
+def _matched(old: Side, new: Side, kind: str = "") -> tuple[tuple[Index, Index], tuple[str, ...], list[str]]:
+    """Rows of both sides that are the same, in the order of OLD, their names, and what is to be said.
+
+    ``kind`` is what the rows are in messages: nothing, or " queries".
+    """
     n, m = len(old.x), len(new.x)
     if old.ids is None or new.ids is None:
         if n != m:
-            which = " and ".join(s.name for s in (old, new) if s.ids is None)
+            nameless = [s.name for s in (old, new) if s.ids is None]
             raise InputError(
-                f"OLD has {n:,} rows and NEW {m:,}, and {which} has no ids to match them by; write STEM.ids.txt next "
-                "to each file, one id per line, or pass {id: vector}"
+                f"OLD{kind} has {n:,} rows and NEW{kind} {m:,}, and {' and '.join(nameless)} "
+                f"{'have' if len(nameless) > 1 else 'has'} no ids to match them by; write STEM.ids.txt next to each "
+                "file, one id per line, or pass {id: vector}"
             )
         names = old.ids or new.ids or tuple(str(i) for i in range(n))
         every = np.arange(n)
@@ -245,8 +255,8 @@ def _matched(old: Side, new: Side) -> tuple[tuple[Index, Index], tuple[str, ...]
     left = np.array([i for i, name in enumerate(old.ids) if name in place], dtype=np.intp)
     if not len(left):
         raise InputError(
-            f"no id of OLD is an id of NEW ('{old.ids[0]}' and '{new.ids[0]}' come first); check that both use the "
-            "same ids"
+            f"no id of OLD{kind} is an id of NEW{kind} ('{old.ids[0]}' and '{new.ids[0]}' come first); check that both "
+            "use the same ids"
         )
     right = np.array([place[old.ids[i]] for i in left], dtype=np.intp)
     notes = []
@@ -284,7 +294,7 @@ def _queries(
         new = asked
     if old is None:
         return None, new.x, new.ids or tuple(str(i) for i in range(len(new.x)))
-    rows, ids, _ = _matched(old, new)
+    rows, ids, _ = _matched(old, new, " queries")
     return old.x[rows[0]], new.x[rows[1]], ids
 
 
@@ -302,8 +312,9 @@ def _judged(
     ]
     if not known:
         raise InputError(
-            f"none of the {len(judgements):,} judgements names a query and a row that both models embedded; check the "
-            f"ids, which look like '{query_ids[0]}' and '{ids[0]}'"
+            f"none of the {len(judgements):,} judgements names a query and a row that both models embedded: they name "
+            f"'{judgements.query[0]}' and '{judgements.document[0]}', the ids look like '{query_ids[0]}' and "
+            f"'{ids[0]}'; use the same ids"
         )
     notes = []
     if missing := len(judgements) - len(known):

@@ -72,6 +72,37 @@ def directions(x: Any, name: str = "x") -> Floats:
     return np.asarray(np.divide(scaled, norms, out=scaled, where=norms > 0))
 
 
+def check_apart(unit: Floats, name: str) -> None:
+    """Refuse ``unit`` rows (n, d), of more than one row, among which no cosine tells one from another.
+
+    Raises
+    ------
+    InputError
+        if all rows are zero, all of the same direction, or of one dimension.
+
+    >>> check_apart(np.eye(3), "x")
+    >>> check_apart(np.zeros((3, 2)), "x")
+    Traceback (most recent call last):
+    ...
+    embedscope.core.errors.InputError: all 3 rows of x are zero, so no cosine tells them apart; write them again
+    """
+    if len(unit) < 2:
+        return
+    nonzero = unit.any(axis=1)
+    if not nonzero.any():
+        raise InputError(f"all {len(unit):,} rows of {name} are zero, so no cosine tells them apart; write them again")
+    if unit.shape[1] == 1:
+        raise InputError(
+            f"{name} has one dimension, where a cosine is only a sign; pass rows of two dimensions or more"
+        )
+    first = unit[int(np.argmax(nonzero))]
+    if np.allclose(unit, first, rtol=0.0, atol=1e-9):
+        raise InputError(
+            f"all {len(unit):,} rows of {name} have the same direction, so no cosine tells them apart; check how they "
+            "were made"
+        )
+
+
 def paired_directions(a: Any, b: Any) -> tuple[Floats, Floats]:
     """Rows of ``a`` and ``b`` (n, d) at unit length; row i of one belongs to row i of the other.
 

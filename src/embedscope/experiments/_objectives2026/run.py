@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.document import Skipped
-from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -38,19 +37,7 @@ class Trained:
 
 
 def chosen_arms(names: Sequence[str]) -> list[Arm]:
-    """Arms by name.
-
-    Raises
-    ------
-    InputError
-        for a name that no arm has.
-    """
-    for name in names:
-        if name not in ARMS:
-            raise InputError(
-                f"objectives2026 trains its own models and has none named '{name}'; --models takes some of "
-                f"{', '.join(ARMS)}"
-            )
+    """Arms by name, each once."""
     return [ARMS[name] for name in dict.fromkeys(names)]
 
 
