@@ -88,6 +88,7 @@ def test_named_pairs_of_the_hub_are_checked(folder: Path) -> None:
     code, said = run("report", folder / "b.json", "--eval-results", folder / "e.yaml", "--hub-dataset", "nothing")
     assert code == 2
     assert "--hub-dataset takes NAME=VALUE" in said
+    pytest.importorskip("jinja2", reason="extra report is not installed")
     code, said = run("report", folder / "b.json", "--model-card", folder / "README.md", "-q")
     assert code == 0, said
     assert "mean_norm" in (folder / "README.md").read_text()

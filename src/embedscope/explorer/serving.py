@@ -63,6 +63,7 @@ def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None)
     import uvicorn
 
     listening = _listen(port)
+    listening.listen()  # who comes early waits until the server runs
     config = uvicorn.Config(application(shown, progress), log_level="error", access_log=False)
     server = uvicorn.Server(config)
     if opened is not None:
