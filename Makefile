@@ -34,7 +34,7 @@ demo: $(VENV)/.installed  ## install, run the main job on two real models, say w
 	$(BIN)/embedscope quickstart --out $(OUT)
 
 test: lint  ## install, lint, run all tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup --durations=20
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations=20
 
 # Not part of `test`: minutes of runs of single tests, each in a copy of the tree with one fault.
 mutate: $(VENV)/.installed-dev  ## break the statistics and the decision on purpose: each fault must make a test fail
@@ -69,10 +69,10 @@ $(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
 	@touch $@
 
 test-core: $(CORE)/.installed  ## test the core without any extra, in an environment of its own
-	$(CORE)/bin/python -m pytest $(CORE_TESTS) -n auto --dist loadgroup
+	$(CORE)/bin/python -m pytest $(CORE_TESTS) -n auto --dist loadfile
 
 test-lowest: $(LOWEST)/.installed  ## the same with the lowest versions that pyproject.toml allows
-	$(LOWEST)/bin/python -m pytest $(CORE_TESTS) -n auto --dist loadgroup
+	$(LOWEST)/bin/python -m pytest $(CORE_TESTS) -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev site  ## ruff, mypy, import-linter, generated docs, the site
 	$(BIN)/ruff check .

@@ -40,17 +40,3 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMBEDSCOPE_CACHE", str(shared / "embedscope-cache"))
         yield
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "xdist_group(name): of pytest-xdist, which processes of a run do not load")
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One process runs all tests of a file that makes something once for all of them (``--dist loadgroup``)."""
-    file = item.nodeid.partition("::")[0]
-    made = getattr(item, "_fixtureinfo", None)
-    if made is not None and any(
-        d[-1].baseid == file and d[-1].scope in ("module", "session") for d in made.name2fixturedefs.values()
-    ):
-        item.add_marker(pytest.mark.xdist_group(file))

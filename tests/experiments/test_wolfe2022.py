@@ -30,6 +30,8 @@ from embedscope.experiments._wolfe2022.tables import ranges, tables
 from embedscope.stats.best_of import best_of
 from embedscope.tasks._means import mean_score
 
+pytestmark = pytest.mark.timeout(600)  # the study is run once, in a process of its own
+
 GPT2, CLIP = "gpt2", "hf:openai/clip-vit-base-patch32#text"
 
 
