@@ -54,7 +54,7 @@ def list_experiments() -> Rows:
     """Published studies: name, question, models, number of claims.
 
     >>> [row["name"] for row in list_experiments()]
-    ['shimangaud2024', 'tyshchuk2023', 'wolfe2022']
+    ['drift2025', 'liang2022', 'objectives2026', 'shimangaud2024', 'tyshchuk2023', 'wolfe2022']
     """
     return _experiments(None)
 
@@ -63,7 +63,7 @@ def list_transforms() -> Rows:
     """Transforms: name, how they are written in a chain, what they do.
 
     >>> [row["name"] for row in list_transforms()]
-    ['abtt', 'center', 'pca', 'whiten']
+    ['abtt', 'center', 'drop', 'pca', 'standardize', 'whiten']
     """
     return _transforms(None)
 

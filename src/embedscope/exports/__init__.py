@@ -23,7 +23,7 @@ def find_export(name: str) -> Export:
     >>> find_export("onx")
     Traceback (most recent call last):
     embedscope.core.errors.UnknownNameError: unknown export 'onx'; did you mean 'onnx'? there are faiss, numpy, onnx, \
-sentence-transformers
+pgvector, sentence-transformers
     """
     known = sorted(EXPORTS)
     if name in known:
