@@ -167,7 +167,7 @@ def test_texts_of_a_table_of_vectors_are_its_names(tmp_path: Path, vectors) -> N
         ("similarity:a.csv", "word1,word2,score\ncat,dog,high\ncat,bird,2\n", "'high', which is no number"),
         ("similarity:a.csv", "cat,dog\n", "has 2 columns, wanted 3"),
         ("sts:a.jsonl", '{"text1": "a", "x": 1}\n', "no column of second texts"),
-        ("sts:a.jsonl", "no json\n", "line 1 of"),
+        ("sts:a.jsonl", "no json\n", "line 1"),
         ("sts:a.csv", "", "is empty"),
         ("analogy:a.txt", "man king woman\n", "has 3 words; wanted four"),
         ("labels:a.csv", "text,label\na,x\na,y\n", "another label"),

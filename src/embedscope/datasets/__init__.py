@@ -13,11 +13,11 @@ from embedscope.datasets._dataset import Dataset, Entry, MediaDataset
 from embedscope.datasets._example import example_files
 from embedscope.datasets._fetch import Finder
 from embedscope.datasets._file import File
+from embedscope.datasets._id_texts import is_text_table, read_beir_texts, read_text_rows
 from embedscope.datasets._image_folder import image_folder
 from embedscope.datasets._image_set import build_image_set, image_questions, near_duplicates
 from embedscope.datasets._judgements import read_qrels, retrieval_files
 from embedscope.datasets._parallel import parallel_files
-from embedscope.datasets._qrels import read_beir_texts
 
 DATASETS: Registry[Entry] = Registry("dataset", "embedscope.datasets")
 
@@ -32,9 +32,11 @@ __all__ = [
     "example_files",
     "image_folder",
     "image_questions",
+    "is_text_table",
     "near_duplicates",
     "parallel_files",
     "read_beir_texts",
     "read_qrels",
+    "read_text_rows",
     "retrieval_files",
 ]

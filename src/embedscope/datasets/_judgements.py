@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Qrels, TextTable
 from embedscope.datasets._fetch import file_sha256
-from embedscope.datasets._qrels import read_beir_texts
+from embedscope.datasets._id_texts import read_beir_texts
 from embedscope.datasets._qrels import read_qrels as read_judgements
 from embedscope.datasets._text import distinct
 

@@ -1,15 +1,35 @@
-"""Relevance judgements and texts with ids, in the formats of TREC and of BEIR."""
+"""Relevance judgements: the formats of TREC and BEIR, and tables with their columns."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from embedscope.core.errors import InputError
-from embedscope.datasets._text import lines
+from embedscope.datasets._tables import (
+    OBJECTS,
+    PARQUET,
+    Lines,
+    Row,
+    cut,
+    delimited,
+    named,
+    objects,
+    parquet_rows,
+    single_object,
+)
+
+_QUERY = ("query-id", "qid", "q-id", "query", "topic-id", "topic", "question-id")
+_DOCUMENT = ("corpus-id", "doc-id", "document-id", "docno", "did", "pid", "passage-id", "document", "doc")
+_GRADE = ("score", "relevance", "rel", "grade", "label", "judgement", "judgment", "relevance-score", "relevance-label")
+_COLUMNS = "query id, document id and grade"
+_RUN_COLUMNS = 6
+
+_Judgement = tuple[int, str, str, Any]
+"""Number of the line, id of the query, id of the document, grade."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +45,11 @@ class Judgements:
 
 
 def read_qrels(path: str | Path) -> Judgements:
-    """Judgements of a file: TREC (``query 0 document grade``) or BEIR (query, document, grade by tabs, with a header).
+    """Judgements of a file of TREC (``query 0 document grade``), of BEIR (tabs, with a header), or a table.
+
+    Tables are CSV, TSV, JSON lines and Parquet; their columns are found by name (``query-id``, ``qid``, ...;
+    ``corpus-id``, ``doc_id``, ...; ``score``, ``relevance``, ...). A ``.json`` file may be
+    ``{query: {document: grade}}``. Lines that begin with ``#`` are comments.
 
     Raises
     ------
@@ -33,20 +57,14 @@ def read_qrels(path: str | Path) -> Judgements:
         if the file cannot be read, a line has another form, or a document is judged twice for one query.
     """
     found: dict[tuple[str, str], float] = {}
-    for number, line in enumerate(_lines(path), 1):
-        parts = line.split("\t") if line.count("\t") == 2 else line.split()
-        if not line.strip() or (number == 1 and parts[0].strip().lower() in {"query-id", "query_id", "qid"}):
-            continue
-        if len(parts) not in (3, 4):
-            raise InputError(
-                f"{path}, line {number}, has {len(parts)} columns; wanted 'query 0 document grade' (TREC) or query, "
-                "document and grade separated by tabs (BEIR)"
-            )
-        key = parts[0].strip(), parts[-2].strip()
+    for number, query, document, given in _judgements(Path(path)):
         try:
-            grade = float(parts[-1])
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}, grades with '{parts[-1].strip()}'; wanted a number") from error
+            grade = math.nan if isinstance(given, bool) else float(given)
+        except (TypeError, ValueError):
+            grade = math.nan
+        if not math.isfinite(grade):
+            raise InputError(f"{path}, line {number}, grades with '{str(given).strip()}'; wanted a number")
+        key = query.strip(), document.strip()
         if found.get(key, grade) != grade:
             raise InputError(f"{path}, line {number}, judges {key[1]} for {key[0]} again, otherwise; keep one line")
         found[key] = grade
@@ -56,46 +74,85 @@ def read_qrels(path: str | Path) -> Judgements:
     return Judgements(queries, documents, tuple(found.values()))
 
 
-def read_beir_texts(path: str | Path) -> dict[str, str]:
-    """Texts by id from JSON lines with ``_id``, ``text`` and perhaps ``title``, which comes first with a blank.
-
-    A text may be empty, as a few are in BEIR.
-
-    Raises
-    ------
-    InputError
-        if a line is no such object, an id comes twice, or there is no line.
-    """
-    found: dict[str, str] = {}
-    for number, row in json_lines(path):
-        if "_id" not in row or "text" not in row:
-            raise InputError(
-                f'{path}, line {number}, has no "_id" and "text" but {sorted(row)}; wanted the format of BEIR'
-            )
-        name, parts = str(row["_id"]), (str(row.get(key) or "").strip() for key in ("title", "text"))
-        if name in found:
-            raise InputError(f"{path}, line {number}, holds the id '{name}' twice; an id must name one text")
-        found[name] = " ".join(part for part in parts if part)
-    if not found:
-        raise InputError(f'{path} holds no texts; wanted JSON lines with "_id" and "text"')
-    return found
+def _judgements(path: Path) -> Iterator[_Judgement]:
+    suffix = path.suffix.lower()
+    if suffix in PARQUET:
+        return _of_rows(path, parquet_rows(path))
+    if suffix not in OBJECTS:
+        return _of_lines(path)
+    whole = single_object(path)
+    return _of_rows(path, objects(path)) if whole is None else _of_mapping(path, whole)
 
 
-def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and object of every line that is not blank."""
-    for number, line in enumerate(_lines(path), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object per line") from error
-            if not isinstance(row, dict):
-                raise InputError(f"{path}, line {number}, is no JSON object; wanted one object per line")
-            yield number, row
+def _of_rows(path: Path, rows: Iterator[Row]) -> Iterator[_Judgement]:
+    for number, row in rows:
+        keys = _columns(list(row))
+        if keys is None:
+            raise InputError(f"{path}, line {number}, has the fields {cut(row)}; wanted {_COLUMNS}")
+        query, document, grade = (row[key] for key in keys)
+        if query is None or document is None:
+            raise InputError(f"{path}, line {number}, has no id of its {'query' if query is None else 'document'}")
+        yield number, str(query), str(document), grade
 
 
-def _lines(path: str | Path) -> list[str]:
+def _of_mapping(path: Path, whole: Mapping[str, Any]) -> Iterator[_Judgement]:
+    for number, (query, judged) in enumerate(whole.items(), 1):
+        if isinstance(judged, list):
+            raise InputError(f"{path} lists documents of {query} without grades; wanted {{query: {{document: grade}}}}")
+        for document, grade in judged.items():
+            yield number, query, document, grade
+
+
+def _of_lines(path: Path) -> Iterator[_Judgement]:
+    table = delimited(path)
+    if table.delimiter in {",", ";"} and _are_words(table):
+        table = delimited(path, " ")
+    columns: tuple[int, ...] | None = None
+    first = True
+    for number, cells in table.rows:
+        tabs = table.delimiter == "\t"
+        parts = cells if not tabs or columns or len(cells) in (3, 4) else tuple(" ".join(cells).split())
+        if parts[0] == "#" or (parts[0].startswith("#") and (len(parts) not in (3, 4) or not _is_number(parts[-1]))):
+            continue
+        names = _columns(parts) if first else None
+        first = False
+        if names is not None and not _is_number(parts[-1]):
+            columns = tuple(parts.index(name) for name in names)
+            continue
+        if columns is not None and len(parts) > max(columns):
+            yield number, parts[columns[0]], parts[columns[1]], parts[columns[2]]
+        elif columns is None and len(parts) in (3, 4):
+            yield number, parts[0], parts[-2], parts[-1]
+        else:
+            raise InputError(f"{path}, line {number}, has {len(parts)} columns; {_advice(parts)}")
+
+
+def _are_words(table: Lines) -> bool:
+    """Whether a first line with commas is one of TREC all the same: three or four words, the last a number."""
+    if not table.rows:
+        return False
+    words = table.delimiter.join(table.rows[0][1]).split()
+    return len(words) in (3, 4) and _is_number(words[-1])
+
+
+def _advice(parts: Sequence[str]) -> str:
+    if len(parts) == _RUN_COLUMNS and _is_number(parts[3]) and _is_number(parts[4]):
+        return "it looks like a run, the results of a search (query Q0 document rank score name); wanted judgements"
+    return (
+        "wanted 'query 0 document grade' (TREC), or query, document and grade separated by tabs (BEIR) or commas "
+        "(with a header)"
+    )
+
+
+def _columns(names: Sequence[str]) -> tuple[str, str, str] | None:
+    """Names of the columns of queries, documents and grades; None where one of them is not there."""
+    found = named(names, _QUERY), named(names, _DOCUMENT), named(names, _GRADE)
+    return None if None in found else found  # type: ignore[return-value]
+
+
+def _is_number(cell: str) -> bool:
     try:
-        return lines(Path(path).read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path} ({error}); wanted a UTF-8 text file") from error
+        float(cell)
+    except ValueError:
+        return False
+    return True

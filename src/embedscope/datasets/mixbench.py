@@ -15,7 +15,7 @@ from embedscope.datasets._dataset import LoadedMedia, MediaDataset
 from embedscope.datasets._fetch import Finder
 from embedscope.datasets._judgements import qrels_over, read_qrels
 from embedscope.datasets._pictures import MissingImage
-from embedscope.datasets._qrels import json_lines
+from embedscope.datasets._tables import objects
 from embedscope.datasets._text import distinct
 
 IDS = ("mixbench",)
@@ -83,7 +83,7 @@ def _query(queries: Side, name: str, subset: str) -> int:
 
 
 def _side(path: Path, key: str) -> Side:
-    rows = [row for _, row in json_lines(path)]
+    rows = [row for _, row in objects(path)]
     bad = (row for row in rows if key not in row or not (_has(row, "text") or _has(row, "image")))
     if (lacking := next(bad, None)) is not None:
         raise InputError(f"a line of {path} has {sorted(lacking)}; wanted {key} with a text, an image or both")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_name, check_regular
+from embedscope.datasets._tables import OBJECTS, PARQUET, delimited, objects, parquet_rows
 
 Row = tuple[Any, ...]
 
@@ -49,53 +47,17 @@ def read_columns(path: Path, wanted: Sequence[Wanted]) -> Found:
         raise InputError(f"there is no file {path}; wanted a CSV, TSV, JSONL or Parquet file of judgements")
     check_regular(path)
     suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        try:
-            records = pq.read_table(path).to_pylist()
-        except Exception as error:  # pyarrow raises what it likes on damaged files
-            raise InputError(f"{path} is no readable Parquet file; write it again") from error
-        return _by_name(path, list(records[0]) if records else [], [list(r.values()) for r in records], wanted)
-    text = _text(path)
-    if suffix in {".jsonl", ".json", ".ndjson"}:
-        return _of_objects(path, text, wanted)
-    return _of_lines(path, text, wanted)
+    if suffix in PARQUET | OBJECTS:
+        records = [row for _, row in (parquet_rows if suffix in PARQUET else objects)(path)]
+        names = list(dict.fromkeys(name for record in records for name in record))
+        return _by_name(path, names, [[record.get(name) for name in names] for record in records], wanted)
+    return _of_lines(path, wanted)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text; wanted a CSV, TSV, JSONL or Parquet file of judgements") from error
-
-
-def _of_objects(path: Path, text: str, wanted: Sequence[Wanted]) -> Found:
-    records: list[dict[str, Any]] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"line {number} of {path} is no JSON; wanted one object per line") from error
-        if not isinstance(record, dict):
-            raise InputError(f"line {number} of {path} is no JSON object; wanted one object per line")
-        records.append(record)
-    names = list(dict.fromkeys(name for record in records for name in record))
-    return _by_name(path, names, [[record.get(name) for name in names] for record in records], wanted)
-
-
-def _of_lines(path: Path, text: str, wanted: Sequence[Wanted]) -> Found:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not lines:
+def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
+    rows = [cells for _, cells in delimited(path).rows if not cells[0].startswith("#")]
+    if not rows:
         raise InputError(f"{path} is empty; wanted lines of {', '.join(w.what for w in wanted)}")
-    mark = next((mark for mark in ("\t", ",", ";") if mark in lines[0]), None)
-    rows = (
-        [line.split() for line in lines]
-        if mark is None
-        else list(csv.reader(io.StringIO("\n".join(lines)), delimiter=mark))
-    )
     first = [cell.strip() for cell in rows[0]]
     if _place(first, wanted[0]) is not None and _place(first, wanted[-1]) is not None:
         return _by_name(path, first, rows[1:], wanted)

@@ -12,6 +12,8 @@ import numpy as np
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.tables import Classes, Data, Pairs, Quadruples, Relation, Task, TextTable
+from embedscope.datasets._tables import read_text
+from embedscope.datasets._text import lines
 from embedscope.evaluation.user_files import Found, Wanted, read_columns
 from embedscope.tasks._class_tasks import ProbeTask
 from embedscope.tasks._pairs import PairTask
@@ -97,13 +99,11 @@ def _sts(path: Path) -> Made:
 
 
 def _analogy(path: Path) -> Made:
-    from embedscope.evaluation.user_files import _text
-
     if not path.is_file():
         raise InputError(f"there is no file {path}; wanted four words a line, as in questions-words.txt")
     index: dict[str, int] = {}
     rows, sections, section = [], [], path.stem
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(lines(read_text(path)), 1):
         if line.startswith(":"):
             section = line[1:].strip()
             continue

@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._qrels import read_beir_texts
+from embedscope.datasets import is_text_table, read_text_rows
 from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import read_side
@@ -191,9 +191,9 @@ def _encoded(
 
 
 def _text_ids(texts: TextSource) -> tuple[str, ...] | None:
-    """Ids of a BEIR file of texts; other texts have none."""
-    if isinstance(texts, str | Path) and Path(texts).suffix.lower() == ".jsonl" and Path(texts).is_file():
-        return tuple(read_beir_texts(Path(texts)))
+    """Ids of a table of texts; other texts have none."""
+    if isinstance(texts, str | Path) and is_text_table(texts) and Path(texts).is_file():
+        return read_text_rows(texts)[0]
     return None
 
 

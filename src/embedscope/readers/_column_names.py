@@ -12,7 +12,7 @@ import numpy as np
 from embedscope.core.errors import InputError
 from embedscope.readers._boundary import shown
 from embedscope.readers._column_values import looks_like_vector, numbers_in
-from embedscope.readers._keys import ALL, EmptyFileError, chosen_keys, known, listed
+from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, chosen_keys, known, listed
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
 
@@ -101,7 +101,7 @@ def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> Non
             f"columns of vectors here: {listed(sorted(vectors)) or 'none'}"
         )
     if key in {None, ALL} and not vectors:
-        raise InputError(
+        raise NoVectorsError(
             f"{path} has no column of vectors (lists of numbers, or columns NAME0, NAME1, ... one per coordinate); "
             f"its columns are {listed([shown(name) for name in schema.names])}"
         )

@@ -15,6 +15,10 @@ class EmptyFileError(InputError):
     """A file has no rows; among many files it is passed over."""
 
 
+class NoVectorsError(InputError):
+    """A table has no column of vectors; it may be one of texts."""
+
+
 def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str]) -> list[str]:
     """The names meant by ``key``: one, several separated by commas, ``*`` for all; where None, the only one.
 

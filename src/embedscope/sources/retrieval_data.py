@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import as_matrix, to_numpy
+from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._qrels import Judgements, read_beir_texts, read_qrels
-from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
+from embedscope.datasets._id_texts import is_text_table, read_beir_texts
+from embedscope.datasets._qrels import Judgements, read_qrels
+from embedscope.datasets._tables import read_text
+from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vector_files import read_matrix
 
@@ -40,11 +43,12 @@ class Collection:
 
 
 def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "array") -> Collection:
-    """A file of vectors with the ids of its rows, a BEIR file of JSON lines, or either from memory.
+    """A file of vectors with the ids of its rows, a table of texts with ids, or either from memory.
 
     Parameters
     ----------
-    source : ``FILE`` or ``FILE::KEY`` of vectors, ``FILE.jsonl`` of texts, {id: text}, {id: vector} or (n, d) vectors
+    source : ``FILE`` or ``FILE::KEY`` of vectors, a table of texts (JSONL, CSV, TSV, Parquet), {id: text},
+        {id: vector} or (n, d) vectors
     ids : (n,) ids, or a text file with one per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else
         the ids that the file itself keeps (a column ``id``, ids of an index)
     name : what messages and records call a collection from memory
@@ -58,15 +62,13 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
         return _from_memory(source, ids, name)
     source = str(source)
     path = file_of(source)
-    if path.suffix.lower() == ".jsonl" and not is_vectors(source):
+    stream = _vectors_in(source, path)
+    if stream is None:
         if ids is not None:
             raise InputError(f"{source} has ids of its own; leave out {ids}")
         texts = read_beir_texts(path)
         provenance.data[source] = file_facts(path)
         return Collection(source, tuple(texts), texts=tuple(texts.values()))
-    if not is_vectors(source):
-        raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
-    stream = open_vectors(source)
     _, x = read_matrix(stream, source)
     provenance.data[source] = file_facts(path)
     if ids is not None and not isinstance(ids, str | Path):
@@ -86,6 +88,23 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
         raise InputError(f"{id_file} has {len(names):,} ids for the {len(x):,} rows of {source}; wanted one per row")
     provenance.data[str(id_file)] = file_facts(id_file)
     return _check_distinct(Collection(source, names, x))
+
+
+def _vectors_in(source: str, path: Path) -> Stream | None:
+    """The vectors of ``source``; None where it is a table of texts, which has none."""
+    may_be_texts = is_text_table(path) and str(path) == source
+    if not is_vectors(source) and not may_be_texts:
+        raise InputError(
+            f"{source} is neither a file of vectors (.npy, .parquet, ...) nor a table of texts (.jsonl, .csv, .tsv)"
+        )
+    if not is_vectors(source):
+        return None
+    try:
+        return open_vectors(source)
+    except NoVectorsError:
+        if not may_be_texts:
+            raise
+        return None
 
 
 def _from_memory(source: Any, ids: Any, name: str) -> Collection:
@@ -150,10 +169,7 @@ def own_documents(queries: Collection, corpus: Collection) -> Index:
 
 def read_lines(path: str | Path) -> tuple[str, ...]:
     """Lines of a UTF-8 text file, without spaces at their ends; raises ``InputError`` where it cannot be read."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path} ({error}); wanted UTF-8 text, one entry per line") from error
+    text = read_text(path, "UTF-8 text, one entry per line")
     return tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
 
 

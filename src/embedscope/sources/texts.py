@@ -17,10 +17,11 @@ from embedscope.core.ids import hash_sample, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Pairs, TextTable
-from embedscope.datasets import DATASETS, Finder, read_beir_texts
+from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
+from embedscope.datasets._tables import read_text
+from embedscope.datasets._text import lines
 from embedscope.encoders import Role
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.retrieval_data import read_lines
 
 TextSource = str | Path | Sequence[str]
 
@@ -43,7 +44,7 @@ class Texts:
 
 
 def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:
-    """A data set, ``DATASET::TABLE``, a file with one text per line (``.jsonl``: of BEIR), or a list of texts.
+    """A data set, ``DATASET::TABLE``, a file with one text per line, a table with a column of texts, or a list.
 
     Unlike :func:`texts_named`, equal texts are rows of their own, so that labels match line by line.
 
@@ -59,11 +60,18 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
     if str(source).partition("::")[0] in DATASETS or not path.is_file():
         table, name = texts_named(source, data, provenance)
         return Texts(name, table.texts, table.clusters or table.texts)
-    texts = tuple(read_beir_texts(path).values()) if path.suffix.lower() == ".jsonl" else read_lines(path)
+    texts = tuple(text.strip() for text in _rows_of(path))
     if "" in texts:
         raise InputError(f"line {texts.index('') + 1} of {source} is empty; every line is a row, so remove it")
     provenance.data[str(source)] = file_facts(path)
     return Texts(str(source), texts, texts)
+
+
+def _rows_of(path: Path) -> tuple[str, ...]:
+    """The texts of a file: of the column of texts of a table, else one per line, as it stands there."""
+    if is_text_table(path):
+        return read_text_rows(path)[1]
+    return tuple(lines(read_text(path, "UTF-8 text, one text per line")))
 
 
 def encode(
@@ -145,10 +153,7 @@ def texts_named(source: TextSource | None, data: str | Path | None, provenance: 
         raise InputError(
             f"--texts {source} is neither a data set nor a file; {hint}`embedscope list datasets` shows the data sets"
         )
-    try:
-        texts = tuple(line for line in Path(source).read_text(encoding="utf-8").split("\n") if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read texts from {source} ({error}); wanted UTF-8 text, one text per line") from error
+    texts = tuple(text for text in _rows_of(Path(source)) if text.strip())
     if not texts:
         raise InputError(f"{source} has no texts; wanted UTF-8 text, one text per line")
     provenance.data[str(source)] = file_facts(Path(source))

@@ -1,0 +1,121 @@
+"""Texts with ids: JSON lines of BEIR, and tables with the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.errors import InputError
+from embedscope.datasets._tables import (
+    OBJECTS,
+    PARQUET,
+    Row,
+    cut,
+    delimited,
+    named,
+    objects,
+    parquet_rows,
+    single_object,
+)
+
+_ID = ("_id", "id", "doc-id", "document-id", "corpus-id", "docno", "query-id", "qid", "passage-id", "pid", "uuid")
+_TEXT = ("text", "contents", "content", "passage", "document", "body", "sentence", "query", "question", "chunk")
+
+
+def read_beir_texts(path: str | Path) -> dict[str, str]:
+    """Texts by id, from JSON lines of BEIR (``_id``, ``text`` and perhaps ``title``, which comes first with a space).
+
+    CSV, TSV, JSON and Parquet are read too; ids are ``_id``, ``id``, ``docid``, ..., texts ``text``, ``contents``, ...
+    A TSV file without a header holds an id and a text per line. A text may be empty, as a few are in BEIR.
+
+    Raises
+    ------
+    InputError
+        if a row has no id or no text, an id comes twice, or there is no row.
+    """
+    found: dict[str, str] = {}
+    for number, name, text in _texts(Path(path), with_ids=True):
+        if name in found:
+            raise InputError(f"{path}, line {number}, holds the id '{name}' twice; an id must name one text")
+        found[str(name)] = text
+    if not found:
+        raise InputError(f'{path} holds no texts; wanted JSON lines with "_id" and "text"')
+    return found
+
+
+def read_text_rows(path: str | Path) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Ids and texts of all rows of a table, as :func:`read_beir_texts`; the ids are None where a row has none."""
+    rows = list(_texts(Path(path), with_ids=False))
+    if not rows:
+        raise InputError(f"{path} holds no texts; wanted a column or field called text")
+    texts = tuple(text for _, _, text in rows)
+    ids = tuple(name for _, name, _ in rows if name is not None)
+    if len(ids) < len(rows):
+        return None, texts
+    if len(set(ids)) < len(ids):
+        again = next(name for i, name in enumerate(ids) if name in ids[:i])
+        raise InputError(f"{path} holds the id '{again[:60]}' twice; an id must name one text")
+    return ids, texts
+
+
+def is_text_table(path: str | Path) -> bool:
+    """Whether a file of texts is a table by its suffix, and not one text per line.
+
+    >>> is_text_table("corpus.jsonl"), is_text_table("texts.txt")
+    (True, False)
+    """
+    return Path(path).suffix.lower() in OBJECTS | PARQUET | {".csv", ".tsv"}
+
+
+def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str]]:
+    """Number, id and text of every row, the text after its title."""
+    for number, row in _rows_of_texts(path):
+        key, text = named(list(row), _ID), named(list(row), _TEXT)
+        if text is None or (with_ids and (key is None or row[key] is None)):
+            wanted = '"_id" and "text"' if with_ids else '"text"'
+            raise InputError(
+                f"{path}, line {number}, has no {wanted} but {cut(row)}; wanted them in every row, as in BEIR"
+            )
+        title = named(list(row), ("title",))
+        parts = [_clean(row[name]) for name in (title, text) if name is not None]
+        name = None if key is None or row[key] is None else str(row[key])
+        yield number, name, " ".join(part for part in parts if part)
+
+
+def _rows_of_texts(path: Path) -> Iterator[Row]:
+    suffix = path.suffix.lower()
+    if suffix in PARQUET:
+        return parquet_rows(path)
+    if suffix in {".csv", ".tsv"}:
+        return _rows_of_cells(path)
+    whole = single_object(path)
+    return objects(path) if whole is None else _rows_of_mapping(whole)
+
+
+def _rows_of_mapping(whole: Mapping[str, Any]) -> Iterator[Row]:
+    """The rows of {id: {"text": ..., "title": ...}}."""
+    for number, (name, row) in enumerate(whole.items(), 1):
+        yield number, {**(row if isinstance(row, Mapping) else {}), "_id": name}
+
+
+def _rows_of_cells(path: Path) -> Iterator[Row]:
+    table = delimited(path, "\t" if path.suffix.lower() == ".tsv" else None)
+    names: Sequence[str] = ()
+    for number, cells in table.rows:
+        if not names:
+            if named(cells, _TEXT) is not None:
+                names = cells
+                continue
+            if path.suffix.lower() == ".csv" or len(cells) > 2:
+                raise InputError(
+                    f"{path} has no column of texts in its first line, but {', '.join(cells[:12])[:200]}; call one text"
+                )
+            names = ("_id", "text")[-len(cells) :]
+        if len(cells) != len(names):
+            raise InputError(f"{path}, line {number}, has {len(cells)} columns; wanted {', '.join(names[:12])[:200]}")
+        yield number, dict(zip(names, cells, strict=True))
+
+
+def _clean(value: Any) -> str:
+    return "" if value is None else str(value).strip()

@@ -1,0 +1,168 @@
+"""Tables of texts and judgements: CSV, TSV, JSON lines, JSON and Parquet, as rows of named columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedscope.core.errors import InputError
+from embedscope.core.regular import check_regular
+from embedscope.datasets._text import lines
+
+Row = tuple[int, Mapping[str, Any]]
+"""Number of a line or row, from 1 on, and its values by the names of the columns."""
+
+OBJECTS = frozenset({".jsonl", ".ndjson", ".json"})
+PARQUET = frozenset({".parquet"})
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+_CELL = 1 << 24
+
+
+def read_text(path: str | Path, wanted: str = "a UTF-8 text file") -> str:
+    """The text of a regular file in UTF-8, without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        if there is no such file, or it is compressed or no UTF-8.
+    """
+    path = Path(path)
+    check_regular(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}); wanted {wanted}") from error
+    packed = next((name for head, name in _PACKED.items() if content.startswith(head)), None)
+    if packed:
+        raise InputError(f"{path} is {packed}-compressed; unpack it and pass the text file inside")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {path} ({error}); wanted {wanted}") from error
+
+
+def objects(path: str | Path) -> Iterator[Row]:
+    """The objects of JSON lines, or of one JSON array of objects, with their numbers."""
+    text = read_text(path)
+    if text.lstrip()[:1] == "[":
+        for number, row in enumerate(_whole(path, text), 1):
+            yield number, _object(path, f"entry {number}", row)
+        return
+    for number, line in enumerate(lines(text), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{path}, line {number}, is no JSON ({error}); wanted one object per line") from error
+            yield number, _object(path, f"line {number}", row)
+
+
+def _whole(path: str | Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON ({error}); wanted an array of objects, or one object per line") from error
+
+
+def _object(path: str | Path, where: str, row: Any) -> Mapping[str, Any]:
+    if not isinstance(row, dict):
+        raise InputError(f"{path}, {where}, is no JSON object; wanted one object per line")
+    return row
+
+
+def single_object(path: str | Path) -> Mapping[str, Any] | None:
+    """The one object of a ``.json`` file whose values are objects or lists; None where it is something else."""
+    text = read_text(path)
+    if Path(path).suffix.lower() != ".json" or text.lstrip()[:1] != "{":
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # objects line by line
+    return found if isinstance(found, dict) and all(isinstance(v, dict | list) for v in found.values()) else None
+
+
+def parquet_rows(path: str | Path) -> Iterator[Row]:
+    """The rows of a Parquet file with the numbers of the rows."""
+    import pyarrow.parquet as pq
+
+    check_regular(Path(path))
+    try:
+        table = pq.read_table(path)
+        rows = table.to_pylist()
+    except Exception as error:  # pyarrow raises what it likes on damaged files
+        raise InputError(f"{path} is no readable Parquet file; write it again") from error
+    yield from enumerate(rows, 1)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Cells of every line of a text file that is not blank, with the numbers of the lines.
+
+    Attributes
+    ----------
+    delimiter : what separates the cells; a space where they are words
+    """
+
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    delimiter: str
+
+
+def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
+    """Cells of a text file separated by tabs, commas or semicolons, whichever its first line has, or by spaces.
+
+    Cells between commas or semicolons may be quoted, and then hold the delimiter and line breaks.
+
+    Parameters
+    ----------
+    delimiter : what separates the cells, a space for words; None finds it
+    """
+    text = read_text(path)
+    if delimiter is None:
+        first = next((line for line in lines(text) if line.strip() and not line.startswith("#")), "")
+        delimiter = next((mark for mark in ("\t", ",", ";") if mark in first), " ")
+    if delimiter in {",", ";"}:
+        return Lines(tuple(_quoted(path, text, delimiter)), delimiter)
+    by = None if delimiter == " " else delimiter
+    rows = enumerate(lines(text), 1)
+    return Lines(tuple((number, tuple(line.split(by))) for number, line in rows if line.strip()), delimiter)
+
+
+def _quoted(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    limit = csv.field_size_limit(_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    number = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield number, tuple(cells)
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}, line {number}, is no CSV ({error}); close its quotes and write it again") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def named(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """The first of the ``wanted`` names that stands in ``names``; case, spaces, ``-`` and ``_`` do not matter.
+
+    >>> named(["Query ID", "doc"], ["query-id"])
+    'Query ID'
+    """
+    plain = {_plain(name): name for name in reversed(names)}
+    return next((plain[_plain(name)] for name in wanted if _plain(name) in plain), None)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "").replace("_", "").replace(" ", "")
+
+
+def cut(row: Mapping[str, Any]) -> str:
+    """Names of the columns of a row, at most twelve, with the count of the others."""
+    names = [name[:20] for name in sorted(map(str, row))]
+    return f"{names[:12]}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
