@@ -114,7 +114,7 @@ def test_one_column_per_coordinate(tmp_path, name, delimiter):
     rows = [[n, *v, t] for n, v, t in zip(NAMES, X.tolist(), TEXTS, strict=True)]
     said = check(table(tmp_path / name, header, rows, delimiter))
     assert "vectors from the 13 columns emb_0 to emb_12" in said
-    assert ("cells parted by" in said) == name.startswith("y")
+    assert ("cells separated by" in said) == name.startswith("y")
     check(table(tmp_path / name, header, rows, delimiter, encoding="utf-8-sig"))
 
 

@@ -12,7 +12,7 @@ from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.readers._boundary import guarded
 from embedscope.readers._facts import Facts, facts_of
-from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
+from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 
 
 def unpacked(stream: Stream, source: str) -> BitsStream:
@@ -59,6 +59,11 @@ class BitsStream:
     def row_texts(self) -> RowStrings | None:
         """The texts of the inner stream."""
         return texts_of(self.inner)
+
+    @property
+    def row_columns(self) -> Mapping[str, RowStrings]:
+        """The other columns of the inner stream."""
+        return other_columns(self.inner)
 
     def shards(self) -> Sequence[Shard]:
         """Those of the inner stream."""

@@ -55,6 +55,9 @@ class Column:
         return self.parts or (self.name,)
 
 
+_NUMBERED = r"(.*?)[\s_.:\-\[(]*([0-9]{1,6})[\])]?"
+"""A name and the number at its end."""
+
 First = Callable[[str], Any]
 """Name of a column -> its value in the first row, as Python has it."""
 
@@ -66,12 +69,13 @@ def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple
     letters, one per coordinate, called by these letters; and a column of strings such as ``[0.1, 0.2]``. Where ``key``
     is None, the first sort that is there counts.
     """
+    _check_names(path, schema.names)
     lists = {f.name: item_type(f.type) for f in schema if item_type(f.type) is not None}
     groups = coordinate_groups(schema)
-    strings = [] if lists or groups else [f.name for f in schema if _is_string(f.type)]
+    strings = [] if lists else [f.name for f in schema if _is_string(f.type)]
     if key not in {None, ALL}:
         strings = [name for name in _named(str(key), schema.names) if _is_string(schema.field(name).type)]
-    strings = [name for name in strings if looks_like_vector(first(name))]
+    strings = [name for name in strings if looks_like_vector(first(name), at_least=2 if groups else 1)]
     _refuse(path, schema, key, {*lists, *groups, *strings})
     present = list(lists) if key in {None, ALL} and lists else [*lists, *groups, *strings]
     found = []
@@ -83,6 +87,8 @@ def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple
             column = Column(name, space, dim, dtype.name)
         elif name in groups:
             parts = groups[name]
+            if lacking := not_numbers(schema, parts):
+                raise InputError(f"{label}: {lacking}; repair its cells")
             dtype = np.result_type(*(schema.field(part).type.to_pandas_dtype() for part in parts))
             column = Column(name, space, len(parts), dtype.name, parts=parts)
         else:
@@ -103,8 +109,42 @@ def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> Non
     if key in {None, ALL} and not vectors:
         raise NoVectorsError(
             f"{path} has no column of vectors (lists of numbers, or columns NAME0, NAME1, ... one per coordinate); "
-            f"its columns are {listed([shown(name) for name in schema.names])}"
+            f"its columns are {listed([shown(name) for name in schema.names])}{_deeper(schema)}"
         )
+
+
+def _check_names(path: Place, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise InputError(f"{path} has two columns called '{shown(twice)}'; give each its own name")
+
+
+def _deeper(schema: Any) -> str:
+    """Where vectors stand inside objects or lists, as the end of a sentence; empty where they do not."""
+    for field in schema:
+        inner = _path_of_vectors(field.type)
+        if inner is not None:
+            place = shown(field.name + inner)
+            return f". There are vectors deeper inside, in {place}: write each into a field of its own row"
+    return ""
+
+
+def _path_of_vectors(kind: Any) -> str | None:
+    """The path from a nested type to the lists of numbers inside it; None where there are none."""
+    import pyarrow.types as pt
+
+    kind = storage_type(kind)
+    if item_type(kind) is not None:
+        return ""
+    if pt.is_struct(kind):
+        for i in range(kind.num_fields):
+            inner = _path_of_vectors(kind.field(i).type)
+            if inner is not None:
+                return f".{kind.field(i).name}{inner}"
+    if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
+        inner = _path_of_vectors(kind.value_type)
+        return None if inner is None else f"[]{inner}"
+    return None
 
 
 def _named(key: str, names: Sequence[str]) -> list[str]:
@@ -124,7 +164,7 @@ def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
     """
     numbered: dict[str, dict[int, str]] = {}
     for field in schema:
-        match = re.fullmatch(r"(.*?)[\s_.:\-\[(]*([0-9]{1,6})[\])]?", field.name)
+        match = re.fullmatch(_NUMBERED, field.name)
         if match and is_number(field.type):
             numbered.setdefault(match[1], {})[int(match[2])] = field.name
     found = {}
@@ -133,6 +173,17 @@ def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
         if len(numbers) > 1 and numbers[0] in {0, 1} and numbers[-1] - numbers[0] == len(numbers) - 1:
             found[prefix or "vectors"] = tuple(members[i] for i in numbers)
     return found
+
+
+def not_numbers(schema: Any, parts: Sequence[str]) -> str:
+    """A sentence on a column that is called as one more of the coordinates ``parts`` and holds no numbers; or empty."""
+    last = re.fullmatch(_NUMBERED, parts[-1])
+    prefix = last[1] if last else ""
+    for field in schema:
+        match = re.fullmatch(_NUMBERED, field.name)
+        if match and match[1] == prefix and not is_number(field.type):
+            return f"column {shown(field.name)} is not of numbers, as {shown(parts[0])} to {shown(parts[-1])} are"
+    return ""
 
 
 def gaps(schema: Any) -> str:
@@ -147,6 +198,9 @@ def gaps(schema: Any) -> str:
             numbers.setdefault(match[1], set()).add(int(match[2]))
     for prefix, there in numbers.items():
         lacking = sorted(set(range(min(there), max(there))) - there)
+        parts = [f"{prefix}{min(there)}", f"{prefix}{max(there)}"]
+        if len(there) > 2 and lacking and (text := not_numbers(schema, parts)):
+            return text
         if len(there) > 2 and lacking:
             return f"columns {prefix}{min(there)} to {prefix}{max(there)} lack {prefix}{lacking[0]}"
     return ""
@@ -203,6 +257,8 @@ def item_type(kind: Any) -> Any:
     """Type of the numbers in a list type, None where it is not a list of numbers."""
     import pyarrow.types as pt
 
+    if len(getattr(kind, "shape", ()) or ()) > 1:
+        return None  # a matrix per row
     kind = storage_type(kind)
     if not (pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)):
         return None

@@ -13,27 +13,40 @@ from embedscope.core.arrays import check_finite
 from embedscope.core.errors import InputError
 
 _BRACKETS = "[](){} \t\r\n"
+_CALL = r"^\s*(np\.|torch\.)?(array|tensor)\("
+_CALL_END = r",\s*(dtype|device)=[^\])]*\)\s*$"
+_UNBRACKETED = 3
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|NaN|Infinity)"
 
 
-def looks_like_vector(value: Any) -> bool:
-    """Whether a string is a vector written out: numbers between brackets, split by commas or spaces.
+def looks_like_vector(value: Any, at_least: int = 1) -> bool:
+    """Whether a string is a vector written out: numbers split by commas or spaces, between brackets or three and more.
+
+    Without brackets one of them has a decimal point.
 
     >>> looks_like_vector("[0.1, -2e-3]"), looks_like_vector("a text"), looks_like_vector("2024 10")
     (True, False, False)
+    >>> looks_like_vector("0.1 0 -0.3"), looks_like_vector("array([1., 2.], dtype=float32)")
+    (True, True)
     """
     if not isinstance(value, str):
         return False
-    text = value.strip()
-    if text[:1] not in {"[", "(", "{"} or text[-1:] not in {"]", ")", "}"}:
-        return False
+    text = _bare(value).strip()
     parts = numbers_in(text)
-    return bool(parts) and all(re.fullmatch(_NUMBER, part) or part == "..." for part in parts)
+    if len(parts) < at_least or not all(re.fullmatch(_NUMBER, part) or part == "..." for part in parts):
+        return False
+    if text[:1] in {"[", "(", "{"} and text[-1:] in {"]", ")", "}"}:
+        return bool(parts)
+    return len(parts) >= _UNBRACKETED and any("." in part for part in parts)
 
 
 def numbers_in(value: str) -> list[str]:
     """The numbers of a written vector, as strings."""
-    return value.strip(_BRACKETS).replace(",", " ").split()
+    return _bare(value).strip(_BRACKETS).replace(",", " ").split()
+
+
+def _bare(value: str) -> str:
+    return re.sub(_CALL_END, "", re.sub(_CALL, "", value))
 
 
 def parsed(column: Any, name: str, row: int) -> Any:
@@ -47,6 +60,8 @@ def parsed(column: Any, name: str, row: int) -> Any:
             f"{name} was cut when it was printed: row {bad} holds '...' in place of numbers; write the vectors again "
             "with x.tolist()"
         )
+    if pc.any(pc.match_substring_regex(column, _CALL)).as_py():
+        column = pc.replace_substring_regex(pc.replace_substring_regex(column, _CALL, ""), _CALL_END, "")
     flat = pc.utf8_trim(pc.replace_substring(column, ",", " "), characters=_BRACKETS)
     lists = pc.ascii_split_whitespace(flat)
     if isinstance(lists, pa.ChunkedArray):

@@ -37,7 +37,7 @@ class Facts:
 
 
 def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
-    """What must be known of vectors kept as whole numbers of one byte: they may be codes or packed bits."""
+    """What must be known of vectors kept as whole numbers of one or two bytes: they may be codes or packed bits."""
     notes = []
     if "uint8" in dtypes.values():
         notes.append("uint8 numbers are measured as they are: if they are packed bits (ubinary), add ?bits to unpack")
@@ -45,6 +45,11 @@ def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
         notes.append(
             "int8 numbers are measured as they are: if they are quantised codes their scale is lost, and packed bits "
             "(binary) need ?bits to unpack"
+        )
+    if {"uint16", "int16"} & set(dtypes.values()):
+        notes.append(
+            "whole numbers of 16 bits are measured as they are: if they are the bits of bfloat16 or quantised codes, "
+            "write the vectors as float32"
         )
     return tuple(notes)
 

@@ -7,8 +7,11 @@ from pathlib import Path, PurePosixPath
 
 from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.regular import check_regular, near_name
+from embedscope.readers._keys import listed
 from embedscope.readers._paths import is_remote
 from embedscope.readers._recognise import recognise
+
+_USUAL = ("npy", "npz", "parquet", "jsonl", "csv", "safetensors", "arrow", "h5", "index", "pt", "fvecs", "fbin")
 
 _LINES = {
     "json": "write one object per line and name it .jsonl",
@@ -31,6 +34,10 @@ _LINES = {
 }
 
 
+def _usual_first(suffix: str) -> tuple[int, str]:
+    return (_USUAL.index(suffix) if suffix in _USUAL else len(_USUAL)), suffix
+
+
 def hint(place: str) -> str:
     """One sentence for a ``place`` that no reader knows by its name: what it is, and the line that helps."""
     from embedscope.readers import READERS, find_vectors
@@ -40,8 +47,7 @@ def hint(place: str) -> str:
             find_vectors(place)
         except EmbedscopeError as error:
             return str(error)
-    known = ", ".join(f".{name}" for name in READERS)
-    wanted = f"wanted one of {known}"
+    wanted = f"wanted one of {listed([f'.{name}' for name in sorted(READERS, key=_usual_first)])}"
     if is_remote(place):
         return f"{place} is not a file of vectors that can be read; {wanted}"
     path = Path(place)
@@ -63,7 +69,7 @@ def _unknown(path: Path, head: bytes, wanted: str) -> str:
     line = _LINES.get(path.suffix.lower().removeprefix("."))
     found = recognise(head)
     if found is not None:
-        return f"{path} is {found.what}; {line or found.advice}"
+        return f"{path} is {found.what}; {found.advice if line is None or 'pickle' in line else line}"
     if line is None and re.match(rb"\S+( -?\d+\.\d+){3}", head):
         line = "word vectors are read as gensim:FILE"
     if line is not None:

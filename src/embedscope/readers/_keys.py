@@ -19,8 +19,10 @@ class NoVectorsError(InputError):
     """A table has no column of vectors; it may be one of texts."""
 
 
-def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str]) -> list[str]:
+def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     """The names meant by ``key``: one, several separated by commas, ``*`` for all; where None, the only one.
+
+    ``others`` are what else the file holds, for the message where none is there.
 
     Raises
     ------
@@ -28,7 +30,8 @@ def chosen_keys(path: str, kind: str, key: str | None, present: Sequence[str]) -
         if there is none, several are present and none is named, or one is not there; the message lists them.
     """
     if not present:
-        raise InputError(f"{path} holds no {kind} of vectors; pass a file that does")
+        there = f" (two dimensions of real numbers); it holds {listed(others)}" if others else ""
+        raise InputError(f"{path} holds no {kind} of vectors{there}; pass a file that does")
     if key is None:
         if len(present) == 1:
             return [present[0]]

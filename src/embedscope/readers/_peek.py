@@ -11,6 +11,7 @@ from embedscope.readers._column_values import looks_like_vector
 
 TEXT_TABLES = frozenset({"jsonl", "ndjson", "csv", "tsv"})
 _HEAD = 1 << 22
+_WRITTEN = r"[\[({]\s*[+-]?[\d.]|\d\.\d+( +[+-]?[\d.]+){2}"
 
 
 def may_hold_vectors(path: Path) -> bool:
@@ -30,9 +31,11 @@ def may_hold_vectors(path: Path) -> bool:
             return _in_object(json.loads(lines[0]))
         except (ValueError, RecursionError):
             return True
-    names = re.split(r"[,;\t]", lines[0])
+    if re.fullmatch(r"sep=.", lines[0].strip()) and len(lines) > 1:
+        lines = lines[1:]
+    names = re.split(r"[,;\t|]", lines[0])
     numbered = sum(re.search(r"\d[\])]?\"?$", name.strip()) is not None for name in names)
-    return numbered > 1 or any(re.search(r"[\[({]\s*[+-]?[\d.]", line) for line in lines[1:])
+    return numbered > 1 or any(re.search(_WRITTEN, line) for line in lines[1:])
 
 
 def _in_object(row: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from embedscope.core.errors import InputError
 from embedscope.readers._blocks import cuts
 from embedscope.readers._paths import Place
 from embedscope.readers._row_ranges import RowRanges
+from embedscope.readers._row_strings import RowStrings
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RawMatrix(RowRanges):
     name : what errors call it
     space : the name of its space
     keep : something that must live as long as the stream (a temporary file)
+    row_ids, row_texts : the ids and texts of the rows, where the file keeps them
     """
 
     path: Place
@@ -39,6 +41,8 @@ class RawMatrix(RowRanges):
     fortran: bool = False
     bfloat16: bool = False
     keep: object = field(default=None, compare=False, repr=False)
+    row_ids: RowStrings | None = field(default=None, compare=False, repr=False)
+    row_texts: RowStrings | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_matrix(self.shape, self.dtype, self.name)
@@ -48,6 +52,15 @@ class RawMatrix(RowRanges):
         with self.path.open("rb", buffering=0) as file:
             for a, b in cuts(start, stop, self.shape[1]):
                 yield _block(file, self, a, b)
+
+
+def check_scale(attributes: Mapping[str, Any], name: str) -> None:
+    """Raise ``InputError`` where attributes say that the stored numbers are scaled, as those of NetCDF do."""
+    said = [f"{key} {attributes[key]}" for key in ("scale_factor", "add_offset") if key in attributes]
+    if said:
+        raise InputError(
+            f"{name} says {' and '.join(said)[:80]}, so its numbers are not the values; write the values themselves"
+        )
 
 
 def check_matrix(shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> None:

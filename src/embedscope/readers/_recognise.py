@@ -41,6 +41,7 @@ KINDS = (
     _kind(rb"\x93NUMPY", "a NumPy array", "name it .npy"),
     _kind(rb"PAR1", "a Parquet file", "name it .parquet", "parquet"),
     _kind(rb"ARROW1", "an Arrow file", "name it .arrow", "arrow feather ipc arrows"),
+    _kind(rb"FEA1", "a Feather file of version 1", "read it with an older pyarrow and write it as Parquet"),
     _kind(rb"\x89HDF\r\n\x1a\n", "an HDF5 file", "name it .h5", "h5 hdf5 hdf"),
     _kind(
         rb"\x80[\x02-\x05](}|]|\x95|c|\()",

@@ -11,7 +11,7 @@ from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import reason
+from embedscope.readers._boundary import reason, shown
 from embedscope.readers._column_names import gaps, no_rows
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
@@ -20,7 +20,8 @@ from embedscope.readers._paths import Place
 IDS = ("csv", "tsv")
 
 _BOM = b"\xef\xbb\xbf"
-_DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons"}
+_DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+_DECIMAL_COMMA = r"\s*[+-]?\d+,\d+([eE][+-]?\d+)?\s*"
 _FIRST = 1 << 24
 
 
@@ -31,38 +32,49 @@ class _Layout:
     runs: Runs
     delimiter: str
     names: tuple[str, ...]
+    decimal: str = "."
 
 
 def open_csv(path: Place, key: str | None = None) -> Stream:
     """The vectors of a table: columns NAME0, NAME1, ..., or a column of strings ``[0.1, 0.2]``.
 
     The first line names the columns; where it holds a number in every cell but perhaps the first, there are no names,
-    and the columns are called 0, 1, ... after an ``id`` in the first where that is no number. Numbers are read as
-    float64. The cells are parted by what the first line has most of: commas, tabs or semicolons.
+    and the columns are called 0, 1, ... after an ``id`` in the first where that is no number, or a whole number before
+    fractions. Numbers are read as float64. The cells are separated by what the first line has most of: commas, tabs,
+    semicolons or vertical bars; where that is no comma, numbers may have a decimal comma. A first line ``sep=;`` of
+    Excel says it.
     """
     with path.open("rb") as file:
         head = file.read(_FIRST)
     start = len(_BOM) if head.startswith(_BOM) else 0
     line, after = _first_line(path, head[start:])
+    said = re.fullmatch(r"sep=([,;|\t])", line.strip(" "))
+    if said:
+        start += after
+        line, after = _first_line(path, head[start:])
     suffix = "\t" if path.suffix.lower() == ".tsv" else ","
-    counts = {d: _outside_quotes(line).count(d) for d in _DELIMITERS}
-    delimiter = suffix if counts[suffix] else max(counts, key=lambda d: counts[d])
-    if not counts[delimiter]:
-        delimiter = suffix
-    notes = [] if delimiter == suffix else [f"cells parted by {_DELIMITERS[delimiter]}"]
+    delimiter = said[1] if said else _delimiter(path, line, suffix)
+    notes = [] if delimiter == suffix else [f"cells separated by {_DELIMITERS[delimiter]}"]
     cells = _cells(path, line, delimiter)
-    named = not _is_data(cells)
+    decimal = "."
+    if delimiter != "," and _decimal_comma(path, head[start:], after, delimiter):
+        decimal = ","
+        notes.append("numbers with a decimal comma")
+    named = not _is_data([cell.replace(",", ".") for cell in cells] if decimal == "," else cells)
     if named:
         start += after
-        _check_names(path, cells)
     else:
-        bare = not _is_number(cells[0])
-        cells = [*(["id"] if bare else []), *(str(i) for i in range(len(cells) - bare))]
         notes.append("no line of column names")
     runs = runs_of_lines(path, start, quotes=b'"' in head)
     if not runs.rows:
         raise no_rows(path)
-    layout = _Layout(runs, delimiter, tuple(cells))
+    if not named:
+        layout = _Layout(runs, delimiter, tuple(map(str, range(len(cells)))), decimal)
+        bare = not _is_number(cells[0]) or _counts_rows(path, layout)
+        if bare and _is_number(cells[0]):
+            notes.append("ids from the first column, of whole numbers")
+        cells = [*(["id"] if bare else []), *(str(i) for i in range(len(cells) - bare))]
+    layout = _Layout(runs, delimiter, tuple(cells), decimal)
     schema = _schema(path, layout)
     try:
         return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, notes=notes)
@@ -83,9 +95,28 @@ def _first_line(path: Place, head: bytes) -> tuple[str, int]:
         raise InputError(f"{path} is no text in UTF-8 ({reason(error)}); save it as UTF-8") from error
     if "\0" in line:
         raise InputError(f"{path} holds null characters, so it is no text; is it another format under this name?")
+    if "\r" in line.rstrip("\r"):
+        raise InputError(f"{path} ends its lines by carriage returns alone; save it with line feeds (\\n)")
+    if line.startswith("#"):
+        raise InputError(f"{path} begins with a comment ({shown(line[:40])}); delete that line")
     if not line.strip():
         raise no_rows(path) if not head.strip() else InputError(f"{path} begins with an empty line; delete it")
     return line, end + 1
+
+
+def _delimiter(path: Place, line: str, usual: str) -> str:
+    """What separates the cells of a first line: what it has most of, but for commas inside numbers."""
+    counts = {mark: _outside_quotes(line).count(mark) for mark in (usual, *_DELIMITERS)}
+    for mark in _DELIMITERS:
+        if mark != "," and counts[mark] and _have_decimal_commas(_cells(path, line, mark)):
+            return mark
+    most = max(counts, key=lambda mark: counts[mark])
+    return most if counts[most] else usual
+
+
+def _have_decimal_commas(cells: Sequence[str]) -> bool:
+    """Whether most cells are numbers with a comma in place of the point."""
+    return sum(re.fullmatch(_DECIMAL_COMMA, cell) is not None for cell in cells) * 2 > len(cells)
 
 
 def _outside_quotes(line: str) -> str:
@@ -115,10 +146,19 @@ def _is_data(cells: Sequence[str]) -> bool:
     return first not in {0, 1} or numbered != [str(first + i) for i in range(len(numbered))]
 
 
-def _check_names(path: Place, cells: Sequence[str]) -> None:
-    twice = sorted({name for name in cells if cells.count(name) > 1}) if len(set(cells)) < len(cells) else []
-    if twice:
-        raise InputError(f"{path} has two columns called '{twice[0]}'; give each its own name")
+def _decimal_comma(path: Place, head: bytes, after: int, delimiter: str) -> bool:
+    """Whether the numbers of the second line, or of the only one, have a comma in place of the point."""
+    rest = head[after:].lstrip(b"\r\n")
+    line, _ = _first_line(path, rest if rest else head)
+    return _have_decimal_commas(_cells(path, line, delimiter))
+
+
+def _counts_rows(path: Place, layout: _Layout) -> bool:
+    """Whether the first column is of whole numbers and all others of fractions: they are ids, not coordinates."""
+    import pyarrow.types as pt
+
+    first, *others = _table(path, lines_between(path, layout.runs.bounds(0)), layout, None, None, 0).schema.types
+    return bool(pt.is_integer(first) and others and all(pt.is_floating(kind) for kind in others))
 
 
 def _schema(path: Place, layout: _Layout) -> Any:
@@ -166,6 +206,7 @@ def _table(path: Place, content: bytes, layout: _Layout, names: Sequence[str] | 
         column_types=types,
         timestamp_parsers=[],
         null_values=[""],
+        decimal_point=layout.decimal,
     )
     try:
         return pc.read_csv(pa.BufferReader(content), read_options=read, parse_options=parse, convert_options=convert)

@@ -17,7 +17,7 @@ from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
 from embedscope.readers._paths import Place
-from embedscope.readers._raw import check_matrix
+from embedscope.readers._raw import check_matrix, check_scale
 
 IDS = ("h5", "hdf5", "hdf")
 
@@ -33,7 +33,7 @@ def open_hdf5(path: Place, key: str | None = None) -> Stream:
         sets = _sets(file)
         wide = [name for name, found in sets.items() if found.ndim == 2 and found.dtype.kind in "fiu"]
         key = key.strip("/") if key is not None and key != ALL else key
-        names = chosen_keys(str(path), "data set", key, wide if key in {None, ALL} else list(sets))
+        names = chosen_keys(str(path), "data set", key, wide if key in {None, ALL} else list(sets), _described(sets))
         matrices = [_matrix(path, name, "vectors" if key is None else name, sets) for name in names]
     return aligned({matrix.space: matrix for matrix in matrices})
 
@@ -46,10 +46,15 @@ def _sets(file: Any) -> dict[str, Any]:
     return found
 
 
+def _described(sets: dict[str, Any]) -> list[str]:
+    return [f"{name} {found.shape} of {found.dtype}"[:80] for name, found in sets.items()]
+
+
 def _matrix(path: Place, name: str, space: str, sets: dict[str, Any]) -> LazyMatrix:
     found, label = sets[name], f"{path}::{name}"
     shape = tuple(int(size) for size in found.shape or ())
     check_matrix(shape, found.dtype, label)
+    check_scale(found.attrs, label)
     if found.is_virtual or found.external:
         raise InputError(f"{label} keeps its values in other files, which are not followed; copy them into one file")
     if found.chunks is None:

@@ -37,6 +37,8 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
     start = len(_BOM) if head.startswith(_BOM) else 0
+    if re.match(rb"\s*\[\s*[\[{]", head[start:]):
+        raise InputError(f"{path} is one JSON array of all rows; write one row per line, without the outer brackets")
     runs = runs_of_lines(path, start, quotes=False)
     if not runs.rows:
         raise no_rows(path)

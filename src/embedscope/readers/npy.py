@@ -10,8 +10,10 @@ import weakref
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -19,11 +21,15 @@ from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import aligned
 from embedscope.readers._boundary import reason
-from embedscope.readers._keys import chosen_keys
+from embedscope.readers._found_keys import as_strings, beside
+from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix, check_size
+from embedscope.readers._row_strings import RowStrings
 
 IDS = ("npy", "npz")
+
+_MATRIX = 2
 
 _ARCHIVE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, struct.error)
 
@@ -36,9 +42,10 @@ def open_npy(path: Place, key: str | None = None) -> Stream:
 
 
 def open_npz(path: Place, key: str | None = None) -> Stream:
-    """Arrays of a ``.npz`` archive: the only one, or those that ``key`` names; compressed ones are unpacked first.
+    """Arrays of a ``.npz`` archive: the only matrix, or those that ``key`` names; compressed ones are unpacked first.
 
-    The checksum of every member that is read is verified here, before any of it is used.
+    Arrays of strings or whole numbers called ``ids``, ``texts``, ..., one per row, are the ids and texts. The checksum
+    of every member that is read is verified here, before any of it is used.
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
@@ -46,19 +53,54 @@ def open_npz(path: Place, key: str | None = None) -> Stream:
             twice = [name for name, n in Counter(i.filename for i in archive.infolist()).items() if n > 1]
             if twice:
                 raise InputError(f"{path} holds {twice[0]} more than once; save it again with np.savez")
-            names = chosen_keys(str(path), "array", key, list(members))
+            shapes = {name: _shape(archive, member) for name, member in members.items()}
+            wide = [name for name, (shape, kind) in shapes.items() if len(shape) == _MATRIX and kind in "fiu"]
+            sparse = " (a sparse matrix of SciPy: save x.toarray())" if {"indptr", "indices"} <= set(members) else ""
+            others = [f"{name} {shape}" for name, (shape, _) in shapes.items()]
+            names = chosen_keys(
+                f"{path}{sparse if key is None else ''}",
+                "array",
+                key,
+                wide if key in {None, ALL} and (wide or len(members) > 1) else list(members),
+                others,
+            )
             kept = {name: _Unpacked(archive, members[name]) for name in names if not _stored(members[name])}
             starts = {name: _checked(archive, members[name], file) for name in names if name not in kept}
     except _ARCHIVE as error:
         raise InputError(f"{path} is not a readable .npz archive ({reason(error)}); save it with np.savez") from error
     found = {}
+    lengths = {name: shape[0] for name, (shape, kind) in shapes.items() if len(shape) == 1 and kind in "iuSU"}
     for name in names:
         label, space, size = f"{path}::{name}", "vectors" if key is None else name, members[name].file_size
         if name in kept:
             found[space] = _matrix(kept[name].path, 0, size, label, space, kept[name])
         else:
             found[space] = _matrix(path, starts[name], size, label, space)
+        ids, texts = beside(name, lengths, found[space].shape[0])
+        found[space] = replace(found[space], row_ids=_strings(path, ids), row_texts=_strings(path, texts))
     return aligned(found)
+
+
+def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
+    """Shape of a member and the kind of its numbers, from its header; ``?`` where that cannot be read."""
+    try:
+        with archive.open(member) as content:
+            shape, _, dtype = _header(content, member.filename)
+    except (InputError, *_ARCHIVE):
+        return (), "?"
+    return shape, "O" if dtype.hasobject else dtype.kind
+
+
+def _strings(path: Place, name: str | None) -> RowStrings | None:
+    """The strings of the member ``name``, read when they are wanted."""
+    if name is None:
+        return None
+
+    def read() -> Iterator[Sequence[str]]:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            yield as_strings(archive[name].tolist())
+
+    return RowStrings(f"array {name} of {path}", read)
 
 
 def _stored(member: zipfile.ZipInfo) -> bool:
@@ -98,7 +140,7 @@ def _matrix(path: Place, start: int, size: int, name: str, space: str, keep: obj
     return RawMatrix(path, start + header, (shape[0], shape[1]), dtype, name, space, fortran, keep=keep)
 
 
-def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     here = file.tell()
     first = file.read(1)
     file.seek(here)

@@ -13,7 +13,6 @@ from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.readers._aligned import aligned
-from embedscope.readers._boundary import reason
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
@@ -33,7 +32,13 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
         names = [""]
     else:
         wide = [name for name, tensor in tensors.items() if tensor.dim() == 2]
-        names = chosen_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors))
+        others = [f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items()]
+        if key is None and not wide and len({t.shape for t in tensors.values() if t.dim() == 1}) == 1:
+            raise InputError(
+                f"{path} holds {len(tensors):,} vectors one by one, first {others[0]}; save them as one tensor: "
+                "torch.save(torch.stack(list), path)"
+            )
+        names = chosen_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors), others)
     lengths = {name: len(value) for name, value in found.items() if isinstance(value, list)}
     lengths |= {name: len(t) for name, t in tensors.items() if t.dim() == 1 and not t.is_floating_point()}
     matrices = []
@@ -65,8 +70,8 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
                 found = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path} holds other objects than tensors, which are never loaded ({reason(error)[:100]}); save the tensor "
-            "with torch.save(x, path)"
+            f"{path} holds other objects than tensors (NumPy arrays, classes), which are never loaded; save the tensor "
+            "with torch.save(torch.as_tensor(x), path)"
         ) from error
     held = dict(_flat(found, ""))
     if not any(hasattr(value, "stride") for value in held.values()):

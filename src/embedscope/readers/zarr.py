@@ -15,7 +15,7 @@ from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
 from embedscope.readers._paths import Place
-from embedscope.readers._raw import check_matrix
+from embedscope.readers._raw import check_matrix, check_scale
 
 IDS = ("zarr",)
 
@@ -53,6 +53,7 @@ def _matrix(path: Place, name: str, space: str, arrays: dict[str, Any]) -> LazyM
     found, label = arrays[name], f"{path}::{name}" if name else str(path)
     shape = tuple(int(size) for size in found.shape)
     check_matrix(shape, found.dtype, label)
+    check_scale(found.attrs, label)
     absent = found.nchunks - found.nchunks_initialized
     if absent == found.nchunks:
         raise InputError(f"{label} of shape {shape} holds no values: none of its {absent:,} chunks is there")

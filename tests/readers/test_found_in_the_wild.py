@@ -1,0 +1,182 @@
+"""Files as spreadsheets, pandas, NumPy and others write them: read right, or refused with what is the matter."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+from numpy.testing import assert_array_equal
+
+from embedscope.core.errors import InputError
+from embedscope.readers import described, find_vectors, ids_of, is_vectors, other_columns, texts_of
+
+X = np.round(np.random.default_rng(0).standard_normal((6, 4)), 3)
+IDS = [f"d{i}" for i in range(len(X))]
+
+
+def read(path, source=None):
+    stream = find_vectors(source or str(path)).stream
+    (space,) = stream.dims
+    return stream, np.concatenate([b.spaces[space] for shard in stream.shards() for b in shard.batches()])
+
+
+def rows(mark, head=("id", "e0", "e1", "e2", "e3"), number=repr):
+    lines = [mark.join(head)] if head else []
+    return "\n".join([*lines, *(mark.join([i, *(number(float(v)) for v in x)]) for i, x in zip(IDS, X, strict=True))])
+
+
+def written(vector):
+    return "id,e\n" + "".join(f"{i},{vector(x.tolist())}\n" for i, x in zip(IDS, X, strict=True))
+
+
+def comma(value):
+    return repr(value).replace(".", ",")
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (rows("|"), "cells separated by vertical bars"),
+        (rows(";", number=comma), "numbers with a decimal comma"),
+        (rows("\t", number=comma), "numbers with a decimal comma"),
+        (rows(";", head=(), number=comma), "no line of column names"),
+        ("sep=;\n" + rows(";"), "cells separated by semicolons"),
+        (written(lambda x: " ".join(map(repr, x))), "in column e"),
+        (written(lambda x: f'"array({x}, dtype=float32)"'), "in column e"),
+        (written(lambda x: f'"tensor({x})"'), "in column e"),
+    ],
+)
+def test_text_tables_as_spreadsheets_and_pandas_write_them(tmp_path, content, note):
+    (tmp_path / "x.csv").write_text(content)
+    assert is_vectors(f"{tmp_path}/x.csv")
+    stream, found = read(tmp_path / "x.csv")
+    assert_array_equal(found, X)
+    assert ids_of(stream).values() == tuple(IDS)
+    assert note in described(stream)
+
+
+def test_row_numbers_without_a_header_are_ids(tmp_path):
+    (tmp_path / "x.csv").write_text("".join(f"{i},{','.join(map(repr, map(float, x)))}\n" for i, x in enumerate(X)))
+    stream, found = read(tmp_path / "x.csv")
+    assert_array_equal(found, X)
+    assert ids_of(stream).values() == ("0", "1", "2", "3", "4", "5")
+    assert "ids from the first column" in described(stream)
+    (tmp_path / "y.csv").write_text("1,2,3\n4,5,6\n")
+    assert_array_equal(read(tmp_path / "y.csv")[1], [[1, 2, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("cell", ["NA", "null", "1,234.5", "#REF!", "-"])
+@pytest.mark.parametrize("column", range(4))
+def test_one_cell_that_is_no_number_does_not_drop_its_coordinate(tmp_path, cell, column):
+    lines = [["id", "e0", "e1", "e2", "e3"], *([i, *map(str, x)] for i, x in zip(IDS, X, strict=True))]
+    lines[4][column + 1] = f'"{cell}"'
+    (tmp_path / "x.csv").write_text("\n".join(map(",".join, lines)))
+    with pytest.raises(InputError, match=f"column e{column} is not of numbers"):
+        read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.csv", 'id,q1,q2,emb\na,1,2,"[1, 2, 3]"\n', "holds 2 columns: q, emb; say which"),
+        ("x.csv", "id,e0,e1\ra,1,2\r", "ends its lines by carriage returns alone"),
+        ("x.csv", "# e0 e1\n1,2\n", "begins with a comment"),
+        ("x.jsonl", json.dumps(X.tolist()), "one JSON array of all rows"),
+        ("x.jsonl", json.dumps([{"e": [1, 2]}], indent=1), "one JSON array of all rows"),
+        ("x.jsonl", '{"id": 1, "data": {"embedding": [0.5, 1]}}', "deeper inside, in data.embedding"),
+        ("x.jsonl", '{"r": {"data": [{"embedding": [0.5, 1]}]}}', r"deeper inside, in r.data\[\].embedding"),
+        ("x.jsonl", '{"embedding": [[0.5, 1]]}', r"deeper inside, in embedding\[\]"),
+    ],
+)
+def test_what_cannot_be_read_is_said(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=said) as error:
+        read(tmp_path / name)
+    assert len(str(error.value)) < 400
+
+
+def test_a_matrix_per_row_is_no_vector(tmp_path):
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 4)
+    kinds = {"x": (4,), "xx": (2, 2)}
+    for name, shape in kinds.items():
+        column = pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(pa.float64(), shape), flat)
+        pq.write_table(pa.table({"e": column}), tmp_path / f"{name}.parquet")
+    assert_array_equal(read(tmp_path / "x.parquet")[1], X)
+    with pytest.raises(InputError, match="no column of vectors"):
+        read(tmp_path / "xx.parquet")
+
+
+def test_two_columns_of_one_name_and_an_old_feather(tmp_path):
+    pq.write_table(pa.table([pa.array(X.tolist())] * 2, names=["e", "e"]), tmp_path / "x.parquet")
+    with pytest.raises(InputError, match="two columns called 'e'"):
+        read(tmp_path / "x.parquet")
+    (tmp_path / "x.feather").write_bytes(b"FEA1" + bytes(200))
+    with pytest.raises(InputError, match="Feather file of version 1"):
+        read(tmp_path / "x.feather")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_ids_and_texts_beside_the_matrix_of_an_archive(tmp_path, save):
+    save(tmp_path / "x.npz", embeddings=X, ids=np.array(IDS), texts=np.array(["ü"] * 6), bias=X[0], label=np.arange(6))
+    stream, found = read(tmp_path / "x.npz")
+    assert_array_equal(found, X)
+    assert ids_of(stream).values() == tuple(IDS)
+    assert texts_of(stream).values() == ("ü",) * 6
+    stream, _ = read(None, f"{tmp_path}/x.npz::embeddings")
+    assert ids_of(stream).source == f"array ids of {tmp_path}/x.npz"
+
+
+def test_archives_without_one_matrix(tmp_path):
+    np.savez(tmp_path / "sparse.npz", data=X[0], indices=np.arange(4), indptr=np.arange(3), shape=np.array([2, 4]))
+    with pytest.raises(InputError, match="a sparse matrix of SciPy"):
+        read(tmp_path / "sparse.npz")
+    np.savez(tmp_path / "two.npz", a=X, b=X, ids=np.array(IDS))
+    with pytest.raises(InputError, match="holds 2 arrays: a, b; say which"):
+        read(tmp_path / "two.npz")
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+def test_sixteen_bits_may_be_bfloat16(tmp_path, dtype):
+    np.save(tmp_path / "x.npy", (X.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16).view(dtype))
+    assert "bits of bfloat16" in described(read(tmp_path / "x.npy")[0])
+
+
+def test_scaled_numbers_are_refused(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="extra hdf5 is not installed")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["e"] = X
+        file["e"].attrs["scale_factor"] = 0.5
+    with pytest.raises(InputError, match=r"says scale_factor 0.5, so its numbers are not the values"):
+        read(tmp_path / "x.h5")
+    with h5py.File(tmp_path / "y.h5", "w") as file:
+        file["e"] = np.array([(1, [1.0, 2.0])], dtype=[("id", "i4"), ("v", "f4", (2,))])
+    with pytest.raises(InputError, match=r"it holds e \(1,\) of"):
+        read(tmp_path / "y.h5")
+
+
+def test_tensors_one_by_one(tmp_path):
+    torch = pytest.importorskip("torch", reason="extra hf is not installed")
+    for found in ([torch.tensor(x) for x in X], {i: torch.tensor(x) for i, x in zip(IDS, X, strict=True)}):
+        torch.save(found, tmp_path / "x.pt")
+        with pytest.raises(InputError, match=r"holds 6 vectors one by one.*torch.stack"):
+            read(tmp_path / "x.pt")
+    torch.save({"embeddings": X}, tmp_path / "x.pt")
+    with pytest.raises(InputError, match="NumPy arrays") as error:
+        read(tmp_path / "x.pt")
+    assert "\x1b" not in str(error.value)
+
+
+def test_bits_keep_the_other_columns(tmp_path):
+    codes = pa.array([[1, 2]] * 6, pa.list_(pa.uint8()))
+    pq.write_table(pa.table({"id": IDS, "group": ["a", "b"] * 3, "e": codes}), tmp_path / "x.parquet")
+    stream, found = read(None, f"{tmp_path}/x.parquet?bits")
+    assert found.shape == (6, 16)
+    assert other_columns(stream)["group"].values() == ("a", "b") * 3
+
+
+def test_a_refusal_lists_twelve_formats_and_counts_the_rest(tmp_path):
+    (tmp_path / "x.orc").write_bytes(b"ORC")
+    with pytest.raises(InputError, match=r"wanted one of .npy, .*, .fbin and \d+ more"):
+        read(tmp_path / "x.orc")
