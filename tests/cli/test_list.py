@@ -1,7 +1,6 @@
 """``embedscope list``: every registered name, as tables and as JSON."""
 
 import json
-import re
 
 import pytest
 from typer.testing import CliRunner
@@ -64,4 +63,5 @@ def test_json_to_a_file(tmp_path):
 def test_unknown_kind():
     done = run("metric")
     assert done.exit_code == 2
-    assert "'metric' is not one of 'models', 'datasets', 'tasks', 'metrics'" in re.sub(r"[\s│]+", " ", done.stderr)
+    assert "KIND is 'metric', wanted one of models, datasets, tasks, metrics" in done.stderr
+    assert "did you mean metrics?" in done.stderr

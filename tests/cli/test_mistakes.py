@@ -22,7 +22,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("command", "advice"),
     [
         ("measure example/document.npy", "did you mean example/documents.npy?"),
-        ("measur example/documents.npy", "No such command 'measur'"),
+        ("measur example/documents.npy", "there is no verb 'measur'; did you mean measure? `embedscope --help`"),
+        ("measure example/documents.npy --precision fsat", "--precision is 'fsat', wanted one of exact, fast; did you"),
+        ("measure example/documents.npy --seed x", "--seed should be a valid integer"),
+        ("measure example/documents.npy --max-rows -3", "--max-rows should be greater than or equal to 0"),
+        ("measure example/documents.npy --seed", "requires an argument"),
+        ("export x.safetensors --to fais", "did you mean faiss? `embedscope export --help` shows all options"),
+        ("apply x.safetensors", "`embedscope apply` lacks IN"),
+        ("list", "`embedscope list` lacks KIND, one of models, datasets"),
+        ("explore example/documents.npy --map umpa", "did you mean umap?"),
+        ("explore example/documents.npy --kind text --export o", "--kind is the role of the vectors in --repair FILE"),
+        ("explore example/documents.npy --export example", "example is there already; name a new folder"),
+        ("explore nothing.npy --projector example", "example is there already; name a new folder"),
         ("measure example/documents.npy --metrics isocore", "did you mean 'isoscore'?"),
         ("measure example/documents.npy --metric isoscore", "--metrics"),
         ("measure example/documents.npy --layers 3", "leave out --layers"),
@@ -56,6 +67,8 @@ def test_the_message_says_what_to_do(command: str, advice: str) -> None:
     assert done.exit_code == 2
     assert advice in done.stderr
     assert "Traceback" not in done.stderr
+    assert "─" not in done.stderr, "no box of a framework"
+    assert len(done.stderr.strip().splitlines()[-1]) < 420
 
 
 def test_the_example_may_be_written_again() -> None:

@@ -29,9 +29,11 @@ from embedscope.cli import (
 )
 from embedscope.cli import list as listing
 from embedscope.cli._guard import guarded
+from embedscope.cli._mistakes import Verbs
 
 app = typer.Typer(
     name="embedscope",
+    cls=Verbs,
     invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

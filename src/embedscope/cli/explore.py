@@ -92,11 +92,12 @@ def explore(
     """
     from embedscope.explorer.explore import explore as explored
     from embedscope.explorer.projector import write_projector
-    from embedscope.explorer.serving import check_atlas, serve
     from embedscope.explorer.serving import export as exported
+    from embedscope.explorer.serving import serve
 
-    if projector is None or export is not None:
-        check_atlas()
+    if repair is None:
+        opt.refuse("is the role of the vectors in --repair FILE, which is not given", kind=kind)
+    _check_outputs(export, projector)
     shown_progress = progress(quiet)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling)
     shown = explored(
@@ -143,3 +144,14 @@ def explore(
             webbrowser.open(address)
 
     serve(shown, port, shown_progress, opened)
+
+
+def _check_outputs(export: Path | None, projector: Path | None) -> None:
+    """Refuse, before any work, folders that are there already and a page without its extra."""
+    from embedscope.core.atomic import check_new_folder
+    from embedscope.explorer.serving import check_atlas
+
+    for folder in filter(None, (export, projector)):
+        check_new_folder(folder)
+    if projector is None or export is not None:
+        check_atlas()

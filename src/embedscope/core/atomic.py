@@ -69,6 +69,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def check_new_folder(path: str | Path) -> None:
+    """Raise ``InputError`` unless a folder can be made at ``path``: it is not there, or is an empty folder."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{path} is there already; name a new folder, or remove it")
+
+
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Give an empty temporary folder beside ``path``, which may not be there or must be empty; renamed on success.
@@ -82,8 +89,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """
     named = Path(path)
     target = Path(os.path.realpath(named))
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{named} is there already; name a new folder, or remove it")
+    check_new_folder(named)
     with _said(named):
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep(target.parent)

@@ -54,6 +54,8 @@ def explore(  # noqa: PLR0913
     """
     progress = progress or Silent()
     options = ModelOptions.of(model)
+    if kind is not None and repair is None:
+        raise InputError(f"the kind '{kind}' is the role of the vectors in a repair, and none is given; leave it out")
     made = repair if isinstance(repair, Repair) or repair is None else Repair.load(repair)
     if isinstance(sources, str | Path | list | tuple):
         if columns is not None:

@@ -1,0 +1,84 @@
+"""Command lines that cannot be read: one sentence with what was likely meant, in place of a framework's box."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from embedscope.core.printable import printable
+
+_LONGEST = 330
+_NEAR = 0.6
+
+
+class Verbs(TyperGroup):
+    """The verbs of the command line."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a verb; a command line that cannot be read ends with one sentence and its exit code."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            typer.echo(printable(f"embedscope: {sentence(error)}"), err=True)
+            sys.exit(getattr(error, "exit_code", 2))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def sentence(error: Any) -> str:
+    """What is wrong with a command line, from the error of the framework that read it."""
+    context = getattr(error, "ctx", None)
+    verb = getattr(context, "command_path", "") or "embedscope"
+    said = " ".join(str(error.format_message()).split())
+    parameter = getattr(error, "param", None)
+    option = getattr(error, "option_name", None)
+    found = _choice(parameter, said) or _no_verb(context, said)
+    if found is None and option is not None and "o such option" in said:
+        names = [name for each in context.command.params for name in each.opts] if context is not None else []
+        found = f"`{verb}` has no option {option}{_near(option, [n for n in names if n.startswith('--')])}"
+    if found is None and type(error).__name__ == "MissingParameter":
+        among = re.search(r"Choose from: (.*)", said)
+        found = f"`{verb}` lacks {_name(parameter)}{f', one of {among[1]}' if among else ''}"
+    if found is None:
+        words = re.sub(r"^(Input|Value error,) ", "", re.sub(r"^Invalid value for [^:]*: ", "", said)).rstrip(".")
+        found = words[:1].lower() + words[1:] if parameter is None else f"{_name(parameter)} {words}"
+    if " " not in verb and not said.startswith("No such command"):
+        return found[:_LONGEST]
+    help_ = f"`{verb} --help` shows {'all options' if ' ' in verb else 'all verbs'}"
+    return f"{found[:_LONGEST]}{'' if found.endswith('?') else ';'} {help_}"
+
+
+def _choice(parameter: Any, said: str) -> str | None:
+    found = re.search(r"'([^']*)' is not one of (.*)", said)
+    if found is None:
+        return None
+    value, choices = found[1][:60], re.findall(r"'([^']*)'", found[2])
+    return f"{_name(parameter)} is '{value}', wanted one of {', '.join(choices)}{_near(value, choices)}"
+
+
+def _no_verb(context: Any, said: str) -> str | None:
+    value = re.search(r"No such command '([^']*)'", said)
+    if value is None:
+        return None
+    verbs = list(context.command.commands) if context is not None else []
+    return f"there is no verb '{value[1][:60]}'{_near(value[1], verbs)}"
+
+
+def _near(value: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(value, names, n=1, cutoff=_NEAR)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _name(parameter: Any) -> str:
+    if getattr(parameter, "param_type_name", "") == "option":
+        return max(parameter.opts, key=len)  # type: ignore[no-any-return]
+    return str(getattr(parameter, "metavar", None) or getattr(parameter, "human_readable_name", "an argument"))
