@@ -43,9 +43,9 @@ class SpaceParts:
 
 def is_file(source: str | Path) -> bool:
     """Whether ``source`` names vectors in a file or a folder of files."""
-    from embedscope.readers import file_of, is_vectors
+    from embedscope.readers import is_vector_folder, is_vectors
 
-    return is_vectors(str(source)) or file_of(str(source)).is_dir()
+    return is_vectors(str(source)) or is_vector_folder(str(source))
 
 
 def space_blocks(source: Array | str | Path) -> Iterator[Matrix]:

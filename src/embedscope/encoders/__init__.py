@@ -12,6 +12,7 @@ from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
 from embedscope.encoders._space_names import space_name
 from embedscope.encoders._uris import is_model as _is_text_model
+from embedscope.encoders._uris import near_alias
 from embedscope.encoders.aliases import ALIASES, Alias
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = [
     "TextEncoder",
     "is_model",
     "named_model",
+    "near_alias",
     "open_encoder",
     "open_image_encoder",
     "open_model",

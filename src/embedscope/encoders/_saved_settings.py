@@ -14,6 +14,8 @@ from embedscope.encoders._checksums import sha256_of
 from embedscope.encoders._roles import Overrides, Role, Score
 
 _DOCUMENTS = ("document", "passage", "corpus")
+_DENSE, _PAIRS = "SentenceTransformer", "CrossEncoder"
+_SPARSE = ("SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding", "MLMTransformer")
 _TRANSFORMERS = ("Transformer", "CLIPModel")
 
 
@@ -28,6 +30,7 @@ class SavedSettings:
     default_prompt : name of the prompt of texts that are neither queries nor documents
     truncate_dim : leading dimensions that are kept; None keeps all
     score : cosine, dot, euclidean or manhattan
+    scores_pairs : whether it was saved as a CrossEncoder, which scores pairs of texts
     """
 
     root: Path
@@ -37,6 +40,7 @@ class SavedSettings:
     default_prompt: str | None = None
     truncate_dim: int | None = None
     score: str = "cosine"
+    scores_pairs: bool = False
 
     @property
     def has_transformer(self) -> bool:
@@ -110,10 +114,16 @@ def read_settings(folder: Path) -> SavedSettings | None:
             f"{folder} names the default prompt '{default}', and its prompts are {', '.join(prompts) or 'none'}; "
             "correct config_sentence_transformers.json"
         )
+    saved_as = str(config.get("model_type") or _DENSE)
+    if saved_as not in (_DENSE, _PAIRS) or any(kind in _SPARSE for kind in kinds):
+        raise InputError(
+            f"{folder} holds a {saved_as if saved_as != _DENSE else 'SparseEncoder'}, which gives no dense vector per "
+            "text; wanted a SentenceTransformer"
+        )
     score = config.get("similarity_fn_name") or "cosine"
     if score not in get_args(Score):
         raise InputError(f"{folder} compares by '{score}'; wanted one of {', '.join(get_args(Score))}")
-    return SavedSettings(folder, kinds, paths, prompts, default, _dimension(config, folder), score)
+    return SavedSettings(folder, kinds, paths, prompts, default, _dimension(config, folder), score, saved_as == _PAIRS)
 
 
 def modules_of(file: Path) -> list[dict[str, Any]]:

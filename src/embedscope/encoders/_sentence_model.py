@@ -141,6 +141,8 @@ def reading_facts(saved: SavedSettings | None, overrides: Overrides) -> dict[str
         for name, role in roles.items()
         if saved.prompt(role, overrides) or (role is not None and role in overrides.prompts)
     }
+    if saved.scores_pairs:
+        facts["saved as"] = "CrossEncoder, trained to score pairs and not to give vectors"
     used = {"query", "document", saved.default_prompt}
     unused = [name for name, prompt in saved.prompts.items() if prompt and name not in used]
     if unused:

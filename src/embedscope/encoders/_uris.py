@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.model_folders import is_model_folder
 from embedscope.encoders.aliases import ALIASES
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?(@[\w./-]+)?(#(text|image))?(\?bias=0)?")
@@ -38,12 +39,14 @@ class ModelUri:
 
 
 def is_model(uri: str) -> bool:
-    """Whether ``uri`` names a model (alias, ``hf:``, ``st:``, ``random:`` or a bare hub name), not a file.
+    """Whether ``uri`` names a model (alias, ``hf:``, ``st:``, ``random:``, a saved model's folder or a bare hub name).
 
     >>> [is_model(u) for u in ("minilm", "hf:gpt2", "openai/clip-vit-base-patch32", "vectors.npy", "x.npz::a")]
     [True, True, True, False, False]
     """
     if uri.removesuffix("?bias=0") in ALIASES or uri.startswith(("hf:", "st:", "random:")):
+        return True
+    if is_model_folder(uri):
         return True
     return not _FILE_ENDINGS.search(uri) and not Path(uri).exists() and _HUB_NAME.fullmatch(uri) is not None
 
@@ -80,7 +83,7 @@ def parse_uri(uri: str) -> ModelUri:
     rest = uri.removeprefix("random:")
     if not is_model(rest) or rest.startswith("random:"):
         raise InputError(
-            f"'{uri}' names no model; use an alias ({', '.join(ALIASES)}), hf:NAME[@REVISION], hf:FOLDER, "
+            f"'{uri}' names no model; use an alias ({', '.join(ALIASES)}), hf:NAME[@REVISION], FOLDER, "
             "hf:FOLDER?gguf=FILE or st:NAME, with random: in front for a random initialisation"
         )
     rest, zero_bias = rest.removesuffix("?bias=0"), rest.endswith("?bias=0")
@@ -92,7 +95,7 @@ def parse_uri(uri: str) -> ModelUri:
     name, _, tower = name.partition("#") if not Path(name).exists() else (name, "", "")
     if tower not in ("", "text", "image"):
         raise InputError(f"'{uri}' asks for the tower '{tower}'; there are '#text' and '#image'")
-    name, _, query = name.partition("?")
+    name, _, query = (name, "", "") if is_model_folder(name) else name.partition("?")
     if query and not query.startswith("gguf="):
         raise InputError(f"'{uri}' has the option '{query}'; there are ?gguf=FILE and, after random:, ?bias=0")
     revision = None

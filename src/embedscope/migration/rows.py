@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
+from embedscope.core.model_folders import is_model_folder
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
@@ -148,7 +149,11 @@ def read_rows(
 
 def is_model(source: Any) -> bool:
     """Whether ``source`` names a model, and no file or folder of vectors."""
-    return isinstance(source, str) and not is_vectors(source) and not file_of(source).exists()
+    return (
+        isinstance(source, str)
+        and not is_vectors(source)
+        and (is_model_folder(file_of(source)) or not file_of(source).exists())
+    )
 
 
 def _side(

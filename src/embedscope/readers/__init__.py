@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
+from embedscope.core.model_folders import is_model_folder
 from embedscope.core.registry import Registry
 from embedscope.core.regular import check_name, check_regular, near_name
 from embedscope.readers._bits import unpacked
@@ -49,6 +50,7 @@ __all__ = [
     "hint",
     "ids_of",
     "is_table",
+    "is_vector_folder",
     "is_vectors",
     "itemsize_of",
     "open_vectors",
@@ -104,6 +106,16 @@ def is_table(source: str) -> bool:
 def file_of(source: str) -> Path:
     """The file part of ``FILE``, ``FILE?OPTIONS`` or ``FILE::KEY``."""
     return Path(taken_apart(source).place)
+
+
+def is_vector_folder(source: str) -> bool:
+    """Whether ``source`` is a folder on this machine that is read as vectors, and is not a saved model.
+
+    >>> is_vector_folder("vectors.npy")
+    False
+    """
+    place = file_of(source)
+    return place.is_dir() and not is_model_folder(place)
 
 
 def open_vectors(source: str, *, ids_column: str | None = None, text_column: str | None = None) -> Stream:

@@ -16,7 +16,17 @@ from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.shards import ShardRunner
-from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, hint, is_vectors, state_of
+from embedscope.readers import (
+    ArrayStream,
+    described,
+    facts_of,
+    file_of,
+    find_vectors,
+    hint,
+    is_vector_folder,
+    is_vectors,
+    state_of,
+)
 from embedscope.sources.grouped_stream import GroupedStream, group_hashes
 from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
 from embedscope.sources.texts import texts_named
@@ -60,9 +70,12 @@ def open_sources(
     files = {name: is_file(name) for name in names}
     models = [name for name, vectors in files.items() if not vectors]
     if models and model.texts is None:
+        from embedscope.encoders import MODELS, near_alias
+
+        near = "" if models[0] in MODELS else near_alias(models[0])
         raise InputError(
-            f"{models[0]} is no file, and as a model it needs texts: add --texts DATASET (`embedscope list datasets`) "
-            "or --texts FILE with one text per line"
+            f"{models[0]} is no file of vectors{near or ', and'} {'A' if near else 'a'}s a model it needs texts: add "
+            "--texts DATASET (`embedscope list datasets`) or --texts FILE with one text per line"
         )
     if model.selecting and not models:
         option = model.selecting[0].replace("_", "-")
@@ -155,7 +168,7 @@ def is_file(name: str) -> bool:
         return True
     from embedscope.encoders import MODELS, is_model
 
-    if name not in MODELS and file_of(name).is_dir():
+    if name not in MODELS and is_vector_folder(name):
         return True
     if is_model(name):
         return False

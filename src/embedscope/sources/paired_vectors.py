@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
-from embedscope.readers import file_of, is_vectors, open_vectors
+from embedscope.readers import file_of, is_vector_folder, is_vectors, open_vectors
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
 
@@ -30,7 +30,7 @@ def read_side(source: Array | str | Path, provenance: Provenance) -> Matrix:
         return to_numpy(as_matrix(source if is_torch(source) else np.asarray(source)))
     name = str(source)
     path = file_of(name)
-    if not is_vectors(name) and not path.is_dir():
+    if not is_vectors(name) and not is_vector_folder(name):
         if name.startswith("-"):
             raise InputError(f"--pair takes two sources, as in --pair a.npy b.npy; the second is missing before {name}")
         raise InputError(
