@@ -2,11 +2,16 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.faults.conftest import leftovers, run, start
+
+import embedscope
 
 _WORDS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the end of its terminal"}
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -84,3 +89,12 @@ def test_what_a_killed_process_left_goes_at_the_next_run(vectors, material, tmp_
     assert done.returncode == 0, done.stderr
     assert not leftovers(target.parent)
     assert len(np.load(target)) == 2000
+
+
+def test_signals_are_listened_to_before_anything_large_is_imported():
+    """What is imported until then is the time in which Ctrl-C would be a traceback."""
+    source = Path(embedscope.__file__).parents[1]
+    told = "print(sorted({'typing', 'typer', 'numpy', 're', 'enum'} & set(sys.modules)))"
+    lines = f"import sys; sys.path.insert(0, {str(source)!r}); import embedscope.cli; {told}"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", lines], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -5,8 +5,13 @@ from __future__ import annotations
 
 def main() -> None:
     """Run ``embedscope`` with the arguments of this process."""
-    from embedscope.cli._signals import run
+    try:
+        from embedscope.cli._signals import run
+    except KeyboardInterrupt:  # before the signals are listened to
+        import sys
 
+        sys.stderr.write("embedscope: stopped by Ctrl-C; nothing was begun\n")
+        sys.exit(130)
     run(_start)
 
 
