@@ -31,6 +31,7 @@ from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.sources.retrieval_data import (
+    cosine_notes,
     judged_rows,
     judgements_of,
     read_collection,
@@ -373,7 +374,8 @@ def _queries(request: CalibrationRequest, encoder: ModelOptions, provenance: Pro
         titles_x=asked.texts or asked.ids,
         titles_y=pool.texts or pool.ids,
     )
-    given = Given(place.source, place.space, sides, None, None, "", evidence, (*judged.notes, *evidence.notes, *more))
+    notes = (*judged.notes, *cosine_notes(place.score), *evidence.notes, *more)
+    given = Given(place.source, place.space, sides, None, None, "", evidence, notes)
     right = judged.grade > 0
     if not right.any():
         raise InputError("no judgement says that a document is relevant (grade above 0); there is nothing to calibrate")

@@ -28,6 +28,7 @@ from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import (
     Collection,
+    cosine_notes,
     judged_rows,
     judgements_of,
     read_collection,
@@ -159,7 +160,7 @@ class _Given:
         asked = read_collection(self.queries, self.query_ids, provenance, "queries")
         pool = read_corpus(documents, self.corpus_ids, None, provenance)
         place = single_retrieval_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
-        notes = [] if place.score == "cosine" else [f"the model ranks by {place.score}; here rows are ranked by cosine"]
+        notes = list(cosine_notes(place.score))
         groups = self._groups("the queries")
         origin = None if model is None else _origin(model, provenance)
         sources = {} if origin is None else dict.fromkeys((QUERY, DOCUMENT), origin)

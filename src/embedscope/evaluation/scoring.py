@@ -177,6 +177,9 @@ def score_tasks(
                 if compared != "cosine" and space == POOLED and hasattr(task, "compared"):
                     task = replace(task, compared=compared)  # type: ignore[type-var]
                     blank = replace(blank, note="; ".join(filter(None, (note, f"compared by {compared}, as saved"))))
+                elif compared != "cosine" and space == POOLED:
+                    own = f"the model compares by {compared}, which this task does not"
+                    blank = replace(blank, note="; ".join(filter(None, (note, own))))
                 measures = task.score(tables, job.data, seed)
                 scores += [replace(blank, metric=metric, score=score) for metric, score in measures.items()]
                 progress.advance(1)

@@ -31,6 +31,7 @@ from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.sources.retrieval_data import (
+    cosine_notes,
     judged_rows,
     judgements_of,
     read_collection,
@@ -229,5 +230,6 @@ def _queries(
         place.queries, place.corpus, queries.ids, pool.ids, kinds, (judged.query, judged.document, judged.grade)
     )
     groups = None if request.groups is None else read_groups(request.groups, _first(request))
-    judge = query_judge(data, context, options, mixed, judged.notes, groups)
+    notes = (*judged.notes, *cosine_notes(place.score))
+    judge = query_judge(data, context, options, mixed, notes, groups)
     return judge, RecordContext(place.source, place.space, int(place.corpus.shape[1]), context.fitted_on)

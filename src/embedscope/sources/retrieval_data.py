@@ -314,6 +314,15 @@ def retrieval_spaces(
         yield RetrievalSpace(model, one.pooling, one.space, both[0], both[1], one.score, one.note)
 
 
+def cosine_notes(score: str) -> tuple[str, ...]:
+    """What is said where rows are ranked by cosine though their model compares them by ``score``.
+
+    >>> cosine_notes("cosine"), cosine_notes("dot")
+    ((), ('the model compares by dot; here rows are compared by cosine',))
+    """
+    return () if score == "cosine" else (f"the model compares by {score}; here rows are compared by cosine",)
+
+
 def single_retrieval_space(spaces: Sequence[RetrievalSpace]) -> RetrievalSpace:
     """The only one of ``spaces``; raises ``InputError`` where there are several."""
     if len(spaces) > 1:

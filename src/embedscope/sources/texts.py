@@ -22,6 +22,7 @@ from embedscope.datasets._tables import read_text
 from embedscope.datasets._text import lines
 from embedscope.encoders import Role
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.retrieval_data import cosine_notes
 
 TextSource = str | Path | Sequence[str]
 
@@ -95,6 +96,8 @@ def encode(
 
     named: list[Side] = [(roles[i] if roles else None, side.texts) for i, side in enumerate(sides)]
     one = single_space(encode_sides(uri, named, options, provenance, progress))
+    for note in cosine_notes(one.score):
+        progress.note(f"{uri}: {note}")
     return one.space, [check_known(np.asarray(one.matrix(i)), uri, side.name) for i, side in enumerate(sides)]
 
 
