@@ -29,6 +29,7 @@ def diagnose(  # noqa: PLR0913
     groups: Any = None,
     row_texts: str | Path | Sequence[str] | None = None,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     unit: Literal["token", "word", "sentence"] | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
@@ -49,7 +50,7 @@ def diagnose(  # noqa: PLR0913
     queries : vectors of queries against these documents; texts for a model
     thresholds : a TOML file, or {rule: {"warning": x, "serious": y}}
     row_texts : of vectors, the text of each row: a list, or a file with one per line
-    texts, unit, layers, pooling, max_rows : for models, as of ``measure``
+    texts, images, unit, layers, pooling, max_rows : for models, as of ``measure``
     device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
     seed : of samples
     progress : True shows bars on standard error
@@ -65,9 +66,10 @@ def diagnose(  # noqa: PLR0913
     >>> diagnose(cone).worst
     'warning'
     """
-    model = {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
+    model = {"texts": texts, "images": images, "unit": unit, "layers": comma(layers), "pooling": pooling}
+    model |= {"max_rows": max_rows}
     named: dict[str, Any] = {k: v for k, v in (model | {"groups": labels_of(groups)}).items() if v is not None}
-    if texts is not None:
+    if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         named |= {"cache": cache}
     if modalities is not None:

@@ -28,6 +28,7 @@ def measure(  # noqa: PLR0913
     groups: Any = None,
     name: str = "array",
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     unit: Literal["token", "word", "sentence"] | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
@@ -63,6 +64,7 @@ def measure(  # noqa: PLR0913
     groups : what each row belongs to (document of a chunk, image of a caption): rows of one group are not independent
     name : what the records call an array
     texts : for models: a data set, a file with one text per line, or a list of texts
+    images : for models of images: a folder of images, flat or ``class/*.jpg``, in place of texts
     unit, layers, pooling, max_rows, first_position : for models: what a row is and how its vector is read
     device, dtype, trust_remote_code, cache, data : for models: how they are run, and the folder of data sets
     precision, neighbours : ``exact``, or ``fast`` arithmetic and hubs from an index of FAISS
@@ -118,7 +120,8 @@ def measure(  # noqa: PLR0913
         "cache": cache,
         "data": data,
     }
-    model = {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
+    model: dict[str, Any] = {} if images is None else {"images": images}
+    model |= {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
     return measured(
         found,
         metrics=strings(metrics),  # type: ignore[arg-type]

@@ -73,6 +73,15 @@ Texts = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Images = Annotated[
+    Path | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER",
+        help="Images that the model encodes, in place of texts: a folder, flat or class/*.jpg.",
+        rich_help_panel=MODEL,
+    ),
+]
 UnitOption = Annotated[
     Unit | None,
     typer.Option("--unit", help="What a row is; decided by the texts where left out.", rich_help_panel=MODEL),

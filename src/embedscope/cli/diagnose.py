@@ -39,6 +39,7 @@ def diagnose(
         FailOn.warning
     ),
     texts: opt.Texts = None,
+    images: opt.Images = None,
     unit: opt.UnitOption = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
@@ -71,9 +72,9 @@ def diagnose(
 
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(
-        texts=texts, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
+        texts=texts, images=images, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
     )
-    if texts is not None:
+    if texts is not None or images is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
     sides = opt.sides(modalities)

@@ -71,6 +71,7 @@ def measure(
         bool, typer.Option("--skip-bad-shards", help="Skip files that cannot be read, and list them.")
     ] = False,
     texts: opt.Texts = None,
+    images: opt.Images = None,
     unit: opt.UnitOption = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
@@ -110,6 +111,7 @@ def measure(
         "command": command_line(),
     }
     model: dict[str, Any] = {"yes": True} if yes else {}
+    model |= opt.given(images=images)
     model |= {"texts": texts, "unit": unit, "layers": layers, "pooling": pooling, "max_rows": max_rows}
     if pair is not None:
         if sources:

@@ -185,10 +185,14 @@ def _where(source: Any, options: Mapping[str, Any]) -> str:
     pair = options.get("pair")
     named = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
     names = [shlex.quote(str(s)) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
-    texts = options.get("texts")
-    what = " ".join([*names, *(["--texts", shlex.quote(texts)] if isinstance(texts, str) else [])]) or (
-        "A B" if pair is not None else "SOURCE"
-    )
+    read = {f"--{name}": options.get(name) for name in ("texts", "images")}
+    told = [
+        part
+        for name, value in read.items()
+        if isinstance(value, str | Path)
+        for part in (name, shlex.quote(str(value)))
+    ]
+    what = " ".join([*names, *told]) or ("A B" if pair is not None else "SOURCE")
     return f"--pair {what}" if pair is not None else what
 
 

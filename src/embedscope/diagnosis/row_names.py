@@ -16,6 +16,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts, row_numbers
 from embedscope.core.provenance import Provenance
 from embedscope.readers import find_vectors, is_vectors, texts_of
+from embedscope.sources.images import images_in
 from embedscope.sources.retrieval_data import read_lines
 from embedscope.sources.texts import texts_named
 
@@ -35,10 +36,12 @@ class RowNames:
     ----------
     texts : of a model, the texts it read, known by their hashes; of vectors, the text of each row; None where unknown
     of_model : whether rows are known by their texts
+    are_texts : False where they are names of images, whose lengths say nothing
     """
 
     texts: Sequence[str] | None
     of_model: bool
+    are_texts: bool = True
     shown: int = field(default=_SHOWN)
 
     @classmethod
@@ -47,6 +50,8 @@ class RowNames:
         if model.get("texts") is not None:
             table, _ = texts_named(model["texts"], model.get("data"), Provenance())
             return cls(table.texts, True)
+        if model.get("images") is not None:
+            return cls(tuple(image.name for image in images_in(model["images"])), True, are_texts=False)
         if isinstance(texts, str | Path):
             texts = read_lines(texts)
         if texts is None and isinstance(name, str) and is_vectors(name) and not isinstance(source, Mapping):
@@ -83,7 +88,7 @@ class RowNames:
 
     def lengths(self, ids: Hashes) -> npt.NDArray[np.int64]:
         """Characters of the text of each row, -1 where it is not known."""
-        if self.texts is None:
+        if self.texts is None or not self.are_texts:
             return np.full(len(ids), -1)
         if self.of_model:
             places = [self._by_hash.get(int(h), -1) for h in ids]

@@ -1,4 +1,4 @@
-"""Files of a user's own as tasks: ``similarity:FILE``, ``sts:FILE``, ``analogy:FILE``, ``labels:FILE``."""
+"""A user's own data as tasks: ``similarity:FILE``, ``sts:FILE``, ``labels:FILE``, ``zeroshot:FOLDER``, ..."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from embedscope.core.tables import Classes, Data, Pairs, Quadruples, Relation, T
 from embedscope.datasets._tables import read_text
 from embedscope.datasets._text import lines
 from embedscope.evaluation.user_files import Found, Wanted, read_columns
+from embedscope.evaluation.user_images import class_retrieval, image_probe, zero_shot_images
 from embedscope.tasks._class_tasks import ProbeTask
 from embedscope.tasks._pairs import PairTask
 from embedscope.tasks.analogy import AnalogyTask
@@ -56,7 +57,10 @@ def user_task(name: str) -> Made:
     - ``similarity``: two words and a score; Spearman correlation with how near the model puts them
     - ``sts``: two sentences and a score; Spearman and Pearson correlation
     - ``analogy``: four words a line, ``: NAME`` lines for sections, as questions-words.txt
-    - ``labels``: a text and its class; accuracy of a linear probe on a quarter of the texts that is held out
+    - ``labels``: a text and its class; accuracy of a linear probe on a quarter of the texts that is held out; or a
+      folder of images by class, ``FOLDER/class/*.jpg``
+    - ``zeroshot``: such a folder; accuracy of the class whose prompt lies nearest
+    - ``retrieval``: such a folder; how well the images of a class are found by its prompt
 
     Raises
     ------
@@ -124,7 +128,17 @@ def _analogy(path: Path) -> Made:
     return task, data, f"{len(rows):,} questions of {path.name}"
 
 
+def _zeroshot(path: Path) -> Made:
+    return zero_shot_images(path, _id("zeroshot", path), _about("zeroshot", "image and text"))
+
+
+def _retrieval(path: Path) -> Made:
+    return class_retrieval(path, _id("retrieval", path), _about("retrieval", "image and text"))
+
+
 def _labels(path: Path) -> Made:
+    if path.is_dir():
+        return image_probe(path, _id("labels", path), _about("labels", "image"))
     found = read_columns(path, (_TEXT, _LABEL))
     classes: dict[str, str] = {}
     for number, (text, label) in enumerate(found.rows, 1):
@@ -148,6 +162,8 @@ _KINDS: Mapping[str, Callable[[Path], Made]] = {
     "sts": _sts,
     "analogy": _analogy,
     "labels": _labels,
+    "zeroshot": _zeroshot,
+    "retrieval": _retrieval,
 }
 
 

@@ -15,11 +15,12 @@ from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, hash_sample
-from embedscope.core.images import FileImage, Image
+from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.readers import described, find_vectors, ids_of, other_columns, texts_of
+from embedscope.sources.images import FolderImage, images_in
 from embedscope.sources.models import (
     encode_texts,
     extract_images,
@@ -34,8 +35,6 @@ Matrix = npt.NDArray[Any]
 
 MAX_ROWS = 100_000
 """Rows that are drawn where no number is given; of more a sample is drawn by hash, and said."""
-
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,21 +146,10 @@ def held_rows(
     )
 
 
-def images_in(folder: str | Path) -> list[FileImage]:
-    """The images below ``folder`` in the order of their paths; ``InputError`` where there are none."""
-    root = Path(folder)
-    if not root.is_dir():
-        raise InputError(f"--images {root} is not a folder; wanted a folder of images, flat or class/*.jpg")
-    files = sorted(f for f in root.rglob("*") if f.is_file() and f.suffix.lower() in _ENDINGS)
-    if not files:
-        raise InputError(f"--images {root} holds no images ({', '.join(_ENDINGS)})")
-    return [FileImage(file, file.relative_to(root).as_posix()) for file in files]
-
-
 def _of_file(
     name: str,
     texts: Any,
-    pictures: list[FileImage] | None,
+    pictures: list[FolderImage] | None,
     labels: Any,
     most: int,
     options: ModelOptions,
@@ -208,7 +196,7 @@ def _of_file(
 def _of_model(
     uri: str,
     texts: Any,
-    pictures: list[FileImage] | None,
+    pictures: list[FolderImage] | None,
     labels: Any,
     most: int,
     options: ModelOptions,
@@ -235,7 +223,7 @@ def _of_model(
         encoder = open_image_model(uri, options, provenance)
         encoded = extract_images(encoder, shown, options, progress)
         space = image_vector(encoder.spaces)
-        names = tuple(image.key for image in shown)
+        names = tuple(image.name for image in shown)
         made = {space: encoded.matrix(space)}
         parts.append(Rows(made, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures)))
     rows = parts[0] if len(parts) == 1 else _joined(parts, ("text", "image"), "kind")
@@ -336,7 +324,7 @@ def _check_count(option: str, count: int, total: int, name: str) -> None:
         raise InputError(f"{option} has {count:,} entries and {name} {total:,} rows; wanted one a row, in their order")
 
 
-def _folder_classes(images: Sequence[FileImage]) -> dict[str, tuple[str, ...]]:
+def _folder_classes(images: Sequence[FolderImage]) -> dict[str, tuple[str, ...]]:
     """The class of each image where all of them lie in folders of classes."""
-    folders = tuple(image.path.parent.name if "/" in image.key else "" for image in images)
+    folders = tuple(image.folder for image in images)
     return {"class": folders} if all(folders) else {}

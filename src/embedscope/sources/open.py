@@ -28,6 +28,7 @@ from embedscope.readers import (
     state_of,
 )
 from embedscope.sources.grouped_stream import GroupedStream, group_hashes
+from embedscope.sources.images import image_source, images_in, sampled
 from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
 from embedscope.sources.texts import texts_named
 from embedscope.sources.vector_files import vector_file_facts
@@ -69,14 +70,8 @@ def open_sources(
     model = ModelOptions(seed=seed, **{k: v for k, v in options.items() if k not in run_names})
     files = {name: is_file(name) for name in names}
     models = [name for name, vectors in files.items() if not vectors]
-    if models and model.texts is None:
-        from embedscope.encoders import MODELS, near_alias
-
-        near = "" if models[0] in MODELS else near_alias(models[0])
-        raise InputError(
-            f"{models[0]} is no file of vectors{near or ', and'} {'A' if near else 'a'}s a model it needs texts: add "
-            "--texts DATASET (`embedscope list datasets`) or --texts FILE with one text per line"
-        )
+    if models:
+        _check_material(models[0], model)
     if model.selecting and not models:
         option = model.selecting[0].replace("_", "-")
         raise InputError(f"--{option} is for models and {names[0]} holds vectors already; leave out --{option}")
@@ -88,15 +83,32 @@ def open_sources(
         )
     if models and run.checkpoint is not None:
         raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
-    table, texts_name = texts_named(model.texts, model.data, provenance) if models else (None, "")
+    table, texts_name = (None, "") if model.texts is None else texts_named(model.texts, model.data, provenance)
+    pictures = [] if model.images is None else sampled(images_in(model.images), model)
     with closing(Engines(run.engine)) as engines:
         for name, vectors in files.items():
             if vectors:
                 source = _vector_source(name, run, engines, progress, provenance)
                 with facts_beside(name, partial(vector_file_facts, name, source.stream), provenance):
                     yield source
+            elif pictures:
+                yield image_source(name, pictures, model, progress, provenance)
             elif table is not None:
                 yield from _model_sources(name, table, texts_name, model, engines, progress, provenance)
+
+
+def _check_material(uri: str, model: ModelOptions) -> None:
+    """Raise ``InputError`` unless there are either texts or images for the model ``uri``."""
+    if model.texts is not None and model.images is not None:
+        raise InputError("a model reads --texts or --images, one at a time; leave one of them out")
+    if model.texts is None and model.images is None:
+        from embedscope.encoders import MODELS, near_alias
+
+        near = "" if uri in MODELS else near_alias(uri)
+        raise InputError(
+            f"{uri} is no file of vectors{near or ', and'} {'A' if near else 'a'}s a model it needs texts: add "
+            "--texts DATASET (`embedscope list datasets`), --texts FILE with one text per line, or --images FOLDER"
+        )
 
 
 class Engines:

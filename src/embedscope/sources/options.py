@@ -17,7 +17,7 @@ UNITS = ("token", "word", "sentence")
 DEFAULT_TOKENS = 10_000
 """Tokens that are measured where no number is given."""
 
-_SELECTING = ("texts", "unit", "max_rows", "layers", "pooling")
+_SELECTING = ("texts", "images", "unit", "max_rows", "layers", "pooling")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class ModelOptions:
     Parameters
     ----------
     texts : a data set, ``DATASET::TABLE``, a file with one text per line, or a list of texts
+    images : folder of images that the model encodes, flat or ``class/*.jpg``, in place of texts
     unit : ``token`` (tokens of the texts in context), ``word`` or ``sentence`` (each text is one row); None decides by
         the texts
     max_rows : size of the hash sample of tokens or texts that is read; 0 reads all
@@ -60,6 +61,7 @@ class ModelOptions:
     """
 
     texts: str | Path | Sequence[str] | None = None
+    images: str | Path | None = None
     unit: str | None = None
     max_rows: int | None = None
     layers: str | None = None
