@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import embedscope
 from embedscope.cli._app import app
 from embedscope.datasets import example_files
 
@@ -77,3 +79,32 @@ def test_the_example_may_be_written_again() -> None:
     Path("example/qrels.tsv").unlink()
     assert CliRunner().invoke(app, ["example"]).exit_code == 0
     assert Path("example/qrels.tsv").is_file()
+
+
+VERBS_OF_MODELS = (
+    "measure",
+    "diagnose",
+    "check",
+    "compare",
+    "explore",
+    "evaluate",
+    "repair",
+    "migrate",
+    "compress",
+    "calibrate",
+    "analogy",
+)
+
+
+@pytest.mark.parametrize("verb", VERBS_OF_MODELS)
+def test_every_verb_that_opens_a_model_can_accept_a_cost(verb: str) -> None:
+    """The message of a paid server names this option, of the command line and of Python."""
+    done = CliRunner().invoke(app, [verb, "--help"])
+    assert "--yes" in done.output
+    assert "yes" in inspect.signature(getattr(embedscope, verb)).parameters
+
+
+def test_prompts_are_for_queries_and_documents() -> None:
+    done = CliRunner().invoke(app, ["diagnose", "example/documents.npy", "--query-prompt", "q: "])
+    assert done.exit_code == 2
+    assert "--query-prompt is for a model that reads --texts as documents of --queries" in done.stderr

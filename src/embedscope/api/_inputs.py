@@ -16,6 +16,11 @@ from embedscope.core.progress import Progress, Silent
 _MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
 
 
+def accepted(yes: bool) -> dict[str, bool]:
+    """The option ``yes`` where it is given, which accepts the cost of a paid server."""
+    return {"yes": True} if yes else {}
+
+
 def strings(value: str | Iterable[str] | None) -> list[str] | None:
     """A string (names separated by commas) or several strings as a list; None stays None.
 

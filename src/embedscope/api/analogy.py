@@ -37,6 +37,7 @@ def analogy(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -55,7 +56,7 @@ def analogy(  # noqa: PLR0913
     layers, pooling : of a model; its own vector of a text by default
     contexts, context_limit : sentences over which a word's states are averaged, and how many per word
     names : for vectors, held or in a file: the word of each row
-    device, dtype, trust_remote_code, cache, data : as of ``measure``
+    device, dtype, trust_remote_code, cache, yes, data : as of ``measure``
     seed : of the choice of sentences
     progress : True shows bars on standard error
 
@@ -82,6 +83,7 @@ def analogy(  # noqa: PLR0913
             dtype=dtype,
             trust_remote_code=trust_remote_code,
             cache=cache,
+            yes=yes,
             data=data,
             seed=seed,
         ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.calibration.calibrate import calibrate as calibrated
 from embedscope.calibration.scores import ScoreCalibration
@@ -73,6 +73,7 @@ def calibrate(  # noqa: PLR0913
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -95,7 +96,7 @@ def calibrate(  # noqa: PLR0913
     label_pairs : CSV file of pairs to be judged by hand; written where it does not exist, read back where it does
     k : rows that a search returns; nearest rows among which duplicates are looked for
     max_eval_rows : rows that search, whole units chosen by their hash
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     seed : of samples, the split and the bootstrap
     progress : True shows bars on standard error
@@ -155,6 +156,7 @@ def calibrate(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
+        **accepted(yes),
         progress=progress_of(progress),
     )
     return CalibrationOutcome(found, result)

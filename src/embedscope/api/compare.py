@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import comma, is_model_object, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import accepted, comma, is_model_object, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.comparison import Comparison
 from embedscope.comparison import compare as compared
@@ -25,6 +25,7 @@ def compare(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -36,7 +37,7 @@ def compare(  # noqa: PLR0913
     sources : two sets of vectors (n, d), (n, e): files, arrays, columns; or models, with ``texts``
     texts : what models read: a data set, a file with one text per line, or a list
     pair_ids : ids of the rows of either side; rows match by position where None
-    layers, pooling, max_rows, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    layers, pooling, max_rows, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     seed : of samples
     progress : True shows bars on standard error
 
@@ -55,7 +56,7 @@ def compare(  # noqa: PLR0913
     named = {k: v for k, v in model.items() if v is not None}
     if texts is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
-        named |= {"cache": cache}
+        named |= {"cache": cache} | accepted(yes)
     of_models = texts is not None or any(is_model_object(s) for s in sources)
     return compared(
         *(source_of(s) if of_models else vectors_of(s) for s in sources),

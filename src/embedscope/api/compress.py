@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.api.repair import RepairOutcome
 from embedscope.compression.compress import compress as compressed
@@ -36,6 +36,7 @@ def compress(  # noqa: PLR0913
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -53,7 +54,7 @@ def compress(  # noqa: PLR0913
     tolerance : loss of the main score that is accepted, between 0 and 1
     pca_on : ``documents``, ``queries``, or vectors (of prompts), whose principal components ``pca:K`` keeps
     max_eval_rows : queries that certify at most; ten times as many rows are searched
-    layers, pooling, device, dtype, trust_remote_code, cache, data, query_prompt, document_prompt : for models
+    layers, pooling, device, dtype, trust_remote_code, cache, yes, data, query_prompt, document_prompt : for models
     seed : of the split, the samples and the bootstrap
     progress : True shows bars on standard error
 
@@ -100,6 +101,7 @@ def compress(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
+        **accepted(yes),
         progress=progress_of(progress),
     )
     return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))

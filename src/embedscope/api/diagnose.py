@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from embedscope.api._inputs import comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -38,6 +38,7 @@ def diagnose(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -51,7 +52,7 @@ def diagnose(  # noqa: PLR0913
     thresholds : a TOML file, or {rule: {"warning": x, "serious": y}}
     row_texts : of vectors, the text of each row: a list, or a file with one per line
     texts, images, unit, layers, pooling, max_rows : for models, as of ``measure``
-    device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     seed : of samples
     progress : True shows bars on standard error
 
@@ -71,7 +72,7 @@ def diagnose(  # noqa: PLR0913
     named: dict[str, Any] = {k: v for k, v in (model | {"groups": labels_of(groups)}).items() if v is not None}
     if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
-        named |= {"cache": cache}
+        named |= {"cache": cache} | accepted(yes)
     if modalities is not None:
         named["names"] = modalities
     return diagnosed(
@@ -100,6 +101,7 @@ def check(  # noqa: PLR0913
     device: str = "auto",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     progress: bool | Progress = False,
 ) -> Drift:
@@ -110,7 +112,7 @@ def check(  # noqa: PLR0913
     source, pair, pair_ids, queries, groups : what to measure now, as of ``measure`` and ``diagnose``
     baseline : a result, or its JSON file; metrics, seed, texts, layers and pooling are taken from it
     tolerance : {metric: difference that is not drift}
-    device, trust_remote_code, cache, data : for models, as of ``measure``
+    device, trust_remote_code, cache, yes, data : for models, as of ``measure``
     progress : True shows bars on standard error
 
     Returns
@@ -137,6 +139,7 @@ def check(  # noqa: PLR0913
         device=device,
         trust_remote_code=trust_remote_code,
         cache=cache,
+        **accepted(yes),
         data=data,
     )
     name = "the baseline" if isinstance(baseline, Result) else str(baseline)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of, strings
+from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, strings
 from embedscope.api._keywords import public
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
@@ -42,6 +42,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -70,7 +71,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     names : text of each row of a file of vectors
     contexts : sentences for the pooling ``contexts:N``
     items : CSV file for the value of every scored item
-    device, dtype, trust_remote_code, cache, data : how models are run, and the folder of data sets
+    device, dtype, trust_remote_code, cache, yes, data : how models are run, and the folder of data sets
     seed : of the bootstrap
     progress : True shows bars on standard error
 
@@ -91,6 +92,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
         "transform": transform,
         "seed": seed,
         "cache": cache,
+        **accepted(yes),
         "progress": progress_of(progress),
     }
     given = {"queries": queries, "corpus": corpus, "qrels": qrels}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from embedscope.api._inputs import comma, labels_of, progress_of, source_of
+from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
 from embedscope.core.progress import Progress, Silent
 from embedscope.explorer.table import Exploration
@@ -71,6 +71,7 @@ def explore(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -87,7 +88,7 @@ def explore(  # noqa: PLR0913
     repair, kind : a repair, and the role of these vectors in it: adds the space after it
     map_kind : ``pca``, or ``umap`` with umap-learn
     max_rows : rows drawn, a sample by hash; 100,000 where None, 0 for all
-    layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     seed : of samples and of UMAP
     progress : True shows bars on standard error
 
@@ -103,6 +104,7 @@ def explore(  # noqa: PLR0913
 
     model: dict[str, Any] = {"layers": comma(layers), "pooling": pooling, "device": device, "dtype": dtype}
     model |= {"trust_remote_code": trust_remote_code, "cache": cache, "data": data, "seed": seed}
+    model |= accepted(yes)
     return Explored(
         explored(
             source_of(source),

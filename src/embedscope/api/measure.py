@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from embedscope.api._inputs import comma, labels_of, progress_of, source_of, strings, vectors_of
+from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, strings, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import Precision, Rows
 from embedscope.core.errors import InputError
@@ -38,6 +38,7 @@ def measure(  # noqa: PLR0913
     dtype: str = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     precision: Precision = "exact",
     neighbours: Literal["exact", "faiss"] = "exact",
@@ -67,6 +68,7 @@ def measure(  # noqa: PLR0913
     images : for models of images: a folder of images, flat or ``class/*.jpg``, in place of texts
     unit, layers, pooling, max_rows, first_position : for models: what a row is and how its vector is read
     device, dtype, trust_remote_code, cache, data : for models: how they are run, and the folder of data sets
+    yes : for models behind an address: accept what a paid server asks for its work
     precision, neighbours : ``exact``, or ``fast`` arithmetic and hubs from an index of FAISS
     memory, engine, checkpoint, skip_bad_shards : for files: how the work is done
     seed : of samples
@@ -118,6 +120,7 @@ def measure(  # noqa: PLR0913
         "dtype": dtype,
         "trust_remote_code": trust_remote_code,
         "cache": cache,
+        **accepted(yes),
         "data": data,
     }
     model: dict[str, Any] = {} if images is None else {"images": images}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of
+from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -75,6 +75,7 @@ def migrate(  # noqa: PLR0913
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -99,7 +100,7 @@ def migrate(  # noqa: PLR0913
     index_rows, tokens_per_row, price_per_million_tokens : for the costs
     max_eval_rows : rows kept in memory to select and to certify
     force : give the best bridge even if nothing certifies it
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     queries : texts of queries, for models
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     seed : of the split and the bootstrap
@@ -149,6 +150,7 @@ def migrate(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
+        **accepted(yes),
         progress=progress_of(progress),
     )
     return MigrationOutcome(str(result.provenance["settings"]["verdict"]), found, result)

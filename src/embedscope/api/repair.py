@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.api._inputs import collection_of, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import to_numpy
 from embedscope.core.errors import InputError
@@ -83,6 +83,7 @@ def repair(  # noqa: PLR0913
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
     cache: bool = True,
+    yes: bool = False,
     data: str | Path | None = None,
     seed: int = 0,
     progress: bool | Progress = False,
@@ -107,7 +108,7 @@ def repair(  # noqa: PLR0913
     positive_rate : share of matching pairs that the score calibration assumes
     force : give the best candidate even if nothing certifies it
     rows_out : CSV file of every certifying query, pair or row before and after the chosen candidate
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
 
@@ -168,6 +169,7 @@ def repair(  # noqa: PLR0913
         | {k: v for k, v in prompts.items() if v is not None},
         data=data,
         cache=cache,
+        **accepted(yes),
         progress=progress_of(progress),
     )
     return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))

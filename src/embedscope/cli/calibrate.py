@@ -35,6 +35,7 @@ def calibrate(
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     pair: opt.Pair = None,
     pair_ids: opt.PairIds = None,
@@ -160,7 +161,7 @@ def calibrate(
         max_eval_rows=max_eval_rows,
         seed=seed,
         model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
-        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         out=str(out),

@@ -33,6 +33,7 @@ def check(
     device: opt.Device = "auto",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     pair: opt.Pair = None,
     pair_ids: opt.PairIds = None,
@@ -62,6 +63,7 @@ def check(
     allowed = tolerances(tolerance or ())
     before = Result.from_json(baseline)
     here: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code, "cache": not no_cache}
+    here |= opt.given(yes=yes or None)
     now = measured_again(
         before,
         source,

@@ -28,6 +28,7 @@ def compare(
     dtype: opt.DtypeOption = opt.Dtype.float32,
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     pair_ids: opt.PairIds = None,
     json: opt.Json = None,
@@ -47,7 +48,7 @@ def compare(
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
     if texts is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
-        model |= {"cache": not no_cache}
+        model |= {"cache": not no_cache} | opt.given(yes=yes or None)
     made = compared(
         *sources, texts=texts, ids=pair_ids, seed=seed, progress=out.progress(), command=command_line(), **model
     )

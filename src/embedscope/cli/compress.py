@@ -32,6 +32,7 @@ def compress(
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     queries: opt.Queries = None,
     corpus: opt.Corpus = None,
@@ -107,7 +108,7 @@ def compress(
         max_eval_rows=max_eval_rows,
         seed=seed,
         model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
-        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         out=str(out),

@@ -47,7 +47,10 @@ def diagnose(
     device: opt.Device = "auto",
     dtype: opt.DtypeOption = opt.Dtype.float32,
     trust_remote_code: opt.TrustRemoteCode = False,
+    query_prompt: opt.QueryPrompt = None,
+    document_prompt: opt.DocumentPrompt = None,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     pair: opt.Pair = None,
     pair_ids: opt.PairIds = None,
@@ -77,6 +80,10 @@ def diagnose(
     if texts is not None or images is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
+        model |= opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None)
+    if texts is None or queries is None:
+        why = "is for a model that reads --texts as documents of --queries"
+        opt.refuse(why, query_prompt=query_prompt, document_prompt=document_prompt)
     sides = opt.sides(modalities)
     diagnosis = diagnosed(
         source,

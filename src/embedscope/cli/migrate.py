@@ -113,6 +113,7 @@ def migrate(
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     queries: opt.Queries = None,
     qrels: opt.Qrels = None,
@@ -173,7 +174,7 @@ def migrate(
         layers=layers,
         pooling=pooling,
         model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
-        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         out=str(out),

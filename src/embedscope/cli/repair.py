@@ -33,6 +33,7 @@ def repair(
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
     no_cache: opt.NoCache = False,
+    yes: opt.Yes = False,
     data: opt.Data = None,
     pair: opt.Pair = None,
     pair_ids: opt.PairIds = None,
@@ -113,7 +114,7 @@ def repair(
         rows_out=rows_out,
         seed=seed,
         model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
-        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt),
+        | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         progress=output.progress(),
