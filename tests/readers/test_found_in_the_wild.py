@@ -180,3 +180,20 @@ def test_a_refusal_lists_twelve_formats_and_counts_the_rest(tmp_path):
     (tmp_path / "x.orc").write_bytes(b"ORC")
     with pytest.raises(InputError, match=r"wanted one of .npy, .*, .fbin and \d+ more"):
         read(tmp_path / "x.orc")
+
+
+def test_a_text_that_is_missing_is_empty_unless_it_is_asked_for(tmp_path):
+    texts = ["a", None, "c", "d", "e", "f"]
+    pq.write_table(pa.table({"text": texts, "e": X.tolist()}), tmp_path / "x.parquet")
+    assert texts_of(read(tmp_path / "x.parquet")[0]).values()[:3] == ("a", "", "c")
+    named = find_vectors(f"{tmp_path}/x.parquet", text_column="text").stream
+    with pytest.raises(InputError, match="text is empty in row 1"):
+        texts_of(named).values()
+
+
+def test_colons_may_be_part_of_a_name(tmp_path):
+    np.save(tmp_path / "a::b.npy", X)
+    np.savez(tmp_path / "a.npz", b=X + 1)
+    assert is_vectors(f"{tmp_path}/a::b.npy")
+    assert_array_equal(read(None, f"{tmp_path}/a::b.npy")[1], X)
+    assert_array_equal(read(None, f"{tmp_path}/a.npz::b")[1], X + 1)

@@ -16,6 +16,7 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
+from embedscope.core.regular import check_ends
 from embedscope.core.result import Result
 from embedscope.core.tables import Data, Index, TextTable
 from embedscope.sources.labelled_vectors import NamedVectors
@@ -146,8 +147,10 @@ def load_images(name: str, data: Path | None = None) -> Data:
 
 def read_candidates(path: str | Path) -> tuple[str, ...]:
     """Distinct candidates from a text file with one per line; raises ``InputError`` where there is none."""
+    check_ends(path)
     try:
-        lines = tuple(dict.fromkeys(line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()))
+        read = Path(path).read_text(encoding="utf-8-sig").split("\n")
+        lines = tuple(dict.fromkeys(line.strip() for line in read))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"cannot read candidates from {path} ({error}); wanted UTF-8 text, one word per line"

@@ -23,6 +23,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.atomic import write_text
 from embedscope.core.errors import InputError
 from embedscope.core.printable import csv_text
+from embedscope.core.regular import check_ends
 from embedscope.core.tables import Index
 from embedscope.transforms._calibration_fits import logistic_fit, sigmoid
 
@@ -86,6 +87,7 @@ def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
     file = Path(path)
     if not file.exists():
         return []
+    check_ends(file)
     try:
         rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
     except (OSError, UnicodeDecodeError, csv.Error) as error:

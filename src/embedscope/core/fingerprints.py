@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.provenance import Provenance
+from embedscope.core.regular import check_ends
 
 _END_BYTES = 32 << 20
 _PIECE = 1 << 20
@@ -20,6 +21,7 @@ def file_facts(path: Path, *, whole: bool = False) -> dict[str, Any]:
 
     Reading all of a large file once more for the checksum would take as long as measuring it.
     """
+    check_ends(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         if whole or size <= 2 * _END_BYTES:

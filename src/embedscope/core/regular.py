@@ -44,6 +44,16 @@ def check_regular(path: Path) -> None:
         raise InputError(f"{path} is {kind}, not a regular file; copy its content to a file and pass that")
 
 
+def check_ends(path: str | Path) -> None:
+    """Raise ``InputError`` where ``path`` is a pipe, a device or a socket, which may never end; nothing is opened."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return  # who opens it says why
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        check_regular(Path(path))
+
+
 def near_name(path: Path) -> str:
     """What to do about a missing ``path``: the nearest name in its folder, or where to look."""
     try:

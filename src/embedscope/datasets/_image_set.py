@@ -18,6 +18,7 @@ from embedscope.core.extras import require
 from embedscope.core.images import FileImage, Image, Pixels
 from embedscope.core.tables import Classes, Data, Matches, Quadruples, TextTable
 from embedscope.datasets._image_folder import image_folder
+from embedscope.datasets._tables import read_text
 from embedscope.datasets._text import lines
 
 NEAR = 5
@@ -95,7 +96,7 @@ def image_questions(path: str | Path, data: Data) -> Quadruples:
     rows: list[list[int]] = []
     sections: list[str] = []
     section = ""
-    for number, line in enumerate(lines(Path(path).read_text(encoding="utf-8")), 1):
+    for number, line in enumerate(lines(read_text(path)), 1):
         if line.startswith(":"):
             section = line[1:].strip()
         elif line.strip():

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 from embedscope.core.errors import InputError
+from embedscope.core.regular import check_ends
 from embedscope.core.tables import Data, TextTable
 from embedscope.datasets._captions import matches
 from embedscope.datasets._fetch import file_sha256
@@ -53,6 +54,7 @@ def _columns(path: Path, columns: tuple[int, int]) -> tuple[list[str], list[str]
 
 
 def _lines(path: Path) -> list[str]:
+    check_ends(path)
     try:
         raw = path.read_bytes()
         return lines((gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig"))

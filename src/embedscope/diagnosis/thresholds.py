@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.errors import InputError
+from embedscope.core.regular import check_ends
 from embedscope.diagnosis._rule import LEVELS, Rule, Severity
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rules import RULES
+from embedscope.readers import listed
 
 Thresholds = Mapping[str, Mapping[Severity, float | None]]
 
@@ -35,6 +37,7 @@ def thresholds_of(path: str | Path) -> Thresholds:
         if the file cannot be read, a rule or a severity is unknown (the nearest one is offered), a value is neither a
         number nor false, or the levels are not in order.
     """
+    check_ends(path)
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -72,7 +75,7 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
 def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {', '.join(names)}"
+    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {listed(names)}"
 
 
 def tolerances(texts: Iterable[str]) -> dict[str, float]:

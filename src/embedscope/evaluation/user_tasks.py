@@ -103,7 +103,7 @@ def _sts(path: Path) -> Made:
 
 
 def _analogy(path: Path) -> Made:
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"there is no file {path}; wanted four words a line, as in questions-words.txt")
     index: dict[str, int] = {}
     rows, sections, section = [], [], path.stem

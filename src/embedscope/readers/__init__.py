@@ -27,7 +27,7 @@ from embedscope.readers._columns import ColumnStream
 from embedscope.readers._facts import described, facts_of, itemsize_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
 from embedscope.readers._hints import hint
-from embedscope.readers._keys import NoVectorsError
+from embedscope.readers._keys import NoVectorsError, listed
 from embedscope.readers._options import taken_apart
 from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
 from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
@@ -53,6 +53,7 @@ __all__ = [
     "is_vector_folder",
     "is_vectors",
     "itemsize_of",
+    "listed",
     "open_vectors",
     "other_columns",
     "plan",

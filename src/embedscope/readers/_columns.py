@@ -49,6 +49,7 @@ class ColumnStream:
     ids, texts : names of the columns that hold the ids and the texts of the rows
     layout : what else ``tables`` must know
     notes : what was found out about the file
+    texts_named : whether the user named the column of texts, so that no row may lack one
     """
 
     path: Place
@@ -61,6 +62,7 @@ class ColumnStream:
     texts: str | None = None
     layout: Any = None
     notes: tuple[str, ...] = ()
+    texts_named: bool = False
 
     @property
     def dims(self) -> Mapping[str, int]:
@@ -82,9 +84,10 @@ class ColumnStream:
     @property
     def row_texts(self) -> RowStrings | None:
         """The texts of the rows, where a column holds them."""
-        return (
-            None if self.texts is None else RowStrings(f"column {self.texts} of {self.path}", self._strings(self.texts))
-        )
+        if self.texts is None:
+            return None
+        empty = not self.texts_named  # only what the user asks for must be there in every row
+        return RowStrings(f"column {self.texts} of {self.path}", self._strings(self.texts, empty=empty))
 
     @property
     def row_columns(self) -> Mapping[str, RowStrings]:
@@ -119,6 +122,7 @@ class ColumnStream:
             self,
             ids=strings_column(self.path, self.schema, ids, ID_NAMES, taken),
             texts=strings_column(self.path, self.schema, texts, TEXT_NAMES, taken),
+            texts_named=texts is not None,
         )
 
     def shards(self) -> Sequence[Shard]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 _OPTION = r"(?:bits|(?:ids|text)=[^?&:]+)"
 _OPTIONS = re.compile(rf"\?({_OPTION}(?:&{_OPTION})*)$")
@@ -36,6 +37,8 @@ def taken_apart(source: str) -> Named:
     >>> taken_apart("t.csv?ids=sku").ids
     'sku'
     """
+    if "::" in source and _is_there(source):
+        return Named(source)
     place, _, key = source.partition("::")
     options: list[str] = []
     for part in (place, key):
@@ -44,3 +47,11 @@ def taken_apart(source: str) -> Named:
     place, key = _OPTIONS.sub("", place), _OPTIONS.sub("", key)
     named = dict(option.partition("=")[::2] for option in options)
     return Named(place, key or None, "bits" in named, named.get("ids"), named.get("text"))
+
+
+def _is_there(source: str) -> bool:
+    """Whether ``source`` as a whole is a file: ``::`` may be part of a name."""
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):
+        return False

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
+from embedscope.datasets._tables import read_text
+from embedscope.datasets._text import lines
 from embedscope.sources.vector_files import read_matrix
 
 
@@ -76,7 +78,4 @@ def read_names(names: str | Path | Sequence[str]) -> Sequence[str]:
     """Names of rows: a list as it is, or the lines of a text file; raises ``InputError`` where it cannot be read."""
     if not isinstance(names, str | Path):
         return names
-    try:
-        return Path(names).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read names from {names} ({error}); wanted UTF-8 text, one name per line") from error
+    return lines(read_text(names, "UTF-8 text, one name per line"))

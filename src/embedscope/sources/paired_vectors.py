@@ -12,6 +12,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
+from embedscope.core.regular import check_ends
+from embedscope.datasets._tables import read_text
+from embedscope.datasets._text import lines
 from embedscope.readers import file_of, is_vector_folder, is_vectors, open_vectors
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
@@ -78,10 +81,7 @@ def _read_part(path: Path, index: int, name: str) -> Matrix:
 
 
 def _text_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read ids from {path} ({error}); wanted UTF-8 text, one id per line") from error
+    return lines(read_text(path, "UTF-8 text, one id per line"))
 
 
 def _parquet_column(source: str) -> list[str]:
@@ -89,6 +89,7 @@ def _parquet_column(source: str) -> list[str]:
     import pyarrow.parquet as pq
 
     path, _, column = source.partition("::")
+    check_ends(path)
     try:
         table = pq.read_table(path, columns=[column] if column else None)
     except (OSError, pa.ArrowException) as error:

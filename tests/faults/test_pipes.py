@@ -1,0 +1,54 @@
+"""Named pipes wherever a file may be named: refused, never waited for (each test has a time limit)."""
+
+import os
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import embedscope
+from embedscope.cli._app import app
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here"),
+    pytest.mark.timeout(60),
+]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "measure minilm --texts PIPE",
+        "measure x.npy --groups PIPE",
+        "measure --pair x.npy x.npy --pair-ids PIPE PIPE",
+        "diagnose x.npy --names PIPE",
+        "diagnose x.npy --thresholds PIPE",
+        "check x.npy --baseline PIPE",
+        "repair x.npy --labels PIPE",
+        "repair x.npy --scores PIPE",
+        "repair --pair x.npy x.npy --pairs PIPE",
+        "evaluate minilm --task sts:PIPE",
+        "evaluate minilm --task analogy:PIPE",
+        "evaluate minilm --task labels:PIPE",
+        "evaluate --queries x.npy --corpus x.npy --qrels PIPE --query-ids PIPE",
+        "evaluate minilm --queries PIPE.jsonl --corpus PIPE.jsonl --qrels PIPE",
+        "compare x.npy x.npy --pair-ids PIPE PIPE",
+        "calibrate x.npy --dedup --label-pairs PIPE",
+        "apply PIPE x.npy y.npy",
+        "report PIPE",
+    ],
+)
+def test_a_pipe_is_refused(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.random.default_rng(0).standard_normal((40, 4)))
+    for name in ("PIPE", "PIPE.jsonl"):
+        os.mkfifo(name)
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 2, done.output
+    assert "a named pipe" in done.stderr or "regular file" in done.stderr
+
+
+def test_a_pipe_in_python(tmp_path):
+    os.mkfifo(tmp_path / "p")
+    with pytest.raises(embedscope.errors.InputError, match="a named pipe"):
+        embedscope.repair(np.eye(40), labels=str(tmp_path / "p"))
