@@ -79,8 +79,8 @@ def answer_of(found: Frontier) -> str:
     assert step.point.fitted is not None
     bytes_ = step.point.fitted.n_bytes
     return (
-        f"Use '{step.point.plan.text}': {found.full_bytes / bytes_:.3g} times smaller ({bytes_:,} bytes per row), and at "
-        f"most {found.tolerance:g} of {found.main} is lost."
+        f"Use '{step.point.plan.text}': {found.full_bytes / bytes_:.3g} times smaller ({bytes_:,} bytes per row), and "
+        f"at most {found.tolerance:g} of {found.main} is lost."
     )
 
 

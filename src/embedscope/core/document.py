@@ -190,8 +190,8 @@ class Dots:
 class Figure:
     """A line chart; series of the same ``group`` (a model) share one colour.
 
-    ``marks`` are lines at values of x. A range of y that is given keeps the axis to it. ``x_powers``: x holds logarithms
-    to base 2, which are shown as the powers of two that they stand for.
+    ``marks`` are lines at values of x. A range of y that is given keeps the axis to it. ``x_powers``: x holds
+    logarithms to base 2, which are shown as the powers of two that they stand for.
     """
 
     id: str

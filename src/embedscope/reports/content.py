@@ -147,8 +147,12 @@ def _figure(
         "empty": all(y is None for s in figure.series for y in s.y),
         "description": description(figure),
         "data": {
-            "title": figure.title, "x_label": x_label, "digits": digits, "powers": figure.x_powers, "series": curves
-        },  # fmt: skip
+            "title": figure.title,
+            "x_label": x_label,
+            "digits": digits,
+            "powers": figure.x_powers,
+            "series": curves,
+        },
         "x_label": x_label,
         "rows": list(_value_rows(figure, digits)),
     }
