@@ -23,7 +23,7 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
     def labels(self) -> tuple[str, ...]:
-        """Ticks as text, of as many decimal places each, with a true minus sign; the powers of two that they stand for."""
+        """Ticks as text, of as many decimal places each, a true minus sign; or the powers of two they stand for."""
         if self.powers:
             return tuple(f"{2.0**t:,.6g}" for t in self.ticks)
         step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else 1.0
