@@ -203,7 +203,11 @@ def _chain(sample: Sequence[bytes], rest: Iterator[bytes] | BinaryIO) -> Iterato
 
 def _row(file: WordFile, number: int, line: bytes, width: int) -> tuple[str, Floats32]:
     parts = _parts(line)
-    if len(parts) <= width or width < 1:
+    if line.startswith(b"\x1f\x8b"):
+        raise InputError(f"{file} is gzip-compressed; name it {file.path.name}.gz")
+    if width < 1:
+        raise InputError(f"line {number} of {file} has no numbers after its word; wanted numbers with decimal points")
+    if len(parts) <= width:
         raise InputError(f"line {number} of {file} holds {len(parts)} parts, wanted a word and {width} numbers")
     try:
         row = np.array(parts[len(parts) - width :], dtype=np.float32)
