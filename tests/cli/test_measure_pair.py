@@ -50,7 +50,7 @@ def test_pair_as_a_table(folder):
         (["measure", "--pair", "i.npy", "i.npy", "--precision", "fast"], "--pair is always exact"),
         (["measure", "i.npy", "--pair-ids", "i.txt", "i.txt"], "--pair-ids is about the two sides of --pair A B"),
         (["measure", "--pair", "i.npy", "t.npy"], "must have the same number of rows; got 60 and 120"),
-        (["measure", "--pair", "i.npy", "t.npy", "--pair-ids", "no.txt", "t.txt"], "cannot read ids from no.txt"),
+        (["measure", "--pair", "i.npy", "t.npy", "--pair-ids", "no.txt", "t.txt"], "there is no file no.txt"),
     ],
 )
 def test_messages(folder, args, message):

@@ -43,7 +43,7 @@ def read_text(path: str | Path, wanted: str = "a UTF-8 text file") -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"cannot read {path} ({error}); wanted {wanted}") from error
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start:,}); wanted {wanted}") from error
 
 
 def objects(path: str | Path) -> Iterator[Row]:
