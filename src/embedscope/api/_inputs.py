@@ -16,7 +16,7 @@ from embedscope.core.progress import Progress, Silent
 _MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
 
 
-def accepted(yes: bool) -> dict[str, bool]:
+def accepted(yes: bool) -> dict[str, Any]:
     """The option ``yes`` where it is given, which accepts the cost of a paid server."""
     return {"yes": True} if yes else {}
 

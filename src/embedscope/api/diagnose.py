@@ -67,7 +67,13 @@ def diagnose(  # noqa: PLR0913
     >>> diagnose(cone).worst
     'warning'
     """
-    model = {"texts": texts, "images": images, "unit": unit, "layers": comma(layers), "pooling": pooling}
+    model: dict[str, Any] = {
+        "texts": texts,
+        "images": images,
+        "unit": unit,
+        "layers": comma(layers),
+        "pooling": pooling,
+    }
     model |= {"max_rows": max_rows}
     named: dict[str, Any] = {k: v for k, v in (model | {"groups": labels_of(groups)}).items() if v is not None}
     if texts is not None or images is not None:

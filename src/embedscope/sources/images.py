@@ -46,7 +46,7 @@ def images_in(folder: str | Path) -> list[FolderImage]:
 def sampled(images: Sequence[FolderImage], options: ModelOptions) -> list[FolderImage]:
     """The hash sample of ``max_rows`` images, in their order; all of them where no number is given."""
     chosen = hash_sample(hash_rows(0, len(images)), options.max_rows or 0, options.seed)
-    return [images[i] for i in chosen]
+    return [images[i] for i in chosen.tolist()]
 
 
 def image_source(
