@@ -22,14 +22,14 @@ from embedscope.readers.stores._place import StorePlace
 IDS = ("qdrant",)
 
 _PAGE = 1024
-_UNNAMED = "vector"
+UNNAMED = "vector"
 
 
 def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The vector of every point, or those that ``key`` names, in the order of the ids, with fields of the payload."""
     import pyarrow as pa
 
-    with _client(place) as client:
+    with opened(place) as client:
         params = client.get_collection(place.collection).config.params.vectors
         sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
         n = client.count(place.collection, exact=True).count
@@ -38,22 +38,34 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     fields = {"id": pa.string()}
     fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
-    unit = [name for name, facts in _named(params, place).items() if facts.distance.value == "Cosine"]
+    unit = _unit(_named(params, place))
     notes = (
-        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",) if unit and _server(place) else ()
+        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",)
+        if unit and is_server(place)
+        else ()
     )
     return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, notes=notes)
 
 
 def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
-    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {_UNNAMED: params}
+    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
     single = {name: facts for name, facts in found.items() if facts.multivector_config is None}
     if not single:
         raise InputError(f"{place} keeps no dense vectors, one a point; name a collection that does")
     return single
 
 
-def _server(place: StorePlace) -> bool:
+def _unit(named: Mapping[str, Any]) -> list[str]:
+    return [name for name, facts in named.items() if facts.distance.value == "Cosine"]
+
+
+def unit_vectors(client: Any, place: StorePlace) -> list[str]:
+    """Names of the vectors that a server keeps L2-normalised, because their distance is Cosine."""
+    return _unit(_named(client.get_collection(place.collection).config.params.vectors, place))
+
+
+def is_server(place: StorePlace) -> bool:
+    """Whether the place is the address of a server, no folder."""
     return place.path.startswith(("http://", "https://"))
 
 
@@ -62,10 +74,10 @@ _LOCK = Lock()
 
 
 @contextmanager
-def _client(place: StorePlace) -> Iterator[Any]:
+def opened(place: StorePlace) -> Iterator[Any]:
     """A client; one at a time holds a folder, so readers of it in this process share theirs."""
     qdrant = require("qdrant_client", "qdrant", f"reading {place}")
-    server = _server(place)
+    server = is_server(place)
     where = place.path if server else str(place.folder("meta.json"))
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
@@ -92,9 +104,9 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
     place: Any = stream.path
     sizes = {f.name: f.type.list_size for f in stream.schema if f.name in names and pa.types.is_fixed_size_list(f.type)}
     fields = [name for name in names if name != "id" and name not in sizes]
-    vectors: Any = bool(sizes) if _UNNAMED in sizes else list(sizes) or False
+    vectors: Any = bool(sizes) if UNNAMED in sizes else list(sizes) or False
     after = None
-    with _client(place) as client:
+    with opened(place) as client:
         while chunks:
             points, after = client.scroll(
                 place.collection,
