@@ -125,6 +125,15 @@ class ColumnStream:
             yield [str(name) for name in names], _matrix(table, column, f"{self.path}::{column.name}", row)
             row += table.num_rows
 
+    def whole(self, rows: int) -> Iterator[tuple[Any, npt.NDArray[Any]]]:
+        """All columns as Arrow tables, and the vectors of the one column that is read, at most ``rows`` at a time."""
+        import pyarrow as pa
+
+        (column,), row = self.columns, 0
+        for table in self.tables(self, self.schema.names, range(len(self.sizes)), rows):
+            yield pa.Table.from_batches([table]), _matrix(table, column, f"{self.path}::{column.name}", row)
+            row += table.num_rows
+
     def naming(self, ids: str | None, texts: str | None) -> ColumnStream:
         """The same with the columns of ids and texts that are named, or else found by their names."""
         taken = {name for column in self.columns for name in column.needs}

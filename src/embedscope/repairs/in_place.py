@@ -11,7 +11,6 @@ The way back is the same with the old vectors in place of the mapped ones.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,14 +25,14 @@ from embedscope.core.arrays import check_finite
 from embedscope.core.atomic import scratch_folder
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
-from embedscope.readers import find_vectors
+from embedscope.readers import find_vectors, store_of
 from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers._options import taken_apart
 from embedscope.readers.store_writers import STORE_WRITERS, StoreWriter
-from embedscope.readers.stores import STORES, StorePlace, place_of
+from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences
-from embedscope.repairs.journal import Journal, State, restarted
+from embedscope.repairs.journal import Journal, State, journal_folder, restarted
+from embedscope.repairs.to_store import check_storable
 from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["InPlace", "journal_folder", "roll_back", "write_in_place"]
@@ -41,8 +40,8 @@ __all__ = ["InPlace", "journal_folder", "roll_back", "write_in_place"]
 _VALUES = 1 << 22
 _ROWS = 1 << 14
 _MIGRATED = {"old", "new"}
-_UNIT_TOLERANCE = 1e-5
-"""Largest difference of a coordinate where a store L2-normalises in float32."""
+_TOLERANCE = 1e-5
+"""Largest difference of a coordinate, of rows of length one, where a store does not keep every bit."""
 
 Rows = npt.NDArray[Any]
 
@@ -106,7 +105,7 @@ class _Collection:
     @contextmanager
     def writer(self, dim: int) -> Iterator[StoreWriter]:
         """The writer of rows of ``dim`` dimensions."""
-        with STORE_WRITERS.get(self.place.scheme)(self.place, self.stream, dim) as writer:
+        with STORE_WRITERS.get(self.place.scheme).opened(self.place, self.stream, dim) as writer:
             yield writer
 
 
@@ -152,7 +151,7 @@ def write_in_place(
             new = _mapping(mapped, state.dtype, found)
             if not already:
                 state = _written(book, state, writer, new, progress)
-        said = _verified(book, _opened(source), state, new, writer.exact, progress)
+        said = _verified(book, _opened(source), state, new, not writer.loses, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
@@ -181,30 +180,15 @@ def roll_back(source: str, *, journal: str | Path | None = None, progress: Progr
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
             state = _written(book, state, writer, _as_it_was, progress)
-        notes = _verified(book, _opened(source), state, _as_it_was, writer.exact, progress)
-        if not writer.exact:
-            notes = (*notes, f"{found.place.scheme} L2-normalises: old vectors are back to rounding, not bit by bit")
+        notes = _verified(book, _opened(source), state, _as_it_was, not writer.loses, progress)
+        if writer.loses:
+            notes = (*notes, writer.loses)
         book.remove()
     return _told(found, book, state, state.dim, (before, False), notes, begin)
 
 
-def journal_folder(place: StorePlace, column: str) -> Path:
-    """Where the journal of a column is kept: beside the folder of a local store, else with the data of the user.
-
-    The place depends on the address alone, so that a second run finds it from any folder.
-    """
-    folder = Path(place.path)
-    if folder.is_dir():
-        real = folder.resolve()
-        return real.parent / f"{real.name}.{place.collection}.{column}.journal"
-    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    name = hashlib.sha256(f"{place}::{column}".encode()).hexdigest()[:12]
-    stem = "".join(c if c.isalnum() else "-" for c in place.collection.partition("?")[0])
-    return data / "embedscope" / "journals" / f"{place.scheme}-{stem}-{column}-{name}"
-
-
 def _opened(source: str) -> _Collection:
-    place = place_of(taken_apart(source).place)
+    place = store_of(source)
     if place is None:
         known = ", ".join(f"{scheme}:" for scheme in STORES.names())
         raise InputError(f"{source} is no vector store, and files are never changed in place; stores are {known}")
@@ -224,11 +208,7 @@ def _opened(source: str) -> _Collection:
 
 
 def _usable(mapped: KindMap, name: str, found: _Collection) -> KindMap:
-    if mapped.code is not None:
-        raise InputError(
-            f"this map ends in codes ({mapped.code.text}), which {found.place.scheme} does not keep as vectors; "
-            "write a file, or a FAISS index with `embedscope export --to faiss`"
-        )
+    check_storable(mapped, str(found.place))
     if mapped.is_identity:
         raise InputError(
             f"this repair leaves {name} vectors as they are, so there is nothing to write to {found.place}"
@@ -335,7 +315,7 @@ def _written(
     for block in book.blocks(state, state.offset):
         rows = new(block.rows)
         writer.replace(block.ids, rows)
-        if not writer.exact:
+        if writer.loses:
             _check_read_back(writer, block.ids, rows)
         total.add(block.ids, rows)
         state = book.keep_state(replace(state, done=state.done + 1, offset=block.after, new=total.text))
@@ -350,15 +330,14 @@ def _unit(rows: Rows) -> Rows:
 
 
 def _check_read_back(writer: StoreWriter, ids: Sequence[str], rows: Rows) -> None:
-    """Compare what a store L2-normalised with what was written, L2-normalised."""
+    """Compare what a store made of the rows with what was written, both L2-normalised."""
     held = writer.read(ids)
     there = [i for i, name in enumerate(ids) if name in held]
     if not there:
         return
-    got = np.asarray([held[ids[i]] for i in there], dtype=np.float64)
-    wanted = _unit(np.asarray(rows[there], dtype=np.float64))
-    worst = np.abs(_unit(got) - wanted).max(axis=1)
-    if worst.max() > _UNIT_TOLERANCE:
+    got, wanted = np.asarray([held[ids[i]] for i in there], dtype=np.float64), np.asarray(rows[there], dtype=np.float64)
+    worst = np.abs(_unit(got) - _unit(wanted)).max(axis=1)
+    if worst.max() > _TOLERANCE:
         bad = there[int(worst.argmax())]
         raise InputError(f"the store does not hold what was written to '{ids[bad][:60]}'; is it being written to?")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,8 +23,9 @@ import numpy.typing as npt
 from embedscope.core.atomic import atomic_path, write_text
 from embedscope.core.errors import InputError, OutputError
 from embedscope.core.schema import check_version, read_as, read_json
+from embedscope.readers.stores import StorePlace
 
-__all__ = ["Block", "Journal", "State"]
+__all__ = ["Block", "Journal", "State", "journal_folder", "restarted"]
 
 VERSION = 1
 _WHAT = "the state of a journal"
@@ -167,6 +169,21 @@ class Journal:
         return InputError(
             f"{self._old} is damaged from byte {place:,} on; get it from a backup, nothing is changed by it"
         )
+
+
+def journal_folder(place: StorePlace, column: str) -> Path:
+    """Where the journal of a column is kept: beside the folder of a local store, else with the data of the user.
+
+    The place depends on the address alone, so that a second run finds it from any folder.
+    """
+    folder = Path(place.path)
+    if folder.is_dir():
+        real = folder.resolve()
+        return real.parent / f"{real.name}.{place.collection}.{column}.journal"
+    data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+    name = hashlib.sha256(f"{place}::{column}".encode()).hexdigest()[:12]
+    stem = "".join(c if c.isalnum() else "-" for c in place.collection.partition("?")[0])
+    return data / "embedscope" / "journals" / f"{place.scheme}-{stem}-{column}-{name}"
 
 
 def restarted(state: State, phase: Literal["writing", "undoing"]) -> State:

@@ -1,18 +1,23 @@
-"""LanceDB tables written in place: rows that match by their id are updated, each block as one version of the table."""
+"""LanceDB tables: rows that match by their id are updated, each block as one version of the table; new tables.
+
+A table that a killed run was making has no version yet, so it is not there, and its files go with the next run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
+from embedscope.core.extras import require
 from embedscope.readers._column_names import fixed_size
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers.store_writers._width import check_width
+from embedscope.readers.store_writers._target import Blocks, Made, NewCollection, StoreTarget, check_width
 from embedscope.readers.stores import StorePlace
 from embedscope.readers.stores.lancedb import open_table
 
@@ -22,7 +27,7 @@ IDS = ("lancedb",)
 class LanceWriter:
     """A table, the column of its ids and that of its vectors; other columns and their indexes stay."""
 
-    exact = True
+    loses = ""
 
     def __init__(self, table: Any, ids: str, column: str) -> None:
         self._table, self._ids, self._column = table, ids, column
@@ -59,4 +64,27 @@ def open_writer(place: StorePlace, stream: ColumnStream, dim: int) -> Iterator[L
     yield LanceWriter(open_table(place), str(stream.ids), column.name)
 
 
-ENTRIES = {"lancedb": open_writer}
+def create(new: NewCollection, blocks: Blocks) -> Made:
+    """A table of all columns of the source, with vectors of float32."""
+    import pyarrow as pa
+
+    lancedb = require("lancedb", "lancedb", f"writing {new.place}")
+    schema = new.schema.append(pa.field(new.column, pa.list_(pa.float32(), new.dim)))
+
+    def batches() -> Iterator[Any]:
+        for _, rows, table in blocks:
+            numbers = pa.array(np.ascontiguousarray(rows, dtype=np.float32).ravel())
+            lists = pa.FixedSizeListArray.from_arrays(numbers, new.dim)
+            yield from table.append_column(schema.field(new.column), lists).cast(schema).to_batches()
+
+    database = lancedb.connect(new.place.path)
+    database.create_table(new.place.collection, pa.RecordBatchReader.from_batches(schema, batches()))
+    return Made(new.ids)
+
+
+def there(new: NewCollection) -> bool:
+    """Whether a table is there: one that has a version."""
+    return (Path(new.place.path) / f"{new.place.collection}.lance" / "_versions").is_dir()
+
+
+ENTRIES = {"lancedb": StoreTarget(open_writer, create, there)}

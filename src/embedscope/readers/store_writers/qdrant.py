@@ -1,4 +1,4 @@
-"""Qdrant collections written in place: the vectors of points; payloads and other vectors stay.
+"""Qdrant collections: the vectors of points are changed, payloads and other vectors stay; new collections.
 
 A server updates the vectors alone (``update_vectors``). The local mode L2-normalises what is updated so under the
 distance Cosine, but keeps whole points as they are given, so there whole points are read and put back.
@@ -7,21 +7,33 @@ distance Cosine, but keeps whole points as they are given, so there whole points
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers.store_writers._width import check_width
+from embedscope.readers.store_writers._target import (
+    Blocks,
+    Made,
+    NewCollection,
+    StoreTarget,
+    check_own_ids,
+    check_width,
+    plain_fields,
+)
 from embedscope.readers.stores import StorePlace
-from embedscope.readers.stores.qdrant import UNNAMED, is_server, opened, unit_vectors
+from embedscope.readers.stores.qdrant import UNNAMED, distance_of, is_server, opened, unit_vectors
 
 IDS = ("qdrant",)
 
 _ROWS = 256
 """Points of one request; a server takes 32 MB."""
+SOURCE_ID = "source_id"
+_NAMES = UUID("5f0c8d9e-3b57-4c57-9a53-6f6c1c9c5e10")
 
 
 class QdrantWriter:
@@ -32,7 +44,8 @@ class QdrantWriter:
     def __init__(self, client: Any, place: StorePlace, name: str) -> None:
         self._client, self._name, self._collection = client, name, place.collection
         self._server = is_server(place)
-        self.exact = not (self._server and name in unit_vectors(client, place))
+        unit = self._server and name in unit_vectors(client, place)
+        self.loses = "a Qdrant server L2-normalises vectors of the distance Cosine" if unit else ""
 
     def replace(self, ids: Sequence[str], rows: npt.NDArray[Any]) -> None:
         """Update the vectors of the points ``ids``."""
@@ -92,10 +105,73 @@ def _point(name: str) -> int | str:
 def open_writer(place: StorePlace, stream: ColumnStream, dim: int) -> Iterator[QdrantWriter]:
     """The writer of a collection that keeps ``dim`` dimensions under the name of the column."""
     (column,) = stream.columns
+    check_own_ids(place, stream)
     remedy = f"write a new collection: give {place}_new as OUT"
     check_width(place, column.dim, dim, remedy)
     with opened(place) as client:
         yield QdrantWriter(client, place, column.name)
 
 
-ENTRIES = {"qdrant": open_writer}
+def create(new: NewCollection, blocks: Blocks) -> Made:
+    """A collection of the distance Cosine, or that of the collection it copies, with the payload of its points.
+
+    Points are called by whole numbers or UUIDs; other ids become UUIDs, and stand in the payload as ``source_id``.
+    """
+    from qdrant_client import models
+
+    name, renamed = new.place.collection, False
+    with ExitStack() as stack:
+        client = stack.enter_context(opened(new.place, make=True))
+        like = None if new.like is None else stack.enter_context(opened(new.like))
+        if new.unfinished and client.collection_exists(name):
+            client.delete_collection(name)
+        distance = models.Distance.COSINE if new.like is None else distance_of(like, new.like)
+        params = models.VectorParams(size=new.dim, distance=distance)
+        client.create_collection(name, vectors_config=params if new.column == UNNAMED else {new.column: params})
+        try:
+            for ids, rows, table in blocks:
+                payloads = _payloads(like, new, ids, table)
+                points = []
+                for key, row, payload in zip(ids, rows.tolist(), payloads, strict=True):
+                    point = _named_point(key)
+                    renamed |= str(point) != key
+                    fields = payload if str(point) == key else {**payload, SOURCE_ID: key}
+                    vector = row if new.column == UNNAMED else {new.column: row}
+                    points.append(models.PointStruct(id=point, vector=vector, payload=fields))
+                for first in range(0, len(points), _ROWS):
+                    client.upsert(name, points[first : first + _ROWS], wait=True)
+        except BaseException:
+            client.delete_collection(name)
+            raise
+    notes = [f"ids that are no whole numbers or UUIDs became UUIDs, and stand in the payload as {SOURCE_ID}"] * renamed
+    unit = is_server(new.place) and distance == models.Distance.COSINE
+    notes += ["a Qdrant server L2-normalises vectors of the distance Cosine"] * unit
+    return Made(None if renamed else "id", tuple(notes), exact=not unit)
+
+
+def _payloads(like: Any, new: NewCollection, ids: Sequence[str], table: Any) -> list[dict[str, Any]]:
+    if new.like is None:
+        return plain_fields(table, [new.ids])
+    there = like.retrieve(new.like.collection, [_point(key) for key in ids], with_payload=True)
+    held = {str(point.id): point.payload or {} for point in there}
+    return [held.get(key, {}) for key in ids]
+
+
+def _named_point(key: str) -> int | str:
+    if key.isdecimal() and str(int(key)) == key:
+        return int(key)
+    try:
+        return str(UUID(key))
+    except ValueError:
+        return str(uuid5(_NAMES, key))
+
+
+def there(new: NewCollection) -> bool:
+    """Whether a collection is there."""
+    if not is_server(new.place) and not (Path(new.place.path) / "meta.json").exists():
+        return False
+    with opened(new.place, make=True) as client:
+        return bool(client.collection_exists(new.place.collection))
+
+
+ENTRIES = {"qdrant": StoreTarget(open_writer, create, there)}

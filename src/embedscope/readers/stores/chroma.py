@@ -25,19 +25,26 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
     import pyarrow as pa
 
     collection = open_collection(place)
-    first = collection.get(limit=1, include=["embeddings"])["embeddings"]
-    dim = len(first[0]) if len(first) else 1
+    first = collection.get(limit=1, include=["embeddings", "documents"])
+    dim = len(first["embeddings"][0]) if first["ids"] else 1
     fields = [("id", pa.string()), ("document", pa.string()), ("embedding", pa.list_(pa.float32(), dim))]
-    notes = ("Chroma keeps the embeddings L2-normalised (distance cosine)",) if keeps_unit_rows(collection) else ()
-    return column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key, notes=notes)
+    if first["ids"] and first["documents"][0] is None:
+        del fields[1]
+    return column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
 
 
-def open_client(place: StorePlace) -> Any:
-    """A client of a folder, which must hold a store, or of a server."""
+def is_server(place: StorePlace) -> bool:
+    """Whether the place is the address of a server, no folder."""
+    return place.path.startswith(("http://", "https://"))
+
+
+def open_client(place: StorePlace, *, make: bool = False) -> Any:
+    """A client of a server or of a folder, which must hold a store unless one is to be made."""
     chromadb = require("chromadb", "chroma", f"reading {place}")
     settings = chromadb.Settings(anonymized_telemetry=False)
-    if not place.path.startswith(("http://", "https://")):
-        return chromadb.PersistentClient(str(place.folder("chroma.sqlite3")), settings=settings)
+    if not is_server(place):
+        folder = place.path if make else str(place.folder("chroma.sqlite3"))
+        return chromadb.PersistentClient(folder, settings=settings)
     address = urlsplit(place.path)
     secure = address.scheme == "https"
     try:
@@ -57,11 +64,10 @@ def open_collection(place: StorePlace) -> Any:
     return client.get_collection(known(place.path, "collection", place.collection, names), embedding_function=None)
 
 
-def keeps_unit_rows(collection: Any) -> bool:
-    """Whether a collection keeps its embeddings L2-normalised, which those of the distance cosine are."""
+def space_of(collection: Any) -> str:
+    """The distance of a collection: l2, cosine or ip."""
     settings = collection.configuration_json
-    space = next((settings[kind].get("space") for kind in ("hnsw", "spann") if settings.get(kind)), None)
-    return bool(space == "cosine")
+    return str(next((settings[kind].get("space") for kind in ("hnsw", "spann") if settings.get(kind)), "l2"))
 
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:

@@ -57,8 +57,11 @@ def _arrow(kind: str) -> Any:
 
 
 @contextmanager
-def connected(place: StorePlace, *, read_only: bool = True) -> Iterator[tuple[Any, str]]:
-    """A connection and the quoted name of the table; one that reads sees one state of the database."""
+def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) -> Iterator[tuple[Any, str]]:
+    """A connection and the quoted name of the table, which must be there unless it is to be made.
+
+    One that reads sees one state of the database; one that writes waits half a minute at most for a lock.
+    """
     psycopg = require("psycopg", "postgres", f"reading {place}")
     parts = urlsplit(place.url)
     database, _, table = parts.path.rpartition("/")
@@ -71,9 +74,11 @@ def connected(place: StorePlace, *, read_only: bool = True) -> Iterator[tuple[An
             if read_only:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 connection.read_only = True
+            else:
+                connection.execute("set lock_timeout = '30s'")
             connection.execute("set synchronize_seqscans = off")  # else a scan may begin in the middle
             quoted = psycopg.sql.SQL(".").join(names).as_string(connection)
-            if connection.execute("select to_regclass(%s)", [quoted]).fetchone()[0] is None:
+            if not make and connection.execute("select to_regclass(%s)", [quoted]).fetchone()[0] is None:
                 there = connection.execute(
                     "select relname from pg_class where relkind in ('r', 'v', 'm', 'p', 'f') and relnamespace not in "
                     "('pg_catalog'::regnamespace, 'information_schema'::regnamespace) and relname not like 'pg_toast%%'"

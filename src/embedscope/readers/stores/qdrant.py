@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -64,6 +65,11 @@ def unit_vectors(client: Any, place: StorePlace) -> list[str]:
     return _unit(_named(client.get_collection(place.collection).config.params.vectors, place))
 
 
+def distance_of(client: Any, place: StorePlace) -> Any:
+    """The distance of the first vectors of a collection."""
+    return next(iter(_named(client.get_collection(place.collection).config.params.vectors, place).values())).distance
+
+
 def is_server(place: StorePlace) -> bool:
     """Whether the place is the address of a server, no folder."""
     return place.path.startswith(("http://", "https://"))
@@ -74,11 +80,14 @@ _LOCK = Lock()
 
 
 @contextmanager
-def opened(place: StorePlace) -> Iterator[Any]:
-    """A client; one at a time holds a folder, so readers of it in this process share theirs."""
+def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
+    """A client; one at a time holds a folder, so readers of it in this process share theirs.
+
+    The collection must be there unless it is to be made.
+    """
     qdrant = require("qdrant_client", "qdrant", f"reading {place}")
     server = is_server(place)
-    where = place.path if server else str(place.folder("meta.json"))
+    where = place.path if server else str(Path(place.path) if make else place.folder("meta.json"))
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
         if client is None:
@@ -86,8 +95,9 @@ def opened(place: StorePlace) -> Iterator[Any]:
             client = qdrant.QdrantClient(url=where, api_key=key) if server else qdrant.QdrantClient(path=where)
         _OPEN[where] = client, users + 1
     try:
-        names = sorted(found.name for found in client.get_collections().collections)
-        known(where, "collection", place.collection, names)
+        if not make:
+            names = sorted(found.name for found in client.get_collections().collections)
+            known(where, "collection", place.collection, names)
         yield client
     finally:
         with _LOCK:
