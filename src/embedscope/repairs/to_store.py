@@ -39,13 +39,14 @@ class _Source:
     Attributes
     ----------
     schema : Arrow schema of the other columns, the ids among them
-    ids, text : their columns
+    ids, text, column : the columns of ids, texts and vectors; for files without columns the last is empty
     blocks : gives ids, vectors and the other columns
     """
 
     schema: Any
     ids: str
     text: str | None
+    column: str
     blocks: Callable[[int], Blocks]
     notes: tuple[str, ...] = ()
 
@@ -66,7 +67,7 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
     """
     rows = _source(stream, source)
     made, target = _new_collection(rows.schema, out, source, dim)
-    made = replace(made, ids=rows.ids, text=rows.text)
+    made = replace(made, ids=rows.ids, text=rows.text, source_column=rows.column)
     mark = journal_folder(made.place, f"{made.column}.new") / "unfinished"
     if target.there(made):
         if not mark.exists():
@@ -146,8 +147,8 @@ def _check(out: str, made: Made, total: RowSum, progress: Progress) -> None:
         progress.advance(len(x))
     if not held.same(total, bits=made.exact):
         raise InputError(
-            f"{out} does not hold what was written: {held.n:,} rows of {total.n:,}, or other ids or numbers; remove it, "
-            "stop what else writes to it, and run this again"
+            f"{out} does not hold what was written: {held.n:,} rows of {total.n:,}, or other ids or numbers; remove "
+            "it, stop what else writes to it, and run this again"
         )
 
 
@@ -180,7 +181,7 @@ def _table(parts: list[ColumnStream], source: str) -> _Source:
                 columns += [table.column(field.name) for field in kept]
                 yield called, x, pa.table(columns, names=schema.names).cast(schema)
 
-    return _Source(schema, ids, first.texts, blocks, notes)
+    return _Source(schema, ids, first.texts, column.name, blocks, notes)
 
 
 def _plain(stream: Stream, source: str) -> _Source:
@@ -211,7 +212,7 @@ def _plain(stream: Stream, source: str) -> _Source:
         if next(names, None) is not None:
             raise InputError(f"{beside} has more ids than {source} has rows; wanted one a line")
 
-    return _Source(pa.schema([pa.field("id", pa.string())]), "id", None, blocks, notes)
+    return _Source(pa.schema([pa.field("id", pa.string())]), "id", None, "", blocks, notes)
 
 
 def _pieces(stream: Stream, size: int) -> Iterator[Rows]:

@@ -51,6 +51,7 @@ class NewCollection:
     schema : Arrow schema of the other columns, the ids among them
     ids, text : columns of the ids, and of the texts where there are any
     like : collection of the same store that it is a copy of but for the vectors
+    source_column : column of the vectors that are read
     unfinished : whether a run that was killed may have left a part of it, which is to be removed first
     """
 
@@ -61,6 +62,7 @@ class NewCollection:
     ids: str
     text: str | None = None
     like: StorePlace | None = None
+    source_column: str = ""
     unfinished: bool = False
 
 

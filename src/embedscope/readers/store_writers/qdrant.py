@@ -26,7 +26,15 @@ from embedscope.readers.store_writers._target import (
     plain_fields,
 )
 from embedscope.readers.stores import StorePlace
-from embedscope.readers.stores.qdrant import UNNAMED, distance_of, is_server, opened, unit_vectors
+from embedscope.readers.stores.qdrant import (
+    UNNAMED,
+    distance_of,
+    has_names,
+    is_server,
+    opened,
+    unit_vectors,
+    vectors_of,
+)
 
 IDS = ("qdrant",)
 
@@ -44,6 +52,7 @@ class QdrantWriter:
     def __init__(self, client: Any, place: StorePlace, name: str) -> None:
         self._client, self._name, self._collection = client, name, place.collection
         self._server = is_server(place)
+        self._named = has_names(client, place)
         unit = self._server and name in unit_vectors(client, place)
         self.loses = "a Qdrant server L2-normalises vectors of the distance Cosine" if unit else ""
 
@@ -63,7 +72,7 @@ class QdrantWriter:
         from qdrant_client import models
 
         points = [
-            models.PointVectors(id=key, vector=x.tolist() if self._name == UNNAMED else {self._name: x.tolist()})
+            models.PointVectors(id=key, vector={self._name: x.tolist()} if self._named else x.tolist())
             for key, x in vectors.items()
             if key in there
         ]
@@ -76,7 +85,7 @@ class QdrantWriter:
         points = [
             models.PointStruct(
                 id=key,
-                vector=x.tolist() if self._name == UNNAMED else {**there[key].vector, self._name: x.tolist()},
+                vector={**there[key].vector, self._name: x.tolist()} if self._named else x.tolist(),
                 payload=there[key].payload,
             )
             for key, x in vectors.items()
@@ -91,7 +100,7 @@ class QdrantWriter:
         for first in range(0, len(ids), _ROWS):
             keys = [_point(name) for name in ids[first : first + _ROWS]]
             for point in self._client.retrieve(self._collection, keys, with_vectors=True, with_payload=False):
-                vector = point.vector if self._name == UNNAMED else point.vector[self._name]
+                vector = point.vector[self._name] if self._named else point.vector
                 held[str(point.id)] = np.asarray(vector, dtype=np.float32)
         return held
 
@@ -125,7 +134,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
         like = None if new.like is None else stack.enter_context(opened(new.like))
         if new.unfinished and client.collection_exists(name):
             client.delete_collection(name)
-        distance = models.Distance.COSINE if new.like is None else distance_of(like, new.like)
+        distance = models.Distance.COSINE if new.like is None else distance_of(like, new.like, new.source_column)
         params = models.VectorParams(size=new.dim, distance=distance)
         client.create_collection(name, vectors_config=params if new.column == UNNAMED else {new.column: params})
         try:
@@ -145,6 +154,8 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
             raise
     notes = [f"ids that are no whole numbers or UUIDs became UUIDs, and stand in the payload as {SOURCE_ID}"] * renamed
     unit = is_server(new.place) and distance == models.Distance.COSINE
+    left = [] if new.like is None else [name for name in vectors_of(like, new.like) if name != new.source_column]
+    notes += [f"only one vector of each point is copied, without {', '.join(left)}"] * bool(left)
     notes += ["a Qdrant server L2-normalises vectors of the distance Cosine"] * unit
     return Made(None if renamed else "id", tuple(notes), exact=not unit)
 

@@ -65,9 +65,19 @@ def unit_vectors(client: Any, place: StorePlace) -> list[str]:
     return _unit(_named(client.get_collection(place.collection).config.params.vectors, place))
 
 
-def distance_of(client: Any, place: StorePlace) -> Any:
-    """The distance of the first vectors of a collection."""
-    return next(iter(_named(client.get_collection(place.collection).config.params.vectors, place).values())).distance
+def has_names(client: Any, place: StorePlace) -> bool:
+    """Whether the vectors of points have names."""
+    return isinstance(client.get_collection(place.collection).config.params.vectors, dict)
+
+
+def vectors_of(client: Any, place: StorePlace) -> list[str]:
+    """Names of the dense vectors of a collection."""
+    return list(_named(client.get_collection(place.collection).config.params.vectors, place))
+
+
+def distance_of(client: Any, place: StorePlace, name: str) -> Any:
+    """The distance of the vectors called ``name``."""
+    return _named(client.get_collection(place.collection).config.params.vectors, place)[name].distance
 
 
 def is_server(place: StorePlace) -> bool:
