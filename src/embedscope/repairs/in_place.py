@@ -32,7 +32,7 @@ from embedscope.readers.store_writers import STORE_WRITERS, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences
 from embedscope.repairs.journal import Journal, State, journal_folder, restarted
-from embedscope.repairs.to_store import check_storable
+from embedscope.repairs.to_store import check_storable, writing_to
 from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["InPlace", "journal_folder", "roll_back", "write_in_place"]
@@ -94,8 +94,8 @@ class _Collection:
     @property
     def address(self) -> str:
         """The address in a form that does not depend on the folder of the process."""
-        path = Path(self.place.path)
-        return f"{self.place.scheme}:{path.resolve()}/{self.place.collection}" if path.is_dir() else str(self.place)
+        place = self.place
+        return f"{place.scheme}:{Path(place.path).resolve()}/{place.collection}" if place.is_local else str(place)
 
     def rows(self) -> Iterator[tuple[list[str], Rows]]:
         """Ids and vectors in blocks."""
@@ -314,9 +314,10 @@ def _written(
     progress.start("writing", state.rows - total.n)
     for block in book.blocks(state, state.offset):
         rows = new(block.rows)
-        writer.replace(block.ids, rows)
-        if writer.loses:
-            _check_read_back(writer, block.ids, rows)
+        with writing_to(state.address, "run this again, which goes on where it stopped"):
+            writer.replace(block.ids, rows)
+            if writer.loses:
+                _check_read_back(writer, block.ids, rows)
         total.add(block.ids, rows)
         state = book.keep_state(replace(state, done=state.done + 1, offset=block.after, new=total.text))
         progress.advance(len(block.ids))

@@ -176,9 +176,8 @@ def journal_folder(place: StorePlace, column: str) -> Path:
 
     The place depends on the address alone, so that a second run finds it from any folder.
     """
-    folder = Path(place.path)
-    if folder.is_dir():
-        real = folder.resolve()
+    if place.is_local:
+        real = Path(place.path).resolve()
         return real.parent / f"{real.name}.{place.collection}.{column}.journal"
     data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
     name = hashlib.sha256(f"{place}::{column}".encode()).hexdigest()[:12]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy.typing as npt
 
 from embedscope.core.atomic import write_text
 from embedscope.core.batch import Stream
-from embedscope.core.errors import InputError
+from embedscope.core.errors import EmbedscopeError, InputError, OutputError
 from embedscope.core.progress import Progress
 from embedscope.readers import file_of, find_vectors, ids_of, store_of
+from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._options import taken_apart
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
@@ -23,7 +25,7 @@ from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
 from embedscope.transforms.repair import KindMap
 
-__all__ = ["check_storable", "write_new"]
+__all__ = ["check_storable", "write_new", "writing_to"]
 
 _VALUES = 1 << 22
 _ROWS = 1 << 14
@@ -89,7 +91,8 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
 
     write_text(mark, f"{made.place} is being written\n")
     try:
-        done = target.create(made, blocks())
+        with writing_to(str(made.place), "check that the store can be written"):
+            done = target.create(made, blocks())
     except BaseException:
         if not target.there(made):
             _forget(mark)
@@ -108,10 +111,21 @@ def _new_collection(schema: Any, out: str, source: str, dim: int) -> tuple[NewCo
         raise InputError(f"{place.scheme} stores are read and not written; write a file, and load it with their client")
     target = STORE_WRITERS.get(place.scheme)
     column = taken_apart(out).key or target.column
-    if column in schema.names:
-        raise InputError(f"{source} has a column {column} beside its vectors; name another one: {place}::NAME")
     same = like if like is not None and like.scheme == place.scheme else None
+    if column in schema.names and (same is None or same.url != place.url):
+        raise InputError(f"{source} has a column {column} beside its vectors; name another one: {place}::NAME")
     return NewCollection(place, column, dim, schema, "", None, same), target
+
+
+@contextmanager
+def writing_to(place: str, advice: str) -> Iterator[None]:
+    """Turn errors of a store's own library into one sentence."""
+    try:
+        yield
+    except EmbedscopeError:
+        raise
+    except Exception as error:
+        raise OutputError(f"{place} cannot be written ({reason(error)}); {advice}") from error
 
 
 def _forget(mark: Path) -> None:
@@ -175,8 +189,10 @@ def _table(parts: list[ColumnStream], source: str) -> _Source:
         row = 0
         for part in parts:
             for table, x in part.whole(size):
-                names = map(str, range(row, row + len(x))) if numbered else map(str, table.column(ids).to_pylist())
-                called, row = list(names), row + len(x)
+                names = range(row, row + len(x)) if numbered else table.column(ids).to_pylist()
+                if None in names:
+                    raise InputError(f"{part.path}::{ids} is empty in row {row + list(names).index(None)}; fill it")
+                called, row = list(map(str, names)), row + len(x)
                 columns = [pa.array(called)] if numbered else []
                 columns += [table.column(field.name) for field in kept]
                 yield called, x, pa.table(columns, names=schema.names).cast(schema)

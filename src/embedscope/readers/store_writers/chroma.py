@@ -21,7 +21,7 @@ from embedscope.readers.store_writers._target import (
     plain_fields,
 )
 from embedscope.readers.stores import StorePlace
-from embedscope.readers.stores.chroma import is_server, open_client, open_collection, space_of
+from embedscope.readers.stores.chroma import open_client, open_collection, space_of
 
 IDS = ("chroma",)
 
@@ -102,7 +102,7 @@ def _add(made: Any, new: NewCollection, like: Any, ids: Sequence[str], rows: Any
 
 def there(new: NewCollection) -> bool:
     """Whether a collection is there."""
-    if not is_server(new.place) and not (Path(new.place.path) / "chroma.sqlite3").exists():
+    if new.place.is_local and not (Path(new.place.path) / "chroma.sqlite3").exists():
         return False
     return new.place.collection in {found.name for found in open_client(new.place).list_collections()}
 

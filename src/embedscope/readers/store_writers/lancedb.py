@@ -71,14 +71,24 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
     lancedb = require("lancedb", "lancedb", f"writing {new.place}")
     schema = new.schema.append(pa.field(new.column, pa.list_(pa.float32(), new.dim)))
 
+    ended: list[BaseException] = []
+
     def batches() -> Iterator[Any]:
-        for _, rows, table in blocks:
-            numbers = pa.array(np.ascontiguousarray(rows, dtype=np.float32).ravel())
-            lists = pa.FixedSizeListArray.from_arrays(numbers, new.dim)
-            yield from table.append_column(schema.field(new.column), lists).cast(schema).to_batches()
+        try:
+            for _, rows, table in blocks:
+                numbers = pa.array(np.ascontiguousarray(rows, dtype=np.float32).ravel())
+                lists = pa.FixedSizeListArray.from_arrays(numbers, new.dim)
+                yield from table.append_column(schema.field(new.column), lists).cast(schema).to_batches()
+        except BaseException as error:  # of the rows, which LanceDB wraps in its own
+            ended.append(error)
+            raise
 
     database = lancedb.connect(new.place.path)
-    database.create_table(new.place.collection, pa.RecordBatchReader.from_batches(schema, batches()))
+    try:
+        database.create_table(new.place.collection, pa.RecordBatchReader.from_batches(schema, batches()))
+    except Exception as error:
+        database.drop_table(new.place.collection, ignore_missing=True)
+        raise ended[0] if ended else error from error
     return Made(new.ids)
 
 

@@ -30,7 +30,6 @@ from embedscope.readers.stores.qdrant import (
     UNNAMED,
     distance_of,
     has_names,
-    is_server,
     opened,
     unit_vectors,
     vectors_of,
@@ -51,7 +50,7 @@ class QdrantWriter:
 
     def __init__(self, client: Any, place: StorePlace, name: str) -> None:
         self._client, self._name, self._collection = client, name, place.collection
-        self._server = is_server(place)
+        self._server = not place.is_local
         self._named = has_names(client, place)
         unit = self._server and name in unit_vectors(client, place)
         self.loses = "a Qdrant server L2-normalises vectors of the distance Cosine" if unit else ""
@@ -135,6 +134,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
         if new.unfinished and client.collection_exists(name):
             client.delete_collection(name)
         distance = models.Distance.COSINE if new.like is None else distance_of(like, new.like, new.source_column)
+        left = [] if new.like is None else [name for name in vectors_of(like, new.like) if name != new.source_column]
         params = models.VectorParams(size=new.dim, distance=distance)
         client.create_collection(name, vectors_config=params if new.column == UNNAMED else {new.column: params})
         try:
@@ -153,8 +153,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
             client.delete_collection(name)
             raise
     notes = [f"ids that are no whole numbers or UUIDs became UUIDs, and stand in the payload as {SOURCE_ID}"] * renamed
-    unit = is_server(new.place) and distance == models.Distance.COSINE
-    left = [] if new.like is None else [name for name in vectors_of(like, new.like) if name != new.source_column]
+    unit = not new.place.is_local and distance == models.Distance.COSINE
     notes += [f"only one vector of each point is copied, without {', '.join(left)}"] * bool(left)
     notes += ["a Qdrant server L2-normalises vectors of the distance Cosine"] * unit
     return Made(None if renamed else "id", tuple(notes), exact=not unit)
@@ -179,7 +178,7 @@ def _named_point(key: str) -> int | str:
 
 def there(new: NewCollection) -> bool:
     """Whether a collection is there."""
-    if not is_server(new.place) and not (Path(new.place.path) / "meta.json").exists():
+    if new.place.is_local and not (Path(new.place.path) / "meta.json").exists():
         return False
     with opened(new.place, make=True) as client:
         return bool(client.collection_exists(new.place.collection))

@@ -33,16 +33,11 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
     return column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
 
 
-def is_server(place: StorePlace) -> bool:
-    """Whether the place is the address of a server, no folder."""
-    return place.path.startswith(("http://", "https://"))
-
-
 def open_client(place: StorePlace, *, make: bool = False) -> Any:
     """A client of a server or of a folder, which must hold a store unless one is to be made."""
     chromadb = require("chromadb", "chroma", f"reading {place}")
     settings = chromadb.Settings(anonymized_telemetry=False)
-    if not is_server(place):
+    if place.is_local:
         folder = place.path if make else str(place.folder("chroma.sqlite3"))
         return chromadb.PersistentClient(folder, settings=settings)
     address = urlsplit(place.path)

@@ -42,7 +42,7 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     unit = _unit(_named(params, place))
     notes = (
         (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",)
-        if unit and is_server(place)
+        if unit and not place.is_local
         else ()
     )
     return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, notes=notes)
@@ -80,11 +80,6 @@ def distance_of(client: Any, place: StorePlace, name: str) -> Any:
     return _named(client.get_collection(place.collection).config.params.vectors, place)[name].distance
 
 
-def is_server(place: StorePlace) -> bool:
-    """Whether the place is the address of a server, no folder."""
-    return place.path.startswith(("http://", "https://"))
-
-
 _OPEN: dict[str, tuple[Any, int]] = {}
 _LOCK = Lock()
 
@@ -96,7 +91,7 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
     The collection must be there unless it is to be made.
     """
     qdrant = require("qdrant_client", "qdrant", f"reading {place}")
-    server = is_server(place)
+    server = not place.is_local
     where = place.path if server else str(Path(place.path) if make else place.folder("meta.json"))
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
