@@ -318,3 +318,20 @@ def test_a_bridge_maps_the_old_vectors(collection):
     roll_back(source)
     with pytest.raises(InputError, match="leaves new vectors as they are"):
         write_in_place(bridge, source, kind="new")
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "options", "said"),
+    [
+        ("x.npy", None, {}, "say where to write: a file such as new.npy as OUT$"),
+        ("lancedb:db/docs", None, {}, "as OUT, or --in-place to replace the vectors of this store"),
+        ("x.npy", "y.npy", {"in_place": True}, "--in-place changes x.npy itself, so it takes no OUT"),
+        ("lancedb:db/docs", None, {"in_place": True, "rollback": True}, "do opposite things"),
+        ("x.npy", "y.npy", {"journal": "j"}, "--journal is kept by --in-place and read by --rollback"),
+    ],
+)
+def test_what_is_to_be_written_must_be_clear(source, out, options, said):
+    from embedscope.repairs.apply import check_outputs
+
+    with pytest.raises(InputError, match=said):
+        check_outputs(source, out, **({"in_place": False, "rollback": False, "journal": None} | options))
