@@ -122,6 +122,20 @@ def test_a_killed_run_before_anything_is_written_begins_again(collection, monkey
     np.testing.assert_array_equal(rows(source), WANTED)
 
 
+def test_a_half_written_store_goes_back_at_once(collection, monkeypatch):
+    source = collection("lancedb")
+    with monkeypatch.context() as patch:
+        _failing(patch, source, 3)
+        with pytest.raises(KeyboardInterrupt):
+            write_in_place(CENTRE, source)
+    assert (rows(source) != X).any(axis=1).sum() == 2 * BLOCK
+    other = Repair.from_chain(parse_chain("standardize").fit(X))
+    with pytest.raises(InputError, match="are half replaced by another repair"):
+        write_in_place(other, source)
+    roll_back(source)
+    np.testing.assert_array_equal(rows(source), X)
+
+
 @pytest.mark.parametrize("name", STORES)
 def test_another_width_is_refused_with_what_to_do(collection, tmp_path, name):
     source = collection(name)

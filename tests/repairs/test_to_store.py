@@ -89,6 +89,8 @@ def test_a_table_keeps_its_columns(new, tmp_path, name):
 def test_a_copy_in_the_same_store_keeps_everything_else(new, tmp_path, name):
     source = getattr(stores, name)(tmp_path / name)
     apply_repair(NARROW, source, new(name, "docs_new"))
+    with pytest.raises(InputError, match="replace its vectors with --in-place and no OUT"):
+        apply_repair(NARROW, source, source)
     close(name, rows(new(name, "docs_new") + ("::vector" if name == "lancedb" else "")), WANTED)
     np.testing.assert_array_equal(rows(source), X)
     if name == "lancedb":

@@ -92,7 +92,7 @@ def apply(
         soft_wrap=True,
         markup=False,
     )
-    for line in reindexing(made, done.kind, done.rows):
+    for line in reindexing(made, done.kind, done.rows, stored=done.n_bytes is None):
         screen.print(f"· {line}", soft_wrap=True, markup=False)
     for other in made.kinds:
         if other != done.kind:
@@ -112,8 +112,9 @@ def _change_store(
     """Replace the vectors of a store, or put the old ones back, and say what was done."""
     import shlex
 
+    from embedscope.repairs.apply import reindexing
     from embedscope.repairs.in_place import roll_back, write_in_place
-    from embedscope.transforms.repair import SINGLE
+    from embedscope.transforms.repair import SINGLE, Repair
 
     if rollback:
         done = roll_back(source, journal=journal, progress=progress(quiet))
@@ -127,19 +128,28 @@ def _change_store(
     if done.already:
         what = "had been replaced before, and nothing was written"
     again = f" ({done.resumed:,} of them by an earlier run)" if done.resumed and not done.already else ""
+    rate = done.rows / max(done.seconds, 1e-9)
     lines = [
         f"{done.address}: {done.rows:,} {vectors} {what}{again}, {_dimensions(done.dim)}, read back and verified, "
-        f"in {done.seconds:.1f} s"
+        f"in {done.seconds:.1f} s ({rate:,.0f} per second)"
     ]
     lines += [f"· {note}" for note in done.notes]
     if not rollback:
+        lines += [f"· {line}" for line in reindexing(Repair.load(repair), done.kind, done.rows, stored=True)]
         named = "" if journal is None else f" --journal {shlex.quote(str(journal))}"
+        where = _short(done.journal)
         lines += [
-            f"· the old vectors are in {done.journal}: delete that folder when the new ones have proved themselves",
+            f"· the old vectors are in {where}: delete that folder when the new ones have proved themselves",
             f"  embedscope apply {shlex.quote(str(repair))} {shlex.quote(source)} --rollback{named}",
         ]
     for line in lines:
         screen.print(line, soft_wrap=True, markup=False)
+
+
+def _short(path: Path) -> Path:
+    """A path as seen from the folder of the process, where it lies in it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _dimensions(dim: int) -> str:

@@ -134,8 +134,11 @@ def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: boo
         raise InputError("--journal is kept by --in-place and read by --rollback; give one of them")
 
 
-def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
-    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need."""
+def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bool = False) -> list[str]:
+    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need.
+
+    ``stored`` where the vectors stand in their store already.
+    """
     made = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
@@ -149,8 +152,8 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
     size = f"{said} in {'float32' if made.code is None else made.code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
-    lines = [
-        f"re-index {what}; stored vectors are enough, nothing is encoded again",
+    lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
+    lines += [
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
     others = [other for other in repair.kinds if other != kind]

@@ -176,13 +176,14 @@ def journal_folder(place: StorePlace, column: str) -> Path:
 
     The place depends on the address alone, so that a second run finds it from any folder.
     """
+    parts = (place.collection.partition("?")[0], column)
+    collection, column = ("".join(c if c.isalnum() or c in "-_." else "-" for c in part) for part in parts)
     if place.is_local:
         real = Path(place.path).resolve()
-        return real.parent / f"{real.name}.{place.collection}.{column}.journal"
+        return real.parent / f"{real.name}.{collection}.{column}.journal"
     data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    name = hashlib.sha256(f"{place}::{column}".encode()).hexdigest()[:12]
-    stem = "".join(c if c.isalnum() else "-" for c in place.collection.partition("?")[0])
-    return data / "embedscope" / "journals" / f"{place.scheme}-{stem}-{column}-{name}"
+    name = hashlib.sha256(f"{place}::{parts[1]}".encode()).hexdigest()[:12]
+    return data / "embedscope" / "journals" / f"{place.scheme}-{collection}-{column}-{name}"
 
 
 def restarted(state: State, phase: Literal["writing", "undoing"]) -> State:
