@@ -73,9 +73,11 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
     mark = journal_folder(made.place, f"{made.column}.new") / "unfinished"
     if target.there(made):
         if not mark.exists():
-            raise InputError(
-                f"{made.place} is there already and nothing is overwritten; name another one, or remove it"
+            same = made.like is not None and made.like.url == made.place.url
+            remedy = (
+                "replace its vectors with --in-place and no OUT, or name another one" if same else "name another one"
             )
+            raise InputError(f"{made.place} is there already and nothing is overwritten; {remedy}")
         made = replace(made, unfinished=True)
     for line in rows.notes:
         progress.note(line)
