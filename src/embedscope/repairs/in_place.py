@@ -37,8 +37,9 @@ from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["InPlace", "journal_folder", "roll_back", "write_in_place"]
 
-_VALUES = 1 << 22
-_ROWS = 1 << 14
+_VALUES = 1 << 23
+_ROWS = 1 << 16
+"""Numbers and rows of a block at most; LanceDB looks through the whole table for each."""
 _MIGRATED = {"old", "new"}
 _TOLERANCE = 1e-5
 """Largest difference of a coordinate, of rows of length one, where a store does not keep every bit."""

@@ -54,13 +54,18 @@ class PostgresWriter:
         """Update the rows called ``ids`` in one transaction."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             with cursor.copy("copy embedscope_block (key, vector) from stdin") as copy:
-                for name, row in zip(ids, np.asarray(rows, dtype=np.float64).tolist(), strict=True):
+                for name, row in zip(ids, _numbers(rows), strict=True):
                     copy.write_row((name, _written(row, self._brackets)))
             cursor.execute(self._update)
 
     def read(self, ids: Sequence[str]) -> Mapping[str, npt.NDArray[Any]]:
         """Not needed: what was written is what is held."""
         raise NotImplementedError
+
+
+def _numbers(rows: npt.NDArray[Any]) -> Iterator[list[float]]:
+    for first in range(0, len(rows), 1024):  # Python's numbers take eight times as much memory
+        yield from np.asarray(rows[first : first + 1024], dtype=np.float64).tolist()
 
 
 def _written(row: Sequence[float], brackets: str = "[]") -> str:
@@ -100,7 +105,7 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
         with connection.cursor().copy(SQL("copy {} ({}) from stdin").format(SQL(table), asked)) as copy:
             for _, rows, others in blocks:
                 values = [others.column(name).to_pylist() for name in names]
-                for row in zip(*values, map(_written, rows.tolist()), strict=True):
+                for row in zip(*values, map(_written, _numbers(rows)), strict=True):
                     copy.write_row(row)
     left = [name for name, kind in kinds.items() if kind is None]
     return Made(
