@@ -310,13 +310,18 @@ def test_one_process_at_a_time(collection):
     roll_back(source)
 
 
-def test_a_journal_of_ones_own_folder_leaves_its_other_files(collection, tmp_path):
+def test_a_folder_with_other_files_is_no_place_for_a_journal(collection, tmp_path):
     source = collection("lancedb")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("kept")
-    embedscope.apply(CENTRE, source, in_place=True, journal=tmp_path / "mine")
-    embedscope.apply(CENTRE, source, rollback=True, journal=tmp_path / "mine")
-    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    CENTRE.save(mine / "repair.safetensors")
+    for wanted in ({"in_place": True}, {"rollback": True}):
+        with pytest.raises(InputError, match="holds files that are no journal's; name a new folder"):
+            embedscope.apply(CENTRE, source, journal=mine, **wanted)
+    assert [p.name for p in mine.iterdir()] == ["repair.safetensors"]
+    done = embedscope.apply(CENTRE, source, in_place=True, journal=tmp_path / "new" / "one")
+    assert done.journal == tmp_path / "new" / "one"
+    embedscope.apply(CENTRE, source, rollback=True, journal=tmp_path / "new" / "one")
     np.testing.assert_array_equal(rows(source), X)
 
 

@@ -79,13 +79,15 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.repair = folder / "repair.safetensors"
-        self._old, self._state, self._lock = folder / "old.bin", folder / "state.json", folder / "lock"
+        self._old, self._state, self._lock = folder / "old.bin", folder / "state.json", folder / "embedscope.lock"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Within the block no other process may use the journal; what says nothing is removed afterwards."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._lock.exists() and any(self.folder.iterdir()):
+                raise InputError(f"{self.folder} holds files that are no journal's; name a new folder with --journal")
             file = self._lock.open("wb")
         except OSError as error:
             raise OutputError(
@@ -162,7 +164,7 @@ class Journal:
         """Remove it: the state first, without which the rest means nothing."""
         for file in (self._state, self._old, self.repair, self._lock):
             file.unlink(missing_ok=True)
-        with suppress(OSError):  # the user's own folder may hold other files
+        with suppress(OSError):  # where another program put something into it
             self.folder.rmdir()
 
     def _damaged(self, place: int) -> InputError:
