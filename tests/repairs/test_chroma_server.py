@@ -14,7 +14,6 @@ from tests.repairs import stores
 from tests.repairs.stores import TEXTS, N, X, rows
 
 import embedscope
-from embedscope.core.errors import InputError
 from embedscope.readers import open_vectors, texts_of
 from embedscope.transforms import parse_chain
 from embedscope.transforms.repair import Repair
@@ -81,11 +80,3 @@ def test_a_new_collection_from_another(server, tmp_path, monkeypatch):
     assert (done.rows, done.dim_out) == (N, 4)
     np.testing.assert_array_equal(rows(f"{server}/docs_narrow"), narrow.transform(X))
     assert texts_of(open_vectors(f"{server}/docs_narrow")).values() == tuple(TEXTS)
-
-
-def test_a_server_that_is_not_there_is_one_sentence():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(InputError, match="no Chroma server answers at"):
-        open_vectors(f"chroma:http://127.0.0.1:{port}/docs")

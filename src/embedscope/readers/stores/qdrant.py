@@ -16,6 +16,7 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
 from embedscope.readers.stores._place import StorePlace
@@ -100,8 +101,8 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
             client = qdrant.QdrantClient(url=where, api_key=key) if server else qdrant.QdrantClient(path=where)
         _OPEN[where] = client, users + 1
     try:
+        names = _collections(client, place)
         if not make:
-            names = sorted(found.name for found in client.get_collections().collections)
             known(where, "collection", place.collection, names)
         yield client
     finally:
@@ -111,6 +112,17 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
                 _OPEN[where] = client, users - 1
             else:
                 client.close()
+
+
+def _collections(client: Any, place: StorePlace) -> list[str]:
+    """Names of the collections, from a server that must answer."""
+    try:
+        return sorted(found.name for found in client.get_collections().collections)
+    except Exception as error:
+        raise InputError(
+            f"no Qdrant server answers at {place.path} ({reason(error)}); check the address, that it runs, and its key "
+            "in QDRANT_API_KEY"
+        ) from error
 
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
