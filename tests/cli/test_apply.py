@@ -71,3 +71,21 @@ def test_a_store_in_place_and_back(tmp_path: Path) -> None:
     assert "lancedb:db/docs: 300 old vectors are back as they were" in done.stdout
     table = lancedb.connect(str(tmp_path / "db")).open_table("docs").to_arrow().to_pydict()
     np.testing.assert_array_equal(np.array(table["vector"], np.float32), X)
+
+
+def test_a_stopped_change_of_a_store_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import typer
+
+    from embedscope.cli.apply import _change_store
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedscope.repairs.in_place.write_in_place", stopped)
+    options = dict.fromkeys(("kind", "model", "journal"))
+    with pytest.raises(typer.Exit) as caught:
+        _change_store(Path("r.safetensors"), "lancedb:db/docs", rollback=False, quiet=True, **options)
+    assert caught.value.exit_code == 130
+    assert "lancedb:db/docs may be half-written: the same command goes on" in capsys.readouterr().err

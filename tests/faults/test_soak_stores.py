@@ -75,6 +75,8 @@ def test_kills_at_random_moments(tmp_path, make, n, capsys):
                 _, said = process.communicate(timeout=150)
                 counts["finished before" if process.returncode == 0 else "killed"] += 1
                 assert "Traceback" not in said, said
+                assert process.returncode in {0, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM}
+                counts["said what to do"] += "the same command goes on" in said
                 if process.returncode == 0:
                     break
             if process.returncode:

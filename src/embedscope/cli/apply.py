@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import console, progress
+from embedscope.cli._signals import Stopped
 
 EXAMPLES = (
     "embedscope apply repair.safetensors documents.npy new.npy --kind document",
@@ -116,10 +118,18 @@ def _change_store(
     from embedscope.repairs.in_place import roll_back, write_in_place
     from embedscope.transforms.repair import SINGLE, Repair
 
-    if rollback:
-        done = roll_back(source, journal=journal, progress=progress(quiet))
-    else:
-        done = write_in_place(repair, source, kind=kind, model=model, journal=journal, progress=progress(quiet))
+    try:
+        if rollback:
+            done = roll_back(source, journal=journal, progress=progress(quiet))
+        else:
+            done = write_in_place(repair, source, kind=kind, model=model, journal=journal, progress=progress(quiet))
+    except (Stopped, KeyboardInterrupt) as stopped:
+        typer.echo(
+            f"embedscope: stopped; {source} may be half-written: the same command goes on, and "
+            "--rollback puts the old vectors back",
+            err=True,
+        )
+        raise typer.Exit(128 + int(getattr(stopped, "number", signal.SIGINT))) from None
     if quiet:
         return
     screen = console()
