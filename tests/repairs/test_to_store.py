@@ -7,7 +7,7 @@ import pytest
 from tests.repairs import stores
 from tests.repairs.stores import NAMES, OTHER, TEXTS, N, X, rows
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.progress import Silent
 from embedscope.readers import ids_of, open_vectors, texts_of
 from embedscope.repairs.apply import apply_repair
@@ -173,3 +173,30 @@ def test_codes_and_names_that_are_taken_are_refused(new, tmp_path):
         apply_repair(NARROW, f"{tmp_path}/x.parquet::emb", new("lancedb"))
     apply_repair(NARROW, f"{tmp_path}/x.parquet::emb", f"{new('lancedb')}::small")
     np.testing.assert_array_equal(rows(f"{new('lancedb')}::small"), WANTED)
+
+
+def test_a_new_column_that_fails_is_dropped_and_one_that_was_killed_is_made_again(database, tmp_path, monkeypatch):
+    import psycopg
+
+    from embedscope.readers import store_of
+    from embedscope.readers.store_writers.postgresql import PostgresWriter
+    from embedscope.repairs.journal import journal_folder
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("embedscope.repairs.to_store._ROWS", 16)
+    source = stores.postgresql(database, "broken_column")
+    out = source.replace("::emb", "::emb_new")
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresWriter, "replace", lambda *_: 1 / 0)  # while the rows are still being read
+        with pytest.raises(EmbedscopeError, match=r"cannot be written \(division by zero\)"):
+            apply_repair(NARROW, source, out)
+    with pytest.raises(EmbedscopeError, match="has no column 'emb_new'"):
+        open_vectors(out)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("alter table broken_column add column emb_new vector(7)")
+    mark = journal_folder(store_of(out), "emb_new.new")
+    mark.mkdir(parents=True)
+    (mark / "unfinished").write_text("")
+    apply_repair(NARROW, source, out)
+    np.testing.assert_array_equal(rows(out), WANTED)
+    assert not mark.exists()
