@@ -192,3 +192,28 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path, vectors) -> None:
     one, two = write(tmp_path / "a.csv"), write(tmp_path / "x" / "a.csv")
     with pytest.raises(InputError, match="two tasks are called similarity-a"):
         embedscope.evaluate(Held(vectors), tasks=[f"similarity:{one}", f"similarity:{two}"], cache=False)
+
+
+class DotModel:
+    """Vectors from a hash of the text, which the model compares by their dot product."""
+
+    similarity_fn_name = "dot"
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        return np.stack([np.random.default_rng(sum(t.encode())).standard_normal(6) for t in texts])
+
+
+def test_a_task_that_does_not_compare_as_the_model_does_says_so(tmp_path: Path) -> None:
+    rows = "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(20))
+    (tmp_path / "l.csv").write_text(f"text,label\n{rows}")
+    (tmp_path / "d.jsonl").write_text("".join(f'{{"_id": "{i}", "text": "text {i}"}}\n' for i in range(60)))
+    (tmp_path / "q.txt").write_text("".join(f"{i} 0 {i} 1\n" for i in range(60)))
+    probed = embedscope.evaluate(DotModel(), tasks=f"labels:{tmp_path / 'l.csv'}")
+    assert "the model compares by dot, which this task does not" in probed.records[0].note
+    files = {
+        "queries": str(tmp_path / "d.jsonl"),
+        "corpus": str(tmp_path / "d.jsonl"),
+        "qrels": str(tmp_path / "q.txt"),
+    }
+    found = embedscope.calibrate(DotModel(), **files)
+    assert "the model compares by dot; here rows are compared by cosine" in found.result.to_json()
