@@ -104,7 +104,7 @@ def test_a_repair_of_nothing_is_not_written_where_rows_are_copies(layout: str, o
         place = rng.permutation(len(x)) if order == "random" else np.arange(len(x))
         found, result = repair(pair=(x[place], y[place]), candidates="procrustes,lstsq:0.01,lstsq:0.1", seed=seed)
         assert not is_written(found), result.document
-        assert result.provenance["settings"]["evidence"]["units"] == n
+        assert n - 5 <= result.provenance["settings"]["evidence"]["units"] <= n
 
 
 def test_random_labels_of_chunks_and_groups() -> None:
