@@ -90,7 +90,7 @@ class HeldRows(Metric):
         )  # fmt: skip
 
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
-        """``two_populations``, ``two_kinds``, ``two_formats``, ``outlier_share``, ``dot_overlap``, ``leading_overlap``."""
+        """``two_populations``, ``two_kinds``, ``two_formats``, and the shares of outliers and of neighbours kept."""
         held = _Held(grouped.full)
         made, rows = held.measured()
         self.found.append(rows)

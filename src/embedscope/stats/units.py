@@ -253,8 +253,7 @@ def _mutual_components(near: Index) -> Index:
 
 
 def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray[np.bool_]:
-    """Whether components (c,) of ``sizes`` hold two or more of the ``clusters`` found with fewer neighbours, and no
-    more than a tenth of other rows."""
+    """Whether components (c,) of ``sizes`` are two or more of the ``clusters`` found with fewer neighbours, by 90 %."""
     known = np.flatnonzero(np.bincount(clusters)[clusters] > 1)
     pairs = np.unique(np.stack([label[known], clusters[known]]), axis=1)
     several = np.bincount(pairs[0], minlength=len(sizes)) > 1
