@@ -85,7 +85,7 @@ HELD = ("hubness_skew", "antihub_share", "uniformity")
 
 
 def measured(x: np.ndarray, metrics: tuple[str, ...], declared: np.ndarray | None = None) -> dict[str, Any]:
-    return {r.metric: r for r in measure(x, metrics=list(metrics), clusters=declared) if r.metric in metrics}
+    return {r.metric: r for r in measure(x, metrics=list(metrics), groups=declared) if r.metric in metrics}
 
 
 def covered(records: list[dict[str, Any]], truth: dict[str, float], name: str, runs: int) -> int:
