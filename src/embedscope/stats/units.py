@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -165,6 +166,12 @@ class NearRows:
 
     def copies(self) -> tuple[Index, Index]:
         """Pairs of rows (p,), (p,) that are near-duplicates, see :func:`near_copies`."""
+        left, right = self._copies
+        return self.rows[left], self.rows[right]
+
+    @cached_property
+    def _copies(self) -> tuple[Index, Index]:
+        """The same by their places in ``rows``."""
         m, k = self.indices.shape
         if k < 2:
             none = np.zeros(0, dtype=np.intp)
@@ -176,10 +183,7 @@ class NearRows:
         copies = (np.arange(k) <= last[:, None]) & jumps[:, None]
         left, place = np.nonzero(copies)
         many, others = self._large_groups()
-        return (
-            self.rows[np.concatenate([left, many])],
-            self.rows[np.concatenate([self.indices[left, place], others])],
-        )
+        return np.concatenate([left, many]), np.concatenate([self.indices[left, place], others])
 
     def _large_groups(self) -> tuple[Index, Index]:
         """Links (p,), (p,) of rows in groups of more than 12 near-duplicates.
@@ -216,11 +220,11 @@ class NearRows:
         cluster where 95 % of the neighbours of its rows are its own. Clusters are joined where they hold half of the
         rows and more, there are 16 of them and more, and none holds more than an eighth of the rows. Chunks of one
         document do this, whatever their order; so do many topics far apart, for which the units are too large and the
-        intervals too wide.
+        intervals too wide. A component that is two or more groups of near-duplicates, or smaller clusters, is none.
         """
         m, most = self.indices.shape
         none = np.zeros(0, dtype=np.intp)
-        joined = np.arange(m)
+        joined = join(m, links=[self._copies])
         for k in (k for k in _CLUSTER_NEIGHBOURS if k <= most):
             near = self.indices[:, :k]
             label = _settled(_mutual_components(near), near)
@@ -253,7 +257,7 @@ def _mutual_components(near: Index) -> Index:
 
 
 def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray[np.bool_]:
-    """Whether components (c,) of ``sizes`` are two or more of the ``clusters`` found with fewer neighbours, by 90 %."""
+    """Whether components (c,) of ``sizes`` are two or more of the ``clusters`` known before, by 90 %."""
     known = np.flatnonzero(np.bincount(clusters)[clusters] > 1)
     pairs = np.unique(np.stack([label[known], clusters[known]]), axis=1)
     several = np.bincount(pairs[0], minlength=len(sizes)) > 1
@@ -262,14 +266,17 @@ def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray
 
 
 def _settled(label: Index, near: Index) -> Index:
-    """``label`` (m,) where rows of small components join the one that two thirds of their neighbours are in."""
+    """``label`` (m,) where rows that are alone join the component of more than k rows that holds most of their
+    neighbours: two thirds and more.
+    """
     k = near.shape[1]
-    loose = np.flatnonzero(np.bincount(label)[label] <= k)
-    around = np.sort(label[near[loose]], axis=1)
+    sizes = np.bincount(label)
+    alone = np.flatnonzero(sizes[label] == 1)
+    around = np.sort(label[near[alone]], axis=1)
     middle = around[:, k // 2]
-    joins = (around == middle[:, None]).mean(axis=1) >= _MAJORITY
+    joins = ((around == middle[:, None]).mean(axis=1) >= _MAJORITY) & (sizes[middle] > k)
     out = label.copy()
-    out[loose[joins]] = middle[joins]
+    out[alone[joins]] = middle[joins]
     return out
 
 
