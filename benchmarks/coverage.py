@@ -126,6 +126,28 @@ def dependent(runs: int, rng: Rng) -> Iterator[Row]:
             for name in CLUSTERED:
                 where = f"{size} rows a chunk, n = {n:,}, {layout}"
                 yield Row(f"{name}: jackknife over units", where, covered(records, truth, name, runs), runs, target)
+    yield from dependent_neighbours(max(runs // 2, 10), rng)
+
+
+def dependent_neighbours(runs: int, rng: Rng) -> Iterator[Row]:
+    """Neighbours and pairs of chunks, those inside a chunk left out.
+
+    The truth of ``uniformity`` is that of single rows, since it does not depend on n; that of the others is the mean over
+    samples of the same size, as in ``geometry``.
+    """
+    single = measured(clusters(rng, 8000, 1), ("uniformity",))["uniformity"].value
+    size, n = 10, 600
+    names = mix(np.arange(n, dtype=np.uint64) // np.uint64(size))
+    samples = [clusters(rng, n, size) for _ in range(runs)]
+    order = rng.permutation(n)
+    for layout, records in (
+        ("declared", [measured(x[order], HELD, names[order]) for x in samples]),
+        ("undeclared, file order", [measured(x, HELD) for x in samples]),
+    ):
+        truth = {m: float(np.mean([r[m].value for r in records])) for m in HELD} | {"uniformity": single}
+        for name in HELD:
+            where = f"{size} rows a chunk, n = {n:,}, {layout}"
+            yield Row(f"{name}: subsamples of units", where, covered(records, truth, name, runs), runs)
 
 
 def pairs(runs: int, rng: Rng) -> Iterator[Row]:

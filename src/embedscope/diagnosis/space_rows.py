@@ -128,7 +128,7 @@ class _Held:
         self.ids = full.kept.ids[full.places]
         self.numbers = row_numbers(self.ids)
         self.raw = full.kept.x[full.places]
-        self.enough = len(self.u) > K
+        self.enough = len(self.u) > K and self.rows.others >= K
 
     def measured(self) -> tuple[list[Row], SpaceRows]:
         """Numbers with their intervals, and rows."""

@@ -19,6 +19,8 @@ from embedscope.stats.uncertainty import Interval, at_least_binomial, jackknife,
 _SMALL = 2000
 _MOST = 4096
 
+_LEFT_OUT = "pairs inside units left out"
+
 OfRows = Callable[[RowSet], Value]
 
 
@@ -30,6 +32,7 @@ class NeighbourMetric(Metric):
     ----------
     of_queries : value from queries asked against all rows (identities of their neighbours (m, k), rows n), for more
         rows than are held; None where the value is taken on the rows held
+    across_units : whether pairs of rows inside a unit of evidence are left out
     share : whether the value is a share of rows, whose interval is no narrower than that of independent units
     indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
@@ -38,6 +41,7 @@ class NeighbourMetric(Metric):
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
     indexed: bool = False
     share: bool = False
+    across_units: bool = False
 
     def with_neighbours(self, search: Search) -> NeighbourMetric:
         """The same metric with exact neighbours, or those of a FAISS index; itself where it cannot use one."""
@@ -59,6 +63,7 @@ class NeighbourMetric(Metric):
         notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
         approximate = full.search == "faiss"
         notes += [str(full.all.indexed(K))] if approximate else []
+        notes += [_LEFT_OUT] if self.across_units and full.all.units is not None else []
         out = []
         for key, value in values.items():
             found = intervals.get(key, Interval(None, None, None))

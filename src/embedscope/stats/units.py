@@ -266,9 +266,7 @@ def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray
 
 
 def _settled(label: Index, near: Index) -> Index:
-    """``label`` (m,) where rows that are alone join the component of more than k rows that holds most of their
-    neighbours: two thirds and more.
-    """
+    """``label`` (m,) where a single row joins the component of more than k rows that has two thirds of its nearest."""
     k = near.shape[1]
     sizes = np.bincount(label)
     alone = np.flatnonzero(sizes[label] == 1)
