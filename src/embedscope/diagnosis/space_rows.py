@@ -169,9 +169,8 @@ class _Held:
             return []
         if norms.std() <= 1e-3 * norms.mean():
             return [("dot_overlap", 1.0, 0.0, 1.0, 1.0)]
-        asked = min(ASKED, len(self.u))
-        cosine = self.rows.nearest(K, len(self.u)).indices[:asked]
-        dot = top_k(self.u[:asked], np.asarray(self.raw, dtype=np.float64), K, exclude=np.arange(asked)).indices
+        cosine = self._listed_near(self.u)
+        dot = self._listed_near(np.asarray(self.raw, dtype=np.float64))
         return [self._kept_share("dot_overlap", cosine, dot)]
 
     def _listed(
@@ -307,18 +306,36 @@ class _Held:
         left = to_numpy(unit_rows(average + (self.u - average) @ vectors @ vectors.T)[0])
         if len(left) < len(self.u):
             return []
-        asked = min(ASKED, len(self.u))
-        before = self.rows.nearest(K, len(self.u)).indices[:asked]
-        after = top_k(left[:asked], left, K, exclude=np.arange(asked)).indices
-        return [self._kept_share("leading_overlap", before, after)]
+        return [self._kept_share("leading_overlap", self._listed_near(self.u), self._listed_near(left, left))]
+
+    def _listed_near(self, found: npt.NDArray[Any], asking: npt.NDArray[Any] | None = None) -> Index:
+        """The 20 rows of ``found`` (n, d) with the largest products with the first 2,000 of ``asking``, or of u."""
+        queries = (self.u if asking is None else asking)[:ASKED]
+        return top_k(queries, found, min(2 * K, len(found) - 1), exclude=np.arange(len(queries))).indices
 
     def _kept_share(self, name: str, before: Index, after: Index) -> Row:
-        """Share of the neighbours ``before`` (m, k) that are among those ``after``, with its interval."""
-        kept = (before[:, :, None] == after[:, None, :]).any(axis=2).mean(axis=1)
-        groups = groups_of(self.ids[: len(kept)])
-        sizes = np.bincount(groups, minlength=GROUPS)
-        bars = left_out_interval(float(kept.mean()), lambda g: float(kept[groups != g].mean()), sizes.tolist())
-        return name, float(kept.mean()), bars.stderr, bars.low, bars.high
+        """Share of the first 10 neighbours of ``before`` (m, k) that are among the first 10 of ``after`` (m, k).
+
+        A row is left out both where it asks and where it is found, since a few rows may be what all others find: hence
+        lists of more than 10.
+        """
+        kept = self.full.kept
+        of = groups_of((kept.ids if kept.units is None else kept.units)[self.full.places])
+        same = before[:, :, None] == after[:, None, :]
+
+        def without(g: int) -> float:
+            rows = of[: len(before)] != g
+            first, second = (_first(of[near[rows]] != g) for near in (before, after))
+            return float((same[rows] & first[:, :, None] & second[:, None, :]).sum(axis=(1, 2)).mean()) / K
+
+        value = without(-1)
+        bars = left_out_interval(value, without, np.bincount(of, minlength=GROUPS).tolist())
+        return name, value, bars.stderr, bars.low, bars.high
+
+
+def _first(there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The first 10 of each row (m, k) that are ``there``."""
+    return there & (np.cumsum(there, axis=1) <= K)
 
 
 def _few(d: int) -> int:
