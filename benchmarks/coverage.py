@@ -132,8 +132,8 @@ def dependent(runs: int, rng: Rng) -> Iterator[Row]:
 def dependent_neighbours(runs: int, rng: Rng) -> Iterator[Row]:
     """Neighbours and pairs of chunks, those inside a chunk left out.
 
-    The truth of ``uniformity`` is that of single rows, since it does not depend on n; that of the others is the mean over
-    samples of the same size, as in ``geometry``.
+    The truth of ``uniformity`` is that of single rows, since it does not depend on n; that of the others is the mean
+    over samples of the same size, as in ``geometry``.
     """
     single = measured(clusters(rng, 8000, 1), ("uniformity",))["uniformity"].value
     size, n = 10, 600
