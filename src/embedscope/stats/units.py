@@ -148,12 +148,14 @@ class NearRows:
     rows : (m,) their numbers
     indices, distances : (m, k) places in ``rows``, and distances, ascending
     unit : (m, d) the rows at unit length
+    searched : whether groups of more than 12 copies are looked for too, in O(m^2 d)
     """
 
     rows: Index
     indices: Index
     distances: npt.NDArray[np.float64]
     unit: Array
+    searched: bool = True
 
     @classmethod
     def of(cls, x: Array) -> NearRows:
@@ -195,7 +197,7 @@ class NearRows:
         most = int(_CLUSTER_MOST * m)
         none = np.zeros(0, dtype=np.intp)
         lefts, rights = [none], [none]
-        for start in range(0, m if most > k else 0, _BAND):
+        for start in range(0, m if self.searched and most > k else 0, _BAND):
             here = np.arange(start, min(start + _BAND, m))
             near = 1.0 - np.asarray(self.unit[here] @ self.unit.T, dtype=np.float64)
             near[np.arange(len(here)), here] = -1.0  # itself first
