@@ -105,3 +105,12 @@ def test_chunks_of_documents_are_no_two_models(documents, per, d, spread):
     x = np.repeat(rng.normal(size=(documents, d)), per, axis=0) + spread * rng.normal(size=(documents * per, d))
     found = populations(RowSet(x / np.linalg.norm(x, axis=1, keepdims=True)))
     assert found is None or not found.two_models
+
+
+def test_sparse_rows_are_not_padded():
+    rng = np.random.default_rng(3)
+    sparse = rng.normal(size=(200, 120)) * (rng.random((200, 120)) < 0.05)
+    assert not formats(sparse)[0].any()
+    padded = rng.normal(size=(200, 120))
+    padded[:20, 100:] = 0
+    assert formats(padded)[0].sum() == 20 and formats(padded)[1] == "padded with zeros"
