@@ -234,7 +234,7 @@ def test_clusters_of_unequal_sizes_are_found_and_copies_of_two_are_not_merged():
     rng = np.random.default_rng(1)
     item = np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60))
     x = rng.normal(size=(90, 32))[item] + 0.5 * rng.normal(size=(len(item), 32))
-    units, found = find_units(x, in_order=False)
+    _, found = find_units(x, in_order=False)
     assert "tight clusters" in found.found
     assert 60 <= found.units <= 130
     twice = np.repeat(rng.normal(size=(150, 24)), 2, axis=0) + 0.02 * rng.normal(size=(300, 24))

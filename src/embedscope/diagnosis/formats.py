@@ -31,7 +31,7 @@ def formats(x: npt.NDArray[Any]) -> tuple[Members, str]:
     """Rows (n,) of ``x`` (n, d) that have another format than most, and how the most frequent of these differs.
 
     Formats are: unit length to 1e-3, values that float16 or bfloat16 hold exactly, at most 3/4 d different values in
-    256 dimensions or more (8 bits per coordinate), eight trailing zeros or more behind values most of which are not 0.
+    256 dimensions or more (8 bits per coordinate), eight trailing zeros or more (padding).
 
     >>> x = np.random.default_rng(0).normal(size=(6, 20))
     >>> x[:2] = x[:2].astype(np.float16)
@@ -69,6 +69,6 @@ def _bits(x: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     filled = wide != 0
     trailing = np.where(filled.any(axis=1), np.argmax(filled[:, ::-1], axis=1), 0)
     leading = wide.shape[1] - trailing
-    padded = (trailing >= _PADDED) & (filled.sum(axis=1) > _DENSE * leading)
+    padded = (trailing >= _PADDED) & (4 * leading >= wide.shape[1]) & (filled.sum(axis=1) > _DENSE * leading)
     unit = np.abs(row_norms(wide) - 1) < 1e-3
     return np.stack([unit, half & ~brain, brain, few, padded], axis=1).astype(np.int64)
