@@ -191,29 +191,38 @@ class NearRows:
         """Links (p,), (p,) of rows in groups of more than 12 near-duplicates.
 
         The 12 nearest of such a row are all copies. Its distances to all rows are sorted where the 12th is less than
-        half as far as the n/8-th, and the jump is looked for between these two.
+        half as far as the n/8-th, of a sample, and the jump is looked for between these two.
         """
         m, k = self.indices.shape
         most = int(_CLUSTER_MOST * m)
         none = np.zeros(0, dtype=np.intp)
         lefts, rights = [none], [none]
-        for start in range(0, m if self.searched and most > k else 0, _BAND):
-            here = np.arange(start, min(start + _BAND, m))
+        candidates = self._crowded(most) if self.searched and most > k else none
+        for start in range(0, len(candidates), _BAND):
+            here = candidates[start : start + _BAND]
             near = 1.0 - np.asarray(self.unit[here] @ self.unit.T, dtype=np.float64)
             near[np.arange(len(here)), here] = -1.0  # itself first
-            limit = np.sqrt(2 * np.maximum(np.partition(near, most, axis=1)[:, most], 0))
-            asked = np.flatnonzero(self.distances[here, -1] < JUMP * limit)
-            if not len(asked):
-                continue
-            order = np.argsort(near[asked], axis=1)[:, 1 : most + 1]
-            d = np.sqrt(2 * np.maximum(np.take_along_axis(near[asked], order, axis=1), 0))
+            order = np.argsort(near, axis=1)[:, 1 : most + 1]
+            d = np.sqrt(2 * np.maximum(np.take_along_axis(near, order, axis=1), 0))
             jump = d[:, k - 1 : -1] < JUMP * d[:, k:]
             last = k - 1 + jump.argmax(axis=1)
-            copies = (np.arange(most) <= last[:, None]) & jump.any(axis=1)[:, None]
-            row, place = np.nonzero(copies)
-            lefts.append(here[asked[row]])
+            row, place = np.nonzero((np.arange(most) <= last[:, None]) & jump.any(axis=1)[:, None])
+            lefts.append(here[row])
             rights.append(order[row, place])
         return np.concatenate(lefts), np.concatenate(rights)
+
+    def _crowded(self, most: int) -> Index:
+        """Rows whose 12th nearest is less than half as far as the ``most``-th, by a sample of 512 rows, and a bit."""
+        m = len(self.rows)
+        sample = self.unit[np.unique(np.linspace(0, m - 1, min(m, _BAND)).astype(np.intp))]
+        place = min(len(sample) - 1, 1 + round(_SLACK * most / m * len(sample)))
+        limit = np.concatenate(
+            [
+                np.partition(1.0 - np.asarray(self.unit[lo : lo + _BAND] @ sample.T), place, axis=1)[:, place]
+                for lo in range(0, m, _BAND)
+            ]
+        )
+        return np.flatnonzero(self.distances[:, -1] < JUMP * np.sqrt(2 * np.maximum(limit, 0)))
 
     def tight_clusters(self) -> tuple[Index, Index]:
         """Links (p,), (p,) of rows in one tight cluster, none where the rows do not fall into such clusters.
@@ -245,7 +254,7 @@ class NearRows:
 
 _CLUSTER_NEIGHBOURS, _CLUSTER_MOST, _TIGHT = (3, 5, 8, 12), 0.125, 0.95
 _CLUSTERED, _MAJORITY, _MOSTLY = 0.5, 2 / 3, 0.9
-_BAND = 512
+_BAND, _SLACK = 512, 1.2
 
 
 def _mutual_components(near: Index) -> Index:
