@@ -192,7 +192,9 @@ class _Held:
         order = np.argsort(-off, kind="stable")[: int((off > _NORMS).sum())]
         yield "norms_vary", Listed(self.ids[order], norms[order], "norm {value:.3g}")
         yield "rogue_coordinate", self._coordinate(total, mean, by)
-        yield "rank_collapse", self._collapse(by)
+        collapsed = self._collapse(by)
+        yield "rank_collapse", collapsed
+        yield "few_directions", collapsed
         yield "two_formats", by(np.zeros(m), other, "of the rarer format")
         if split is not None:
             centre = self.u[split.smaller].mean(axis=0) - self.u[~split.smaller].mean(axis=0)
