@@ -121,4 +121,6 @@ def pure(spaces: Spaces) -> dict[str, Floats]:
         found[f"isotropic, {n:,} rows, {d} dimensions"] = x / np.linalg.norm(x, axis=1, keepdims=True)
     topics = rng.normal(size=(20, 96))[rng.integers(0, 20, size=1500)] + 0.6 * rng.normal(size=(1500, 96))
     found["20 isotropic topics"] = topics / np.linalg.norm(topics, axis=1, keepdims=True)
+    chunks = np.repeat(rng.normal(size=(100, 64)), 10, axis=0) + 0.5 * rng.normal(size=(1000, 64))
+    found["100 documents of 10 chunks"] = chunks / np.linalg.norm(chunks, axis=1, keepdims=True)
     return found

@@ -62,7 +62,7 @@ def chunks(n: int, per: int, seed: int, dim: int = DIM) -> Floats:
 
 def measured(x: Floats, groups: Any = None) -> Result:
     """The default numbers of ``x``."""
-    return measure(x) if groups is None else measure(x, clusters=groups)
+    return measure(x) if groups is None else measure(x, groups=groups)
 
 
 def alarms(results: list[tuple[Result, Result]]) -> float:

@@ -92,6 +92,35 @@ def judged_copies(rng: np.random.Generator) -> Data:
     return {"pair": (queries, np.repeat(rng.normal(size=(60, 32)), 8, axis=0))}
 
 
+def _unequal(rng: np.random.Generator, spread: float, d: int) -> Data:
+    """90 unrelated pairs with as many variants as Zipf's law gives, at most 60, in random order."""
+    item = rng.permutation(np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60)))
+    x, y = _apart(rng, 90, d)
+    return {"pair": tuple(s[item] + spread * rng.normal(size=(len(item), d)) for s in (x, y))}
+
+
+def unequal_copies(rng: np.random.Generator) -> Data:
+    """90 unrelated pairs with 1 to 60 jittered copies each, in random order."""
+    return _unequal(rng, 0.15, 24)
+
+
+def unequal_variants(rng: np.random.Generator) -> Data:
+    """90 unrelated pairs with 1 to 60 loose variants each (spread 0.5), in random order."""
+    return _unequal(rng, 0.5, 24)
+
+
+def two_films(rng: np.random.Generator) -> Data:
+    """1,500 frames of two unrelated films: rows follow their predecessor with correlation .8."""
+
+    def film() -> Floats:
+        frames = rng.normal(size=(1500, 24))
+        for i in range(1, len(frames)):
+            frames[i] = 0.8 * frames[i - 1] + 0.6 * frames[i]
+        return frames
+
+    return {"pair": (film(), film())}
+
+
 def turned(rng: np.random.Generator) -> Data:
     """200 pairs, one side turned: Procrustes helps."""
     meaning = rng.normal(size=(200, 16))
@@ -133,6 +162,9 @@ NULL: tuple[Callable[[np.random.Generator], Data], ...] = (
     labels_of_chunks_declared,
     labels_of_chunks_shuffled,
     judged_copies,
+    unequal_copies,
+    unequal_variants,
+    two_films,
 )
 POWER: tuple[Callable[[np.random.Generator], Data], ...] = (
     turned,

@@ -104,7 +104,33 @@ def test_a_repair_of_nothing_is_not_written_where_rows_are_copies(layout: str, o
         place = rng.permutation(len(x)) if order == "random" else np.arange(len(x))
         found, result = repair(pair=(x[place], y[place]), candidates="procrustes,lstsq:0.01,lstsq:0.1", seed=seed)
         assert not is_written(found), result.document
-        assert result.provenance["settings"]["evidence"]["units"] == n
+        assert n - 5 <= result.provenance["settings"]["evidence"]["units"] <= n
+
+
+@pytest.mark.parametrize("kind", ["unequal numbers of copies", "two films"])
+def test_a_repair_of_nothing_is_not_written_for_unequal_copies_and_walks(kind: str) -> None:
+    """Both sides know nothing of each other; without units a map is learnt from copies or neighbours in time."""
+    rng = np.random.default_rng(7)
+    if kind == "two films":
+        x, y = (walk(rng, 600, 0.9), walk(rng, 600, 0.9))
+    else:
+        item = rng.permutation(np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60)))
+        x, y = (rng.normal(size=(90, 24))[item] + 0.15 * rng.normal(size=(len(item), 24)) for _ in range(2))
+    found, result = repair(pair=(x, y), candidates="lstsq:0.1,cca:12")
+    assert not is_written(found), result.document
+
+
+def test_too_few_units_to_split_are_said() -> None:
+    rng = np.random.default_rng(8)
+    with pytest.raises(InputError, match=r"the 300 rows are only \d+ independent units \(.*file order\)"):
+        repair(pair=(walk(rng, 300, 0.98), walk(rng, 300, 0.98)))
+
+
+def walk(rng: np.random.Generator, n: int, memory: float) -> np.ndarray:
+    out = np.zeros((n, 24))
+    for i in range(n):
+        out[i] = memory * out[i - 1] + (1 - memory**2) ** 0.5 * rng.normal(size=24)
+    return out
 
 
 def test_random_labels_of_chunks_and_groups() -> None:

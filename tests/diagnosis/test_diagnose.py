@@ -78,6 +78,38 @@ def test_planted_defect_is_found(rule):
     assert rule in found(diagnose(PLANTED[rule](x.copy())))
 
 
+@pytest.mark.parametrize(("rank", "noise", "severe"), [(3, 0.01, "serious"), (3, 0.2, "ok"), (30, 0.01, None)])
+def test_few_directions_are_serious_where_they_decide_who_is_near(rank, noise, severe):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(500, rank)) @ rng.normal(size=(rank, 256)) / 16 + noise * rng.normal(size=(500, 256)) / 4
+    made = diagnose(x)
+    said = {v.rule.id: v.severity for v in made.verdicts}
+    assert said.get("few_directions") == severe
+    assert (said["rank_collapse"] == "warning") == (rank == 3)
+
+
+def test_one_long_direction_is_a_warning():
+    rng = np.random.default_rng(5)
+    x = normal(500, 256, 6) + 4 * rng.standard_t(5, size=(500, 1)) * normal(1, 256, 7)
+    assert severity(diagnose(x), "rank_collapse") == "warning"
+    assert severity(diagnose(x), "few_directions") == "ok"
+
+
+@pytest.mark.shared_data
+def test_images_of_convirt_which_work_are_not_serious(shared_data):
+    x = np.load(shared_data / "clip500" / "features_convirt.npy")[0]
+    made = diagnose(x)
+    assert severity(made, "rank_collapse") == "warning"
+    assert made.worst == "warning"
+
+
+def test_repeated_rows_on_one_side_of_pairs_are_not_serious():
+    x = np.repeat(normal(60, 32, 1), 5, axis=0)
+    pair = (x, x + 0.8 * normal(300, 32, 2))
+    assert severity(diagnose(x), "copies") == "serious"
+    assert max(v.severity == "serious" for v in diagnose(pair=pair).verdicts if v.rule.id == "copies") is False
+
+
 def test_a_high_mean_cosine_with_good_contrast_is_a_note():
     """Sentences of E5 and class names of CLIP have mean cosines of .74 and more, and work."""
     rng = np.random.default_rng(8)
@@ -264,6 +296,7 @@ def test_rules_are_complete_and_documented(rule):
         "two_kinds",
         "two_formats",
         "dot_overlap",
+        "leading_overlap",
         "outlier_share",
         "length_bias",
     }

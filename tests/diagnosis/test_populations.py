@@ -94,3 +94,23 @@ def test_formats():
         members, how = formats(y)
         assert members.tolist() == [True] * 7 + [False] * 23 and words in how
     assert formats(x[:0])[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("documents", "per", "d", "spread"), [(100, 10, 64, 0.5), (30, 10, 32, 0.2), (200, 10, 256, 0.5)]
+)
+def test_chunks_of_documents_are_no_two_models(documents, per, d, spread):
+    """A few documents vary along the lines between them, which have nothing to do with those of other documents."""
+    rng = np.random.default_rng(documents)
+    x = np.repeat(rng.normal(size=(documents, d)), per, axis=0) + spread * rng.normal(size=(documents * per, d))
+    found = populations(RowSet(x / np.linalg.norm(x, axis=1, keepdims=True)))
+    assert found is None or not found.two_models
+
+
+def test_sparse_rows_are_not_padded():
+    rng = np.random.default_rng(3)
+    sparse = rng.normal(size=(200, 120)) * (rng.random((200, 120)) < 0.1)
+    assert not formats(sparse)[0].any()
+    padded = rng.normal(size=(200, 120))
+    padded[:20, 100:] = 0
+    assert formats(padded)[0].sum() == 20 and formats(padded)[1] == "padded with zeros"

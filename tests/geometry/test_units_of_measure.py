@@ -62,6 +62,50 @@ def test_pairs_inside_a_chunk_are_no_pairs_of_the_population():
     assert "4,500 pairs inside units left out" in declared.note
 
 
+def test_neighbours_and_pairs_inside_a_unit_are_left_out():
+    """Against the plain formulas over rows of other units, with a row of zeros and units of one row."""
+    rng = np.random.default_rng(4)
+    unit = rng.integers(0, 40, size=250)
+    x = rng.normal(size=(40, 12))[unit] + 0.5 * rng.normal(size=(250, 12))
+    x[7] = 0
+    metrics = ["uniformity", "hubness_skew", "antihub_share", "robin_hood", "hub_share"]
+    found = {r.metric: r for r in measure(x, metrics=metrics, groups=unit)}
+    u, own = np.delete(x, 7, axis=0), np.delete(unit, 7)
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    cosines, same = u @ u.T, own[:, None] == own
+    assert found["uniformity"].value == pytest.approx(np.log(np.exp(4 * cosines - 4)[~same].mean()), rel=1e-12)
+    near = np.argsort(-np.where(same, -np.inf, cosines), axis=1)[:, :10]
+    counts = np.bincount(near.ravel(), minlength=len(u))
+    assert found["hubness_skew"].value == pytest.approx(((counts - 10) ** 3).mean() / counts.std() ** 3, rel=1e-9)
+    assert found["antihub_share"].value == (counts == 0).mean()
+    assert found["robin_hood"].value == pytest.approx(np.abs(counts - 10).sum() / (20 * len(u)))
+    assert found["hub_share"].value == pytest.approx(np.sort(counts)[-5:].sum() / counts.sum())
+    assert all("pairs inside units left out" in r.note for r in found.values())
+
+
+def test_of_many_rows_sampled_queries_leave_their_unit_out_too():
+    from dataclasses import replace
+
+    from embedscope.metrics import METRICS
+
+    rng = np.random.default_rng(5)
+    unit = rng.permutation(np.repeat(np.arange(60), 5))
+    x = rng.normal(size=(60, 12))[unit] + 0.4 * rng.normal(size=(300, 12))
+    exact = METRICS.get("hub_share")
+    sampled = replace(exact, needs=replace(exact.needs, limit=299, queries=299))
+    whole, most = (one(x, m, groups=unit).value for m in (exact, sampled))
+    assert most == pytest.approx(whole, abs=0.002)
+    assert one(x, exact).value != pytest.approx(whole, abs=0.002)
+
+
+def test_a_unit_that_leaves_no_neighbours_is_said():
+    x = np.random.default_rng(6).normal(size=(200, 8))
+    record = one(x, "hubness_skew", groups=np.arange(200) // 195)
+    assert record.value is None
+    assert "the largest unit leaves 5 of 200 rows" in record.note
+    assert "no pairs of units" in one(x, "uniformity", groups=np.zeros(200)).note
+
+
 def test_a_sorted_file_keeps_its_pairs_and_says_why_bars_are_wide():
     x = chunks(4, 400, 0)
     record = one(x, "self_similarity")

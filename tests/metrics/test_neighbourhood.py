@@ -9,7 +9,9 @@ from scipy.stats import skew
 
 from embedscope import measure
 from embedscope.metrics import METRICS
-from embedscope.stats.neighbourhood import NeighbourRows
+from embedscope.metrics._subsampled import _spread, subsamples
+from embedscope.metrics.potential import _left_out
+from embedscope.stats.neighbourhood import NeighbourRows, RowSet
 
 MLE = METRICS.get("intrinsic_dimension:mle")
 SKEW, ANTIHUBS, ROBIN = (METRICS.get(name) for name in ("hubness_skew", "antihub_share", "robin_hood"))
@@ -134,3 +136,42 @@ def test_squareform_distances_agree_with_the_ones_used():
     mu = np.sort(np.log(d[:, 1] / d[:, 0]))[:72]
     rise = -np.log(1 - np.arange(1, 73) / 80)
     assert DIMENSION(x)["intrinsic_dimension"] == pytest.approx((mu @ rise) / (mu @ mu), rel=1e-9)
+
+
+def test_subsamples_are_balanced():
+    """The variance of a mean from 4 and 8 of 16 groups is that of the jackknife, up to the mean of the replicates."""
+    z = np.random.default_rng(0).normal(size=16)
+    variance = z.var(ddof=1) / 16
+    for width in (1, 4):
+        draws = [z[list(groups)].mean() for groups in subsamples(width)]
+        found = _spread(z.mean(), draws, [width / 16] * len(draws), width)
+        assert found.stderr == pytest.approx(variance**0.5, rel=1e-12), width
+    halves = [z[list(groups)].mean() for groups in subsamples(8)]
+    assert np.mean((np.array(halves) - z.mean()) ** 2) == pytest.approx(variance, rel=1e-12)
+    assert np.bincount(np.concatenate([list(groups) for groups in subsamples(8)])).min() >= 5
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_intervals_from_subsamples_cover(width):
+    """Of 4,000 means of 16 groups .95 are covered; windows of 8 neighbouring groups covered .89."""
+    rng = np.random.default_rng(width)
+    sets = [list(groups) for groups in subsamples(width)]
+    z = rng.normal(size=(4000, 16))
+    draws = np.stack([z[:, groups].mean(axis=1) for groups in sets], axis=1)
+    found = [_spread(m, d, [width / 16] * len(sets), width) for m, d in zip(z.mean(axis=1), draws, strict=True)]
+    assert np.mean([f.low <= 0 <= f.high for f in found]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_uniformity_without_each_group_is_that_of_the_other_rows():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(90, 5))
+    u, groups, units = x / np.linalg.norm(x, axis=1, keepdims=True), rng.integers(0, 4, size=90), np.arange(90)
+    units[::9] = units[1::9]  # every ninth row and its follower are one unit, of one group
+    groups[::9] = groups[1::9]
+    numbers = np.unique(units, return_inverse=True)[1]
+    found = _left_out(RowSet(u, units=numbers), groups)
+    for g, one in enumerate(found):
+        rest = groups != g
+        apart = numbers[rest][:, None] != numbers[rest]
+        wanted = np.log(np.exp(4 * u[rest] @ u[rest].T - 4)[apart].mean())
+        assert one["uniformity"] == pytest.approx(wanted, rel=1e-12)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix, row_numbers
 from embedscope.stats import Grouped, UnitSum
-from embedscope.stats.file_order import FileOrder, file_order
+from embedscope.stats.file_order import FileOrder, drift_lag, file_order
 from embedscope.stats.unit import UnitTally
 from embedscope.stats.units import Grouping, UnitCount, Units, equal_rows, equal_texts, find_units, join, near_copies
 
@@ -216,3 +216,47 @@ def test_independent_rows_are_no_clusters(d):
         assert find_units(x)[1].units == 500
     classes = rng.normal(size=(6, d))[rng.integers(0, 6, size=400)] + 0.8 * rng.normal(size=(400, d))
     assert "tight clusters" not in find_units(classes)[1].found
+
+
+@pytest.mark.parametrize(("spread", "dim", "wanted"), [(0.05, 16, 90), (0.15, 24, 90), (0.15, 64, 90)])
+def test_near_copies_of_any_number_are_joined(spread, dim, wanted):
+    """Zipf's law: most things once, a few of them up to 60 times, more than the neighbours that are looked at."""
+    rng = np.random.default_rng(0)
+    item = np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60))
+    x = rng.normal(size=(90, dim))[item] + spread * rng.normal(size=(len(item), dim))
+    assert np.bincount(item).max() == 60
+    left, right = near_copies(x)
+    assert (item[left] == item[right]).all()
+    assert len(np.unique(join(len(x), links=[(left, right)]))) == wanted
+
+
+def test_clusters_of_unequal_sizes_are_found_and_copies_of_two_are_not_merged():
+    rng = np.random.default_rng(1)
+    item = np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60))
+    x = rng.normal(size=(90, 32))[item] + 0.5 * rng.normal(size=(len(item), 32))
+    _, found = find_units(x, in_order=False)
+    assert "tight clusters" in found.found
+    assert 60 <= found.units <= 130
+    twice = np.repeat(rng.normal(size=(150, 24)), 2, axis=0) + 0.02 * rng.normal(size=(300, 24))
+    assert find_units(rng.permutation(twice))[1].units == 150
+
+
+def test_one_row_far_from_a_narrow_cone_makes_no_group():
+    rng = np.random.default_rng(2)
+    x = np.vstack([1 + 0.1 * rng.normal(size=(300, 32)), rng.normal(size=(1, 32))])
+    assert find_units(x)[1].units == 301
+
+
+def walk(rng, n, memory, dim=24):
+    steps, out = rng.normal(size=(n, dim)), np.zeros((n, dim))
+    for i in range(n):
+        out[i] = memory * out[i - 1] + (1 - memory**2) ** 0.5 * steps[i]
+    return out
+
+
+def test_a_walk_forgets_slowly_and_topics_do_not_drift():
+    rng = np.random.default_rng(3)
+    assert drift_lag([walk(rng, 1000, 0.9)], 1000) in (16, 32)
+    assert drift_lag([chunks(5, 200, spread=1.0)], 1000) == 1
+    assert drift_lag([chunks(200, 5)], 1000) in (4, 8)
+    assert drift_lag([rng.normal(size=(1000, 24))], 1000) == 1

@@ -14,7 +14,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows
-from embedscope.stats.file_order import INDEPENDENT, FileOrder, file_order
+from embedscope.stats.file_order import INDEPENDENT, FileOrder, drift_lag, file_order
 from embedscope.stats.units import (
     CLUSTERS,
     DECLARED,
@@ -270,7 +270,7 @@ def _order(side: Survey, units: Index, classes: Index | None) -> FileOrder:
         runs = _within_classes(runs, classes[places])
     order = file_order(runs, n)
     if order.dependent and not order.fades:
-        order = replace(order, block=max(1, min(4 * order.lag, n // MOST_BLOCKS)))
+        order = replace(order, block=max(1, min(4 * order.lag, n // MOST_BLOCKS), 4 * drift_lag(runs, n) - 3))
     return order
 
 

@@ -12,6 +12,7 @@ from embedscope.core.arrays import Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine
 from embedscope.core.tables import Index
+from embedscope.stats.units import Units
 
 Part = Literal["fit", "select", "certify"]
 PARTS: tuple[Part, ...] = ("fit", "select", "certify")
@@ -91,13 +92,23 @@ def assign_parts(clusters: Hashes, seed: int) -> Index:
     return numbers[place]
 
 
-def check_size(n: int, part: Part, what: str) -> None:
-    """Raise ``InputError`` where a part holds fewer than ``LEAST`` of ``what``."""
-    if n < LEAST:
+def check_size(n: int, part: Part, what: str, units: Units | None = None) -> None:
+    """Raise ``InputError`` where a part holds fewer than ``LEAST`` of ``what``; says so where ``units`` are few."""
+    if n >= LEAST:
+        return
+    if units is not None and units.units < min(units.rows, _PARTED * LEAST):
         raise InputError(
-            f"the part that is to {part} holds {n} {what}, at least {LEAST} are needed: one half of the data fits "
-            f"candidates, a quarter selects, a quarter certifies; pass more {what}, some hundreds"
+            f"the part that is to {part} holds {n} {what}, at least {LEAST} are needed: the {units.rows:,} rows are "
+            f"only {units.units:,} independent units ({', '.join(units.found)}), which are never split; add rows of "
+            "other things, or declare with --groups which rows belong together"
         )
+    raise InputError(
+        f"the part that is to {part} holds {n} {what}, at least {LEAST} are needed: one half of the data fits "
+        f"candidates, a quarter selects, a quarter certifies; pass more {what}, some hundreds"
+    )
+
+
+_PARTED = 4
 
 
 def too_few_units(units: Mapping[Part, int], what: str) -> str | None:

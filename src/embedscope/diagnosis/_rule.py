@@ -34,7 +34,8 @@ class Rule:
     says : the sentence, with ``{value}``, ``{percent}``, ``{n}``, ``{dim}`` and what ``details`` names
     harm : what it does to the user
     repair : the smallest repair to try
-    adjusted : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads
+    adjusted : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads; None
+        where it does not apply
     details : words of ``says`` -> metric that gives them, or numbers -> a word
     applies : numbers -> whether the question makes sense
     """
@@ -49,7 +50,7 @@ class Rule:
     says: str
     harm: str
     repair: str
-    adjusted: Callable[[Numbers, float], float] | None = None
+    adjusted: Callable[[Numbers, float], float | None] | None = None
     details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
     applies: Callable[[Numbers], bool] | None = None
 

@@ -94,8 +94,15 @@ def _key(r: Record) -> _Key:
 
 
 def _by_key(records: Iterable[Record]) -> dict[_Key, Record]:
-    """Records by what they measure; numbers of coordinates are no quantities and are left out."""
-    return {_key(r): r for r in records if not r.compares and not r.metric.endswith("_coordinate")}
+    """Records by what they measure, without numbers of coordinates and what is asked of some spaces only."""
+    return {
+        _key(r): r
+        for r in records
+        if not r.compares and not r.metric.endswith("_coordinate") and r.metric not in _ASKED_OF_SOME
+    }
+
+
+_ASKED_OF_SOME = {"leading_overlap"}
 
 
 def _spaces_matched(old: Mapping[_Key, Record], new: Mapping[_Key, Record]) -> dict[_Key, Record]:

@@ -14,7 +14,7 @@ Members = npt.NDArray[np.bool_]
 _WIDE = 256
 """Dimensions from which a row of 8 bits per coordinate shows in how few different values it has."""
 
-_PADDED = 8
+_PADDED, _DENSE = 8, 0.5
 _BAND = 4096
 
 NAMES = (
@@ -31,7 +31,7 @@ def formats(x: npt.NDArray[Any]) -> tuple[Members, str]:
     """Rows (n,) of ``x`` (n, d) that have another format than most, and how the most frequent of these differs.
 
     Formats are: unit length to 1e-3, values that float16 or bfloat16 hold exactly, at most 3/4 d different values in
-    256 dimensions or more (8 bits per coordinate), eight trailing zeros or more.
+    256 dimensions or more (8 bits per coordinate), eight trailing zeros or more (padding).
 
     >>> x = np.random.default_rng(0).normal(size=(6, 20))
     >>> x[:2] = x[:2].astype(np.float16)
@@ -68,5 +68,7 @@ def _bits(x: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         few = different <= 0.75 * wide.shape[1]
     filled = wide != 0
     trailing = np.where(filled.any(axis=1), np.argmax(filled[:, ::-1], axis=1), 0)
+    leading = wide.shape[1] - trailing
+    padded = (trailing >= _PADDED) & (4 * leading >= wide.shape[1]) & (filled.sum(axis=1) > _DENSE * leading)
     unit = np.abs(row_norms(wide) - 1) < 1e-3
-    return np.stack([unit, half & ~brain, brain, few, trailing >= _PADDED], axis=1).astype(np.int64)
+    return np.stack([unit, half & ~brain, brain, few, padded], axis=1).astype(np.int64)

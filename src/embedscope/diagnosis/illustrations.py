@@ -21,6 +21,7 @@ _CARRIES = {
     "low_contrast": ("cosines", "coordinates"),
     "rogue_coordinate": ("coordinates", "cosines"),
     "rank_collapse": ("spectrum", "cosines"),
+    "few_directions": ("spectrum", "cosines"),
     "hubs": ("occurrences", "cosines"),
     "never_found": ("occurrences", "cosines"),
     "copies": ("cosines", "occurrences"),

@@ -22,7 +22,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows
 from embedscope.stats.neighbourhood import K, RowSet
-from embedscope.stats.units import join
+from embedscope.stats.neighbours import Neighbours
+from embedscope.stats.units import NearRows, join
 
 SEED = 5
 """Rows of a component of mutual neighbours that is a set of its own; smaller ones go with their neighbours."""
@@ -36,7 +37,7 @@ UNALIKE = 0.03
 SURELY = 0.10
 """What the upper end of the likeness must stay under."""
 
-SHAPED = 1.3
+SHAPED = 2.0
 """Least ratio of d / participation ratio: rows that vary evenly in all directions have no directions to compare."""
 
 _COMPARED = 2000
@@ -77,6 +78,8 @@ def unrelated(likeness: float, stderr: float, chance: float) -> bool:
     (True, False, False)
     """
     error = float(np.hypot(stderr, chance))
+    if likeness < -SURELY:  # no pair of covariances gives that: rows too few, or units that are not known
+        return False
     return likeness < _unalike(chance) and likeness + 2 * stderr < SURELY and likeness < _BY_CHANCE * error
 
 
@@ -99,10 +102,11 @@ class _Set:
 
     @classmethod
     def of(cls, parts: list[Floats]) -> _Set:
-        x = np.concatenate(parts)
+        x, part = np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(p) for p in parts])
         if len(x) > _COMPARED:
-            x = x[np.random.default_rng(len(x)).choice(len(x), _COMPARED, replace=False)]
-        return cls(x, _shape(x))
+            chosen = np.random.default_rng(len(x)).choice(len(x), _COMPARED, replace=False)
+            x, part = x[chosen], part[chosen]
+        return cls(x, _shape(x, part))
 
 
 def populations(rows: RowSet) -> Split | None:
@@ -125,9 +129,31 @@ def populations(rows: RowSet) -> Split | None:
     x, back = _distinct(rows)
     if len(x) < 2 * FEWEST + K:
         return None
-    nearest = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x)).indices
-    split = _two_models(x, nearest) or _two_kinds(x, nearest)
+    found = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x))
+    unit = _clusters(x, found)
+    if unit is not None:
+        x, back = x[np.unique(unit, return_index=True)[1]], unit[back]
+        if len(x) < 2 * FEWEST + K:
+            return None
+        found = RowSet(x).nearest(K, len(x))
+    split = _two_models(x, found.indices) or _two_kinds(x, found.indices)
     return None if split is None else _of_all(split, back)
+
+
+def _clusters(x: Floats, nearest: Neighbours) -> Index | None:
+    """Unit (n,) of each row where most rows are near-duplicates or lie in tight clusters, None where they do not.
+
+    Of chunks of documents one row each is looked at: a few documents far from others vary along the lines between
+    them, and the lines of other documents have nothing to do with these.
+    """
+    distances = np.sqrt(np.maximum(2 - 2 * nearest.scores, 0.0))
+    near = NearRows(np.arange(len(x)), nearest.indices, distances, x, searched=False)
+    unit = join(len(x), links=[near.copies(), near.tight_clusters()])
+    sizes = np.bincount(unit)
+    return unit if sizes[sizes > 1].sum() >= _CLUSTERED * len(x) else None
+
+
+_CLUSTERED = 0.5
 
 
 def _two_models(x: Floats, nearest: Index) -> Split | None:
@@ -136,6 +162,8 @@ def _two_models(x: Floats, nearest: Index) -> Split | None:
     sizes = np.bincount(component)
     seeds = [int(c) for c in np.argsort(-sizes, kind="stable") if sizes[c] >= SEED]
     if len(seeds) < 2:
+        return None
+    if sizes.max() < _FEW:  # only small components: none of them says along which directions a model varies
         return None
     varied = _varied(x)
     centred = {c: _around_mean(varied, component == c) for c in seeds}
@@ -235,7 +263,29 @@ def _largest_stranger(
         return None
     other = _Set.of([centred[c] for i in strangers for c in sets[i]])
     split = _split(np.isin(label, strangers), x, nearest, *_likeness(most, other), most.x.shape[1])
-    return split if split.two_models else None
+    return split if split.two_models and not _alike_beneath(most, other) else None
+
+
+def _alike_beneath(a: _Set, b: _Set) -> bool:
+    """Whether two sets are alike once the leading directions of both are gone, as those of one model are.
+
+    A few tokens with huge states give some rows of one model leading directions of their own; beneath these the rows
+    vary as all others do (likeness of 0.04 and more). Of two models nothing is alike at any depth. Not asked of fewer
+    than 40 rows, whose directions are not known well enough.
+    """
+    from scipy.linalg import eigh
+
+    d = a.x.shape[1]
+    if min(len(a.x), len(b.x)) < _LEADING_ROWS or d <= 2 * _LEADING:
+        return False
+    leading = [eigh(s.x.T @ s.x, subset_by_index=[d - _LEADING, d - 1])[1] for s in (a, b)]
+    basis = np.linalg.qr(np.concatenate(leading, axis=1))[0]
+    likeness, stderr = _likeness(*(_Set.of([s.x - s.x @ basis @ basis.T]) for s in (a, b)))
+    return likeness - 1.5 * stderr > _BENEATH
+
+
+_LEADING, _LEADING_ROWS = 4, 40
+_BENEATH = 0.015
 
 
 def _chance(d: int) -> float:
@@ -260,17 +310,38 @@ def _of_all(split: Split, back: Index) -> Split:
     return Split(smaller, split.likeness, split.stderr, split.chance, split.own, split.gap)
 
 
-def _shape(x: Floats) -> float:
-    """tr S^2 / (tr S)^2 of rows ``x`` (n, d) around their mean, from pairs of different rows; 0 where they are few."""
+def _shape(x: Floats, part: Index) -> float:
+    """tr S^2 / (tr S)^2 of rows ``x`` (n, d) around the means of their ``part`` (n,); 0 where they are few.
+
+    Without bias: pairs of rows of two parts are independent, and within a part the estimate is that of himeno2014.
+    """
     n = len(x)
     if n < _FEW:
         return 0.0
     products = (x @ x.T) ** 2
-    np.fill_diagonal(products, 0.0)
+    total, pairs = 0.0, 0
+    sizes = np.bincount(part)
+    for c in np.flatnonzero(sizes):
+        rows, m = np.flatnonzero(part == c), int(sizes[c])
+        total += float(products[rows].sum() - products[np.ix_(rows, rows)].sum())
+        pairs += m * (n - m)
+        if m >= _MOMENTS:
+            total += m * (m - 1) * _trace_of_square(products[np.ix_(rows, rows)], x[rows])
+            pairs += m * (m - 1)
     spread = float((x**2).sum()) / n
-    return float(products.sum() / (n * (n - 1))) / spread**2 if spread > 0 else 0.0
+    return total / pairs / spread**2 if spread > 0 and pairs else 0.0
 
 
+def _trace_of_square(products: Floats, x: Floats) -> float:
+    """Unbiased estimate of tr C^2 from ``x`` (m, d), rows less their mean, and their squared ``products`` (m, m)."""
+    m = len(x)
+    square, trace = float(products.sum()) / (m - 1) ** 2, float((x**2).sum()) / (m - 1)
+    quartic = float(np.diag(products).sum()) / (m - 1)
+    inner = (m - 1) * (m - 2) * square + trace**2 - m * quartic
+    return (m - 1) / (m * (m - 2) * (m - 3)) * inner
+
+
+_MOMENTS = 4
 _FEW = 30
 """Rows from which the shape of a covariance is taken from themselves; of fewer, from the larger set."""
 
@@ -284,7 +355,7 @@ def _likeness(a: _Set, b: _Set) -> tuple[float, float]:
         return 0.0, np.inf
     own = large.shape - 1 / d
     other = own if len(small.x) < _FEW else small.shape - 1 / d
-    if own <= 0 or other <= 0:  # too few rows, or even in all directions: nothing to compare
+    if min(own, other) * d < SHAPED - 1:  # too few rows, or even in all directions: nothing to compare
         return 0.0, np.inf
     each = ((small.x @ large.x.T) ** 2).mean(axis=1) / spreads[0] - (small.x**2).sum(axis=1) / d
     scale = spreads[1] * np.sqrt(own * other)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import Floats, Hashes, row_norms
+from embedscope.core.arrays import Floats, Hashes, row_norms, to_numpy, unit_rows
 from embedscope.core.ids import GROUPS, groups_of, row_numbers
 from embedscope.core.tables import Index
 from embedscope.diagnosis.formats import formats
@@ -89,7 +90,7 @@ class HeldRows(Metric):
         )  # fmt: skip
 
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
-        """``two_populations``, ``two_kinds``, ``two_formats``, ``outlier_share`` and ``dot_overlap``."""
+        """``two_populations``, ``two_kinds``, ``two_formats``, and the shares of outliers and of neighbours kept."""
         held = _Held(grouped.full)
         made, rows = held.measured()
         self.found.append(rows)
@@ -127,7 +128,7 @@ class _Held:
         self.ids = full.kept.ids[full.places]
         self.numbers = row_numbers(self.ids)
         self.raw = full.kept.x[full.places]
-        self.enough = len(self.u) > K
+        self.enough = len(self.u) > K and self.rows.others >= K
 
     def measured(self) -> tuple[list[Row], SpaceRows]:
         """Numbers with their intervals, and rows."""
@@ -147,7 +148,7 @@ class _Held:
         count("two_formats", other)
         outliers, far = self._outliers()
         count("outlier_share", outliers)
-        made += self._dot()
+        made += [*self._dot(), *self._few_directions()]
         listed = dict(self._listed(split, other, outliers, far))
         occurrences = self.rows.occurrences(K) if self.enough else np.zeros(len(self.ids), dtype=np.intp)
         return made, SpaceRows(listed, split, described, self.ids, occurrences, self.full.sampled)
@@ -168,14 +169,9 @@ class _Held:
             return []
         if norms.std() <= 1e-3 * norms.mean():
             return [("dot_overlap", 1.0, 0.0, 1.0, 1.0)]
-        asked = min(ASKED, len(self.u))
-        cosine = self.rows.nearest(K, len(self.u)).indices[:asked]
-        dot = top_k(self.u[:asked], np.asarray(self.raw, dtype=np.float64), K, exclude=np.arange(asked)).indices
-        kept = (cosine[:, :, None] == dot[:, None, :]).any(axis=2).mean(axis=1)
-        groups = groups_of(self.ids[:asked])
-        sizes = np.bincount(groups, minlength=GROUPS)
-        bars = left_out_interval(float(kept.mean()), lambda g: float(kept[groups != g].mean()), sizes.tolist())
-        return [("dot_overlap", float(kept.mean()), bars.stderr, bars.low, bars.high)]
+        cosine = self._listed_near(self.u)
+        dot = self._listed_near(np.asarray(self.raw, dtype=np.float64))
+        return [self._kept_share("dot_overlap", cosine, dot)]
 
     def _listed(
         self, split: Split | None, other: npt.NDArray[np.bool_], outliers: npt.NDArray[np.bool_], far: Floats
@@ -196,7 +192,9 @@ class _Held:
         order = np.argsort(-off, kind="stable")[: int((off > _NORMS).sum())]
         yield "norms_vary", Listed(self.ids[order], norms[order], "norm {value:.3g}")
         yield "rogue_coordinate", self._coordinate(total, mean, by)
-        yield "rank_collapse", self._collapse(by)
+        collapsed = self._collapse(by)
+        yield "rank_collapse", collapsed
+        yield "few_directions", collapsed
         yield "two_formats", by(np.zeros(m), other, "of the rarer format")
         if split is not None:
             centre = self.u[split.smaller].mean(axis=0) - self.u[~split.smaller].mean(axis=0)
@@ -264,27 +262,87 @@ class _Held:
         share = np.divide(part, mean, out=np.zeros(m), where=mean > 0)
         return by(share, share > 0.5, f"coordinate {j} makes {{value:.0%}} of its mean cosine")
 
-    def _collapse(self, by: Callable[..., Listed]) -> Listed:
-        """Rows that lie in as many directions as the participation ratio counts."""
-        none = Listed(self.ids[:0], np.zeros(0), "")
+    @cached_property
+    def _leading(self) -> tuple[float, Floats] | None:
+        """Participation ratio of the rows at unit length, and their leading principal directions (d, m).
+
+        There are as many as the ratio counts and one in a hundred dimensions at least; None where a twentieth of the
+        dimensions or more hold variance.
+        """
         m, d = self.u.shape
         if m < K or d < 64:
-            return none
-        centred = self.u[:_MOST].astype(np.float64)
-        average = centred.mean(axis=0)
-        centred -= average
-        s = centred.T @ centred
+            return None
+        s, _ = self._scatter
         square = float((s**2).sum())
         r = float(np.trace(s)) ** 2 / square if square > 0 else d
         if r >= 0.05 * d:
-            return none
+            return None
         from scipy.linalg import eigh
 
+        top = max(1, round(r), _few(d))
+        return r, np.asarray(eigh(s, subset_by_index=[d - top, d - 1])[1][:, ::-1])
+
+    @cached_property
+    def _scatter(self) -> tuple[Floats, Floats]:
+        """Sum of outer products (d, d) of at most 10,000 rows around their mean (d,)."""
+        centred = self.u[:_MOST].astype(np.float64)
+        average = centred.mean(axis=0)
+        centred -= average
+        return centred.T @ centred, average
+
+    def _collapse(self, by: Callable[..., Listed]) -> Listed:
+        """Rows that lie in as many directions as the participation ratio counts."""
+        if self._leading is None:
+            return Listed(self.ids[:0], np.zeros(0), "")
+        r, vectors = self._leading
         top = max(1, round(r))
-        vectors = eigh(s, subset_by_index=[d - top, d - 1])[1]
-        around = self.u - average
-        share = ((around @ vectors) ** 2).sum(axis=1) / np.maximum((around**2).sum(axis=1), 1e-300)
-        return by(share, share > 0.5, f"{{value:.0%}} of it lies in {top} of {d} directions")
+        around = self.u - self._scatter[1]
+        share = ((around @ vectors[:, :top]) ** 2).sum(axis=1) / np.maximum((around**2).sum(axis=1), 1e-300)
+        return by(share, share > 0.5, f"{{value:.0%}} of it lies in {top} of {self.u.shape[1]} directions")
+
+    def _few_directions(self) -> list[Row]:
+        """Share of the 10 nearest that one direction in a hundred decides, where few directions hold variance."""
+        if not self.enough or self._leading is None:
+            return []
+        vectors, average = self._leading[1][:, : _few(self.u.shape[1])], self._scatter[1]
+        left = to_numpy(unit_rows(average + (self.u - average) @ vectors @ vectors.T)[0])
+        if len(left) < len(self.u):
+            return []
+        return [self._kept_share("leading_overlap", self._listed_near(self.u), self._listed_near(left, left))]
+
+    def _listed_near(self, found: npt.NDArray[Any], asking: npt.NDArray[Any] | None = None) -> Index:
+        """The 20 rows of ``found`` (n, d) with the largest products with the first 2,000 of ``asking``, or of u."""
+        queries = (self.u if asking is None else asking)[:ASKED]
+        return top_k(queries, found, min(2 * K, len(found) - 1), exclude=np.arange(len(queries))).indices
+
+    def _kept_share(self, name: str, before: Index, after: Index) -> Row:
+        """Share of the first 10 neighbours of ``before`` (m, k) that are among the first 10 of ``after`` (m, k).
+
+        A row is left out both where it asks and where it is found, since a few rows may be what all others find: hence
+        lists of more than 10.
+        """
+        kept = self.full.kept
+        of = groups_of((kept.ids if kept.units is None else kept.units)[self.full.places])
+        same = before[:, :, None] == after[:, None, :]
+
+        def without(g: int) -> float:
+            rows = of[: len(before)] != g
+            first, second = (_first(of[near[rows]] != g) for near in (before, after))
+            return float((same[rows] & first[:, :, None] & second[:, None, :]).sum(axis=(1, 2)).mean()) / K
+
+        value = without(-1)
+        bars = left_out_interval(value, without, np.bincount(of, minlength=GROUPS).tolist())
+        return name, value, bars.stderr, bars.low, bars.high
+
+
+def _first(there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The first 10 of each row (m, k) that are ``there``."""
+    return there & (np.cumsum(there, axis=1) <= K)
+
+
+def _few(d: int) -> int:
+    """One direction in a hundred of ``d``, at least one."""
+    return -(-d // 100)
 
 
 _FLOOR, _CONTRAST, _NORMS, _KEPT, _MOST = 0.2, 0.05, 0.26, 8, 10_000

@@ -193,7 +193,7 @@ def _neighbours(s: Neighbourhood) -> dict[str, Any]:
             asked = near[:, 0] if len(near) else None
         cosines = cosines_of(x, s.n, asked)
         made |= {} if cosines is None else {"cosines": cosines}
-        made["occurrences"] = Occurrences(s.all.occurrences(K))
+        made |= {"occurrences": Occurrences(s.all.occurrences(K))} if s.all.others >= K else {}
     return made
 
 

@@ -19,7 +19,10 @@ from embedscope.stats.uncertainty import Interval, at_least_binomial, jackknife,
 _SMALL = 2000
 _MOST = 4096
 
+_LEFT_OUT = "pairs inside units left out"
+
 OfRows = Callable[[RowSet], Value]
+OfGroups = Callable[[RowSet, Index], Sequence[Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class NeighbourMetric(Metric):
     ----------
     of_queries : value from queries asked against all rows (identities of their neighbours (m, k), rows n), for more
         rows than are held; None where the value is taken on the rows held
+    of_groups : the values without each group in turn (rows, their groups (n,)), where these are known without taking
+        the value again; the interval is then a jackknife, else it comes from subsamples
+    across_units : whether pairs of rows inside a unit of evidence are left out
     share : whether the value is a share of rows, whose interval is no narrower than that of independent units
     indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
@@ -38,6 +44,8 @@ class NeighbourMetric(Metric):
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
     indexed: bool = False
     share: bool = False
+    across_units: bool = False
+    of_groups: OfGroups | None = None
 
     def with_neighbours(self, search: Search) -> NeighbourMetric:
         """The same metric with exact neighbours, or those of a FAISS index; itself where it cannot use one."""
@@ -59,6 +67,7 @@ class NeighbourMetric(Metric):
         notes = [self.warning(full) if self.warning else None, self._omitted(full), self._sample_note(full)]
         approximate = full.search == "faiss"
         notes += [str(full.all.indexed(K))] if approximate else []
+        notes += [_LEFT_OUT] if self.across_units and full.all.units is not None else []
         out = []
         for key, value in values.items():
             found = intervals.get(key, Interval(None, None, None))
@@ -94,11 +103,22 @@ class NeighbourMetric(Metric):
     def _by_parts(
         self, full: Neighbourhood, labels: Index, values: Mapping[str, float]
     ) -> tuple[Mapping[str, Interval], str | None]:
-        """Subsamples of 1, 2, 4 or 8 of 16 groups: about 2,000 rows or 1/16 of all, at most half."""
+        """Subsamples of 1, 2, 4 or 8 of 16 groups: about 2,000 rows or 1/16 of all, at most half.
+
+        Which groups are taken together is balanced (`subsamples`), so that the error bar has the degrees of freedom of
+        16 groups: 16 windows of 8 neighbouring groups would have 3.
+        """
         assert self.of_rows is not None
         labels = labels[full.places]
         if len(np.unique(labels)) < 2:
             return {}, None
+        if self.of_groups is not None:
+            try:
+                left = self.of_groups(full.all, labels)
+            except UndefinedError as problem:
+                return {}, f"no interval: without a group of rows, {problem}"
+            sizes = np.unique(labels, return_counts=True)[1].tolist()
+            return {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}, None
         reason: str | None = None
         n = len(labels)
         for width in (w for w in (1, 2, 4, 8) if w == 8 or n * w / 16 >= _SMALL):
@@ -108,13 +128,13 @@ class NeighbourMetric(Metric):
                 reason = f"no interval: in a subsample, {problem}"
                 continue
             shared = [key for key in values if all(key in d for d in draws)]
-            return {key: _spread(values[key], [d[key] for d in draws], shares) for key in shared}, None
+            return {key: _spread(values[key], [d[key] for d in draws], shares, width) for key in shared}, None
         return {}, reason
 
     def _drawn(self, full: Neighbourhood, labels: Index, width: int) -> tuple[list[Mapping[str, float]], list[float]]:
         draws, shares = [], []
-        for first in range(16):
-            members = np.isin(labels, (first + np.arange(width)) % 16)
+        for groups in subsamples(width):
+            members = np.isin(labels, groups)
             if full.search == "faiss":  # rows held are in order of their hash: the first of them are a sample
                 members &= np.cumsum(members) <= _MOST
             if members.any() and not members.all():
@@ -146,11 +166,38 @@ def _labels(grouped: GroupedResult[Any]) -> Index:
     return labels
 
 
-def _spread(value: float, draws: Sequence[float], shares: Sequence[float]) -> Interval:
+def subsamples(width: int) -> list[tuple[int, ...]]:
+    """Sets of ``width`` of 16 groups in which every two groups are together equally often (in those of 2: adjacent).
+
+    Of 8 groups the 15 half samples of a Hadamard matrix, some by their complements (mccarthy1969); of 4 the 20 lines of
+    the affine plane over the field of 4 elements; of 1 each, of 2 each with the next.
+
+    >>> [len(subsamples(width)) for width in (1, 2, 4, 8)]
+    [16, 16, 20, 15]
+    """
+    if width == _HALF:
+        flip = [(i & i >> 1 & 1) ^ (i >> 2 & i >> 3 & 1) for i in range(16)]  # bent: no group is always left out
+        return [tuple(j for j in range(16) if (i & j).bit_count() % 2 == flip[i]) for i in range(1, 16)]
+    if width == _QUARTER:
+        lines = [[(x, _TIMES[slope][x] ^ start) for x in range(4)] for slope in range(4) for start in range(4)]
+        lines += [[(x, y) for y in range(4)] for x in range(4)]
+        return [tuple(4 * x + y for x, y in line) for line in lines]
+    return [tuple((first + i) % 16 for i in range(width)) for first in range(16)]
+
+
+_QUARTER, _HALF = 4, 8
+_TIMES = ((0, 0, 0, 0), (0, 1, 2, 3), (0, 2, 3, 1), (0, 3, 1, 2))
+_DEGREES = {1: 15, 2: 9, 4: 15, 8: 14}
+"""Of freedom of the variance of a mean from such subsamples; those of 2 groups are not balanced."""
+
+
+def _spread(value: float, draws: Sequence[float], shares: Sequence[float], width: int) -> Interval:
     """Interval of ``value`` from subsamples that hold ``shares`` of the rows (delete-d jackknife, shao1989)."""
     off = (np.asarray(draws) - np.mean(draws)) ** 2
     ratio = np.asarray(shares) / (1 - np.asarray(shares))
-    return student_interval(value, float(np.sqrt((ratio * off).mean())), len(draws) - 1)
+    lost = 1 if width == _HALF else 0  # half samples are independent, and so is their mean
+    stderr = float(np.sqrt((ratio * off).sum() / max(len(draws) - lost, 1)))
+    return student_interval(value, stderr, min(_DEGREES[width], max(len(draws) - 1, 1)))
 
 
 def neighbour_metric(

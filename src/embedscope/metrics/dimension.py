@@ -30,11 +30,19 @@ def _enough(rows: RowSet, least: int) -> None:
         raise UndefinedError(f"undefined: needs at least {least} different rows, got {len(rows.distinct)}")
 
 
+def _told_apart(r: Floats) -> Floats:
+    """Distances ``r`` (n, k), none of which may be 0, as those of different rows are where their squares underflow."""
+    if not (r > 0).all():
+        raise UndefinedError("undefined: some different rows are so close that the square of their distance is 0")
+    return r
+
+
 def twonn(r: Floats) -> float:
     """Slope through the origin of -log(1 - F) on log mu, mu = r2 / r1 ascending, F = i / n, without the top 10 %.
 
     ``r`` (n, 2) are distances to the two nearest others.
     """
+    r = _told_apart(r)
     log_mu = np.sort(np.log(r[:, 1] / r[:, 0]))[: int(len(r) * (1 - DISCARDED))]
     rise = -np.log1p(-np.arange(1, len(log_mu) + 1) / len(r))
     square = float(log_mu @ log_mu)
@@ -63,7 +71,7 @@ def intrinsic_dimension(rows: RowSet) -> dict[str, float]:
     Raises
     ------
     UndefinedError
-        with fewer than 10 different rows, or where r1 = r2 everywhere.
+        with fewer than 10 different rows, where r1 = r2 everywhere, or where the square of a distance underflows.
     """
     _enough(rows, 10)
     values = {"intrinsic_dimension": twonn(rows.distances(2))}
@@ -94,10 +102,11 @@ def _mle(rows: RowSet) -> dict[str, float]:
     Raises
     ------
     UndefinedError
-        with fewer than 22 different rows, or where all distances of a row are equal everywhere.
+        with fewer than 22 different rows, where all distances of a row are equal everywhere, or where the square of a
+        distance underflows.
     """
     _enough(rows, MLE_KS[0] + 2)
-    r = rows.distances(MLE_KS[0])
+    r = _told_apart(rows.distances(MLE_KS[0]))
     values = {}
     for k in MLE_KS:
         mean = float(np.log(r[:, k - 1 : k] / r[:, : k - 1]).mean())

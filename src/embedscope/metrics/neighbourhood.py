@@ -22,6 +22,8 @@ COSINE = {"rotation", "scale", "row_scale"}
 def _counts(rows: RowSet) -> Floats:
     if len(rows.x) <= K:
         raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {len(rows.x)}")
+    if rows.others < K:
+        raise UndefinedError(f"undefined: the largest unit leaves {rows.others} of {len(rows.x)} rows, {K} are needed")
     return rows.occurrences(K).astype(np.float64)
 
 
@@ -62,13 +64,15 @@ def _skew_of_queries(ids: npt.NDArray[np.uint64], n: int) -> float:
     fixed_rows=True,
     warning=_copies,
     indexed=True,
+    across_units=True,
     of_queries=_skew_of_queries,
 )
 def hubness_skew(rows: RowSet) -> float:
     """Skewness of N_10, the number of rows that have a row among their 10 nearest by cosine.
 
     mean((N - 10)^3) / std(N)^3 over rows (n, d), ddof 0, itself left out, ties to the row of lower hash. Zero rows are
-    left out. Source: radovanovic2010.
+    left out, and so are neighbours in the row's own unit of evidence, declared or found in the order of the file, here
+    and in the other shares of occurrences. Source: radovanovic2010.
 
     Raises
     ------
@@ -90,6 +94,7 @@ def hubness_skew(rows: RowSet) -> float:
     fixed_rows=True,
     warning=_copies,
     indexed=True,
+    across_units=True,
     share=True,
 )
 def antihub_share(rows: RowSet) -> float:
@@ -116,6 +121,7 @@ def antihub_share(rows: RowSet) -> float:
     fixed_rows=True,
     warning=_copies,
     indexed=True,
+    across_units=True,
 )
 def robin_hood(rows: RowSet) -> float:
     """Share of all neighbour places that would have to be handed on for every row to occur equally often.
@@ -155,6 +161,7 @@ def top_share_of(counts: npt.NDArray[Any], places: int) -> float:
     fixed_rows=True,
     warning=_copies,
     indexed=True,
+    across_units=True,
     of_queries=_share_of_queries,
 )
 def hub_share(rows: RowSet) -> float:

@@ -109,6 +109,37 @@ def file_order(runs: Sequence[Array], n: int) -> FileOrder:
     return FileOrder(block, lag, random + first, random, z1, fades)
 
 
+def drift_lag(runs: Sequence[Array], n: int) -> int:
+    """The smallest lag L = 1, 2, 4, ... from which rows get no more unlike each other, at most n / 4.
+
+    The mean of |u_i - u_(i+L)|^2 / 2 over pairs inside a run is at least 0.9 of that of lag 2 L. In a file sorted by
+    topic this is 1, since rows of one topic are independent of each other; along a slow walk (frames of a video) it is
+    the lag at which the walk has forgotten where it was.
+
+    >>> steps = np.random.default_rng(0).normal(size=(800, 16)).cumsum(axis=0)
+    >>> drift_lag([steps], 800) > 32, drift_lag([np.random.default_rng(0).normal(size=(800, 16))], 800)
+    (True, 1)
+    """
+    units = [_unit(run) for run in runs if len(run)]
+    lag = 1
+    while 4 * lag <= n:
+        here, further = (_unlike(units, step) for step in (lag, 2 * lag))
+        if here is None or further is None or here >= _LEVELLED * further:
+            break
+        lag *= 2
+    return lag
+
+
+_LEVELLED = 0.9
+
+
+def _unlike(units: Sequence[npt.NDArray[np.float32]], lag: int) -> float | None:
+    """Mean of |u_i - u_(i+lag)|^2 / 2, None for fewer than 12 pairs."""
+    squares = [((u[lag:] - u[:-lag]) ** 2).sum(axis=1, dtype=np.float64) / 2 for u in units if len(u) > lag]
+    every = np.concatenate(squares) if squares else np.zeros(0)
+    return float(every.mean()) if len(every) >= _FEWEST_PAIRS else None
+
+
 def _unit(run: Array) -> npt.NDArray[np.float32]:
     """Rows of a run at unit norm in float32, a band at a time, since float64 takes four times the room of a run."""
     bands = (to_numpy(unit_rows(run[i : i + _BAND])[0]).astype(np.float32) for i in range(0, len(run), _BAND))

@@ -170,8 +170,7 @@ class HeldUnitRows(Need[SampledRows]):
 class _Units(Kept):
     room: int = ROOM
 
-    def update(self, x: Array, ids: Hashes) -> Self:
-        """Take in the rows ``x`` (n, d)."""
+    def _add(self, x: Array, ids: Hashes, units: Hashes | None) -> Self:
         self._widen(int(x.shape[1]))
         norms = to_numpy(row_norms(x))
         filled = norms > 0
@@ -179,7 +178,7 @@ class _Units(Kept):
         rows[...] = to_numpy(x) / np.where(filled, norms, 1)[:, None]
         self.n += len(rows)
         self.zero_rows += len(rows) - int(filled.sum())
-        self._take(combine(ids, self.seed), ids, rows)
+        self._take(combine(ids, self.seed), ids, rows, units)
         return self
 
     def merge(self, other: Self) -> Self:

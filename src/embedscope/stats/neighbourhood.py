@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_numpy, unit_rows
+from embedscope.core.block import RowBlock
+from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
@@ -29,18 +31,35 @@ class RowSet:
     """Some rows (n, d) ready for neighbour search; what was found is kept, so that several metrics share it.
 
     With ``search`` "faiss" occurrences are those of an approximate index; all else stays exact.
+
+    ``units`` (n,) number units of evidence where some hold several rows: rows of one unit are then no neighbours of
+    each other for ``occurrences``.
     """
 
     x: Matrix
     search: Search = "exact"
+    units: Index | None = None
     _found: dict[Any, Any] = field(default_factory=dict)
 
+    @property
+    def others(self) -> int:
+        """Fewest rows of other units that a row has."""
+        return len(self.x) - (1 if self.units is None else int(np.bincount(self.units).max(initial=0)))
+
     def occurrences(self, k: int) -> Index:
-        """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out."""
+        """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out.
+
+        Raises
+        ------
+        InputError
+            where a unit leaves fewer than ``k`` rows to the others.
+        """
         if self.search == "faiss":
             return self.indexed(k).occurrences()
         if ("N", k) not in self._found:
-            self._found["N", k] = k_occurrences(self.nearest(k, len(self.x)), len(self.x))
+            units, n = self.units, len(self.x)
+            found = self.nearest(k, n) if units is None else nearest_of_others(self.x, self.x, k, (units, units))
+            self._found["N", k] = k_occurrences(found, n)
         return np.asarray(self._found["N", k])
 
     def indexed(self, k: int) -> IndexedNeighbours:
@@ -63,7 +82,8 @@ class RowSet:
     def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
         """The rows that are ``members`` (n,); of distinct rows they are distinct."""
         x = self.x[members]
-        return RowSet(x, _found={"distinct": x} if self.distinct is self.x else {})
+        units = None if self.units is None else self.units[members]
+        return RowSet(x, units=units, _found={"distinct": x} if self.distinct is self.x else {})
 
     @property
     def distinct(self) -> Matrix:
@@ -78,6 +98,40 @@ class RowSet:
         if ("r", k) not in self._found:
             self._found["r", k] = nearest_others(self.distinct, k)[1]
         return np.asarray(self._found["r", k])
+
+
+def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes] | tuple[Index, Index]) -> Neighbours:
+    """The ``k`` rows of ``x`` (n, d) of another unit with the largest inner product, for each row of ``q`` (m, d).
+
+    ``units`` (m,), (n,) are those of the rows of both; products are float64, ties go to the lower row.
+
+    Raises
+    ------
+    InputError
+        where a unit leaves fewer than ``k`` rows to the others.
+
+    >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
+    >>> nearest_of_others(x, x, 1, (np.array([0, 0, 1]), np.array([0, 0, 1]))).indices.ravel().tolist()
+    [2, 2, 1]
+    """
+    indices, scores = np.empty((len(q), k), dtype=np.intp), np.empty((len(q), k))
+    corpus = np.asarray(x, dtype=np.float64)
+    for start in range(0, len(q), _QUERY_ROWS):
+        here = slice(start, start + _QUERY_ROWS)
+        s = np.asarray(q[here], dtype=np.float64) @ corpus.T
+        s[units[0][here, None] == units[1][None, :]] = -np.inf
+        kth = np.partition(s, -k, axis=1)[:, -k] if k <= len(x) else np.full(len(s), -np.inf)
+        if not np.isfinite(kth).all():
+            raise InputError(f"a unit of evidence leaves fewer than {k} rows to the others; declare smaller --groups")
+        row, col = np.nonzero(s >= kth[:, None])
+        order = np.lexsort((col, -s[row, col], row))
+        row, col = row[order], col[order]
+        first = np.arange(len(row)) - np.searchsorted(row, row) < k
+        indices[here], scores[here] = col[first].reshape(-1, k), s[row[first], col[first]].reshape(-1, k)
+    return Neighbours(indices, scores)
+
+
+_QUERY_ROWS = 512
 
 
 def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
@@ -151,7 +205,15 @@ class Neighbourhood(Statistic):
             whole = len(self.places) == len(self.kept.x)
             return RowSet(self.kept.x if whole else self.kept.x[self.places], self.search)
         x = self.kept.x[self.places]
-        return RowSet(np.asarray(unit_rows(x)[0]) if self.rows == "unit" and len(x) else x)
+        return RowSet(np.asarray(unit_rows(x)[0]) if self.rows == "unit" and len(x) else x, units=self._units)
+
+    @cached_property
+    def _units(self) -> Index | None:
+        """Number (m,) of the unit of each row of ``all``, None where each is one by itself."""
+        if self.kept.units is None:
+            return None
+        names, place = np.unique(self.kept.units[self.places], return_inverse=True)
+        return None if len(names) == len(place) else np.asarray(place, dtype=np.intp)
 
     @cached_property
     def _parts(self) -> dict[bytes, RowSet]:
@@ -199,7 +261,13 @@ class _Asking(Accumulator[Neighbourhood]):
         self.ids = np.zeros((len(self.asked), 0), dtype=np.uint64)
         self.scores = np.zeros((len(self.asked), 0))
 
+    def take(self, block: RowBlock) -> Self:
+        return self._add(block.x, block.ids, block.units)
+
     def update(self, x: Array, ids: Hashes) -> Self:
+        return self._add(x, ids, None)
+
+    def _add(self, x: Array, ids: Hashes, units: Hashes | None) -> Self:
         check_width(self.kept.dim, int(x.shape[1]))
         rows = to_numpy(x)
         zero = len(rows) - int((rows != 0).any(axis=1).sum())
@@ -210,7 +278,7 @@ class _Asking(Accumulator[Neighbourhood]):
         self.seen.append(places[self.kept.ids[places] == ids])
         if len(self.asked):
             unit, filled = unit_rows(rows)
-            self._ask(np.asarray(unit), ids[filled])
+            self._ask(np.asarray(unit), ids[filled], None if units is None else units[filled])
         return self
 
     def merge(self, other: Self) -> Self:
@@ -227,16 +295,38 @@ class _Asking(Accumulator[Neighbourhood]):
         asked = self.asked, self.ids, self.scores
         return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, *asked, self.search)
 
-    def _ask(self, unit: Matrix, ids: Hashes) -> None:
+    def _ask(self, unit: Matrix, ids: Hashes, units: Hashes | None) -> None:
         queries = np.asarray(unit_rows(self.kept.x[self.asked])[0])
         order = np.argsort(ids, kind="stable")
         own = self.kept.ids[self.asked]
+        if units is not None and self.kept.units is not None and len(ids):
+            mine = self.kept.units[self.asked]
+            beside = np.isin(mine, units)
+            if beside.any():
+                return self._ask_beside(queries, unit, ids, beside, (mine, units))
         at = order[np.minimum(np.searchsorted(ids, own, sorter=order), len(ids) - 1)] if len(ids) else own
         if len(ids) < 2:
             return self._few(queries, unit, ids, own)
         exclude = np.where(ids[at] == own, at, -1)
         found = top_k(queries, unit, min(K, len(unit) - 1), exclude=exclude)
         return self._best(ids[found.indices], found.scores)
+
+    def _ask_beside(
+        self, queries: Matrix, unit: Matrix, ids: Hashes, beside: npt.NDArray[np.bool_], units: tuple[Hashes, Hashes]
+    ) -> None:
+        """Rows of which some are of the unit of a query ``beside`` (m,) them: those are no neighbours of it."""
+        k = min(K, len(unit))
+        scores = np.full((len(queries), k), -np.inf)
+        found = np.broadcast_to(self.kept.ids[self.asked][:, None], scores.shape).copy()
+        far = ~beside
+        if far.any():
+            best = top_k(queries[far], unit, k)
+            found[far], scores[far] = ids[best.indices], best.scores
+        products = np.asarray(queries[beside], dtype=np.float64) @ unit.T
+        products[units[0][beside][:, None] == units[1][None, :]] = -np.inf
+        order = np.lexsort((np.broadcast_to(ids, products.shape), -products), axis=1)[:, :k]
+        found[beside], scores[beside] = ids[order], np.take_along_axis(products, order, axis=1)
+        self._best(found, scores)
 
     def _few(self, queries: Matrix, unit: Matrix, ids: Hashes, own: Hashes) -> None:
         if len(ids):

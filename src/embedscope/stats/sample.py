@@ -26,6 +26,7 @@ class SampledRows(Statistic):
     x : (m, d) rows sampled, m = min(k, n), in the precision they came in
     ids : (m,) their identities
     keys : (m,) their hashes, ascending
+    units : (m,) hashes of their units of evidence, None where no unit of several rows is known
     """
 
     n: int
@@ -33,6 +34,7 @@ class SampledRows(Statistic):
     ids: Hashes
     keys: Hashes
     zero_rows: int = 0
+    units: Hashes | None = None
 
     @property
     def dim(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -146,11 +147,15 @@ class NearRows:
     ----------
     rows : (m,) their numbers
     indices, distances : (m, k) places in ``rows``, and distances, ascending
+    unit : (m, d) the rows at unit length
+    searched : whether groups of more than 12 copies are looked for too, in O(m^2 d)
     """
 
     rows: Index
     indices: Index
     distances: npt.NDArray[np.float64]
+    unit: Array
+    searched: bool = True
 
     @classmethod
     def of(cls, x: Array) -> NearRows:
@@ -159,10 +164,16 @@ class NearRows:
         k = min(NEIGHBOURS, len(unit) - 1)
         none = np.zeros((len(unit), 0), dtype=np.intp)
         found = nearest_others(unit, k) if k >= 2 else (none, np.zeros(none.shape))
-        return cls(np.flatnonzero(kept), *found)
+        return cls(np.flatnonzero(kept), *found, unit)
 
     def copies(self) -> tuple[Index, Index]:
         """Pairs of rows (p,), (p,) that are near-duplicates, see :func:`near_copies`."""
+        left, right = self._copies
+        return self.rows[left], self.rows[right]
+
+    @cached_property
+    def _copies(self) -> tuple[Index, Index]:
+        """The same by their places in ``rows``."""
         m, k = self.indices.shape
         if k < 2:
             none = np.zeros(0, dtype=np.intp)
@@ -173,43 +184,118 @@ class NearRows:
         jumps = ratio[np.arange(m), last] < JUMP
         copies = (np.arange(k) <= last[:, None]) & jumps[:, None]
         left, place = np.nonzero(copies)
-        return self.rows[left], self.rows[self.indices[left, place]]
+        many, others = self._large_groups()
+        return np.concatenate([left, many]), np.concatenate([self.indices[left, place], others])
+
+    def _large_groups(self) -> tuple[Index, Index]:
+        """Links (p,), (p,) of rows in groups of more than 12 near-duplicates.
+
+        The 12 nearest of such a row are all copies. Its distances to all rows are sorted where the 12th is less than
+        half as far as the n/8-th, of a sample, and the jump is looked for between these two.
+        """
+        m, k = self.indices.shape
+        most = int(_CLUSTER_MOST * m)
+        none = np.zeros(0, dtype=np.intp)
+        lefts, rights = [none], [none]
+        candidates = self._crowded(most) if self.searched and most > k else none
+        for start in range(0, len(candidates), _BAND):
+            here = candidates[start : start + _BAND]
+            near = 1.0 - np.asarray(self.unit[here] @ self.unit.T, dtype=np.float64)
+            near[np.arange(len(here)), here] = -1.0  # itself first
+            order = np.argsort(near, axis=1)[:, 1 : most + 1]
+            d = np.sqrt(2 * np.maximum(np.take_along_axis(near, order, axis=1), 0))
+            jump = d[:, k - 1 : -1] < JUMP * d[:, k:]
+            last = k - 1 + jump.argmax(axis=1)
+            row, place = np.nonzero((np.arange(most) <= last[:, None]) & jump.any(axis=1)[:, None])
+            lefts.append(here[row])
+            rights.append(order[row, place])
+        return np.concatenate(lefts), np.concatenate(rights)
+
+    def _crowded(self, most: int) -> Index:
+        """Rows whose 12th nearest is less than half as far as the ``most``-th, by a sample of 512 rows, and a bit."""
+        m = len(self.rows)
+        sample = self.unit[np.unique(np.linspace(0, m - 1, min(m, _BAND)).astype(np.intp))]
+        place = min(len(sample) - 1, 1 + round(_SLACK * most / m * len(sample)))
+        limit = np.concatenate(
+            [
+                np.partition(1.0 - np.asarray(self.unit[lo : lo + _BAND] @ sample.T), place, axis=1)[:, place]
+                for lo in range(0, m, _BAND)
+            ]
+        )
+        return np.flatnonzero(self.distances[:, -1] < JUMP * np.sqrt(2 * np.maximum(limit, 0)))
 
     def tight_clusters(self) -> tuple[Index, Index]:
         """Links (p,), (p,) of rows in one tight cluster, none where the rows do not fall into such clusters.
 
-        The graph of mutual neighbours among the k nearest, k = 3, 5, 8, 12, falls apart: 95 % of the neighbours of a
-        row are in its own component, 95 % of the rows are not alone, there are 16 components and more, and none holds
-        more than an eighth of the rows. Chunks of one document do this, whatever their order; so do many topics far
-        apart, for which the units are too large and the intervals too wide.
+        A component of the graph of mutual neighbours among the k nearest, k = 3, 5, 8, 12, with more than k rows is a
+        cluster where 95 % of the neighbours of its rows are its own. Clusters are joined where they hold half of the
+        rows and more, there are 16 of them and more, and none holds more than an eighth of the rows. Chunks of one
+        document do this, whatever their order; so do many topics far apart, for which the units are too large and the
+        intervals too wide. A component that is two or more groups of near-duplicates, or smaller clusters, is none.
         """
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
         m, most = self.indices.shape
         none = np.zeros(0, dtype=np.intp)
+        joined = join(m, links=[self._copies])
         for k in (k for k in _CLUSTER_NEIGHBOURS if k <= most):
             near = self.indices[:, :k]
-            ends = np.repeat(np.arange(m), k), near.ravel()
-            graph = coo_array((np.ones(m * k, dtype=np.int8), ends), shape=(m, m)).tocsr()
-            label = connected_components(graph.minimum(graph.T), directed=False)[1]
+            label = _settled(_mutual_components(near), near)
             sizes = np.bincount(label)
-            apart = len(sizes) >= LEAST_UNITS and sizes.max() <= _CLUSTER_MOST * m
-            if apart and sizes[sizes > 1].sum() >= _TIGHT * m and (label[near] == label[:, None]).mean() >= _TIGHT:
-                _, first = np.unique(label, return_index=True)
-                return self.rows[first[label]], self.rows
-        return none, none
+            own = np.bincount(label, (label[near] == label[:, None]).mean(axis=1)) / np.maximum(sizes, 1)
+            closed = (sizes > k) & (sizes <= _CLUSTER_MOST * m) & (own >= _TIGHT)
+            closed &= ~_made_of_several(joined, label, sizes)
+            joined = join(m, [joined, np.where(closed[label], label, len(sizes) + np.arange(m))])
+        sizes = np.bincount(joined)
+        many = sizes > _CLUSTER_NEIGHBOURS[0]
+        if many.sum() < LEAST_UNITS or sizes.max() > _CLUSTER_MOST * m or sizes[many].sum() < _CLUSTERED * m:
+            return none, none
+        _, first = np.unique(joined, return_index=True)
+        return self.rows[first[joined]], self.rows
 
 
 _CLUSTER_NEIGHBOURS, _CLUSTER_MOST, _TIGHT = (3, 5, 8, 12), 0.125, 0.95
+_CLUSTERED, _MAJORITY, _MOSTLY = 0.5, 2 / 3, 0.9
+_BAND, _SLACK = 512, 1.2
+
+
+def _mutual_components(near: Index) -> Index:
+    """Number (m,) of the component of each row in the graph of mutual neighbours among those ``near`` (m, k)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    m, k = near.shape
+    graph = coo_array((np.ones(m * k, dtype=np.int8), (np.repeat(np.arange(m), k), near.ravel())), (m, m)).tocsr()
+    return np.asarray(connected_components(graph.minimum(graph.T), directed=False)[1])
+
+
+def _made_of_several(clusters: Index, label: Index, sizes: Index) -> npt.NDArray[np.bool_]:
+    """Whether components (c,) of ``sizes`` are two or more of the ``clusters`` known before, by 90 %."""
+    known = np.flatnonzero(np.bincount(clusters)[clusters] > 1)
+    pairs = np.unique(np.stack([label[known], clusters[known]]), axis=1)
+    several = np.bincount(pairs[0], minlength=len(sizes)) > 1
+    covered = np.bincount(label[known], minlength=len(sizes)) >= _MOSTLY * sizes
+    return np.asarray(several & covered)
+
+
+def _settled(label: Index, near: Index) -> Index:
+    """``label`` (m,) where a single row joins the component of more than k rows that has two thirds of its nearest."""
+    k = near.shape[1]
+    sizes = np.bincount(label)
+    alone = np.flatnonzero(sizes[label] == 1)
+    around = np.sort(label[near[alone]], axis=1)
+    middle = around[:, k // 2]
+    joins = ((around == middle[:, None]).mean(axis=1) >= _MAJORITY) & (sizes[middle] > k)
+    out = label.copy()
+    out[alone[joins]] = middle[joins]
+    return out
 
 
 def near_copies(x: Array) -> tuple[Index, Index]:
     """Pairs of rows (p,), (p,) of ``x`` (n, d) that are near-duplicates of each other.
 
     With the distances d_1 <= d_2 <= ... of a row at unit length to its 12 nearest others, the row and its j nearest are
-    copies where d_j / d_(j+1) is smallest and below 1/2. Independent rows in many dimensions have no such jump. Zero
-    rows are passed over; O(n^2 d).
+    copies where d_j / d_(j+1) is smallest and below 1/2. Independent rows in many dimensions have no such jump. Larger
+    groups are those whose rows have all 12 among themselves, and every other row more than twice as far. Zero rows are
+    passed over; O(n^2 d).
 
     >>> near_copies(np.eye(20))[0].tolist()
     []

@@ -47,7 +47,7 @@ class LabelJudge(SpaceJudge):
         for part in HELD:
             rows = self.rows_of_items(part)
             n = len(np.unique(self.item_units(part))) if self.evidence.declared else len(rows)
-            check_size(n, part, "labelled rows")
+            check_size(n, part, "labelled rows", self.evidence.units)
         if len(self._trained) < 2:
             raise InputError(f"labels need at least two classes with rows to fit, got {len(self._trained)}")
 

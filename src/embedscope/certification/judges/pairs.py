@@ -64,7 +64,8 @@ class PairJudge:
     def __post_init__(self) -> None:
         for part in HELD:
             rows = self.parts.rows[part]
-            check_size(self._n_units(part) if self.evidence.declared else len(rows.left), part, "pairs")
+            n = self._n_units(part) if self.evidence.declared else len(rows.left)
+            check_size(n, part, "pairs", self.evidence.units)
             if self.classes is not None:
                 self.classes.of(rows)
 

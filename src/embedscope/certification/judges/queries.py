@@ -286,7 +286,8 @@ def query_judge(
             said.append(
                 f"{len(rows[part]):,} of the {len(mine):,} queries that are to {part} were kept, chosen by their hash"
             )
-        check_size(len(np.unique(units[rows[part]])) if evidence.declared else len(rows[part]), part, "judged queries")
+        n = len(np.unique(units[rows[part]])) if evidence.declared else len(rows[part])
+        check_size(n, part, "judged queries", evidence.units)
     pool = _pool(data, rows, POOL * options.max_eval_rows, options.seed)
     if len(pool) < len(data.corpus):
         said.append(

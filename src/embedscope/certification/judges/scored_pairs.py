@@ -38,7 +38,7 @@ class ScoredJudge(SpaceJudge):
 
     def __post_init__(self) -> None:
         for part in HELD:
-            check_size(len(self._pairs(part)[0]), part, "scored pairs")
+            check_size(len(self._pairs(part)[0]), part, "scored pairs", self.evidence.units)
 
     @property
     def what(self) -> str:
