@@ -54,6 +54,9 @@ def reason_of(found: Frontier, material: Material) -> str:
             f"loss of more than {found.tolerance:g} is excluded (p = {step.test.p:.2g})."
         )
     if not found.steps:
+        failed = list(dict.fromkeys(p.why_not for p in found.points if p.why_not is not None))
+        if failed and all(p.why_not is not None for p in found.points):
+            return f"Keep float32: none of {count(len(found.points), 'candidate')} could be fitted: {failed[0]}."
         return (
             f"Keep float32: of {count(len(found.points), 'candidate')}, none is smaller and loses at most "
             f"{found.tolerance:g} of {found.main} on the {len(material.select.queries):,} {material.what} that select."

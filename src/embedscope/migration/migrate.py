@@ -117,11 +117,13 @@ def migrate(  # noqa: PLR0913
         "mlp": "tried" if has_torch() else "left out: torch is not installed",
     }
     records = records_of(decision, judge, retain, costs)
-    document = document_of(decision, judge, retain, costs, out)
+    forced = force and decision.chosen is not None and decision.verdict != "bridge"
+    document = document_of(decision, judge, retain, costs, out, forced=forced)
+    provenance.settings["forced"] = forced
     result = Result(tuple(records), provenance.as_dict(), document)
-    if decision.chosen is None or (decision.verdict != "bridge" and not force):
+    if decision.chosen is None or (decision.verdict != "bridge" and not forced):
         return None, result
-    return _bridge(decision, judge, forced=decision.verdict != "bridge", result=result), result
+    return _bridge(decision, judge, forced=forced, result=result), result
 
 
 def _bridge(decision: Decision, judge: RetentionJudge, *, forced: bool, result: Result) -> Repair:

@@ -33,6 +33,7 @@ from embedscope.stats.score_records import score_bars, score_record
 
 _STATUS: dict[str, Status] = {"stay": "ok", "bridge": "ok", "re-embed": "serious", "pilot more pairs": "warning"}
 LOST = 10
+FORCED = "The bridge was written all the same, because --force asks for it; nothing certifies what it keeps."
 
 
 def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs) -> list[Record]:
@@ -91,10 +92,13 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
     return found
 
 
-def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs, out: str) -> Document:
+def document_of(
+    decision: Decision, judge: RetentionJudge, retain: float, costs: Costs, out: str, *, forced: bool = False
+) -> Document:
     """The verdict, what it rests on, the candidates, the curve, what each way costs.
 
-    ``out`` is the file that the bridge is written to, empty where it is not.
+    ``out`` is the file that the bridge is written to, empty where it is not; ``forced`` says that it is written though
+    nothing certifies it.
     """
     verdict = Finding(
         f"{decision.verdict.capitalize()}: {decision.reason}.",
@@ -102,7 +106,7 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
         evidence=_evidence(decision, judge),
         remedy=_next(decision, judge, out or "bridge.safetensors"),
     )
-    findings = [verdict, *_findings(decision, judge, costs)]
+    findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
     dots = tuple(chart for chart in (_kept(decision, judge, retain),) if chart is not None)
     tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
@@ -113,17 +117,18 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
         tuple(tables),
         figures,
         sources=("vejendla2025",),
-        headline=_headline(verdict, decision, judge, out, (*(c.id for c in dots), *(c.id for c in figures))),
+        headline=_headline(verdict, decision, judge, out, (*(c.id for c in dots), *(c.id for c in figures)), forced),
         dots=dots,
     )
 
 
 def _headline(
-    verdict: Finding, decision: Decision, judge: RetentionJudge, out: str, charts: tuple[str, ...]
+    verdict: Finding, decision: Decision, judge: RetentionJudge, out: str, charts: tuple[str, ...], forced: bool
 ) -> Headline:
     """The verdict with its interval, and the command that carries it out; in words where there is none."""
     command = _command(decision, judge, out)
     text = verdict.text if command else f"{verdict.text} {verdict.remedy[0].upper()}{verdict.remedy[1:]}."
+    text += f" {FORCED}" if forced else ""
     return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
 
 
