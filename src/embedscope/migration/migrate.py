@@ -13,11 +13,12 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.migration.costs import Costs
-from embedscope.migration.decision import NONE, Decision, Trial, decide
+from embedscope.migration.decision import Decision, decide
 from embedscope.migration.maps import has_torch
 from embedscope.migration.retention import DIRECTIONS, Direction, RetentionJudge, retention_judge
 from embedscope.migration.rows import Request, read_rows
 from embedscope.migration.summary import document_of, records_of
+from embedscope.migration.trials import NONE, Trial, measure
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
 from embedscope.transforms.align import Side
@@ -104,7 +105,7 @@ def migrate(  # noqa: PLR0913
     tokens = None if tokens is None else round(tokens * size / rows.index_rows)
     costs = Costs(size, rows.dims, tokens, price_per_million_tokens)
     with provenance.phase("candidates"):
-        decision = decide(judge, candidates, ways, retain, size, progress)
+        decision = decide(measure(judge, candidates, ways, size, progress), retain)
     provenance.settings = {
         "retain": retain,
         "direction": direction,

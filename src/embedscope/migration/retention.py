@@ -84,10 +84,14 @@ class View:
 class RetentionJudge:
     """Rows of both models in three parts, and what each part asks.
 
+    A candidate is chosen by maps that three quarters of ``fit`` fitted, on the quarter that selects; then it is fitted
+    anew on all of ``fit``. So everything that is not in ``fit`` certifies.
+
     Attributes
     ----------
-    fit : (K,) rows that fit, in an order whose beginnings are samples of whole units
-    fit_queries : (j,) queries that fit, where there are queries apart from the rows
+    fit : (K,) rows that fit the map that is tested, in an order whose beginnings are samples of whole units
+    fit_queries : (j,) queries that fit it, where there are queries apart from the rows
+    select, select_queries : those of them that select, and fit no map that is compared on them
     views : what the parts ``select`` and ``certify`` ask
     judged_by : where judgements come from, in words; empty without
     """
@@ -96,11 +100,13 @@ class RetentionJudge:
     evidence: Evidence
     fit: Index
     fit_queries: Index
+    select: Index
+    select_queries: Index
     views: Mapping[Part, View]
     judged_by: str
     notes: tuple[str, ...]
     seed: int
-    _fits: dict[Direction, MapPairs] = field(default_factory=dict)
+    _fits: dict[tuple[Direction, bool], MapPairs] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
@@ -112,18 +118,25 @@ class RetentionJudge:
         """Name of the score that decides."""
         return f"{NDCG}.kept" if self.judged_by else OVERLAP
 
-    def pairs(self, direction: Direction) -> MapPairs:
-        """Rows that fit maps of ``direction``: queries too where maps are for queries and both models embedded them."""
-        if direction not in self._fits:
-            old, new = self.rows.old[self.fit], self.rows.new[self.fit]
+    def pairs(self, direction: Direction, *, choosing: bool = False) -> MapPairs:
+        """Rows that fit maps of ``direction``: queries too where maps are for queries and both models embedded them.
+
+        ``choosing`` leaves out those that select.
+        """
+        key = direction, choosing
+        if key not in self._fits:
+            rows, asked = self.fit, self.fit_queries
+            if choosing:
+                rows, asked = (x[~np.isin(x, y)] for x, y in ((rows, self.select), (asked, self.select_queries)))
+            old, new = self.rows.old[rows], self.rows.new[rows]
             if direction == "documents":
-                self._fits[direction] = MapPairs(old, new, self.seed)
+                self._fits[key] = MapPairs(old, new, self.seed)
             else:
                 if self.rows.old_queries is not None and self.rows.new_queries is not None:
-                    old = _interleaved(old, self.rows.old_queries[self.fit_queries])
-                    new = _interleaved(new, self.rows.new_queries[self.fit_queries])
-                self._fits[direction] = MapPairs(new, old, self.seed)
-        return self._fits[direction]
+                    old = _interleaved(old, self.rows.old_queries[asked])
+                    new = _interleaved(new, self.rows.new_queries[asked])
+                self._fits[key] = MapPairs(new, old, self.seed)
+        return self._fits[key]
 
     def kept(self, direction: Direction, fitted: KindMap, part: Part) -> Kept:
         """What the bridge ``fitted`` keeps on ``part``."""
@@ -196,10 +209,10 @@ def ratio(a: Score, b: Score) -> Score:
 
 
 def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> RetentionJudge:
-    """The rows in three parts by unit of evidence: a half fits, a quarter selects, a quarter certifies.
+    """The rows in parts by unit of evidence: a half fits, a quarter of which first selects, and a half certifies.
 
-    Rows that fit are never searched, since a map knows them; what selects searches its own rows where rows are the
-    queries, and every held-out row where queries are apart.
+    Rows that fit are never searched for the test, since a map knows them. What selects searches its own rows and those
+    that certify: these are documents to it, and what they ask is not looked at.
 
     Raises
     ------
@@ -212,36 +225,40 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
     known = Known(np.tile(hashes, 2), declared=declared, by_position=True)
     evidence = find_evidence([Survey.of(rows.old), Survey.of(rows.new)], known)
     clusters = evidence.clusters[:n]
-    part = assign_parts(clusters, seed)
+    fits = assign_parts(clusters, seed) == 0
     order = np.lexsort((hashes, combine(clusters, seed + 2)))
-    fit = order[part[order] == 0]
-    pools: dict[Part, Index] = {}
-    for number, name in enumerate(HELD, 1):
-        mine = np.flatnonzero(part == number)
-        keep = kept_clusters(clusters[mine], max_eval_rows // 2, seed)
-        pools[name] = mine[keep]
-        if not keep.all():
-            notes.append(f"{int(keep.sum()):,} of the {len(mine):,} rows that are to {name} were kept, by their hash")
-    held = np.sort(np.concatenate([pools["select"], pools["certify"]]))
+    fit, held = order[fits[order]], np.flatnonzero(~fits)
+    if len(held) > max_eval_rows // 2:
+        keep = kept_clusters(clusters[held], max_eval_rows // 2, seed)
+        notes.append(f"{int(keep.sum()):,} of the {len(held):,} rows that are to certify were kept, by their hash")
+        held = held[keep]
     _check_pool(len(held), clusters, max_eval_rows)
     judged, by = _relevance(rows)
+    none = np.empty(0, dtype=np.intp)
     views: dict[Part, View]
     if asks_rows:
-        for name in HELD:
-            _check_units(clusters[pools[name]], name, "rows", evidence)
+        select, fit_queries, select_queries = _selecting(fit, clusters, max_eval_rows // 2, seed), none, none
+        for name, asks in (("select", select), ("certify", held)):
+            _check_units(clusters[asks], name, "rows", evidence)
+        both = np.sort(np.concatenate([select, held]))
         views = {
-            "select": _view(rows, pools["select"], pools["select"], clusters, judged, seed, rows_ask=True),
-            "certify": _view(rows, pools["certify"], held, clusters, judged, seed, rows_ask=True),
+            "select": _view(rows, select, both, clusters, judged, seed, rows_ask=True),
+            "certify": _view(rows, held, held, clusters, judged, seed, rows_ask=True),
         }
-        fit_queries = np.empty(0, dtype=np.intp)
     else:
         evidence, q_clusters, more = _query_units(rows, judged)
         notes += more
-        numbers = assign_parts(q_clusters, seed)
-        fit_queries = np.flatnonzero(numbers == 0)
-        asked: dict[Part, Index] = {}
-        for number, name in enumerate(HELD, 1):
-            mine = np.flatnonzero(numbers == number)
+        every, limit = np.arange(len(q_clusters)), len(q_clusters)
+        fit_queries = np.flatnonzero(assign_parts(q_clusters, seed) == 0)
+        if rows.old_queries is None:  # queries of one model fit nothing: a quarter selects, all others certify
+            fit_queries = _selecting(every, q_clusters, limit, seed)
+            select_queries = fit_queries
+        else:
+            select_queries = _selecting(fit_queries, q_clusters, limit, seed)
+        select = none
+        asked: dict[Part, Index] = {"select": select_queries, "certify": np.setdiff1d(every, fit_queries)}
+        for name in HELD:
+            mine = asked[name]
             if judged is not None:
                 mine = mine[np.isin(mine, judged[0][np.isin(judged[1], held) & (judged[2] > 0)])]
             asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]
@@ -252,7 +269,22 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
             f"{len(held):,} of {n:,} rows are searched, those that fit nothing; judgements of others are left out, for "
             "the full re-embedding and for every bridge alike"
         )
-    return RetentionJudge(rows, evidence, fit, fit_queries, views, by, (*evidence.notes, *notes), seed)
+    said = (*evidence.notes, *notes)
+    return RetentionJudge(rows, evidence, fit, fit_queries, select, select_queries, views, by, said, seed)
+
+
+def _selecting(fit: Index, clusters: Hashes, limit: int, seed: int) -> Index:
+    """The quarter of ``fit`` that selects, in the order of the rows, at most ``limit`` of them.
+
+    Whole units, and eight of them where these are half of the units or fewer.
+    """
+    own = clusters[fit]
+    chosen = assign_parts(own, seed + 3) == 1
+    names = np.unique(own)
+    if len(np.unique(own[chosen])) < LEAST <= len(names) // 2:
+        chosen = np.isin(own, names[np.argsort(combine(names, seed + 3), kind="stable")[:LEAST]])
+    mine = fit[chosen]
+    return np.sort(mine[kept_clusters(clusters[mine], limit, seed)])
 
 
 def _check_units(clusters: Hashes, part: str, what: str, evidence: Evidence) -> None:

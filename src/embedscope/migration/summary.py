@@ -26,8 +26,9 @@ from embedscope.core.document import (
 from embedscope.core.records import Record
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
-from embedscope.migration.decision import NONE, Certified, Decision, way
+from embedscope.migration.decision import Decision, way
 from embedscope.migration.retention import NDCG, OVERLAP, PAIR, RetentionJudge
+from embedscope.migration.trials import NONE, Certified
 from embedscope.readers import is_vectors
 from embedscope.stats.score_records import score_bars, score_record
 
@@ -247,11 +248,11 @@ def _candidates(decision: Decision, judge: RetentionJudge) -> Table:
             continue
         _, low, high = score_bars(t.kept.main)
         bars = None if low is None or high is None else f"{low:.3f} to {high:.3f}"
-        mark = " (chosen)" if decision.chosen is not None and t is decision.chosen.trial else ""
+        mark = " (chosen)" if decision.is_chosen(t) else ""
         more = [t.kept.scores[OVERLAP].value] if judged else []
         rows.append((t.direction if t.text != NONE else "either", t.text + mark, t.kept.main.value, bars, *more))
     asked = len(judge.views["select"].q_new)
-    caption = f"{asked:,} {judge.what} that select; the rows that certify were not looked at."
+    caption = f"{asked:,} {judge.what} that select; the rows that certify asked nothing yet."
     return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
 
 
@@ -318,7 +319,7 @@ def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | No
         if t.kept is None or t.kept.main.value is None:
             continue
         _, low, high = score_bars(t.kept.main)
-        chosen = decision.chosen is not None and t is decision.chosen.trial
+        chosen = decision.is_chosen(t)
         label = t.text if t.text == NONE else f"{t.text}, {t.direction}"
         dot = Dot(0 if chosen else 1, t.kept.main.value, low, high)
         rows.append(DotRow(label, (dot,), f"{t.kept.main.value:.3f}", chosen))
