@@ -10,7 +10,7 @@ from embedscope.certification.noninferiority import Retention, retention, stake
 from embedscope.compression.candidates import NONE, Plan
 from embedscope.compression.fitting import Fitted, Fitter
 from embedscope.compression.material import Material, Probe
-from embedscope.compression.prediction import Predictor
+from embedscope.compression.prediction import Predictor, is_offered
 from embedscope.compression.search import search
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
@@ -33,7 +33,7 @@ class Point:
     fitted : None where it could not be fitted
     scores : by name, empty then
     losses : difference from the full index, paired, by score
-    predicted : share of the ten best that it was expected to keep
+    predicted : share of the ten best that it was expected to keep, None where no prediction is offered
     best : whether no candidate of as few bytes scores higher
     why_not : why it could not be scored
     """
@@ -125,7 +125,8 @@ def _point(plan: Plan, probe: Probe, fitter: Fitter, original: Scores, predictor
         scores = _scores(fitted, stored, probe, fitter.seed)
     except EmbedscopeError as error:
         return Point(plan, None, {}, {}, why_not=str(error))
-    predicted = predictor.recall(fitted, probe.queries, stored)
+    offered = is_offered(plan, fitter.moments.dim)
+    predicted = predictor.recall(fitted, probe.queries, stored) if offered else None
     return Point(plan, fitted, scores, gains_of(scores, original), predicted)
 
 

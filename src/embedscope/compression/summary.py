@@ -12,6 +12,7 @@ from embedscope.certification.wording import count, signed_interval
 from embedscope.compression.candidates import NONE
 from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
 from embedscope.compression.material import Material
+from embedscope.compression.prediction import NOT_OFFERED
 from embedscope.compression.search import K
 from embedscope.core.document import (
     Cell,
@@ -88,6 +89,8 @@ def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[R
         records.append(Record(source, "bytes_per_row", float(n_bytes), dim=dim, transform=text, fitted_on=fitted_on))
         records += _scored(point.scores, source, dim, text, fitted_on, "select")
         records += _lost(point.losses, source, dim, text, fitted_on, "select")
+        if point.predicted is None:
+            continue
         note = "from the error of scores near the top; nothing was searched"
         records.append(
             Record(source, PREDICTED, point.predicted, dim=dim, transform=text, subset="select", exact=False, note=note)
@@ -205,7 +208,7 @@ def _table(found: Frontier, material: Material) -> Table:
     meant = " ".join(f"{name}: {MEANT[name]}." for name in found.original)
     caption = (
         f"{len(material.select.queries):,} {material.what} that select; * on the frontier: none of as few bytes is "
-        f"better. {meant} predicted overlap: from the error of scores near the top, before any search."
+        f"better. {meant} predicted overlap: from the error of scores near the top, before any search; {NOT_OFFERED}."
     )
     return Table("frontier", "Candidates on the part that selects", tuple(heads), tuple(rows), caption)
 
