@@ -27,8 +27,8 @@ _DENSE = 100
 
 
 NOT_OFFERED = (
-    "no prediction for leading dimensions, for bits and for fewer than half of the components: their errors are not "
-    "independent, and it was off by more than .01"
+    "no prediction for leading dimensions, bits, product quantisers and fewer than half of the components: their "
+    "errors are not independent, and it was off by more than .01"
 )
 
 
@@ -39,7 +39,7 @@ def is_offered(plan: Plan, dim: int) -> bool:
     (True, False)
     """
     whole = not plan.cut or (plan.cut.startswith("pca") and 2 * (plan.dimensions or 0) >= dim)
-    return whole and plan.code.partition(":")[0] in ("float32", "float16", "int8", "pq")
+    return whole and plan.code.partition(":")[0] in ("float32", "float16", "int8")
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,7 @@ def decide(measured: Measured, retain: float) -> Decision:
         prediction = replace(prediction, limit=max(0.0, prediction.limit - gap))
     verdict, reason = _verdict(test, retain, prediction, reach, fitted)
     searched = len(judge.views["certify"].d_new)
-    if verdict == "bridge" and not judge.judged_by and index_rows > MOST_LARGER * searched:
+    if verdict == "bridge" and index_rows > MOST_LARGER * searched:
         verdict = "pilot more pairs"
         reason = (
             f"{reason}; but an index of {index_rows:,} rows is more than {MOST_LARGER} times the {searched:,} that "

@@ -184,9 +184,7 @@ def _chosen(best: Mapping[Direction, Trial]) -> Direction | None:
 def _certify(judge: RetentionJudge, trial: Trial, index_rows: int) -> Certified:
     assert trial.fitted is not None
     kept = judge.kept(trial.direction, trial.fitted, "certify")
-    main = kept.main
-    if not judge.judged_by:
-        main = judge.at_index(kept, index_rows)
+    main = judge.at_index(trial.direction, trial.fitted, kept, index_rows)
     _, low, high = score_bars(main)
     pair = judge.pair_recall(trial.direction, trial.fitted, "certify")
     return Certified(trial, kept, main, low, high, pair, judge.remote(kept))
