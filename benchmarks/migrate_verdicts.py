@@ -6,7 +6,7 @@
 
 FOLDER keeps the vectors, one file a corpus and model: COCO captions (one an image), sentences of STS, class names of
 LVIS by three text towers of CLIP, and captions with the four others of their image as what is relevant. Of each ordered
-pair of models the tool sees a sample (1,000 rows; 600 names; 1,200 captions of 240 images). The truth is measured on
+pair of models the tool sees a sample of its own (1,000 rows; 600 names; 1,200 captions of 240 images). The truth is measured on
 blocks of as many other rows, which it never sees: what the vectors as they are keep, what the chosen map keeps, and
 what the same candidate keeps that all of the sample (twice the pairs) fits. A verdict agrees where
 
@@ -159,8 +159,10 @@ def kept(old: Floats, new: Floats, fitted: KindMap, direction: str, fellows: int
 def cases(corpus: Corpus, spaces: Mapping[str, Floats], retains: Sequence[float], candidates: str) -> Iterator[Case]:
     """Every ordered pair of models."""
     n, fellows = corpus.sample, corpus.fellows
-    for a, b in permutations(spaces, 2):
-        old, new = spaces[a], spaces[b]
+    for number, (a, b) in enumerate(permutations(spaces, 2)):
+        size = min(len(spaces[a]), len(spaces[b]))
+        start = fellows * (number * 331 % (size // fellows))  # each pair has a sample of its own
+        old, new = (np.roll(spaces[name][:size], -start, axis=0) for name in (a, b))
         groups = None if fellows == 1 else np.arange(n) // fellows
         request = Request(old[:n], new[:n], groups=groups)
         rows = read_rows(request, ModelOptions(), Provenance(), Silent(), count_tokens=False)
@@ -177,7 +179,7 @@ def cases(corpus: Corpus, spaces: Mapping[str, Floats], retains: Sequence[float]
         same = None
         if old.shape[1] == new.shape[1]:
             same = fit_map("none", MapPairs(rows.new[:2], rows.old[:2]))
-        blocks = [slice(lo, lo + n) for lo in range(n, min(len(old), len(new)) - n + 1, n)]
+        blocks = [slice(lo, lo + n) for lo in range(n, size - n + 1, n)]
 
         def mean(fit: KindMap | None, way: str, blocks=blocks, old=old, new=new) -> float | None:  # type: ignore[no-untyped-def]
             if fit is None:

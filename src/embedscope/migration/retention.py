@@ -224,6 +224,9 @@ class RetentionJudge:
         bend = all_.value - 2 * half.value + quarter.value  # type: ignore[operator]
         curved = steps * (steps + 1) / 2 if bend < 0 else 0.0
 
+        if steps * (all_.value - half.value) + curved * bend >= 0:  # type: ignore[operator]
+            return kept.main  # it does not fall with the rows, and is not believed to rise
+
         def moved(x: Any, a: Any, b: Any, c: Any) -> Any:
             return x + steps * (a - b) + curved * (a - 2 * b + c)
 

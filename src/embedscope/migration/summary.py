@@ -61,7 +61,7 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
         if test.remote is not None:
             found.append(record(test.remote, f"{OVERLAP}.remote", *where))
         if test.main is not test.kept.main:
-            found.append(record(test.main, f"{OVERLAP}.at_index", *where))
+            found.append(record(test.main, f"{judge.main}.at_index", *where))
     view = judge.views["certify"]
     found += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
     if decision.stays is not None:
@@ -187,14 +187,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     test = decision.chosen
     if test is not None:
         overlap = test.kept.scores[OVERLAP]
-        if (k := test.main.facts.get("k")) is not None:
-            found.append(
-                Finding(
-                    f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of "
-                    f"the ten nearest are kept. Ten in an index of {costs.rows:,} rows lie as close as the {k:.1f} "
-                    "nearest of these, so that many are compared for the verdict."
-                )
-            )
+        found += _at_size(test, judge, costs.rows)
         if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
             found.append(
                 Finding(
@@ -229,6 +222,28 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
         found.append(Finding(sentence))
     found += [Finding(f"{note[0].upper()}{note[1:]}.") for note in judge.notes]
     return found
+
+
+def _at_size(test: Certified, judge: RetentionJudge, rows: int) -> list[Finding]:
+    """How what was measured is carried on to the size of the index."""
+    facts = test.main.facts
+    if "measured" not in facts or facts["measured"] is None:
+        return []
+    searched = f"Among the {facts['searched']:,} rows searched, {facts['measured']:.3f} of"
+    if judge.judged_by:
+        return [
+            Finding(
+                f"{searched} nDCG@10 is kept. In an index of {rows:,} rows more others come in front of what is "
+                "relevant: the share with all others, a half and a quarter of them is carried on to that size."
+            )
+        ]
+    return [
+        Finding(
+            f"{searched} the ten nearest are kept. Ten in an index of {rows:,} rows lie as close as the "
+            f"{facts['k']:.1f} nearest of these, so that many are compared for the verdict, with half of what so few "
+            "are harder added."
+        )
+    ]
 
 
 def _number(test: Certified) -> str:
