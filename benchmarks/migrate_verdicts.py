@@ -6,9 +6,9 @@
 
 FOLDER keeps the vectors, one file a corpus and model: COCO captions (one an image), sentences of STS, class names of
 LVIS by three text towers of CLIP, and captions with the four others of their image as what is relevant. Of each ordered
-pair of models the tool sees a sample of its own (1,000 rows; 600 names; 1,200 captions of 240 images). The truth is measured on
-blocks of as many other rows, which it never sees: what the vectors as they are keep, what the chosen map keeps, and
-what the same candidate keeps that all of the sample (twice the pairs) fits. A verdict agrees where
+pair of models the tool sees a sample of its own (1,000 rows; 600 names; 1,200 captions of 240 images). The truth is
+measured on blocks of as many other rows, which it never sees: what the vectors as they are keep, what the chosen map
+keeps, and what the same candidate keeps that all of the sample (twice the pairs) fits. A verdict agrees where
 
 - stay: vectors as they are keep at least what is wanted on the rest, or the old model alone does (with judgements);
 - bridge: the chosen map does;
