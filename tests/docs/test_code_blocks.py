@@ -24,7 +24,7 @@ def _load() -> ModuleType:
 code_blocks = _load()
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in code_blocks.pages(ROOT)}
 BLOCKS = {name: code_blocks.blocks(text) for name, text in PAGES.items()}
-EXTRAS = ("jinja2", "matplotlib", "faiss", "onnx", "umap", "dask", "torch")
+EXTRAS = ("jinja2", "matplotlib", "faiss", "onnx", "umap", "dask", "torch", "lancedb")
 MAX_NOT_RUN = 28
 
 
@@ -40,7 +40,9 @@ def _check(name: str, folder: Path, *, models: bool) -> None:
         wanted = block.output.code if block.output else None
         if wanted is not None:
             hint = "prints something else; `python docs/generate.py --outputs` writes it anew"
-            assert code_blocks.matches(wanted, printed), f"{name}:{block.line} {hint}:\n{printed}"
+            assert code_blocks.matches(wanted, printed, models=block.needs_models), (
+                f"{name}:{block.line} {hint}:\n{printed}"
+            )
 
 
 @pytest.mark.parametrize(

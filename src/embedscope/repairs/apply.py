@@ -14,12 +14,13 @@ from embedscope.core.atomic import atomic_path
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
-from embedscope.readers import described, facts_of, file_of, find_vectors
+from embedscope.readers import described, facts_of, file_of, find_vectors, store_of
 from embedscope.repairs._parquet_columns import Beside, column_of
 from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
+from embedscope.repairs.to_store import check_storable, write_new
 from embedscope.transforms.repair import Repair
 
-__all__ = ["Applied", "apply_repair", "reindexing"]
+__all__ = ["Applied", "apply_repair", "check_outputs", "reindexing"]
 
 MIGRATED = ("old", "new")
 """Kinds of a repair that `migrate` wrote: vectors of the old and of the new model."""
@@ -35,19 +36,19 @@ class Applied:
 
     Attributes
     ----------
-    path : the file
+    path : the file, or the address of a collection
     kind : of the vectors
     rows, dim_in, dim_out : their number and widths
-    n_bytes : size of the file
+    n_bytes : size of the file, None for a collection
     seconds : wall time
     """
 
-    path: Path
+    path: Path | str
     kind: str
     rows: int
     dim_in: int
     dim_out: int
-    n_bytes: int
+    n_bytes: int | None
     seconds: float
 
 
@@ -78,9 +79,11 @@ def apply_repair(
     begin = time.perf_counter()
     progress = progress or Silent()
     made = repair if isinstance(repair, Repair) else Repair.load(repair)
+    to_store = store_of(str(out)) is not None
     name, target = made.kind_name(kind), Path(out)
-    suffix = checked_suffix(target.name)
-    _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
+    suffix = "" if to_store else checked_suffix(target.name)
+    if not to_store:
+        _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
     if model is not None:
         made.check_source(model, name)
     found = find_vectors(str(source))
@@ -91,6 +94,13 @@ def apply_repair(
     rows = stream.n_rows if stream.n_rows is not None else _counted(stream)
     dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
     mapped = made.kinds[name]
+    if to_store:
+        check_storable(mapped, str(out))
+        progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
+        done = write_new(stream, str(source), str(out), mapped.dim_out, mapped.apply, progress)
+        progress.close()
+        took = time.perf_counter() - begin
+        return Applied(str(out), name, done, stream.dims[space], mapped.dim_out, None, took)
     beside = _beside(stream, suffix, progress)
     column = column_of(stream) or space
     layout = Layout(
@@ -110,8 +120,25 @@ def apply_repair(
     return Applied(target, name, rows, stream.dims[space], mapped.stored_width, target.stat().st_size, took)
 
 
-def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
-    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need."""
+def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: bool, journal: str | Path | None) -> None:
+    """Raise ``InputError`` unless exactly one of an output, a change in place and its way back is asked for."""
+    if out is not None and (in_place or rollback):
+        option = "--in-place" if in_place else "--rollback"
+        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave {out} or the option out")
+    if in_place and rollback:
+        raise InputError("--in-place and --rollback do opposite things; give one of them")
+    if out is None and not (in_place or rollback):
+        inside = ", or --in-place to replace the vectors of this store" if store_of(source) else ""
+        raise InputError(f"say where to write: a file such as new.npy as OUT{inside}")
+    if journal is not None and not (in_place or rollback):
+        raise InputError("--journal is kept by --in-place and read by --rollback; give one of them")
+
+
+def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bool = False) -> list[str]:
+    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need.
+
+    ``stored`` where the vectors stand in their store already.
+    """
     made = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
@@ -125,8 +152,8 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
     size = f"{said} in {'float32' if made.code is None else made.code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
-    lines = [
-        f"re-index {what}; stored vectors are enough, nothing is encoded again",
+    lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
+    lines += [
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
     others = [other for other in repair.kinds if other != kind]
