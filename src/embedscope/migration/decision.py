@@ -62,7 +62,7 @@ def decide(measured: Measured, retain: float) -> Decision:
         if same.keeps(retain):
             reason = f"the vectors of both models can be compared as they are: they keep {_said(same)}"
             return Decision("stay", reason, measured.trials, same, certified, None, (), None)
-    certified |= measured.best
+    certified |= {str(direction): test for direction, test in measured.best.items()}
     stays = _stays(measured, retain)
     test = None if measured.chosen is None else measured.best[measured.chosen]
     if stays is not None and stays[1] is not None and stays[1] >= retain:

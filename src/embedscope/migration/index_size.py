@@ -82,9 +82,9 @@ def thinned_ndcg(
     """
     from scipy.stats import binom
 
-    query, row, grade = (side[judged[2] > 0] for side in judged)
-    order = np.argsort(query, kind="stable")
-    query, row, grade = query[order], row[order], grade[order]
+    positive = np.flatnonzero(judged[2] > 0)
+    positive = positive[np.argsort(judged[0][positive], kind="stable")]
+    query, row, grade = judged[0][positive], judged[1][positive], judged[2][positive]
     m = len(queries)
     before, others = np.zeros(len(query), dtype=np.intp), np.zeros(len(query), dtype=np.intp)
     step = max(1, _CELLS // len(rows))

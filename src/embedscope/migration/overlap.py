@@ -83,9 +83,9 @@ def overlap_score(
     score = mean_score(items if more is None else np.asarray(items + more), seed, (), units)
     if pool_units is None or score.draws is None or score.value is None:
         return score
-    more = sum(w * _variance_of_rows(near, truth, j, items, own, pool_units) for w, j in parts)
+    added = sum(w * _variance_of_rows(near, truth, j, items, own, pool_units) for w, j in parts)
     queries = float(np.nanvar(score.draws))
-    stretch = math.sqrt(1 + max(0.0, more) / queries) if queries > 0 else 1.0
+    stretch = math.sqrt(1 + max(0.0, added) / queries) if queries > 0 else 1.0
     draws = score.value + stretch * (score.draws - score.value)
     return replace(score, draws=draws, facts={**score.facts, "stretch": stretch})
 

@@ -320,9 +320,9 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
                 mine = mine[np.isin(mine, judged[0][np.isin(judged[1], held) & (judged[2] > 0)])]
             asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]
             _check_units(q_clusters[asked[name]], name, "queries", evidence)
+        drawn: dict[Part, Index | None] = {"select": None, "certify": pool_units}
         views = {
-            name: _view(rows, asked[name], held, q_clusters, judged, seed, units, rows_ask=False)
-            for name, units in (("select", None), ("certify", pool_units))
+            name: _view(rows, asked[name], held, q_clusters, judged, seed, drawn[name], rows_ask=False) for name in HELD
         }
     if judged is not None and len(held) < n:
         notes.append(
