@@ -2,6 +2,7 @@
 
     python -m benchmarks.calibration --data DIR           # prints the tables; DIR holds captions/ and clip500/
     python -m benchmarks.calibration --data DIR --write   # also into docs/calibrate.md
+    ... --keep FILE --only emoji,minilm                   # sets or models by name; FILE keeps what other runs finished
 
 Real sets: captions of Multi30k (English, German), of laps_coco (one caption searches among the four others of its image
 and those of all other images), CLIP vectors of 500 images and captions, and names of emoji (English, German); each with
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import argparse
 import gzip
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,12 +104,15 @@ def given_of(request: CalibrationRequest) -> Given:
     return read_given(request, ModelOptions(), False, Provenance("", 0), Silent())
 
 
-def inputs(data: Path) -> Iterator[tuple[str, str, Given]]:
-    """Name of the set, of the model, and what was read."""
+def inputs(data: Path, wanted: Callable[[str, str], bool]) -> Iterator[tuple[str, str, Given]]:
+    """Name of the set, of the model, and what was read, where it is wanted."""
     x, y = np.load(data / "clip500" / "features_clip.npy")
-    yield "clip500", "CLIP ViT-B/32", given_of(CalibrationRequest(pair=(y, x)))
+    if wanted("clip500", "CLIP ViT-B/32"):
+        yield "clip500", "CLIP ViT-B/32", given_of(CalibrationRequest(pair=(y, x)))
     for model in MODELS:
         for name, load in SETS.items():
+            if not wanted(name, model):
+                continue
             pairs = load(data)
             sides = [Texts(name, tuple(t), tuple(t)) for t in (pairs.left, pairs.right)]
             _, vectors = encode(model, sides, ModelOptions(), Provenance("", 0), Silent())
@@ -225,52 +230,71 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
+@dataclass
+class Finished:
+    """Rows of sets that are finished, in this run or in one that kept them in ``file``."""
+
+    file: Path | None
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        lines = (
+            [] if self.file is None or not self.file.exists() else self.file.read_text(encoding="utf-8").splitlines()
+        )
+        self.parts: list[dict[str, list[list[str]]]] = [json.loads(line) for line in lines]
+        self.known = {(row[0], row[1]) for row in self.rows("kept")}
+
+    def wants(self, name: str, model: str) -> bool:
+        """Whether a set and model are asked for, and not finished."""
+        return (name, model) not in self.known and all(any(w in part for part in (name, model)) for w in self.words)
+
+    def add(self, errors: list[list[str]], kept: list[list[str]]) -> None:
+        """Print and keep the rows of a set."""
+        self.parts.append({"errors": errors, "kept": kept})
+        for row in (*errors, *kept):
+            print(" | ".join(row), flush=True)
+        if self.file is not None:
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(self.parts[-1]) + "\n")
+
+    def rows(self, name: str) -> list[list[str]]:
+        """All rows of a table."""
+        return [row for part in self.parts for row in part[name]]
+
+
+def promises(name: str, model: str, given: Given, runs: int) -> list[list[str]]:
+    """Rows of what each promise kept."""
+    kept = []
+    for promise, (n, broken, of, loss) in resampled(given, runs).items():
+        share = f"mean recall {0.9 - loss:.4f}" if promise.startswith("mean") else f"{broken / of:.1%}"
+        kept.append([name, model, promise, f"{n / of:.0%}", share])
+    return kept
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--keep", type=Path)
     chosen = parser.parse_args(argv)
-    errors, kept = [], []
-    for name, model, given in inputs(chosen.data):
-        errors.append(error_row(name, model, given))
-        print(" | ".join(errors[-1]), flush=True)
-        for promise, (n, broken, runs, loss) in resampled(given, chosen.runs).items():
-            share = f"{broken / runs:.1%}"
-            if promise.startswith("mean"):
-                share = f"mean recall {0.9 - loss:.4f}"
-            kept.append([name, model, promise, f"{n / runs:.0%}", share])
-            print(" | ".join(kept[-1]), flush=True)
-    certified, broken, used = by_hand(min(chosen.runs, 400))
-    kept.append(
-        [
-            "simulated",
-            "judged by hand",
-            "false merges 0.05",
-            f"{certified / min(chosen.runs, 400):.0%}",
-            f"{broken / min(chosen.runs, 400):.1%}",
-        ]
-    )
-    print(" | ".join(kept[-1]), used, flush=True)
+    finished = Finished(chosen.keep, tuple(word for word in chosen.only.split(",") if word))
+    for name, model, given in inputs(chosen.data, finished.wants):
+        finished.add([error_row(name, model, given)], promises(name, model, given, chosen.runs))
+    if finished.wants("simulated", "judged by hand"):
+        runs = min(chosen.runs, 400)
+        certified, broken, used = by_hand(runs)
+        promise = f"false merges 0.05, {used} labels on average"
+        row = ["simulated", "judged by hand", promise, f"{certified / runs:.0%}", f"{broken / runs:.1%}"]
+        finished.add([], [row])
+    heads = ["set", "model", "unrelated cosine", "curve", "ECE (by sampling alone)", "error [95 %]", "p = .5 at"]
     text = "\n\n".join(
         [
-            table(
-                [
-                    "set",
-                    "model",
-                    "unrelated cosine",
-                    "curve",
-                    "ECE (by sampling alone)",
-                    "error [95 %]",
-                    "p = .5 at",
-                    "precision .95 at",
-                ],
-                errors,
-            ),
-            f"{chosen.runs:,} draws of {DRAWN} units of each set; *broken*: draws whose threshold breaks the "
-            f"promise in the "
-            f"whole set. By hand: {used} labels on average.",
-            table(["set", "model", "promise", "certified", "broken"], kept),
+            table([*heads, "precision .95 at"], finished.rows("errors")),
+            f"{chosen.runs:,} draws of {DRAWN} units of each set; *broken*: draws whose threshold breaks the promise "
+            "in the whole set.",
+            table(["set", "model", "promise", "certified", "broken"], finished.rows("kept")),
         ]
     )
     if chosen.write:

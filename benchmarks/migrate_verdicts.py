@@ -1,144 +1,276 @@
 """Verdicts of ``migrate`` on real pairs of models against what the full re-embedding shows on rows it never saw.
 
-    python -m benchmarks.migrate_verdicts FOLDER [--sample 1000] [--rest 1000] [--retain 0.95,0.7]
+    python -m benchmarks.migrate_verdicts FOLDER --data DIR                       # prints; DIR is the evaluation data
+    python -m benchmarks.migrate_verdicts FOLDER --data DIR --write               # also into docs/migrate.md
+    ... --models minilm,e5,smollm2,l3=onnx:FOLDER?pooling=mean&normalize=1        # as many models as there are here
 
-FOLDER holds one NAME.npy for each model, all of the same rows (one text a row) in a random order. Of
-each ordered pair of models the tool sees the first ``sample`` rows. The truth is measured on the next ``rest`` rows,
-which it never sees: what the vectors as they are keep, what the chosen map keeps, and what the same candidate keeps
-that all of the sample (twice the pairs) fits. A verdict agrees where
+FOLDER keeps the vectors, one file a corpus and model: COCO captions (one an image), sentences of STS, class names of
+LVIS by three text towers of CLIP, and captions with the four others of their image as what is relevant. Of each ordered
+pair of models the tool sees a sample of its own (1,000 rows; 600 names; 1,200 captions of 240 images). The truth is
+measured on blocks of as many other rows, which it never sees: what the vectors as they are keep, what the chosen map
+keeps, and what the same candidate keeps that all of the sample (twice the pairs) fits. A verdict agrees where
 
-- stay: vectors as they are keep at least ``retain`` on the rest;
+- stay: vectors as they are keep at least what is wanted on the rest, or the old model alone does (with judgements);
 - bridge: the chosen map does;
-- pilot more pairs: the chosen map is within 0.02 of ``retain``, or the map of twice the pairs closes at least a third
-  of what is lacking;
-- re-embed: none of these holds.
+- pilot more pairs: the chosen map is within 0.02 of what is wanted, or the map of twice the pairs closes at least a
+  third of what is lacking;
+- re-embed: none of stay and bridge holds.
+
+A bridge that keeps less than is wanted is a false bridge. The interval covers where it holds what the chosen map keeps
+on the rest.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import embedscope
 from embedscope.core.arrays import Floats
+from embedscope.core.progress import Silent
+from embedscope.core.provenance import Provenance
+from embedscope.migration.decision import decide
 from embedscope.migration.maps import MapPairs, fit_map
+from embedscope.migration.retention import DIRECTIONS, retention_judge
+from embedscope.migration.rows import Request, read_rows
+from embedscope.migration.trials import measure
+from embedscope.sources.options import ModelOptions
+from embedscope.sources.texts import Texts, encode
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import directions
 from embedscope.transforms.repair import KindMap
 
-HEAD = (
-    "| old | new | wanted | verdict | candidate | direction | kept (95 %) | on the rest | as they are "
-    "| twice the pairs | agrees |"
-)
+RETAIN = (0.7, 0.8, 0.9, 0.95)
 CLOSE = 0.02
+K = 10
+PAGE = Path(__file__).parents[1] / "docs" / "migrate.md"
+MARKS = "<!-- verdicts: made by python -m benchmarks.migrate_verdicts -->", "<!-- end of verdicts -->"
+HEAD = (
+    "corpus", "old", "new", "candidate, direction", "kept (95 %)", "on the rest", "as they are", "twice the pairs",
+)  # fmt: skip
+SHORT = {"stay": "stay", "bridge": "bridge", "re-embed": "re-embed", "pilot more pairs": "pilot"}
+NAMES = {
+    "ViT-B/32": "detic/lvis_v1_clip_a+cname.npy",
+    "ViT-B/32 photo": "object_centric_ovd/lvis_v1_clip_a+photo+cname.npy",
+    "RN50": "vlpart/lvis_v1_clip_RN50_a+cname.npy",
+}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows of which the first ``sample`` are shown to the tool; ``fellows`` in a row are relevant to each other."""
+
+    name: str
+    folder: str
+    sample: int
+    fellows: int = 1
+
+
+CORPORA = (
+    Corpus("captions", "captions", 1000),
+    Corpus("STS", "sts", 1000),
+    Corpus("LVIS names", "names", 600),
+    Corpus("captions, nDCG@10", "images", 1200, 5),
+)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is kept on rows that the tool never saw: by the map, by vectors as they are, by the old model, and more."""
+
+    rest: float
+    swap: float | None
+    stays: float | None
+    more: float
+
+    def agrees(self, verdict: str, retain: float) -> bool:
+        """Whether the rest shows what the verdict says."""
+        stays = max(v for v in (self.swap, self.stays, -1.0) if v is not None)
+        if verdict == "stay":
+            return stays >= retain
+        if verdict == "bridge":
+            return self.rest >= retain
+        if verdict == "pilot more pairs":
+            lacking = retain - self.rest
+            return abs(lacking) <= CLOSE or (lacking > 0 and self.more - self.rest >= lacking / 3)
+        return self.rest < retain and stays < retain
 
 
 @dataclass(frozen=True)
 class Case:
-    """One verdict and what it is compared with."""
+    """What was measured of one ordered pair of models, and its verdicts."""
 
+    corpus: Corpus
     old: str
     new: str
-    retain: float
-    verdict: str
     candidate: str
-    direction: str
-    kept: float
-    low: float
-    high: float
-    rest: float
-    swap: float | None
-    more: float
+    kept: tuple[float, float, float]
+    truth: Truth
+    verdicts: Mapping[float, str]
 
     @property
-    def agrees(self) -> bool:
-        """Whether the rest shows what the verdict says."""
-        if self.verdict == "stay":
-            return self.swap is not None and self.swap >= self.retain
-        if self.verdict == "bridge":
-            return self.rest >= self.retain
-        close = abs(self.rest - self.retain) <= CLOSE
-        grows = self.rest < self.retain and self.more - self.rest >= (self.retain - self.rest) / 3
-        if self.verdict == "pilot more pairs":
-            return close or grows
-        return self.rest < self.retain and not (self.swap is not None and self.swap >= self.retain)
+    def covers(self) -> bool:
+        """Whether the interval holds what the map keeps on the rest."""
+        return self.kept[1] <= self.truth.rest <= self.kept[2]
 
-    def row(self) -> str:
+    def row(self) -> list[str]:
         """The case as a row of the table."""
-        swap = "" if self.swap is None else f"{self.swap:.3f}"
-        return (
-            f"| {self.old} | {self.new} | {self.retain:g} | {self.verdict} | {self.candidate} | {self.direction} | "
-            f"{self.kept:.3f} ({self.low:.3f} to {self.high:.3f}) | {self.rest:.3f} | {swap} | {self.more:.3f} | "
-            f"{'yes' if self.agrees else 'no'} |"
-        )
+        t, (value, low, high) = self.truth, self.kept
+        same = [f"{v:.3f}{mark}" for v, mark in ((t.swap, ""), (t.stays, " (old alone)")) if v is not None]
+        said = [
+            SHORT[verdict] + ("" if t.agrees(verdict, retain) else " **(no)**")
+            for retain, verdict in self.verdicts.items()
+        ]
+        head = [self.corpus.name, self.old, self.new, self.candidate]
+        return [
+            *head, f"{value:.3f} ({low:.3f} to {high:.3f})", f"{t.rest:.3f}", ", ".join(same), f"{t.more:.3f}", *said,
+        ]  # fmt: skip
 
 
-def kept(old: Floats, new: Floats, fitted: KindMap, direction: str) -> float:
-    """Share of the ten nearest of the full re-embedding that a map keeps among these rows."""
+def unit(x: Any) -> Floats:
+    x64 = np.asarray(x, dtype=np.float64)
+    return np.asarray(x64 / np.linalg.norm(x64, axis=1, keepdims=True))
+
+
+def ndcg(queries: Floats, rows: Floats, fellows: int) -> float:
+    """nDCG@10 where the other rows of the same ``fellows`` are relevant, computed in the plainest way."""
+    own = np.arange(len(rows))
+    near = top_k(queries, rows, K, exclude=own).indices
+    gains = (near // fellows == own[:, None] // fellows) / np.log2(2.0 + np.arange(K))
+    return float(gains.sum(axis=1).mean() / (1 / np.log2(2.0 + np.arange(fellows - 1))).sum())
+
+
+def kept(old: Floats, new: Floats, fitted: KindMap, direction: str, fellows: int) -> float:
+    """What a map keeps among these rows: the ten nearest in common, or with fellows nDCG@10 over that of ``new``."""
     own = np.arange(len(old))
-    truth = top_k(new, new, 10, exclude=own).indices
     queries, pool = (fitted.apply(new), old) if direction == "queries" else (new, fitted.apply(old))
-    near = top_k(np.asarray(queries), np.asarray(pool), 10, exclude=own).indices
+    if fellows > 1:
+        return ndcg(np.asarray(queries), np.asarray(pool), fellows) / ndcg(new, new, fellows)
+    truth = top_k(new, new, K, exclude=own).indices
+    near = top_k(np.asarray(queries), np.asarray(pool), K, exclude=own).indices
     return float((near[:, :, None] == truth[:, None, :]).any(axis=2).mean())
 
 
-def cases(spaces: dict[str, Floats], sample: int, rest: int, retains: list[float], candidates: str) -> Iterator[Case]:
-    """Every ordered pair of models at every share that is wanted."""
-    seen, unseen = slice(0, sample), slice(sample, sample + rest)
-    for a, b in permutations(spaces, 2):
-        old, new = spaces[a], spaces[b]
-        for retain in retains:
-            outcome = embedscope.migrate(old[seen], new[seen], retain=retain, candidates=candidates, force=True)
-            record = outcome.result["migrate"]
-            text, direction = str(record.transform), str(record.space)
-            made = outcome.repair
-            assert made is not None
-            moved = made.kinds["new" if direction == "queries" else "old"]
-            x, y = directions(old[unseen]), directions(new[unseen])
-            swap = None
-            if x.shape[1] == y.shape[1]:
-                swap = kept(x, y, fit_map("none", MapPairs(x[:2], y[:2])), "queries")
-            both = directions(old[seen]), directions(new[seen])
-            pairs = MapPairs(*(both[::-1] if direction == "queries" else both))
-            yield Case(
-                a,
-                b,
-                retain,
-                outcome.verdict,
-                text,
-                direction,
-                float(record.value or 0),
-                float(record.ci_low or 0),
-                float(record.ci_high or 0),
-                kept(x, y, moved, direction),
-                swap,
-                kept(x, y, fit_map(text, pairs), direction),
-            )
+def cases(corpus: Corpus, spaces: Mapping[str, Floats], retains: Sequence[float], candidates: str) -> Iterator[Case]:
+    """Every ordered pair of models."""
+    n, fellows = corpus.sample, corpus.fellows
+    for number, (a, b) in enumerate(permutations(spaces, 2)):
+        size = min(len(spaces[a]), len(spaces[b]))
+        start = fellows * (number * 331 % (size // fellows))  # each pair has a sample of its own
+        old, new = (np.roll(spaces[name][:size], -start, axis=0) for name in (a, b))
+        groups = None if fellows == 1 else np.arange(n) // fellows
+        request = Request(old[:n], new[:n], groups=groups)
+        rows = read_rows(request, ModelOptions(), Provenance(), Silent(), count_tokens=False)
+        judge = retention_judge(rows, 10_000, 0)
+        measured = measure(judge, candidates, DIRECTIONS, n, Silent())
+        found = {retain: decide(measured, retain) for retain in retains}
+        direction = measured.chosen
+        assert direction is not None
+        test = measured.best[direction]
+        fitted, text = test.trial.fitted, test.trial.text
+        assert fitted is not None and test.value is not None and test.low is not None and test.high is not None
+        both = (rows.old, rows.new) if direction == "documents" else (rows.new, rows.old)
+        more = fit_map(text, MapPairs(*both))
+        same = None
+        if old.shape[1] == new.shape[1]:
+            same = fit_map("none", MapPairs(rows.new[:2], rows.old[:2]))
+        blocks = [slice(lo, lo + n) for lo in range(n, size - n + 1, n)]
+
+        def mean(fit: KindMap | None, way: str, blocks=blocks, old=old, new=new) -> float | None:  # type: ignore[no-untyped-def]
+            if fit is None:
+                return None
+            return float(np.mean([kept(old[s], new[s], fit, way, fellows) for s in blocks]))
+
+        alone = None
+        if fellows > 1:
+            alone = float(np.mean([ndcg(old[s], old[s], fellows) / ndcg(new[s], new[s], fellows) for s in blocks]))
+        truth = Truth(mean(fitted, direction) or 0.0, mean(same, "queries"), alone, mean(more, direction) or 0.0)
+        verdicts = {retain: decision.verdict for retain, decision in found.items()}
+        yield Case(corpus, a, b, f"{text}, {direction}", (test.value, test.low, test.high), truth, verdicts)
+
+
+def texts_of_corpus(corpus: Corpus, data: Path) -> list[str]:
+    """The texts of a corpus, in random order."""
+    if corpus.folder == "sts":
+        from embedscope.experiments._drift2025.spaces import _shuffled
+        from embedscope.sources.texts import texts_of
+
+        return list(_shuffled(texts_of("sts_sentences", data, Provenance()), 6000).texts)
+    lines = [t.strip() for t in (data / "captions/laps_coco/testall_caps.txt").read_text(encoding="utf-8").splitlines()]
+    images = np.random.default_rng(0).permutation(len(lines) // 5)
+    if corpus.folder == "captions":
+        return [lines[5 * i] for i in images[:3000]]
+    return [lines[5 * i + j] for i in images[3000:3800] for j in range(5)]
+
+
+def read(corpus: Corpus, folder: Path, data: Path, models: Mapping[str, str]) -> dict[str, Floats]:
+    """The vectors of a corpus by every model, made where they are not in ``folder`` yet."""
+    if corpus.folder == "names":
+        order = np.random.default_rng(0).permutation(1203)
+        return {k: unit(np.load(data / "clip_class_names" / f))[order] for k, f in NAMES.items()}
+    found, place = {}, folder / corpus.folder
+    place.mkdir(parents=True, exist_ok=True)
+    texts: tuple[str, ...] = ()
+    for name, uri in models.items():
+        path = place / f"{name}.npy"
+        if not path.exists():
+            texts = texts or tuple(texts_of_corpus(corpus, data))
+            some = texts[:3000] if uri == "smollm2" else texts
+            options = ModelOptions(pooling="plain", layers="final") if uri == "smollm2" else ModelOptions()
+            _, (x,) = encode(uri, [Texts(corpus.name, some, some)], options, Provenance(), Silent())
+            np.save(path, np.asarray(x, dtype=np.float32))
+        found[name] = unit(np.load(path))
+    return found
+
+
+def report(found: Sequence[Case], retains: Sequence[float]) -> str:
+    """The table, and how many verdicts agree."""
+    heads = [*HEAD, *(f"verdict at {r:g}" for r in retains)]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += [f"| {' | '.join(case.row())} |" for case in found]
+    sums = ["| wanted | agree | undecided (pilot) | false bridges |", "|---|---|---|---|"]
+    for r in retains:
+        agree = sum(c.truth.agrees(c.verdicts[r], r) for c in found)
+        pilots = sum(c.verdicts[r] == "pilot more pairs" for c in found)
+        false = sum(c.verdicts[r] == "bridge" and c.truth.rest < r for c in found)
+        sums.append(f"| {r:g} | {agree} of {len(found)} | {pilots} | {false} |")
+    covers = sum(c.covers for c in found)
+    return "\n".join([*sums, "", f"The interval covers in {covers} of {len(found)}.", "", *lines])
 
 
 def main() -> None:
     """Print the table and how many verdicts agree."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--sample", type=int, default=1000)
-    parser.add_argument("--rest", type=int, default=1000)
-    parser.add_argument("--retain", default="0.95")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--models", default="minilm,e5")
+    parser.add_argument("--corpora", default=",".join(c.folder for c in CORPORA))
+    parser.add_argument("--retain", default=",".join(map(str, RETAIN)))
     parser.add_argument("--candidates", default="auto")
+    parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    spaces = {p.stem: np.asarray(np.load(p), dtype=np.float64) for p in sorted(given.folder.glob("*.npy"))}
+    named = (word.partition("=") for word in given.models.split(","))
+    models = {k: uri or k for k, _, uri in named}
     retains = [float(v) for v in given.retain.split(",")]
-    print(HEAD)
-    print("| --- " * 11 + "|")
-    found = []
-    for case in cases(spaces, given.sample, given.rest, retains, given.candidates):
-        found.append(case)
-        print(case.row(), flush=True)
-    print(f"\n{sum(c.agrees for c in found)} of {len(found)} verdicts agree.")
+    found: list[Case] = []
+    for corpus in CORPORA:
+        if corpus.folder not in given.corpora.split(","):
+            continue
+        some = {k: v for k, v in models.items() if corpus.fellows == 1 or v != "smollm2"}
+        for case in cases(corpus, read(corpus, given.folder, given.data, some), retains, given.candidates):
+            found.append(case)
+            print(json.dumps(case.row()), flush=True)
+    text = report(found, retains)
+    print(text)
+    if given.write:
+        page = PAGE.read_text(encoding="utf-8")
+        before, rest = page.split(MARKS[0])
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{rest.split(MARKS[1])[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.core.errors import InputError
 from embedscope.exports._scores import numpy_scores, sql_scores
 from embedscope.transforms.calibration import Beta, Isotonic, Platt
+from embedscope.transforms.repair import Repair
 
 
 def pair(n: int = 1200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -217,3 +218,20 @@ def test_without_labels_the_headline_is_of_unrelated_pairs(tmp_path: Path, monke
     assert f"a mean cosine of {mean:.3f}" in headline["text"] and headline["charts"] == ["cosines"]
     snippet = CliRunner().invoke(app, shlex.split(headline["command"])[1:])
     assert snippet.exit_code == 0 and "import numpy as np" in snippet.output
+
+
+def test_a_repair_keeps_the_probability_and_the_thresholds_of_its_vectors(
+    outcome: embedscope.CalibrationOutcome, tmp_path: Path
+) -> None:
+    file, cosines = tmp_path / "repair.safetensors", np.array([0.3, 0.6, 0.9])
+    outcome.calibration.into(Repair.identity(24, decision="kept")).save(file)
+    made = Repair.load(file)
+    assert made.header.decision == "kept" and made.header.thresholds == outcome.calibration.thresholds
+    assert made.probability(cosines).tolist() == outcome.calibration.probability(cosines).tolist()
+    assert made.decide(cosines, "recall").tolist() == outcome.calibration.decide(cosines, "recall").tolist()
+    with pytest.raises(InputError, match="no threshold for max_false_merge"):
+        made.decide(cosines, "max_false_merge")
+    with pytest.raises(InputError, match="gives vectors of 8 dimensions, these have 24"):
+        outcome.calibration.into(Repair.identity(8))
+    with pytest.raises(InputError, match="no probability and no threshold"):
+        embedscope.calibrate(pair()[0]).calibration.into(Repair.identity(24))

@@ -41,6 +41,15 @@ def test_no_bridge_is_exit_code_1_and_no_file(files: Path) -> None:
     assert not Path("bridge.safetensors").exists()
 
 
+def test_force_writes_a_bridge_and_says_that_nothing_certifies_it(files: Path) -> None:
+    words = ["migrate", "--old", "images.npy", "--new", "texts.npy", "--candidates", "procrustes", "--force"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "The bridge was written all the same, because --force asks for it" in said
+    assert "--force" in Repair.load("bridge.safetensors").header.decision
+
+
 def test_a_mistake_is_one_sentence(files: Path) -> None:
     result = CliRunner().invoke(app, ["migrate", "--old", "old.npy", "--new", "minilm"])
     assert result.exit_code > 1

@@ -170,3 +170,9 @@ def test_the_headline_of_models_says_whether_one_leads(second, status):
     assert headline.charts == ("word_stability",) and "prove nothing" in headline.cause
     assert [row.dots[0].low for row in chart.rows] == [0.7, second[1]]
     assert stability_chart([Record("x", "word_stability", None)]) is None
+
+
+def test_ids_that_repeat_are_refused():
+    ids = [str(i) for i in range(300)]
+    with pytest.raises(InputError, match=r"1 of the 300 ids of B stand more than once"):
+        compare(X, X, ids=(ids, [*ids[:299], "0"]))

@@ -217,6 +217,20 @@ def test_candidates_that_are_none(text: str, why: str) -> None:
         expand_plans(text, 32, ())
 
 
+def test_parts_that_do_not_divide_the_dimensions_are_named(rows: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"pq:5 cuts 32 dimensions into 5 equal parts.*write pq:2 or pq:4 or pq:8"):
+        embedscope.compress(rows, candidates="pq:5")
+    with pytest.raises(InputError, match=r"first:15\+pq:4 cuts 15 dimensions"):
+        expand_plans("first:15+pq:4", 32, ())
+
+
+def test_judgements_without_a_relevant_document_are_refused(rows: np.ndarray) -> None:
+    ids = [f"r{i}" for i in range(len(rows))]
+    vectors = dict(zip(ids, rows, strict=True))
+    with pytest.raises(InputError, match="none of the 1,200 judgements of qrels has a grade above 0"):
+        embedscope.compress(vectors, queries=vectors, qrels={i: {i: 0} for i in ids})
+
+
 def test_unknown_steps_and_too_many_dimensions() -> None:
     with pytest.raises(UnknownNameError, match="int8"):
         expand_plans("int9", 32, ())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from embedscope.core.errors import InputError
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._setup import absent, is_complete, setup
@@ -52,3 +53,23 @@ def test_every_study_says_what_it_reads(name: str) -> None:
     study = EXPERIMENTS.get(name)
     assert all(data in DATASETS for data in study.datasets)
     assert all(files.files and files.hint for files in study.file_sets)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("drift2025", {"transform": "center"}),
+        ("drift2025", {"prompt": "a {class}"}),
+        ("drift2025", {"first_position": "drop"}),
+        ("liang2022", {"transform": "center"}),
+        ("wolfe2022", {"prompt": "a {class}"}),
+    ],
+)
+def test_options_that_mean_nothing_to_a_study_are_refused(name: str, option: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=f"means nothing to {name}; leave it out"):
+        EXPERIMENTS.get(name).check(Options((), **option))
+
+
+def test_options_that_a_study_reads_are_taken() -> None:
+    EXPERIMENTS.get("wolfe2022").check(Options((), transform="center", first_position="drop"))
+    EXPERIMENTS.get("tyshchuk2023").check(Options((), prompt="a {class}"))

@@ -90,8 +90,12 @@ def test_overlap_is_that_of_sorting() -> None:
             got = judge.kept(direction, fitted, part).scores["overlap@10"]
             assert got.items.tolist() == pytest.approx(wanted.tolist())
     fit = set(judge.fit.tolist())
-    held = {rows.ids.index(name) for part in judge.views.values() for name in part.names}
-    assert not fit & held
+    selects, certifies = ({rows.ids.index(name) for name in judge.views[part].names} for part in ("select", "certify"))
+    assert certifies == set(range(len(x))) - fit
+    assert selects == set(judge.select.tolist()) and selects < fit
+    chosen_by = judge.pairs("documents", choosing=True)
+    assert len(chosen_by) == len(fit) - len(selects)
+    assert not (chosen_by.x[:, None] == judge.views["select"].q_old[None]).all(axis=2).any()
 
 
 def test_a_larger_index_keeps_less_and_the_verdict_is_about_it() -> None:

@@ -82,9 +82,9 @@ def migrate(  # noqa: PLR0913
 ) -> MigrationOutcome:
     """Whether the index of an old model can serve a new one: stay, bridge, re-embed, or pilot more pairs.
 
-    A bridge maps vectors of one model into the space of the other. Half of the rows fit candidates, a quarter selects
-    one, a quarter certifies what it keeps of the full re-embedding: the ten nearest in common, or nDCG@10 with
-    judgements.
+    A bridge maps vectors of one model into the space of the other. Half of the rows fit candidates (a quarter of
+    them first selects one), the other half certifies what it keeps of the full re-embedding: the ten nearest in
+    common, or nDCG@10 with judgements.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedscope.calibration.curve import Chosen, choose_curve
-from embedscope.calibration.guarantees import Threshold, certify_false_share, certify_recall
+from embedscope.calibration.guarantees import certify_false_share, certify_recall
 from embedscope.calibration.hand_labels import Looked, Merges, look, read_labels, write_labels
 from embedscope.calibration.reading import CalibrationRequest, Given, part_numbers_of, read_given
 from embedscope.calibration.scores import ScoreCalibration
@@ -24,6 +24,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
+from embedscope.transforms.calibration import Threshold
 
 FALSE_MERGES = 0.01
 """Share of false merges that ``dedup`` allows where none is named."""

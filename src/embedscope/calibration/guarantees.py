@@ -17,6 +17,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
+from embedscope.transforms.calibration import Threshold
 
 ONE_OF_EACH = "exact binomial test (Clopper-Pearson) on one pair of every unit"
 
@@ -67,36 +68,6 @@ def betting_p(losses: Floats, alpha: float) -> float:
     top = float(log.max())
     wealth = top + math.log(float(np.exp(log - top).mean()))
     return math.exp(-wealth) if wealth > 0 else 1.0
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A cosine from which on pairs are taken as matches, and what is promised of it.
-
-    Attributes
-    ----------
-    promise : "precision", "recall" or "max_false_merge"
-    target : the rate that is promised
-    cosine : the threshold; None where nothing can be certified
-    confidence : with which the promise holds
-    observed : the rate in the data that certify
-    n : units (matches, pairs) the test rests on
-    method : the test, in words
-    why : why there is none, with what it would take
-    recall : share of matches at or above the threshold, None where unknown
-    needed : units that it would take, None where unknown or certified
-    """
-
-    promise: str
-    target: float
-    cosine: float | None
-    confidence: float
-    observed: float | None
-    n: int
-    method: str
-    why: str | None = None
-    recall: float | None = None
-    needed: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

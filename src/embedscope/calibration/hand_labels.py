@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.calibration.guarantees import Threshold, betting_p
+from embedscope.calibration.guarantees import betting_p
 from embedscope.calibration.sides import Sides
 from embedscope.core.arrays import Floats
 from embedscope.core.atomic import write_text
@@ -26,6 +26,7 @@ from embedscope.core.printable import csv_text
 from embedscope.core.regular import check_ends
 from embedscope.core.tables import Index
 from embedscope.transforms._calibration_fits import logistic_fit, sigmoid
+from embedscope.transforms.calibration import Threshold
 
 BATCH = 100
 """Pairs that are written to be judged at a time."""

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.calibration.guarantees import Threshold
 from embedscope.calibration.unrelated import PairMoments, Tail, Unrelated
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.schema import read_as
 from embedscope.tasks._means import directions
 from embedscope.transforms._storage import SCORES
-from embedscope.transforms.calibration import Calibration, calibration_from
+from embedscope.transforms.calibration import Calibration, Threshold, calibration_from, threshold_of
+from embedscope.transforms.repair import Repair
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,24 +92,30 @@ class ScoreCalibration:
         InputError
             if there is no such promise, or it could not be certified.
         """
-        known = {t.promise: t for t in self.thresholds}
-        if promise is None and len(known) == 1:
-            promise = next(iter(known))
-        if promise not in known:
-            listed = ", ".join(known) or "none; calibrate with precision=, recall= or max_false_merge="
-            raise InputError(
-                f"no threshold for {promise or 'a promise that is not named'}; this calibration has {listed}"
-            )
-        found = known[promise]
-        if found.cosine is None:
-            raise InputError(f"{promise} {found.target:g} is not certified: {found.why}"[:395])
-        return found
+        return threshold_of(self.thresholds, promise)
 
     def decide(self, cosines: Any, promise: str | None = None) -> npt.NDArray[np.bool_]:
         """Whether each cosine is at or above the certified threshold of ``promise``."""
         cut = self.threshold(promise).cosine
         assert cut is not None  # threshold() gives certified ones only
         return np.asarray(np.asarray(cosines, dtype=np.float64) >= cut)
+
+    def into(self, repair: Repair) -> Repair:
+        """``repair`` with this probability and these thresholds, where they were made of vectors that it repaired.
+
+        Raises
+        ------
+        InputError
+            if there is neither a probability nor a threshold, or vectors of the repair have another width.
+        """
+        if self.curve is None and not any(t.cosine is not None for t in self.thresholds):
+            raise InputError("there is no probability and no threshold to store in a repair; calibrate with labels")
+        if repair.dim_out != len(self.unrelated.mean):
+            raise InputError(
+                f"the repair gives vectors of {repair.dim_out} dimensions, these have {len(self.unrelated.mean)}; "
+                "calibrate vectors that this repair has repaired (embedscope apply)"
+            )
+        return repair.with_header(calibration=self.curve, thresholds=self.thresholds)
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file with a JSON header, atomically."""

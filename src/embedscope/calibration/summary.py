@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from embedscope.calibration.curve import Chosen
-from embedscope.calibration.guarantees import Threshold
 from embedscope.calibration.hand_labels import Looked, Merges, sizes_of_merges
 from embedscope.calibration.reading import Given
 from embedscope.calibration.scores import ScoreCalibration
@@ -31,6 +30,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
+from embedscope.transforms.calibration import Threshold
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
 """Shares of unrelated pairs above a cosine that are tabulated."""

@@ -119,6 +119,15 @@ def calibrate(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = Path("scores.safetensors"),
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--into",
+            metavar="REPAIR.safetensors",
+            help="A repair whose repaired vectors these are: store probability and thresholds in its file too.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -132,7 +141,9 @@ def calibrate(
     Exit code: 0 the calibration was written, 1 it was, without a threshold that was asked for, 2 or more an error.
     """
     from embedscope.calibration.calibrate import calibrate as calibrated
+    from embedscope.transforms.repair import Repair
 
+    repair = None if into is None else Repair.load(into)
     output = Output(json, format_, report, quiet, explain)
     found, result = calibrated(
         source,
@@ -169,7 +180,11 @@ def calibrate(
         command=command_line(),
     )
     found.save(out)
+    if repair is not None and into is not None:
+        found.into(repair).save(into)
     lines = [f"{out}: apply it with ScoreCalibration.load, or `embedscope export {out} --to numpy` (or sql)"]
+    if into is not None:
+        lines.append(f"{into}: holds the probability and the thresholds too: Repair.load, then probability and decide")
     if label_pairs is not None:
         lines.append(f"pairs to judge: {label_pairs}")
     output.give(result, lines=tuple(lines))

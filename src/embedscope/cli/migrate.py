@@ -147,7 +147,8 @@ def migrate(
 
     A bridge maps vectors of one model into the space of the other. It is judged by what the full re-embedding finds,
     and is written as a repair with the kinds old and new, which `apply` and `export` take.
-    Exit code: 0 a bridge was written, 1 none was (the output says why), 2 or more an error.
+    Exit code: 0 a bridge was written (with --force also one that nothing certifies, and the output says so), 1 none was
+    (the output says why), 2 or more an error.
     """
     from embedscope.migration.migrate import migrate as migrated
 

@@ -154,6 +154,12 @@ def _label(source: Any, i: int) -> str:
 
 def _matched(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
     hashes = id_hashes(ids[0], len(x), "A"), id_hashes(ids[1], len(y), "B")
+    for name, own in zip("AB", hashes, strict=True):
+        if repeated := len(own) - len(np.unique(own)):
+            raise InputError(
+                f"{repeated:,} of the {len(own):,} ids of {name} stand more than once, so which row matches is not "
+                "known; give each row an id of its own, or compare rows by position without --pair-ids"
+            )
     left, right = Paired.of(np.zeros((len(x), 1)) + 1, np.zeros((len(y), 1)) + 1, hashes).matches
     if not len(left):
         raise InputError("the two sides have no id in common; check that ids are spelled the same way in both")

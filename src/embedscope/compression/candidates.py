@@ -20,6 +20,8 @@ CUTS = ("first", "pca")
 OF_FAISS = ("pq", "rabitq")
 NO_FAISS = 'pq and rabitq were not tried, for FAISS is not installed: pip install "embedscope[faiss]"'
 _LEAST = 16
+UNKNOWN = 1 << 30
+"""Dimensions of rows that were not read yet."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,23 @@ def expand_plans(candidates: str | Iterable[str], dim: int, trained: Sequence[in
             require("faiss", "faiss", f"the candidate {text}")
         if (plan.dimensions or 0) > dim:
             raise InputError(f"{text} keeps {plan.dimensions} dimensions, and the rows have {dim}")
+        _check_parts(plan, dim)
         plans[text] = plan
     return [p for p in plans.values() if p != Plan(NONE)], notes
+
+
+def _check_parts(plan: Plan, dim: int) -> None:
+    """Refuse a product quantiser whose parts cannot be of equal size, with numbers of parts that can."""
+    name, _, number = plan.code.partition(":")
+    kept = plan.dimensions or dim
+    if name != "pq" or not number.isdecimal() or int(number) < 1 or kept >= UNKNOWN or kept % int(number) == 0:
+        return
+    fits = [m for m in range(1, kept + 1) if kept % m == 0]
+    near = sorted(sorted(fits, key=lambda m: abs(m - int(number)))[:3])
+    raise InputError(
+        f"{plan.text} cuts {kept} dimensions into {number} equal parts, and {number} does not divide {kept}; write "
+        f"pq:{' or pq:'.join(map(str, near))}"
+    )
 
 
 def default_plans(dim: int, trained: Sequence[int]) -> list[Plan]:

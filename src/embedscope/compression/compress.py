@@ -12,7 +12,7 @@ from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.judges.queries import JudgedQueries
 from embedscope.certification.noninferiority import check_tolerance
 from embedscope.certification.space_rows import is_file, space_blocks
-from embedscope.compression.candidates import AUTO, expand_plans
+from embedscope.compression.candidates import AUTO, UNKNOWN, expand_plans
 from embedscope.compression.fitting import DOCUMENT, QUERY
 from embedscope.compression.frontier import Frontier, frontier
 from embedscope.compression.material import Material, Matrix, judged_material, kept_rows, plain_material
@@ -94,7 +94,7 @@ def compress(  # noqa: PLR0913
 
     source, progress = source_name(source), progress or Silent()
     check_tolerance(tolerance)
-    expand_plans(candidates, 1 << 30, ())
+    expand_plans(candidates, UNKNOWN, ())
     provenance, options = Provenance(command, seed), SplitOptions(seed, max_eval_rows)
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}

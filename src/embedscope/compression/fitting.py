@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,10 @@ class Fitted:
 
     def documents(self, x: npt.NDArray[Any]) -> Rows32:
         """Documents (n, d) as a search reads them back: mapped, coded, decoded."""
-        rows = self._mapped(x)
+        return self.stored(self._mapped(x))
+
+    def stored(self, rows: Rows32) -> Rows32:
+        """Mapped documents (n, k) as a search reads them back: coded, decoded."""
         if self.code is None:
             return rows
         stored = self.code.encode(rows)
@@ -69,6 +73,72 @@ class Fitted:
         return Repair(kinds, Header(candidate=self.plan.text, **header))
 
 
+class Fitter:
+    """Fits candidates one after the other, and shares between them what they have in common.
+
+    Parameters
+    ----------
+    moments : of unit rows, whose components ``pca:K`` takes
+    documents : (n, d) of the index; codes are fitted on the first of them
+    """
+
+    def __init__(self, moments: Gaussian, documents: npt.NDArray[Any], seed: int) -> None:
+        self.moments, self.seed = moments, seed
+        self._documents = np.asarray(documents, dtype=np.float32)
+        self._last: tuple[tuple[str, bool], KindMap, Rows32] | None = None
+
+    @cached_property
+    def _components(self) -> tuple[Floats, int]:
+        """Eigenvectors of the second moments, and their rank."""
+        m = self.moments
+        second = m.scatter + m.n * np.outer(m.mean, m.mean)
+        _, vectors, rank = principal(Spread(m.n, np.zeros(m.dim), second))
+        return vectors, rank
+
+    def fit(self, plan: Plan) -> tuple[Fitted, Rows32]:
+        """The candidate ``plan``, and the documents as a search reads them back.
+
+        Raises
+        ------
+        InputError
+            if the cut or the code does not fit the rows.
+        """
+        map_, mapped = self._cut(plan)
+        fitted = Fitted(plan, map_, fit_code(plan.code, mapped[:FIT_ROWS], self.seed))
+        return fitted, fitted.stored(mapped)
+
+    def _cut(self, plan: Plan) -> tuple[KindMap, Rows32]:
+        """The map of a cut and the mapped documents, those of the last candidate where it had the same cut."""
+        key = plan.cut, plan.code == "rabitq"
+        if self._last is None or self._last[0] != key:
+            map_ = KindMap(self._side(plan), normalise_before=True, normalise_after=plan.cut.startswith("first"))
+            self._last = key, map_, np.asarray(map_.apply(self._documents))
+        return self._last[1:]
+
+    def _side(self, plan: Plan) -> Side:
+        """The cut as a linear map; RaBitQ wants rows that are turned at random.
+
+        ``pca:K`` projects onto the eigenvectors of the second moments with the largest eigenvalues, not of the
+        covariance: of all maps to K dimensions it keeps the inner products of the rows best, and so the order of
+        results.
+        """
+        dim = self.moments.dim
+        side = Side(dim)
+        if plan.cut.startswith("pca"):
+            vectors, rank = self._components
+            if (plan.dimensions or 0) > rank:
+                raise InputError(f"{plan.text} keeps {plan.dimensions} components, and the rows have rank {rank}")
+            side = Side(dim, None, np.ascontiguousarray(vectors[:, : plan.dimensions]))
+        elif plan.cut:
+            kept = plan.dimensions or dim
+            if kept > dim:
+                raise InputError(f"{plan.text} keeps {kept} dimensions, and the rows have {dim}")
+            side = Side(dim, None, np.eye(dim, kept))
+        if plan.code == "rabitq":
+            side = side.then(Side(side.width_out, None, turn(side.width_out, self.seed)))
+        return side
+
+
 def fit_plan(plan: Plan, moments: Gaussian, sample: npt.NDArray[Any], seed: int) -> Fitted:
     """The candidate ``plan``: its cut from ``moments`` (of unit rows), its code from a ``sample`` (n, d) of the index.
 
@@ -77,34 +147,7 @@ def fit_plan(plan: Plan, moments: Gaussian, sample: npt.NDArray[Any], seed: int)
     InputError
         if the cut or the code does not fit the rows.
     """
-    side = _side(plan, moments, seed)
-    map_ = KindMap(side, normalise_before=True, normalise_after=plan.cut.startswith("first"))
-    rows = map_.apply(np.asarray(sample[:FIT_ROWS], dtype=np.float32))
-    return Fitted(plan, map_, fit_code(plan.code, rows, seed))
-
-
-def _side(plan: Plan, moments: Gaussian, seed: int) -> Side:
-    """The cut as a linear map; RaBitQ wants rows that are turned at random.
-
-    ``pca:K`` projects onto the eigenvectors of the second moments with the largest eigenvalues, not of the covariance:
-    of all maps to K dimensions it keeps the inner products of the rows best, and so the order of results.
-    """
-    dim = moments.dim
-    side = Side(dim)
-    if plan.cut.startswith("pca"):
-        second = moments.scatter + moments.n * np.outer(moments.mean, moments.mean)
-        _, vectors, rank = principal(Spread(moments.n, np.zeros(dim), second))
-        if (plan.dimensions or 0) > rank:
-            raise InputError(f"{plan.text} keeps {plan.dimensions} components, and the rows have rank {rank}")
-        side = Side(dim, None, np.ascontiguousarray(vectors[:, : plan.dimensions]))
-    elif plan.cut:
-        kept = plan.dimensions or dim
-        if kept > dim:
-            raise InputError(f"{plan.text} keeps {kept} dimensions, and the rows have {dim}")
-        side = Side(dim, None, np.eye(dim, kept))
-    if plan.code == "rabitq":
-        side = side.then(Side(side.width_out, None, turn(side.width_out, seed)))
-    return side
+    return Fitter(moments, sample[:FIT_ROWS], seed).fit(plan)[0]
 
 
 def turn(dim: int, seed: int) -> Floats:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from embedscope.certification.decision import gains_of
 from embedscope.certification.noninferiority import Retention, retention, stake
 from embedscope.compression.candidates import NONE, Plan
-from embedscope.compression.fitting import Fitted, fit_plan
+from embedscope.compression.fitting import Fitted, Fitter
 from embedscope.compression.material import Material, Probe
-from embedscope.compression.prediction import Predictor
+from embedscope.compression.prediction import Predictor, is_offered
 from embedscope.compression.search import search
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
@@ -19,6 +19,7 @@ from embedscope.core.tables import Score
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.moments import Gaussian
 from embedscope.tasks._means import mean_score
+from embedscope.transforms.codes import Rows32
 
 Scores = Mapping[str, Score]
 
@@ -32,7 +33,7 @@ class Point:
     fitted : None where it could not be fitted
     scores : by name, empty then
     losses : difference from the full index, paired, by score
-    predicted : share of the ten best that it was expected to keep
+    predicted : share of the ten best that it was expected to keep, None where no prediction is offered
     best : whether no candidate of as few bytes scores higher
     why_not : why it could not be scored
     """
@@ -94,39 +95,38 @@ def frontier(
     """
     progress.start("candidates", len(plans), "candidates")
     predictor = Predictor.of(material.select.truth.queries, material.select.truth.documents, material.select.truth.own)
-    original = _full(material, material.select, moments, seed)
-    points = []
-    for plan in plans:
-        points.append(_point(plan, material, moments, original, predictor, seed))
+    fitter = Fitter(moments, material.documents, seed)
+    original = _full(material.select, fitter)
+    points: dict[str, Point] = {}
+    for plan in sorted(plans, key=lambda plan: (plan.cut, plan.code == "rabitq")):  # those of one cut share its rows
+        points[plan.text] = _point(plan, material.select, fitter, original, predictor)
         progress.advance(1)
     progress.close()
     main, full_bytes = material.select.truth.main, 4 * moments.dim
-    points = [_ranked(point, points, original, main, full_bytes) for point in points]
-    steps = _tested(material, points, original, moments, tolerance, seed)
-    return Frontier(original, full_bytes, tuple(points), tuple(steps), main, tolerance)
+    given = [points[plan.text] for plan in plans]
+    ranked = [_ranked(point, given, original, main, full_bytes) for point in given]
+    steps = _tested(material, ranked, original, fitter, tolerance)
+    return Frontier(original, full_bytes, tuple(ranked), tuple(steps), main, tolerance)
 
 
-def _full(material: Material, probe: Probe, moments: Gaussian, seed: int) -> Scores:
-    return _scores(material, fit_plan(Plan(NONE), moments, material.documents, seed), probe, seed)[0]
+def _full(probe: Probe, fitter: Fitter) -> Scores:
+    fitted, stored = fitter.fit(Plan(NONE))
+    return _scores(fitted, stored, probe, fitter.seed)
 
 
-def _scores(
-    material: Material, fitted: Fitted, probe: Probe, seed: int, predictor: Predictor | None = None
-) -> tuple[Scores, float | None]:
-    stored = fitted.documents(material.documents)
+def _scores(fitted: Fitted, stored: Rows32, probe: Probe, seed: int) -> Scores:
     items = probe.truth.items(search(fitted, probe.queries, stored, probe.truth.own))
-    scores = {name: mean_score(values, seed, (), probe.units) for name, values in items.items()}
-    return scores, None if predictor is None else predictor.recall(fitted, probe.queries, stored)
+    return {name: mean_score(values, seed, (), probe.units) for name, values in items.items()}
 
 
-def _point(
-    plan: Plan, material: Material, moments: Gaussian, original: Scores, predictor: Predictor, seed: int
-) -> Point:
+def _point(plan: Plan, probe: Probe, fitter: Fitter, original: Scores, predictor: Predictor) -> Point:
     try:
-        fitted = fit_plan(plan, moments, material.documents, seed)
-        scores, predicted = _scores(material, fitted, material.select, seed, predictor)
+        fitted, stored = fitter.fit(plan)
+        scores = _scores(fitted, stored, probe, fitter.seed)
     except EmbedscopeError as error:
         return Point(plan, None, {}, {}, why_not=str(error))
+    offered = is_offered(plan, fitter.moments.dim)
+    predicted = predictor.recall(fitted, probe.queries, stored) if offered else None
     return Point(plan, fitted, scores, gains_of(scores, original), predicted)
 
 
@@ -153,17 +153,18 @@ def value_of(scores: Scores, name: str) -> float:
 
 
 def _tested(
-    material: Material, points: Sequence[Point], original: Scores, moments: Gaussian, tolerance: float, seed: int
+    material: Material, points: Sequence[Point], original: Scores, fitter: Fitter, tolerance: float
 ) -> list[Step]:
     main, probe = material.select.truth.main, material.certify
     path = [p for p in points if p.best and p.fitted is not None and -_loss(p, main) <= tolerance]
     path.sort(key=lambda p: -(p.fitted.n_bytes if p.fitted is not None else 0))
-    before = _full(material, probe, moments, seed) if path else {}
+    before = _full(probe, fitter) if path else {}
     steps: list[Step] = []
     for point in path:
         assert point.fitted is not None
         w = stake(_changes(point.scores, original, main), material.select.units, tolerance)
-        after, _ = _scores(material, point.fitted, probe, seed)
+        stored = point.fitted.documents(material.documents)
+        after = _scores(point.fitted, stored, probe, fitter.seed)
         test = retention(_changes(after, before, main), probe.units, tolerance, w)
         losses = gains_of(after, before, test.n_units)
         steps.append(Step(point, before, after, losses, test))

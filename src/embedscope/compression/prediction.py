@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from embedscope.compression.candidates import Plan
 from embedscope.compression.fitting import Fitted
 from embedscope.compression.search import K
 from embedscope.core.arrays import Floats
@@ -22,6 +23,23 @@ from embedscope.transforms.codes import Rows32
 QUERIES = 400
 _TOP = 300
 _STEPS = 30
+_DENSE = 100
+
+
+NOT_OFFERED = (
+    "no prediction for leading dimensions, bits, product quantisers and fewer than half of the components: their "
+    "errors are not independent, and it was off by more than .01"
+)
+
+
+def is_offered(plan: Plan, dim: int) -> bool:
+    """Whether the prediction was within .01 of what was measured on every real space that was tried.
+
+    >>> is_offered(Plan("pca:64+int8", "pca:64", "int8"), 128), is_offered(Plan("binary", "", "binary"), 128)
+    (True, False)
+    """
+    whole = not plan.cut or (plan.cut.startswith("pca") and 2 * (plan.dimensions or 0) >= dim)
+    return whole and plan.code.partition(":")[0] in ("float32", "float16", "int8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +75,10 @@ class Predictor:
         mapped = fitted.queries(queries[: len(self.nearest)])
         if fitted.plan.code == "binary" and not fitted.plan.rescore:
             mapped = np.where(mapped > 0, np.float32(1), np.float32(-1))
-        given = np.einsum("ij,ikj->ik", mapped, stored[self.nearest]).astype(np.float64)
+        if len(stored) <= _DENSE * self.nearest.shape[1]:  # all products are faster than to gather the nearest rows
+            given = np.take_along_axis(mapped @ stored.T, self.nearest, axis=1).astype(np.float64)
+        else:
+            given = np.einsum("ij,ikj->ik", mapped, stored[self.nearest]).astype(np.float64)
         return float(_found(self.scores, _error(self.scores, given)).mean())
 
 

@@ -44,15 +44,10 @@ def search(fitted: Fitted, queries: npt.NDArray[np.floating], stored: Rows32, ow
         scores = block @ stored.T
         if own is not None:
             scores[np.arange(len(scores)), own[rows]] = -np.inf
-        if not by_bits:
+        if not fitted.plan.rescore:  # inner products of signs are whole numbers, so equal distances tie exactly
             found[rows] = _best(scores, k)
             continue
-        whole = np.where(np.isfinite(scores), scores, -2.0 * stored.shape[1]).astype(np.int64)
-        keys = whole * len(stored) - np.arange(len(stored))
-        if not fitted.plan.rescore:
-            found[rows] = _best(keys, k)
-            continue
-        near = _best(keys, min(OVERSAMPLED * K, len(stored) - (own is not None)))
+        near = _best(scores, min(OVERSAMPLED * K, len(stored) - (own is not None)))
         again = np.einsum("ij,ikj->ik", q[rows], stored[near])
         order = np.argsort(-again, axis=1, kind="stable")[:, :k]
         found[rows] = np.take_along_axis(near, order, axis=1)
@@ -60,11 +55,18 @@ def search(fitted: Fitted, queries: npt.NDArray[np.floating], stored: Rows32, ow
 
 
 def _best(scores: npt.NDArray[Any], k: int) -> Index:
-    """Columns of the k largest of each row, best first."""
-    k = min(k, scores.shape[1])
-    top = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
-    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
-    return np.asarray(np.take_along_axis(top, order, axis=1), dtype=np.intp)
+    """Columns of the k largest of each row, best first, of equal ones the lower.
+
+    >>> _best(np.array([[1.0, 3.0, 2.0, 3.0, 1.0]]), 4).tolist()
+    [[1, 3, 2, 0]]
+    """
+    m, n = scores.shape
+    k = min(k, n)
+    least = np.partition(scores, n - k, axis=1)[:, n - k]
+    row, column = np.nonzero(scores >= least[:, None])
+    order = np.lexsort((column, -scores[row, column], row))
+    starts = np.searchsorted(row, np.arange(m))
+    return np.asarray(column[order][starts[:, None] + np.arange(k)], dtype=np.intp)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from embedscope.certification.wording import count, signed_interval
 from embedscope.compression.candidates import NONE
 from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
 from embedscope.compression.material import Material
+from embedscope.compression.prediction import NOT_OFFERED
 from embedscope.compression.search import K
 from embedscope.core.document import (
     Cell,
@@ -54,6 +55,9 @@ def reason_of(found: Frontier, material: Material) -> str:
             f"loss of more than {found.tolerance:g} is excluded (p = {step.test.p:.2g})."
         )
     if not found.steps:
+        failed = list(dict.fromkeys(p.why_not for p in found.points if p.why_not is not None))
+        if failed and all(p.why_not is not None for p in found.points):
+            return f"Keep float32: none of {count(len(found.points), 'candidate')} could be fitted: {failed[0]}."
         return (
             f"Keep float32: of {count(len(found.points), 'candidate')}, none is smaller and loses at most "
             f"{found.tolerance:g} of {found.main} on the {len(material.select.queries):,} {material.what} that select."
@@ -98,6 +102,8 @@ def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[R
         records.append(Record(source, "bytes_per_row", float(n_bytes), dim=dim, transform=text, fitted_on=fitted_on))
         records += _scored(point.scores, source, dim, text, fitted_on, "select")
         records += _lost(point.losses, source, dim, text, fitted_on, "select")
+        if point.predicted is None:
+            continue
         note = "from the error of scores near the top; nothing was searched"
         records.append(
             Record(source, PREDICTED, point.predicted, dim=dim, transform=text, subset="select", exact=False, note=note)
@@ -215,7 +221,7 @@ def _table(found: Frontier, material: Material) -> Table:
     meant = " ".join(f"{name}: {MEANT[name]}." for name in found.original)
     caption = (
         f"{len(material.select.queries):,} {material.what} that select; * on the frontier: none of as few bytes is "
-        f"better. {meant} predicted overlap: from the error of scores near the top, before any search."
+        f"better. {meant} predicted overlap: from the error of scores near the top, before any search; {NOT_OFFERED}."
     )
     return Table("frontier", "Candidates on the part that selects", tuple(heads), tuple(rows), caption)
 

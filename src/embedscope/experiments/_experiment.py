@@ -140,6 +140,10 @@ class Options:
     command: str = ""
 
 
+_LEFT_OUT: Mapping[str, Any] = {"transform": None, "prompt": None, "first_position": "keep"}
+"""Options that only some studies read, and what they hold where the user says nothing."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A published study that can be carried out.
@@ -149,6 +153,7 @@ class Experiment:
     datasets, libraries : data sets that it reads, and modules that it imports with the extra that brings each
     file_sets : further files that it reads by checksum
     reads_contexts : whether words can be read in sentences
+    reads : options beside models, scale and data that mean something: ``transform``, ``prompt``, ``first_position``
     full_models : models that full scale takes beside ``models`` where none are named
     own_models_alone : whether ``--models`` takes some of these alone
     """
@@ -165,6 +170,7 @@ class Experiment:
     libraries: Mapping[str, str] = field(default_factory=dict)
     file_sets: tuple[Any, ...] = ()
     reads_contexts: bool = False
+    reads: tuple[str, ...] = ()
     full_models: tuple[str, ...] = ()
     own_models_alone: bool = False
 
@@ -182,6 +188,9 @@ class Experiment:
         """
         if options.contexts is not None and not self.reads_contexts:
             raise InputError(f"--contexts is for studies of words, such as shimangaud2024; leave it out for {self.id}")
+        for name, left_out in _LEFT_OUT.items():
+            if getattr(options, name) != left_out and name not in self.reads:
+                raise InputError(f"--{name.replace('_', '-')} means nothing to {self.id}; leave it out")
         if self.own_models_alone:
             known = self.models_at("full")
             for name in options.models:

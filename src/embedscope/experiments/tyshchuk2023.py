@@ -117,5 +117,6 @@ ENTRIES = {
         published_models=PUBLISHED_MODELS,
         datasets=("emoji", "coco", "multi30k", "cifar100", "caltech101"),
         libraries={"torch": "hf", "transformers": "hf", "umap": "maps"},
+        reads=("prompt",),
     )
 }

@@ -144,5 +144,6 @@ ENTRIES = {
             *("sts12", "sts13", "sts14", "sts15", "sts16", "sts_sentences"),
         ),
         libraries={"torch": "hf", "transformers": "hf"},
+        reads=("transform", "first_position"),
     )
 }

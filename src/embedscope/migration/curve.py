@@ -11,7 +11,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Score
-from embedscope.migration.maps import family_of, fit_map
+from embedscope.migration.maps import MapPairs, family_of, fit_map
 from embedscope.migration.retention import Direction, RetentionJudge
 from embedscope.transforms.repair import KindMap
 
@@ -81,9 +81,11 @@ def learning_curve(
 ) -> list[CurvePoint]:
     """Points of every family of ``texts`` in one ``direction``; ``known`` are maps that all pairs have fitted.
 
+    A setting is chosen on the part that selects, by maps that it did not fit, and then fitted on all pairs of a point.
+
     ``steps`` are the numbers of pairs, those of ``sizes`` where None.
     """
-    pairs = judge.pairs(direction)
+    pairs, choosing = judge.pairs(direction), judge.pairs(direction, choosing=True)
     families: dict[str, list[str]] = {}
     for text in texts:
         families.setdefault(family_of(text), []).append(text)
@@ -91,24 +93,32 @@ def learning_curve(
     progress.start("learning curve", len(steps), "sizes")
     points = []
     for k in steps:
-        some = pairs.first(k)
         for family, settings in families.items():
-            fitted: dict[str, KindMap] = {}
-            for text in settings:
-                try:
-                    fitted[text] = known[text] if k == len(pairs) and text in known else fit_map(text, some)
-                except EmbedscopeError:  # so few pairs do not fit it
-                    continue
-            if not fitted:
+            best = _best_setting(judge, direction, settings, choosing.first(k))
+            if best is None:
                 continue
-            best = next(iter(fitted))
-            if len(fitted) > 1:
-                best = max(fitted, key=lambda text: _value(judge.kept(direction, fitted[text], "select").main))
-            kept = judge.kept(direction, fitted[best], "certify")
+            try:
+                fitted = known[best] if k == len(pairs) and best in known else fit_map(best, pairs.first(k))
+            except EmbedscopeError:  # so few pairs do not fit it
+                continue
+            kept = judge.kept(direction, fitted, "certify")
             points.append(CurvePoint(family, k, best, kept.main, kept.scores))
         progress.advance(1)
     progress.close()
     return points
+
+
+def _best_setting(judge: RetentionJudge, direction: Direction, settings: Sequence[str], pairs: MapPairs) -> str | None:
+    """The setting of a family that is best on the part that selects, fitted without it; None where none is fitted."""
+    if len(settings) == 1:
+        return settings[0]
+    found: dict[str, float] = {}
+    for text in settings:
+        try:
+            found[text] = _value(judge.kept(direction, fit_map(text, pairs), "select").main)
+        except EmbedscopeError:  # so few pairs do not fit it
+            continue
+    return max(found, key=lambda text: found[text]) if found else None
 
 
 def predict(points: Sequence[CurvePoint], family: str, retain: float, reach: int) -> Prediction | None:

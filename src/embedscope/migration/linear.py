@@ -11,7 +11,7 @@ from embedscope.stats._spectra import single_thread_eigh
 from embedscope.stats.cross import CrossGaussian
 from embedscope.transforms.align import Side
 
-RIDGES = (1e-3, 1e-2, 0.1)
+RIDGES = (1e-3, 1e-2, 0.1, 1.0)
 """Penalties that are tried, as multiples of the mean variance of a coordinate."""
 
 _LOWRANK_RIDGE = 0.01

@@ -13,11 +13,12 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.migration.costs import Costs
-from embedscope.migration.decision import NONE, Decision, Trial, decide
+from embedscope.migration.decision import Decision, decide
 from embedscope.migration.maps import has_torch
 from embedscope.migration.retention import DIRECTIONS, Direction, RetentionJudge, retention_judge
 from embedscope.migration.rows import Request, read_rows
 from embedscope.migration.summary import document_of, records_of
+from embedscope.migration.trials import NONE, Trial, measure
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
 from embedscope.transforms.align import Side
@@ -104,7 +105,7 @@ def migrate(  # noqa: PLR0913
     tokens = None if tokens is None else round(tokens * size / rows.index_rows)
     costs = Costs(size, rows.dims, tokens, price_per_million_tokens)
     with provenance.phase("candidates"):
-        decision = decide(judge, candidates, ways, retain, size, progress)
+        decision = decide(measure(judge, candidates, ways, size, progress), retain)
     provenance.settings = {
         "retain": retain,
         "direction": direction,
@@ -117,11 +118,13 @@ def migrate(  # noqa: PLR0913
         "mlp": "tried" if has_torch() else "left out: torch is not installed",
     }
     records = records_of(decision, judge, retain, costs)
-    document = document_of(decision, judge, retain, costs, out)
+    forced = force and decision.chosen is not None and decision.verdict != "bridge"
+    document = document_of(decision, judge, retain, costs, out, forced=forced)
+    provenance.settings["forced"] = forced
     result = Result(tuple(records), provenance.as_dict(), document)
-    if decision.chosen is None or (decision.verdict != "bridge" and not force):
+    if decision.chosen is None or (decision.verdict != "bridge" and not forced):
         return None, result
-    return _bridge(decision, judge, forced=decision.verdict != "bridge", result=result), result
+    return _bridge(decision, judge, forced=forced, result=result), result
 
 
 def _bridge(decision: Decision, judge: RetentionJudge, *, forced: bool, result: Result) -> Repair:

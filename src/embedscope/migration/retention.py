@@ -9,9 +9,10 @@ neighbours are lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,9 @@ from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Index, Score
+from embedscope.migration.index_size import HARDER, K, overlap_between, overlap_in_parts, thinned_ndcg
 from embedscope.migration.maps import MapPairs
+from embedscope.migration.overlap import overlap_score
 from embedscope.migration.rows import Judged, MigrationRows
 from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import mean_score
@@ -34,7 +37,6 @@ from embedscope.transforms.repair import KindMap
 Direction = Literal["queries", "documents"]
 DIRECTIONS: tuple[Direction, ...] = ("queries", "documents")
 
-K = 10
 LEAST_POOL = 100
 """Rows that are searched at least: among fewer, ten in common are no evidence."""
 
@@ -49,7 +51,7 @@ class Kept:
     ----------
     main : the score that decides: nDCG@10 over that of the truth with judgements, else the overlap
     scores : ``overlap@10``; with judgements ``ndcg@10`` and ``recall@10`` of the answer, and both as ``.kept`` shares
-    near : (m, 10) rows of the pool that the answer has nearest
+    near : (m, 11) rows of the pool that the answer has nearest
     """
 
     main: Score
@@ -66,6 +68,8 @@ class View:
     own : (m,) row of the pool that a query is itself, -1 for none
     units : (m,) unit of evidence of each query, numbered from 0
     judged : (query, row of the pool, grade), None without judgements
+    truth : (m, 11) rows of the pool that the full re-embedding has nearest
+    pool_units : (n,) unit of evidence of each row of the pool; None where only candidates are compared
     """
 
     q_old: Floats | None
@@ -78,16 +82,21 @@ class View:
     truth: Index
     full: Mapping[str, Score]
     names: tuple[str, ...] = ()
+    pool_units: Index | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class RetentionJudge:
     """Rows of both models in three parts, and what each part asks.
 
+    A candidate is chosen by maps that three quarters of ``fit`` fitted, on the quarter that selects; then it is fitted
+    anew on all of ``fit``. So everything that is not in ``fit`` certifies.
+
     Attributes
     ----------
-    fit : (K,) rows that fit, in an order whose beginnings are samples of whole units
-    fit_queries : (j,) queries that fit, where there are queries apart from the rows
+    fit : (K,) rows that fit the map that is tested, in an order whose beginnings are samples of whole units
+    fit_queries : (j,) queries that fit it, where there are queries apart from the rows
+    select, select_queries : those of them that select, and fit no map that is compared on them
     views : what the parts ``select`` and ``certify`` ask
     judged_by : where judgements come from, in words; empty without
     """
@@ -96,11 +105,13 @@ class RetentionJudge:
     evidence: Evidence
     fit: Index
     fit_queries: Index
+    select: Index
+    select_queries: Index
     views: Mapping[Part, View]
     judged_by: str
     notes: tuple[str, ...]
     seed: int
-    _fits: dict[Direction, MapPairs] = field(default_factory=dict)
+    _fits: dict[tuple[Direction, bool], MapPairs] = field(default_factory=dict)
 
     @property
     def what(self) -> str:
@@ -112,25 +123,36 @@ class RetentionJudge:
         """Name of the score that decides."""
         return f"{NDCG}.kept" if self.judged_by else OVERLAP
 
-    def pairs(self, direction: Direction) -> MapPairs:
-        """Rows that fit maps of ``direction``: queries too where maps are for queries and both models embedded them."""
-        if direction not in self._fits:
-            old, new = self.rows.old[self.fit], self.rows.new[self.fit]
+    def pairs(self, direction: Direction, *, choosing: bool = False) -> MapPairs:
+        """Rows that fit maps of ``direction``: queries too where maps are for queries and both models embedded them.
+
+        ``choosing`` leaves out those that select.
+        """
+        key = direction, choosing
+        if key not in self._fits:
+            rows, asked = self.fit, self.fit_queries
+            if choosing:
+                rows, asked = (x[~np.isin(x, y)] for x, y in ((rows, self.select), (asked, self.select_queries)))
+            old, new = self.rows.old[rows], self.rows.new[rows]
             if direction == "documents":
-                self._fits[direction] = MapPairs(old, new, self.seed)
+                self._fits[key] = MapPairs(old, new, self.seed)
             else:
                 if self.rows.old_queries is not None and self.rows.new_queries is not None:
-                    old = _interleaved(old, self.rows.old_queries[self.fit_queries])
-                    new = _interleaved(new, self.rows.new_queries[self.fit_queries])
-                self._fits[direction] = MapPairs(new, old, self.seed)
-        return self._fits[direction]
+                    old = _interleaved(old, self.rows.old_queries[asked])
+                    new = _interleaved(new, self.rows.new_queries[asked])
+                self._fits[key] = MapPairs(new, old, self.seed)
+        return self._fits[key]
 
     def kept(self, direction: Direction, fitted: KindMap, part: Part) -> Kept:
         """What the bridge ``fitted`` keeps on ``part``."""
         view = self.views[part]
+        return self._answer(view, *self._asked(view, direction, fitted))
+
+    def _asked(self, view: View, direction: Direction, fitted: KindMap) -> tuple[Floats, Floats]:
+        """Queries and rows as the bridge compares them."""
         if direction == "queries":
-            return self._answer(view, np.asarray(fitted.apply(view.q_new)), view.d_old)
-        return self._answer(view, view.q_new, np.asarray(fitted.apply(view.d_old)))
+            return np.asarray(fitted.apply(view.q_new)), view.d_old
+        return view.q_new, np.asarray(fitted.apply(view.d_old))
 
     def stays(self, part: Part) -> Kept | None:
         """What the old model alone keeps: old queries among old rows; None where its queries are not known."""
@@ -142,30 +164,74 @@ class RetentionJudge:
         view = self.views[part]
         if (view.own < 0).all():
             return None
-        if direction == "queries":
-            found = top_k(np.asarray(fitted.apply(view.q_new)), view.d_old, 1)
-        else:
-            found = top_k(view.q_new, np.asarray(fitted.apply(view.d_old)), 1)
+        found = top_k(*self._asked(view, direction, fitted), 1)
         return mean_score((found.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
 
-    def at_index(self, kept: Kept, rows: int) -> Score:
-        """The overlap of ``kept`` on the certifying part as it is predicted among ``rows`` rows.
+    def at_index(self, direction: Direction, fitted: KindMap, kept: Kept, rows: int) -> Score:
+        """What the bridge ``fitted`` keeps on the certifying part as it is predicted among ``rows`` rows.
 
-        With more rows the ten nearest lie closer together, and a map's error costs more of them. Ten among N rows lie
-        as close as the 10 m / N nearest of the m that were searched, so that many are compared (one at least, between
-        two whole numbers by interpolation): 5 of 500 stand for 10 of 1,000.
+        With more rows the ten nearest lie closer together and more others stand in front of what is relevant, and a
+        map's error costs more; see :mod:`embedscope.migration.index_size`.
         """
-        view, full = self.views["certify"], kept.scores[OVERLAP]
+        view = self.views["certify"]
         searched = len(view.d_new)
         if rows <= searched:
-            return full
-        k = max(1.0, K * searched / rows)
-        low, share = int(k), k - int(k)
-        items = (1 - share) * _in_common(kept.near, view.truth, low)
-        if share:
-            items = items + share * _in_common(kept.near, view.truth, low + 1)
-        score = mean_score(items, self.seed, (), view.units)
-        return replace(score, exact=False, facts={**score.facts, "measured": full.value, "searched": searched, "k": k})
+            return kept.main
+        times = rows / searched
+        score = (
+            self._judged_at(direction, fitted, kept, times)
+            if view.judged
+            else self._near_at(direction, fitted, kept, times)
+        )
+        facts = {**score.facts, "measured": kept.main.value, "searched": searched}
+        return replace(score, exact=False, facts=facts)
+
+    def _near_at(self, direction: Direction, fitted: KindMap, kept: Kept, times: float) -> Score:
+        """The overlap: fewer neighbours stand for ten, less what so few are harder."""
+        view, k = self.views["certify"], max(1.0, K / times)
+        parts = min(K, max(2, round(times)))
+        answer = self._asked(view, direction, fitted)
+        assert view.pool_units is not None
+        in_parts = overlap_in_parts((view.q_new, view.d_new), answer, view.own, view.pool_units, parts, self.seed)
+        more = None
+        if in_parts is not None:
+            more = (
+                HARDER
+                * math.log(min(K, times))
+                / math.log(parts)
+                * (overlap_between(kept.near, view.truth, K) - in_parts)
+            )
+        score = self._overlap(view, kept.near, k, more)
+        return replace(score, facts={**score.facts, "k": k})
+
+    def _judged_at(self, direction: Direction, fitted: KindMap, kept: Kept, times: float) -> Score:
+        """The share of nDCG@10: from all, a half and a quarter of the others, on to as many times as many."""
+        view = self.views["certify"]
+        assert view.judged is not None
+        shares = (1.0, 0.5, 0.25)
+        sides = (self._asked(view, direction, fitted), (view.q_new, view.d_new))
+        means = [
+            [
+                mean_score(items, self.seed, (), view.units)
+                for items in thinned_ndcg(q, x, view.judged, view.own, shares)
+            ]
+            for q, x in sides
+        ]
+        all_, half, quarter = (ratio(a, b) for a, b in zip(*means, strict=True))
+        steps = math.log2(times)
+        if any(s.value is None or s.draws is None for s in (kept.main, all_, half, quarter)):
+            return kept.main
+        bend = all_.value - 2 * half.value + quarter.value  # type: ignore[operator]
+        curved = steps * (steps + 1) / 2 if bend < 0 else 0.0
+
+        if steps * (all_.value - half.value) + curved * bend >= 0:  # type: ignore[operator]
+            return kept.main  # it does not fall with the rows, and is not believed to rise
+
+        def moved(x: Any, a: Any, b: Any, c: Any) -> Any:
+            return x + steps * (a - b) + curved * (a - 2 * b + c)
+
+        four = (kept.main, all_, half, quarter)
+        return replace(kept.main, value=float(moved(*(s.value for s in four))), draws=moved(*(s.draws for s in four)))
 
     def remote(self, kept: Kept) -> Score | None:
         """The overlap on the half of the certifying units that lie farthest from any fitted row, as NEW sees them."""
@@ -175,9 +241,12 @@ class RetentionJudge:
         half = remote_half(closeness(view.q_new, self.rows.new[self.fit]), view.units)
         return mean_score(np.where(half.items, items, np.nan), self.seed, (), view.units)
 
+    def _overlap(self, view: View, near: Index, k: float, more: Floats | None = None) -> Score:
+        return overlap_score(near, view.truth, k, view.own, view.units, view.pool_units, self.seed, more)
+
     def _answer(self, view: View, queries: Floats, rows: Floats) -> Kept:
-        near = top_k(queries, rows, K, exclude=view.own).indices
-        scores = {OVERLAP: mean_score(_in_common(near, view.truth, K), self.seed, (), view.units)}
+        near = top_k(queries, rows, K + 1, exclude=view.own).indices
+        scores = {OVERLAP: self._overlap(view, near, K)}
         if view.judged is None:
             return Kept(scores[OVERLAP], scores, near)
         own = judged_scores(queries, rows, view.judged, ks=(K,), seed=self.seed, skip=view.own, groups=view.units)
@@ -196,10 +265,10 @@ def ratio(a: Score, b: Score) -> Score:
 
 
 def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> RetentionJudge:
-    """The rows in three parts by unit of evidence: a half fits, a quarter selects, a quarter certifies.
+    """The rows in parts by unit of evidence: a half fits, a quarter of which first selects, and a half certifies.
 
-    Rows that fit are never searched, since a map knows them; what selects searches its own rows where rows are the
-    queries, and every held-out row where queries are apart.
+    Rows that fit are never searched for the test, since a map knows them. What selects searches its own rows and those
+    that certify: these are documents to it, and what they ask is not looked at.
 
     Raises
     ------
@@ -212,47 +281,70 @@ def retention_judge(rows: MigrationRows, max_eval_rows: int, seed: int) -> Reten
     known = Known(np.tile(hashes, 2), declared=declared, by_position=True)
     evidence = find_evidence([Survey.of(rows.old), Survey.of(rows.new)], known)
     clusters = evidence.clusters[:n]
-    part = assign_parts(clusters, seed)
+    fits = assign_parts(clusters, seed) == 0
     order = np.lexsort((hashes, combine(clusters, seed + 2)))
-    fit = order[part[order] == 0]
-    pools: dict[Part, Index] = {}
-    for number, name in enumerate(HELD, 1):
-        mine = np.flatnonzero(part == number)
-        keep = kept_clusters(clusters[mine], max_eval_rows // 2, seed)
-        pools[name] = mine[keep]
-        if not keep.all():
-            notes.append(f"{int(keep.sum()):,} of the {len(mine):,} rows that are to {name} were kept, by their hash")
-    held = np.sort(np.concatenate([pools["select"], pools["certify"]]))
+    fit, held = order[fits[order]], np.flatnonzero(~fits)
+    if len(held) > max_eval_rows // 2:
+        keep = kept_clusters(clusters[held], max_eval_rows // 2, seed)
+        notes.append(f"{int(keep.sum()):,} of the {len(held):,} rows that are to certify were kept, by their hash")
+        held = held[keep]
     _check_pool(len(held), clusters, max_eval_rows)
+    pool_units = numbered(clusters[held])
     judged, by = _relevance(rows)
+    none = np.empty(0, dtype=np.intp)
     views: dict[Part, View]
     if asks_rows:
-        for name in HELD:
-            _check_units(clusters[pools[name]], name, "rows", evidence)
+        select, fit_queries, select_queries = _selecting(fit, clusters, max_eval_rows // 2, seed), none, none
+        for name, asks in (("select", select), ("certify", held)):
+            _check_units(clusters[asks], name, "rows", evidence)
+        both = np.sort(np.concatenate([select, held]))
         views = {
-            "select": _view(rows, pools["select"], pools["select"], clusters, judged, seed, rows_ask=True),
-            "certify": _view(rows, pools["certify"], held, clusters, judged, seed, rows_ask=True),
+            "select": _view(rows, select, both, clusters, judged, seed, None, rows_ask=True),
+            "certify": _view(rows, held, held, clusters, judged, seed, pool_units, rows_ask=True),
         }
-        fit_queries = np.empty(0, dtype=np.intp)
     else:
         evidence, q_clusters, more = _query_units(rows, judged)
         notes += more
-        numbers = assign_parts(q_clusters, seed)
-        fit_queries = np.flatnonzero(numbers == 0)
-        asked: dict[Part, Index] = {}
-        for number, name in enumerate(HELD, 1):
-            mine = np.flatnonzero(numbers == number)
+        every, limit = np.arange(len(q_clusters)), len(q_clusters)
+        fit_queries = np.flatnonzero(assign_parts(q_clusters, seed) == 0)
+        if rows.old_queries is None:  # queries of one model fit nothing: a quarter selects, all others certify
+            fit_queries = _selecting(every, q_clusters, limit, seed)
+            select_queries = fit_queries
+        else:
+            select_queries = _selecting(fit_queries, q_clusters, limit, seed)
+        select = none
+        asked: dict[Part, Index] = {"select": select_queries, "certify": np.setdiff1d(every, fit_queries)}
+        for name in HELD:
+            mine = asked[name]
             if judged is not None:
                 mine = mine[np.isin(mine, judged[0][np.isin(judged[1], held) & (judged[2] > 0)])]
             asked[name] = mine[kept_clusters(q_clusters[mine], max_eval_rows // 2, seed)]
             _check_units(q_clusters[asked[name]], name, "queries", evidence)
-        views = {name: _view(rows, asked[name], held, q_clusters, judged, seed, rows_ask=False) for name in HELD}
+        drawn: dict[Part, Index | None] = {"select": None, "certify": pool_units}
+        views = {
+            name: _view(rows, asked[name], held, q_clusters, judged, seed, drawn[name], rows_ask=False) for name in HELD
+        }
     if judged is not None and len(held) < n:
         notes.append(
             f"{len(held):,} of {n:,} rows are searched, those that fit nothing; judgements of others are left out, for "
             "the full re-embedding and for every bridge alike"
         )
-    return RetentionJudge(rows, evidence, fit, fit_queries, views, by, (*evidence.notes, *notes), seed)
+    said = (*evidence.notes, *notes)
+    return RetentionJudge(rows, evidence, fit, fit_queries, select, select_queries, views, by, said, seed)
+
+
+def _selecting(fit: Index, clusters: Hashes, limit: int, seed: int) -> Index:
+    """The quarter of ``fit`` that selects, in the order of the rows, at most ``limit`` of them.
+
+    Whole units, and eight of them where these are half of the units or fewer.
+    """
+    own = clusters[fit]
+    chosen = assign_parts(own, seed + 3) == 1
+    names = np.unique(own)
+    if len(np.unique(own[chosen])) < LEAST <= len(names) // 2:
+        chosen = np.isin(own, names[np.argsort(combine(names, seed + 3), kind="stable")[:LEAST]])
+    mine = fit[chosen]
+    return np.sort(mine[kept_clusters(clusters[mine], limit, seed)])
 
 
 def _check_units(clusters: Hashes, part: str, what: str, evidence: Evidence) -> None:
@@ -309,7 +401,15 @@ def _query_units(rows: MigrationRows, judged: Judged | None) -> tuple[Evidence, 
 
 
 def _view(
-    rows: MigrationRows, asks: Index, pool: Index, clusters: Hashes, judged: Judged | None, seed: int, *, rows_ask: bool
+    rows: MigrationRows,
+    asks: Index,
+    pool: Index,
+    clusters: Hashes,
+    judged: Judged | None,
+    seed: int,
+    pool_units: Index | None,
+    *,
+    rows_ask: bool,
 ) -> View:
     q_old = rows.old if rows_ask else rows.old_queries
     q_new = rows.new if rows_ask else rows.new_queries
@@ -326,15 +426,10 @@ def _view(
         kept = (place_q[judged[0]] >= 0) & (place_d[judged[1]] >= 0)
         mine = place_q[judged[0][kept]], place_d[judged[1][kept]], judged[2][kept]
         full = judged_scores(q_new[asks], d_new, mine, ks=(K,), seed=seed, skip=own, groups=units)
-    truth = top_k(q_new[asks], d_new, K, exclude=own).indices
+    truth = top_k(q_new[asks], d_new, K + 1, exclude=own).indices
     names = tuple((rows.ids if rows_ask else rows.query_ids)[i] for i in asks)
     old = None if q_old is None else q_old[asks]
-    return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names)
-
-
-def _in_common(near: Index, truth: Index, k: int) -> Floats:
-    """Share (m,) of the ``k`` nearest of the truth that are among the ``k`` nearest of an answer."""
-    return np.asarray((near[:, :k, None] == truth[:, None, :k]).any(axis=2).mean(axis=1))
+    return View(old, q_new[asks], rows.old[pool], d_new, own, units, mine, truth, full, names, pool_units)
 
 
 def _interleaved(rows: Floats, queries: Floats) -> Floats:

@@ -26,13 +26,15 @@ from embedscope.core.document import (
 from embedscope.core.records import Record
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
-from embedscope.migration.decision import NONE, Certified, Decision, way
+from embedscope.migration.decision import Decision, way
 from embedscope.migration.retention import NDCG, OVERLAP, PAIR, RetentionJudge
+from embedscope.migration.trials import NONE, Certified
 from embedscope.readers import is_vectors, store_of
 from embedscope.stats.score_records import score_bars, score_record
 
 _STATUS: dict[str, Status] = {"stay": "ok", "bridge": "ok", "re-embed": "serious", "pilot more pairs": "warning"}
 LOST = 10
+FORCED = "The bridge was written all the same, because --force asks for it; nothing certifies what it keeps."
 
 
 def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs) -> list[Record]:
@@ -59,7 +61,7 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
         if test.remote is not None:
             found.append(record(test.remote, f"{OVERLAP}.remote", *where))
         if test.main is not test.kept.main:
-            found.append(record(test.main, f"{OVERLAP}.at_index", *where))
+            found.append(record(test.main, f"{judge.main}.at_index", *where))
     view = judge.views["certify"]
     found += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
     if decision.stays is not None:
@@ -91,10 +93,13 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
     return found
 
 
-def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs, out: str) -> Document:
+def document_of(
+    decision: Decision, judge: RetentionJudge, retain: float, costs: Costs, out: str, *, forced: bool = False
+) -> Document:
     """The verdict, what it rests on, the candidates, the curve, what each way costs.
 
-    ``out`` is the file that the bridge is written to, empty where it is not.
+    ``out`` is the file that the bridge is written to, empty where it is not; ``forced`` says that it is written though
+    nothing certifies it.
     """
     verdict = Finding(
         f"{decision.verdict.capitalize()}: {decision.reason}.",
@@ -102,7 +107,7 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
         evidence=_evidence(decision, judge),
         remedy=_next(decision, judge, out or "bridge.safetensors"),
     )
-    findings = [verdict, *_findings(decision, judge, costs)]
+    findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
     dots = tuple(chart for chart in (_kept(decision, judge, retain),) if chart is not None)
     tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
@@ -113,17 +118,18 @@ def document_of(decision: Decision, judge: RetentionJudge, retain: float, costs:
         tuple(tables),
         figures,
         sources=("vejendla2025",),
-        headline=_headline(verdict, decision, judge, out, (*(c.id for c in dots), *(c.id for c in figures))),
+        headline=_headline(verdict, decision, judge, out, (*(c.id for c in dots), *(c.id for c in figures)), forced),
         dots=dots,
     )
 
 
 def _headline(
-    verdict: Finding, decision: Decision, judge: RetentionJudge, out: str, charts: tuple[str, ...]
+    verdict: Finding, decision: Decision, judge: RetentionJudge, out: str, charts: tuple[str, ...], forced: bool
 ) -> Headline:
     """The verdict with its interval, and the command that carries it out; in words where there is none."""
     command = _command(decision, judge, out)
     text = verdict.text if command else f"{verdict.text} {verdict.remedy[0].upper()}{verdict.remedy[1:]}."
+    text += f" {FORCED}" if forced else ""
     return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
 
 
@@ -187,14 +193,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     test = decision.chosen
     if test is not None:
         overlap = test.kept.scores[OVERLAP]
-        if (k := test.main.facts.get("k")) is not None:
-            found.append(
-                Finding(
-                    f"Among the {test.main.facts['searched']:,} rows searched, {test.main.facts['measured']:.3f} of "
-                    f"the ten nearest are kept. Ten in an index of {costs.rows:,} rows lie as close as the {k:.1f} "
-                    "nearest of these, so that many are compared for the verdict."
-                )
-            )
+        found += _at_size(test, judge, costs.rows)
         if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
             found.append(
                 Finding(
@@ -231,6 +230,28 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     return found
 
 
+def _at_size(test: Certified, judge: RetentionJudge, rows: int) -> list[Finding]:
+    """How what was measured is carried on to the size of the index."""
+    facts = test.main.facts
+    if "measured" not in facts or facts["measured"] is None:
+        return []
+    searched = f"Among the {facts['searched']:,} rows searched, {facts['measured']:.3f} of"
+    if judge.judged_by:
+        return [
+            Finding(
+                f"{searched} nDCG@10 is kept. In an index of {rows:,} rows more others come in front of what is "
+                "relevant: the share with all others, a half and a quarter of them is carried on to that size."
+            )
+        ]
+    return [
+        Finding(
+            f"{searched} the ten nearest are kept. Ten in an index of {rows:,} rows lie as close as the "
+            f"{facts['k']:.1f} nearest of these, so that many are compared for the verdict, with half of what so few "
+            "are harder added."
+        )
+    ]
+
+
 def _number(test: Certified) -> str:
     if test.value is None or test.low is None or test.high is None:
         return "an undefined share"
@@ -248,11 +269,11 @@ def _candidates(decision: Decision, judge: RetentionJudge) -> Table:
             continue
         _, low, high = score_bars(t.kept.main)
         bars = None if low is None or high is None else f"{low:.3f} to {high:.3f}"
-        mark = " (chosen)" if decision.chosen is not None and t is decision.chosen.trial else ""
+        mark = " (chosen)" if decision.is_chosen(t) else ""
         more = [t.kept.scores[OVERLAP].value] if judged else []
         rows.append((t.direction if t.text != NONE else "either", t.text + mark, t.kept.main.value, bars, *more))
     asked = len(judge.views["select"].q_new)
-    caption = f"{asked:,} {judge.what} that select; the rows that certify were not looked at."
+    caption = f"{asked:,} {judge.what} that select; the rows that certify asked nothing yet."
     return Table("candidates", "Candidates on the part that selects", tuple(columns), tuple(rows), caption)
 
 
@@ -319,7 +340,7 @@ def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | No
         if t.kept is None or t.kept.main.value is None:
             continue
         _, low, high = score_bars(t.kept.main)
-        chosen = decision.chosen is not None and t is decision.chosen.trial
+        chosen = decision.is_chosen(t)
         label = t.text if t.text == NONE else f"{t.text}, {t.direction}"
         dot = Dot(0 if chosen else 1, t.kept.main.value, low, high)
         rows.append(DotRow(label, (dot,), f"{t.kept.main.value:.3f}", chosen))

@@ -144,11 +144,11 @@ def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
     Raises
     ------
     InputError
-        if the file cannot be read, or the mapping is empty or has another form.
+        if the file cannot be read, the mapping is empty or has another form, or no grade is above 0.
     """
     if isinstance(qrels, str | Path):
         provenance.data[str(qrels)] = file_facts(Path(qrels)) if Path(qrels).is_file() else {}
-        return read_qrels(qrels)
+        return _with_relevant(read_qrels(qrels), str(qrels))
     try:
         rows = [(str(q), str(d), float(grade)) for q, judged in qrels.items() for d, grade in judged.items()]
     except (AttributeError, TypeError, ValueError) as error:
@@ -158,7 +158,17 @@ def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
     if not rows:
         raise InputError("qrels hold no judgements; wanted {query id: {document id: grade}}")
     query, document, grade = zip(*rows, strict=True)
-    return Judgements(query, document, grade)
+    return _with_relevant(Judgements(query, document, grade), "qrels")
+
+
+def _with_relevant(judgements: Judgements, name: str) -> Judgements:
+    """``judgements`` where at least one grade is above 0, else ``InputError``: nothing could be found."""
+    if not any(grade > 0 for grade in judgements.grade):
+        raise InputError(
+            f"none of the {len(judgements):,} judgements of {name} has a grade above 0, so no document is relevant; "
+            "check which column holds the grade, and add the relevant documents with a grade of 1 or more"
+        )
+    return judgements
 
 
 def own_documents(queries: Collection, corpus: Collection) -> Index:

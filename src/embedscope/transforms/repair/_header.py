@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from embedscope.core.records import Record
 from embedscope.core.schema import read_as
-from embedscope.transforms.calibration import Calibration, calibration_from
+from embedscope.transforms.calibration import Calibration, Threshold, calibration_from
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Header:
     evidence : numbers on held-out data
     notes : what a reader must know, as sentences
     calibration : cosine to probability of a match, None where there were no pairs
+    thresholds : cosines from which on pairs are taken as matches, with what is promised of each
     scorer : how to score at query time, None for plain cosines
     version : embedscope that wrote it
     """
@@ -58,6 +59,7 @@ class Header:
     evidence: tuple[Record, ...] = ()
     notes: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    thresholds: tuple[Threshold, ...] = ()
     scorer: ScorerChoice | None = None
     version: str = field(default_factory=_installed)
 
@@ -68,6 +70,7 @@ class Header:
             "evidence": [record.as_dict() for record in self.evidence],
             "notes": list(self.notes),
             "calibration": None if self.calibration is None else self.calibration.as_dict(),
+            "thresholds": [asdict(t) for t in self.thresholds],
             "scorer": None if self.scorer is None else dict(vars(self.scorer)),
         }
 

@@ -9,10 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, as_matrix, is_torch, to_numpy
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.transforms.align._sides import Side
+from embedscope.transforms.calibration import threshold_of
 from embedscope.transforms.repair._files import load, save
 from embedscope.transforms.repair._header import Header, ScorerChoice
 from embedscope.transforms.repair._kind import KindMap, Origin
@@ -238,6 +240,18 @@ class Repair:
         if self.header.calibration is None:
             raise InputError("this repair has no score calibration; make it with pairs (repair --pairs FILE)")
         return self.header.calibration.probability(cosine)
+
+    def decide(self, cosines: Any, promise: str | None = None) -> npt.NDArray[np.bool_]:
+        """Whether each of ``cosines``, of repaired vectors, is at or above the certified threshold of ``promise``.
+
+        Raises
+        ------
+        InputError
+            if no threshold of it was stored (``embedscope calibrate --into``), or it could not be certified.
+        """
+        cut = threshold_of(self.header.thresholds, promise).cosine
+        assert cut is not None  # threshold_of gives certified ones only
+        return np.asarray(np.asarray(cosines, dtype=np.float64) >= cut)
 
 
 def _source_of(sources: Sources, kind: str) -> Origin | None:
