@@ -11,6 +11,7 @@ from embedscope.api._inputs import collection_of, comma, labels_of, progress_of,
 from embedscope.api._keywords import public
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.execution.current import running_on
 from embedscope.migration.migrate import migrate as migrated
 from embedscope.transforms.repair import Repair
 
@@ -76,6 +77,7 @@ def migrate(  # noqa: PLR0913
     trust_remote_code: bool = False,
     cache: bool = True,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> MigrationOutcome:
@@ -102,6 +104,7 @@ def migrate(  # noqa: PLR0913
     texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
     queries : texts of queries, for models
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
 
@@ -124,7 +127,7 @@ def migrate(  # noqa: PLR0913
     ('bridge', 1.0)
     """
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    found, result = migrated(
+    found, result = running_on(engine)(migrated)(
         _vectors(old, "old"),
         _vectors(new, "new"),
         texts=texts,

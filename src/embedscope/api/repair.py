@@ -16,6 +16,7 @@ from embedscope.core.arrays import to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.execution.current import running_on
 from embedscope.repairs.apply import Applied, apply_repair
 from embedscope.repairs.repair import repair as repaired
 from embedscope.transforms.repair import Repair
@@ -84,6 +85,7 @@ def repair(  # noqa: PLR0913
     trust_remote_code: bool = False,
     cache: bool = True,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> RepairOutcome:
@@ -108,6 +110,7 @@ def repair(  # noqa: PLR0913
     force : give the best candidate even if nothing certifies it
     rows_out : CSV file of every certifying query, pair or row before and after the chosen candidate
     texts, layers, pooling, device, dtype, trust_remote_code, cache, data : for models, as of ``measure``
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
 
@@ -137,7 +140,7 @@ def repair(  # noqa: PLR0913
     )
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = repaired(
+    found, result = running_on(engine)(repaired)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),

@@ -55,6 +55,7 @@ def diagnose(
     groups: opt.Groups = None,
     names: opt.Names = None,
     rows_out: opt.RowsOut = None,
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -68,6 +69,7 @@ def diagnose(
     """
     from embedscope.diagnosis import SEVERITIES, thresholds_of
     from embedscope.diagnosis import diagnose as diagnosed
+    from embedscope.execution.current import running_on
 
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(
@@ -77,7 +79,7 @@ def diagnose(
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
     sides = opt.sides(modalities)
-    diagnosis = diagnosed(
+    diagnosis = running_on(engine)(diagnosed)(
         source,
         pair=pair,
         pair_ids=pair_ids,

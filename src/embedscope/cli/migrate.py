@@ -135,6 +135,7 @@ def migrate(
             "-o", "--out", metavar="FILE.safetensors", help="Where to write the bridge.", rich_help_panel=opt.OUTPUT
         ),
     ] = Path("bridge.safetensors"),
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -148,10 +149,11 @@ def migrate(
     and is written as a repair with the kinds old and new, which `apply` and `export` take.
     Exit code: 0 a bridge was written, 1 none was (the output says why), 2 or more an error.
     """
+    from embedscope.execution.current import running_on
     from embedscope.migration.migrate import migrate as migrated
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = migrated(
+    found, result = running_on(engine)(migrated)(
         old,
         new,
         texts=texts,

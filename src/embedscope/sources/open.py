@@ -15,6 +15,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
+from embedscope.execution.current import named_engine
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import ArrayStream, described, facts_of, file_of, find_vectors, hint, is_vectors, state_of
 from embedscope.sources.grouped_stream import GroupedStream, group_hashes
@@ -87,10 +88,11 @@ def open_sources(
 
 
 class Engines:
-    """The engine of a run: the one the user named, or threads of this process, as many as suit each source."""
+    """The engine of a source: the one the user named, here or for the run, or threads of this process."""
 
     def __init__(self, engine: str) -> None:
-        self._named = open_engine(engine)
+        self._own = open_engine(engine)
+        self._named = self._own or named_engine()
 
     def local(self, dims: Iterable[int]) -> Engine:
         """The engine for spaces of ``dims`` dimensions."""
@@ -102,8 +104,8 @@ class Engines:
         return None if self._named is None or isinstance(self._named, Local) else self._named
 
     def close(self) -> None:
-        """Close the connection to a cluster."""
-        close = getattr(self._named, "close", None)
+        """Close the connection to a cluster; that of the whole run stays open."""
+        close = getattr(self._own, "close", None)
         if close is not None:
             close()
 
