@@ -184,6 +184,7 @@ def apply(
     *,
     kind: str | None = None,
     model: str | None = None,
+    engine: str = "local",
     progress: bool | Progress = False,
 ) -> Applied: ...
 
@@ -196,6 +197,7 @@ def apply(
     *,
     kind: str | None = None,
     model: str | None = None,
+    engine: str = "local",
     progress: bool | Progress = False,
 ) -> npt.NDArray[Any]: ...
 
@@ -208,6 +210,7 @@ def apply(
     *,
     kind: str | None = None,
     model: str | None = None,
+    engine: str = "local",
     progress: bool | Progress = False,
 ) -> Applied | npt.NDArray[Any]:
     """Vectors through a repair: an array gives an array, a file is written to another file, block by block.
@@ -216,9 +219,10 @@ def apply(
     ----------
     repair : a repair, an outcome of :func:`embedscope.repair`, or a saved file
     source : (n, d) vectors, as of :func:`embedscope.measure`; a path with ``out``
-    out : file to write: .npy, .parquet or .safetensors
+    out : file to write: .npy, .parquet or .safetensors; a name without a suffix is a folder, a file for each shard
     kind : role of the vectors (``query``, ``document``, ``image``), where the repair has several
     model : name or weights sha256 of the model that made them; another one than that of the repair is refused
+    engine : who maps them: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     progress : True shows bars on standard error
 
     Returns
@@ -236,7 +240,9 @@ def apply(
     if out is not None:
         if not isinstance(source, str | Path):
             raise InputError("out is for files; an array is returned: leave out `out`, or pass the path of the vectors")
-        return apply_repair(made, source, out, kind=kind, model=model, progress=progress_of(progress))
+        return running_on(engine)(apply_repair)(
+            made, source, out, kind=kind, model=model, progress=progress_of(progress)
+        )
     if isinstance(source, str | Path):
         raise InputError(f"{source} is a file: say where to write with out=, or pass an array")
     loaded = made if isinstance(made, Repair) else Repair.load(made)

@@ -21,7 +21,7 @@ def apply(
     source: Annotated[
         str, typer.Argument(metavar="IN", help="X.npy, X.npz::key, X.parquet::column, a folder or a glob of shards.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="One file: X.npy, X.parquet or X.safetensors.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="X.npy, X.parquet, X.safetensors, or a folder.")],
     kind: Annotated[
         str | None,
         typer.Option("--kind", metavar="NAME", help="Role of these vectors: query, document, image or text."),
@@ -34,16 +34,19 @@ def apply(
             help="Model that made them; refused where the repair was fitted on another one.",
         ),
     ] = None,
+    engine: opt.Engine = "local",
     quiet: opt.Quiet = False,
 ) -> None:
     """Write the repaired vectors of IN to OUT, block by block, whatever their number; OUT is complete or absent.
 
-    From Parquet to Parquet, other columns (ids) are kept.
+    From Parquet to Parquet, other columns (ids) are kept. OUT without a suffix is a folder: each shard becomes a file
+    of its own, and the same command goes on where a run was cut off.
     """
+    from embedscope.execution.current import running_on
     from embedscope.repairs.apply import apply_repair, reindexing
     from embedscope.transforms.repair import SINGLE, Repair
 
-    done = apply_repair(repair, source, out, kind=kind, model=model, progress=progress(quiet))
+    done = running_on(engine)(apply_repair)(repair, source, out, kind=kind, model=model, progress=progress(quiet))
     if quiet:
         return
     made = Repair.load(repair)
