@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks import _page
 from benchmarks._rows import absent, peer, rows
+
 from embedscope.core.errors import DataUnavailableError, InputError
 
 
