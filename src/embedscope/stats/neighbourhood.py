@@ -24,60 +24,109 @@ K = 10
 QUERIES = 4096
 
 
+_LONG = 40, 64
+_LARGE = 8000
+"""Lists of the whole that hold the 10 nearest of a part of it: parts are halves below so many rows, then quarters, and
+from twice as many on so small that a search in each costs less than longer lists."""
+
+
 @dataclass(frozen=True, eq=False)
 class RowSet:
     """Some rows (n, d) ready for neighbour search; what was found is kept, so that several metrics share it.
 
     With ``search`` "faiss" occurrences are those of an approximate index; all else stays exact.
+
+    Attributes
+    ----------
+    found : what was found, by the name of what it is; for metrics to put theirs too
     """
 
     x: Matrix
     search: Search = "exact"
-    _found: dict[Any, Any] = field(default_factory=dict)
+    found: dict[Any, Any] = field(default_factory=dict)
+    _whole: tuple[RowSet, Index] | None = None
 
     def occurrences(self, k: int) -> Index:
         """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out."""
         if self.search == "faiss":
             return self.indexed(k).occurrences()
-        if ("N", k) not in self._found:
-            self._found["N", k] = k_occurrences(self.nearest(k, len(self.x)), len(self.x))
-        return np.asarray(self._found["N", k])
+        if ("N", k) not in self.found:
+            self.found["N", k] = k_occurrences(self.nearest(k, len(self.x)), len(self.x))
+        return np.asarray(self.found["N", k])
 
     def indexed(self, k: int) -> IndexedNeighbours:
         """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
-        if ("index", k) not in self._found:
-            self._found["index", k] = indexed_neighbours(self.x, k)
-        found: IndexedNeighbours = self._found["index", k]
+        if ("index", k) not in self.found:
+            self.found["index", k] = indexed_neighbours(self.x, k)
+        found: IndexedNeighbours = self.found["index", k]
         return found
 
     def nearest(self, k: int, asked: int) -> Neighbours:
         """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest list is kept."""
         asked = min(asked, len(self.x))
-        found: Neighbours | None = self._found.get(("nearest", k))
+        found: Neighbours | None = self.found.get(("nearest", k))
         if found is None or len(found.indices) < asked:
-            q = self.x[:asked]
-            found = top_k(q, self.x, k, exclude=np.arange(len(q)), distinct=self._found.get("distinct") is self.x)
-            self._found["nearest", k] = found
+            found = self._within(k, asked) if self._whole is not None else None
+            found = self._searched(k, np.arange(asked)) if found is None else found
+            self.found["nearest", k] = found
         return found if len(found.indices) == asked else Neighbours(found.indices[:asked], found.scores[:asked])
 
     def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
         """The rows that are ``members`` (n,); of distinct rows they are distinct."""
         x = self.x[members]
-        return RowSet(x, _found={"distinct": x} if self.distinct is self.x else {})
+        return RowSet(
+            x, found={"distinct": x} if self.distinct is self.x else {}, _whole=(self, np.flatnonzero(members))
+        )
+
+    def _searched(self, k: int, rows: Index) -> Neighbours:
+        """The ``k`` nearest others of ``rows``; of all rows of a set with large parts longer lists, kept for these."""
+        long = _LONG[0] if len(self.x) < _LARGE else _LONG[1]
+        lists = k == K and self._whole is None and len(rows) == len(self.x) and long < len(self.x) < 2 * _LARGE
+        distinct = self.found.get("distinct") is self.x
+        q = self.x if len(rows) == len(self.x) else self.x[rows]
+        found = top_k(q, self.x, long if lists else k, exclude=rows, distinct=distinct)
+        if lists:
+            if distinct or without_copies(self.x, long + 1) is None:
+                self.found["long"] = found
+            found = Neighbours(found.indices[:, :k].copy(), found.scores[:, :k].copy())
+        return found
+
+    def _within(self, k: int, asked: int) -> Neighbours | None:
+        """The ``k`` nearest from the long lists of the whole; None where there are none.
+
+        Members of this set stand there in their order here; rows with too few of them in their list are searched for.
+        """
+        assert self._whole is not None
+        whole, places = self._whole
+        lists: Neighbours | None = whole.found.get("long")
+        if lists is None:
+            return None
+        own = np.full(len(whole.x), -1)
+        own[places] = np.arange(len(places))
+        indices, scores = own[lists.indices[places[:asked]]], lists.scores[places[:asked]]
+        rank = np.cumsum(indices >= 0, axis=1)
+        short = rank[:, -1] < k
+        first = (indices >= 0) & (rank <= k) & ~short[:, None]
+        made = Neighbours(np.empty((len(indices), k), dtype=np.intp), np.empty((len(indices), k)))
+        made.indices[~short], made.scores[~short] = indices[first].reshape(-1, k), scores[first].reshape(-1, k)
+        if short.any():
+            found = self._searched(k, np.flatnonzero(short))
+            made.indices[short], made.scores[short] = found.indices, found.scores
+        return made
 
     @property
     def distinct(self) -> Matrix:
         """The rows without duplicates of earlier ones."""
-        if "distinct" not in self._found:
+        if "distinct" not in self.found:
             rows = without_copies(self.x, 1)
-            self._found["distinct"] = self.x if rows is None else self.x[rows]
-        return np.asarray(self._found["distinct"])
+            self.found["distinct"] = self.x if rows is None else self.x[rows]
+        return np.asarray(self.found["distinct"])
 
     def distances(self, k: int) -> Floats:
         """Euclidean distances (m, k) of each distinct row to its k nearest others, ascending."""
-        if ("r", k) not in self._found:
-            self._found["r", k] = nearest_others(self.distinct, k)[1]
-        return np.asarray(self._found["r", k])
+        if ("r", k) not in self.found:
+            self.found["r", k] = nearest_others(self.distinct, k)[1]
+        return np.asarray(self.found["r", k])
 
 
 def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
