@@ -15,13 +15,15 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_nu
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
+from embedscope.stats._questions import K, Questions, best_hits
 from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, Search, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, k_occurrences, top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows
 
-K = 10
 QUERIES = 4096
+_HITS = 64
+"""Hits a query on average beyond which all but the best are let go."""
 
 
 _LONG = 40, 64
@@ -238,15 +240,14 @@ class NeighbourRows(Need[Neighbourhood]):
 
 
 class _Asking(Accumulator[Neighbourhood]):
+    """Rows that were fed, by their places among those held, and hits: rows that may be among a query's nearest."""
+
     def __init__(self, rows: Rows, kept: SampledRows, queries: int, search: Search) -> None:
         self.rows, self.kept, self.search = rows, kept, search
-        filled = (kept.x != 0).any(axis=1)
-        self.asked = np.flatnonzero(filled)[:queries]
-        self.order = np.argsort(kept.ids, kind="stable")
+        self.questions = Questions.of(kept, queries)
         self.n = self.zero_rows = 0
         self.seen: list[Index] = []
-        self.ids = np.zeros((len(self.asked), 0), dtype=np.uint64)
-        self.scores = np.zeros((len(self.asked), 0))
+        self.hits: list[tuple[Index, Hashes, Floats]] = []
 
     def update(self, x: Array, ids: Hashes) -> Self:
         check_width(self.kept.dim, int(x.shape[1]))
@@ -254,47 +255,33 @@ class _Asking(Accumulator[Neighbourhood]):
         zero = len(rows) - int((rows != 0).any(axis=1).sum())
         self.n += len(rows) - (zero if self.rows == "unit" else 0)
         self.zero_rows += zero
-        places = np.searchsorted(self.kept.ids, ids, sorter=self.order)
-        places = self.order[np.minimum(places, len(self.order) - 1)]
-        self.seen.append(places[self.kept.ids[places] == ids])
-        if len(self.asked):
+        self.seen.append(self.questions.places(ids))
+        if len(self.questions.asked):
             unit, filled = unit_rows(rows)
-            self._ask(np.asarray(unit), ids[filled])
+            self.hits.append(self.questions.hits(np.asarray(unit), ids[filled]))
+            self._shrink()
         return self
 
     def merge(self, other: Self) -> Self:
         self.n += other.n
         self.zero_rows += other.zero_rows
         self.seen = [*self.seen, *other.seen]
-        self._best(other.ids, other.scores)
+        self.hits = [*self.hits, *other.hits]
+        self._shrink()
         return self
 
     def result(self) -> Neighbourhood:
         if not self.n and not self.zero_rows:
             raise no_rows()
         seen = np.unique(np.concatenate(self.seen)) if self.seen else np.empty(0, dtype=np.intp)
-        asked = self.asked, self.ids, self.scores
-        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, *asked, self.search)
+        asked = self.questions.asked
+        query, ids, scores = best_hits(self.hits)
+        place = np.arange(len(query)) - np.searchsorted(query, query)
+        width = int(place.max(initial=-1)) + 1
+        found = np.zeros((len(asked), width), dtype=np.uint64), np.full((len(asked), width), -np.inf)
+        found[0][query, place], found[1][query, place] = ids, scores
+        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, asked, *found, self.search)
 
-    def _ask(self, unit: Matrix, ids: Hashes) -> None:
-        queries = np.asarray(unit_rows(self.kept.x[self.asked])[0])
-        order = np.argsort(ids, kind="stable")
-        own = self.kept.ids[self.asked]
-        at = order[np.minimum(np.searchsorted(ids, own, sorter=order), len(ids) - 1)] if len(ids) else own
-        if len(ids) < 2:
-            return self._few(queries, unit, ids, own)
-        exclude = np.where(ids[at] == own, at, -1)
-        found = top_k(queries, unit, min(K, len(unit) - 1), exclude=exclude)
-        return self._best(ids[found.indices], found.scores)
-
-    def _few(self, queries: Matrix, unit: Matrix, ids: Hashes, own: Hashes) -> None:
-        if len(ids):
-            scores = np.einsum("ij,j->i", queries, unit[0])[:, None]
-            self._best(np.repeat(ids[None], len(own), axis=0), np.where(own[:, None] == ids, -np.inf, scores))
-
-    def _best(self, ids: Hashes, scores: Floats) -> None:
-        """Keep the best of what was there and what came; ties go to the lower identity, in any order of coming."""
-        ids, scores = np.hstack([self.ids, ids]), np.hstack([self.scores, scores])
-        order = np.lexsort((ids, -scores), axis=1)[:, :K]
-        self.ids = np.take_along_axis(ids, order, axis=1)
-        self.scores = np.take_along_axis(scores, order, axis=1)
+    def _shrink(self) -> None:
+        if sum(len(hit[0]) for hit in self.hits) > _HITS * len(self.questions.asked):
+            self.hits = [best_hits(self.hits)]
