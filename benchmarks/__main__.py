@@ -28,6 +28,7 @@ SPEED = (
     "neighbours",
     "peers",
     "precision",
+    "scale",
     "startup",
 )
 """What `make bench` runs. The others simulate or need data of their own, and their numbers stand in the docs."""
