@@ -9,6 +9,9 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 OUT ?= out
 TEST_PACKAGES = pytest pytest-timeout pytest-xdist hypothesis pandas
 
+# Tests run in a process a core, where more threads than one only wait for each other.
+test test-core test-lowest: export OMP_NUM_THREADS ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test mutate soak test-vision test-core test-lowest lint bench docs site dist clean
 

@@ -136,7 +136,7 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
     assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
     program, *command = headline.command.split()
     assert program == "embedscope" and runner.invoke(app, command).exit_code == 0
-    assert (tmp_path / "rotation.safetensors").exists()
+    assert (tmp_path / "bridge.safetensors").exists()
     assert compare(X, X @ TURN).result.document.headline.command == ""
 
 

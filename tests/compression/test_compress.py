@@ -249,7 +249,7 @@ def test_the_headline_is_the_decision_and_its_command_runs(
     assert done.exit_code == 0, done.output
     document = json.loads(Path("r.json").read_text())["document"]
     headline = document["headline"]
-    assert headline["text"].startswith("Use 'int8': 32 bytes per row in place of 128") and headline["status"] == "ok"
+    assert headline["text"].startswith("Use 'int8': 4 times smaller (32 bytes per row)") and headline["status"] == "ok"
     assert headline["charts"] == ["losses", "frontier"] and headline["text"].split(":")[0] in done.output
     chart = document["dots"][0]
     assert [row["label"] for row in chart["rows"]] == ["float16 (64 bytes)", "int8 (32 bytes)", "first:4 (16 bytes)"]

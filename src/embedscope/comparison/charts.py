@@ -14,8 +14,8 @@ from embedscope.core.records import Record
 _BINS = 40
 _Z = 1.96
 _COMMANDS = {
-    "rotated": "embedscope repair {pair} --candidates procrustes -o rotation.safetensors",
-    "model": "embedscope repair {pair}",
+    "rotated": "embedscope migrate {files} -o bridge.safetensors",
+    "model": "embedscope migrate {files} -o bridge.safetensors",
 }
 """Relation -> what to run on the two files."""
 
@@ -76,10 +76,10 @@ def _cosines(r: Relation) -> Histogram | None:
     )
 
 
-def relation_headline(r: Relation, said: Sequence[Finding], pair: str, charts: RelationCharts) -> Headline:
+def relation_headline(r: Relation, said: Sequence[Finding], files: str, charts: RelationCharts) -> Headline:
     """The relation with its numbers; where rows miss parity that too, for it is what decides.
 
-    ``pair`` are the two files as ``--pair A B``, empty where they are no files.
+    ``files`` are the two files as ``--old A --new B``, empty where they are no files.
     """
     verdict, *others = said
     low, high = overlap_interval(r)
@@ -88,7 +88,7 @@ def relation_headline(r: Relation, said: Sequence[Finding], pair: str, charts: R
         numbers = f"Matching rows have a median cosine of {np.nanmedian(r.cosines):.4f}; {numbers}"
     warned = next((f for f in others if f.status == "warning"), None)
     text = " ".join(f.text for f in (warned, verdict) if f is not None)
-    command = _COMMANDS.get(r.name, "").format(pair=pair) if pair else ""
+    command = _COMMANDS.get(r.name, "").format(files=files) if files else ""
     evidence = f"{r.n:,} matching rows; neighbours in common by chance {r.overlap_chance:.1%}; 95 % interval"
     cause = f"{verdict.remedy.partition(':')[0]}." if command else verdict.remedy
     status = verdict.status if warned is None else warned.status

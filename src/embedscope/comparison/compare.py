@@ -39,8 +39,8 @@ SENTENCES: dict[Name, tuple[str, str]] = {
     ),
     "rotated": (
         "The same space, rotated: all cosines within a space are equal, those between the two mean nothing.",
-        "Never mix them in one index. One rotation maps one onto the other exactly: embedscope repair --pair A B "
-        "--candidates procrustes -o rotation.safetensors",
+        "Never mix them in one index. One rotation maps one onto the other exactly: embedscope migrate --old A "
+        "--new B -o bridge.safetensors",
     ),
     "prompt": (
         "One model with another prompt, layer, version or modality.",
@@ -52,8 +52,8 @@ SENTENCES: dict[Name, tuple[str, str]] = {
     ),
     "model": (
         "Two different models.",
-        "Never mix them in one index: embed everything again, or learn a map of the queries on matching rows and have "
-        "it judged on held-out queries (embedscope repair --pair A B).",
+        "Never mix them in one index: embed everything again, or learn a map on matching rows and have what it "
+        "keeps judged on held-out ones (embedscope migrate --old A --new B).",
     ),
     "unrelated": (
         "The rows do not match: neighbours in one space are no neighbours in the other.",
@@ -141,12 +141,11 @@ def compare(
 
 
 def _files(sources: Sequence[Any], ids: tuple[Any, Any] | None) -> str:
-    """``--pair A B`` as a later command takes it; empty where a side is no file."""
-    given = [*sources, *(ids or ())]
-    if not all(isinstance(s, str | Path) for s in given):
+    """``--old A --new B`` as ``migrate`` takes them; empty where a side is no file, or has its ids in another one."""
+    if ids is not None or not all(isinstance(s, str | Path) for s in sources):
         return ""
-    a, b, *named = (shlex.quote(str(s)) for s in given)
-    return f"--pair {a} {b}" + (f" --pair-ids {' '.join(named)}" if named else "")
+    a, b = (shlex.quote(str(s)) for s in sources)
+    return f"--old {a} --new {b}"
 
 
 def _label(source: Any, i: int) -> str:

@@ -71,6 +71,19 @@ def reason_of(found: Frontier, material: Material) -> str:
     )
 
 
+def answer_of(found: Frontier) -> str:
+    """The verdict with its numbers, short enough for a headline."""
+    if found.chosen is None:
+        return f"Keep float32: nothing smaller is certified to lose at most {found.tolerance:g} of {found.main}."
+    step = found.chosen
+    assert step.point.fitted is not None
+    bytes_ = step.point.fitted.n_bytes
+    return (
+        f"Use '{step.point.plan.text}': {found.full_bytes / bytes_:.3g} times smaller ({bytes_:,} bytes per row), and "
+        f"at most {found.tolerance:g} of {found.main} is lost."
+    )
+
+
 def _moved(step: Step, name: str) -> str:
     return change(step.before[name].value, step.after[name].value, step.losses[name])
 
@@ -142,7 +155,7 @@ def document_of(found: Frontier, material: Material, notes: Sequence[str], sourc
     command = _command(source, out) if chosen is not None else ""
     losses = _losses(found, material)
     charts = (*(d.id for d in losses), chart.id)
-    headline = Headline(findings[0].text, findings[0].status, sizes, command=command, charts=charts)
+    headline = Headline(answer_of(found), findings[0].status, sizes, findings[0].text, command, charts)
     return Document(
         title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline, dots=losses
     )
@@ -240,27 +253,40 @@ def _tests(found: Frontier) -> Table:
 
 
 def _figure(found: Frontier) -> Figure:
-    """One curve a way of storing: score over bytes per row."""
-    curves: dict[str, list[Point]] = {}
+    """One curve a way of storing numbers: the best score at each number of bytes per row, all dimensions or fewer."""
+    best: dict[str, dict[float, Point]] = {}
     for p in _by_size(found.points):
-        cut, code = (
-            p.plan.cut.partition(":")[0],
-            p.plan.code.partition(":")[0] + (", rescored" if p.plan.rescore else ""),
-        )
-        name = f"{code}{', leading dimensions' if cut == 'first' else ', PCA' if cut else ''}"
-        curves.setdefault(name, []).append(p)
-    ordered = {name: sorted(points, key=_bits) for name, points in curves.items()}
-    series = [_series(name, points, found.main) for name, points in ordered.items()]
-    full = (math.log2(found.full_bytes),)
-    series.insert(0, Series(NONE, full, (found.original[found.main].value,)))
+        code = (p.plan.code.partition(":")[0] or NONE) + (", rescored" if p.plan.rescore else "")
+        at = best.setdefault(code, {})
+        if _bits(p) not in at or _score(p, found.main) > _score(at[_bits(p)], found.main):
+            at[_bits(p)] = p
+    best.setdefault(NONE, {})
+    full, top = math.log2(found.full_bytes), found.original[found.main].value
+    series = []
+    for code, at in best.items():
+        one = _series(code, [at[bits] for bits in sorted(at)], found.main)
+        series.append(_with_end(one, full, top) if code == NONE else one)
     return Figure(
         "frontier",
         f"{found.main} against size",
-        "size of a row: log2 of its bytes",
+        "bytes per row",
         found.main,
         tuple(series),
-        caption=f"{found.tolerance:g} is the loss that is accepted; bands are 95 % intervals.",
+        caption="The best candidate of each size: all dimensions, the leading ones, or those of a PCA; bands are 95 % "
+        f"intervals. At most {found.tolerance:g} may be lost.",
+        x_powers=True,
     )
+
+
+def _with_end(series: Series, x: float, y: float | None) -> Series:
+    """``series`` and one more point, without a band there."""
+    low, high = series.low or (), series.high or ()
+    return Series(series.label, (*series.x, x), (*series.y, y), (*low, None), (*high, None), group=series.group)
+
+
+def _score(p: Point, name: str) -> float:
+    value = p.scores[name].value
+    return -math.inf if value is None else value
 
 
 def _losses(found: Frontier, material: Material) -> tuple[Dots, ...]:

@@ -190,7 +190,8 @@ class Dots:
 class Figure:
     """A line chart; series of the same ``group`` (a model) share one colour.
 
-    ``marks`` are lines at values of x. A range of y that is given keeps the axis to it.
+    ``marks`` are lines at values of x. A range of y that is given keeps the axis to it. ``x_powers``: x holds
+    logarithms to base 2, which are shown as the powers of two that they stand for.
     """
 
     id: str
@@ -202,6 +203,15 @@ class Figure:
     y_range: tuple[float, float] | None = None
     section: str = ""
     marks: tuple[Mark, ...] = ()
+    x_powers: bool = False
+
+    def x_text(self, x: float) -> str:
+        """A value of x as readers see it.
+
+        >>> Figure("f", "F", "bytes", "recall", (), x_powers=True).x_text(10.0)
+        '1,024'
+        """
+        return f"{2.0**x:,.6g}" if self.x_powers else f"{x:g}"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,17 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class End:
+    """The name of a curve beside its last point."""
+
+    index: int
+    colour: int
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart of ``width`` x ``height`` units; ticks are (position, text), marks (position, text, its anchor)."""
 
@@ -47,17 +58,22 @@ class Chart:
     marks: tuple[tuple[float, str, str], ...] = ()
     left: int = LEFT
     top: int = TOP
+    ends: tuple[End, ...] = ()
+    room: int = RIGHT
 
     @property
     def right(self) -> int:
         """Right end of the plot."""
-        return self.width - RIGHT
+        return self.width - self.room
 
     @property
     def bottom(self) -> int:
         """Lower end of the plot."""
         return self.height - BOTTOM
 
+
+MOST_NAMED, LONGEST_NAME, LETTER, LINE = 6, 22, 6.2, 13.0
+"""Curves that are named at their ends, letters of a name, and units that a letter and a line of it take."""
 
 SIZES = {"wide": (760, 340, 12, 6), "half": (530, 300, 8, 5), "third": (370, 250, 6, 4)}
 
@@ -66,10 +82,12 @@ def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[K
     """Geometry of ``figure``; ``index`` numbers the curves as the legend does."""
     width, height, _, count = SIZES[size]
     y = y_axis(figure, count)
+    names = end_names(figure) if size != "third" else {}
+    room = RIGHT + (round(LETTER * max(map(len, names.values()))) + 4 if names else 0)
 
     def place(px: float, py: float) -> Point:
         return (
-            round(LEFT + x.share(px) * (width - LEFT - RIGHT), 1),
+            round(LEFT + x.share(px) * (width - LEFT - room), 1),
             round(height - BOTTOM - y.share(py) * (height - TOP - BOTTOM), 1),
         )
 
@@ -82,7 +100,57 @@ def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[K
     zero = place(x.low, 0.0)[1] if y.low < 0 < y.high else None
     at = [(place(m.at, y.low)[0], m.label) for m in figure.marks if x.low <= m.at <= x.high]
     marks = tuple((p, text, "end" if p > 0.7 * width else "start") for p, text in at)
-    return Chart(size, width, height, x, y, tuple(x_ticks), tuple(y_ticks), zero, tuple(curves), marks)
+    return Chart(
+        size, width, height, x, y, tuple(x_ticks), tuple(y_ticks), zero, tuple(curves), marks,
+        ends=_ends(figure, names, styles, index, place, height), room=room,
+    )  # fmt: skip
+
+
+def end_names(figure: Figure) -> dict[Key, str]:
+    """What a curve is called beside its end, for figures of few curves with short names; else nothing.
+
+    >>> one, two = Series("a", (0, 1), (0.1, 0.2)), Series("b", (0, 1), (0.3, None))
+    >>> list(end_names(Figure("f", "F", "x", "y", (one, two))).values())
+    ['a', 'b']
+    """
+    shown = [s for s in figure.series if s.kind != "reference" and any(v is not None for v in s.y)]
+    names = {key_of(s): s.label for s in shown}
+    if not 1 < len(names) <= MOST_NAMED or any(len(name) > LONGEST_NAME for name in names.values()):
+        return {}
+    return names
+
+
+def _ends(
+    figure: Figure, names: Mapping[Key, str], styles: Mapping[Key, Style], index: Mapping[Key, int], place: Place,
+    height: int,
+) -> tuple[End, ...]:  # fmt: skip
+    """Names right of the last points, moved apart where they would cover each other."""
+    last = []
+    for s in figure.series:
+        if key_of(s) in names:
+            px, py = next((a, b) for a, b in zip(reversed(s.x), reversed(s.y), strict=True) if b is not None)
+            last.append((place(px, py), key_of(s)))
+    last.sort(key=lambda item: item[0][1])
+    heights = _apart([y for (_, y), _ in last], LINE, TOP, height - BOTTOM)
+    return tuple(
+        End(index[key], styles[key].colour, x + 7, y, names[key])
+        for ((x, _), key), y in zip(last, heights, strict=True)
+    )
+
+
+def _apart(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Sorted ``values`` moved as little as a pass down and one up need so that neighbours are ``gap`` apart.
+
+    >>> _apart([10.0, 11.0, 50.0], 5.0, 0.0, 52.0)
+    [10.0, 15.0, 50.0]
+    """
+    out: list[float] = []
+    for v in values:
+        out.append(max(v, out[-1] + gap) if out else max(v, low))
+    for i in reversed(range(len(out))):
+        limit = high if i == len(out) - 1 else out[i + 1] - gap
+        out[i] = round(min(out[i], limit), 1)
+    return out
 
 
 def _curve(series: Series, style: Style, index: int, place: Place) -> Curve:
@@ -167,6 +235,7 @@ def description(figure: Figure) -> str:
         (x0, y0), (x1, y1) = points[0], points[-1]
         top = max(points, key=lambda p: p[1])
         parts.append(
-            f"{s.label} ({s.kind}): {y0:.3g} at {x0:g} to {y1:.3g} at {x1:g}, highest {top[1]:.3g} at {top[0]:g}."
+            f"{s.label} ({s.kind}): {y0:.3g} at {figure.x_text(x0)} to {y1:.3g} at {figure.x_text(x1)}, highest "
+            f"{top[1]:.3g} at {figure.x_text(top[0])}."
         )
     return " ".join(parts)

@@ -146,17 +146,24 @@ def _figure(
         "charts": charts,
         "empty": all(y is None for s in figure.series for y in s.y),
         "description": description(figure),
-        "data": {"title": figure.title, "x_label": x_label, "digits": digits, "series": curves},
+        "data": {
+            "title": figure.title,
+            "x_label": x_label,
+            "digits": digits,
+            "powers": figure.x_powers,
+            "series": curves,
+        },
         "x_label": x_label,
-        "rows": list(_value_rows(figure.series, digits)),
+        "rows": list(_value_rows(figure, digits)),
     }
 
 
-def _value_rows(series: tuple[Series, ...], digits: int) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+def _value_rows(figure: Figure, digits: int) -> Iterable[tuple[str, list[tuple[str, str]]]]:
     """Rows of the table behind a figure: the x value, then (value, interval) of every curve."""
+    series = figure.series
     places = [{x: i for i, x in enumerate(s.x)} for s in series]
     for x in sorted({x for s in series for x in s.x}):
-        yield f"{x:g}", [_value(s, at.get(x), digits) for s, at in zip(series, places, strict=True)]
+        yield figure.x_text(x), [_value(s, at.get(x), digits) for s, at in zip(series, places, strict=True)]
 
 
 def _value(series: Series, i: int | None, digits: int) -> tuple[str, str]:

@@ -16,13 +16,16 @@ class Axis:
     low: float
     high: float
     ticks: tuple[float, ...]
+    powers: bool = False
 
     def share(self, value: float) -> float:
         """Where ``value`` lies between the ends: 0 at ``low``, 1 at ``high``."""
         return (value - self.low) / (self.high - self.low)
 
     def labels(self) -> tuple[str, ...]:
-        """Ticks as text, all with the same number of decimal places, a true minus sign."""
+        """Ticks as text, of as many decimal places each, a true minus sign; or the powers of two they stand for."""
+        if self.powers:
+            return tuple(f"{2.0**t:,.6g}" for t in self.ticks)
         step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else 1.0
         digits = next(d for d in range(16) if math.isclose(step, round(step, d), rel_tol=1e-6) or d == 15)
         return tuple(f"{t:.{digits}f}".replace("-", "\N{MINUS SIGN}") for t in self.ticks)
@@ -48,8 +51,12 @@ def steps(low: float, high: float, count: int, *, whole: bool = False) -> tuple[
 
 def x_axis(figures: Iterable[Figure], count: int) -> Axis:
     """Range of the x values of all ``figures``; whole ticks where all values are whole."""
-    values = [x for f in figures for s in f.series for x in s.x]
+    shown = list(figures)
+    values = [x for f in shown for s in f.series for x in s.x]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if shown and shown[0].x_powers:
+        low, high = math.floor(low), max(math.ceil(high), math.floor(low) + 1)
+        return Axis(low, high, tuple(float(t) for t in range(int(low), int(high) + 1)), powers=True)
     whole = all(float(v).is_integer() for v in values)
     if low == high:
         return Axis(low - 0.5, high + 0.5, (low,))

@@ -99,7 +99,7 @@ def _print_rest(document: Document, console: Console) -> None:
     from rich.text import Text
 
     headline = document.headline
-    told = headline.text if headline is not None else ""
+    told = f"{headline.text} {headline.cause}" if headline is not None else ""
     others = [f for f in by_importance(document.findings) if not _is_told(f.text, told)]
     problems = [f for f in others if f.status in ("serious", "warning", "deviates")]
     grid = Grid.grid(padding=(0, 2, 0, 0))

@@ -86,6 +86,8 @@
       return best >= 0 && away(best) <= step / 2 + 1e-9 ? best : -1;
     }
 
+    at_x(x) { return this.data.powers ? short(2 ** x) : short(x); }
+
     number(v) { return v.toFixed(this.data.digits).replace("-", "\u2212"); }
 
     show(x, lead) {
@@ -101,16 +103,16 @@
       if (!lead) { this.readout.hidden = true; return; }
       this.write(x, values, px);
       this.probe.setAttribute("aria-valuenow", x);
-      this.probe.setAttribute("aria-valuetext", `${this.data.x_label} ${short(x)}: ${values.map((v) => `${v.label} ${this.number(v.y)}`).join(", ")}`);
+      this.probe.setAttribute("aria-valuetext", `${this.data.x_label} ${this.at_x(x)}: ${values.map((v) => `${v.label} ${this.number(v.y)}`).join(", ")}`);
     }
 
     write(x, values, px) {
       const rows = values.map((v) => {
         const interval = v.low !== null && v.high !== null ? `${this.number(v.low)} to ${this.number(v.high)}` : "";
-        const place = Math.abs(v.x - x) > 1e-9 ? `${v.label} (at ${short(v.x)})` : v.label;
+        const place = Math.abs(v.x - x) > 1e-9 ? `${v.label} (at ${this.at_x(v.x)})` : v.label;
         return element("div", "row", this.section.swatch(v.i), element("span", "", place), element("b", "", this.number(v.y)), element("small", "", interval));
       });
-      this.readout.replaceChildren(element("p", "", `${this.data.x_label} ${short(x)}`), ...rows);
+      this.readout.replaceChildren(element("p", "", `${this.data.x_label} ${this.at_x(x)}`), ...rows);
       this.readout.hidden = false;
       const frame = this.svg.getBoundingClientRect();
       const scale = frame.width / this.svg.viewBox.baseVal.width;
