@@ -142,11 +142,11 @@ class _Work:
             mine, places = part.numbers[row:stop], np.arange(part.start + row, part.start + stop)
             for number, name in enumerate(PARTS):
                 found.kept[name].add(x[mine == number], places[mine == number])
-            for name, state in states.items():
-                rows = part.fits[name][row:stop]
+            for fit, state in states.items():
+                rows = part.fits[fit][row:stop]
                 if rows.any():
                     state.update(x[rows], hash_rows(part.start + row, part.start + stop)[rows])
-                    found.seen[name] += int(rows.sum())
+                    found.seen[fit] += int(rows.sum())
             row = stop
         for kept in found.kept.values():
             kept.trim()

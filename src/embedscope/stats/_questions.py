@@ -19,7 +19,7 @@ from embedscope.stats._neighbours import QUERY_ROWS, Matrix, ScaledRows, error_b
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.sample import SampledRows
 
-K = 10
+NEAREST = 10
 _SLACK = 1e-6
 """Of unit rows in float32, whose lengths may be rounded otherwise in another block."""
 
@@ -64,16 +64,16 @@ class Questions:
         order = np.argsort(kept.ids, kind="stable")
         unit = np.asarray(unit_rows(kept.x[asked])[0]) if len(asked) else np.empty((0, kept.dim))
         floor = np.full(len(asked), -np.inf)
-        if len(asked) and len(filled) > K:
+        if len(asked) and len(filled) > NEAREST:
             held = np.asarray(unit_rows(kept.x[filled])[0])
-            floor = top_k(unit, held, K, exclude=np.arange(len(asked))).scores[:, -1] - _SLACK
+            floor = top_k(unit, held, NEAREST, exclude=np.arange(len(asked))).scores[:, -1] - _SLACK
         scaled = ScaledRows.each(unit) if len(asked) else ScaledRows(unit, np.zeros(0, dtype=np.intc))
         return cls(kept.ids, order, asked, scaled, floor)
 
     def places(self, ids: Hashes) -> Index:
         """Places among the rows held of those of ``ids`` (n,) that are."""
         found = self.order[np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), len(self.order) - 1)]
-        return found[self.ids[found] == ids]
+        return np.asarray(found[self.ids[found] == ids])
 
     def hits(self, unit: Matrix, ids: Hashes) -> Hits:
         """Rows ``unit`` (n, d) that may be among the nearest of a query, itself left out."""
@@ -101,7 +101,7 @@ def best_hits(hits: Sequence[Hits]) -> Hits:
     query, ids, scores = _together(hits)
     order = np.lexsort((ids, -scores, query))
     query = query[order]
-    first = np.arange(len(query)) - np.searchsorted(query, query) < K
+    first = np.arange(len(query)) - np.searchsorted(query, query) < NEAREST
     return query[first], ids[order][first], scores[order][first]
 
 

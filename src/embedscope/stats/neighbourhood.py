@@ -15,12 +15,13 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_nu
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
-from embedscope.stats._questions import K, Questions, best_hits
+from embedscope.stats._questions import NEAREST, Questions, best_hits
 from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, Search, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, k_occurrences, top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows
 
+K = NEAREST
 QUERIES = 4096
 _HITS = 64
 """Hits a query on average beyond which all but the best are let go."""
