@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from embedscope.transforms.repair import Repair
+from embedscope.transforms.align._sides import Side
+from embedscope.transforms.repair import KindMap, Repair
 
 X = np.random.default_rng(4).normal(size=(300, 6)).astype(np.float32) + 0.3
 
@@ -47,3 +49,43 @@ def test_exports(tmp_path: Path) -> None:
     assert "say where to write: embedscope export r.safetensors --to onnx -o OUT" in done.stderr
     done = run("export", "r.safetensors", "--to", "onxx", "-o", "r.onnx", cwd=tmp_path)
     assert "sentence-transformers" in done.stderr, "the choices are shown"
+
+
+def test_a_store_in_place_and_back(tmp_path: Path) -> None:
+    pytest.importorskip("lancedb", reason="the extra lancedb is not installed")
+    import lancedb
+
+    rows = [{"id": f"d{i}", "vector": x.tolist()} for i, x in enumerate(X)]
+    lancedb.connect(str(tmp_path / "db")).create_table("docs", rows)
+    Repair({"old": KindMap(Side(6, shift=np.ones(6))), "new": KindMap(Side(6))}).save(tmp_path / "b.safetensors")
+    done = run("apply", "b.safetensors", "lancedb:db/docs", "--in-place", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert said.startswith("lancedb:db/docs: 300 old vectors replaced, 6 dimensions, read back and verified, in ")
+    assert "the old vectors are in db.docs.vector.journal: delete that folder" in said
+    assert said.endswith("embedscope apply b.safetensors lancedb:db/docs --rollback")
+    table = lancedb.connect(str(tmp_path / "db")).open_table("docs").to_arrow().to_pydict()
+    np.testing.assert_array_equal(np.array(table["vector"], np.float32), X + np.float32(1))
+    assert table["id"] == [row["id"] for row in rows]
+    done = run("apply", "b.safetensors", "lancedb:db/docs", "--rollback", cwd=tmp_path)
+    assert "lancedb:db/docs: 300 old vectors are back as they were" in done.stdout
+    table = lancedb.connect(str(tmp_path / "db")).open_table("docs").to_arrow().to_pydict()
+    np.testing.assert_array_equal(np.array(table["vector"], np.float32), X)
+
+
+def test_a_stopped_change_of_a_store_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import typer
+
+    from embedscope.cli.apply import _change_store
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("embedscope.repairs.in_place.write_in_place", stopped)
+    options = dict.fromkeys(("kind", "model", "journal"))
+    with pytest.raises(typer.Exit) as caught:
+        _change_store(Path("r.safetensors"), "lancedb:db/docs", rollback=False, quiet=True, **options)
+    assert caught.value.exit_code == 130
+    assert "lancedb:db/docs may be half-written: the same command goes on" in capsys.readouterr().err

@@ -94,6 +94,11 @@ def test_latex_escapes_and_uses_booktabs() -> None:
     assert r"rg65" in Result(RECORDS).to_latex()
 
 
+def test_latex_aligns_numbers_that_were_rounded_to_text() -> None:
+    rows = (("a", "\N{MINUS SIGN}0.12", "0.1 to 0.2"), ("b", "1,234", ""))
+    assert r"\begin{tabular}{lrl}" in latex_table(Table("t", "T", tuple(map(Column, "abc")), rows))
+
+
 LAYERS = Result(
     tuple(
         Record(source, "rg65", value, space=space, task="rg65")

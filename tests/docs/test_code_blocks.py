@@ -24,7 +24,7 @@ def _load() -> ModuleType:
 code_blocks = _load()
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in code_blocks.pages(ROOT)}
 BLOCKS = {name: code_blocks.blocks(text) for name, text in PAGES.items()}
-EXTRAS = ("jinja2", "matplotlib", "faiss", "onnx", "umap", "dask", "torch")
+EXTRAS = ("jinja2", "matplotlib", "faiss", "onnx", "umap", "dask", "torch", "lancedb")
 MAX_NOT_RUN = 28
 
 

@@ -86,7 +86,7 @@ def test_options_exist(page: Path) -> None:
 OTHER_TOOLS = {"engines.md": ("--nthreads",)}
 """Options of other programs, by page."""
 
-ENTRY_POINT_GROUPS = {"embedscope.stores"}
+ENTRY_POINT_GROUPS = {"embedscope.stores", "embedscope.store_writers"}
 """Names of groups that are no modules."""
 
 

@@ -106,6 +106,7 @@ def test_e5_is_read_as_sentence_transformers_reads_it():
 
 @pytest.mark.shared_data
 def test_e5_stsb(shared_data):
+    """Of the first 400 pairs, .908 by sentence-transformers on the same files (all 1,379: .839)."""
     from embedscope.core.cache import VectorCache
     from embedscope.datasets import DATASETS, Finder
     from embedscope.sources.text_vectors import extract
@@ -114,13 +115,14 @@ def test_e5_stsb(shared_data):
     data = DATASETS.get("stsb").load(Finder(shared_data))
     pairs = data.relations["test"]
     texts = data.tables[pairs.table].texts
-    rows = np.unique(np.concatenate([pairs.left, pairs.right]))
+    left, right, gold = pairs.left[:400], pairs.right[:400], pairs.gold[:400]
+    rows = np.unique(np.concatenate([left, right]))
     used = [texts[i] for i in rows]
     x = np.zeros((len(texts), 384))
     x[rows] = extract(encoder, used, [None], cache=VectorCache()).matrix(None, "pooled", used)
-    assert correlation(x[pairs.left], x[pairs.right], pairs.gold) == pytest.approx(0.839, abs=0.0015)
+    assert correlation(x[left], x[right], gold) == pytest.approx(0.90802, abs=1e-4)
     mean = (np.linalg.norm(x[rows].sum(axis=0)) ** 2 - len(rows)) / (len(rows) * (len(rows) - 1))
-    assert mean == pytest.approx(0.743, abs=0.02)
+    assert mean == pytest.approx(0.7624, abs=1e-3)
 
 
 def test_random_e5_has_the_architecture_alone():

@@ -254,3 +254,29 @@ def test_without_a_bridge_the_headline_says_what_to_do() -> None:
     headline = outcome.result.document.headline
     assert headline.status == "serious" and headline.command == ""
     assert headline.text.startswith("Re-embed: ") and "Embed all rows with the new model" in headline.text
+
+
+def test_collections_of_a_store_are_bridged_in_place_or_into_a_new_one(tmp_path: Path) -> None:
+    lancedb = pytest.importorskip("lancedb", reason="the extra lancedb is not installed")
+    from embedscope.migration.migrate import migrate
+
+    x, y = spaces(noise=0.02)
+    wider = y @ np.linalg.qr(np.random.default_rng(1).normal(size=(12, 12)))[0][:10]
+    for name, vectors in (("old", x), ("new", y[:450]), ("wider", wider)):
+        rows = [{"id": f"d{i}", "vector": row.tolist()} for i, row in enumerate(vectors)]
+        lancedb.connect(str(tmp_path / "db")).create_table(name, rows)
+    old = f"lancedb:{tmp_path}/db/old"
+    for name, wanted in (("new", "--in-place"), ("wider", f"{old}_new --kind old")):
+        bridge, result = migrate(
+            old,
+            f"lancedb:{tmp_path}/db/{name}",
+            candidates="procrustes,ridge",
+            direction="documents",
+            out="b.safetensors",
+        )
+        assert result.document.headline.command == f"embedscope apply b.safetensors {old} {wanted}"
+    assert embedscope.apply(bridge, old, f"{old}_new", kind="old").dim_out == 12
+    bridge, _ = migrate(old, f"lancedb:{tmp_path}/db/new", candidates="procrustes", direction="documents")
+    assert embedscope.apply(bridge, old, in_place=True).kind == "old"
+    stored = np.array(lancedb.connect(str(tmp_path / "db")).open_table("old").to_arrow()["vector"].to_pylist())
+    np.testing.assert_allclose(stored, bridge.transform(x.astype(np.float32), "old"), atol=1e-6)

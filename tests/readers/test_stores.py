@@ -181,6 +181,23 @@ def test_an_address_without_a_collection(source, module):
         open_vectors(source)
 
 
+@pytest.mark.filterwarnings("ignore:Failed to obtain server version")
+@pytest.mark.parametrize(
+    ("source", "module", "said"),
+    [
+        ("qdrant:http://127.0.0.1:9/docs", "qdrant_client", "no Qdrant server answers at http://127.0.0.1:9"),
+        ("chroma:http://127.0.0.1:9/docs", "chromadb", "no Chroma server answers at http://127.0.0.1:9"),
+        ("postgresql://127.0.0.1:9/db/docs", "psycopg", "cannot be read"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_one_sentence(source, module, said):
+    pytest.importorskip(module, reason="its extra is not installed")
+    with pytest.raises(InputError) as caught:
+        open_vectors(source)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
 def test_postgres_types_and_damage(database):
     stream = open_vectors(f"{address(database, 'docs')}::emb,half?ids=text")
     np.testing.assert_array_equal(rows(stream)["half"], X / 2)

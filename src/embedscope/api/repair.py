@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,8 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.execution.current import running_on
-from embedscope.repairs.apply import Applied, apply_repair
+from embedscope.repairs.apply import Applied, apply_repair, check_outputs
+from embedscope.repairs.in_place import InPlace, roll_back, write_in_place
 from embedscope.repairs.repair import repair as repaired
 from embedscope.transforms.repair import Repair
 
@@ -198,12 +199,30 @@ def apply(
     kind: str | None = None,
     model: str | None = None,
     engine: str = "local",
+    in_place: Literal[False] = False,
+    rollback: Literal[False] = False,
+    journal: None = None,
     progress: bool | Progress = False,
 ) -> npt.NDArray[Any]: ...
 
 
-@public
+@overload
 def apply(
+    repair: Repair | RepairOutcome | str | Path,
+    source: str,
+    out: None = None,
+    *,
+    kind: str | None = None,
+    model: str | None = None,
+    in_place: bool = False,
+    rollback: bool = False,
+    journal: str | Path | None = None,
+    progress: bool | Progress = False,
+) -> InPlace: ...
+
+
+@public
+def apply(  # noqa: PLR0913
     repair: Repair | RepairOutcome | str | Path,
     source: Any,
     out: str | Path | None = None,
@@ -211,23 +230,30 @@ def apply(
     kind: str | None = None,
     model: str | None = None,
     engine: str = "local",
+    in_place: bool = False,
+    rollback: bool = False,
+    journal: str | Path | None = None,
     progress: bool | Progress = False,
-) -> Applied | npt.NDArray[Any]:
-    """Vectors through a repair: an array gives an array, a file is written to another file, block by block.
+) -> Applied | InPlace | npt.NDArray[Any]:
+    """Vectors through a repair: an array gives an array, a file or a store is written to another one, block by block.
 
     Parameters
     ----------
     repair : a repair, an outcome of :func:`embedscope.repair`, or a saved file
     source : (n, d) vectors, as of :func:`embedscope.measure`; a path with ``out``
-    out : file to write: .npy, .parquet or .safetensors; a name without a suffix is a folder, a file for each shard
+    out : file to write: .npy, .parquet or .safetensors, or the address of a new collection of a vector store; a name
+        without a suffix is a folder, a file for each shard
     kind : role of the vectors (``query``, ``document``, ``image``), where the repair has several
     model : name or weights sha256 of the model that made them; another one than that of the repair is refused
     engine : who maps them: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
+    in_place : replace the vectors of the store ``source``; the old ones are kept in a journal, a killed run goes on
+    rollback : put the vectors that ``in_place`` replaced back, and remove the journal
+    journal : folder of the journal; by default beside the folder of the store
     progress : True shows bars on standard error
 
     Returns
     -------
-    (n, d') array, or with ``out`` what was written
+    (n, d') array, or with ``out``, ``in_place`` or ``rollback`` what was written
 
     Examples
     --------
@@ -237,6 +263,14 @@ def apply(
     [[0.0, 0.0], [-1.0, 1.0]]
     """
     made = repair.repair if isinstance(repair, RepairOutcome) else repair
+    if in_place or rollback:
+        where = None if out is None else str(out)
+        check_outputs(str(source), where, in_place=in_place, rollback=rollback, journal=journal)
+        if rollback:
+            return roll_back(str(source), journal=journal, progress=progress_of(progress))
+        return write_in_place(
+            made, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
+        )
     if out is not None:
         if not isinstance(source, str | Path):
             raise InputError("out is for files; an array is returned: leave out `out`, or pass the path of the vectors")

@@ -16,6 +16,7 @@ ROWS = 40
 """Rows that fit a page; longer tables go on in a second one."""
 
 _MINUS = re.compile(r"(?<![\w.])-(?=\.?\d)")
+_NUMBER = re.compile(r"[-\N{MINUS SIGN}+]?[\d,]*\.?\d+(e[-+]?\d+)?%?")
 _FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
@@ -40,7 +41,7 @@ def latex_table(table: Table, *, rows: int = ROWS) -> str:
 
 
 def _part(table: Table, first: int, rows: int) -> str:
-    numeric = [any(isinstance(row[i], int | float) for row in table.rows) for i in range(len(table.columns))]
+    numeric = [_is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
     best = [_best(table, i) for i in range(len(table.columns))]
     shown = table.rows[first : first + rows]
     body = [
@@ -72,6 +73,12 @@ def _part(table: Table, first: int, rows: int) -> str:
             "",
         ]
     )
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    """Whether a column holds a number, or nothing but numbers that were rounded to text."""
+    texts = [v for v in values if isinstance(v, str) and v]
+    return any(isinstance(v, int | float) for v in values) or bool(texts and all(map(_NUMBER.fullmatch, texts)))
 
 
 def _best(table: Table, i: int) -> float | None:

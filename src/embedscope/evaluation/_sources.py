@@ -59,7 +59,8 @@ def read_vectors(
     """
     from embedscope.core.fingerprints import file_facts
     from embedscope.encoders import TextEncoder, is_model
-    from embedscope.readers import file_of
+    from embedscope.readers import file_of, open_vectors
+    from embedscope.sources.vector_files import vector_file_facts
 
     pair = model_pair(source)
     if any(job.images for job in jobs) or (pair is not None and pair[0] != source):
@@ -71,7 +72,8 @@ def read_vectors(
                 f"--pooling and --layers are for models and {source} holds vectors already; leave them out"
             )
         named = read_named_vectors(source, names, progress.note)
-        provenance.data[source] = file_facts(file_of(source))
+        own = file_of(source)
+        provenance.data[source] = file_facts(own) if own.is_file() else vector_file_facts(source, open_vectors(source))
         if isinstance(names, str | Path):
             provenance.data[str(names)] = file_facts(Path(names))
         yield ScoredVectors(named, jobs, [SpaceName(None, named.space)])

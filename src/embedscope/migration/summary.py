@@ -28,7 +28,7 @@ from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.decision import NONE, Certified, Decision, way
 from embedscope.migration.retention import NDCG, OVERLAP, PAIR, RetentionJudge
-from embedscope.readers import is_vectors
+from embedscope.readers import is_vectors, store_of
 from embedscope.stats.score_records import score_bars, score_record
 
 _STATUS: dict[str, Status] = {"stay": "ok", "bridge": "ok", "re-embed": "serious", "pilot more pairs": "warning"}
@@ -134,7 +134,13 @@ def _command(decision: Decision, judge: RetentionJudge, out: str) -> str:
     if decision.chosen.trial.direction == "queries":
         return f"embedscope export {shlex.quote(out)} --to numpy --kind new"
     old = judge.rows.names[0]
-    return f"embedscope apply {shlex.quote(out)} {shlex.quote(old)} migrated.npy --kind old" if is_vectors(old) else ""
+    if not is_vectors(old):
+        return ""
+    where = "migrated.npy --kind old"
+    if (store := store_of(old)) is not None and store.is_local:
+        same = judge.rows.old.shape[1] == judge.rows.new.shape[1]
+        where = "--in-place" if same else f"{shlex.quote(f'{store}_new')} --kind old"
+    return f"embedscope apply {shlex.quote(out)} {shlex.quote(old)} {where}"
 
 
 def _evidence(decision: Decision, judge: RetentionJudge) -> str:

@@ -32,7 +32,7 @@ from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
 from embedscope.readers._recognise import check_head
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 from embedscope.readers._shards import Found
-from embedscope.readers.stores import STORES, place_of
+from embedscope.readers.stores import STORES, StorePlace, place_of
 
 __all__ = [
     "READERS",
@@ -53,6 +53,7 @@ __all__ = [
     "other_columns",
     "plan",
     "state_of",
+    "store_of",
     "texts_of",
 ]
 
@@ -102,6 +103,15 @@ def is_table(source: str) -> bool:
 def file_of(source: str) -> Path:
     """The file part of ``FILE``, ``FILE?OPTIONS`` or ``FILE::KEY``."""
     return Path(taken_apart(source).place)
+
+
+def store_of(source: str) -> StorePlace | None:
+    """The collection of a vector store that ``source`` names, without its column; None where it names no store.
+
+    >>> str(store_of("lancedb:db/docs::vector")), store_of("docs.npy")
+    ('lancedb:db/docs', None)
+    """
+    return place_of(taken_apart(source).place)
 
 
 def open_vectors(source: str, *, ids_column: str | None = None, text_column: str | None = None) -> Stream:

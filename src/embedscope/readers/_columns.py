@@ -112,6 +112,28 @@ class ColumnStream:
 
         return blocks
 
+    def with_ids(self, rows: int) -> Iterator[tuple[list[str], npt.NDArray[Any]]]:
+        """Ids and vectors of the one column that is read, at most ``rows`` at a time, checked as those of a shard."""
+        (column,), ids = self.columns, self.ids
+        if ids is None:
+            raise InputError(f"{self.path} has no column of ids that is known by its name; add ?ids=COLUMN")
+        row = 0
+        for table in self.tables(self, list(dict.fromkeys([ids, *column.needs])), range(len(self.sizes)), rows):
+            names = table.column(ids).to_pylist()
+            if None in names:
+                raise InputError(f"{self.path}::{ids} is empty in row {row + names.index(None)}; fill it")
+            yield [str(name) for name in names], _matrix(table, column, f"{self.path}::{column.name}", row)
+            row += table.num_rows
+
+    def whole(self, rows: int) -> Iterator[tuple[Any, npt.NDArray[Any]]]:
+        """All columns as Arrow tables, and the vectors of the one column that is read, at most ``rows`` at a time."""
+        import pyarrow as pa
+
+        (column,), row = self.columns, 0
+        for table in self.tables(self, self.schema.names, range(len(self.sizes)), rows):
+            yield pa.Table.from_batches([table]), _matrix(table, column, f"{self.path}::{column.name}", row)
+            row += table.num_rows
+
     def naming(self, ids: str | None, texts: str | None) -> ColumnStream:
         """The same with the columns of ids and texts that are named, or else found by their names."""
         taken = {name for column in self.columns for name in column.needs}

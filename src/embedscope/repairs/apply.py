@@ -16,14 +16,15 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.threads import in_threads
 from embedscope.execution import Local
-from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors
+from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors, store_of
 from embedscope.repairs._parquet_columns import OtherColumns, column_of
 from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gathered, plan_of, suffix_of_parts
 from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
+from embedscope.repairs.to_store import check_storable, write_new
 from embedscope.sources.row_blocks import engine_of, mapped
 from embedscope.transforms.repair import KindMap, Repair
 
-__all__ = ["Applied", "apply_repair", "reindexing"]
+__all__ = ["Applied", "apply_repair", "check_outputs", "reindexing"]
 
 MIGRATED = ("old", "new")
 """Kinds of a repair that `migrate` wrote: vectors of the old and of the new model."""
@@ -35,19 +36,19 @@ class Applied:
 
     Attributes
     ----------
-    path : the file
+    path : the file, or the address of a collection
     kind : of the vectors
     rows, dim_in, dim_out : their number and widths
-    n_bytes : size of the file
+    n_bytes : size of the file, None for a collection
     seconds : wall time
     """
 
-    path: Path
+    path: Path | str
     kind: str
     rows: int
     dim_in: int
     dim_out: int
-    n_bytes: int
+    n_bytes: int | None
     seconds: float
 
 
@@ -82,9 +83,11 @@ def apply_repair(
     begin = time.perf_counter()
     progress = progress or Silent()
     made = repair if isinstance(repair, Repair) else Repair.load(repair)
+    to_store = store_of(str(out)) is not None
     name, target = made.kind_name(kind), Path(out)
-    suffix = checked_suffix(target.name) if target.suffix else ""
-    _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
+    suffix = "" if to_store or not target.suffix else checked_suffix(target.name)
+    if not to_store:
+        _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
     if model is not None:
         made.check_source(model, name)
     found = find_vectors(str(source))
@@ -94,6 +97,13 @@ def apply_repair(
     progress.note(f"{source}: {found.layout}, {described(stream)}")
     dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
     form = made.kinds[name]
+    if to_store:
+        check_storable(form, str(out))
+        progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", stream.n_rows)
+        done = write_new(stream, str(source), str(out), form.dim_out, form.apply, progress)
+        progress.close()
+        took = time.perf_counter() - begin
+        return Applied(str(out), name, done, stream.dims[space], form.dim_out, None, took)
     others = _others(stream, suffix or suffix_of_parts(stream), progress)
     rows = stream.n_rows
     if rows is None and suffix:
@@ -185,8 +195,25 @@ def _to_folder(stream: Stream, folder: Folder, work: WriteShard, progress: Progr
     return written.n_rows or 0, n_bytes
 
 
-def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
-    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need."""
+def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: bool, journal: str | Path | None) -> None:
+    """Raise ``InputError`` unless exactly one of an output, a change in place and its way back is asked for."""
+    if out is not None and (in_place or rollback):
+        option = "--in-place" if in_place else "--rollback"
+        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave {out} or the option out")
+    if in_place and rollback:
+        raise InputError("--in-place and --rollback do opposite things; give one of them")
+    if out is None and not (in_place or rollback):
+        inside = ", or --in-place to replace the vectors of this store" if store_of(source) else ""
+        raise InputError(f"say where to write: a file such as new.npy as OUT{inside}")
+    if journal is not None and not (in_place or rollback):
+        raise InputError("--journal is kept by --in-place and read by --rollback; give one of them")
+
+
+def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bool = False) -> list[str]:
+    """What it takes to use a repair, as sentences: which vectors change, how many bytes, what queries need.
+
+    ``stored`` where the vectors stand in their store already.
+    """
     made = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
@@ -200,8 +227,8 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None) -> list[str]:
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
     size = f"{said} in {'float32' if made.code is None else made.code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
-    lines = [
-        f"re-index {what}; stored vectors are enough, nothing is encoded again",
+    lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
+    lines += [
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
     others = [other for other in repair.kinds if other != kind]

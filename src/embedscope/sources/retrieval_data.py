@@ -19,7 +19,7 @@ from embedscope.core.tables import Index
 from embedscope.datasets._qrels import Judgements, read_beir_texts, read_qrels
 from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.vector_files import read_matrix
+from embedscope.sources.vector_files import read_matrix, vector_file_facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +68,13 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
         raise InputError(f"{source} is neither a file of vectors nor of texts; wanted .npy, .parquet... or .jsonl")
     stream = open_vectors(source)
     _, x = read_matrix(stream, source)
-    provenance.data[source] = file_facts(path)
+    provenance.data[source] = vector_file_facts(source, stream)
     if ids is not None and not isinstance(ids, str | Path):
         return _check_distinct(Collection(source, _one_per_row(ids, len(x), source), x))
     id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
     own = ids_of(stream)
     if ids is None and own is not None and not id_file.exists():
-        provenance.data[source] = file_facts(path) | {"ids": own.source}
+        provenance.data[source] |= {"ids": own.source}
         return Collection(source, own.unique(), x)
     if ids is None and not id_file.exists():
         raise InputError(

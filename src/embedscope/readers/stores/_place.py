@@ -57,6 +57,11 @@ class StorePlace(RemoteFile):
         return path, collection
 
     @property
+    def is_local(self) -> bool:
+        """Whether it lies in a folder of this machine, whether that is there or not, and not on a server."""
+        return not self.path.startswith("//") and "://" not in self.path
+
+    @property
     def form(self) -> str:
         """What it is called where files are counted."""
         return f"a collection of {self.scheme}"

@@ -1,9 +1,10 @@
-"""Chroma collections in a folder: ``chroma:PATH/COLLECTION``, with their ids and documents."""
+"""Chroma collections: ``chroma:FOLDER/COLLECTION``, or ``chroma:http://HOST:8000/COLLECTION`` on a server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -23,27 +24,52 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The embeddings of a collection, in the order it gives them."""
     import pyarrow as pa
 
-    collection = _collection(place)
-    first = collection.get(limit=1, include=["embeddings"])["embeddings"]
-    dim = len(first[0]) if len(first) else 1
+    collection = open_collection(place)
+    first = collection.get(limit=1, include=["embeddings", "documents"])
+    dim = len(first["embeddings"][0]) if first["ids"] else 1
     fields = [("id", pa.string()), ("document", pa.string()), ("embedding", pa.list_(pa.float32(), dim))]
+    if first["ids"] and first["documents"][0] is None:
+        del fields[1]
     return column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
 
 
-def _collection(place: StorePlace) -> Any:
+def open_client(place: StorePlace, *, make: bool = False) -> Any:
+    """A client of a server or of a folder, which must hold a store unless one is to be made."""
     chromadb = require("chromadb", "chroma", f"reading {place}")
-    folder = place.folder("chroma.sqlite3")
-    client = chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+    settings = chromadb.Settings(anonymized_telemetry=False)
+    if place.is_local:
+        folder = place.path if make else str(place.folder("chroma.sqlite3"))
+        return chromadb.PersistentClient(folder, settings=settings)
+    address = urlsplit(place.path)
+    secure = address.scheme == "https"
+    try:
+        port = address.port or (443 if secure else 8000)
+        return chromadb.HttpClient(address.hostname or "", port, ssl=secure, settings=settings)
+    except ValueError as error:
+        raise InputError(
+            f"no Chroma server answers at {place.path} ({' '.join(str(error).split())[:120]}); start one with `chroma "
+            "run --path FOLDER`, or name its folder"
+        ) from error
+
+
+def open_collection(place: StorePlace) -> Any:
+    """The collection; nothing is embedded by it."""
+    client = open_client(place)
     names = [found.name for found in client.list_collections()]
-    name = known(str(folder), "collection", place.collection, names)
-    return client.get_collection(name, embedding_function=None)
+    return client.get_collection(known(place.path, "collection", place.collection, names), embedding_function=None)
+
+
+def space_of(collection: Any) -> str:
+    """The distance of a collection: l2, cosine or ip."""
+    settings = collection.configuration_json
+    return str(next((settings[kind].get("space") for kind in ("hnsw", "spann") if settings.get(kind)), "l2"))
 
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     place: Any = stream.path
-    collection = _collection(place)
+    collection = open_collection(place)
     dim = stream.schema.field("embedding").type.list_size
     include = [_PARTS[name] for name in names if name != "id"]
     for start, stop in ranges(stream.sizes, chunks):

@@ -16,11 +16,12 @@ IDS = ("lancedb",)
 
 def open_lancedb(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The columns of vectors that ``key`` names in a table; rows that were deleted are not there."""
-    table = _table(place)
+    table = open_table(place)
     return column_stream(place, table.schema, chunks_of(table.count_rows()), _batches, key)
 
 
-def _table(place: StorePlace) -> Any:
+def open_table(place: StorePlace) -> Any:
+    """The table, as it is now."""
     lancedb = require("lancedb", "lancedb", f"reading {place}")
     folder = place.folder()
     database = lancedb.connect(str(folder))
@@ -30,7 +31,7 @@ def _table(place: StorePlace) -> Any:
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     place: Any = stream.path
-    table = _table(place)
+    table = open_table(place)
     for start, stop in ranges(stream.sizes, chunks):
         query = table.search().select(list(names)).offset(start).limit(stop - start)
         for batch in query.to_batches(batch_size=rows):

@@ -31,7 +31,7 @@ def open_postgresql(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The columns of vectors that ``key`` names in a table or view (``SCHEMA.TABLE``), read by one cursor."""
     import pyarrow as pa
 
-    with _connected(place) as (connection, table):
+    with connected(place) as (connection, table):
         kinds = dict(
             connection.execute(
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass "
@@ -57,8 +57,11 @@ def _arrow(kind: str) -> Any:
 
 
 @contextmanager
-def _connected(place: StorePlace) -> Iterator[tuple[Any, str]]:
-    """A read-only connection that sees one state of the database, and the quoted name of the table."""
+def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) -> Iterator[tuple[Any, str]]:
+    """A connection and the quoted name of the table, which must be there unless it is to be made.
+
+    One that reads sees one state of the database; one that writes waits half a minute at most for a lock.
+    """
     psycopg = require("psycopg", "postgres", f"reading {place}")
     parts = urlsplit(place.url)
     database, _, table = parts.path.rpartition("/")
@@ -68,21 +71,27 @@ def _connected(place: StorePlace) -> Iterator[tuple[Any, str]]:
     names = [psycopg.sql.Identifier(part) for part in unquote(table).split(".")]
     try:
         with psycopg.connect(address, connect_timeout=20) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
+            if read_only:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                connection.read_only = True
+            else:
+                connection.execute("set lock_timeout = '30s'")
             connection.execute("set synchronize_seqscans = off")  # else a scan may begin in the middle
             quoted = psycopg.sql.SQL(".").join(names).as_string(connection)
-            if connection.execute("select to_regclass(%s)", [quoted]).fetchone()[0] is None:
+            if not make and connection.execute("select to_regclass(%s)", [quoted]).fetchone()[0] is None:
                 there = connection.execute(
                     "select relname from pg_class where relkind in ('r', 'v', 'm', 'p', 'f') and relnamespace not in "
                     "('pg_catalog'::regnamespace, 'information_schema'::regnamespace) and relname not like 'pg_toast%%'"
                 ).fetchall()
                 known(f"{place.scheme} database {database.strip('/')}", "table", table, sorted(row[0] for row in there))
+            if not read_only:
+                connection.commit()
             yield connection, quoted
     except psycopg.Error as error:
         said = " ".join(str(error).split())[:160]
+        done = "read" if read_only else "written"
         raise InputError(
-            f"{place} cannot be read ({said}); check that the server runs, the user and the table"
+            f"{place} cannot be {done} ({said}); check that the server runs, the user and the table"
         ) from error
 
 
@@ -91,7 +100,7 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
 
     place: Any = stream.path
     kinds = {name: re.sub(r"\(.*?\)", "", stream.layout[name]) for name in names}
-    with _connected(place) as (connection, table):
+    with connected(place) as (connection, table):
         from psycopg.sql import Identifier
 
         asked = ", ".join(_asked(Identifier(name).as_string(connection), kinds[name]) for name in names)

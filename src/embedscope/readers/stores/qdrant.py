@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
 from embedscope.readers.stores._place import StorePlace
@@ -22,14 +24,14 @@ from embedscope.readers.stores._place import StorePlace
 IDS = ("qdrant",)
 
 _PAGE = 1024
-_UNNAMED = "vector"
+UNNAMED = "vector"
 
 
 def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     """The vector of every point, or those that ``key`` names, in the order of the ids, with fields of the payload."""
     import pyarrow as pa
 
-    with _client(place) as client:
+    with opened(place) as client:
         params = client.get_collection(place.collection).config.params.vectors
         sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
         n = client.count(place.collection, exact=True).count
@@ -38,23 +40,45 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
     fields = {"id": pa.string()}
     fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
-    unit = [name for name, facts in _named(params, place).items() if facts.distance.value == "Cosine"]
+    unit = _unit(_named(params, place))
     notes = (
-        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",) if unit and _server(place) else ()
+        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",)
+        if unit and not place.is_local
+        else ()
     )
     return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, notes=notes)
 
 
 def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
-    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {_UNNAMED: params}
+    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
     single = {name: facts for name, facts in found.items() if facts.multivector_config is None}
     if not single:
         raise InputError(f"{place} keeps no dense vectors, one a point; name a collection that does")
     return single
 
 
-def _server(place: StorePlace) -> bool:
-    return place.path.startswith(("http://", "https://"))
+def _unit(named: Mapping[str, Any]) -> list[str]:
+    return [name for name, facts in named.items() if facts.distance.value == "Cosine"]
+
+
+def unit_vectors(client: Any, place: StorePlace) -> list[str]:
+    """Names of the vectors that a server keeps L2-normalised, because their distance is Cosine."""
+    return _unit(_named(client.get_collection(place.collection).config.params.vectors, place))
+
+
+def has_names(client: Any, place: StorePlace) -> bool:
+    """Whether the vectors of points have names."""
+    return isinstance(client.get_collection(place.collection).config.params.vectors, dict)
+
+
+def vectors_of(client: Any, place: StorePlace) -> list[str]:
+    """Names of the dense vectors of a collection."""
+    return list(_named(client.get_collection(place.collection).config.params.vectors, place))
+
+
+def distance_of(client: Any, place: StorePlace, name: str) -> Any:
+    """The distance of the vectors called ``name``."""
+    return _named(client.get_collection(place.collection).config.params.vectors, place)[name].distance
 
 
 _OPEN: dict[str, tuple[Any, int]] = {}
@@ -62,11 +86,14 @@ _LOCK = Lock()
 
 
 @contextmanager
-def _client(place: StorePlace) -> Iterator[Any]:
-    """A client; one at a time holds a folder, so readers of it in this process share theirs."""
+def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
+    """A client; one at a time holds a folder, so readers of it in this process share theirs.
+
+    The collection must be there unless it is to be made.
+    """
     qdrant = require("qdrant_client", "qdrant", f"reading {place}")
-    server = _server(place)
-    where = place.path if server else str(place.folder("meta.json"))
+    server = not place.is_local
+    where = place.path if server else str(Path(place.path) if make else place.folder("meta.json"))
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
         if client is None:
@@ -74,8 +101,9 @@ def _client(place: StorePlace) -> Iterator[Any]:
             client = qdrant.QdrantClient(url=where, api_key=key) if server else qdrant.QdrantClient(path=where)
         _OPEN[where] = client, users + 1
     try:
-        names = sorted(found.name for found in client.get_collections().collections)
-        known(where, "collection", place.collection, names)
+        names = _collections(client, place)
+        if not make:
+            known(where, "collection", place.collection, names)
         yield client
     finally:
         with _LOCK:
@@ -86,15 +114,26 @@ def _client(place: StorePlace) -> Iterator[Any]:
                 client.close()
 
 
+def _collections(client: Any, place: StorePlace) -> list[str]:
+    """Names of the collections, from a server that must answer."""
+    try:
+        return sorted(found.name for found in client.get_collections().collections)
+    except Exception as error:
+        raise InputError(
+            f"no Qdrant server answers at {place.path} ({reason(error)}); check the address, that it runs, and its key "
+            "in QDRANT_API_KEY"
+        ) from error
+
+
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
     place: Any = stream.path
     sizes = {f.name: f.type.list_size for f in stream.schema if f.name in names and pa.types.is_fixed_size_list(f.type)}
     fields = [name for name in names if name != "id" and name not in sizes]
-    vectors: Any = bool(sizes) if _UNNAMED in sizes else list(sizes) or False
+    vectors: Any = bool(sizes) if UNNAMED in sizes else list(sizes) or False
     after = None
-    with _client(place) as client:
+    with opened(place) as client:
         while chunks:
             points, after = client.scroll(
                 place.collection,
