@@ -105,7 +105,7 @@ dist: $(VENV)/.installed-dev  ## build wheel and source archive, check both, try
 	  && bin/embedscope measure example/documents.npy
 	rm -rf build/dist-check
 
-bench: $(VENV)/.installed-dev  ## measure the ratios of BENCHMARKS.md and print the table
+bench: $(VENV)/.installed-dev  ## measure the ratios of BENCHMARKS.md and write it; what lacks its data or peer says so
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove the virtual environments and outputs

@@ -1,4 +1,9 @@
-"""Run every benchmark and write BENCHMARKS.md: `python -m benchmarks`; with names, run these and only print."""
+"""Run benchmarks: `python -m benchmarks` all, into `results.json` and BENCHMARKS.md; with names these, and only print.
+
+Options: `--keep` puts those that are named into the results too; `--page` writes the page and runs nothing.
+EMBEDSCOPE_BENCH_SCALE=0.01 takes a hundredth of the rows, to see that everything runs; nothing is kept then.
+A benchmark whose data or peers are not here says so; one that fails is named at the end.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +14,30 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import _page
+from benchmarks._rows import SCALE
+
+SPEED = (
+    "alignment",
+    "analogies",
+    "diagnose",
+    "engines",
+    "evidence",
+    "extraction",
+    "measure",
+    "neighbours",
+    "peers",
+    "precision",
+    "scale",
+    "startup",
+)
+"""What `make bench` runs. The others simulate or need data of their own, and their numbers stand in the docs."""
+
 HERE = Path(__file__).resolve().parent
-INTRO = """# Benchmarks
-
-Measured by `make bench`; each ratio is taken in one run on one machine, so it holds where absolute times do not.
-Targets are those the project set itself; one that is missed says so.
-"""
-
-NOTES = """## Targets near or missed, and why
-
-Written by hand after the run of 2026-11-23; the numbers here are of that day, not of the tables above.
-
-- IsoScore, 2x: both take one product X'X of the same rows; theirs mixes in float32, ours is float64 with third and
-  fourth moments beside it. `np.cov` of the array alone took .20 s where ours took .24 s, so a factor of two is not to
-  be had in float64.
-- `--precision fast`, 1.5x. Profile of 260,000 rows on one thread: product 38 %, centring 9 %, gathering rows into the
-  16 groups of the error bars 9 %, merging 6 %, spectra of the groups 5 %, reading 4 %, lengths 4 %; the rest is many
-  small steps. The spectra come last, on one thread.
-- Two Dask workers, 1.7x: see the control row for what bare products without data to send gain on the same machine at
-  the same time; client and scheduler share the two cores with the workers.
-- Growth: fixed costs weigh on 10^5 rows; from 10^6 to 10^7 the time a row falls a little.
-- Times of a shared machine drift by a fifth and more between minutes: a ratio within a tenth of its target may fall on
-  either side in the next run.
-"""
 
 
 def machine() -> str:
+    """Day, processor and versions of this run."""
     from embedscope.core.provenance import hardware, versions
 
     facts, v = hardware(), versions()
@@ -44,22 +47,29 @@ def machine() -> str:
 
 
 def main() -> int:
-    every = sorted(p.stem for p in HERE.glob("*.py") if not p.name.startswith("_"))
-    names = sys.argv[1:] or every
-    parts = [INTRO, machine() + "\n"]
-    for name in names:
-        run = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{name}"], check=False, capture_output=True, text=True, cwd=HERE.parent
-        )
-        sys.stderr.write(run.stderr if run.returncode else "")
+    """Run what is asked for; 1 where a benchmark failed."""
+    options = [word for word in sys.argv[1:] if word.startswith("--")]
+    names = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if "--page" in options:
+        _page.write()
+        return 0
+    kept = SCALE == 1 and (not names or "--keep" in options)
+    failed = []
+    for name in names or SPEED:
+        print(f"## {name}\n", flush=True)
+        command = [sys.executable, "-m", "benchmarks._section", name]
+        run = subprocess.run(command, check=False, capture_output=True, text=True, cwd=HERE.parent)
         print(run.stdout, flush=True)
         if run.returncode:
-            print(f"benchmark {name} failed", file=sys.stderr)
-            return 1
-        parts.append(f"## {name}\n\n`python -m benchmarks.{name}`\n\n{run.stdout.strip()}\n")
-    if names == every:
-        (HERE.parent / "BENCHMARKS.md").write_text("\n".join([*parts, NOTES]), encoding="utf-8")
-    return 0
+            failed.append(name)
+            sys.stderr.write(run.stderr)
+        elif kept:
+            _page.keep(name, machine(), run.stdout)
+    if kept:
+        _page.write()
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

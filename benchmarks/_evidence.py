@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _rows
 from embedscope.certification.judges._pair_scores import Mapped, pair_scores
 from embedscope.certification.pair_rows import PairRows
 from embedscope.certification.split import connected
@@ -23,7 +23,7 @@ from embedscope.tasks._cosines import pair_cosines
 from embedscope.transforms.repair import Repair
 
 Matrix = Any
-FOLDER: list[Path | None] = [Path(os.environ["EMBEDSCOPE_DATA"]) if "EMBEDSCOPE_DATA" in os.environ else None]
+FOLDER: list[Path | None] = [_rows.FOLDER if _rows.FOLDER.is_dir() else None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks._rows import data
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -37,7 +38,7 @@ class Spaces:
 
     def __init__(self, vectors: str) -> None:
         self.folder = Path(vectors)
-        self.data = Path(os.environ["EMBEDSCOPE_DATA"])
+        self.data = data()
         self._texts: dict[str, list[str]] = {}
 
     def texts(self, name: str) -> list[str]:

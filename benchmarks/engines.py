@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._rows import peer, scaled
 from embedscope.execution.checkpoint import Checkpoint
 from embedscope.execution.dask import Dask
 from embedscope.execution.shards import ShardRunner
 from embedscope.geometry.measure import measure_stream
 from embedscope.readers import open_vectors
 
-ROWS, DIM = 600_000, 256
+ROWS, DIM = scaled(600_000), 256
 METRICS = ["isoscore", "effective_rank", "self_similarity", "top5_share", "i1", "i2"]
 
 
@@ -47,6 +48,7 @@ def bare(engine: Dask) -> float:
 
 
 def main() -> None:
+    peer("distributed", "'embedscope[dask]'")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.npy"
         written(path)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks._evidence import FOLDER, Case, data, mean_states, pair_effect, pictures, pooled, scored_effect
+from benchmarks._rows import rows
 from embedscope.repairs.repair import repair
 from embedscope.stats.bootstrap import Difference
 
@@ -159,10 +161,12 @@ def main(words: list[str]) -> None:
     print("| " + " | ".join(HEADS) + " |")
     print("|" + "---|" * len(HEADS))
     for name in names:
-        try:
-            print("| " + " | ".join(described(name, ROWS[name]())) + " |", flush=True)
-        except FileNotFoundError as error:
-            print(f"| {name} | not run: {error} |" + " |" * (len(HEADS) - 2), flush=True)
+        rows(name, len(HEADS), partial(row, name))
+
+
+def row(name: str) -> None:
+    """Print the row of one decision."""
+    print("| " + " | ".join(described(name, ROWS[name]())) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,19 +17,35 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from benchmarks._rows import FOLDER, MissingError, header, peer, rows, scaled
 from embedscope.core.cache import VectorCache
 from embedscope.encoders import ALIASES, TextEncoder, open_encoder
 from embedscope.sources.text_vectors import extract
 
+T = TypeVar("T")
 SETS = {"rg65": "rg65.csv", "ws353": "wordsim353.csv", "simlex": "simlex999.csv", "simverb": "SimVerb-3500.txt"}
+
+
+def present(folder: Path, name: str) -> Path:
+    """A file of the study's data."""
+    path = folder / "wolfe2022" / name
+    if not path.is_file():
+        raise MissingError(f"no wolfe2022/{name} in {folder}; set EMBEDSCOPE_DATA to the folder of the evaluation data")
+    return path
+
+
+def few(items: list[T]) -> list[T]:
+    """All, or the share that EMBEDSCOPE_BENCH_SCALE asks for."""
+    return items[: scaled(len(items), 16)]
 
 
 def pairs_of(folder: Path, name: str) -> list[tuple[str, str]]:
     """Word pairs of one data set, in the shape its file has."""
-    text = (folder / "wolfe2022" / SETS[name]).read_text(encoding="utf-8-sig")
+    text = present(folder, SETS[name]).read_text(encoding="utf-8-sig")
     split = "\t" if name == "simverb" else ";"
     rows = [row for row in csv.reader(text.splitlines(), delimiter=split) if len(row) >= 3]
     return [(row[0].strip(), row[1].strip()) for row in rows]
@@ -37,7 +53,7 @@ def pairs_of(folder: Path, name: str) -> list[tuple[str, str]]:
 
 def sts_sentences(folder: Path) -> list[str]:
     """Both sides of STS-B test, all 1,379 pairs."""
-    lines = (folder / "wolfe2022" / "sts-test.csv").read_text(encoding="utf-8").split("\n")
+    lines = present(folder, "sts-test.csv").read_text(encoding="utf-8").split("\n")
     rows = [line.split("\t") for line in lines if line.strip()]
     return [row[i] for row in rows for i in (5, 6)]
 
@@ -84,9 +100,7 @@ def words_row(encoder: TextEncoder, pairs: list[tuple[str, str]], batch_tokens: 
 
 
 def sentences_row(encoder: TextEncoder, sentences: list[str], batch_tokens: int, repeats: int) -> list[object]:
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(ALIASES[encoder.info.name].find()), device="cpu")
+    model = peer("sentence_transformers").SentenceTransformer(str(ALIASES[encoder.info.name].find()), device="cpu")
     model.encode(sentences[:64], show_progress_bar=False)
     poolings: list[str | None] = [None, "bos_eos", "eos"]
     ours(encoder, sentences[:64], poolings, batch_tokens)
@@ -103,27 +117,40 @@ def sentences_row(encoder: TextEncoder, sentences: list[str], batch_tokens: int,
 
 
 def main() -> None:
-    default = os.environ.get("EMBEDSCOPE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="minilm,smollm2", help="all but minilm take the first two sets alone")
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--data", default=default, type=Path)
+    parser.add_argument("--data", default=FOLDER, type=Path)
     parser.add_argument("--batch-tokens", default=2048, type=int)
     parser.add_argument("--repeats", default=1, type=int)
     args = parser.parse_args()
-    sentences = sts_sentences(args.data)
     print(f"Best of {args.repeats}; {os.cpu_count()} cores. The targets are 15 for words and 0.95 for sentences.\n")
-    print("| model | what | against | theirs s | ours s | ratio | largest difference |\n|---|---|---|---|---|---|---|")
-    for name in args.models.split(","):
+    header("model", "what", "against", "theirs s", "ours s", "ratio", "largest difference")
+
+    def words(name: str) -> None:
         encoder = open_encoder(name, device="cpu")
         sets = args.sets.split(",")[: None if name == "minilm" else 2]
-        pairs = [p for s in sets for p in pairs_of(args.data, s)]
+        pairs = few([p for s in sets for p in pairs_of(args.data, s)])
         row = words_row(encoder, pairs, args.batch_tokens, args.repeats)
-        rows = [[row[0], f"{row[1]} ({', '.join(sets)})", *row[2:]]]
-        if encoder.has_pooled:
-            rows.append(sentences_row(encoder, sentences, args.batch_tokens, args.repeats))
-        for uri, what, against, slow, fast, ratio, gap in rows:
-            print(f"| {uri} | {what} | {against} | {slow:.2f} | {fast:.2f} | {ratio:.1f} | {gap:.1e} |", flush=True)
+        put([row[0], f"{row[1]} ({', '.join(sets)})", *row[2:]])
+
+    def sentences(name: str) -> None:
+        put(
+            sentences_row(
+                open_encoder(name, device="cpu"), few(sts_sentences(args.data)), args.batch_tokens, args.repeats
+            )
+        )
+
+    for name in args.models.split(","):
+        rows(f"{name} words", 7, lambda name=name: words(name))
+        if name == "minilm":
+            rows(f"{name} sentences", 7, lambda name=name: sentences(name))
+
+
+def put(row: list[object]) -> None:
+    """Print one row."""
+    uri, what, against, slow, fast, ratio, gap = row
+    print(f"| {uri} | {what} | {against} | {slow:.2f} | {fast:.2f} | {ratio:.1f} | {gap:.1e} |", flush=True)
 
 
 if __name__ == "__main__":

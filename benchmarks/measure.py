@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-ROWS, DIM, BLOCK = int(os.environ.get("EMBEDSCOPE_BENCH_ROWS", "1000000")), 512, 4096
+from benchmarks._rows import scaled
+
+ROWS, DIM, BLOCK = int(os.environ.get("EMBEDSCOPE_BENCH_ROWS", scaled(1_000_000))), 512, 4096
 COVARIANCE = [
     "isoscore",
     "participation_ratio",
@@ -141,7 +143,7 @@ measure_stream(stream, source="made", metrics=SHARES, engine=local_engine([64]))
 print(time.perf_counter() - begin, open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
 """
     print("\n| rows of a stream 64 wide | wall, s | microseconds a row | peak memory, MiB |\n|---|---|---|---|")
-    for n in (10**5, 10**6, 10**7):
+    for n in (scaled(10**5), scaled(10**6), scaled(10**7)):
         done = subprocess.run([sys.executable, "-c", code, str(n)], check=True, capture_output=True, text=True)
         wall, peak = map(float, done.stdout.split())
         print(f"| {n:,} | {wall:.2f} | {wall / n * 1e6:.2f} | {peak / 1024:,.0f} |")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import resource
 import time
 
 import numpy as np
 
-ROWS, DIM, K = 50_000, 384, 10
-IMAGES, TEXTS, WIDTH = 5_000, 25_000, 512
+from benchmarks._rows import header, peer, rows, scaled
+
+ROWS, DIM, K = scaled(50_000), 384, 10
+IMAGES, TEXTS, WIDTH = scaled(5_000), 5 * scaled(5_000), 512
 
 
 def unit_cloud(n: int, d: int, seed: int) -> np.ndarray:
@@ -37,11 +38,11 @@ def hubness_rows() -> None:
     ours, found = seconds(lambda: top_k(x, x, K, exclude=np.arange(ROWS)))
     counts = k_occurrences(found, ROWS)
     print(f"| N_{K} of {ROWS:,} x {DIM} float32 | bare float32 X X' | {ours:.1f} | {bare:.1f} | {ours / bare:.2f} | |")
-    if importlib.util.find_spec("vecscope") is None:
-        print("| the same | vecscope 0.2.0 (not installed: pip install vecscope==0.2.0) | | | | 0.50 |")
-        return
-    from vecscope._knn import exact_knn
+    rows("the same", 6, lambda: vecscope_row(x, ours, counts))
 
+
+def vecscope_row(x: np.ndarray, ours: float, counts: np.ndarray) -> None:
+    exact_knn = peer("vecscope._knn", "vecscope==0.2.0").exact_knn
     theirs, (indices, _) = seconds(lambda: exact_knn(x, K))
     other = np.bincount(indices.ravel(), minlength=ROWS)
     note = f"{(counts != other).sum():,} of {ROWS:,} counts differ (order of float32 near ties)"
@@ -57,9 +58,7 @@ def inner_cloud(n: int, d: int, inner: int, seed: int) -> np.ndarray:
 
 
 def index_rows() -> None:
-    if importlib.util.find_spec("faiss") is None:
-        print("| hubs from an index | not run: pip install 'embedscope[faiss]' | | | | |")
-        return
+    peer("faiss", "'embedscope[faiss]'")
     from embedscope.stats.neighbour_index import indexed_neighbours
     from embedscope.stats.neighbours import k_occurrences, top_k
 
@@ -88,11 +87,10 @@ def recall_rows() -> None:
 
 def main() -> None:
     print("Order and ties are those of float64 products; the peers stop at float32. No n x n matrix is made.\n")
-    print("| what | against | ours, s | theirs, s | ratio | target |")
-    print("|---|---|---|---|---|---|")
+    header("what", "against", "ours, s", "theirs, s", "ratio", "target")
     recall_rows()
     hubness_rows()
-    index_rows()
+    rows("hubs from an index", 6, index_rows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory of the process: {peak:,.0f} MiB (the peer's blocks of 2,048 x n among it).")
 

@@ -14,6 +14,9 @@ from embedscope.certification.pair_rows import PairRows, by_position
 from embedscope.certification.split import kept_clusters, part_numbers
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
+from embedscope.readers import ArrayStream
+from embedscope.readers._joined import JoinedStream
+from embedscope.sources.paired_stream import PairedStream, whole_pair
 from embedscope.stats.bootstrap import Difference, paired_difference
 from embedscope.tasks.mixed import same_modality_share
 from embedscope.tasks.retrieval import recall_both_ways
@@ -21,15 +24,17 @@ from embedscope.transforms import parse_chain
 from embedscope.transforms.align import parse_alignment
 
 
-def test_parts_do_not_depend_on_the_order_of_rows_or_on_blocks() -> None:
+def test_parts_do_not_depend_on_the_order_of_rows_or_on_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = hash_rows(0, 500)
     numbers, order = part_numbers(hashes, 3), np.random.default_rng(0).permutation(500)
     assert (part_numbers(hashes[order], 3) == numbers[order]).all()
     assert (part_numbers(hashes, 4) != numbers).any()
     x, y = np.random.default_rng(1).normal(size=(2, 500, 4))
     how = {"normalize": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
-    whole = by_position(iter([(x, y)]), hashes, **how)  # type: ignore[arg-type]
-    split = by_position(iter([(x[:77], y[:77]), (x[77:], y[77:])]), hashes, **how)  # type: ignore[arg-type]
+    whole = by_position(whole_pair(x, y), [500], hashes, **how)  # type: ignore[arg-type]
+    cut = PairedStream(*(JoinedStream((ArrayStream({"v": z[:77]}), ArrayStream({"v": z[77:]}))) for z in (x, y)))
+    monkeypatch.setattr("embedscope.readers._joined.plan", lambda n, dim: [(0, 50)])
+    split = by_position(cut, [77, 423], hashes, **how)  # type: ignore[arg-type]
     assert (whole.rows["certify"].names_x == split.rows["certify"].names_x).all()
     np.testing.assert_allclose(whole.cross.cxy, split.cross.cxy, atol=1e-12)
     assert whole.totals == split.totals and len(whole.rows["select"].x) == 30
@@ -79,7 +84,7 @@ def test_kinds_have_their_own_means_or_one() -> None:
 def selected(x: np.ndarray, y: np.ndarray) -> PairRows:
     """Rows of the part that selects."""
     how = {"normalize": True, "max_eval_rows": 1000, "seed": 0, "limit_fit": 9}
-    return by_position(iter([(x, y)]), hash_rows(0, len(x)), **how).rows["select"]  # type: ignore[arg-type]
+    return by_position(whole_pair(x, y), [len(x)], hash_rows(0, len(x)), **how).rows["select"]  # type: ignore[arg-type]
 
 
 def test_scores_of_pairs_agree_with_the_tasks_and_with_a_loop() -> None:

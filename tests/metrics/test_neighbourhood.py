@@ -10,8 +10,10 @@ from scipy.stats import skew
 from embedscope import measure
 from embedscope.metrics import METRICS
 from embedscope.metrics._subsampled import _spread, subsamples
+from embedscope.metrics.neighbourhood import _share_interval, _share_of_queries, top_share_of
 from embedscope.metrics.potential import _left_out
-from embedscope.stats.neighbourhood import NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import K, NeighbourRows, RowSet
+from embedscope.stats.neighbours import top_k
 
 MLE = METRICS.get("intrinsic_dimension:mle")
 SKEW, ANTIHUBS, ROBIN = (METRICS.get(name) for name in ("hubness_skew", "antihub_share", "robin_hood"))
@@ -175,3 +177,22 @@ def test_uniformity_without_each_group_is_that_of_the_other_rows():
         apart = numbers[rest][:, None] != numbers[rest]
         wanted = np.log(np.exp(4 * u[rest] @ u[rest].T - 4)[apart].mean())
         assert one["uniformity"] == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("centre", [0.0, 0.5])
+def test_the_interval_of_hubs_from_sampled_queries_holds_their_share_of_all_rows(centre):
+    rng, n = np.random.default_rng(0), 1500
+    x = rng.normal(size=(n, 12)) + centre
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    ids = top_k(u, u, K, exclude=np.arange(n)).indices.astype(np.uint64)
+    true = top_share_of(np.bincount(ids.ravel().astype(int)), ids.size)
+    low, high, values = [], [], []
+    for _ in range(60):
+        asked = ids[rng.permutation(n)[:300]]
+        values.append(_share_of_queries(asked, n))
+        ends = _share_interval(asked, n)
+        low.append(ends[0])
+        high.append(ends[1])
+    assert np.mean((np.array(low) <= true) & (true <= np.array(high))) >= 0.95
+    assert np.mean(values) <= true  # rows that were chosen by other lists are at most as frequent as the most frequent
+    assert max(low) > 0 and max(high) < 0.1

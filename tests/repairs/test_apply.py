@@ -43,7 +43,7 @@ def repair() -> Repair:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedscope.repairs.apply._VALUES", 1500 * D)
+    monkeypatch.setattr("embedscope.repairs._shard_writer.VALUES", 1500 * D)
 
 
 def read(path: Path) -> np.ndarray:

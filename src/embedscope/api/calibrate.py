@@ -13,6 +13,7 @@ from embedscope.calibration.calibrate import calibrate as calibrated
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.execution.current import running_on
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def calibrate(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> CalibrationOutcome:
@@ -98,6 +100,7 @@ def calibrate(  # noqa: PLR0913
     max_eval_rows : rows that search, whole units chosen by their hash
     texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of samples, the split and the bootstrap
     progress : True shows bars on standard error
 
@@ -126,7 +129,7 @@ def calibrate(  # noqa: PLR0913
     chosen = (
         collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
     )
-    found, result = calibrated(
+    found, result = running_on(engine)(calibrated)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),

@@ -11,6 +11,7 @@ from embedscope.api._keywords import public
 from embedscope.comparison import Comparison
 from embedscope.comparison import compare as compared
 from embedscope.core.progress import Progress
+from embedscope.execution.current import running_on
 
 
 @public
@@ -27,6 +28,7 @@ def compare(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> Comparison:
@@ -38,6 +40,7 @@ def compare(  # noqa: PLR0913
     texts : what models read: a data set, a file with one text per line, or a list
     pair_ids : ids of the rows of either side; rows match by position where None
     layers, pooling, max_rows, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of samples
     progress : True shows bars on standard error
 
@@ -58,7 +61,7 @@ def compare(  # noqa: PLR0913
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         named |= {"cache": cache} | accepted(yes)
     of_models = texts is not None or any(is_model_object(s) for s in sources)
-    return compared(
+    return running_on(engine)(compared)(
         *(source_of(s) if of_models else vectors_of(s) for s in sources),
         texts=texts,
         ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),

@@ -11,6 +11,7 @@ from embedscope.api._keywords import public
 from embedscope.api.repair import RepairOutcome
 from embedscope.compression.compress import compress as compressed
 from embedscope.core.progress import Progress
+from embedscope.execution.current import running_on
 
 
 @public
@@ -38,6 +39,7 @@ def compress(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> RepairOutcome:
@@ -55,6 +57,7 @@ def compress(  # noqa: PLR0913
     pca_on : ``documents``, ``queries``, or vectors (of prompts), whose principal components ``pca:K`` keeps
     max_eval_rows : queries that certify at most; ten times as many rows are searched
     layers, pooling, device, dtype, trust_remote_code, cache, yes, data, query_prompt, document_prompt : for models
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split, the samples and the bootstrap
     progress : True shows bars on standard error
 
@@ -81,7 +84,7 @@ def compress(  # noqa: PLR0913
     chosen = collection_of(source, "documents") if isinstance(source, Mapping) else source_of(source)
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = compressed(
+    found, result = running_on(engine)(compressed)(
         chosen,
         queries=collection_of(queries, "queries"),
         corpus=documents,

@@ -15,6 +15,7 @@ from embedscope.diagnosis import diagnose as diagnosed
 from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import Drift, drift
 from embedscope.diagnosis.thresholds import thresholds_of
+from embedscope.execution.current import running_on
 
 
 @public
@@ -40,6 +41,7 @@ def diagnose(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> Diagnosis:
@@ -53,6 +55,7 @@ def diagnose(  # noqa: PLR0913
     row_texts : of vectors, the text of each row: a list, or a file with one per line
     texts, images, unit, layers, pooling, max_rows : for models, as of ``measure``
     device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of samples
     progress : True shows bars on standard error
 
@@ -81,7 +84,7 @@ def diagnose(  # noqa: PLR0913
         named |= {"cache": cache} | accepted(yes)
     if modalities is not None:
         named["names"] = modalities
-    return diagnosed(
+    return running_on(engine)(diagnosed)(
         source_of(source),
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -109,6 +112,7 @@ def check(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     progress: bool | Progress = False,
 ) -> Drift:
     """Whether a space has drifted from a stored result of ``measure`` or ``diagnose``, beyond the error bars of both.
@@ -119,6 +123,7 @@ def check(  # noqa: PLR0913
     baseline : a result, or its JSON file; metrics, seed, texts, layers and pooling are taken from it
     tolerance : {metric: difference that is not drift}
     device, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     progress : True shows bars on standard error
 
     Returns
@@ -134,7 +139,7 @@ def check(  # noqa: PLR0913
     0
     """
     before = baseline if isinstance(baseline, Result) else Result.from_json(baseline)
-    now = measured_again(
+    now = running_on(engine)(measured_again)(
         before,
         source_of(source),
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),

@@ -11,6 +11,7 @@ from embedscope.api._inputs import accepted, collection_of, comma, labels_of, pr
 from embedscope.api._keywords import public
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.execution.current import running_on
 from embedscope.migration.migrate import migrate as migrated
 from embedscope.transforms.repair import Repair
 
@@ -77,6 +78,7 @@ def migrate(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> MigrationOutcome:
@@ -103,6 +105,7 @@ def migrate(  # noqa: PLR0913
     texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     queries : texts of queries, for models
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
 
@@ -125,7 +128,7 @@ def migrate(  # noqa: PLR0913
     ('bridge', 1.0)
     """
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    found, result = migrated(
+    found, result = running_on(engine)(migrated)(
         _vectors(old, "old"),
         _vectors(new, "new"),
         texts=texts,

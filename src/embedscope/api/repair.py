@@ -16,6 +16,7 @@ from embedscope.core.arrays import to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.execution.current import running_on
 from embedscope.repairs.apply import Applied, apply_repair, check_outputs
 from embedscope.repairs.in_place import InPlace, roll_back, write_in_place
 from embedscope.repairs.repair import repair as repaired
@@ -86,6 +87,7 @@ def repair(  # noqa: PLR0913
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
+    engine: str = "local",
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> RepairOutcome:
@@ -110,6 +112,7 @@ def repair(  # noqa: PLR0913
     force : give the best candidate even if nothing certifies it
     rows_out : CSV file of every certifying query, pair or row before and after the chosen candidate
     texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
 
@@ -139,7 +142,7 @@ def repair(  # noqa: PLR0913
     )
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = repaired(
+    found, result = running_on(engine)(repaired)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -184,6 +187,7 @@ def apply(
     *,
     kind: str | None = None,
     model: str | None = None,
+    engine: str = "local",
     progress: bool | Progress = False,
 ) -> Applied: ...
 
@@ -196,6 +200,7 @@ def apply(
     *,
     kind: str | None = None,
     model: str | None = None,
+    engine: str = "local",
     in_place: Literal[False] = False,
     rollback: Literal[False] = False,
     journal: None = None,
@@ -219,13 +224,14 @@ def apply(
 
 
 @public
-def apply(
+def apply(  # noqa: PLR0913
     repair: Repair | RepairOutcome | str | Path,
     source: Any,
     out: str | Path | None = None,
     *,
     kind: str | None = None,
     model: str | None = None,
+    engine: str = "local",
     in_place: bool = False,
     rollback: bool = False,
     journal: str | Path | None = None,
@@ -237,9 +243,11 @@ def apply(
     ----------
     repair : a repair, an outcome of :func:`embedscope.repair`, or a saved file
     source : (n, d) vectors, as of :func:`embedscope.measure`; a path with ``out``
-    out : file to write: .npy, .parquet or .safetensors, or the address of a new collection of a vector store
+    out : file to write: .npy, .parquet or .safetensors, or the address of a new collection of a vector store; a name
+        without a suffix is a folder, a file for each shard
     kind : role of the vectors (``query``, ``document``, ``image``), where the repair has several
     model : name or weights sha256 of the model that made them; another one than that of the repair is refused
+    engine : who maps them: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     in_place : replace the vectors of the store ``source``; the old ones are kept in a journal, a killed run goes on
     rollback : put the vectors that ``in_place`` replaced back, and remove the journal
     journal : folder of the journal; by default beside the folder of the store
@@ -268,7 +276,9 @@ def apply(
     if out is not None:
         if not isinstance(source, str | Path):
             raise InputError("out is for files; an array is returned: leave out `out`, or pass the path of the vectors")
-        return apply_repair(made, source, out, kind=kind, model=model, progress=progress_of(progress))
+        return running_on(engine)(apply_repair)(
+            made, source, out, kind=kind, model=model, progress=progress_of(progress)
+        )
     if isinstance(source, str | Path):
         raise InputError(f"{source} is a file: say where to write with out=, or pass an array")
     loaded = made if isinstance(made, Repair) else Repair.load(made)

@@ -32,8 +32,10 @@ SEARCHED = 12_000
 MOST_BLOCKS = 64
 """Blocks that a file sorted by topic is cut into; whether its topics are a sample, its order cannot tell."""
 
+RUNS = 16
+"""Runs of rows by which the order of a file is judged that is too large to be held."""
+
 _RUN = 512
-_RUNS = 16
 
 Matrix = npt.NDArray[Any]
 
@@ -41,14 +43,21 @@ Matrix = npt.NDArray[Any]
 class Survey:
     """The first pass over the rows of one side: hashes of equal rows, and the rows themselves while they are few.
 
+    Surveys of parts that follow each other merge into the survey of the whole.
+
+    Parameters
+    ----------
+    keep : rows up to which all are kept
+    runs : runs of rows that follow each other that are kept, one from the beginning of each block
+
     Attributes
     ----------
     n : rows seen
     """
 
-    def __init__(self, keep: int = SEARCHED) -> None:
+    def __init__(self, keep: int = SEARCHED, runs: int = RUNS) -> None:
         self.n = 0
-        self._keep = keep
+        self._keep, self._most = keep, runs
         self._hashes: list[Hashes] = []
         self._rows: list[Matrix] | None = []
         self._runs: list[tuple[int, Matrix]] = []
@@ -58,14 +67,24 @@ class Survey:
         """The survey of a whole matrix (n, d)."""
         return cls().add(x)
 
-    def add(self, x: Matrix) -> Survey:
-        """Take in the next rows ``x`` (m, d)."""
-        self._hashes.append(equal_rows(x, hash_rows(self.n, self.n + len(x))))
-        if len(self._runs) < _RUNS:
-            self._runs.append((self.n, x[:_RUN]))
+    def add(self, x: Matrix, ids: Hashes | None = None) -> Survey:
+        """Take in the next rows ``x`` (m, d), known by ``ids`` (m,), hashes of their numbers where None."""
+        self._hashes.append(equal_rows(x, hash_rows(self.n, self.n + len(x)) if ids is None else ids))
+        if len(self._runs) < self._most:
+            self._runs.append((self.n, x[:_RUN].copy()))
         self.n += len(x)
         if self._rows is not None:
             self._rows = [*self._rows, x] if self.n <= self._keep else None
+        return self
+
+    def merge(self, other: Survey) -> Survey:
+        """Take in the survey of the rows that come next."""
+        self._hashes += other._hashes
+        self._runs += [(self.n + at, run) for at, run in other._runs][: self._most - len(self._runs)]
+        self.n += other.n
+        if self._rows is not None:
+            few = other._rows is not None and self.n <= self._keep
+            self._rows = [*self._rows, *(other._rows or [])] if few else None
         return self
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.certification.split import HELD, PARTS, Part, assign_parts, kept_clusters, numbered
+from embedscope.core.accumulate import fold
 from embedscope.core.arrays import Array, Hashes, to_numpy
+from embedscope.core.batch import Shard
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine
 from embedscope.core.tables import Index
+from embedscope.sources.paired_stream import LEFT, RIGHT, PairedStream
+from embedscope.sources.row_blocks import mapped
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.tasks._means import directions
 
@@ -58,7 +62,8 @@ class PairParts:
 
 
 def by_position(
-    blocks: Iterator[tuple[Matrix, Matrix]],
+    stream: PairedStream,
+    sizes: Sequence[int],
     clusters: Hashes,
     *,
     normalize: bool,
@@ -67,32 +72,81 @@ def by_position(
     limit_fit: int,
     seen: npt.NDArray[np.bool_] | None = None,
 ) -> PairParts:
-    """Parts of pairs that come in blocks, row i with row i; held rows are bounded, so any number of pairs will do.
+    """Parts of pairs, row i with row i, by the engine of the run; held rows are bounded, so any number will do.
 
-    ``clusters`` (n,) are the units of the pairs. ``seen`` (n,) says which pairs are of seen classes; their moments are
-    taken on their own too.
+    ``sizes`` are the pairs of each shard, ``clusters`` (n,) the units of the pairs. ``seen`` (n,) says which pairs are
+    of seen classes; their moments are taken on their own too.
     """
-    cross, start = _Cross(normalize, seen), 0
-    buffers = {part: _Buffer(limit_fit if part == "fit" else max_eval_rows // 2, seed) for part in PARTS}
-    totals = dict.fromkeys(PARTS, 0)
+    n = sum(sizes)
+    check_labels(seen, n)
     numbers = assign_parts(clusters, seed)
-    for x, y in blocks:
-        stop = start + len(x)
-        hashes, places = clusters[start:stop], np.arange(start, stop)
-        for number, part in enumerate(PARTS):
-            mine = numbers[start:stop] == number
-            if not mine.any():
-                continue
-            totals[part] += int(mine.sum())
-            buffers[part].add(hashes[mine], places[mine], x[mine], y[mine])
-            if part == "fit":
-                cross.update(x[mine], y[mine], places[mine])
-        start = stop
-    if not totals["fit"]:
-        raise InputError(f"{start} pairs leave none to fit; pass some hundred pairs")
-    check_labels(seen, start)
-    whole, half = cross.results()
-    return PairParts(whole, {part: b.rows() for part, b in buffers.items()}, totals, half)
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
+    limits = {part: limit_fit if part == "fit" else max_eval_rows // 2 for part in PARTS}
+    shards = [
+        _Shard(shard, a, numbers[a:b], clusters[a:b], None if seen is None else seen[a:b])
+        for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
+    ]
+    found = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
+    if not found.totals["fit"]:
+        raise InputError(f"{n} pairs leave none to fit; pass some hundred pairs")
+    whole, half = found.cross.results()
+    return PairParts(whole, {part: b.rows() for part, b in found.buffers.items()}, found.totals, half)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    """Pairs from ``start`` on, with the part, the unit and, of classes, whether it is of a seen one, of each."""
+
+    shard: Shard
+    start: int
+    numbers: Index
+    clusters: Hashes
+    seen: npt.NDArray[np.bool_] | None
+
+
+@dataclass(eq=False)
+class _Found:
+    """What a shard of pairs, or several that follow each other, came to."""
+
+    cross: _Cross
+    buffers: dict[Part, _Buffer]
+    totals: dict[Part, int]
+
+
+@dataclass(frozen=True)
+class _Work:
+    normalize: bool
+    limits: Mapping[Part, int]
+    seed: int
+
+    def __call__(self, part: _Shard) -> _Found:
+        buffers = {name: _Buffer(limit, self.seed) for name, limit in self.limits.items()}
+        found = _Found(_Cross(self.normalize), buffers, dict.fromkeys(PARTS, 0))
+        row = 0
+        for batch in part.shard.batches():
+            x, y = to_numpy(batch.spaces[LEFT]), to_numpy(batch.spaces[RIGHT])
+            stop = row + len(x)
+            places = np.arange(part.start + row, part.start + stop)
+            for number, name in enumerate(PARTS):
+                mine = part.numbers[row:stop] == number
+                if not mine.any():
+                    continue
+                found.totals[name] += int(mine.sum())
+                buffers[name].add(part.clusters[row:stop][mine], places[mine], x[mine], y[mine])
+                if name == "fit":
+                    found.cross.update(x[mine], y[mine], None if part.seen is None else part.seen[row:stop][mine])
+            row = stop
+        for buffer in buffers.values():
+            buffer.trim()
+        return found
+
+
+def _merged(a: _Found, b: _Found) -> _Found:
+    a.cross.merge(b.cross)
+    for part, buffer in a.buffers.items():
+        buffer.merge(b.buffers[part])
+        a.totals[part] += b.totals[part]
+    return a
 
 
 def by_matches(
@@ -122,11 +176,11 @@ def by_matches(
     of_fit = nx[left] == 0
     if not of_fit.any():
         raise InputError(f"{len(left)} pairs leave none to fit; pass some hundred pairs of different things")
-    cross = _Cross(normalize, seen)
+    cross = _Cross(normalize)
     fit_left, fit_right = left[of_fit], right[of_fit]
     for lo in range(0, len(fit_left), _BLOCK):
         here = fit_left[lo : lo + _BLOCK]
-        cross.update(x[here], y[fit_right[lo : lo + _BLOCK]], here)
+        cross.update(x[here], y[fit_right[lo : lo + _BLOCK]], None if seen is None else seen[here])
     rows, totals = {}, {}
     for number, part in enumerate(PARTS):
         limit = limit_fit if part == "fit" else max_eval_rows // 2
@@ -145,28 +199,31 @@ def check_labels(seen: npt.NDArray[np.bool_] | None, n: int) -> None:
 class _Cross:
     """Cross moments of all pairs, and of those of seen classes on their own."""
 
-    def __init__(self, normalize: bool, seen: npt.NDArray[np.bool_] | None) -> None:
-        self.normalize, self.seen = normalize, seen
+    def __init__(self, normalize: bool) -> None:
+        self.normalize = normalize
         self.whole, self.half, self.n = CrossMoments(), CrossMoments(), 0
 
-    def update(self, x: Matrix, y: Matrix, places: Index) -> None:
-        """Take in pairs whose rows of the first side stand at ``places``."""
+    def update(self, x: Matrix, y: Matrix, seen: npt.NDArray[np.bool_] | None) -> None:
+        """Take in pairs; ``seen`` says which of them are of seen classes."""
         a, b = _scaled(x, self.normalize), _scaled(y, self.normalize)
         self.whole.update(a, b)
-        if self.seen is None or places.max() >= len(self.seen):
-            return
-        mine = self.seen[places]
-        if mine.any():
-            self.half.update(a[mine], b[mine])
-            self.n += int(mine.sum())
+        if seen is not None and seen.any():
+            self.half.update(a[seen], b[seen])
+            self.n += int(seen.sum())
+
+    def merge(self, other: _Cross) -> None:
+        """Take in the moments of other pairs."""
+        self.whole.merge(other.whole)
+        self.half.merge(other.half)
+        self.n += other.n
 
     def results(self) -> tuple[CrossGaussian, CrossGaussian | None]:
         """Of all, and of the seen ones where there are any."""
         return self.whole.result(), self.half.result() if self.n else None
 
 
-def pair_blocks(a: Array | str | Path, b: Array | str | Path) -> Iterator[tuple[Matrix, Matrix]] | None:
-    """Blocks of two files of vectors whose rows match by position, None where they must be read as a whole."""
+def paired_stream(a: Array | str | Path, b: Array | str | Path) -> PairedStream | None:
+    """Two files of vectors whose rows match by position, None where they must be read as a whole."""
     from embedscope.readers import is_vectors, open_vectors
 
     if not all(isinstance(s, str | Path) and is_vectors(str(s)) for s in (a, b)):
@@ -183,26 +240,7 @@ def pair_blocks(a: Array | str | Path, b: Array | str | Path) -> Iterator[tuple[
             f"{a} has {n} rows and {b} has {m}; rows match by position, so pass equally many, or say which belong "
             "together with --pair-ids or --pairs"
         )
-    return _together(*(_blocks(s) for s in streams))
-
-
-def _blocks(stream: Any) -> Iterator[Matrix]:
-    space = next(iter(stream.dims))
-    for shard in stream.shards():
-        for batch in shard.batches():
-            yield to_numpy(batch.spaces[space]).copy()
-
-
-def _together(a: Iterator[Matrix], b: Iterator[Matrix]) -> Iterator[tuple[Matrix, Matrix]]:
-    """Blocks of two sides cut to the same rows."""
-    x, y = next(a, None), next(b, None)
-    while x is not None and y is not None:
-        n = min(len(x), len(y))
-        yield x[:n], y[:n]
-        x = x[n:] if n < len(x) else next(a, None)
-        y = y[n:] if n < len(y) else next(b, None)
-    if x is not None or y is not None:
-        raise InputError("the two sides have different numbers of rows; pass equally many, or --pair-ids")
+    return PairedStream(*streams)
 
 
 class _Buffer:
@@ -217,9 +255,19 @@ class _Buffer:
         self.parts.append(columns)
         self.n += len(columns[0])
         if self.n > 2 * self.limit:
-            self._trim()
+            self.trim()
 
-    def _trim(self) -> None:
+    def merge(self, other: _Buffer) -> None:
+        """Take in the pairs kept of what comes next."""
+        self.parts += other.parts
+        self.n += other.n
+        if self.n > 2 * self.limit:
+            self.trim()
+
+    def trim(self) -> None:
+        """Let go of all pairs but those with the smallest hashes."""
+        if not self.parts:
+            return
         columns = [np.concatenate(c) for c in zip(*self.parts, strict=True)]
         kept = np.sort(np.argsort(combine(columns[0], self.seed + 1), kind="stable")[: self.limit])
         self.parts = [tuple(c[kept] for c in columns)]
@@ -229,7 +277,7 @@ class _Buffer:
         if not self.parts:
             empty, none = np.empty((0, 1)), np.empty(0, dtype=np.intp)
             return PairRows(empty, empty, none, none, none, none, none, none)
-        self._trim()
+        self.trim()
         hashes, places, x, y = self.parts[0]
         same, cluster = np.arange(len(x)), numbered(hashes)
         return PairRows(x, y, same, same, cluster, cluster, places, places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.certification.split import PARTS, Part, assign_parts, numbered
-from embedscope.core.arrays import Array, Hashes, as_matrix, is_torch, to_numpy
+from embedscope.core.accumulate import Accumulator, fold
+from embedscope.core.arrays import Array, Hashes, Rows, as_matrix, is_torch, to_numpy
+from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
+from embedscope.sources.row_blocks import mapped
 from embedscope.stats.moments import Gaussian, Moments
 
 Matrix = npt.NDArray[Any]
-_BLOCK = 8192
 ALL = "all"
 
 
@@ -48,25 +50,22 @@ def is_file(source: str | Path) -> bool:
     return is_vectors(str(source)) or is_vector_folder(str(source))
 
 
-def space_blocks(source: Array | str | Path) -> Iterator[Matrix]:
-    """Blocks of rows of an array, or of vectors with one space in files."""
-    from embedscope.readers import open_vectors
+def space_stream(source: Array | str | Path) -> Stream:
+    """An array, or vectors with one space in files, as a stream; ``InputError`` where there are several spaces."""
+    from embedscope.readers import ArrayStream, open_vectors
 
     if not isinstance(source, str | Path):
         x = to_numpy(as_matrix(source if is_torch(source) else np.asarray(source), "source"))
-        yield from (x[lo : lo + _BLOCK] for lo in range(0, len(x), _BLOCK))
-        return
+        return ArrayStream({"vectors": x})
     stream = open_vectors(str(source))
     if len(stream.dims) != 1:
         raise InputError(f"{source} holds {len(stream.dims)} spaces ({', '.join(stream.dims)}); name one with ::NAME")
-    space = next(iter(stream.dims))
-    for shard in stream.shards():
-        for batch in shard.batches():
-            yield to_numpy(batch.spaces[space]).copy()
+    return stream
 
 
 def space_parts(
-    blocks: Iterator[Matrix],
+    stream: Stream,
+    sizes: Sequence[int],
     clusters: Hashes,
     *,
     normalize: bool,
@@ -74,10 +73,13 @@ def space_parts(
     seed: int,
     masks: Mapping[str, npt.NDArray[np.bool_]] | None = None,
 ) -> SpaceParts:
-    """Parts of the rows of ``blocks``; a part keeps the ``max_eval_rows`` / 2 rows with the smallest hashes.
+    """Parts of the rows of ``stream``; a part keeps the ``max_eval_rows`` / 2 rows with the smallest hashes.
+
+    The engine of the run works on the shards; what it finds depends on these alone.
 
     Parameters
     ----------
+    sizes : rows of each shard
     clusters : (n,) hash of the unit of each row
     masks : masks (n,) of rows whose moments are taken too, besides those of all rows that fit
 
@@ -86,27 +88,78 @@ def space_parts(
     InputError
         if no row is there to fit.
     """
-    of, start, dim = dict(masks or {}), 0, 0
-    states = {name: Moments("unit" if normalize else "raw").start({}) for name in (ALL, *of)}
-    seen = dict.fromkeys(states, 0)
-    kept = {part: _Kept(max_eval_rows // 2, seed) for part in PARTS}
+    ((space, dim),) = stream.dims.items()
     numbers = assign_parts(clusters, seed)
-    for x in blocks:
-        stop, dim = start + len(x), x.shape[1]
-        mine, places = numbers[start:stop], np.arange(start, stop)
-        for number, part in enumerate(PARTS):
-            kept[part].add(x[mine == number], places[mine == number])
-        for name, state in states.items():
-            rows = (mine == 0) & (True if name == ALL else of[name][start:stop])
-            if rows.any():
-                state.update(x[rows], hash_rows(start, stop)[rows])
-                seen[name] += int(rows.sum())
-        start = stop
-    if not seen[ALL]:
-        raise InputError(f"{start} rows leave none to fit; pass some hundred rows")
-    moments = {name: state.result() for name, state in states.items() if seen[name]}
-    rows_of = {part: k.rows(dim, clusters) for part, k in kept.items()}
-    return SpaceParts(moments, rows_of, {p: k.total for p, k in kept.items()}, dim)
+    fits = {ALL: numbers == 0} | {name: (numbers == 0) & mask for name, mask in (masks or {}).items()}
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int).tolist()
+    shards = [
+        _Shard(shard, a, numbers[a:b].astype(np.int8), {name: mask[a:b] for name, mask in fits.items()})
+        for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
+    ]
+    work = _Work(space, tuple(fits), "unit" if normalize else "raw", max_eval_rows // 2, seed)
+    found = fold(mapped(stream, work, shards), _merged)
+    if not found.seen[ALL]:
+        raise InputError(f"{starts[-1]} rows leave none to fit; pass some hundred rows")
+    moments = {name: state.result() for name, state in found.moments.items() if found.seen[name]}
+    rows_of = {part: k.rows(dim, clusters) for part, k in found.kept.items()}
+    return SpaceParts(moments, rows_of, {p: k.total for p, k in found.kept.items()}, dim)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    """A shard from row ``start`` on, the part of each of its rows, and which of them each set of moments takes."""
+
+    shard: Shard
+    start: int
+    numbers: npt.NDArray[np.int8]
+    fits: Mapping[str, npt.NDArray[np.bool_]]
+
+
+@dataclass(eq=False)
+class _Found:
+    """What a shard, or several that follow each other, came to."""
+
+    moments: dict[str, Accumulator[Gaussian]]
+    seen: dict[str, int]
+    kept: dict[Part, _Kept]
+
+
+@dataclass(frozen=True)
+class _Work:
+    space: str
+    names: tuple[str, ...]
+    rows: Rows
+    limit: int
+    seed: int
+
+    def __call__(self, part: _Shard) -> _Found:
+        states = {name: Moments(self.rows).start({}) for name in self.names}
+        found = _Found(states, dict.fromkeys(self.names, 0), {p: _Kept(self.limit, self.seed) for p in PARTS})
+        row = 0
+        for batch in part.shard.batches():
+            x = to_numpy(batch.spaces[self.space])
+            stop = row + len(x)
+            mine, places = part.numbers[row:stop], np.arange(part.start + row, part.start + stop)
+            for number, name in enumerate(PARTS):
+                found.kept[name].add(x[mine == number], places[mine == number])
+            for fit, state in states.items():
+                rows = part.fits[fit][row:stop]
+                if rows.any():
+                    state.update(x[rows], hash_rows(part.start + row, part.start + stop)[rows])
+                    found.seen[fit] += int(rows.sum())
+            row = stop
+        for kept in found.kept.values():
+            kept.trim()
+        return found
+
+
+def _merged(a: _Found, b: _Found) -> _Found:
+    for name, state in a.moments.items():
+        state.merge(b.moments[name])
+        a.seen[name] += b.seen[name]
+    for part, kept in a.kept.items():
+        kept.merge(b.kept[part])
+    return a
 
 
 class _Kept:
@@ -122,9 +175,19 @@ class _Kept:
         self.parts.append((x, places))
         self.total, self.n = self.total + len(x), self.n + len(x)
         if self.n > 2 * self.limit:
-            self._trim()
+            self.trim()
 
-    def _trim(self) -> None:
+    def merge(self, other: _Kept) -> None:
+        """Take in the rows kept of what comes next."""
+        self.parts += other.parts
+        self.total, self.n = self.total + other.total, self.n + other.n
+        if self.n > 2 * self.limit:
+            self.trim()
+
+    def trim(self) -> None:
+        """Let go of all rows but those with the smallest hashes."""
+        if not self.parts:
+            return
         x, places = (np.concatenate(c) for c in zip(*self.parts, strict=True))
         order = np.argsort(combine(places.astype(np.uint64), self.seed + 1), kind="stable")
         best = np.sort(order[: self.limit])
@@ -133,6 +196,6 @@ class _Kept:
     def rows(self, dim: int, clusters: Hashes) -> SpaceRows:
         if not self.parts:
             return SpaceRows(np.empty((0, dim)), np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
-        self._trim()
+        self.trim()
         x, places = self.parts[0]
         return SpaceRows(x, places, numbered(clusters[places]))

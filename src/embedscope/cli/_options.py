@@ -10,7 +10,7 @@ import typer
 
 MODEL, PAIR, RETRIEVAL, SUPERVISION = "Model", "Pair", "Retrieval", "Supervision"
 DEPENDENCE, CHANGE, OUTPUT = "Dependence", "Change", "Output"
-MIGRATION = "Migration"
+MIGRATION, ENGINE = "Migration", "Engine"
 
 
 class Unit(StrEnum):
@@ -189,6 +189,16 @@ Contexts = Annotated[
         metavar="DATASET|FILE",
         help="Sentences, such as lee_sentences: a word's vector is the mean of its states in those that contain it.",
         rich_help_panel=MODEL,
+    ),
+]
+
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="Who reads files of vectors: local, local:WORKERS, dask, dask:WORKERS or dask:ADDRESS.",
+        rich_help_panel=ENGINE,
     ),
 ]
 

@@ -34,7 +34,7 @@ def apply(
         str | None,
         typer.Argument(
             metavar="OUT",
-            help="One file, X.npy, X.parquet or X.safetensors, or a new table or collection of a vector store.",
+            help="X.npy, X.parquet, X.safetensors, a folder, or a new table or collection of a vector store.",
         ),
     ] = None,
     kind: Annotated[
@@ -67,12 +67,16 @@ def apply(
             help="Where the old vectors are kept; by default beside the folder of the store.",
         ),
     ] = None,
+    engine: opt.Engine = "local",
     quiet: opt.Quiet = False,
 ) -> None:
     """Write the repaired vectors of IN to OUT, block by block, whatever their number; OUT is complete or absent.
 
-    From Parquet to Parquet, other columns (ids) are kept. With --in-place the vectors of a store are replaced by id.
+    From Parquet to Parquet, other columns (ids) are kept. OUT without a suffix is a folder: each shard becomes a file
+    of its own, and the same command goes on where a run was cut off. With --in-place the vectors of a store are
+    replaced by id.
     """
+    from embedscope.execution.current import running_on
     from embedscope.repairs.apply import apply_repair, check_outputs, reindexing
     from embedscope.transforms.repair import SINGLE, Repair
 
@@ -80,7 +84,7 @@ def apply(
     if in_place or rollback:
         _change_store(repair, source, rollback=rollback, kind=kind, model=model, journal=journal, quiet=quiet)
         return
-    done = apply_repair(repair, source, str(out), kind=kind, model=model, progress=progress(quiet))
+    done = running_on(engine)(apply_repair)(repair, source, str(out), kind=kind, model=model, progress=progress(quiet))
     if quiet:
         return
     made = Repair.load(repair)

@@ -128,6 +128,7 @@ def calibrate(
             rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -141,11 +142,12 @@ def calibrate(
     Exit code: 0 the calibration was written, 1 it was, without a threshold that was asked for, 2 or more an error.
     """
     from embedscope.calibration.calibrate import calibrate as calibrated
+    from embedscope.execution.current import running_on
     from embedscope.transforms.repair import Repair
 
     repair = None if into is None else Repair.load(into)
     output = Output(json, format_, report, quiet, explain)
-    found, result = calibrated(
+    found, result = running_on(engine)(calibrated)(
         source,
         pair=pair,
         pair_ids=pair_ids,

@@ -39,6 +39,7 @@ def check(
     pair_ids: opt.PairIds = None,
     queries: opt.Queries = None,
     groups: opt.Groups = None,
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -55,6 +56,7 @@ def check(
     from embedscope.diagnosis._remeasure import measured_again
     from embedscope.diagnosis.drift import drift
     from embedscope.diagnosis.thresholds import tolerances
+    from embedscope.execution.current import running_on
     from embedscope.interchange.github import step_summary
 
     out = Output(json, format_, report, quiet, explain)
@@ -64,7 +66,7 @@ def check(
     before = Result.from_json(baseline)
     here: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code, "cache": not no_cache}
     here |= opt.given(yes=yes or None)
-    now = measured_again(
+    now = running_on(engine)(measured_again)(
         before,
         source,
         pair=pair,

@@ -31,6 +31,7 @@ def compare(
     yes: opt.Yes = False,
     data: opt.Data = None,
     pair_ids: opt.PairIds = None,
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -43,13 +44,14 @@ def compare(
     Exit code: 0, or 1 where 0.1 % of the rows and more differ between two runtimes of one model, 2 or more an error.
     """
     from embedscope.comparison import compare as compared
+    from embedscope.execution.current import running_on
 
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
     if texts is not None:
         model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache} | opt.given(yes=yes or None)
-    made = compared(
+    made = running_on(engine)(compared)(
         *sources, texts=texts, ids=pair_ids, seed=seed, progress=out.progress(), command=command_line(), **model
     )
     out.give(made.result)

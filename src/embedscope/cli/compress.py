@@ -76,6 +76,7 @@ def compress(
             "-o", "--out", metavar="FILE.safetensors", help="Where to write the result.", rich_help_panel=opt.OUTPUT
         ),
     ] = Path("compressed.safetensors"),
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -89,9 +90,10 @@ def compress(
     Exit code: 0 a file was written, 1 float32 is kept (the output says why), 2 or more an error.
     """
     from embedscope.compression.compress import compress as compressed
+    from embedscope.execution.current import running_on
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = compressed(
+    found, result = running_on(engine)(compressed)(
         source,
         queries=queries,
         corpus=tuple(corpus or ()),

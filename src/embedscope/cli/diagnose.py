@@ -59,6 +59,7 @@ def diagnose(
     groups: opt.Groups = None,
     names: opt.Names = None,
     rows_out: opt.RowsOut = None,
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -72,6 +73,7 @@ def diagnose(
     """
     from embedscope.diagnosis import SEVERITIES, thresholds_of
     from embedscope.diagnosis import diagnose as diagnosed
+    from embedscope.execution.current import running_on
 
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(
@@ -85,7 +87,7 @@ def diagnose(
         why = "is for a model that reads --texts as documents of --queries"
         opt.refuse(why, query_prompt=query_prompt, document_prompt=document_prompt)
     sides = opt.sides(modalities)
-    diagnosis = diagnosed(
+    diagnosis = running_on(engine)(diagnosed)(
         source,
         pair=pair,
         pair_ids=pair_ids,

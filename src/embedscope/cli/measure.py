@@ -60,9 +60,7 @@ def measure(
     memory: Annotated[
         str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit of the process, such as 512MB.")
     ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", metavar="NAME", help="local, local:WORKERS, dask, dask:WORKERS or dask:ADDRESS.")
-    ] = "local",
+    engine: opt.Engine = "local",
     checkpoint: Annotated[
         Path | None,
         typer.Option("--checkpoint", metavar="DIR", help="Keep finished shards, so that the same command resumes."),

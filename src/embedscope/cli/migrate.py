@@ -136,6 +136,7 @@ def migrate(
             "-o", "--out", metavar="FILE.safetensors", help="Where to write the bridge.", rich_help_panel=opt.OUTPUT
         ),
     ] = Path("bridge.safetensors"),
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -150,10 +151,11 @@ def migrate(
     Exit code: 0 a bridge was written (with --force also one that nothing certifies, and the output says so), 1 none was
     (the output says why), 2 or more an error.
     """
+    from embedscope.execution.current import running_on
     from embedscope.migration.migrate import migrate as migrated
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = migrated(
+    found, result = running_on(engine)(migrated)(
         old,
         new,
         texts=texts,

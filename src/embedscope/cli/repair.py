@@ -70,6 +70,7 @@ def repair(
             "-o", "--out", metavar="FILE.safetensors", help="Where to write the repair.", rich_help_panel=opt.OUTPUT
         ),
     ] = Path("repair.safetensors"),
+    engine: opt.Engine = "local",
     json: opt.Json = None,
     format_: opt.FormatOption = opt.Format.text,
     report: opt.Report = None,
@@ -82,11 +83,12 @@ def repair(
     A repair is judged on queries, pairs, labels or scores; geometry alone is not evidence.
     Exit code: 0 a repair was written, 1 the original is kept (the output says why), 2 or more an error.
     """
+    from embedscope.execution.current import running_on
     from embedscope.repairs.repair import is_written
     from embedscope.repairs.repair import repair as repaired
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = repaired(
+    found, result = running_on(engine)(repaired)(
         source,
         pair=pair,
         pair_ids=pair_ids,

@@ -11,7 +11,7 @@ import numpy as np
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.judges.queries import JudgedQueries
 from embedscope.certification.noninferiority import check_tolerance
-from embedscope.certification.space_rows import is_file, space_blocks
+from embedscope.certification.space_rows import is_file, space_stream
 from embedscope.compression.candidates import AUTO, UNKNOWN, expand_plans
 from embedscope.compression.fitting import DOCUMENT, QUERY
 from embedscope.compression.frontier import Frontier, frontier
@@ -19,7 +19,7 @@ from embedscope.compression.material import Material, Matrix, judged_material, k
 from embedscope.compression.matryoshka import trained_sizes
 from embedscope.compression.summary import document_of, reason_of, records_of
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_rows
+from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
@@ -36,6 +36,7 @@ from embedscope.sources.retrieval_data import (
     retrieval_spaces,
     single_retrieval_space,
 )
+from embedscope.sources.row_blocks import results_of
 from embedscope.sources.vector_files import read_matrix
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.moments import Gaussian, Moments
@@ -199,19 +200,15 @@ class _Given:
 
 def _held(source: Any, options: SplitOptions) -> tuple[Matrix, int, Gaussian]:
     """Rows that are held, in their order; how many there are; their moments: one pass."""
-    state = Moments("unit").start({})
-    sample, start = RowSample(kept_rows(options.max_eval_rows), options.seed).start({}), 0
-    for x in space_blocks(source):
-        ids = hash_rows(start, start + len(x))
-        state.update(x, ids)
-        sample.update(x, ids)
-        start += len(x)
-    if not start:
+    stream = space_stream(source)
+    (space,) = stream.dims
+    kept, moments = results_of(
+        stream, space, [RowSample(kept_rows(options.max_eval_rows), options.seed), Moments("unit")]
+    )
+    if not kept.n:
         raise InputError("the index has no rows; pass vectors")
-    kept, hashes = sample.result(), hash_rows(0, start)
-    by_hash = np.argsort(hashes)
-    order = np.argsort(by_hash[np.searchsorted(hashes[by_hash], kept.ids)], kind="stable")
-    return np.asarray(kept.x[order]), start, state.result()
+    order = np.argsort(row_numbers(kept.ids), kind="stable")
+    return np.asarray(kept.x[order]), kept.n, moments
 
 
 def _rows(source: Any, provenance: Provenance) -> Matrix:

@@ -35,6 +35,9 @@ class Scratch:
     def __init__(self) -> None:
         self._held: dict[tuple[object, ...], Array] = {}
 
+    def __reduce__(self) -> tuple[type[Scratch], tuple[()]]:
+        return Scratch, ()  # what is sent to another process needs its own
+
     def matrix(self, name: str, like: Array, n: int, dtype: str) -> Array:
         """(n, d) values of ``dtype`` beside ``like`` (m, d), not set; the same memory for the same ``name``."""
         key = (name, dtype, is_torch(like), getattr(like, "device", None), like.shape[1])

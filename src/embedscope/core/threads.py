@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import TypeVar
 
 S = TypeVar("S")
@@ -30,18 +31,21 @@ def one_blas_thread() -> Iterator[None]:
 def in_threads(work: Callable[[S], R], items: Iterable[S], workers: int | None = None) -> Iterator[R]:
     """``work`` of every item, in their order, by ``workers`` threads (one a core); at most that many outcomes wait.
 
+    Items are taken one by one as threads come free, so they may be made while others are worked on.
+
     >>> list(in_threads(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    items, workers = list(items), workers or cores()
+    rest, workers = iter(items), workers or cores()
+    first = list(islice(rest, 2))
     with one_blas_thread():
-        if min(workers, len(items)) <= 1:
-            yield from map(work, items)
+        if min(workers, len(first)) <= 1:
+            yield from map(work, chain(first, rest))
             return
         with ThreadPoolExecutor(workers) as pool:
             waiting: deque[Future[R]] = deque()
             try:
-                for item in items:
+                for item in chain(first, rest):
                     waiting.append(pool.submit(work, item))
                     if len(waiting) > workers:
                         yield waiting.popleft().result()

@@ -17,7 +17,7 @@ from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
 from embedscope.metrics import Measured, Metric
 from embedscope.metrics.pairs._metric import left_out_interval
-from embedscope.metrics.storage import ASKED
+from embedscope.metrics.storage import ASKED, kept_in_int8
 from embedscope.stats import GroupedResult
 from embedscope.stats._equal import equal_rows
 from embedscope.stats._neighbours import without_copies
@@ -224,10 +224,8 @@ class _Held:
         ties = np.zeros(len(n))
         ties[:asked] = ((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).sum(axis=1)
         yield "half_precision", by(ties, ties >= 2, f"{{value:.0f}} of its {K - 1} neighbouring ranks tie in float16")
-        levels = np.rint(self.u * (127 / np.abs(self.u).max()))
-        after = top_k(levels[:asked], levels, K, exclude=np.arange(asked)).indices
         kept = np.full(len(n), float(K))
-        kept[:asked] = (nearest.indices[:asked, :, None] == after[:, None, :]).any(axis=2).sum(axis=1)
+        kept[:asked] = kept_in_int8(self.rows)
         yield "int8", by(kept, kept < _KEPT, f"{{value:.0f}} of its {K} nearest are kept in int8", up=True)
         norms = row_norms(self.raw)
         long = norms > np.quantile(norms, 0.99)

@@ -36,12 +36,14 @@ class NeighbourMetric(Metric):
     of_groups : the values without each group in turn (rows, their groups (n,)), where these are known without taking
         the value again; the interval is then a jackknife, else it comes from subsamples
     across_units : whether pairs of rows inside a unit of evidence are left out
+    certified : interval of the value of all rows from such queries that holds without assumptions; None for none
     share : whether the value is a share of rows, whose interval is no narrower than that of independent units
     indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
 
     of_rows: OfRows | None = None
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
+    certified: Callable[[npt.NDArray[np.uint64], int], tuple[float, float]] | None = None
     indexed: bool = False
     share: bool = False
     across_units: bool = False
@@ -98,7 +100,11 @@ class NeighbourMetric(Metric):
             rest = groups != g
             left.append(self._named(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
             sizes.append(int((~rest).sum()))
-        return {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}, None
+        found = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
+        if self.certified is not None:
+            low, high = self.certified(full.ids, full.n)
+            found = {key: Interval(bars.stderr, low, high) for key, bars in found.items()}
+        return found, None
 
     def _by_parts(
         self, full: Neighbourhood, labels: Index, values: Mapping[str, float]

@@ -12,19 +12,23 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 
 _SHARD_ROWS = 32_768, 131_072
+_SHARDS = 2048
+"""Shards at most: each sends a state to whoever merges them, and of 10^9 rows these would be a thousand gigabytes."""
 
 
 def plan(n: int, dim: int) -> list[tuple[int, int]]:
     """Row ranges of the shards of ``n`` rows of ``dim`` dimensions: about eight of one size, 32,768 to 131,072 rows.
 
-    More where there are more rows; and 32 ``dim`` rows where that is more, since few rows a shard would spend the time
-    on merging states of ``dim`` x ``dim``.
+    More where there are more rows, 2,048 at most; and 32 ``dim`` rows where that is more, since few rows a shard would
+    spend the time on merging states of ``dim`` x ``dim``.
 
     >>> plan(70000, 384)
     [(0, 23552), (23552, 47104), (47104, 70000)]
+    >>> len(plan(10**9, 1024))
+    2048
     """
     block, (least, most) = block_rows(dim), _SHARD_ROWS
-    wanted = max(least, 32 * dim, min(most, -(-n // 8)))
+    wanted = max(least, 32 * dim, min(most, -(-n // 8)), -(-n // _SHARDS))
     step = -(-n // (block * -(-n // wanted))) * block
     return [(start, min(start + step, n)) for start in range(0, n, step)]
 

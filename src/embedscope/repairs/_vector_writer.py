@@ -98,3 +98,6 @@ _FORMATS: Mapping[str, Callable[[Path, Layout], AbstractContextManager[Write]]] 
     ".parquet": _parquet,
     ".safetensors": _safetensors,
 }
+
+SUFFIXES = tuple(_FORMATS)
+"""Formats that can be written."""

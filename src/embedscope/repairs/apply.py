@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.atomic import atomic_path
-from embedscope.core.batch import Stream
+from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
-from embedscope.readers import described, facts_of, file_of, find_vectors, store_of
-from embedscope.repairs._parquet_columns import Beside, column_of
+from embedscope.core.threads import in_threads
+from embedscope.execution import Local
+from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors, store_of
+from embedscope.repairs._parquet_columns import OtherColumns, column_of
+from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gathered, plan_of, suffix_of_parts
 from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
 from embedscope.repairs.to_store import check_storable, write_new
-from embedscope.transforms.repair import Repair
+from embedscope.sources.row_blocks import engine_of, mapped
+from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["Applied", "apply_repair", "check_outputs", "reindexing"]
 
 MIGRATED = ("old", "new")
 """Kinds of a repair that `migrate` wrote: vectors of the old and of the new model."""
-
-_VALUES = 1 << 22
-_ROWS = 1 << 14
-"""Rows of a block at most, since their other columns are held with it."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,15 @@ def apply_repair(
 ) -> Applied:
     """Write the vectors of ``source``, repaired, to ``out`` (.npy, .parquet or .safetensors), atomically.
 
+    Shards are mapped by the engine of the run. Into one file they are written here, in their order; into a folder each
+    by its worker, to a file of its own, and a run that was cut off goes on with those that are missing.
+
     Parameters
     ----------
     repair : a repair or its file
     source : a file, a folder or a glob of vectors, ``PLACE::KEY`` where it holds several spaces
-    out : one file; a Parquet source keeps its other columns in a Parquet file
+    out : one file, or, where the name has no suffix, a folder of files in the format of the source (else .npy); a
+        Parquet source keeps its other columns in Parquet
     kind : of the vectors, needed where the repair has several
     model : name or weights sha256 of the model that made the vectors; refused where it is not the repair's
 
@@ -81,7 +85,7 @@ def apply_repair(
     made = repair if isinstance(repair, Repair) else Repair.load(repair)
     to_store = store_of(str(out)) is not None
     name, target = made.kind_name(kind), Path(out)
-    suffix = "" if to_store else checked_suffix(target.name)
+    suffix = "" if to_store or not target.suffix else checked_suffix(target.name)
     if not to_store:
         _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
     if model is not None:
@@ -91,33 +95,104 @@ def apply_repair(
     space = _only_space(stream, str(source))
     made.check_dim(stream.dims[space], name, f"the vectors of {source}")
     progress.note(f"{source}: {found.layout}, {described(stream)}")
-    rows = stream.n_rows if stream.n_rows is not None else _counted(stream)
     dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
-    mapped = made.kinds[name]
+    form = made.kinds[name]
     if to_store:
-        check_storable(mapped, str(out))
-        progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
-        done = write_new(stream, str(source), str(out), mapped.dim_out, mapped.apply, progress)
+        check_storable(form, str(out))
+        progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", stream.n_rows)
+        done = write_new(stream, str(source), str(out), form.dim_out, form.apply, progress)
         progress.close()
         took = time.perf_counter() - begin
-        return Applied(str(out), name, done, stream.dims[space], mapped.dim_out, None, took)
-    beside = _beside(stream, suffix, progress)
-    column = column_of(stream) or space
+        return Applied(str(out), name, done, stream.dims[space], form.dim_out, None, took)
+    others = _others(stream, suffix or suffix_of_parts(stream), progress)
+    rows = stream.n_rows
+    if rows is None and suffix:
+        rows = _counted(stream)
     layout = Layout(
-        rows, mapped.stored_width, mapped.stored_dtype(dtype), column, None if beside is None else beside.schema
+        rows or 0,
+        form.stored_width,
+        form.stored_dtype(dtype),
+        column_of(stream) or space,
+        None if others is None else others.schema,
     )
     progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
-    with atomic_path(target) as part, writing(part, suffix, layout) as write:
-        seen = 0
-        for x in _gathered(stream, space, dtype):
-            write(mapped.store(x), None if beside is None else beside.take(len(x)))
-            seen += len(x)
-            progress.advance(len(x))
-        if seen != rows:
-            raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
+    if suffix:
+        work = _OneFile(stream, form, space, dtype, layout, others)
+        seen = work.write(target, suffix, progress)
+        n_bytes = target.stat().st_size
+    else:
+        folder = Folder(target, suffix_of_parts(stream), len(stream.shards()))
+        seen, n_bytes = _to_folder(stream, folder, WriteShard(form, space, dtype, layout, others), progress)
+    if rows is not None and seen != rows:
+        raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
     progress.close()
     took = time.perf_counter() - begin
-    return Applied(target, name, rows, stream.dims[space], mapped.stored_width, target.stat().st_size, took)
+    return Applied(target, name, seen, stream.dims[space], form.stored_width, n_bytes, took)
+
+
+@dataclass(frozen=True, eq=False)
+class _OneFile:
+    """Rows of a stream on their way to one file."""
+
+    stream: Stream
+    mapped: KindMap
+    space: str
+    dtype: np.dtype[Any]
+    layout: Layout
+    others: OtherColumns | None
+
+    def write(self, target: Path, suffix: str, progress: Progress) -> int:
+        """Write all rows in their order; how many there were."""
+        seen = 0
+        with atomic_path(target) as part, writing(part, suffix, self.layout) as write:
+            for x, table in self._blocks():
+                write(x, table)
+                seen += len(x)
+                progress.advance(len(x))
+            if seen != self.layout.rows:
+                raise InputError(
+                    f"the source said that it has {self.layout.rows:,} rows and gave {seen:,}; was it being written to?"
+                )
+        return seen
+
+    def _blocks(self) -> Iterator[tuple[Any, Any]]:
+        """Stored rows in blocks, with their other columns.
+
+        In this process blocks are read one after the other while those before are mapped in threads; on a cluster whole
+        shards are. The bits are the same.
+        """
+        engine, shards = engine_of(self.stream), self.stream.shards()
+        if isinstance(engine, Local):
+            yield from in_threads(self._stored, self._read(shards), engine.workers)
+            return
+        work = MapShard(self.mapped, self.space, self.dtype)
+        for shard, blocks in zip(shards, engine.map(work, shards), strict=True):
+            beside = None if self.others is None else self.others.beside(shard)
+            for x in blocks:
+                yield x, None if beside is None else beside.take(len(x))
+
+    def _read(self, shards: Sequence[Shard]) -> Iterator[tuple[Any, Any]]:
+        for shard in shards:
+            beside = None if self.others is None else self.others.beside(shard)
+            for x in gathered(shard, self.space, self.dtype, self.mapped.dim_in):
+                yield x, None if beside is None else beside.take(len(x))
+
+    def _stored(self, block: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.mapped.store(block[0]), block[1]
+
+
+def _to_folder(stream: Stream, folder: Folder, work: WriteShard, progress: Progress) -> tuple[int, int]:
+    """Write every shard that is missing to its file; rows and bytes of all."""
+    shards = stream.shards()
+    folder.begin(plan_of(stream, work.mapped, work.layout, len(shards)))
+    missing = folder.missing(shards, stream.n_rows)
+    if len(missing) < len(shards):
+        progress.note(f"{len(shards) - len(missing):,} of {len(shards):,} shards are already written")
+    for rows in mapped(stream, work, missing):
+        progress.advance(rows)
+    n_bytes = folder.finish()
+    written = open_vectors(f"{folder.target}")
+    return written.n_rows or 0, n_bytes
 
 
 def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: bool, journal: str | Path | None) -> None:
@@ -177,7 +252,7 @@ def _check_place(out: Path, source: str, repair: Path | None) -> None:
             f"{out} lies in {place}, which is read; write elsewhere, so that the original vectors stay and are not "
             "mixed with repaired ones"
         )
-    if out.is_dir():
+    if out.suffix and out.is_dir():
         raise InputError(f"{out} is a folder; name the file to write in it")
 
 
@@ -192,7 +267,7 @@ def _counted(stream: Stream) -> int:
     return sum(len(batch.ids) for shard in stream.shards() for batch in shard.batches())
 
 
-def _beside(stream: Stream, suffix: str, progress: Progress) -> Beside | None:
+def _others(stream: Stream, suffix: str, progress: Progress) -> OtherColumns | None:
     """The other columns of the source where they can be kept; a note where they cannot."""
     column, files = column_of(stream), facts_of(stream).files
     if column is None:
@@ -200,25 +275,9 @@ def _beside(stream: Stream, suffix: str, progress: Progress) -> Beside | None:
     if files[0].suffix.lower() != ".parquet":
         progress.note("other columns are kept from .parquet files alone; the rows stay in their order")
         return None
-    beside = Beside(stream, column)
-    if suffix != ".parquet" and beside.schema is not None:
-        names = ", ".join(beside.schema.names)
+    others = OtherColumns.of(stream, column)
+    if suffix != ".parquet" and others.schema is not None:
+        names = ", ".join(others.schema.names)
         progress.note(f"the columns {names} are not written to {suffix}; the rows stay in their order")
         return None
-    return beside
-
-
-def _gathered(stream: Stream, space: str, dtype: np.dtype[Any]) -> Iterator[Any]:
-    """The rows of ``stream`` in blocks large enough for one good matrix product."""
-    held: list[Any] = []
-    wanted = min(_ROWS, max(1, _VALUES // stream.dims[space]))
-    count = 0
-    for shard in stream.shards():
-        for batch in shard.batches():
-            held.append(np.asarray(batch.spaces[space], dtype=dtype))
-            count += len(held[-1])
-            if count >= wanted:
-                yield np.concatenate(held)
-                held, count = [], 0
-    if held:
-        yield np.concatenate(held)
+    return others

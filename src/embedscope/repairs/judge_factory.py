@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.labels import seen_half
 from embedscope.certification.judges.pairs import PairJudge
 from embedscope.certification.judges.queries import DOCUMENT, QUERY, JudgedQueries, query_judge
-from embedscope.certification.pair_rows import Matrix, PairParts, by_matches, by_position, check_labels, pair_blocks
+from embedscope.certification.pair_rows import PairParts, by_matches, by_position, check_labels, paired_stream
+from embedscope.certification.surveys import surveyed
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_rows
@@ -29,6 +30,7 @@ from embedscope.repairs.row_files import read_rows
 from embedscope.repairs.space_judge_factory import space_judge
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.paired_stream import LEFT, RIGHT, PairedStream, whole_pair
 from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.sources.retrieval_data import (
     cosine_notes,
@@ -39,8 +41,6 @@ from embedscope.sources.retrieval_data import (
     retrieval_spaces,
     single_retrieval_space,
 )
-
-Blocks = Callable[[], Iterator[tuple[Matrix, Matrix]]]
 
 
 def judge_of(
@@ -119,7 +119,7 @@ def _pair_parts(
         "seen": None if classes is None else classes.rows,
     }
     if request.pair_ids is None and request.pairs is None:
-        return _by_position(_pair_blocks(a, b, provenance), classes, groups, how)
+        return _by_position(_paired(a, b, provenance), classes, groups, how)
     x, y = read_side(a, provenance), read_side(b, provenance)
     names: tuple[Any, Any] | None = None
     if request.pairs is not None:
@@ -148,36 +148,34 @@ def _pair_parts(
     return by_matches((x, y), (left, right), clusters, **how), evidence
 
 
-def _pair_blocks(a: Any, b: Any, provenance: Provenance) -> Blocks:
-    """Blocks of two sides whose rows match by position; each call reads them again from the start."""
-    if pair_blocks(a, b) is not None:
+def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
+    """Two sides whose rows match by position."""
+    stream = paired_stream(a, b)
+    if stream is not None:
         for name in (str(a), str(b)):
             provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
-        return lambda: pair_blocks(a, b) or iter(())
+        return stream
     x, y = read_side(a, provenance), read_side(b, provenance)
     if len(x) != len(y):
         raise InputError(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which belong together "
             "with --pair-ids or --pairs"
         )
-    return lambda: iter([(x, y)])
+    return whole_pair(x, y)
 
 
 def _by_position(
-    blocks: Blocks, classes: PairClasses | None, groups: Any, how: dict[str, Any]
+    stream: PairedStream, classes: PairClasses | None, groups: Any, how: dict[str, Any]
 ) -> tuple[PairParts, Evidence]:
-    surveys = Survey(), Survey()
-    for x, y in blocks():
-        surveys[0].add(x)
-        surveys[1].add(y)
-    n = surveys[0].n
+    found = surveyed(stream, (LEFT, RIGHT))
+    n = found.n
     if classes is not None:
         check_labels(classes.rows, n)
     declared = None if groups is None else np.tile(declared_units(groups, n, n, "pairs"), 2)
     label = None if classes is None else classes.label
     known = Known(np.tile(hash_rows(0, n), 2), declared=declared, by_position=True, classes=label)
-    evidence = find_evidence(surveys, known)
-    return by_position(blocks(), evidence.clusters[:n], **how), evidence
+    evidence = find_evidence(found.surveys, known)
+    return by_position(stream, found.sizes, evidence.clusters[:n], **how), evidence
 
 
 def matching_rows(a: Any, b: Any) -> tuple[Index, Index]:

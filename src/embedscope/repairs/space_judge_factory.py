@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +13,6 @@ import numpy as np
 from embedscope.certification.evidence import (
     Evidence,
     Known,
-    Survey,
     declared_units,
     find_evidence,
     first_links,
@@ -24,8 +24,10 @@ from embedscope.certification.judges.geometry import GeometryJudge
 from embedscope.certification.judges.labels import LabelJudge, seen_half
 from embedscope.certification.judges.scored_pairs import ScoredJudge, pair_clusters
 from embedscope.certification.judges.space import SpaceJudge
-from embedscope.certification.space_rows import ALL, Matrix, SpaceParts, is_file, space_blocks, space_parts
+from embedscope.certification.space_rows import ALL, Matrix, SpaceParts, is_file, space_parts, space_stream
+from embedscope.certification.surveys import Surveyed, surveyed
 from embedscope.core.arrays import Hashes
+from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_rows, hash_texts
@@ -37,6 +39,7 @@ from embedscope.repairs.request import RecordContext, Request
 from embedscope.repairs.row_files import read_rows
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.row_blocks import row_blocks
 from embedscope.sources.texts import Texts, encode, scored_set, texts_of
 from embedscope.stats._equal import equal_texts
 from embedscope.stats.units import EQUAL_TEXTS
@@ -50,16 +53,26 @@ class Space:
     Attributes
     ----------
     name, space : as records call them
-    blocks : called for the rows, in their order; each call reads them from the start
+    stream : the rows
     origins : where they come from
     texts : what was encoded, None for vectors
     """
 
     name: str
     space: str
-    blocks: Callable[[], Iterator[Matrix]]
+    stream: Stream
     origins: Mapping[str, Origin]
     texts: Texts | None = None
+
+    @cached_property
+    def survey(self) -> Surveyed:
+        """What the first pass over the rows finds."""
+        return surveyed(self.stream, list(self.stream.dims))
+
+    def blocks(self) -> Iterator[Matrix]:
+        """The rows, in their order."""
+        (space,) = self.stream.dims
+        return row_blocks(self.stream, space)
 
     @property
     def titles(self) -> Sequence[str]:
@@ -121,7 +134,7 @@ def open_space(
         raise InputError(f"{name_of(source, 'the array')} holds vectors: leave out --texts, --layers and --pooling")
     if vectors:
         origins = file_origins({SINGLE: source}, provenance)
-        return Space(name_of(source, "array"), SINGLE, lambda: space_blocks(source), origins)
+        return Space(name_of(source, "array"), SINGLE, space_stream(source), origins)
     if named_texts is None:
         raise InputError(
             f"'{source}' is not a file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
@@ -130,14 +143,12 @@ def open_space(
         )
     texts = texts_of(named_texts, encoder.data, provenance)
     space, (x,) = encode(str(source), [texts], encoder, provenance, progress)
-    return Space(str(source), space, lambda: space_blocks(x), {SINGLE: model_origin(str(source), provenance)}, texts)
+    return Space(str(source), space, space_stream(x), {SINGLE: model_origin(str(source), provenance)}, texts)
 
 
 def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:
     """Units of the rows; ``by_text`` keeps texts of one document together."""
-    survey = Survey()
-    for x in space.blocks():
-        survey.add(x)
+    (survey,) = space.survey.surveys
     n, texts = survey.n, space.texts
     if classes is not None and len(classes) != n:
         raise InputError(f"there are {len(classes):,} labels for {n:,} rows of {space.name}; wanted one per row")
@@ -149,7 +160,8 @@ def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, b
 
 def _parts(space: Space, options: SplitOptions, clusters: Hashes, masks: Any = None) -> SpaceParts:
     return space_parts(
-        space.blocks(),
+        space.stream,
+        space.survey.sizes,
         clusters,
         normalize=options.normalize,
         max_eval_rows=options.max_eval_rows,

@@ -15,6 +15,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.execution import Engine, Local, local_engine, open_engine
 from embedscope.execution.checkpoint import Checkpoint
+from embedscope.execution.current import named_engine
 from embedscope.execution.shards import ShardRunner
 from embedscope.readers import (
     ArrayStream,
@@ -112,10 +113,11 @@ def _check_material(uri: str, model: ModelOptions) -> None:
 
 
 class Engines:
-    """The engine of a run: the one the user named, or threads of this process, as many as suit each source."""
+    """The engine of a source: the one the user named, here or for the run, or threads of this process."""
 
     def __init__(self, engine: str) -> None:
-        self._named = open_engine(engine)
+        self._own = open_engine(engine)
+        self._named = self._own or named_engine()
 
     def local(self, dims: Iterable[int]) -> Engine:
         """The engine for spaces of ``dims`` dimensions."""
@@ -127,8 +129,8 @@ class Engines:
         return None if self._named is None or isinstance(self._named, Local) else self._named
 
     def close(self) -> None:
-        """Close the connection to a cluster."""
-        close = getattr(self._named, "close", None)
+        """Close the connection to a cluster; that of the whole run stays open."""
+        close = getattr(self._own, "close", None)
         if close is not None:
             close()
 

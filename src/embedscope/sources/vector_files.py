@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import to_numpy
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.readers import facts_of, file_of, state_of
+from embedscope.sources.row_blocks import row_blocks
 
 Matrix = npt.NDArray[Any]
 
 
 def read_matrix(stream: Stream, name: str) -> tuple[str, Matrix]:
-    """All rows (n, d) of the only space of ``stream``, and the name of that space.
+    """All rows (n, d) of the only space of ``stream``, read by the engine of the run, and the name of that space.
 
     Raises
     ------
@@ -30,8 +30,7 @@ def read_matrix(stream: Stream, name: str) -> tuple[str, Matrix]:
     if len(spaces) != 1:
         raise InputError(f"{name} holds {len(spaces)} spaces ({', '.join(spaces)}); name one with ::NAME")
     space = spaces[0]
-    parts = [to_numpy(batch.spaces[space]).copy() for shard in stream.shards() for batch in shard.batches()]
-    return space, np.concatenate(parts)
+    return space, np.concatenate(list(row_blocks(stream, space)))
 
 
 def vector_file_facts(source: str, stream: Stream) -> dict[str, Any]:

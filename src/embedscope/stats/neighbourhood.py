@@ -13,17 +13,25 @@ import numpy.typing as npt
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_numpy, unit_rows
 from embedscope.core.block import RowBlock
-from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
+from embedscope.stats._questions import NEAREST, Questions, best_hits
 from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, Search, indexed_neighbours
-from embedscope.stats.neighbours import Neighbours, k_occurrences, top_k
+from embedscope.stats.neighbours import Neighbours, k_occurrences, nearest_of_others, top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows
 
-K = 10
+K = NEAREST
 QUERIES = 4096
+_HITS = 64
+"""Hits a query on average beyond which all but the best are let go."""
+
+
+_LONG = 40, 64
+_LARGE = 8000
+"""Lists of the whole that hold the 10 nearest of a part of it: parts are halves below so many rows, then quarters, and
+from twice as many on so small that a search in each costs less than longer lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +42,17 @@ class RowSet:
 
     ``units`` (n,) number units of evidence where some hold several rows: rows of one unit are then no neighbours of
     each other for ``occurrences``.
+
+    Attributes
+    ----------
+    found : what was found, by the name of what it is; for metrics to put theirs too
     """
 
     x: Matrix
     search: Search = "exact"
     units: Index | None = None
-    _found: dict[Any, Any] = field(default_factory=dict)
+    found: dict[Any, Any] = field(default_factory=dict)
+    _whole: tuple[RowSet, Index] | None = None
 
     @property
     def others(self) -> int:
@@ -56,82 +69,85 @@ class RowSet:
         """
         if self.search == "faiss":
             return self.indexed(k).occurrences()
-        if ("N", k) not in self._found:
+        if ("N", k) not in self.found:
             units, n = self.units, len(self.x)
             found = self.nearest(k, n) if units is None else nearest_of_others(self.x, self.x, k, (units, units))
-            self._found["N", k] = k_occurrences(found, n)
-        return np.asarray(self._found["N", k])
+            self.found["N", k] = k_occurrences(found, n)
+        return np.asarray(self.found["N", k])
 
     def indexed(self, k: int) -> IndexedNeighbours:
         """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
-        if ("index", k) not in self._found:
-            self._found["index", k] = indexed_neighbours(self.x, k)
-        found: IndexedNeighbours = self._found["index", k]
+        if ("index", k) not in self.found:
+            self.found["index", k] = indexed_neighbours(self.x, k)
+        found: IndexedNeighbours = self.found["index", k]
         return found
 
     def nearest(self, k: int, asked: int) -> Neighbours:
         """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest list is kept."""
         asked = min(asked, len(self.x))
-        found: Neighbours | None = self._found.get(("nearest", k))
+        found: Neighbours | None = self.found.get(("nearest", k))
         if found is None or len(found.indices) < asked:
-            q = self.x[:asked]
-            found = top_k(q, self.x, k, exclude=np.arange(len(q)), distinct=self._found.get("distinct") is self.x)
-            self._found["nearest", k] = found
+            found = self._within(k, asked) if self._whole is not None else None
+            found = self._searched(k, np.arange(asked)) if found is None else found
+            self.found["nearest", k] = found
         return found if len(found.indices) == asked else Neighbours(found.indices[:asked], found.scores[:asked])
 
     def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
         """The rows that are ``members`` (n,); of distinct rows they are distinct."""
         x = self.x[members]
         units = None if self.units is None else self.units[members]
-        return RowSet(x, units=units, _found={"distinct": x} if self.distinct is self.x else {})
+        known = {"distinct": x} if self.distinct is self.x else {}
+        return RowSet(x, units=units, found=known, _whole=(self, np.flatnonzero(members)))
+
+    def _searched(self, k: int, rows: Index) -> Neighbours:
+        """The ``k`` nearest others of ``rows``; of all rows of a set with large parts longer lists, kept for these."""
+        long = _LONG[0] if len(self.x) < _LARGE else _LONG[1]
+        lists = k == K and self._whole is None and len(rows) == len(self.x) and long < len(self.x) < 2 * _LARGE
+        distinct = self.found.get("distinct") is self.x
+        q = self.x if len(rows) == len(self.x) else self.x[rows]
+        found = top_k(q, self.x, long if lists else k, exclude=rows, distinct=distinct)
+        if lists:
+            if distinct or without_copies(self.x, long + 1) is None:
+                self.found["long"] = found
+            found = Neighbours(found.indices[:, :k].copy(), found.scores[:, :k].copy())
+        return found
+
+    def _within(self, k: int, asked: int) -> Neighbours | None:
+        """The ``k`` nearest from the long lists of the whole; None where there are none.
+
+        Members of this set stand there in their order here; rows with too few of them in their list are searched for.
+        """
+        assert self._whole is not None
+        whole, places = self._whole
+        lists: Neighbours | None = whole.found.get("long")
+        if lists is None:
+            return None
+        own = np.full(len(whole.x), -1)
+        own[places] = np.arange(len(places))
+        indices, scores = own[lists.indices[places[:asked]]], lists.scores[places[:asked]]
+        rank = np.cumsum(indices >= 0, axis=1)
+        short = rank[:, -1] < k
+        first = (indices >= 0) & (rank <= k) & ~short[:, None]
+        made = Neighbours(np.empty((len(indices), k), dtype=np.intp), np.empty((len(indices), k)))
+        made.indices[~short], made.scores[~short] = indices[first].reshape(-1, k), scores[first].reshape(-1, k)
+        if short.any():
+            found = self._searched(k, np.flatnonzero(short))
+            made.indices[short], made.scores[short] = found.indices, found.scores
+        return made
 
     @property
     def distinct(self) -> Matrix:
         """The rows without duplicates of earlier ones."""
-        if "distinct" not in self._found:
+        if "distinct" not in self.found:
             rows = without_copies(self.x, 1)
-            self._found["distinct"] = self.x if rows is None else self.x[rows]
-        return np.asarray(self._found["distinct"])
+            self.found["distinct"] = self.x if rows is None else self.x[rows]
+        return np.asarray(self.found["distinct"])
 
     def distances(self, k: int) -> Floats:
         """Euclidean distances (m, k) of each distinct row to its k nearest others, ascending."""
-        if ("r", k) not in self._found:
-            self._found["r", k] = nearest_others(self.distinct, k)[1]
-        return np.asarray(self._found["r", k])
-
-
-def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes] | tuple[Index, Index]) -> Neighbours:
-    """The ``k`` rows of ``x`` (n, d) of another unit with the largest inner product, for each row of ``q`` (m, d).
-
-    ``units`` (m,), (n,) are those of the rows of both; products are float64, ties go to the lower row.
-
-    Raises
-    ------
-    InputError
-        where a unit leaves fewer than ``k`` rows to the others.
-
-    >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
-    >>> nearest_of_others(x, x, 1, (np.array([0, 0, 1]), np.array([0, 0, 1]))).indices.ravel().tolist()
-    [2, 2, 1]
-    """
-    indices, scores = np.empty((len(q), k), dtype=np.intp), np.empty((len(q), k))
-    corpus = np.asarray(x, dtype=np.float64)
-    for start in range(0, len(q), _QUERY_ROWS):
-        here = slice(start, start + _QUERY_ROWS)
-        s = np.asarray(q[here], dtype=np.float64) @ corpus.T
-        s[units[0][here, None] == units[1][None, :]] = -np.inf
-        kth = np.partition(s, -k, axis=1)[:, -k] if k <= len(x) else np.full(len(s), -np.inf)
-        if not np.isfinite(kth).all():
-            raise InputError(f"a unit of evidence leaves fewer than {k} rows to the others; declare smaller --groups")
-        row, col = np.nonzero(s >= kth[:, None])
-        order = np.lexsort((col, -s[row, col], row))
-        row, col = row[order], col[order]
-        first = np.arange(len(row)) - np.searchsorted(row, row) < k
-        indices[here], scores[here] = col[first].reshape(-1, k), s[row[first], col[first]].reshape(-1, k)
-    return Neighbours(indices, scores)
-
-
-_QUERY_ROWS = 512
+        if ("r", k) not in self.found:
+            self.found["r", k] = nearest_others(self.distinct, k)[1]
+        return np.asarray(self.found["r", k])
 
 
 def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
@@ -251,15 +267,14 @@ class NeighbourRows(Need[Neighbourhood]):
 
 
 class _Asking(Accumulator[Neighbourhood]):
+    """Rows that were fed, by their places among those held, and hits: rows that may be among a query's nearest."""
+
     def __init__(self, rows: Rows, kept: SampledRows, queries: int, search: Search) -> None:
         self.rows, self.kept, self.search = rows, kept, search
-        filled = (kept.x != 0).any(axis=1)
-        self.asked = np.flatnonzero(filled)[:queries]
-        self.order = np.argsort(kept.ids, kind="stable")
+        self.questions = Questions.of(kept, queries)
         self.n = self.zero_rows = 0
         self.seen: list[Index] = []
-        self.ids = np.zeros((len(self.asked), 0), dtype=np.uint64)
-        self.scores = np.zeros((len(self.asked), 0))
+        self.hits: list[tuple[Index, Hashes, Floats]] = []
 
     def take(self, block: RowBlock) -> Self:
         return self._add(block.x, block.ids, block.units)
@@ -273,69 +288,34 @@ class _Asking(Accumulator[Neighbourhood]):
         zero = len(rows) - int((rows != 0).any(axis=1).sum())
         self.n += len(rows) - (zero if self.rows == "unit" else 0)
         self.zero_rows += zero
-        places = np.searchsorted(self.kept.ids, ids, sorter=self.order)
-        places = self.order[np.minimum(places, len(self.order) - 1)]
-        self.seen.append(places[self.kept.ids[places] == ids])
-        if len(self.asked):
+        self.seen.append(self.questions.places(ids))
+        if len(self.questions.asked):
             unit, filled = unit_rows(rows)
-            self._ask(np.asarray(unit), ids[filled], None if units is None else units[filled])
+            beside = None if units is None else units[filled]
+            self.hits.append(self.questions.hits(np.asarray(unit), ids[filled], beside))
+            self._shrink()
         return self
 
     def merge(self, other: Self) -> Self:
         self.n += other.n
         self.zero_rows += other.zero_rows
         self.seen = [*self.seen, *other.seen]
-        self._best(other.ids, other.scores)
+        self.hits = [*self.hits, *other.hits]
+        self._shrink()
         return self
 
     def result(self) -> Neighbourhood:
         if not self.n and not self.zero_rows:
             raise no_rows()
         seen = np.unique(np.concatenate(self.seen)) if self.seen else np.empty(0, dtype=np.intp)
-        asked = self.asked, self.ids, self.scores
-        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, *asked, self.search)
+        asked = self.questions.asked
+        query, ids, scores = best_hits(self.hits)
+        place = np.arange(len(query)) - np.searchsorted(query, query)
+        width = int(place.max(initial=-1)) + 1
+        found = np.zeros((len(asked), width), dtype=np.uint64), np.full((len(asked), width), -np.inf)
+        found[0][query, place], found[1][query, place] = ids, scores
+        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, asked, *found, self.search)
 
-    def _ask(self, unit: Matrix, ids: Hashes, units: Hashes | None) -> None:
-        queries = np.asarray(unit_rows(self.kept.x[self.asked])[0])
-        order = np.argsort(ids, kind="stable")
-        own = self.kept.ids[self.asked]
-        if units is not None and self.kept.units is not None and len(ids):
-            mine = self.kept.units[self.asked]
-            beside = np.isin(mine, units)
-            if beside.any():
-                return self._ask_beside(queries, unit, ids, beside, (mine, units))
-        at = order[np.minimum(np.searchsorted(ids, own, sorter=order), len(ids) - 1)] if len(ids) else own
-        if len(ids) < 2:
-            return self._few(queries, unit, ids, own)
-        exclude = np.where(ids[at] == own, at, -1)
-        found = top_k(queries, unit, min(K, len(unit) - 1), exclude=exclude)
-        return self._best(ids[found.indices], found.scores)
-
-    def _ask_beside(
-        self, queries: Matrix, unit: Matrix, ids: Hashes, beside: npt.NDArray[np.bool_], units: tuple[Hashes, Hashes]
-    ) -> None:
-        """Rows of which some are of the unit of a query ``beside`` (m,) them: those are no neighbours of it."""
-        k = min(K, len(unit))
-        scores = np.full((len(queries), k), -np.inf)
-        found = np.broadcast_to(self.kept.ids[self.asked][:, None], scores.shape).copy()
-        far = ~beside
-        if far.any():
-            best = top_k(queries[far], unit, k)
-            found[far], scores[far] = ids[best.indices], best.scores
-        products = np.asarray(queries[beside], dtype=np.float64) @ unit.T
-        products[units[0][beside][:, None] == units[1][None, :]] = -np.inf
-        order = np.lexsort((np.broadcast_to(ids, products.shape), -products), axis=1)[:, :k]
-        found[beside], scores[beside] = ids[order], np.take_along_axis(products, order, axis=1)
-        self._best(found, scores)
-
-    def _few(self, queries: Matrix, unit: Matrix, ids: Hashes, own: Hashes) -> None:
-        if len(ids):
-            scores = np.einsum("ij,j->i", queries, unit[0])[:, None]
-            self._best(np.repeat(ids[None], len(own), axis=0), np.where(own[:, None] == ids, -np.inf, scores))
-
-    def _best(self, ids: Hashes, scores: Floats) -> None:
-        """Keep the best of what was there and what came; ties go to the lower identity, in any order of coming."""
-        ids, scores = np.hstack([self.ids, ids]), np.hstack([self.scores, scores])
-        order = np.lexsort((ids, -scores), axis=1)[:, :K]
-        self.ids = np.take_along_axis(ids, order, axis=1)
-        self.scores = np.take_along_axis(scores, order, axis=1)
+    def _shrink(self) -> None:
+        if sum(len(hit[0]) for hit in self.hits) > _HITS * len(self.questions.asked):
+            self.hits = [best_hits(self.hits)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.arrays import Array, Floats, as_matrix, to_numpy
+from embedscope.core.arrays import Array, Floats, Hashes, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
@@ -25,6 +25,7 @@ from embedscope.stats._neighbours import (
     without_copies,
 )
 
+_EXACT = 1 << 24
 _CROWD = 64  # candidates per query beyond k from which float32 is given up
 
 
@@ -42,7 +43,15 @@ class Neighbours:
     scores: Floats
 
 
-def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None, distinct: bool = False) -> Neighbours:
+def top_k(
+    queries: Array,
+    corpus: Array,
+    k: int,
+    *,
+    exclude: Index | None = None,
+    distinct: bool = False,
+    largest: float | None = None,
+) -> Neighbours:
     """The ``k`` rows of ``corpus`` with the largest inner product, for each query; exact in float64, blocked.
 
     Parameters
@@ -52,6 +61,8 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
     k : 1 to n, or to n - 1 with ``exclude``
     exclude : (m,) row of the corpus that is never given for a query (itself), -1 for none
     distinct : the caller knows that no row of the corpus equals another, which is then not looked for
+    largest : the caller knows that all values are whole numbers of at most this size: where d of their products add up
+        to less than 2^24, float32 is exact and nothing is computed again
 
     Raises
     ------
@@ -76,7 +87,8 @@ def top_k(queries: Array, corpus: Array, k: int, *, exclude: Index | None = None
         places = np.full(len(c) + 1, -1)
         places[rows] = np.arange(len(rows))
         c, skip = c[rows], places[skip]
-    search = _Search(ScaledRows.each(q), ScaledRows.together(c), k)
+    exact = largest is not None and c.shape[1] * largest**2 < _EXACT
+    search = _Search(ScaledRows.each(q), ScaledRows.together(c), k, exact)
     starts = range(0, len(q), QUERY_ROWS)
     parts = list(in_threads(lambda a: search.best(a, min(a + QUERY_ROWS, len(q)), skip), starts))
     indices = np.concatenate([p.indices for p in parts])
@@ -140,7 +152,10 @@ def _checked(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """Pairs that may be among the best k: query (in its block), corpus row, product within the bound."""
+    """Pairs that may be among the best k: query (in its block), corpus row, product within the bound.
+
+    Pairs of one query whose products are equal come in the order of their corpus rows.
+    """
 
     row: Index
     col: Index
@@ -153,10 +168,33 @@ class _Candidates:
         return _Candidates(self.row[kept], self.col[kept], self.score[kept])
 
     def sorted(self) -> tuple[_Candidates, Index]:
-        """By query, best first, ties to the lower row; with the place of each in its query."""
-        ordered = self.where(np.lexsort((self.col, -self.score, self.row)))
-        starts = np.searchsorted(ordered.row, ordered.row)
-        return ordered, np.arange(len(ordered.row)) - starts
+        """By query, best first, ties in the order that they have here; with the place of each in its query."""
+        order = np.argsort(-self.score, kind="stable")
+        ordered = self.where(order[_by_row(self.row[order])])
+        return ordered, _places(ordered.row)
+
+    def kth(self, n: int, k: int) -> Floats:
+        """The ``k``-th best score (n,) of each of ``n`` queries, -inf where there are fewer."""
+        order = _by_row(self.row)
+        row = self.row[order]
+        place = _places(row)
+        width = int(place.max(initial=-1)) + 1
+        if width < k:
+            return np.full(n, -np.inf)
+        table = np.full((n, width), -np.inf)
+        table[row, place] = self.score[order]
+        return np.asarray(np.partition(table, width - k, axis=1)[:, width - k])
+
+
+def _by_row(row: Index) -> Index:
+    """A stable order by query of a block, of which there are few: radix sort."""
+    return np.argsort(row.astype(np.uint16), kind="stable")
+
+
+def _places(row: Index) -> Index:
+    """Place of each element among those of its query, for queries in order."""
+    starts = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]])) if len(row) else row
+    return np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))
 
 
 _NONE = _Candidates(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp), np.empty(0))
@@ -167,6 +205,11 @@ class _Search:
     queries: ScaledRows
     corpus: ScaledRows
     k: int
+    exact: bool = False
+
+    def bound(self, dtype: npt.DTypeLike) -> float:
+        """By how much the scores of two candidates may be in the wrong order."""
+        return 0.0 if self.exact else 2 * error_bound(self.corpus.x.shape[1], dtype)
 
     def best(self, a: int, b: int, skip: Index) -> Neighbours:
         """Neighbours of the queries ``a .. b``."""
@@ -195,7 +238,7 @@ class _Search:
         s[mine, skip[a:b][mine] - start] = -np.inf
         if start == 0 and s.shape[1] > self.k:
             kth = np.partition(s, -self.k, axis=1)[:, -self.k]
-            floor = np.maximum(floor, kth - 2 * error_bound(self.corpus.x.shape[1], dtype))
+            floor = np.maximum(floor, kth - self.bound(dtype))
         with np.errstate(over="ignore"):  # below the floor -inf there is nothing
             least = np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))
         hits = np.flatnonzero(s >= least[:, None])
@@ -204,15 +247,14 @@ class _Search:
         return _Candidates(row, col + start, score).where(score > -np.inf)
 
     def _pruned(self, found: _Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[_Candidates, Floats]:
-        ordered, place = found.sorted()
-        last = np.flatnonzero(place == self.k - 1)
-        floor = floor.copy()
-        kth = ordered.score[last] - 2 * error_bound(self.corpus.x.shape[1], dtype)
-        floor[ordered.row[last]] = np.maximum(floor[ordered.row[last]], kth)
-        return ordered.where(ordered.score >= floor[ordered.row]), floor
+        kth = found.kth(len(floor), self.k) - self.bound(dtype)
+        floor = np.maximum(floor, kth)
+        return found.where(found.score >= floor[found.row]), floor
 
     def _exact(self, found: _Candidates, a: int) -> _Candidates:
         """The same candidates with their float64 products, scaled like the others."""
+        if self.exact:
+            return found
         scores = pair_scores(self.queries.x, self.corpus.x, found.row + a, found.col)
         return _Candidates(found.row, found.col, np.ldexp(scores, -self._powers(found, a)))
 
@@ -242,3 +284,37 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))
     return count
+
+
+def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes] | tuple[Index, Index]) -> Neighbours:
+    """The ``k`` rows of ``x`` (n, d) of another unit with the largest inner product, for each row of ``q`` (m, d).
+
+    ``units`` (m,), (n,) are those of the rows of both; products are float64, ties go to the lower row.
+
+    Raises
+    ------
+    InputError
+        where a unit leaves fewer than ``k`` rows to the others.
+
+    >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
+    >>> nearest_of_others(x, x, 1, (np.array([0, 0, 1]), np.array([0, 0, 1]))).indices.ravel().tolist()
+    [2, 2, 1]
+    """
+    indices, scores = np.empty((len(q), k), dtype=np.intp), np.empty((len(q), k))
+    corpus = np.asarray(x, dtype=np.float64)
+    for start in range(0, len(q), _QUERY_ROWS):
+        here = slice(start, start + _QUERY_ROWS)
+        s = np.asarray(q[here], dtype=np.float64) @ corpus.T
+        s[units[0][here, None] == units[1][None, :]] = -np.inf
+        kth = np.partition(s, -k, axis=1)[:, -k] if k <= len(x) else np.full(len(s), -np.inf)
+        if not np.isfinite(kth).all():
+            raise InputError(f"a unit of evidence leaves fewer than {k} rows to the others; declare smaller --groups")
+        row, col = np.nonzero(s >= kth[:, None])
+        order = np.lexsort((col, -s[row, col], row))
+        row, col = row[order], col[order]
+        first = np.arange(len(row)) - np.searchsorted(row, row) < k
+        indices[here], scores[here] = col[first].reshape(-1, k), s[row[first], col[first]].reshape(-1, k)
+    return Neighbours(indices, scores)
+
+
+_QUERY_ROWS = 512

@@ -1,0 +1,183 @@
+"""What large data cost: processor time a row, states a shard, hubs of a million rows, a repair applied to a file.
+
+The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._rows import header, peer, rows, scaled, seconds
+from benchmarks.measure import COVARIANCE, Made, MadeShard
+
+DIM = 384
+
+
+def written(path: Path, n: int) -> None:
+    """Rows of 384 dimensions in a file."""
+    rng = np.random.default_rng(0)
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, DIM))
+    for start in range(0, n, 8192):
+        part = out[start : start + 8192]
+        part[:] = rng.standard_normal(part.shape, dtype=np.float32) + 0.1
+    out.flush()
+
+
+def table(source: Path, out: Path) -> None:
+    """The same rows with ids in Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    x = np.load(source, mmap_mode="r")
+    schema = pa.schema([("id", pa.int64()), ("emb", pa.list_(pa.float32(), DIM))])
+    with pq.ParquetWriter(out, schema) as file:
+        for start in range(0, len(x), 65_536):
+            block = np.array(x[start : start + 65_536])
+            column = pa.FixedSizeListArray.from_arrays(pa.array(block.ravel()), DIM)
+            ids = pa.array(np.arange(start, start + len(block)))
+            file.write_table(pa.table({"id": ids, "emb": column}, schema=schema))
+
+
+def synced(path: Path) -> None:
+    """Bring a file to the disk, as an output that is complete or absent must be."""
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def bare_npy(source: Path, out: Path, a: np.ndarray) -> None:
+    """Read, one product in float32, write."""
+    x = np.load(source, mmap_mode="r")
+    with out.open("wb") as file:
+        for start in range(0, len(x), 8192):
+            file.write((np.array(x[start : start + 8192]) @ a).data)
+    synced(out)
+
+
+def bare_parquet(source: Path, out: Path, a: np.ndarray) -> None:
+    """The same with Parquet and its ids."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(out, pq.read_schema(source)) as file:
+        for batch in pq.ParquetFile(source).iter_batches(8192):
+            y = batch.column(1).flatten().to_numpy().reshape(-1, DIM) @ a
+            column = pa.FixedSizeListArray.from_arrays(pa.array(y.ravel()), DIM)
+            file.write_table(pa.table({"id": batch.column(0), "emb": column}, schema=pq.read_schema(source)))
+    synced(out)
+
+
+def applied(folder: Path, source: Path) -> None:
+    """`apply` of a centred, rotated repair against reading, one product and writing; least of two rounds in turns."""
+    from embedscope.repairs.apply import apply_repair
+    from embedscope.transforms import parse_chain
+    from embedscope.transforms.repair import Repair
+
+    fitted = parse_chain("center,abtt:2").fit(np.load(source, mmap_mode="r")[:5000])
+    repair = Repair.from_chain(fitted, normalise_after=True)
+    a = np.random.default_rng(1).standard_normal((DIM, DIM)).astype(np.float32)
+    for suffix, bare in ((".npy", bare_npy), (".parquet", bare_parquet)):
+        given = source.with_suffix(suffix)
+        if suffix == ".parquet":
+            peer("pyarrow", "'embedscope[parquet]'")
+            table(source, given)
+        ours, theirs = [], []
+        for _ in range(2):
+            theirs.append(seconds(lambda g=given, b=bare, s=suffix: b(g, folder / f"bare{s}", a))[0])
+            ours.append(seconds(lambda g=given, s=suffix: apply_repair(repair, g, folder / f"ours{s}"))[0])
+        what = f"`apply` to {len(np.load(source, mmap_mode='r')):,} x {DIM}, {suffix}"
+        share = min(theirs) / min(ours)
+        cells = f"{min(ours):.1f} | {min(theirs):.1f} | {share:.2f} | 0.8"
+        print(f"| {what} | reading, a float32 product, writing | {cells} |", flush=True)
+
+
+def hubs(source: Path) -> None:
+    """Skewness and hub share of all rows from 4,096 queries, against the bare product of these with all rows."""
+    from embedscope.execution import local_engine
+    from embedscope.geometry.measure import measure_stream
+    from embedscope.readers import open_vectors
+
+    x = np.load(source, mmap_mode="r")
+    queries = np.array(x[:4096])
+
+    def product() -> None:
+        for start in range(0, len(x), 8192):
+            queries @ np.array(x[start : start + 8192]).T
+
+    theirs, _ = seconds(product)
+    metrics = ["hubness_skew", "hub_share"]
+    ours, found = seconds(
+        lambda: measure_stream(open_vectors(str(source)), source="x", metrics=metrics, engine=local_engine([DIM]))
+    )
+    said = "; ".join(
+        f"{r.metric} {r.value:.2g} [{r.ci_low:.2g}, {r.ci_high:.2g}]" for r in found if r.ci_low is not None
+    )
+    what = f"hubs of {len(x):,} x {DIM}: {said}"
+    print(
+        f"| {what} | bare float32 product of 4,096 queries | {ours:.1f} | {theirs:.1f} | {theirs / ours:.2f} | 60 s |",
+        flush=True,
+    )
+
+
+def costs() -> None:
+    """Processor time a row, bytes and merging time a shard, on one thread: what more workers divide, and what not."""
+    import cloudpickle
+
+    from embedscope.core.progress import Silent
+    from embedscope.execution.passes import PassWork, _merged, passes_of
+    from embedscope.geometry.metric_selection import select_metrics
+
+    print()
+    header("metrics, dimensions", "pass", "µs a row", "GFLOP/s of its products", "MB a state", "ms to merge it")
+    for what, names in (("covariance", COVARIANCE), ("13 defaults", None)):
+        for dim in (384, 1024):
+            selected = select_metrics(names, None, "exact", "exact")
+            known: dict[str, dict[object, object]] = {"vectors": {}}
+            grouped = frozenset(m.needs for m in selected)
+            n = scaled(65_536, 4096)
+            for number, needs in enumerate(passes_of([m.needs for m in selected]), start=1):
+                work = PassWork(("vectors",), tuple(needs), known, grouped, Silent(), {"vectors": dim})
+                shards = [MadeShard(Made(2 * n, dim), a, a + n) for a in (0, n)]
+                parts, took = [], []
+                for shard in shards:
+                    begin = time.process_time()
+                    parts.append(work(shard))  # type: ignore[arg-type]
+                    took.append((time.process_time() - begin) / parts[-1].rows)
+                size = len(cloudpickle.dumps(parts[1])) / 1e6
+                begin = time.process_time()
+                part = _merged(parts[0], parts[1])
+                merging = time.process_time() - begin
+                for need in needs:
+                    known["vectors"][need] = part.states["vectors"][need].result().full
+                rate = 2 * dim * dim / min(took) / 1e9
+                cells = f"{min(took) * 1e6:.1f} | {rate:.0f} | {size:.1f} | {merging * 1e3:.0f}"
+                print(f"| {what}, {dim} | {number} | {cells} |", flush=True)
+
+
+def main() -> None:
+    from threadpoolctl import threadpool_limits
+
+    n = scaled(1_000_000, 70_000)
+    header("what", "against", "ours, s", "theirs, s", "theirs / ours", "target")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "x.npy"
+        written(source, n)
+        calls: tuple[tuple[str, Callable[[], None]], ...] = (
+            (f"hubs of {n:,} rows", lambda: hubs(source)),
+            (f"`apply` to {n:,} rows", lambda: applied(folder, source)),
+        )
+        for what, call in calls:
+            rows(what, 6, call)
+    with threadpool_limits(1):
+        costs()
+
+
+if __name__ == "__main__":
+    main()
