@@ -279,8 +279,8 @@ def _alike_beneath(a: _Set, b: _Set) -> bool:
     if min(len(a.x), len(b.x)) < _LEADING_ROWS or d <= 2 * _LEADING:
         return False
     leading = [eigh(s.x.T @ s.x, subset_by_index=[d - _LEADING, d - 1])[1] for s in (a, b)]
-    basis = np.linalg.qr(np.concatenate(leading, axis=1))[0]
-    likeness, stderr = _likeness(*(_Set.of([s.x - s.x @ basis @ basis.T]) for s in (a, b)))
+    beneath = np.linalg.qr(np.concatenate(leading, axis=1), mode="complete")[0][:, 2 * _LEADING :]
+    likeness, stderr = _likeness(*(_Set.of([s.x @ beneath]) for s in (a, b)))
     return likeness - 1.5 * stderr > _BENEATH
 
 
