@@ -91,11 +91,11 @@ def test_of_many_rows_sampled_queries_leave_their_unit_out_too():
     rng = np.random.default_rng(5)
     unit = rng.permutation(np.repeat(np.arange(60), 5))
     x = rng.normal(size=(60, 12))[unit] + 0.4 * rng.normal(size=(300, 12))
-    exact = METRICS.get("hub_share")
+    exact = METRICS.get("hubness_skew")
     sampled = replace(exact, needs=replace(exact.needs, limit=299, queries=299))
     whole, most = (one(x, m, groups=unit).value for m in (exact, sampled))
-    assert most == pytest.approx(whole, abs=0.002)
-    assert one(x, exact).value != pytest.approx(whole, abs=0.002)
+    assert most == pytest.approx(whole, abs=0.02)
+    assert one(x, sampled).value != pytest.approx(whole, abs=0.05)
 
 
 def test_a_unit_that_leaves_no_neighbours_is_said():

@@ -125,7 +125,7 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     >>> import numpy as np
     >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
     >>> [v.rule.id for v in diagnose(cone).found()]
-    ['low_contrast', 'half_precision', 'int8']
+    ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)
     made = judged(collect(source, sketches=book, **options), thresholds or {}, where=_where(source, options))

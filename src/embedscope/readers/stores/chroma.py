@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,20 +37,27 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
 def open_client(place: StorePlace, *, make: bool = False) -> Any:
     """A client of a server or of a folder, which must hold a store unless one is to be made."""
     chromadb = require("chromadb", "chroma", f"reading {place}")
-    settings = chromadb.Settings(anonymized_telemetry=False)
     if place.is_local:
         folder = place.path if make else str(place.folder("chroma.sqlite3"))
-        return chromadb.PersistentClient(folder, settings=settings)
+        return chromadb.PersistentClient(folder, settings=chromadb.Settings(anonymized_telemetry=False))
     address = urlsplit(place.path)
     secure = address.scheme == "https"
     try:
         port = address.port or (443 if secure else 8000)
-        return chromadb.HttpClient(address.hostname or "", port, ssl=secure, settings=settings)
+        return _server(address.hostname or "", port, secure)
     except ValueError as error:
         raise InputError(
             f"no Chroma server answers at {place.path} ({' '.join(str(error).split())[:120]}); start one with `chroma "
             "run --path FOLDER`, or name its folder"
         ) from error
+
+
+@lru_cache(maxsize=4)
+def _server(host: str, port: int, secure: bool) -> Any:
+    """The client of a server; a new one for each question would keep a connection open each."""
+    import chromadb
+
+    return chromadb.HttpClient(host, port, ssl=secure, settings=chromadb.Settings(anonymized_telemetry=False))
 
 
 def open_collection(place: StorePlace) -> Any:
