@@ -37,7 +37,7 @@ demo: $(VENV)/.installed  ## install, run the main job on two real models, say w
 	$(BIN)/embedscope quickstart --out $(OUT)
 
 test: lint  ## install, lint, run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile --durations=20
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=20
 
 # Not part of `test`: minutes of runs of single tests, each in a copy of the tree with one fault.
 mutate: $(VENV)/.installed-dev  ## break the statistics and the decision on purpose: each fault must make a test fail

@@ -119,7 +119,7 @@ def test_a_scheduler_without_workers():
 def test_a_server_that_accepts_and_is_silent():
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        engine = Dask(address, timeout=1, patience=20)
+        engine = Dask(address, timeout=1, patience=4)
         with pytest.raises(EngineError, match=f"no Dask scheduler answers at {address}"):
             list(engine.map(plus_one, [1]))
         engine.close()
