@@ -55,8 +55,7 @@ def open_client(place: StorePlace, *, make: bool = False) -> Any:
 @lru_cache(maxsize=4)
 def _server(host: str, port: int, secure: bool) -> Any:
     """The client of a server; a new one for each question would keep a connection open each."""
-    import chromadb
-
+    chromadb = require("chromadb", "chroma", "reading a Chroma server")
     return chromadb.HttpClient(host, port, ssl=secure, settings=chromadb.Settings(anonymized_telemetry=False))
 
 
