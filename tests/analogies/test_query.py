@@ -176,7 +176,7 @@ def test_one_question_is_gensims_most_similar(vectors):
     assert set(kept) & {"king", "woman"}
     with pytest.raises(InputError, match="no vector of Nowhere"):
         analogy(f"gensim:{path}", "Nowhere - man + woman")
-    with pytest.raises(InputError, match="no vector of womann; did you mean 'woman'?"):
+    with pytest.raises(InputError, match=r"no vector of womann; did you mean 'woman'\?"):
         analogy(f"gensim:{path}", "king - man + womann")
 
 

@@ -59,9 +59,8 @@ def sentence(error: Any) -> str:
         among = re.search(r"Choose from: (.*)", said)
         found = f"`{verb}` lacks {_name(parameter)}{f', one of {among[1]}' if among else ''}"
     if found is None:
-        words = re.sub(r"^(Input|Value error,) ", "", re.sub(r"^Invalid value for .*?: (?!'None'\))", "", said)).rstrip(
-            "."
-        )
+        words = re.sub(r"^Invalid value for .*?: (?!'None'\))", "", said)
+        words = re.sub(r"^(Input|Value error,) ", "", words).rstrip(".")
         found = words[:1].lower() + words[1:] if parameter is None else f"{_name(parameter)} {words}"
     if " " not in verb and not said.startswith("No such command"):
         return found[:_LONGEST]
