@@ -352,7 +352,9 @@ def _distributions(found: Findings) -> Figure:
         for t in found.calibration.thresholds
         if t.cosine is not None and low <= t.cosine <= high
     )
-    title = "Unrelated against matching pairs"
+    if len(kinds) == 1:  # no labels: where the tail begins
+        marks = (Mark(_cuts(found)[2], "1 % reach this"),)
+    title = "Cosines of unrelated pairs" if len(kinds) == 1 else "Unrelated against matching pairs"
     return Figure("cosines", title, "cosine", "density of pairs", tuple(series), section=SECTION, marks=marks)
 
 
