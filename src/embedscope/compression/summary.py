@@ -245,8 +245,8 @@ def _tests(found: Frontier) -> Table:
         rows.append(
             (
                 step.point.plan.text, step.point.fitted.n_bytes, value_of(step.before, found.main),
-                value_of(step.after, found.main), gain.value, signed_interval(gain.low, gain.high), f"{step.test.p:.2g}",
-                "yes" if step.test.holds else "no",
+                value_of(step.after, found.main), gain.value, signed_interval(gain.low, gain.high),
+                f"{step.test.p:.2g}", "yes" if step.test.holds else "no",
             )
         )  # fmt: skip
     columns = tuple(Column(title, d) for title, d in zip(heads, digits, strict=True))
