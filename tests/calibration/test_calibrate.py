@@ -235,3 +235,18 @@ def test_a_repair_keeps_the_probability_and_the_thresholds_of_its_vectors(
         outcome.calibration.into(Repair.identity(8))
     with pytest.raises(InputError, match="no probability and no threshold"):
         embedscope.calibrate(pair()[0]).calibration.into(Repair.identity(24))
+
+
+def test_a_repair_keeps_them_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from embedscope.cli._app import app
+
+    monkeypatch.chdir(tmp_path)
+    x, y = pair(300)
+    np.save("x.npy", x)
+    np.save("y.npy", y)
+    Repair.identity(x.shape[1], decision="kept").save("repair.safetensors")
+    done = CliRunner().invoke(app, ["calibrate", "--pair", "x.npy", "y.npy", "--into", "repair.safetensors", "-q"])
+    assert done.exit_code == 0, done.output
+    assert Repair.load("repair.safetensors").probability(np.array([0.5])).shape == (1,)

@@ -336,3 +336,9 @@ def test_queries_that_do_not_go_with_the_source(tmp_path):
         diagnose("minilm", queries=["a"])
     with pytest.raises(InputError, match="not tokens"):
         diagnose("minilm", texts=["a", "b"], queries=["a"], unit="token")
+
+
+def test_few_rows_are_no_few_directions():
+    """36 rows span 35 directions whatever they are."""
+    x = np.random.default_rng(0).normal(size=(36, 640)) * np.arange(1, 641) ** -0.7
+    assert not any(v.rule.id == "few_directions" for v in diagnose(x).verdicts)

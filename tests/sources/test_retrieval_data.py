@@ -17,3 +17,19 @@ def test_documents_in_a_vector_store_have_the_scores_of_the_array(tmp_path):
     got = embedscope.evaluate(queries=queries, corpus=f"lancedb:{tmp_path}/db/docs", **ids)
     assert [(r.metric, r.value) for r in got] == [(r.metric, r.value) for r in wanted]
     assert got.provenance["data"][f"lancedb:{tmp_path}/db/docs"]["ids"].startswith("column id of lancedb:")
+
+
+def test_ids_of_a_file_and_beside_it_must_be_the_same(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(3, 4))
+    lines = ["id,x0,x1,x2,x3", *(",".join([f"d{i}", *map(str, row)]) for i, row in enumerate(rows))]
+    (tmp_path / "docs.csv").write_text("\n".join(lines) + "\n")
+    beside = tmp_path / "docs.ids.txt"
+    ask = {"queries": rows, "query_ids": ["a", "b", "c"], "qrels": {q: {"d0": 1} for q in "abc"}}
+    beside.write_text("d0\nd1\nd2\n")
+    same = embedscope.evaluate(corpus=str(tmp_path / "docs.csv"), **ask)
+    beside.write_text("d2\nd1\nd0\n")
+    with pytest.raises(embedscope.errors.InputError, match="give other ids to the same rows"):
+        embedscope.evaluate(corpus=str(tmp_path / "docs.csv"), **ask)
+    beside.unlink()
+    alone = embedscope.evaluate(corpus=str(tmp_path / "docs.csv"), **ask)
+    assert [r.value for r in same] == [r.value for r in alone]

@@ -213,6 +213,12 @@ def _refusal(
     if trials is None:
         return f"{said}, not below the {alpha:g} that is allowed: more labels would not help, other vectors might", None
     tested = len(np.unique(rest.unit[rest.cosines >= start]))
+    if trials <= tested:
+        return (
+            f"{said}; the half that certifies does not bear out {alpha:g} there: {false_share(rest, start):.4f} in "
+            f"{tested:,} units",
+            None,
+        )
     needed = math.ceil(trials * units / max(tested, 1))
     return (
         f"{said}; to certify at most {alpha:g} with {confidence:.0%} confidence takes about {trials:,} units "

@@ -202,6 +202,7 @@ RULES = (
         "where less than a twentieth of the dimensions hold variance. Images of ConVIRT, whose participation ratio is "
         "2.9, read 0.58, images of CLIP before training 0.84, rows of three directions with 1 % of noise 0.99",
         details={"few": _few_of},
+        applies=lambda numbers: numbers.n >= numbers.dim,  # fewer rows span few directions whatever they are
         says="{few} of {dim} directions decide {percent} of the 10 nearest.",
         harm="All other coordinates add nothing: rows that differ in meaning have the same neighbours.",
         repair="check the model and its pooling; embedscope repair {where} --candidates center+abtt:1,whiten" + OUT,

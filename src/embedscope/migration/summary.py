@@ -174,7 +174,7 @@ def _next(decision: Decision, judge: RetentionJudge, out: str) -> str:
     if decision.verdict == "re-embed":
         return "embed all rows with the new model; do not mix its vectors with old ones in one index"
     enough = None if decision.prediction is None else decision.prediction.enough
-    more = 4 * len(judge.fit) if enough is None else 2 * enough
+    more = 4 * len(judge.fit) if not enough else 2 * enough
     return f"embed about {more:,} rows with both models, half of which fit, and run migrate again"
 
 

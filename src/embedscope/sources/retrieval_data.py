@@ -84,6 +84,11 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
             "with --query-ids, --corpus-ids"
         )
     names = read_lines(id_file)
+    if ids is None and own is not None and list(names) != list(own.unique()):
+        raise InputError(
+            f"{source} and {id_file.name} beside it give other ids to the same rows (first '{own.unique()[0]}' and "
+            f"'{names[0] if names else ''}'); remove one of the two, or name a file with --query-ids, --corpus-ids"
+        )
     if len(names) != len(x):
         raise InputError(f"{id_file} has {len(names):,} ids for the {len(x):,} rows of {source}; wanted one per row")
     provenance.data[str(id_file)] = file_facts(id_file)
