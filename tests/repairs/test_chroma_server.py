@@ -1,11 +1,13 @@
 """Collections of a real Chroma server, as its own command starts it: read, changed in place, put back, made."""
 
+import gc
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from tests.repairs.stores import TEXTS, N, X, rows
 
 import embedscope
 from embedscope.readers import open_vectors, texts_of
+from embedscope.readers.stores.chroma import _server
 from embedscope.transforms import parse_chain
 from embedscope.transforms.repair import Repair
 
@@ -48,8 +51,23 @@ def server(tmp_path_factory):
         stores.chroma(folder, client=client)
         yield f"chroma:http://127.0.0.1:{port}"
     finally:
+        _close_clients()
         process.terminate()
         process.wait(20)
+
+
+def _close_clients():
+    """Clients of Chroma leave their connections open, which a later test would be blamed for."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    for system in list(SharedSystemClient._identifier_to_system.values()):
+        for part in list(system._instances.values()):
+            if hasattr(part, "_session"):
+                part._session.close()
+    _server.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _answers(port):

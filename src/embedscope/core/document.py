@@ -211,7 +211,12 @@ class Figure:
         >>> Figure("f", "F", "bytes", "recall", (), x_powers=True).x_text(10.0)
         '1,024'
         """
-        return f"{2.0**x:,.6g}" if self.x_powers else f"{x:g}"
+        return f"{2.0**x:,.6g}" if self.powers else f"{x:g}"
+
+    @property
+    def powers(self) -> bool:
+        """Whether values of x are shown as powers of two: where they are asked for and small enough."""
+        return self.x_powers and all(abs(x) <= 64 for s in self.series for x in s.x)
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def _figure(
             "title": figure.title,
             "x_label": x_label,
             "digits": digits,
-            "powers": figure.x_powers,
+            "powers": figure.powers,
             "series": curves,
         },
         "x_label": x_label,

@@ -54,7 +54,7 @@ def x_axis(figures: Iterable[Figure], count: int) -> Axis:
     shown = list(figures)
     values = [x for f in shown for s in f.series for x in s.x]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if shown and shown[0].x_powers:
+    if shown and shown[0].powers:
         low, high = math.floor(low), max(math.ceil(high), math.floor(low) + 1)
         return Axis(low, high, tuple(float(t) for t in range(int(low), int(high) + 1)), powers=True)
     whole = all(float(v).is_integer() for v in values)
@@ -68,7 +68,7 @@ def y_axis(figure: Figure, count: int) -> Axis:
 
     Values within -1 and 1 (cosines, correlations, shares) keep that bound.
     """
-    if figure.y_range is not None:
+    if figure.y_range is not None and figure.y_range[0] < figure.y_range[1]:
         low, high = figure.y_range
         return Axis(low, high, steps(low, high, count))
     values = [v for s in figure.series for v in _values(s)]
