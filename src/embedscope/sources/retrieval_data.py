@@ -74,20 +74,21 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
     if ids is not None and not isinstance(ids, str | Path):
         return _check_distinct(Collection(source, _one_per_row(ids, len(x), source), x))
     id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
-    own = ids_of(stream)
-    if ids is None and own is not None and not id_file.exists():
-        provenance.data[source] |= {"ids": own.source}
-        return Collection(source, own.unique(), x)
+    held = ids_of(stream) if ids is None else None
+    own = None if held is None else held.unique()
+    if held is not None and own is not None and not id_file.exists():
+        provenance.data[source] |= {"ids": held.source}
+        return Collection(source, own, x)
     if ids is None and not id_file.exists():
         raise InputError(
             f"{source} has vectors without ids; write {id_file.name} next to it with one id per line, or name a file "
             "with --query-ids, --corpus-ids"
         )
     names = read_lines(id_file)
-    if ids is None and own is not None and list(names) != list(own.unique()):
+    if own is not None and len(names) == len(own) and list(names) != list(own):
         raise InputError(
-            f"{source} and {id_file.name} beside it give other ids to the same rows (first '{own.unique()[0]}' and "
-            f"'{names[0] if names else ''}'); remove one of the two, or name a file with --query-ids, --corpus-ids"
+            f"{source} and {id_file.name} beside it give other ids to the same rows (first '{own[0]}' and "
+            f"'{names[0]}'); remove one of the two, or name a file with --query-ids, --corpus-ids"
         )
     if len(names) != len(x):
         raise InputError(f"{id_file} has {len(names):,} ids for the {len(x):,} rows of {source}; wanted one per row")
