@@ -28,7 +28,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.readers import find_vectors, store_of
 from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers.store_writers import STORE_WRITERS, StoreWriter
+from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences
 from embedscope.repairs.journal import Journal, State, journal_folder, restarted
@@ -152,7 +152,7 @@ def write_in_place(
             new = _mapping(mapped, state.dtype, found)
             if not already:
                 state = _written(book, state, writer, new, progress)
-        said = _verified(book, _opened(source), state, new, not writer.loses, progress)
+        said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
@@ -181,9 +181,9 @@ def roll_back(source: str, *, journal: str | Path | None = None, progress: Progr
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
             state = _written(book, state, writer, _as_it_was, progress)
-        notes = _verified(book, _opened(source), state, _as_it_was, not writer.loses, progress)
-        if writer.loses:
-            notes = (*notes, writer.loses)
+        notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
+        if writer.loss is not None:
+            notes = (*notes, writer.loss.how)
         book.remove()
     return _told(found, book, state, state.dim, (before, False), notes, begin)
 
@@ -317,8 +317,8 @@ def _written(
         rows = new(block.rows)
         with writing_to(state.address, "run this again, which goes on where it stopped"):
             writer.replace(block.ids, rows)
-            if writer.loses:
-                _check_read_back(writer, block.ids, rows)
+            if writer.loss is not None:
+                _check_read_back(writer.loss, block.ids, rows)
         total.add(block.ids, rows)
         state = book.keep_state(replace(state, done=state.done + 1, offset=block.after, new=total.text))
         progress.advance(len(block.ids))
@@ -331,9 +331,9 @@ def _unit(rows: Rows) -> Rows:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny))
 
 
-def _check_read_back(writer: StoreWriter, ids: Sequence[str], rows: Rows) -> None:
+def _check_read_back(loss: Loss, ids: Sequence[str], rows: Rows) -> None:
     """Compare what a store made of the rows with what was written, both L2-normalised."""
-    held = writer.read(ids)
+    held = loss.read(ids)
     there = [i for i, name in enumerate(ids) if name in held]
     if not there:
         return

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers.store_writers._target import (
     Blocks,
+    Loss,
     Made,
     NewCollection,
     StoreTarget,
@@ -37,7 +38,7 @@ class ChromaWriter:
 
     def __init__(self, collection: Any) -> None:
         self._collection = collection
-        self.loses = _ROUNDS if space_of(collection) == "cosine" else ""
+        self.loss = Loss(_ROUNDS, self.read) if space_of(collection) == "cosine" else None
 
     def replace(self, ids: Sequence[str], rows: npt.NDArray[Any]) -> None:
         """Update the embeddings of ``ids``."""
