@@ -15,6 +15,10 @@ from embedscope.calibration.sides import Sides
 from embedscope.certification.evidence import Evidence, Known, Survey, declared_units, find_evidence
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.judges.scored_pairs import pair_clusters
+from embedscope.certification.origins import file_origins, labels_of, name_of
+from embedscope.certification.pair_rows import matching_rows
+from embedscope.certification.row_files import read_rows
+from embedscope.certification.spaces import open_space, space_evidence
 from embedscope.certification.split import numbered
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
@@ -23,10 +27,6 @@ from embedscope.core.ids import combine, hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.repairs.judge_factory import matching_rows
-from embedscope.repairs.origins import file_origins, labels_of, name_of
-from embedscope.repairs.row_files import read_rows
-from embedscope.repairs.space_judge_factory import open_space, space_evidence
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side

@@ -149,6 +149,16 @@ def _merged(a: _Found, b: _Found) -> _Found:
     return a
 
 
+def matching_rows(a: Any, b: Any) -> tuple[Index, Index]:
+    """Rows of equal hash, as pairs."""
+    order = np.argsort(b, kind="stable")
+    first, last = np.searchsorted(b[order], a, "left"), np.searchsorted(b[order], a, "right")
+    counts = last - first
+    left = np.repeat(np.arange(len(a)), counts)
+    offsets = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return left, order[np.repeat(first, counts) + offsets]
+
+
 def by_matches(
     sides: tuple[Matrix, Matrix],
     matches: tuple[Index, Index],
