@@ -146,19 +146,12 @@ def _tidy(text: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def matches(wanted: str, printed: str, *, models: bool = False) -> bool:
+def matches(wanted: str, printed: str) -> bool:
     """Whether ``printed`` is what the page says; a line ``...`` stands for any lines.
-
-    Of numbers of ``models`` the error bars are passed over: rows are put into the groups of the jackknife by a hash of
-    their bits, and the last bits of what a network gives differ from processor to processor.
 
     >>> matches("a\\n...\\nd", "a\\nb\\nc\\nd"), matches("a\\n...", "b")
     (True, False)
-    >>> matches("0.1 ± 0.02", "0.1 ± 0.03"), matches("0.1 ± 0.02", "0.1 ± 0.03", models=True)
-    (False, True)
     """
-    if models:
-        wanted, printed = (re.sub(r"± [\d.]+", "± error", text) for text in (wanted, printed))
     lines = _tidy(wanted).split("\n")
     pattern = "".join(r"(?:.*\n)*" if line == "..." else re.escape(line) + r"\n" for line in lines)
     return re.fullmatch(pattern, _tidy(printed) + "\n") is not None

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
+from embedscope.core.choices import Score
 from embedscope.core.errors import InputError
 from embedscope.encoders._checksums import sha256_of
-from embedscope.encoders._roles import Overrides, Role, Score
+from embedscope.encoders._roles import Overrides, Role
 
 _DOCUMENTS = ("document", "passage", "corpus")
 _DENSE, _PAIRS = "SentenceTransformer", "CrossEncoder"

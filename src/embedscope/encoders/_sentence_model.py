@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.choices import Score
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.encoders._quiet import quiet
-from embedscope.encoders._roles import Overrides, Role, Score
+from embedscope.encoders._roles import Overrides, Role
 from embedscope.encoders._saved_settings import SavedSettings
 
 _SAME_FOR_ROLES = {

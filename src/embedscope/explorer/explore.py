@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.choices import MapKind
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.explorer.facts import row_facts
 from embedscope.explorer.findings import findings
-from embedscope.explorer.maps import MapKind, plane
+from embedscope.explorer.maps import plane
 from embedscope.explorer.rows import held_rows, open_rows
 from embedscope.explorer.table import Exploration
 from embedscope.sources.options import ModelOptions

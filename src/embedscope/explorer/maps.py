@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.choices import MapKind
 from embedscope.core.extras import require
 from embedscope.core.progress import Progress
-
-MapKind = Literal["pca", "umap"]
 
 Plane = npt.NDArray[np.float64]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value, units_note
 from embedscope.stats import GroupedResult
-from embedscope.stats.neighbour_index import Search
 from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
 from embedscope.stats.uncertainty import Interval, at_least_binomial, jackknife, student_interval
 

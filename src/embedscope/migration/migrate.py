@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.split import HELD_OUT
+from embedscope.core.choices import DirectionChoice
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -40,7 +41,7 @@ def migrate(  # noqa: PLR0913
     allow_missing: bool = False,
     groups: Any = None,
     retain: float = RETAIN,
-    direction: Literal["auto", "queries", "documents"] = "auto",
+    direction: DirectionChoice = "auto",
     candidates: str | Iterable[str] = "auto",
     max_eval_rows: int = HELD_OUT,
     index_rows: int | None = None,

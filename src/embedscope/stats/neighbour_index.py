@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from embedscope.stats._neighbours_kept import Kept
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import check_width
-
-Search = Literal["exact", "faiss"]
 
 ROOM = 2 << 30
 """Bytes of rows in float32 that are held for an index, which takes as much once more."""

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_numpy, unit_rows
 from embedscope.core.block import RowBlock
+from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
 from embedscope.stats._questions import NEAREST, Questions, best_hits
-from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, Search, indexed_neighbours
+from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, k_occurrences, nearest_of_others, top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows

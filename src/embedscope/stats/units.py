@@ -106,15 +106,21 @@ class Grouping:
 
     order: FileOrder = INDEPENDENT
 
-    def clusters(self, x: Array, ids: Hashes, declared: Hashes) -> Hashes:
-        """Hash (n,) of the unit of each row ``x`` (n, d); ``declared`` (n,) are the ids where nothing is declared."""
+    def clusters(self, x: Array, ids: Hashes, declared: Hashes, named: Hashes | None = None) -> Hashes:
+        """Hash (n,) of the unit of each row ``x`` (n, d).
+
+        Parameters
+        ----------
+        declared : (n,) what rows were declared to belong to; the ids where nothing is declared
+        named : (n,) units of equal rows by the names of the rows, see :func:`named_units`; by their values where None
+        """
         if ids is not declared and not np.array_equal(ids, declared):
             return declared
         if self.order.block > 1:
             rows = row_numbers(ids)
             if in_file_order(rows):
                 return mix(rows // np.uint64(self.order.block))
-        return equal_rows(x, ids)
+        return equal_rows(x, ids) if named is None else named
 
     @property
     def leaves_out(self) -> bool:
