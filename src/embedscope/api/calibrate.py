@@ -11,6 +11,7 @@ from embedscope.api._inputs import accepted, collection_of, comma, labels_of, pr
 from embedscope.api._keywords import public
 from embedscope.calibration.calibrate import calibrate as calibrated
 from embedscope.calibration.scores import ScoreCalibration
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.execution.current import running_on
@@ -69,7 +70,7 @@ def calibrate(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,

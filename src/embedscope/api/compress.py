@@ -10,6 +10,7 @@ from embedscope.api._inputs import accepted, collection_of, comma, labels_of, pr
 from embedscope.api._keywords import public
 from embedscope.api.repair import RepairOutcome
 from embedscope.compression.compress import compress as compressed
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.execution.current import running_on
 
@@ -32,7 +33,7 @@ def compress(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,

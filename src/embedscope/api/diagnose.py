@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, Unit
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
@@ -31,12 +32,12 @@ def diagnose(  # noqa: PLR0913
     row_texts: str | Path | Sequence[str] | None = None,
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
-    unit: Literal["token", "word", "sentence"] | None = None,
+    unit: Unit | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, strings, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import Precision, Rows
+from embedscope.core.choices import Dtype, FirstPosition, Search, Unit
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -29,19 +30,19 @@ def measure(  # noqa: PLR0913
     name: str = "array",
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
-    unit: Literal["token", "word", "sentence"] | None = None,
+    unit: Unit | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
-    first_position: Literal["keep", "drop", "bos"] = "keep",
+    first_position: FirstPosition = "keep",
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
     precision: Precision = "exact",
-    neighbours: Literal["exact", "faiss"] = "exact",
+    neighbours: Search = "exact",
     memory: int | str | None = None,
     engine: str = "local",
     checkpoint: str | Path | None = None,

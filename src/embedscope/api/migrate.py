@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import DirectionChoice, Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.execution.current import running_on
@@ -59,7 +60,7 @@ def migrate(  # noqa: PLR0913
     allow_missing: bool = False,
     groups: Any = None,
     retain: float = 0.95,
-    direction: Literal["auto", "queries", "documents"] = "auto",
+    direction: DirectionChoice = "auto",
     candidates: str | Iterable[str] = "auto",
     index_rows: int | None = None,
     tokens_per_row: float | None = None,
@@ -71,7 +72,7 @@ def migrate(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,

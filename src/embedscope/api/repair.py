@@ -13,6 +13,7 @@ import numpy.typing as npt
 from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import to_numpy
+from embedscope.core.choices import Dtype
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -80,7 +81,7 @@ def repair(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,

@@ -25,7 +25,7 @@ def compare(
     pooling: opt.Pooling = None,
     max_rows: opt.MaxRows = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
     yes: opt.Yes = False,
@@ -49,7 +49,7 @@ def compare(
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
     if texts is not None:
-        model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
+        model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache} | opt.given(yes=yes or None)
     made = running_on(engine)(compared)(
         *sources, texts=texts, ids=pair_ids, seed=seed, progress=out.progress(), command=command_line(), **model

@@ -28,7 +28,7 @@ def repair(
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -115,7 +115,7 @@ def repair(
         force=force,
         rows_out=rows_out,
         seed=seed,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
