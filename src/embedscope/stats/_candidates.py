@@ -38,13 +38,13 @@ class Candidates:
         """By query, best first, ties in the order that they have here; with the place of each in its query."""
         order = np.argsort(-self.score, kind="stable")
         ordered = self.where(order[_by_row(self.row[order])])
-        return ordered, _places(ordered.row)
+        return ordered, places(ordered.row)
 
     def kth(self, n: int, k: int) -> Floats:
         """The ``k``-th best score (n,) of each of ``n`` queries, -inf where there are fewer."""
         order = _by_row(self.row)
         row = self.row[order]
-        place = _places(row)
+        place = places(row)
         width = int(place.max(initial=-1)) + 1
         if width < k:
             return np.full(n, -np.inf)
@@ -58,7 +58,7 @@ def _by_row(row: Index) -> Index:
     return np.argsort(row.astype(np.uint16), kind="stable")
 
 
-def _places(row: Index) -> Index:
+def places(row: Index) -> Index:
     """Place of each element among those of its query, for queries in order."""
     starts = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]])) if len(row) else row
     return np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
-from embedscope.stats._candidates import CROWD, NONE, Candidates
+from embedscope.stats._candidates import CROWD, NONE, Candidates, places
 from embedscope.stats._neighbours import Matrix, ScaledRows, error_bound, pair_scores
 
 BLOCK = 2048
@@ -80,10 +80,7 @@ class MutualSearch:
         """
         n = len(self.x)
         bounds = np.linspace(0, n, -(-n // BLOCK) + 1).astype(int)
-        sides = [
-            _Side(int(a), int(b), np.full(b - a, -np.inf, dtype=np.float32))
-            for a, b in pairwise(bounds)
-        ]
+        sides = [_Side(int(a), int(b), np.full(b - a, -np.inf, dtype=np.float32)) for a, b in pairwise(bounds)]
         pairs = [(a, b) for off in range(1, len(sides)) for a, b in zip(sides, sides[off:], strict=False)]
         for _ in chain(in_threads(self._own, sides), in_threads(lambda p: self._across(*p), pairs)):
             pass
@@ -124,15 +121,18 @@ class MutualSearch:
         found = side.found
         kth = found.kth(len(side), self.k) - self._bound
         found = found.where(found.score >= _below(kth)[found.row])
-        score = found.score
+        order = np.argsort(found.row * len(self.x) + found.col)  # by row, and ties go to the lower column
+        row, col = found.row[order], found.col[order]
         if self.exact:
-            score = np.ldexp(score, 2 * self.power)
+            score = np.ldexp(found.score[order], 2 * self.power)
         else:
-            score = pair_scores(self.x, self.x, found.row + side.start, found.col)
-        by_col = np.argsort(found.col, kind="stable")  # ties go to the lower row
-        ordered, place = Candidates(found.row[by_col], found.col[by_col], score[by_col]).sorted()
-        ordered = ordered.where(place < self.k)
-        return ordered.col.reshape(-1, self.k), ordered.score.reshape(-1, self.k)
+            score = pair_scores(self.x, self.x, row + side.start, col)
+        place = places(row)
+        scores = np.full((len(side), int(place.max()) + 1), -np.inf)
+        cols = np.zeros(scores.shape, dtype=np.intp)
+        scores[row, place], cols[row, place] = score, col
+        best = np.argsort(-scores, axis=1, kind="stable")[:, : self.k]
+        return np.take_along_axis(cols, best, axis=1), np.take_along_axis(scores, best, axis=1)
 
 
 def _below(floor: Floats) -> npt.NDArray[np.float32]:
@@ -142,7 +142,7 @@ def _below(floor: Floats) -> npt.NDArray[np.float32]:
 
 def _hits(s: npt.NDArray[np.float32], floor: npt.NDArray[np.float32], first: int) -> Candidates:
     """Entries of ``s`` that reach ``floor``; columns number from ``first`` on."""
-    places = np.flatnonzero(s >= floor)
-    row, col = np.divmod(places, s.shape[1])
-    score = s.ravel()[places].astype(np.float64)
+    hits = np.flatnonzero(s >= floor)
+    row, col = np.divmod(hits, s.shape[1])
+    score = s.ravel()[hits].astype(np.float64)
     return Candidates(row, col + first, score).where(score > -np.inf)

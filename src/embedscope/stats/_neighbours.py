@@ -107,6 +107,28 @@ def without_copies(x: Matrix, kept: int) -> Index | None:
     return np.flatnonzero(~drop)
 
 
+def first_equal(x: Matrix) -> Index | None:
+    """Place (n,) of the first row of ``x`` (n, d) that equals each; None where all rows are distinct."""
+    hashes = np.concatenate([_hashes(x[s : s + CORPUS_ROWS]) for s in range(0, len(x), CORPUS_ROWS)] or [[]])
+    order = np.argsort(hashes, kind="stable")
+    new = np.append(True, np.diff(hashes[order]) != 0)[: len(x)]
+    if new.all():
+        return None
+    first = np.empty(len(x), dtype=np.intp)
+    first[order] = order[np.maximum.accumulate(np.where(new, np.arange(len(x)), 0))]
+    later = np.flatnonzero(first != np.arange(len(x)))
+    same = np.concatenate(
+        [
+            (x[rows] == x[first[rows]]).all(axis=1)
+            for rows in (later[s : s + CORPUS_ROWS] for s in range(0, len(later), CORPUS_ROWS))
+        ]
+    )
+    if not same.all():  # two rows have one hash
+        _, firsts, place = np.unique(x + x.dtype.type(0), axis=0, return_index=True, return_inverse=True)
+        first = firsts[place.ravel()]
+    return None if len(np.unique(first)) == len(x) else np.asarray(first)
+
+
 def _hashes(rows: Matrix) -> npt.NDArray[np.uint64]:
     """Sum over the 32-bit words of a row of a bijection of each that is another in every place."""
     words = np.ascontiguousarray(rows + rows.dtype.type(0)).view(np.uint32)
