@@ -153,7 +153,7 @@ def _image_text_vectors(
 
 
 def _check_comparable(source: str, vectors: ImageTextVectors, jobs: Sequence[Job]) -> None:
-    """Raise ``InputError`` where a task compares images with texts, and no space of images has the texts' dimensions."""
+    """Raise ``InputError`` where a task compares images with texts of other dimensions, in every space."""
     both = [job for job in jobs if job.images and job.texts]
     if not both:
         return
@@ -162,8 +162,8 @@ def _check_comparable(source: str, vectors: ImageTextVectors, jobs: Sequence[Job
     if texts not in images:
         names = ", ".join(dict.fromkeys(job.task.id for job in both))
         raise InputError(
-            f"images of {source} have {images[0]} dimensions and texts {texts}, and {names} compares the two by cosine; "
-            "name a model that puts both into one space, such as hf:openai/clip-vit-base-patch32"
+            f"images of {source} have {images[0]} dimensions and texts {texts}, and {names} compares the two by "
+            "cosine; name a model that puts both into one space, such as hf:openai/clip-vit-base-patch32"
         )
 
 

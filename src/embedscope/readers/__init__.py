@@ -72,7 +72,8 @@ _FOLDERS = frozenset({"zarr"})
 def is_vectors(source: str) -> bool:
     """Whether ``source`` names files of vectors by its suffix (``X.npy``, ``X.npz::key``, ``data/*.npy``) or address.
 
-    So does a folder on this machine that is no saved model. A JSONL, CSV or TSV file that exists is one where its first rows hold a vector, since it may hold texts alone.
+    So does a folder on this machine that is no saved model. A JSONL, CSV or TSV file that exists is one where its first
+    rows hold a vector, since it may hold texts alone.
 
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)

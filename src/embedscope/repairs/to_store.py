@@ -21,9 +21,9 @@ from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._options import taken_apart
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
-from embedscope.sources.id_files import id_files, named_beside
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
+from embedscope.sources.id_files import id_files, named_beside
 from embedscope.transforms.repair import KindMap
 
 __all__ = ["check_storable", "write_new", "writing_to"]

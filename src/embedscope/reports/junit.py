@@ -13,7 +13,7 @@ _COUNTED = {"failures": "failure", "skipped": "skipped"}
 
 
 def junit(result: Result) -> str:
-    """One test case per finding; where there are none, the answer in one case and each record with its number in another.
+    """One test case per finding; where there are none, one for the answer and one per record with its number.
 
     A finding fails where it is a warning or worse, or a claim that deviates; a record without a value is skipped.
 
