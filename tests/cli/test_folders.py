@@ -34,10 +34,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(f"{name}.ids.txt").write_text("".join(f"{i}\n" for i in ids))
         for form in ("shards", "tables", "bare"):
             Path(f"{name}_{form}").mkdir()
-        for k, (part, rows) in enumerate(
-            zip(np.array_split(x, PARTS), np.array_split(np.arange(N), PARTS), strict=True)
-        ):
-            own = [ids[i] for i in rows]
+        for k, rows in enumerate(np.array_split(np.arange(N), PARTS)):
+            part, own = x[rows], [ids[i] for i in rows]
             for form in ("shards", "bare"):
                 np.save(f"{name}_{form}/part-{k}.npy", part)
             Path(f"{name}_shards/part-{k}.ids.txt").write_text("".join(f"{i}\n" for i in own))

@@ -1,4 +1,4 @@
-"""``--format github``, ``markdown`` and ``junit``: every verb prints its answer and its numbers, not a heading alone."""
+"""``--format github``, ``markdown`` and ``junit``: every verb prints its answer and its numbers."""
 
 from __future__ import annotations
 
