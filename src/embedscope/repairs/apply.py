@@ -203,7 +203,7 @@ def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: boo
     """Raise ``InputError`` unless exactly one of an output, a change in place and its way back is asked for."""
     if out is not None and (in_place or rollback):
         option = "--in-place" if in_place else "--rollback"
-        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave {out} or the option out")
+        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave out either {out} or {option}")
     if in_place and rollback:
         raise InputError("--in-place and --rollback do opposite things; give one of them")
     if out is None and not (in_place or rollback):
