@@ -406,8 +406,8 @@ def _verified(
     if told.added:
         were = "row was" if told.added == 1 else "rows were"
         notes.append(
-            f"{told.added:,} {were} added since the old vectors were kept, such as '{told.first_added[:60]}', and left as "
-            "they are: old and new vectors must not be mixed"
+            f"{told.added:,} {were} added since the old vectors were kept, such as '{told.first_added[:60]}', and left "
+            "as they are: old and new vectors must not be mixed"
         )
     if told.gone:
         one = told.gone == 1
