@@ -270,7 +270,7 @@ def apply(  # noqa: PLR0913
         where = None if out is None else str(out)
         check_outputs(str(source), where, in_place=in_place, rollback=rollback, journal=journal)
         if rollback:
-            return roll_back(str(source), journal=journal, progress=progress_of(progress))
+            return roll_back(made, str(source), kind=kind, journal=journal, progress=progress_of(progress))
         return write_in_place(
             made, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
         )

@@ -22,7 +22,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.metrics.pairs import Paired
-from embedscope.readers import is_vector_folder, is_vectors
+from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
 from embedscope.sources.texts import encode, texts_of
@@ -117,7 +117,7 @@ def compare(
         raise InputError(f"compare takes two files of vectors, or models with --texts; got {len(sources)}")
     for source in sources:
         named = str(source)
-        if isinstance(source, str | Path) and not is_vectors(named) and not is_vector_folder(named):
+        if isinstance(source, str | Path) and not is_vectors(named):
             raise InputError(f"{named} is no file of vectors; to compare models on texts add --texts FILE")
     provenance = Provenance(command, seed)
     provenance.settings = {"compare": [_label(s, i) for i, s in enumerate(sources)]}

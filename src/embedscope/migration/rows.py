@@ -18,6 +18,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets import is_text_table, read_text_rows
 from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
+from embedscope.sources.id_files import id_files
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import read_side
 from embedscope.sources.retrieval_data import judgements_of, read_collection
@@ -226,10 +227,8 @@ def _from_memory(source: Any, name: str) -> Side:
 
 
 def _file(source: str, provenance: Provenance) -> Side:
-    path = file_of(source)
-    beside = path.with_name(f"{path.stem}.ids.txt")
-    own = ids_of(open_vectors(source)) is not None
-    if own or beside.exists():
+    path, stream = file_of(source), open_vectors(source)
+    if ids_of(stream) is not None or id_files(source, stream):
         found = read_collection(source, None, provenance)
         assert found.x is not None
         side = Side(source, found.x, found.ids)
