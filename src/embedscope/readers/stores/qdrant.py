@@ -22,6 +22,7 @@ from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
+from embedscope.readers.stores._qdrant_points import check_points
 
 IDS = ("qdrant",)
 
@@ -99,7 +100,7 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
         if client is None:
-            client = _server(qdrant, where, place) if server else qdrant.QdrantClient(path=where)
+            client = _server(qdrant, where, place) if server else _local(qdrant, Path(where))
         _OPEN[where] = client, users + 1
     try:
         names = _collections(client, place)
@@ -113,6 +114,13 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
                 _OPEN[where] = client, users - 1
             else:
                 client.close()
+
+
+def _local(qdrant: Any, folder: Path) -> Any:
+    """A client of a folder, whose pickles it loads at once."""
+    if (folder / "meta.json").exists():
+        check_points(folder)
+    return qdrant.QdrantClient(path=str(folder))
 
 
 def _server(qdrant: Any, where: str, place: StorePlace) -> Any:
