@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.threads import cores, one_blas_thread
-from embedscope.execution._watch import EngineError, Watch, bounded, check_listening
+from embedscope.core.waiting import bounded, check_listening
+from embedscope.execution._watch import EngineError, Watch
 
 IDS = ("dask",)
 
