@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("distributed", reason="extra dask is not installed")
 
-from embedscope.execution._watch import EngineError, Watch, bounded
+from embedscope.core.waiting import bounded
+from embedscope.execution._watch import EngineError, Watch
 from embedscope.execution.dask import Dask
 
 pytestmark = pytest.mark.timeout(300)

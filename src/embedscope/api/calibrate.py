@@ -67,6 +67,7 @@ def calibrate(  # noqa: PLR0913
     k: int = 10,
     max_eval_rows: int = 10_000,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
@@ -99,7 +100,7 @@ def calibrate(  # noqa: PLR0913
     label_pairs : CSV file of pairs to be judged by hand; written where it does not exist, read back where it does
     k : rows that a search returns; nearest rows among which duplicates are looked for
     max_eval_rows : rows that search, whole units chosen by their hash
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of samples, the split and the bootstrap
@@ -145,6 +146,7 @@ def calibrate(  # noqa: PLR0913
         judged=judged,
         groups=labels_of(groups),
         texts=texts,
+        images=images,
         layers=comma(layers if layers is None else [layers]),
         pooling=pooling,
         precision=precision,

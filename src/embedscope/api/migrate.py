@@ -68,6 +68,7 @@ def migrate(  # noqa: PLR0913
     max_eval_rows: int = 10_000,
     force: bool = False,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     queries: str | Path | Sequence[str] | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
@@ -92,7 +93,7 @@ def migrate(  # noqa: PLR0913
     Parameters
     ----------
     old, new : the same rows by both models, as of :func:`embedscope.measure` or {id: vector}; rows match by id, else
-        by position. Models with ``texts``
+        by position. Models with ``texts`` or ``images``
     old_queries, new_queries : queries by both models; without, held-out rows are the queries
     qrels : judgements {query id: {row id: grade}}, or a file of TREC or BEIR
     allow_missing : skip judgements of unknown queries and rows
@@ -103,7 +104,7 @@ def migrate(  # noqa: PLR0913
     index_rows, tokens_per_row, price_per_million_tokens : for the costs
     max_eval_rows : rows kept in memory to select and to certify
     force : give the best bridge even if nothing certifies it
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     queries : texts of queries, for models
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
@@ -133,6 +134,7 @@ def migrate(  # noqa: PLR0913
         _vectors(old, "old"),
         _vectors(new, "new"),
         texts=texts,
+        images=images,
         old_queries=collection_of(old_queries, "old_queries"),
         new_queries=collection_of(new_queries, "new_queries"),
         queries=queries,

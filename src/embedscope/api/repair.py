@@ -78,6 +78,7 @@ def repair(  # noqa: PLR0913
     force: bool = False,
     rows_out: str | Path | None = None,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
@@ -112,7 +113,8 @@ def repair(  # noqa: PLR0913
     positive_rate : share of matching pairs that the score calibration assumes
     force : give the best candidate even if nothing certifies it
     rows_out : CSV file of every certifying query, pair or row before and after the chosen candidate
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``;
+        images in folders of classes are judged on those where no labels are given
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
@@ -159,6 +161,7 @@ def repair(  # noqa: PLR0913
         scores=scores,
         groups=labels_of(groups),
         texts=texts,
+        images=images,
         layers=comma(layers if layers is None else [layers]),
         pooling=pooling,
         modalities=modalities or (),
@@ -270,7 +273,7 @@ def apply(  # noqa: PLR0913
         where = None if out is None else str(out)
         check_outputs(str(source), where, in_place=in_place, rollback=rollback, journal=journal)
         if rollback:
-            return roll_back(str(source), journal=journal, progress=progress_of(progress))
+            return roll_back(made, str(source), kind=kind, journal=journal, progress=progress_of(progress))
         return write_in_place(
             made, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
         )

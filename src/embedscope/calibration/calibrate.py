@@ -69,6 +69,7 @@ def calibrate(  # noqa: PLR0913
     judged: Any = None,
     groups: Any = None,
     texts: TextSource | None = None,
+    images: str | Path | None = None,
     layers: str | None = None,
     pooling: str | None = None,
     precision: float | None = None,
@@ -91,7 +92,8 @@ def calibrate(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : (n, d) array, vectors in files, or a model with ``texts`` or ``corpus``; with ``queries`` the documents
+    source : (n, d) array, vectors in files, or a model with ``texts``, ``images`` or ``corpus``; with ``queries`` the
+        documents
     pair, pair_ids, pairs : two sides, as of ``repair``; rows of A search among those of B
     queries, corpus, qrels, query_ids, corpus_ids, allow_missing : as of ``retrieval``
     labels : label of each row of ``source``; rows of one label match (duplicates of one thing, captions of an image)
@@ -130,7 +132,7 @@ def calibrate(  # noqa: PLR0913
         raise InputError("--label-pairs asks for labels by hand, and there are labels already; leave one of them out")
     request = CalibrationRequest(
         source, pair, pair_ids, pairs, queries, tuple(corpus), qrels, query_ids, tuple(corpus_ids), allow_missing,
-        labels, judged, groups, texts, k, max_eval_rows, seed,
+        labels, judged, groups, texts, images, k, max_eval_rows, seed,
     )  # fmt: skip
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}

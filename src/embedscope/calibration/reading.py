@@ -65,6 +65,7 @@ class CalibrationRequest:
     judged: Any = None
     groups: Any = None
     texts: TextSource | None = None
+    images: Any = None
     k: int = 10
     max_eval_rows: int = 10_000
     seed: int = 0
@@ -132,7 +133,7 @@ def read_given(
 def _space(
     request: CalibrationRequest, encoder: ModelOptions, dedup: bool, provenance: Provenance, progress: Progress
 ) -> Given:
-    space = open_space(request.source, request.texts, encoder, provenance, progress)
+    space = open_space(request.source, request.texts, request.images, encoder, provenance, progress)
     groups = None if request.groups is None else read_groups(request.groups, space.name)
     label: Index | None = None
     if request.labels is not None:

@@ -45,9 +45,9 @@ class SpaceParts:
 
 def is_file(source: str | Path) -> bool:
     """Whether ``source`` names vectors in a file or a folder of files."""
-    from embedscope.readers import is_vector_folder, is_vectors
+    from embedscope.readers import is_vectors
 
-    return is_vectors(str(source)) or is_vector_folder(str(source))
+    return is_vectors(str(source))
 
 
 def space_stream(source: Array | str | Path) -> Stream:

@@ -20,9 +20,10 @@ from embedscope.core.ids import hash_rows, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.row_blocks import row_blocks
-from embedscope.sources.texts import Texts, encode, texts_of
+from embedscope.sources.texts import Texts, encode, material_of
 from embedscope.stats._equal import equal_texts
 from embedscope.stats.units import EQUAL_TEXTS
 from embedscope.transforms.repair import SINGLE, Origin
@@ -37,14 +38,14 @@ class Space:
     name, space : as records call them
     stream : the rows
     origins : where they come from
-    texts : what was encoded, None for vectors
+    encoded : what a model encoded, None for vectors
     """
 
     name: str
     space: str
     stream: Stream
     origins: Mapping[str, Origin]
-    texts: Texts | None = None
+    encoded: Texts | Images | None = None
 
     @cached_property
     def survey(self) -> Surveyed:
@@ -58,50 +59,53 @@ class Space:
 
     @property
     def titles(self) -> Sequence[str]:
-        """The texts, empty for vectors."""
-        return () if self.texts is None else self.texts.texts
+        """What the rows are called: their texts, or the names of images; empty for vectors."""
+        return () if self.encoded is None else self.encoded.titles
 
     def context(self, parts: SpaceParts, options: SplitOptions) -> FitContext:
         """How fits are made."""
-        what = "rows" if self.texts is None else f"rows of {self.texts.name}"
+        what = "rows" if self.encoded is None else f"rows of {self.encoded.name}"
         return FitContext(options.normalize, f"{parts.moments[ALL].n:,} {what}, one half of all", self.origins)
 
 
 def open_space(
-    source: Any, named_texts: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
+    source: Any, texts: Any, images: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
 ) -> Space:
-    """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
+    """Vectors of an array or a file as they are, or of ``texts`` or ``images`` in one space of a model.
 
     Raises
     ------
     InputError
-        if a model comes without texts, or vectors with them.
+        if a model comes without texts and images, or vectors with them.
     """
     named = isinstance(source, str | Path)
     vectors = not named or is_file(source)
-    if vectors and (named_texts is not None or encoder.layers or encoder.pooling):
-        raise InputError(f"{name_of(source, 'the array')} holds vectors: leave out --texts, --layers and --pooling")
+    if vectors and (texts is not None or images is not None or encoder.layers or encoder.pooling):
+        raise InputError(
+            f"{name_of(source, 'the array')} holds vectors: leave out --texts, --images, --layers and --pooling"
+        )
     if vectors:
         origins = file_origins({SINGLE: source}, provenance)
         return Space(name_of(source, "array"), SINGLE, space_stream(source), origins)
-    if named_texts is None:
+    encoded = material_of(texts, images, encoder.data, provenance)
+    if encoded is None:
         raise InputError(
             f"'{source}' is not a file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
-            "model, name texts with --texts DATASET or --texts FILE (one text per line), or give --queries, --corpus "
-            "and --qrels"
+            "model, name texts with --texts DATASET or --texts FILE (one text per line), images with --images FOLDER, "
+            "or give --queries, --corpus and --qrels"
         )
-    texts = texts_of(named_texts, encoder.data, provenance)
-    space, (x,) = encode(str(source), [texts], encoder, provenance, progress)
-    return Space(str(source), space, space_stream(x), {SINGLE: model_origin(str(source), provenance)}, texts)
+    space, (x,) = encode(str(source), [encoded], encoder, provenance, progress)
+    return Space(str(source), space, space_stream(x), {SINGLE: model_origin(str(source), provenance)}, encoded)
 
 
 def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:
     """Units of the rows; ``by_text`` keeps texts of one document together."""
     (survey,) = space.survey.surveys
-    n, texts = survey.n, space.texts
+    n, encoded = survey.n, space.encoded
     if classes is not None and len(classes) != n:
         raise InputError(f"there are {len(classes):,} labels for {n:,} rows of {space.name}; wanted one per row")
-    base = hash_rows(0, n) if texts is None or not by_text else hash_texts(texts.clusters)
+    base = hash_rows(0, n) if encoded is None or not by_text else hash_texts(encoded.clusters)
     declared = None if groups is None else declared_units(groups, n, n, "rows")
-    equal = () if texts is None else [first_links(equal_texts(texts.texts))]
-    return find_evidence([survey], Known(base, equal, declared, classes=classes, named=EQUAL_TEXTS))
+    equal = () if encoded is None else [first_links(equal_texts(encoded.keys))]
+    named = "equal images" if isinstance(encoded, Images) else EQUAL_TEXTS
+    return find_evidence([survey], Known(base, equal, declared, classes=classes, named=named))

@@ -99,7 +99,8 @@ class Output:
     ) -> None:
         """Write and print ``result``.
 
-        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints.
+        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints
+        in place of the Markdown of the result.
         """
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
@@ -109,9 +110,7 @@ class Output:
         elif self.format == "markdown":
             sys.stdout.write(result.to_markdown())
         elif self.format == "github":
-            from embedscope.interchange.github import summary as any_summary
-
-            sys.stdout.write(any_summary(result) if summary is None else summary)
+            sys.stdout.write(result.to_markdown() if summary is None else summary)
         elif self.format == "junit":
             from embedscope.reports import junit
 

@@ -124,7 +124,7 @@ def _change_store(
 
     try:
         if rollback:
-            done = roll_back(source, journal=journal, progress=progress(quiet))
+            done = roll_back(repair, source, kind=kind, journal=journal, progress=progress(quiet))
         else:
             done = write_in_place(repair, source, kind=kind, model=model, journal=journal, progress=progress(quiet))
     except (Stopped, KeyboardInterrupt) as stopped:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_order, hash_rows
-from embedscope.stats.neighbourhood import K, nearest_others
+from embedscope.stats.row_sets import K, nearest_others
 from embedscope.tasks._means import check_apart
 
 Name = Literal["same", "precision", "rotated", "prompt", "truncated", "model", "unrelated"]

@@ -29,7 +29,7 @@ from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
 from embedscope.metrics.pairs._metric import left_out_interval
-from embedscope.readers import ArrayStream, file_of, is_vector_folder, is_vectors
+from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, read_side
 
 SPACE_METRICS: tuple[str | Metric, ...] = (
@@ -221,7 +221,7 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
 
 def _is_vectors(source: Source) -> bool:
     """Whether ``source`` is an array or vectors in files, not a model."""
-    return not isinstance(source, str | Path) or is_vectors(str(source)) or is_vector_folder(str(source))
+    return not isinstance(source, str | Path) or is_vectors(str(source))
 
 
 def _documents(source: Any) -> Source:

@@ -73,10 +73,6 @@ class Rule:
             files = shlex.split(numbers.where.removeprefix("--pair "))
             kinds = ("image=", "text=") if paired else [""] * len(files)
             corpus = " ".join(f"--corpus {shlex.quote(kind + file)}" for kind, file in zip(kinds, files, strict=False))
-        if " --images " in numbers.where and "repair {where}" in self.repair:
-            return (
-                "embedscope repair reads vectors and texts: save the vectors of the images as .npy and repair that file"
-            )
         command = self.repair.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
         return f"{command}; {JUDGED}" if "repair {where}" in self.repair and not paired else command
 

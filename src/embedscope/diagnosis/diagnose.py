@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
+from embedscope.diagnosis.where import source_argument
 from embedscope.geometry.sketches import Sketchbook
 
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
@@ -128,7 +128,8 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)
-    made = judged(collect(source, sketches=book, **options), thresholds or {}, where=_where(source, options))
+    where = source_argument(source, options.get("pair"), options.get("pair_ids"), options)
+    made = judged(collect(source, sketches=book, **options), thresholds or {}, where=where)
     base = None if made.collected is None else made.collected.result.document
     assert made.result.document is not None
     document = illustrated(made.result.document, made.verdicts, base, book)
@@ -178,22 +179,6 @@ def _rules(space: Numbers) -> tuple[Rule, ...]:
     if "|" not in space.space:
         return RULES
     return QUERY_RULES if space.space.startswith("query|") else PAIR_RULES
-
-
-def _where(source: Any, options: Mapping[str, Any]) -> str:
-    """The source as a command takes it."""
-    pair = options.get("pair")
-    named = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
-    names = [shlex.quote(str(s)) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
-    read = {f"--{name}": options.get(name) for name in ("texts", "images")}
-    told = [
-        part
-        for name, value in read.items()
-        if isinstance(value, str | Path)
-        for part in (name, shlex.quote(str(value)))
-    ]
-    what = " ".join([*names, *told]) or ("A B" if pair is not None else "SOURCE")
-    return f"--pair {what}" if pair is not None else what
 
 
 def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:

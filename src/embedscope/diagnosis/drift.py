@@ -43,7 +43,13 @@ class Drift:
         return tuple(c for c in self.changes if c.failed)
 
 
-def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None = None, name: str = "baseline") -> Drift:
+def drift(
+    baseline: Result,
+    now: Result,
+    tolerance: Mapping[str, float] | None = None,
+    name: str = "baseline",
+    where: str = "SOURCE",
+) -> Drift:
     """Compare the records of ``now`` with those of ``baseline``.
 
     A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with 15
@@ -51,6 +57,11 @@ def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None =
     samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows are compared
     as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of rows differ,
     only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
+
+    Parameters
+    ----------
+    tolerance : by metric
+    name, where : what the baseline is called, and what was measured now, as a command takes it
 
     Raises
     ------
@@ -72,8 +83,7 @@ def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None =
     changes.sort(key=lambda c: not c.failed)
     made = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
-    source = next((r.source for r in now.records), "")
-    document = charted(_document(made, name, allowed), changes, name, source)
+    document = charted(_document(made, name, allowed), changes, name, where)
     return replace(made, result=replace(now, provenance=provenance, document=document))
 
 

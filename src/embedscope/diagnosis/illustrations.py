@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from embedscope.core.document import Chart, Document, Headline, Range
 from embedscope.diagnosis._rule import JUDGED, Verdict
+from embedscope.diagnosis.where import is_named
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
 
@@ -74,7 +75,7 @@ def _command(found: Sequence[Verdict]) -> str:
         if remedy.startswith("embedscope ") and JUDGED not in remedy:
             return _AFTER.split(remedy)[0]
     where = found[0].numbers.where
-    return "" if where in ("SOURCE", "--pair A B") else f"embedscope diagnose {where} --rows-out rows.csv"
+    return f"embedscope diagnose {where} --rows-out rows.csv" if is_named(where) else ""
 
 
 def _counted(n: int, what: str) -> str:

@@ -16,8 +16,8 @@ from embedscope.diagnosis._query_metrics import QueryNeighbours, directions
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.metrics.pairs import Paired
 from embedscope.metrics.pairs._metric import left_out_interval
-from embedscope.stats.neighbourhood import K
 from embedscope.stats.neighbours import top_k
+from embedscope.stats.row_sets import K
 
 OTHERS = 1000
 """Rows of the other side that a pair is compared with, at most."""

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows
-from embedscope.stats.neighbourhood import K, RowSet
 from embedscope.stats.neighbours import Neighbours
+from embedscope.stats.row_sets import K, RowSet
 from embedscope.stats.units import NearRows, join
 
 SEED = 5
@@ -417,14 +417,15 @@ def _two_peaked(z: Floats) -> Floats | None:
         w: Floats = np.eye(r)[start] if start < min(r, _STARTS // 2) else rng.normal(size=(r,))
         w = w / np.linalg.norm(w)
         for _ in range(_DESCENTS):
-            slope = z.T @ (z @ w) ** 3 / len(z) - 3 * w
+            y = z @ w
+            slope = z.T @ (y * y * y) / len(z) - 3 * w
             new = w - _STEP * (slope - (slope @ w) * w)
             new /= np.linalg.norm(new)
             done = abs(new @ w) > 1 - 1e-9
             w = new
             if done:
                 break
-        kurtosis = float(((z @ w) ** 4).mean())
+        kurtosis = float(np.square(np.square(z @ w)).mean())
         if kurtosis < least:
             best, least = w, kurtosis
     return best

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 from embedscope.core.errors import EmbedscopeError
+from embedscope.core.waiting import bounded
 
 R = TypeVar("R")
 
@@ -23,31 +23,6 @@ class EngineError(EmbedscopeError):
     """The cluster could not do the work (out of reach, workers that die); the numbers are not at fault."""
 
     exit_code = 6
-
-
-def bounded(call: Callable[[], R], seconds: float) -> R:
-    """What ``call`` gives or raises, in at most ``seconds``; after these ``TimeoutError``, and it goes on alone.
-
-    >>> bounded(lambda: 2 + 2, 60.0)
-    4
-    """
-    outcome: list[Any] = []
-
-    def run() -> None:
-        try:
-            outcome.append((True, call()))
-        except BaseException as error:
-            outcome.append((False, error))
-
-    thread = threading.Thread(target=run, daemon=True, name="embedscope-bounded")
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise TimeoutError(f"no answer in {seconds:g} s")
-    done, found = outcome[0]
-    if done:
-        return found  # type: ignore[no-any-return]
-    raise found
 
 
 class Watch:

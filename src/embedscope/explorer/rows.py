@@ -220,7 +220,7 @@ def _of_model(
     if pictures is not None:
         chosen = hash_sample(hash_rows(0, len(pictures)), most, options.seed)
         shown = _picked(pictures, chosen)
-        encoder = open_image_model(uri, options, provenance)
+        encoder = open_image_model(uri, options, provenance, progress)
         encoded = extract_images(encoder, shown, options, progress)
         space = image_vector(encoder.spaces)
         names = tuple(image.name for image in shown)

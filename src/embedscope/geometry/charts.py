@@ -10,7 +10,7 @@ import numpy as np
 
 from embedscope.core.document import Bins, Chart, Document, Dots, Figure, Histogram, Mark, Range, Scatter, Series
 from embedscope.geometry.sketches import CoordinateParts, Cosines, Occurrences, Spectrum
-from embedscope.stats.neighbourhood import K
+from embedscope.stats.row_sets import K
 
 SECTION = "The space"
 _MOST_POINTS = 128

@@ -12,8 +12,9 @@ from embedscope.core.accumulate import Need
 from embedscope.core.arrays import Floats, unit_rows
 from embedscope.core.tables import Index
 from embedscope.stats import Gaussian, Moments, RowSample, SampledRows, UnitSum, UnitSums
-from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.neighbours import top_k
+from embedscope.stats.row_sets import K
 
 FEW = 4
 """Spaces of a source up to which each is drawn; of more, the curves over layers are."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from embedscope.core.document import Chart, Document, Headline, Range, Skipped
 from embedscope.core.records import Record
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import Sketchbook
+from embedscope.readers import is_vector_folder, is_vectors
 
 Numbers = dict[str, Record]
 
@@ -82,7 +82,7 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
     text = " and ".join(parts)
     n = max((r.n or 0 for r in numbers.values()), default=0)
     evidence = "; ".join([*(said(r) for r in shown), f"n {n:,}"]) + "; in brackets 95 % intervals"
-    command = f"embedscope diagnose {shlex.quote(source)}" if Path(source.partition("::")[0]).exists() else ""
+    command = f"embedscope diagnose {shlex.quote(source)}" if is_vectors(source) or is_vector_folder(source) else ""
     return Headline(f"{text[0].upper()}{text[1:]}.", "info", evidence, command=command, charts=tuple(charts[:2]))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from embedscope.core.markup import markdown
-from embedscope.core.result import Result
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift import Drift
@@ -37,8 +35,3 @@ def _line(change: Change) -> str:
     old, new = (None if r is None else r.value for r in (change.old, change.new))
     cells = (name, "" if old is None else f"{old:.4g}", "" if new is None else f"{new:.4g}", towards(change))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def summary(result: Result) -> str:
-    """Any other result as a summary: its findings and tables as Markdown."""
-    return result.to_markdown() if result.document is None else markdown(result.document.tables, result.document)

@@ -23,9 +23,10 @@ from embedscope.mcp_server.brief import brief, cut
 from embedscope.mcp_server.folder import Root
 
 Source = Annotated[
-    str, Field(description="File of vectors (x.npy, x.parquet::column, a folder), or a model, which needs texts")
+    str, Field(description="File of vectors (x.npy, x.parquet::column, a folder), or a model with texts or images")
 ]
 Texts = Annotated[str | None, Field(description="For a model: a data set, or a file with one text per line")]
+Images = Annotated[str | None, Field(description="For a model of images: a folder, flat or class/*.jpg")]
 Save = Annotated[str | None, Field(description="File in the server's folder for the whole result, as JSON")]
 Pair = Annotated[
     list[str] | None, Field(description="Two files of vectors with matching rows, in place of source", max_length=2)
@@ -63,11 +64,13 @@ class Tools:
         pair: Pair = None,
         metrics: Annotated[str | None, Field(description="Names, comma-separated; tool list shows them")] = None,
         texts: Texts = None,
+        images: Images = None,
         layers: str | None = None,
         save: Save = None,
     ) -> str:
         """Geometry of vectors (isotropy, dimension, norms) or of a pair (modality gap, recall), with intervals."""
-        result = _measure.measure(source, pair=_two(pair), metrics=metrics, texts=texts, layers=layers)
+        named = {"texts": texts, "images": images}
+        result = _measure.measure(source, pair=_two(pair), metrics=metrics, layers=layers, **named)
         return self._answer(result, save)
 
     def diagnose(
@@ -76,10 +79,11 @@ class Tools:
         pair: Pair = None,
         queries: Annotated[str | None, Field(description="Vectors of queries against the source")] = None,
         texts: Texts = None,
+        images: Images = None,
         save: Save = None,
     ) -> str:
         """What is wrong with a space or a pair, how severe, whom it hurts, and the smallest repair to try."""
-        found = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts)
+        found = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts, images=images)
         return self._answer(found.result, save, numbers=False)
 
     def check(
@@ -120,6 +124,7 @@ class Tools:
         objective: Annotated[str | None, Field(description="Of a pair: pairs or mixed (one index of both)")] = None,
         candidates: str = "auto",
         texts: Texts = None,
+        images: Images = None,
         save: Save = None,
     ) -> str:
         """Fit repairs and write one only if held-out data certify that it helps; needs a pair, qrels or labels."""
@@ -134,6 +139,7 @@ class Tools:
             objective=objective,
             candidates=candidates,
             texts=texts,
+            images=images,
         )
         if outcome.accepted:
             outcome.repair.save(target)

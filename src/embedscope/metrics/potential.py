@@ -11,7 +11,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
-from embedscope.stats.neighbourhood import NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import NeighbourRows
+from embedscope.stats.row_sets import RowSet
 
 IDS = ("uniformity",)
 

@@ -34,6 +34,7 @@ def migrate(  # noqa: PLR0913
     new: Any,
     *,
     texts: TextSource | None = None,
+    images: str | Path | None = None,
     old_queries: Any = None,
     new_queries: Any = None,
     queries: TextSource | None = None,
@@ -63,7 +64,7 @@ def migrate(  # noqa: PLR0913
     Parameters
     ----------
     old, new : the same rows by both models: vectors in files or arrays, matched by id or else by position, or models
-        of ``texts``
+        of ``texts`` or ``images``
     old_queries, new_queries : queries by both models, matched likewise
     queries : texts of queries, where NEW is a model
     qrels, allow_missing : judgements of queries and rows, by id
@@ -94,7 +95,7 @@ def migrate(  # noqa: PLR0913
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}
     )
-    request = Request(old, new, texts, old_queries, new_queries, queries, qrels, groups, allow_missing)
+    request = Request(old, new, texts, old_queries, new_queries, queries, qrels, groups, allow_missing, images)
     options = SplitOptions(seed, max_eval_rows)
     with provenance.phase("data"):
         counts = price_per_million_tokens is not None and tokens_per_row is None

@@ -72,7 +72,8 @@ _FOLDERS = frozenset({"zarr"})
 def is_vectors(source: str) -> bool:
     """Whether ``source`` names files of vectors by its suffix (``X.npy``, ``X.npz::key``, ``data/*.npy``) or address.
 
-    A JSONL, CSV or TSV file that exists is one where its first rows hold a vector, since it may hold texts alone.
+    So does a folder on this machine that is no saved model. A JSONL, CSV or TSV file that exists is one where its first
+    rows hold a vector, since it may hold texts alone.
 
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)
@@ -80,7 +81,7 @@ def is_vectors(source: str) -> bool:
     place = taken_apart(source).place
     if place_of(place) is not None:
         return True
-    if is_remote(place) or ("/" in place and "*" in place):
+    if is_remote(place) or ("/" in place and "*" in place) or is_vector_folder(source):
         return True
     suffix = _suffix(place)
     return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))

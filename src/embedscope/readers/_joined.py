@@ -97,5 +97,13 @@ class JoinedShard:
                 row += len(batch.ids)
 
 
+def one_by_one(shards: Sequence[Shard]) -> list[Shard]:
+    """``shards`` with those that were put together from small files taken apart again, so that each is of one file."""
+    apart: list[Shard] = []
+    for shard in shards:
+        apart += [JoinedShard((piece,)) for piece in shard.pieces] if isinstance(shard, JoinedShard) else [shard]
+    return apart
+
+
 def _widths(stream: Stream) -> str:
     return ", ".join(f"{space} {dim} dimensions" for space, dim in stream.dims.items())

@@ -64,7 +64,8 @@ def _matrix(path: Place, name: str, space: str, sets: dict[str, Any]) -> LazyMat
         lacking = found.id.get_num_chunks() < wanted
     if lacking:
         raise InputError(f"{label} of shape {shape} was never written to its end; write it again")
-    lengths = {k: len(s) for k, s in sets.items() if s.ndim == 1 and (s.dtype.kind in "iuSO" or s.dtype.kind == "T")}
+    own = {k: s for k, s in sets.items() if not (s.is_virtual or s.external)}
+    lengths = {k: len(s) for k, s in own.items() if s.ndim == 1 and s.dtype.kind in "iuSOT"}
     ids, texts = beside(name, lengths, shape[0])
     return LazyMatrix(
         path, name, _rows, (shape[0], shape[1]), found.dtype.newbyteorder("=").name, space, ids, texts, _strings

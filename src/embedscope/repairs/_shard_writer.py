@@ -138,7 +138,10 @@ class Folder:
             if there is a folder already, or what was left is of another repair or other rows.
         """
         if self.target.exists():
-            raise InputError(f"{self.target} is there already; name a new folder, or remove it")
+            raise InputError(
+                f"{self.target} is there already, complete or not of this command (one that is cut off leaves "
+                f"{self.aside.name}, which the same command completes); name a new folder, or remove it"
+            )
         known = self.aside / _PLAN
         text = json.dumps(plan, sort_keys=True)
         if known.is_file():

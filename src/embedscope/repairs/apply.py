@@ -17,6 +17,8 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.threads import in_threads
 from embedscope.execution import Local
 from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors, store_of
+from embedscope.readers._joined import one_by_one
+from embedscope.readers._peek import TEXT_TABLES
 from embedscope.repairs._parquet_columns import OtherColumns, column_of
 from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gathered, plan_of, suffix_of_parts
 from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
@@ -95,7 +97,7 @@ def apply_repair(
     space = _only_space(stream, str(source))
     made.check_dim(stream.dims[space], name, f"the vectors of {source}")
     progress.note(f"{source}: {found.layout}, {described(stream)}")
-    dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
+    dtype = _written_as(stream, space)
     form = made.kinds[name]
     if to_store:
         check_storable(form, str(out))
@@ -121,8 +123,9 @@ def apply_repair(
         seen = work.write(target, suffix, progress)
         n_bytes = target.stat().st_size
     else:
-        folder = Folder(target, suffix_of_parts(stream), len(stream.shards()))
-        seen, n_bytes = _to_folder(stream, folder, WriteShard(form, space, dtype, layout, others), progress)
+        shards = one_by_one(stream.shards())
+        folder = Folder(target, suffix_of_parts(stream), len(shards))
+        seen, n_bytes = _to_folder(stream, shards, folder, WriteShard(form, space, dtype, layout, others), progress)
     if rows is not None and seen != rows:
         raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
     progress.close()
@@ -181,9 +184,10 @@ class _OneFile:
         return self.mapped.store(block[0]), block[1]
 
 
-def _to_folder(stream: Stream, folder: Folder, work: WriteShard, progress: Progress) -> tuple[int, int]:
+def _to_folder(
+    stream: Stream, shards: Sequence[Shard], folder: Folder, work: WriteShard, progress: Progress
+) -> tuple[int, int]:
     """Write every shard that is missing to its file; rows and bytes of all."""
-    shards = stream.shards()
     folder.begin(plan_of(stream, work.mapped, work.layout, len(shards)))
     missing = folder.missing(shards, stream.n_rows)
     if len(missing) < len(shards):
@@ -199,7 +203,7 @@ def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: boo
     """Raise ``InputError`` unless exactly one of an output, a change in place and its way back is asked for."""
     if out is not None and (in_place or rollback):
         option = "--in-place" if in_place else "--rollback"
-        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave {out} or the option out")
+        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave out either {out} or {option}")
     if in_place and rollback:
         raise InputError("--in-place and --rollback do opposite things; give one of them")
     if out is None and not (in_place or rollback):
@@ -261,6 +265,13 @@ def _only_space(stream: Stream, source: str) -> str:
     if len(spaces) > 1:
         raise InputError(f"{source} has the spaces {', '.join(spaces)}; name one, {file_of(source)}::{spaces[0]}")
     return spaces[0]
+
+
+def _written_as(stream: Stream, space: str) -> np.dtype[Any]:
+    """float64 where the vectors are stored as such; the decimal digits of a text file are float32."""
+    facts = facts_of(stream)
+    is_text = all(file.suffix.lower().removeprefix(".") in TEXT_TABLES for file in facts.files)
+    return np.dtype(np.float64 if "float64" in facts.dtypes.get(space, "") and not is_text else np.float32)
 
 
 def _counted(stream: Stream) -> int:

@@ -56,7 +56,7 @@ class InPlace:
     address : the collection
     column : of its vectors
     kind : of the vectors
-    rows, dim : their number and width
+    rows, dim : how many hold what was written (rows that were deleted meanwhile do not count), and their width
     journal : folder that holds the old vectors; it is gone after they were put back
     resumed : rows that an earlier run had written
     already : whether everything was written and verified before this run
@@ -152,17 +152,25 @@ def write_in_place(
             new = _mapping(mapped, state.dtype, found)
             if not already:
                 state = _written(book, state, writer, new, progress)
-        said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
+        gone, said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
-    return _told(found, book, state, mapped.dim_out, (before, already), notes, begin)
+    return _told(found, book, state, mapped.dim_out, (before, already), notes, begin, gone)
 
 
-def roll_back(source: str, *, journal: str | Path | None = None, progress: Progress | None = None) -> InPlace:
+def roll_back(
+    repair: Repair | str | Path | None,
+    source: str,
+    *,
+    kind: str | None = None,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+) -> InPlace:
     """Put the old vectors of a journal back into the collection ``source``, verify them, and remove the journal.
 
-    Where the run was killed, a second one begins again. Arguments and errors are those of :func:`write_in_place`.
+    Where the run was killed, a second one begins again. Arguments and errors are those of :func:`write_in_place`;
+    another ``repair`` or ``kind`` than those of the journal is refused, and None is whatever the journal holds.
     """
     begin = time.perf_counter()
     progress = progress or Silent()
@@ -176,16 +184,17 @@ def roll_back(source: str, *, journal: str | Path | None = None, progress: Progr
                 "journal elsewhere is named with --journal"
             )
         _check_address(book, state, found)
+        _check_repair(book, state, found, repair, kind)
         with found.writer(state.dim) as writer:
             resumed = state.phase == "undoing"
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
             state = _written(book, state, writer, _as_it_was, progress)
-        notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
+        gone, notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
         if writer.loss is not None:
             notes = (*notes, writer.loss.how)
         book.remove()
-    return _told(found, book, state, state.dim, (before, False), notes, begin)
+    return _told(found, book, state, state.dim, (before, False), notes, begin, gone)
 
 
 def _opened(source: str) -> _Collection:
@@ -258,6 +267,25 @@ def _check_address(book: Journal, state: State, found: _Collection) -> None:
             f"the journal {book.folder} belongs to {state.address}::{state.column}, not to "
             f"{found.place}::{found.column}; name another folder with --journal"
         )
+
+
+def _check_repair(
+    book: Journal, state: State, found: _Collection, repair: Repair | str | Path | None, kind: str | None
+) -> None:
+    """Raise ``InputError`` unless ``repair`` and ``kind`` are those that the journal is of; None is any."""
+    kept = f"{book.repair}, kind {state.kind}"
+    if isinstance(repair, str | Path) and not Path(repair).exists():
+        raise InputError(f"there is no file {repair}; the journal keeps a copy of the repair that was applied: {kept}")
+    if repair is not None:
+        made = repair if isinstance(repair, Repair) else Repair.load(repair)
+        if _fingerprint(made) != state.repair_sha256:
+            named = "the repair that was given" if isinstance(repair, Repair) else str(repair)
+            raise InputError(
+                f"vectors of {found.place} were replaced by another repair than {named}; the one that can be taken "
+                f"back is kept in the journal: {kept}"
+            )
+    if kind is not None and kind != state.kind:
+        raise InputError(f"vectors of {found.place} were replaced as {state.kind}, not as {kind}; leave --kind out")
 
 
 def _fingerprint(made: Repair) -> str:
@@ -346,8 +374,8 @@ def _check_read_back(loss: Loss, ids: Sequence[str], rows: Rows) -> None:
 
 def _verified(
     book: Journal, found: _Collection, state: State, new: Callable[[Rows], Rows], exact: bool, progress: Progress
-) -> tuple[str, ...]:
-    """Read the store again and compare all of it; notes on rows that came or went meanwhile.
+) -> tuple[int, tuple[str, ...]]:
+    """Read the store again and compare all of it; how many rows are gone, and notes on rows that came or went.
 
     Raises
     ------
@@ -361,7 +389,7 @@ def _verified(
         progress.advance(len(ids))
     progress.close()
     if held.same(RowSum(state.new), bits=exact):
-        return ()
+        return 0, ()
     kept = ((block.ids, new(block.rows)) for block in book.blocks(state))
     told = differences(kept, found.rows(), bits=exact)
     if told.changed:
@@ -376,13 +404,17 @@ def _verified(
         )
     notes = []
     if told.added:
+        were = "row was" if told.added == 1 else "rows were"
         notes.append(
-            f"{told.added:,} rows came while this ran, such as '{told.first_added[:60]}', and were left as they are: "
-            "old and new vectors must not be mixed"
+            f"{told.added:,} {were} added since the old vectors were kept, such as '{told.first_added[:60]}', and left "
+            "as they are: old and new vectors must not be mixed"
         )
     if told.gone:
-        notes.append(f"{told.gone:,} rows went while this ran")
-    return tuple(notes)
+        one = told.gone == 1
+        notes.append(
+            f"{told.gone:,} {'row is' if one else 'rows are'} no longer there, deleted since the old vectors were kept"
+        )
+    return told.gone, tuple(notes)
 
 
 def _told(
@@ -393,6 +425,9 @@ def _told(
     before: tuple[int, bool],
     notes: tuple[str, ...],
     begin: float,
+    gone: int,
 ) -> InPlace:
     took = time.perf_counter() - begin
-    return InPlace(str(found.place), found.column, state.kind, state.rows, dim, book.folder, *before, took, notes)
+    return InPlace(
+        str(found.place), found.column, state.kind, state.rows - gone, dim, book.folder, *before, took, notes
+    )

@@ -27,6 +27,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.repairs.request import RecordContext, Request
 from embedscope.sources.grouped_stream import read_groups
+from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import scored_set
 
@@ -45,14 +46,20 @@ def space_judge(
     scored, named = request.similarity_scores, request.texts
     data_set = None if scored is None else scored_set(scored, encoder.data)
     if data_set is not None:
-        if named is not None:
-            raise InputError(f"--scores {scored} brings its own texts; leave out --texts {named}")
+        for option, value in (("--texts", named), ("--images", request.images)):
+            if value is not None:
+                raise InputError(f"--scores {scored} brings its own texts; leave out {option} {value}")
         named, scored = data_set
-    space = open_space(request.source, named, encoder, provenance, progress)
+    space = open_space(request.source, named, request.images, encoder, provenance, progress)
     groups = None if request.groups is None else read_groups(request.groups, space.name)
     judge: SpaceJudge
-    if request.labels is not None:
-        judge = _labelled(space, labels_of(request.labels, provenance), options, probe, groups)
+    labels = None if request.labels is None else labels_of(request.labels, provenance)
+    if labels is None and scored is None and isinstance(space.encoded, Images):
+        labels = space.encoded.classes
+        if labels is not None:
+            progress.note(f"{space.name}: judged on the folders of the images as labels ({len(set(labels)):,} classes)")
+    if labels is not None:
+        judge = _labelled(space, labels, options, probe, groups)
     elif scored is not None:
         if isinstance(scored, str | Path):
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}

@@ -23,6 +23,7 @@ from embedscope.readers._options import taken_apart
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
+from embedscope.sources.id_files import id_files, named_beside
 from embedscope.transforms.repair import KindMap
 
 __all__ = ["check_storable", "write_new", "writing_to"]
@@ -206,17 +207,20 @@ def _plain(stream: Stream, source: str) -> _Source:
     """Vectors alone: ids of the file or beside it, else the numbers of the rows."""
     import pyarrow as pa
 
-    path = file_of(source)
-    beside, own = path.with_name(f"{path.stem}.ids.txt"), ids_of(stream)
-    numbered = own is None and not beside.exists()
+    beside, own = named_beside(file_of(source)), ids_of(stream)
+    files = id_files(source, stream) if own is None else ()
+    numbered = own is None and not files
     notes = (f"{source} has no ids and there is no {beside.name}, so rows are called by their numbers",) * numbered
+
+    said = f"{files[0]} has" if len(files) == 1 else f"the {len(files):,} files of ids in {source} have"
 
     def named() -> Iterator[str]:
         if own is not None:
             yield from own
-        elif beside.exists():
-            with beside.open(encoding="utf-8-sig") as lines:
-                yield from (line.rstrip("\r\n") for line in lines)
+        elif files:
+            for file in files:
+                with file.open(encoding="utf-8-sig") as lines:
+                    yield from (line.rstrip("\r\n") for line in lines)
         else:
             yield from map(str, range(stream.n_rows or 0))
 
@@ -225,10 +229,10 @@ def _plain(stream: Stream, source: str) -> _Source:
         for x in _pieces(stream, size):
             ids = list(islice(names, len(x)))
             if len(ids) < len(x):
-                raise InputError(f"{beside} has fewer ids than {source} has rows; wanted one a line")
+                raise InputError(f"{said} fewer ids than {source} has rows; wanted one per line")
             yield ids, x, pa.table({"id": ids})
         if next(names, None) is not None:
-            raise InputError(f"{beside} has more ids than {source} has rows; wanted one a line")
+            raise InputError(f"{said} more ids than {source} has rows; wanted one per line")
 
     return _Source(pa.schema([pa.field("id", pa.string())]), "id", None, "", blocks, notes)
 

@@ -74,9 +74,15 @@ def open_text_model(
     return model
 
 
-def open_image_model(uri: str, options: ModelOptions, provenance: Provenance, *, layers: bool = False) -> ImageEncoder:
+def open_image_model(
+    uri: str, options: ModelOptions, provenance: Provenance, progress: Progress | None = None, *, layers: bool = False
+) -> ImageEncoder:
     """Open the model of images that ``uri`` names; the spaces of its layers too where ``layers``."""
+    progress = progress or Silent()
+    progress.start(f"loading {uri}", None, "models")
     encoder = open_image_encoder(uri, device=options.device, dtype=options.dtype, seed=options.seed, layers=layers)
+    progress.advance(1)
+    progress.close()
     provenance.models[uri] = encoder.info.as_dict()
     return encoder
 

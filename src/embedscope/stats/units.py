@@ -22,7 +22,7 @@ from embedscope.core.ids import mix, row_numbers
 from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows, equal_texts
 from embedscope.stats.file_order import INDEPENDENT, LEAST_UNITS, FileOrder, file_order
-from embedscope.stats.neighbourhood import nearest_others
+from embedscope.stats.row_sets import nearest_others
 
 DECLARED, EQUAL_ROWS, EQUAL_TEXTS, FILE_ORDER, NEAR_COPIES, CLUSTERS = (
     "declared",

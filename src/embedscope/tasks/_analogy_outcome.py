@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import N_DRAWS
+from embedscope.stats.best_of import less_best
 from embedscope.tasks._analogy_draws import mean_scores
 from embedscope.tasks._analogy_questions import Questions, broken
 from embedscope.tasks._analogy_ranks import Asked, Ranks, analogy_ranks
@@ -130,17 +130,12 @@ def top_scores(
 
 def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
     """``main`` less the best of ``controls``, with paired draws; the note names the best one."""
-    defined = [(name, s) for name, s in controls if s.value is not None]
+    defined = {name: s for name, s in controls if s.value is not None}
     if main.value is None or not defined:
         return Score(None, main.n, note="undefined: no question has vectors for all its words")
-    best, score = max(defined, key=lambda c: c[1].value or 0.0)
-    draws = [s.draws for _, s in defined if s.draws is not None]
-    high = np.max(draws, axis=0) if draws else np.zeros(N_DRAWS)
-    items = None if main.items is None or score.items is None else main.items - score.items
-    replicates = None if main.draws is None else main.draws - high
+    best, score = less_best(main, defined)
     name = LABELS.get(best, best)
-    facts = {"best_control": name}
-    return Score(main.value - (score.value or 0.0), main.n, replicates, items, f"best control: {name}", facts=facts)
+    return replace(score, note=f"best control: {name}", facts={"best_control": name})
 
 
 LABELS = {"c": "similarity to c", "b": "similarity to b", "random": "pairs of other relations"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from embedscope.core.document import Finding, Status
 from embedscope.core.tables import Score
 from embedscope.experiments._drift2025.run import KEPT, Measured
-from embedscope.experiments._tested import Estimate, difference, of_score
+from embedscope.experiments._tested import Estimate, difference, of_score, sentence, together
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.retention import OVERLAP
 
@@ -99,7 +99,12 @@ def _statement(text: str, found: Outcomes, source: str = "") -> Finding | None:
         found.status,
         "; ".join(shown[:4]),
         source,
-        f"Supported: {'; '.join(found.supported)}." if found.supported and found.contradicted else "",
+        " ".join(
+            (
+                *([f"Supported: {'; '.join(found.supported)}."] if found.supported and found.contradicted else []),
+                "Each pair and direction is tested by itself at 5 %.",
+            )
+        ),
     )
 
 
@@ -128,12 +133,14 @@ def _swap(real: Sequence[Measured]) -> Finding | None:
     if not points:
         return None
     near = [of_score(p.scores[OVERLAP]) for _, p in points]
-    status: Status = "agrees" if all(e.below(0.5) == "agrees" for e in near) else "deviates"
+    status = together([e.below(0.5) for e in near])
+    kept = sum(e.below(0.5) == "deviates" for e in near)
     listed = "; ".join(f"{m.pair.label} {e.text()}" for (m, _), e in zip(points, near, strict=True))
-    text = (
-        "Comparing vectors of two models as they are loses most of the ten nearest."
-        if status == "agrees"
-        else "Comparing vectors as they are loses most of the ten nearest in some pairs, and not in others (one model)."
+    text = sentence(
+        status,
+        "Comparing vectors of two models as they are loses most of the ten nearest.",
+        f"Comparing vectors of two models as they are keeps most of the ten nearest in {kept} of {len(near)} pairs.",
+        "Whether comparing vectors of two models as they are loses most of the ten nearest is undecided.",
     )
     return Finding(text, status, listed)
 

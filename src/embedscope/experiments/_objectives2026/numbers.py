@@ -11,7 +11,7 @@ from scipy import stats as distributions
 from embedscope.core.records import Record
 from embedscope.experiments._objectives2026.arms import Arm
 from embedscope.experiments._objectives2026.run import Trained
-from embedscope.experiments._tested import Estimate
+from embedscope.experiments._tested import NO_ERROR, Estimate
 
 TEST_NAMES = {
     "rg65": "RG-65",
@@ -56,7 +56,7 @@ def over_seeds(values: Sequence[float]) -> Tested:
     """
     mean = float(np.mean(values)) if values else None
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    if mean is None or spread == 0.0:
+    if mean is None or spread < NO_ERROR:
         return Tested(Estimate(mean), None, len(values))
     error = spread / np.sqrt(len(values))
     reach = float(distributions.t.ppf(0.975, len(values) - 1)) * error

@@ -20,8 +20,8 @@ from embedscope.metrics.pairs._metric import (
     mean_estimate,
     pair_metric,
 )
-from embedscope.stats.neighbourhood import nearest_others
 from embedscope.stats.null import null_of
+from embedscope.stats.row_sets import nearest_others
 
 IDS = ("linear_cka", "procrustes_distance", "knn_overlap")
 

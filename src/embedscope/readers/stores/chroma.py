@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.core.waiting import Patient, bounded
+from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
-from embedscope.readers.stores._place import StorePlace
+from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
 from embedscope.readers.stores._ranges import chunks_of, ranges
 
 IDS = ("chroma",)
@@ -45,18 +47,23 @@ def open_client(place: StorePlace, *, make: bool = False) -> Any:
     try:
         port = address.port or (443 if secure else 8000)
         return _server(address.hostname or "", port, secure)
-    except ValueError as error:
+    except Exception as error:
         raise InputError(
-            f"no Chroma server answers at {place.path} ({' '.join(str(error).split())[:120]}); start one with `chroma "
-            "run --path FOLDER`, or name its folder"
+            f"no Chroma server answers at {place.path} ({reason(error)}); start one with `chroma run --path FOLDER`, "
+            "or name its folder"
         ) from error
 
 
 @lru_cache(maxsize=4)
 def _server(host: str, port: int, secure: bool) -> Any:
-    """The client of a server; a new one for each question would keep a connection open each."""
+    """The client of a server, which has a bounded time for every answer.
+
+    A new one for each question would keep a connection open each.
+    """
     chromadb = require("chromadb", "chroma", "reading a Chroma server")
-    return chromadb.HttpClient(host, port, ssl=secure, settings=chromadb.Settings(anonymized_telemetry=False))
+    settings = chromadb.Settings(anonymized_telemetry=False)
+    client = bounded(partial(chromadb.HttpClient, host, port, ssl=secure, settings=settings), FIRST_ANSWER)
+    return Patient(client, PATIENCE, ("Collection",))
 
 
 def open_collection(place: StorePlace) -> Any:

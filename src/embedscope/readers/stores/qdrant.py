@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,10 +17,12 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.core.waiting import Patient, bounded
 from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
-from embedscope.readers.stores._place import StorePlace
+from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
+from embedscope.readers.stores._qdrant_points import check_points
 
 IDS = ("qdrant",)
 
@@ -97,8 +100,7 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
         if client is None:
-            key = os.environ.get("QDRANT_API_KEY")
-            client = qdrant.QdrantClient(url=where, api_key=key) if server else qdrant.QdrantClient(path=where)
+            client = _server(qdrant, where, place) if server else _local(qdrant, Path(where))
         _OPEN[where] = client, users + 1
     try:
         names = _collections(client, place)
@@ -114,15 +116,38 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
                 client.close()
 
 
+def _local(qdrant: Any, folder: Path) -> Any:
+    """A client of a folder, whose pickles it loads at once."""
+    if (folder / "meta.json").exists():
+        check_points(folder)
+    return qdrant.QdrantClient(path=str(folder))
+
+
+def _server(qdrant: Any, where: str, place: StorePlace) -> Any:
+    """A client of a server, which has a bounded time for every answer."""
+    key = os.environ.get("QDRANT_API_KEY")
+    try:
+        client = partial(qdrant.QdrantClient, url=where, api_key=key, check_compatibility=False)
+        return Patient(bounded(client, FIRST_ANSWER), PATIENCE)
+    except Exception as error:
+        raise _no_server(place, error) from error
+
+
 def _collections(client: Any, place: StorePlace) -> list[str]:
     """Names of the collections, from a server that must answer."""
-    try:
+    if place.is_local:
         return sorted(found.name for found in client.get_collections().collections)
+    try:
+        return sorted(found.name for found in bounded(client.get_collections, FIRST_ANSWER).collections)
     except Exception as error:
-        raise InputError(
-            f"no Qdrant server answers at {place.path} ({reason(error)}); check the address, that it runs, and its key "
-            "in QDRANT_API_KEY"
-        ) from error
+        raise _no_server(place, error) from error
+
+
+def _no_server(place: StorePlace, error: Exception) -> InputError:
+    return InputError(
+        f"no Qdrant server answers at {place.path} ({reason(error)}); check the address, that it runs, and its key in "
+        "QDRANT_API_KEY"
+    )
 
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
