@@ -51,8 +51,8 @@ def reason_of(frontier: Frontier, material: Material) -> str:
         bytes_ = step.point.fitted.n_bytes
         return (
             f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {frontier.full_bytes:,} "
-            f"({frontier.full_bytes / bytes_:.3g} times smaller); on {n} {frontier.main} "
-            f"{_moved(step, frontier.main)}, and a loss of more than {frontier.tolerance:g} is excluded (p = {step.test.p:.2g})."
+            f"({frontier.full_bytes / bytes_:.3g} times smaller); on {n} {frontier.main} {_moved(step, frontier.main)}, "
+            f"and a loss of more than {frontier.tolerance:g} is excluded (p = {step.test.p:.2g})."
         )
     if not frontier.steps:
         failed = list(dict.fromkeys(p.why_not for p in frontier.points if p.why_not is not None))
@@ -72,7 +72,8 @@ def reason_of(frontier: Frontier, material: Material) -> str:
     )
     return (
         f"Keep float32: with '{frontier.steps[0].point.plan.text}' {frontier.main} "
-        f"{_moved(frontier.steps[0], frontier.main)} on {n}, and a loss of more than {frontier.tolerance:g} is not excluded (p = {test.p:.2g}){more}."
+        f"{_moved(frontier.steps[0], frontier.main)} on {n}, and a loss of more than {frontier.tolerance:g} is not "
+        f"excluded (p = {test.p:.2g}){more}."
     )
 
 
@@ -257,8 +258,8 @@ def _tests(frontier: Frontier) -> Table:
     columns = tuple(Column(title, d) for title, d in zip(heads, digits, strict=True))
     caption = (
         f"Tests of '{frontier.main} loses at most {frontier.tolerance:g}' in a fixed order, from the largest to the "
-        "first that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of units "
-        "and any distribution."
+        "first that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of "
+        "units and any distribution."
     )
     return Table("certified", "Tests on the part that certifies", columns, tuple(rows), caption)
 
