@@ -86,11 +86,11 @@ def by_position(
         _Shard(shard, a, numbers[a:b], clusters[a:b], None if seen is None else seen[a:b])
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
-    found = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
-    if not found.totals["fit"]:
+    parts = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
+    if not parts.totals["fit"]:
         raise InputError(f"{n} pairs leave none to fit; pass some hundred pairs")
-    whole, half = found.cross.results()
-    return PairParts(whole, {part: b.rows() for part, b in found.buffers.items()}, found.totals, half)
+    whole, half = parts.cross.results()
+    return PairParts(whole, {part: b.rows() for part, b in parts.buffers.items()}, parts.totals, half)
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,12 +97,12 @@ def space_parts(
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
     work = _Work(space, tuple(fits), "unit" if normalize else "raw", max_eval_rows // 2, seed)
-    found = fold(mapped(stream, work, shards), _merged)
-    if not found.seen[ALL]:
+    parts = fold(mapped(stream, work, shards), _merged)
+    if not parts.seen[ALL]:
         raise InputError(f"{starts[-1]} rows leave none to fit; pass some hundred rows")
-    moments = {name: state.result() for name, state in found.moments.items() if found.seen[name]}
-    rows_of = {part: k.rows(dim, clusters) for part, k in found.kept.items()}
-    return SpaceParts(moments, rows_of, {p: k.total for p, k in found.kept.items()}, dim)
+    moments = {name: state.result() for name, state in parts.moments.items() if parts.seen[name]}
+    rows_of = {part: k.rows(dim, clusters) for part, k in parts.kept.items()}
+    return SpaceParts(moments, rows_of, {p: k.total for p, k in parts.kept.items()}, dim)
 
 
 @dataclass(frozen=True, eq=False)

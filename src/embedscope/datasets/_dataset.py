@@ -166,13 +166,13 @@ class MediaDataset:
         return Data(self.name, tables, relations, sums | {n: finder.sha256(p) for n, p in extra.items()}, images)
 
     def _folders(self, finder: Finder) -> dict[str, Path]:
-        found = {name: path for name in self.folders if (path := finder.folder(name)) is not None}
-        if self.folders and not found:
+        folders = {name: path for name in self.folders if (path := finder.folder(name)) is not None}
+        if self.folders and not folders:
             raise DataUnavailableError(
                 f"data set {self.name} is not on this machine; {self.hint or f'get it from {self.homepage}'}, and name "
                 f"the folder that holds {self.folders[0]} with --data DIR"
             )
-        return found
+        return folders
 
 
 def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:

@@ -98,13 +98,13 @@ class RowNames:
 
     def _tokens(self, wanted: set[int]) -> dict[int, tuple[int, int]]:
         """Sentence and position of the tokens with these hashes."""
-        found: dict[int, tuple[int, int]] = {}
+        places: dict[int, tuple[int, int]] = {}
         own = np.arange(-1, _POSITIONS, dtype=np.int64).astype(np.uint64)
         for i, h in enumerate(hash_texts(self.texts or ())):
             hashes = combine(np.full(len(own), h, dtype=np.uint64), own)
             for j in np.flatnonzero(np.isin(hashes, np.fromiter(wanted, dtype=np.uint64))):
-                found[int(hashes[j])] = (i, int(j) - 1)
-        return found
+                places[int(hashes[j])] = (i, int(j) - 1)
+        return places
 
     def _text(self, i: int) -> str:
         if self.texts is None or not 0 <= i < len(self.texts):

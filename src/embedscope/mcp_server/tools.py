@@ -83,8 +83,8 @@ class Tools:
         save: Save = None,
     ) -> str:
         """What is wrong with a space or a pair, how severe, whom it hurts, and the smallest repair to try."""
-        found = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts, images=images)
-        return self._answer(found.result, save, numbers=False)
+        diagnosis = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts, images=images)
+        return self._answer(diagnosis.result, save, numbers=False)
 
     def check(
         self,

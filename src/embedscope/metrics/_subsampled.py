@@ -79,10 +79,10 @@ class NeighbourMetric(Metric):
                 known = rows if grouped.units is None else min(rows, grouped.units.units)
                 found = at_least_binomial(found, value, known)
             interval = (found.stderr, found.low, found.high)
-            made = self._measured(
+            estimates = self._measured(
                 key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
             )
-            out.append(_inexact(made) if full.sampled or approximate else made)
+            out.append(_inexact(estimates) if full.sampled or approximate else estimates)
         units = None if grouped.units is None else grouped.units.units
         return tuple(replace(m, units=units) for m in out)
 
@@ -101,11 +101,11 @@ class NeighbourMetric(Metric):
             rest = groups != g
             left.append(self._named(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
             sizes.append(int((~rest).sum()))
-        found = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
+        intervals = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
         if self.certified is not None:
             low, high = self.certified(full.ids, full.n)
-            found = {key: Interval(bars.stderr, low, high) for key, bars in found.items()}
-        return found, None
+            intervals = {key: Interval(bars.stderr, low, high) for key, bars in intervals.items()}
+        return intervals, None
 
     def _by_parts(
         self, full: Neighbourhood, labels: Index, values: Mapping[str, float]

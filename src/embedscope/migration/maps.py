@@ -84,11 +84,11 @@ def auto_candidates(dims: tuple[int, int], n: int) -> list[str]:
     ['none', 'procrustes', 'ridge:0.001']
     """
     narrow = min(dims)
-    found = [f"ridge:{value:g}" for value in RIDGES]
-    found += [f"lowrank:{k}" for k in _below(RANKS, narrow)]
-    found += [f"cca:{k}" for k in _below(COMPONENTS, min(narrow, n - 1))]
-    found += [f"mlp:{k}" for k in HIDDEN_UNITS] if has_torch() else []
-    return ["none"] * (dims[0] == dims[1]) + ["procrustes", *found]
+    candidates = [f"ridge:{value:g}" for value in RIDGES]
+    candidates += [f"lowrank:{k}" for k in _below(RANKS, narrow)]
+    candidates += [f"cca:{k}" for k in _below(COMPONENTS, min(narrow, n - 1))]
+    candidates += [f"mlp:{k}" for k in HIDDEN_UNITS] if has_torch() else []
+    return ["none"] * (dims[0] == dims[1]) + ["procrustes", *candidates]
 
 
 def has_torch() -> bool:

@@ -46,8 +46,8 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
     InputError
         if a row is longer than 256 MB, or a quote is never closed.
     """
-    found = Runs()
-    walk = _Walk(found, start)
+    runs = Runs()
+    walk = _Walk(runs, start)
     with path.open("rb") as file:
         file.seek(start)
         while block := file.read(_READ):
@@ -61,7 +61,7 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
             f"{path} has a double quote that is never closed, so its rows cannot be distinguished; write it again"
         )
     walk.finish()
-    return found
+    return runs
 
 
 class _Walk:

@@ -143,10 +143,10 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
 
 
 def _one_per_row(ids: Any, n: int, name: str) -> tuple[str, ...]:
-    found = tuple(str(i) for i in ids)
-    if len(found) != n:
-        raise InputError(f"got {len(found)} ids for the {n} rows of {name}; wanted one per row")
-    return found
+    own_ids = tuple(str(i) for i in ids)
+    if len(own_ids) != n:
+        raise InputError(f"got {len(own_ids)} ids for the {n} rows of {name}; wanted one per row")
+    return own_ids
 
 
 def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
