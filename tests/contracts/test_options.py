@@ -11,8 +11,20 @@ import pytest
 import embedscope
 
 VERBS = (
-    *("analogy", "apply", "calibrate", "check", "compare", "compress", "diagnose"),
-    *("evaluate", "explore", "measure", "migrate", "repair", "report", "reproduce"),
+    "analogy",
+    "apply",
+    "calibrate",
+    "check",
+    "compare",
+    "compress",
+    "diagnose",
+    "evaluate",
+    "explore",
+    "measure",
+    "migrate",
+    "repair",
+    "report",
+    "reproduce",
 )
 DIFFERENT = {
     ("measure", "modalities"): "a list of two on the command line, which its own definition splits",
