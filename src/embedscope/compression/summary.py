@@ -52,7 +52,8 @@ def reason_of(frontier: Frontier, material: Material) -> str:
         return (
             f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {frontier.full_bytes:,} "
             f"({frontier.full_bytes / bytes_:.3g} times smaller); on {n} {frontier.main} "
-            f"{_moved(step, frontier.main)}, and a loss of more than {frontier.tolerance:g} is excluded (p = {step.test.p:.2g})."
+            f"{_moved(step, frontier.main)}, and a loss of more than {frontier.tolerance:g} is excluded "
+            f"(p = {step.test.p:.2g})."
         )
     if not frontier.steps:
         failed = list(dict.fromkeys(p.why_not for p in frontier.points if p.why_not is not None))
