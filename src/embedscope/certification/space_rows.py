@@ -134,23 +134,23 @@ class _Work:
 
     def __call__(self, part: _Shard) -> _Found:
         states = {name: Moments(self.rows).start({}) for name in self.names}
-        found = _Found(states, dict.fromkeys(self.names, 0), {p: _Kept(self.limit, self.seed) for p in PARTS})
+        here = _Found(states, dict.fromkeys(self.names, 0), {p: _Kept(self.limit, self.seed) for p in PARTS})
         row = 0
         for batch in part.shard.batches():
             x = to_numpy(batch.spaces[self.space])
             stop = row + len(x)
             mine, places = part.numbers[row:stop], np.arange(part.start + row, part.start + stop)
             for number, name in enumerate(PARTS):
-                found.kept[name].add(x[mine == number], places[mine == number])
+                here.kept[name].add(x[mine == number], places[mine == number])
             for fit, state in states.items():
                 rows = part.fits[fit][row:stop]
                 if rows.any():
                     state.update(x[rows], hash_rows(part.start + row, part.start + stop)[rows])
-                    found.seen[fit] += int(rows.sum())
+                    here.seen[fit] += int(rows.sum())
             row = stop
-        for kept in found.kept.values():
+        for kept in here.kept.values():
             kept.trim()
-        return found
+        return here
 
 
 def _merged(a: _Found, b: _Found) -> _Found:

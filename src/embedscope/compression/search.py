@@ -154,7 +154,7 @@ class Truth:
         return f"overlap@{K}" if self.judged is None else f"ndcg@{K}"
 
     def items(self, nearest: Index) -> dict[str, Floats]:
-        """Scores (m,) of each query for the results ``found`` (m, 10).
+        """Scores (m,) of each query for the results ``nearest`` (m, 10).
 
         ``overlap@10``: share of the ten best of the full index among the ten found; a result as near as the tenth of
         them counts as one of them. ``ndcg@10``, ``recall@10``: of the judgements, nan for queries without one.

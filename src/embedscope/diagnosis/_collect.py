@@ -204,7 +204,7 @@ _TEXTS = 50
 
 
 def _diagnosed(measured: Result) -> Result:
-    """``found`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
+    """``measured`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
     metrics = measured.provenance["settings"].get("metrics")
     kept = None if metrics is None else [name for name in metrics if name != "held_rows"]
     settings = {**measured.provenance["settings"], "metrics": kept, "diagnosis": True}

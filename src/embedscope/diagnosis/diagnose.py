@@ -84,10 +84,10 @@ class Diagnosis:
         return self.collected.listed.get(v.rule.id)
 
     def _rows_of(self, v: Verdict, most: int | None) -> list[dict[str, Any]]:
-        found = self._listed(v)
-        if found is None or self.collected is None:
+        row_list = self._listed(v)
+        if row_list is None or self.collected is None:
             return []
-        space, listed = found
+        space, listed = row_list
         first = Listed(listed.ids[:most], listed.values[:most], listed.why)
         named = self.collected.names_of(v.numbers.source, space).named(first.ids)
         return [

@@ -55,8 +55,8 @@ class RowNames:
         if isinstance(texts, str | Path):
             texts = read_lines(texts)
         if texts is None and isinstance(name, str) and is_vectors(name) and not isinstance(source, Mapping):
-            found = texts_of(find_vectors(name).stream) if _readable(name) else None
-            texts = None if found is None else found.values()
+            known_texts = texts_of(find_vectors(name).stream) if _readable(name) else None
+            texts = None if known_texts is None else known_texts.values()
         return cls(texts, False)
 
     def check(self, n: int) -> None:

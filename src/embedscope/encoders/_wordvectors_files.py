@@ -66,7 +66,7 @@ def made_of_ngrams(attributes: dict[str, Any], stem: Path, words: list[str], pat
     """Vectors (n, d) of the words of a ``FastTextKeyedVectors``, which keeps only the parts they are made of.
 
     A word's vector is the mean of its own and those of its character n-grams, by gensim's own code; None where
-    ``found`` holds no such parts.
+    ``attributes`` holds no such parts.
     """
     own, grams = (next(_arrays(attributes, stem, (name,)), None) for name in ("vectors_vocab", "vectors_ngrams"))
     if own is None or grams is None:

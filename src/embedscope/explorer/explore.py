@@ -57,7 +57,7 @@ def explore(  # noqa: PLR0913
     options = ModelOptions.of(model)
     if kind is not None and repair is None:
         raise InputError(f"the kind '{kind}' is the role of the vectors in a repair, and none is given; leave it out")
-    made = repair if isinstance(repair, Repair) or repair is None else Repair.load(repair)
+    loaded_repair = repair if isinstance(repair, Repair) or repair is None else Repair.load(repair)
     if isinstance(sources, str | Path | list | tuple):
         if columns is not None:
             raise InputError("columns are for vectors that you hold; a table brings its own")
@@ -83,10 +83,10 @@ def explore(  # noqa: PLR0913
     maps = {f"{space} ({map_kind})": plane(x, map_kind, options.seed, progress) for space, x in rows.spaces.items()}
     after: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
-    if made is not None:
-        changed = np.asarray(made.transform(rows.x, kind))
+    if loaded_repair is not None:
+        changed = np.asarray(loaded_repair.transform(rows.x, kind))
         after = row_facts(changed, progress).hub_count
-        maps[f"after {made.header.candidate} ({map_kind})"] = plane(changed, map_kind, options.seed, progress)
-        notes = (f"hub_count_after is that after the repair {made.header.candidate}.",)
-    found = findings(rows.x, facts, options.seed, progress)
-    return Exploration(rows, facts, maps, found, after, notes)
+        maps[f"after {loaded_repair.header.candidate} ({map_kind})"] = plane(changed, map_kind, options.seed, progress)
+        notes = (f"hub_count_after is that after the repair {loaded_repair.header.candidate}.",)
+    selections = findings(rows.x, facts, options.seed, progress)
+    return Exploration(rows, facts, maps, selections, after, notes)

@@ -47,10 +47,10 @@ def application(shown: Exploration, progress: Progress) -> Any:
     from starlette.routing import Route
 
     data = _data_source(shown, progress)
-    made = atlas.make_server(data, static_path=str(_static()), duckdb_uri="server")
+    app = atlas.make_server(data, static_path=str(_static()), duckdb_uri="server")
     page = _page()
-    made.router.routes.insert(0, Route("/", lambda request: HTMLResponse(page)))
-    return made
+    app.router.routes.insert(0, Route("/", lambda request: HTMLResponse(page)))
+    return app
 
 
 def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None) -> None:
@@ -104,13 +104,13 @@ def _page() -> str:
 
 
 def _listen(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind((HOST, port))
+        listener.bind((HOST, port))
     except OSError as error:
-        made.close()
+        listener.close()
         raise InputError(
             f"port {port} cannot be used ({(error.strerror or str(error)).lower()}); leave --port out"
         ) from error
-    return made
+    return listener

@@ -73,12 +73,12 @@ class NeighbourMetric(Metric):
         notes += [_LEFT_OUT] if self.across_units and full.all.units is not None else []
         out = []
         for key, value in values.items():
-            found = intervals.get(key, Interval(None, None, None))
+            bars_of_key = intervals.get(key, Interval(None, None, None))
             if self.share:
                 rows = full.all.n
                 known = rows if grouped.units is None else min(rows, grouped.units.units)
-                found = at_least_binomial(found, value, known)
-            interval = (found.stderr, found.low, found.high)
+                bars_of_key = at_least_binomial(bars_of_key, value, known)
+            interval = (bars_of_key.stderr, bars_of_key.low, bars_of_key.high)
             estimates = self._measured(
                 key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
             )

@@ -107,21 +107,21 @@ def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> li
     ['procrustes', 'ridge:0.001', 'ridge:0.01']
     """
     named = candidates.split(",") if isinstance(candidates, str) else list(candidates)
-    auto, found = auto_candidates(dims, n), []
+    auto, expanded = auto_candidates(dims, n), []
     for text in (part.strip() for part in named):
         name, number = _parsed(text) if text != "auto" else ("auto", None)
         if name == "auto":
-            found += auto
+            expanded += auto
         elif number is None and name not in ("none", "procrustes"):
             settings = [each for each in auto if family_of(each) == name] or [f"{name}:{_FAMILIES[name].default:g}"]
-            found += settings
+            expanded += settings
         elif name == "none" and dims[0] != dims[1]:
             raise InputError(f"'none' compares vectors as they are, but they have {dims[0]} and {dims[1]} dimensions")
         else:
-            found.append(text)
-    if not found:
+            expanded.append(text)
+    if not expanded:
         raise InputError("--candidates names none; write auto, or a list such as procrustes,ridge,mlp")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(expanded))
 
 
 def _parsed(text: str) -> tuple[str, float | None]:

@@ -67,8 +67,8 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
 class _Walk:
     """The state of a walk over the bytes of a file."""
 
-    def __init__(self, found: Runs, start: int) -> None:
-        self.found = found
+    def __init__(self, runs: Runs, start: int) -> None:
+        self.found = runs
         self.at = self.line = self.start = start
         self.count = 0
         self.open_quote = 0

@@ -91,7 +91,7 @@ class Differences:
 def differences(
     kept: Iterable[tuple[Sequence[str], Any]], stored: Iterable[tuple[Sequence[str], Any]], *, bits: bool
 ) -> Differences:
-    """How the rows ``found`` differ from those ``kept`` (blocks of ids and vectors), in 16 bytes a row.
+    """How the rows ``stored`` differ from those ``kept`` (blocks of ids and vectors), in 16 bytes a row.
 
     >>> old, new = [(["a", "b"], np.eye(2))], [(["b", "c"], np.ones((2, 2)))]
     >>> told = differences(old, new, bits=True)

@@ -139,7 +139,7 @@ def _last_true(rows: Matrix, asked: Index, k: int) -> Floats:
 
 
 def _shares(rows: Matrix, asked: Index, nearest: Index, last: Floats) -> Floats:
-    """Share of the k neighbours that are among the ``found`` (m, k) of each row ``asked``."""
+    """Share of the k neighbours that are among the ``nearest`` (m, k) of each row ``asked``."""
     m, k = nearest.shape
     scores = pair_scores(rows, rows, np.repeat(asked, k), np.maximum(nearest, 0).ravel()).reshape(m, k)
     return np.asarray(((scores >= last[:, None]) & (nearest >= 0)).mean(axis=1))

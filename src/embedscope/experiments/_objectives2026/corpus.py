@@ -159,20 +159,20 @@ class Corpus:
     digest: str
 
 
-def corpus(texts: Texts, tokenizer_in_use: Any) -> Corpus:
-    """``texts`` read by the tokenizer ``made``."""
+def corpus(texts: Texts, trained: Any) -> Corpus:
+    """``texts`` read by the tokenizer ``trained``."""
     return Corpus(
         texts,
-        tokenizer_in_use,
-        _encoded(tokenizer_in_use, texts.groups),
-        _encoded(tokenizer_in_use, texts.held_out),
-        _digest(texts, tokenizer_in_use),
+        trained,
+        _encoded(trained, texts.groups),
+        _encoded(trained, texts.held_out),
+        _digest(texts, trained),
     )
 
 
-def _digest(texts: Texts, made: Any) -> str:
+def _digest(texts: Texts, trained: Any) -> str:
     """Hash of the texts, their features and the tokenizer."""
-    sha = hashlib.sha256(made.backend_tokenizer.to_str().encode())
+    sha = hashlib.sha256(trained.backend_tokenizer.to_str().encode())
     for group in (*texts.groups, *texts.held_out):
         sha.update("\n".join(group).encode() + b"\0")
     if texts.features is not None:
@@ -180,8 +180,8 @@ def _digest(texts: Texts, made: Any) -> str:
     return sha.hexdigest()
 
 
-def _encoded(made: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+def _encoded(trained: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
     """Token ids of every text with BOS and EOS, cut at ``CONTEXT``, by group."""
     flat = [text for group in groups for text in group]
-    ids = iter(made(flat, truncation=True, max_length=CONTEXT)["input_ids"])
+    ids = iter(trained(flat, truncation=True, max_length=CONTEXT)["input_ids"])
     return [[next(ids) for _ in group] for group in groups]

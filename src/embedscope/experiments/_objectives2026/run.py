@@ -86,10 +86,10 @@ def _corpora(
     told, skipped = captions(finder, size, scored, options.seed)
     named = emoji_names(finder, size, options) if "names" in families else None
     every = [text for group in told.groups for text in group]
-    made = tokenizer(every + [g[0] for g in named.groups] if named else every, size.vocabulary)
-    corpora: dict[Family, Corpus] = {"captions": corpus(told, made)} if "captions" in families else {}
+    trained = tokenizer(every + [g[0] for g in named.groups] if named else every, size.vocabulary)
+    corpora: dict[Family, Corpus] = {"captions": corpus(told, trained)} if "captions" in families else {}
     if named is not None:
-        corpora["names"] = corpus(named, made)
+        corpora["names"] = corpus(named, trained)
     return corpora, skipped
 
 
