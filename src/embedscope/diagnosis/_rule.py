@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from embedscope.diagnosis._readings import Numbers, Reading
+from embedscope.diagnosis.centred import is_centred, without_centring
 
 Severity = Literal["ok", "info", "warning", "serious"]
 SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
@@ -77,8 +78,9 @@ class Rule:
             return (
                 "embedscope repair reads vectors and texts: save the vectors of the images as .npy and repair that file"
             )
-        command = self.repair.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
-        return f"{command}; {JUDGED}" if "repair {where}" in self.repair and not paired else command
+        wanted = without_centring(self.repair) if is_centred(numbers) else self.repair
+        command = wanted.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
+        return f"{command}; {JUDGED}" if "repair {where}" in wanted and not paired else command
 
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
