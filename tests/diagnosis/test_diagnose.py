@@ -364,3 +364,9 @@ def test_a_repair_that_was_applied_is_not_suggested_again(tmp_path, monkeypatch)
         "these rows are centred already, which is the repair for this; or merge two indexes by rank"
     )
     assert not [remedy for remedy in after.values() if "--candidates center " in remedy]
+
+
+def test_thresholds_from_memory_are_checked_as_those_of_a_file():
+    with pytest.raises(InputError, match=r"thresholds: unknown rule 'hub'; did you mean 'hubs'\?"):
+        thresholds_of({"hub": {"warning": 0.1}})
+    assert thresholds_of({"hubs": {"serious": False}}) == {"hubs": {"serious": None}}

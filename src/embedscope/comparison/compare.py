@@ -21,6 +21,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.metrics.pairs import Paired
 from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
@@ -69,6 +70,7 @@ SENTENCES: dict[Name, tuple[str, str]] = {
 """What a relation means, and what to do."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Comparison:
     """A result, and the relation of the two spaces (None where models were compared on texts alone)."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_order, hash_rows
+from embedscope.core.short_repr import short_repr
 from embedscope.stats.neighbourhood import K, nearest_others
 from embedscope.tasks._means import check_apart
 
@@ -49,6 +50,7 @@ MOST = 2000
 _FEWEST = 12
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Relation:
     """How two spaces over the same rows are related, with the numbers that say so.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers, Reading
 from embedscope.diagnosis.centred import is_centred, without_centring
 
@@ -19,6 +20,7 @@ LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Rule:
     """One finding as data.
@@ -104,6 +106,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Verdict:
     """What a rule says of one space.

@@ -25,6 +25,7 @@ from embedscope.core.arrays import check_finite
 from embedscope.core.atomic import scratch_folder
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.short_repr import short_repr
 from embedscope.readers import find_vectors, store_of
 from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
@@ -47,6 +48,7 @@ _TOLERANCE = 1e-5
 Rows = npt.NDArray[Any]
 
 
+@short_repr
 @dataclass(frozen=True)
 class InPlace:
     """What was changed in a store.
