@@ -153,7 +153,7 @@ def write_in_place(
             before, already = RowSum(state.new).n, state.phase == "written"
             new = _mapping(mapped, state.dtype, found)
             if not already:
-                state = _written(book, state, writer, new, progress)
+                state = _written(book, found, state, writer, new, progress)
         gone, said = _verified(book, _opened(source), state, new, not writer.loses, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
@@ -191,7 +191,7 @@ def roll_back(
             resumed = state.phase == "undoing"
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
-            state = _written(book, state, writer, _as_it_was, progress)
+            state = _written(book, found, state, writer, _as_it_was, progress)
         gone, notes = _verified(book, _opened(source), state, _as_it_was, not writer.loses, progress)
         if writer.loses:
             notes = (*notes, writer.loses)
@@ -338,10 +338,17 @@ def _kept(book: Journal, found: _Collection, made: Repair, name: str, progress: 
 
 
 def _written(
-    book: Journal, state: State, writer: StoreWriter, new: Callable[[Rows], Rows], progress: Progress
+    book: Journal,
+    found: _Collection,
+    state: State,
+    writer: StoreWriter,
+    new: Callable[[Rows], Rows],
+    progress: Progress,
 ) -> State:
     """Write the blocks that are left; what is half-written is written again."""
     total = RowSum(state.new)
+    if slow := STORE_WRITERS.get(found.place.scheme).slow(found.place, state.rows - total.n):
+        progress.note(slow)
     progress.start("writing", state.rows - total.n)
     for block in book.blocks(state, state.offset):
         rows = new(block.rows)
