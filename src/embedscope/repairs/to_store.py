@@ -80,8 +80,9 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
             )
             raise InputError(f"{made.place} is there already and nothing is overwritten; {remedy}")
         made = replace(made, unfinished=True)
-    for line in rows.notes:
-        progress.note(line)
+    for line in (*rows.notes, target.slow(made.place, stream.n_rows or 0)):
+        if line:
+            progress.note(line)
     named, bare = RowSum(), RowSum()
 
     def blocks() -> Blocks:
