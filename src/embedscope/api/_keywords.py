@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from embedscope.core.errors import UnknownOptionError
+from embedscope.core.progress import end_progress
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,7 +33,7 @@ _RENAMED = {
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
-    """``function``, with unknown keyword arguments answered by the nearest known one."""
+    """``function``, with unknown keyword arguments answered by the nearest known one; its progress ends with it."""
     known = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
@@ -43,6 +44,9 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
                 near = renamed or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
                 hint = f"did you mean '{near[0]}'?" if near else f"its options are {', '.join(known)}"
                 raise UnknownOptionError(f"{function.__name__}() has no option '{name}'; {hint}")
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            end_progress()
 
     return checked
