@@ -14,6 +14,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, get_origin
 import numpy as np
 
 from embedscope.core.errors import InputError, UnknownOptionError
+from embedscope.core.progress import end_progress
 from embedscope.core.short_repr import shown
 
 _PLAIN: dict[str, tuple[type, ...]] = {
@@ -68,7 +69,10 @@ def _types(annotation: str, names: Mapping[str, Any]) -> tuple[type, ...]:
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
-    """``function``, with unknown keyword arguments answered by the nearest known one, wrong types by the right ones."""
+    """``function``, with unknown keyword arguments answered by the nearest known one, wrong types by the right ones.
+
+    Its progress ends with it.
+    """
     signature = inspect.signature(function)
     known = list(signature.parameters)
     names = getattr(function, "__globals__", {})
@@ -98,5 +102,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             raise InputError(
                 f"{shown(str(error.filename))} is too long to be the name of a file; pass a path"
             ) from error
+        finally:
+            end_progress()
 
     return checked

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedscope.core.errors import InputError, MissingExtraError
+from embedscope.core.progress import end_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console on standard output, or on standard error for what is not the result."""
+    """A console on standard output, or on standard error for what is not the result; no progress is drawn any more."""
     from embedscope.reports.console import SafeConsole
 
+    end_progress()
     return SafeConsole(stderr=stderr, highlight=False)
 
 
@@ -105,6 +107,7 @@ class Output:
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
             result.to_json(self.json)
+        end_progress()
         if self.json == "-":
             sys.stdout.write(result.to_json())
         elif self.format == "markdown":
