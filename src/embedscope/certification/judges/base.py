@@ -177,6 +177,12 @@ class Judge(Protocol):
     def restricted(self, score: Score, items: Mask, part: Part) -> Score:
         """The main ``score`` of ``part`` on some of its ``items`` (n,) alone."""
 
+    def without_region(self, candidate: Candidate) -> Score | None:
+        """The main score of the certifying part, each item under a fit without the fitted rows of its region.
+
+        None where ``candidate`` is not fitted on what belongs together, or where units of evidence were declared.
+        """
+
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
         """Cosines of what matches and of what does not; None where no pair says which is which."""
 
