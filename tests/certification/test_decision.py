@@ -46,7 +46,7 @@ class Written:
     def closeness(self) -> np.ndarray:
         return np.arange(N) / N
 
-    def without_region(self, candidate: object) -> None:
+    def without_region(self, candidate: object, before: Score) -> None:
         return None
 
     def restricted(self, score: Score, items: np.ndarray, part: str) -> Score:

@@ -14,7 +14,7 @@ from embedscope.certification.wording import count, signed, signed_interval
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference
+from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference, units_of_score
 
 LEAST_CHANGED = 6
 """Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
@@ -210,12 +210,11 @@ def _certified(judge: Judge, chosen: Candidate) -> Certified:
     half = remote_half(judge.closeness(), units)
     old, new = (judge.restricted(o.scores[main], half.items, "certify") for o in (before, after))
     remote = _remote(old, new, int(half.items.sum()), half.n_units)
-    apart = judge.without_region(chosen)
+    apart = judge.without_region(chosen, before.scores[main])
     if apart is None:
         return Certified(before, after, gains, n, remote)
-    scored = np.isfinite(after.scores[main].items if apart.items is None else apart.items)
-    old = judge.restricted(before.scores[main], scored, "certify")
-    return Certified(before, after, gains, n, remote, _remote(old, apart, int(scored.sum()), n))
+    region = _remote(*apart, apart[1].n, units_of_score(apart[1]))
+    return Certified(before, after, gains, n, remote, region)
 
 
 def _remote(old: Score, new: Score, n_items: int, n_units: int) -> RemoteGain:

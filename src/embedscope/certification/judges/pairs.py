@@ -23,7 +23,7 @@ from embedscope.certification.judges.base import (
     restricted_mean,
 )
 from embedscope.certification.pair_rows import PairParts, cross_moments, held_sizes
-from embedscope.certification.regions import region_folds
+from embedscope.certification.regions import find_regions
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.split import HELD, Part, check_size, too_few_units
 from embedscope.certification.trade import APART, ASKING, apart, partway, share_of
@@ -242,7 +242,7 @@ class PairJudge:
         """The mean over some rows."""
         return restricted_mean(score, items, self.item_units(part), self.seed)
 
-    def without_region(self, candidate: Candidate) -> Score | None:
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
         """The main score, each pair under a fit of the held fitted pairs that lie in other regions than its own.
 
         Regions are those of both sides at once; a scorer keeps its bank. None for maps that are not fitted on pairs.
@@ -252,21 +252,27 @@ class PairJudge:
             return None
         rows, fit = self.parts.rows["certify"], self.parts.rows["fit"]
         both = [np.hstack([directions(r.x[r.left]), directions(r.y[r.right])]) for r in (fit, rows)]
-        fitted, held = region_folds(both[0], both[1], self.seed)
-        of = np.full(len(rows.x) + len(rows.y), -1, dtype=np.intp)
-        of[rows.left], of[len(rows.x) + rows.right] = held, held
+        found = find_regions(both[0], both[1], self.seed)
+        ends = rows.left, len(rows.x) + rows.right
+        of, region = (np.full(len(rows.x) + len(rows.y), unknown, dtype=np.intp) for unknown in (-1, 0))
+        for end in ends:
+            of[end], region[end] = found.held, found.region
         items = np.full(len(of), np.nan)
-        for fold in np.unique(held):
-            left, right = (side[fitted != fold] for side in (fit.left, fit.right))
+        for fold in np.unique(found.held):
+            left, right = (side[found.fitted != fold] for side in (fit.left, fit.right))
             moments = cross_moments(fit.x[left], fit.y[right], self.context.normalize)
             try:
                 again = replace(candidate, repair=self._fitted_on(repair.header.candidate, moments, left, right))
             except EmbedscopeError as error:
-                return Score(None, 0, note=f"undefined: a fit without one region fails: {error}")
-            found = self.outcome(again, "certify").scores[self.objective.main].items
-            if found is not None:
-                items[of == fold] = found[of == fold]
-        return both_ways(items, rows, self.seed)
+                return before, Score(None, 0, note=f"undefined: a fit without one region fails: {error}")
+            after = self.outcome(again, "certify").scores[self.objective.main].items
+            if after is not None:
+                items[of == fold] = after[of == fold]
+        old = np.full(len(of), np.nan) if before.items is None else np.where(np.isfinite(items), before.items, np.nan)
+        drawn = replace(rows, cluster_x=region[: len(rows.x)], cluster_y=region[len(rows.x) :])
+        units = {"units": len(np.unique(found.region))}
+        scores = (both_ways(old, drawn, self.seed), both_ways(items, drawn, self.seed))
+        return replace(scores[0], facts=units), replace(scores[1], facts=units)
 
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
         """Cosines of pairs, and of rows of different units; None for a scorer or sides without cosines."""

@@ -197,7 +197,7 @@ class QueryJudge:
         """The mean over some queries."""
         return restricted_mean(score, items, self.item_units(part), self.seed)
 
-    def without_region(self, candidate: Candidate) -> Score | None:
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
         """Nothing: candidates are fitted on rows alone, not on what they are judged by."""
         return None
 

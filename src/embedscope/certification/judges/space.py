@@ -68,7 +68,7 @@ class SpaceJudge:
         """Units of the rows that are items."""
         return numbered(self.parts.rows[part].units[self.rows_of_items(part)])
 
-    def without_region(self, candidate: Candidate) -> Score | None:
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
         """Nothing: candidates are fitted on rows alone, not on what they are judged by."""
         return None
 
