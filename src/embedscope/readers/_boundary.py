@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
-from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.errors import EmbedscopeError, InputError, is_failure
 
 _LONGEST = 400
 _REASON = 160
@@ -30,7 +30,9 @@ def sentences(what: str, advice: str = "get or write the file again") -> Generat
         raise InputError(
             f"{shown(what)} needs more memory than there is, so its sizes are damaged or it is too large; {advice}"
         ) from error
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise InputError(f"{shown(what)} could not be read ({reason(error)}); {advice}") from error
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from embedscope.core.atomic import write_text
 from embedscope.core.batch import Stream
-from embedscope.core.errors import EmbedscopeError, InputError, OutputError
+from embedscope.core.errors import EmbedscopeError, InputError, OutputError, is_failure
 from embedscope.core.progress import Progress
 from embedscope.readers import file_of, find_vectors, ids_of, store_of
 from embedscope.readers._boundary import reason
@@ -126,7 +126,9 @@ def writing_to(place: str, advice: str) -> Iterator[None]:
         yield
     except EmbedscopeError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise OutputError(f"{place} cannot be written ({reason(error)}); {advice}") from error
 
 
