@@ -40,7 +40,7 @@ def thresholds_of(path: str | Path) -> Thresholds:
     check_ends(path)
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML, one section per rule") from error
     rules = {rule.id: rule for rule in ALL_RULES}
     for name in data:

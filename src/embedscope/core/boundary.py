@@ -1,4 +1,4 @@
-"""The boundary of the readers: whatever a format's library raises inside, outside come only typed errors."""
+"""The boundary of what reads files: whatever a library raises inside, outside come only typed errors."""
 
 from __future__ import annotations
 
