@@ -50,7 +50,7 @@ def _read(path: str | Path) -> dict[str, Any]:
     check_ends(path)
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML, one section per rule") from error
 
 

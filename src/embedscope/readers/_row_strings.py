@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import sentences
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.atomic import scratch_folder
+from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import short_repr
 from embedscope.readers import find_vectors, store_of
-from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.waiting import Patient, bounded
-from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
