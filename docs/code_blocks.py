@@ -122,13 +122,10 @@ def _run_python(code: str, space: dict[str, Any], where: str) -> str:
 
 
 def run_page(text: str, folder: Path, *, name: str, models: bool) -> list[tuple[Block, str]]:
-    """Each block that was run, with what it printed, in ``folder`` beside the example; ``models`` runs those too."""
-    from embedscope.datasets import example_files
-
+    """Each block that was run, with what it printed, in ``folder``, which is empty; ``models`` runs those too."""
     space: dict[str, Any] = {"__name__": "__page__"}
     done = []
     with _inside(folder):
-        example_files("example")
         for block in blocks(text):
             if block.not_run or (block.needs_models and not models):
                 continue

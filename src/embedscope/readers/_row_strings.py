@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import sentences
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,15 @@ def other_columns(stream: Stream) -> Mapping[str, RowStrings]:
 
 def chained(streams: Sequence[Any], name: str) -> RowStrings | None:
     """The strings ``name`` (``row_ids``, ``row_texts``) of streams one after the other; None where one lacks them."""
-    columns: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
-    if len(columns) < len(streams):
-        return None
+    strings: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
+    return in_order(strings) if len(strings) == len(streams) else None
+
+
+def in_order(found: Sequence[RowStrings]) -> RowStrings:
+    """Strings one after the other."""
 
     def blocks() -> Iterator[Sequence[str]]:
-        for strings in columns:
+        for strings in found:
             yield from strings.blocks()
 
-    return RowStrings(" and ".join(dict.fromkeys(s.source for s in columns)), blocks)
+    return RowStrings(" and ".join(dict.fromkeys(s.source for s in found)), blocks)
