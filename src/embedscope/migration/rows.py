@@ -235,19 +235,19 @@ def _tokens(
 
 def _from_memory(source: Any, name: str) -> Side:
     if isinstance(source, Mapping):
-        found = read_collection(source, None, Provenance(), name)
-        if found.x is None:
+        collection = read_collection(source, None, Provenance(), name)
+        if collection.x is None:
             raise InputError(f"{name} is a dict of texts; pass {{id: vector}}, or name a model and pass texts=")
-        return Side(name, found.x, found.ids)
+        return Side(name, collection.x, collection.ids)
     return Side(name, to_numpy(as_matrix(source, name)))
 
 
 def _file(source: str, provenance: Provenance) -> Side:
     path, stream = file_of(source), open_vectors(source)
     if ids_of(stream) is not None or id_files(source, stream):
-        found = read_collection(source, None, provenance)
-        assert found.x is not None
-        side = Side(source, found.x, found.ids)
+        collection = read_collection(source, None, provenance)
+        assert collection.x is not None
+        side = Side(source, collection.x, collection.ids)
     else:
         side = Side(source, np.asarray(read_side(source, provenance)))
     sha = provenance.data.get(source, {}).get("sha256")
@@ -353,10 +353,10 @@ def _groups(groups: Any, old: Side, rows: Index) -> npt.NDArray[Any]:
     """What each matched row belongs to; declared for the rows of OLD."""
     from embedscope.sources.grouped_stream import read_groups
 
-    found = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
-    if len(found) != len(old.x):
-        raise InputError(f"--groups has {len(found):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
-    return np.asarray(np.unique(found, return_inverse=True)[1][rows])
+    labels = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
+    if len(labels) != len(old.x):
+        raise InputError(f"--groups has {len(labels):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
+    return np.asarray(np.unique(labels, return_inverse=True)[1][rows])
 
 
 def _check_width(x: npt.NDArray[Any], rows: Floats, what: str, side: str) -> None:
