@@ -117,11 +117,11 @@ def _asker(uri: str, rows: Rows, options: ModelOptions, progress: Progress) -> A
     """The model ``uri`` as what typed queries are embedded with; its texts are queries to rows that are documents."""
     if rows.asker is not None:
         raise InputError(f"{rows.asker.model} encoded the rows and embeds typed queries; leave out --query-model {uri}")
-    made = query_asker(uri, options, progress)
-    found = made.dimensions(rows.space)
-    if found != rows.x.shape[1]:
+    asker = query_asker(uri, options, progress)
+    dimensions = asker.dimensions(rows.space)
+    if dimensions != rows.x.shape[1]:
         raise InputError(
-            f"--query-model {uri} gives {found} dimensions, the rows have {rows.x.shape[1]}; name the model that made "
-            "them"
+            f"--query-model {uri} gives {dimensions} dimensions, the rows have {rows.x.shape[1]}; name the model that "
+            "made them"
         )
-    return made
+    return asker

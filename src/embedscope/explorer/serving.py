@@ -102,10 +102,10 @@ class _Served:
 
     def _application(self) -> Any:
         with self._lock:
-            return self._made
+            return self._served_app
 
     @cached_property
-    def _made(self) -> Any:
+    def _served_app(self) -> Any:
         import embedding_atlas.server as atlas
 
         return atlas.make_server(self._data, static_path=str(_static()), duckdb_uri="server")
@@ -121,10 +121,10 @@ class _Served:
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """The nearest rows of ``query`` as the page lists them."""
-        found = self._shown.nearest(query)
+        nearest = self._shown.nearest(query)
         self._asked.pop(query.strip(), None)  # the last one stands first
-        self._asked[query.strip()] = [row for row, _ in found]
-        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in found]
+        self._asked[query.strip()] = [row for row, _ in nearest]
+        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in nearest]
 
 
 def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None) -> None:

@@ -74,15 +74,15 @@ def other_columns(stream: Stream) -> Mapping[str, RowStrings]:
 
 def chained(streams: Sequence[Any], name: str) -> RowStrings | None:
     """The strings ``name`` (``row_ids``, ``row_texts``) of streams one after the other; None where one lacks them."""
-    strings: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
-    return in_order(strings) if len(strings) == len(streams) else None
+    columns: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
+    return in_order(columns) if len(columns) == len(streams) else None
 
 
-def in_order(found: Sequence[RowStrings]) -> RowStrings:
+def in_order(columns: Sequence[RowStrings]) -> RowStrings:
     """Strings one after the other."""
 
     def blocks() -> Iterator[Sequence[str]]:
-        for strings in found:
+        for strings in columns:
             yield from strings.blocks()
 
-    return RowStrings(" and ".join(dict.fromkeys(s.source for s in found)), blocks)
+    return RowStrings(" and ".join(dict.fromkeys(s.source for s in columns)), blocks)
