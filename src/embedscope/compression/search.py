@@ -43,7 +43,10 @@ class Searches:
     """
 
     def __init__(
-        self, queries: npt.NDArray[np.floating], own: Index | None, known: tuple[Index, Rows32] | None = None
+        self,
+        queries: npt.NDArray[np.floating],
+        own: Index | None,
+        known: tuple[Index, npt.NDArray[np.floating]] | None = None,
     ) -> None:
         self.queries, self.own = queries, own
         self._near = {} if known is None else {"": known}

@@ -69,8 +69,7 @@ class Tools:
         save: Save = None,
     ) -> str:
         """Geometry of vectors (isotropy, dimension, norms) or of a pair (modality gap, recall), with intervals."""
-        named = {"texts": texts, "images": images}
-        result = _measure.measure(source, pair=_two(pair), metrics=metrics, layers=layers, **named)
+        result = _measure.measure(source, pair=_two(pair), metrics=metrics, layers=layers, texts=texts, images=images)
         return self._answer(result, save)
 
     def diagnose(

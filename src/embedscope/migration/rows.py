@@ -306,13 +306,10 @@ def _queries(
     else:
         if request.new_queries is None:
             raise InputError("--old-queries alone say nothing of the new model; add --new-queries")
-        sides = [
-            None if source is None else _side(source, None, "query", name, encoder, provenance, progress)
-            for source, name in ((request.old_queries, "OLD queries"), (request.new_queries, "NEW queries"))
-        ]
-        old, asked = sides
-        assert asked is not None
-        new = asked
+        new = _side(request.new_queries, None, "query", "NEW queries", encoder, provenance, progress)
+        old = None
+        if request.old_queries is not None:
+            old = _side(request.old_queries, None, "query", "OLD queries", encoder, provenance, progress)
     if old is None:
         return None, new.x, new.ids or tuple(str(i) for i in range(len(new.x)))
     rows, ids, _ = _matched(old, new, " queries")
