@@ -134,7 +134,7 @@ def test_wrong_questions_are_said(made, asked, said):
 
 
 def test_wrong_rows_are_said():
-    with pytest.raises(InputError, match="one of raw, unit, centered"):
+    with pytest.raises(InputError, match="one of unit, raw, centered"):
         CandidateRows.of(np.ones((2, 2)), "whitened")
     with pytest.raises(InputError, match="shape"):
         CandidateRows.of(np.ones(3), "unit")
