@@ -13,10 +13,11 @@ import numpy.typing as npt
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Floats, Hashes, Rows, to_numpy, unit_rows
 from embedscope.core.block import RowBlock
+from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
 from embedscope.stats._questions import Questions, best_hits
-from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, Search
+from embedscope.stats.neighbour_index import ROOM, HeldUnitRows
 from embedscope.stats.row_sets import RowSet
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows

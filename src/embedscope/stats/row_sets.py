@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Array, Floats, row_norms, to_numpy
+from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, first_equal, without_copies
 from embedscope.stats._questions import NEAREST
-from embedscope.stats.neighbour_index import IndexedNeighbours, Search, indexed_neighbours
+from embedscope.stats.neighbour_index import IndexedNeighbours, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, k_occurrences, nearest_of_others, top_k
 
 K = NEAREST
