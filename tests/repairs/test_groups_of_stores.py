@@ -19,7 +19,7 @@ def test_columns_of_stores_are_groups(collection, name):
     found = read_groups("n", source)
     assert sorted(map(int, found)) == list(range(N))
     assert sorted(read_groups("document" if name == "chroma" else "text", source)) == sorted(TEXTS)
-    with pytest.raises(InputError, match="no column of .*its columns are .*n"):
+    with pytest.raises(InputError, match=r"no column of .*its columns are .*n"):
         read_groups("chapter", source)
     record = embedscope.measure(source, groups="n", metrics="mean_norm")[0]
     assert record.value == pytest.approx(np.linalg.norm(X, axis=1).mean(), rel=1e-5)
