@@ -205,7 +205,10 @@ def _thresholds(found: Findings) -> Iterator[Finding]:
         if t.cosine is None:
             if found.looked is not None and t is found.looked.threshold:
                 yield Finding(
-                    f"No threshold yet: {t.why}.", "undecided", f"{t.n:,} judged pairs", remedy=_next(found.looked)
+                    f"No threshold yet: {t.why}.",
+                    "undecided",
+                    f"{t.n:,} pairs judged by hand",
+                    remedy=_next(found.looked),
                 )
             else:
                 yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)

@@ -165,7 +165,7 @@ def find_vectors(
 
         store = place_of(named.place)
         if store is not None:
-            found = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
+            found = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), "vector store")
         else:
             found = _find(named.place, named.key, open_file, skip_bad)
         if named.bits:
