@@ -14,6 +14,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, get_origin
 import numpy as np
 
 from embedscope.core.errors import InputError, UnknownOptionError
+from embedscope.core.progress import end_progress
 from embedscope.core.short_repr import shown
 
 _PLAIN: dict[str, tuple[type, ...]] = {
@@ -68,7 +69,10 @@ def _types(annotation: str, names: Mapping[str, Any]) -> tuple[type, ...]:
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
-    """``function``, with unknown keyword arguments answered by the nearest known one, wrong types by the right ones."""
+    """``function``, with unknown keyword arguments answered by the nearest known one, wrong types by the right ones.
+
+    Its progress ends with it.
+    """
     signature = inspect.signature(function)
     known = list(signature.parameters)
     names = getattr(function, "__globals__", {})
@@ -82,7 +86,8 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
                 near = renamed or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
                 hint = f"did you mean '{near[0]}'?" if near else f"its options are {', '.join(known)}"
                 raise UnknownOptionError(f"{function.__name__}() has no option '{name}'; {hint}")
-        for name, value in (*zip(known, args, strict=False), *kwargs.items()):
+        named: list[tuple[str, Any]] = [*zip(known, args, strict=False), *kwargs.items()]
+        for name, value in named:
             if name in taken and not isinstance(value, taken[name]):
                 wanted = str(signature.parameters[name].annotation).replace(" | ", " or ")
                 raise InputError(f"{function.__name__}() takes {name} as {wanted}, got {shown(value)}")
@@ -98,5 +103,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             raise InputError(
                 f"{shown(str(error.filename))} is too long to be the name of a file; pass a path"
             ) from error
+        finally:
+            end_progress()
 
     return checked

@@ -33,6 +33,17 @@ class EmbedscopeError(Exception):
         super().__init__(brief(str(message)), *rest)
 
 
+def is_failure(error: BaseException) -> bool:
+    """Whether ``error`` tells of something that failed, and not of the end of the program.
+
+    What libraries in Rust raise where they give up, ``PanicException``, is no ``Exception`` of Python.
+
+    >>> is_failure(ValueError("x")), is_failure(KeyboardInterrupt())
+    (True, False)
+    """
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 class InputError(EmbedscopeError, ValueError):
     """The input is not what was wanted (shape, dtype, nan, unreadable file)."""
 

@@ -82,10 +82,6 @@ class Rule:
             files = shlex.split(numbers.where.removeprefix("--pair "))
             kinds = ("image=", "text=") if paired else [""] * len(files)
             corpus = " ".join(f"--corpus {shlex.quote(kind + file)}" for kind, file in zip(kinds, files, strict=False))
-        if " --images " in numbers.where and "repair {where}" in self.repair:
-            return (
-                "embedscope repair reads vectors and texts: save the vectors of the images as .npy and repair that file"
-            )
         wanted = without_centring(self.repair) if is_centred(numbers) else self.repair
         command = wanted.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
         return f"{command}; {JUDGED}" if "repair {where}" in wanted and not paired else command
@@ -144,8 +140,8 @@ def verdict(rule: Rule, numbers: Numbers, changed: Mapping[Severity, float | Non
     reading = rule.read(numbers)
     if reading is None:
         return None
-    found = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
-    thresholds = {level: value for level, value in found.items() if value is not None}
+    limits = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
+    thresholds = {level: value for level, value in limits.items() if value is not None}
     severity: Severity = "ok"
     reached: Severity = "ok"
     for level, limit in thresholds.items():

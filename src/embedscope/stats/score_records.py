@@ -30,7 +30,7 @@ def score_bars(score: Score) -> tuple[float | None, float | None, float | None]:
         if (known == score.value).all():  # replicates that are all equal say nothing about the next item
             found = at_least_binomial(Interval(0.0, low, high), score.value, units)
             return found.stderr, found.low, found.high
-    return stderr, low, high
+    return stderr, low, high if high is None or score.highest is None else max(high, score.highest)
 
 
 def score_record(score: Score, *, note: str | None = None, exact: bool = True, **place: Any) -> Record:

@@ -107,24 +107,24 @@ def _labelled(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[Any], 
 
 
 def _classes(data: Data, relation: str, task: str) -> Classes:
-    found = data.relations[relation]
-    if not isinstance(found, Classes):
-        raise InputError(f"task {task} wants classes, got {type(found).__name__} {data.name}.{relation}")
-    return found
+    classes = data.relations[relation]
+    if not isinstance(classes, Classes):
+        raise InputError(f"task {task} wants classes, got {type(classes).__name__} {data.name}.{relation}")
+    return classes
 
 
 def _clusters(data: Data, table: str) -> tuple[str, ...]:
-    found = data.images[table] if table in data.images else data.tables[table]
-    return found.clusters or tuple(str(i) for i in range(len(found)))
+    named_rows = data.images[table] if table in data.images else data.tables[table]
+    return named_rows.clusters or tuple(str(i) for i in range(len(named_rows)))
 
 
-def _scores(name: str, found: Classified, notes: Sequence[str]) -> Mapping[str, Score]:
+def _scores(name: str, classified: Classified, notes: Sequence[str]) -> Mapping[str, Score]:
     """Top-1 under the id of the task, others after it; of k classes the right one is always among the k best."""
     scores = {}
-    n_classes = len(found.per_class)
-    idle = [k for k in found.top if 1 < k >= n_classes]
+    n_classes = len(classified.per_class)
+    idle = [k for k in classified.top if 1 < k >= n_classes]
     left_out = [f"top-{k} of {n_classes} classes is always 1, and left out" for k in idle]
-    for k, score in found.top.items():
+    for k, score in classified.top.items():
         if k not in idle:
             said = "; ".join([*filter(None, [score.note]), *notes, *(left_out if k == 1 else ())]) or None
             scores[name if k == 1 else f"{name}.top{k}"] = replace(score, note=said)

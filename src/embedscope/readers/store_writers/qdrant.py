@@ -18,6 +18,7 @@ import numpy.typing as npt
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers.store_writers._target import (
     Blocks,
+    Loss,
     Made,
     NewCollection,
     StoreTarget,
@@ -53,7 +54,7 @@ class QdrantWriter:
         self._server = not place.is_local
         self._named = has_names(client, place)
         unit = self._server and name in unit_vectors(client, place)
-        self.loses = "a Qdrant server L2-normalises vectors of the distance Cosine" if unit else ""
+        self.loss = Loss("a Qdrant server L2-normalises vectors of the distance Cosine", self.read) if unit else None
 
     def replace(self, ids: Sequence[str], rows: npt.NDArray[Any]) -> None:
         """Update the vectors of the points ``ids``."""
