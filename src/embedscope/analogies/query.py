@@ -254,7 +254,8 @@ class _Neighbours:
             if rank == 1 and len(self.word_sum.words) > 1
             else f"it has rank {rank:,} by similarity to {word} alone"
         )
-        finding = f"{first} comes first (cosine {cosine:.4f}); {control}."
+        evidence = f"cosine {cosine:.4f}, the highest of {self.n:,} candidates" if self.lists["excluded"] else ""
+        finding = f"{first} comes first; {control}."
         columns = (
             Column("rank"),
             Column("candidate"),
@@ -275,7 +276,7 @@ class _Neighbours:
             for name, members in self.lists.items()
         )
         subtitle = ", ".join(filter(None, [source, self.space.pooling, self.space.space, self.space.note]))
-        return Document(title, subtitle, (Finding(finding),), tables, dots=self._charts())
+        return Document(title, subtitle, (Finding(finding, "info", evidence),), tables, dots=self._charts())
 
     def _charts(self) -> tuple[Dots, ...]:
         """Each list as dots: the cosine of each candidate, and its ranks by the words of the question alone."""

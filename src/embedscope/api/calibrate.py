@@ -11,11 +11,14 @@ from embedscope.api._inputs import accepted, collection_of, comma, labels_of, pr
 from embedscope.api._keywords import public
 from embedscope.calibration.calibrate import calibrate as calibrated
 from embedscope.calibration.scores import ScoreCalibration
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 
 
+@short_repr
 @dataclass(frozen=True)
 class CalibrationOutcome:
     """What :func:`embedscope.calibrate` found.
@@ -70,7 +73,7 @@ def calibrate(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
@@ -130,7 +133,7 @@ def calibrate(  # noqa: PLR0913
     chosen = (
         collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
     )
-    found, result = running_on(engine)(calibrated)(
+    calibration, result = running_on(engine)(calibrated)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -164,4 +167,4 @@ def calibrate(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return CalibrationOutcome(found, result)
+    return CalibrationOutcome(calibration, result)

@@ -10,6 +10,7 @@ from embedscope.api._inputs import accepted, comma, is_model_object, labels_of, 
 from embedscope.api._keywords import public
 from embedscope.comparison import Comparison
 from embedscope.comparison import compare as compared
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.execution.current import running_on
 
@@ -24,7 +25,7 @@ def compare(  # noqa: PLR0913
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, Unit
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
@@ -32,12 +33,12 @@ def diagnose(  # noqa: PLR0913
     row_texts: str | Path | Sequence[str] | None = None,
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
-    unit: Literal["token", "word", "sentence"] | None = None,
+    unit: Unit | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
@@ -91,7 +92,7 @@ def diagnose(  # noqa: PLR0913
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
         queries=_queries(queries),
         row_texts=row_texts,
-        thresholds=thresholds_of(thresholds) if isinstance(thresholds, str | Path) else thresholds,
+        thresholds=None if thresholds is None else thresholds_of(thresholds),
         seed=seed,
         progress=progress_of(progress),
         **named,

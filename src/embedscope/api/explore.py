@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, MapKind
 from embedscope.core.progress import Progress, Silent
 from embedscope.explorer.table import Exploration
 
@@ -63,13 +64,13 @@ def explore(  # noqa: PLR0913
     columns: Mapping[str, Sequence[Any]] | None = None,
     repair: Any = None,
     kind: str | None = None,
-    map_kind: Literal["pca", "umap"] = "pca",
+    map_kind: MapKind = "pca",
     max_rows: int | None = None,
     query_model: str | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,

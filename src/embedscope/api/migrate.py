@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import DirectionChoice, Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 from embedscope.migration.migrate import migrate as migrated
 from embedscope.transforms.repair import Repair
 
 
+@short_repr
 @dataclass(frozen=True)
 class MigrationOutcome:
     """What :func:`embedscope.migrate` found.
@@ -59,7 +62,7 @@ def migrate(  # noqa: PLR0913
     allow_missing: bool = False,
     groups: Any = None,
     retain: float = 0.95,
-    direction: Literal["auto", "queries", "documents"] = "auto",
+    direction: DirectionChoice = "auto",
     candidates: str | Iterable[str] = "auto",
     index_rows: int | None = None,
     tokens_per_row: float | None = None,
@@ -72,7 +75,7 @@ def migrate(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
@@ -129,7 +132,7 @@ def migrate(  # noqa: PLR0913
     ('bridge', 1.0)
     """
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    found, result = running_on(engine)(migrated)(
+    bridge, result = running_on(engine)(migrated)(
         _vectors(old, "old"),
         _vectors(new, "new"),
         texts=texts,
@@ -158,7 +161,7 @@ def migrate(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return MigrationOutcome(str(result.provenance["settings"]["verdict"]), found, result)
+    return MigrationOutcome(str(result.provenance["settings"]["verdict"]), bridge, result)
 
 
 def _vectors(x: Any, name: str) -> Any:

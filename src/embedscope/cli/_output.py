@@ -80,12 +80,16 @@ class Output:
             if self.report is None or not self.is_folder:
                 raise InputError("--format mteb writes several files; name a new folder for them, --report DIR")
             return
+        if self.report is not None and self.is_folder and self.report.is_file():
+            raise InputError(f"--report {self.report} is a file; name a new folder, or a file that ends in .html")
         check_report(self.report, figures=self.is_folder)
 
     @property
     def is_folder(self) -> bool:
-        """Whether the report is a folder."""
-        return self.report is not None and self.report.suffix.lower() not in (".html", ".htm")
+        """Whether the report is a folder; a device or a pipe takes one HTML file, whatever it is called."""
+        if self.report is None or self.report.suffix.lower() in (".html", ".htm"):
+            return False
+        return not self.report.exists() or self.report.is_dir() or self.report.is_file()
 
     @property
     def prints(self) -> bool:
@@ -101,7 +105,8 @@ class Output:
     ) -> None:
         """Write and print ``result``.
 
-        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints.
+        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints
+        in place of the Markdown of the result.
         """
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
@@ -112,9 +117,7 @@ class Output:
         elif self.format == "markdown":
             sys.stdout.write(result.to_markdown())
         elif self.format == "github":
-            from embedscope.interchange.github import summary as any_summary
-
-            sys.stdout.write(any_summary(result) if summary is None else summary)
+            sys.stdout.write(result.to_markdown() if summary is None else summary)
         elif self.format == "junit":
             from embedscope.reports import junit
 

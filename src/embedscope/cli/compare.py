@@ -28,7 +28,7 @@ def compare(
     pooling: opt.Pooling = None,
     max_rows: opt.MaxRows = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
     yes: opt.Yes = False,
@@ -52,9 +52,9 @@ def compare(
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
     if texts is not None or images is not None:
-        model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
+        model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache} | opt.given(yes=yes or None)
-    made = running_on(engine)(compared)(
+    comparison = running_on(engine)(compared)(
         *sources,
         texts=texts,
         images=images,
@@ -64,6 +64,6 @@ def compare(
         command=command_line(),
         **model,
     )
-    out.give(made.result)
-    if made.relation is not None and made.relation.name == "precision" and not made.parity:
+    out.give(comparison.result)
+    if comparison.relation is not None and comparison.relation.name == "precision" and not comparison.parity:
         raise typer.Exit(1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.split import HELD_OUT
+from embedscope.core.choices import DirectionChoice
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -41,7 +42,7 @@ def migrate(  # noqa: PLR0913
     allow_missing: bool = False,
     groups: Any = None,
     retain: float = RETAIN,
-    direction: Literal["auto", "queries", "documents"] = "auto",
+    direction: DirectionChoice = "auto",
     candidates: str | Iterable[str] = "auto",
     max_eval_rows: int = HELD_OUT,
     index_rows: int | None = None,
@@ -151,6 +152,8 @@ def _kinds(trial: Trial, judge: RetentionJudge) -> dict[str, KindMap]:
     moved = OLD if trial.direction == "documents" else NEW
     kinds = {}
     for name in (OLD, NEW):
-        made = trial.fitted if name == moved and trial.text != NONE else KindMap(Side(dims[name]))
-        kinds[name] = KindMap(made.side, made.normalise_before, made.normalise_after, origins.get(name), made.hidden)
+        kind_map = trial.fitted if name == moved and trial.text != NONE else KindMap(Side(dims[name]))
+        kinds[name] = KindMap(
+            kind_map.side, kind_map.normalise_before, kind_map.normalise_after, origins.get(name), kind_map.hidden
+        )
     return kinds

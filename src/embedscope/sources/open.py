@@ -24,7 +24,6 @@ from embedscope.readers import (
     file_of,
     find_vectors,
     hint,
-    is_vector_folder,
     is_vectors,
     state_of,
 )
@@ -178,11 +177,9 @@ def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progr
 
 def is_file(name: str) -> bool:
     """Whether ``name`` is files of vectors; False for a model, ``InputError`` where it is neither."""
-    if is_vectors(name):
-        return True
     from embedscope.encoders import MODELS, is_model
 
-    if name not in MODELS and is_vector_folder(name):
+    if name not in MODELS and is_vectors(name):
         return True
     if is_model(name):
         return False
