@@ -51,7 +51,7 @@ $(VISION)/.installed: pyproject.toml constraints-vision.txt
 	@touch $@
 
 SOAK_SECONDS ?= 1800
-soak: $(VENV)/.installed-dev  ## kill, fill disks and mutate files for half an hour (SOAK_SECONDS), print the counts
+soak: $(VENV)/.installed-dev  ## kill, fill disks, mutate files and stores for half an hour (SOAK_SECONDS), print the counts
 	EMBEDSCOPE_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest tests/faults tests/readers -m soak -s --timeout 7200
 
 test-vision: $(VISION)/.installed  ## install the extra vision in an environment of its own (5.5 GB), run its tests

@@ -7,7 +7,7 @@ from embedscope.diagnosis import diagnose
 from embedscope.diagnosis._collect import _one_model
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import populations, unrelated
-from embedscope.stats.neighbourhood import RowSet
+from embedscope.stats.row_sets import RowSet
 
 
 def unit(x):

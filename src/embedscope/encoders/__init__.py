@@ -9,6 +9,7 @@ from embedscope.core.registry import Registry
 from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
+from embedscope.encoders._opening import opening
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
 from embedscope.encoders._space_names import space_name
 from embedscope.encoders._uris import is_model as _is_text_model
@@ -81,7 +82,12 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
     if not isinstance(uri, str):
         from embedscope.encoders.objects import named_model
 
-        uri = named_model(uri)
+        return _opened(named_model(uri), options)
+    with opening(uri):
+        return _opened(uri, options)
+
+
+def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     image = _image_model(uri)
     if image is not None and image.open_text is not None:
         return image.open_text(uri, Opening(**{k: v for k, v in options.items() if k in ("device", "dtype", "seed")}))
@@ -93,8 +99,8 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
     from embedscope.encoders._without_layers import open_without_layers
     from embedscope.encoders.text import open_encoder
 
-    found = open_without_layers(uri, options)
-    return found or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+    model = open_without_layers(uri, options)
+    return model or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
 
 
 def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:
@@ -107,14 +113,14 @@ def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:
 
 def _scheme(uri: str) -> Scheme | None:
     name, colon, _ = uri.partition(":")
-    found = MODELS.get(name) if colon and name in MODELS else None
-    return found if isinstance(found, Scheme) else None
+    entry = MODELS.get(name) if colon and name in MODELS else None
+    return entry if isinstance(entry, Scheme) else None
 
 
 def _image_model(uri: str) -> ImageModel | None:
     name, _ = split_uri(uri)
-    found = MODELS.get(name) if name in MODELS else None
-    return found if isinstance(found, ImageModel) else None
+    entry = MODELS.get(name) if name in MODELS else None
+    return entry if isinstance(entry, ImageModel) else None
 
 
 def __getattr__(name: str) -> object:

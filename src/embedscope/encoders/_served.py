@@ -17,18 +17,22 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
+from functools import partial
+from http.client import HTTPException, IncompleteRead
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.waiting import bounded
 
 KEY = "OPENAI_API_KEY"
 _AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _LONGEST_WAIT = 60.0
-_OFFICIAL = "api.openai.com"
+_PIECE = 1 << 16
+_LARGEST_ANSWER = 512 << 20
+"""Bytes of an answer: some thousand texts of some thousand numbers in JSON."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,14 @@ def embed(server: Server, texts: Sequence[str], usage: Usage) -> npt.NDArray[np.
     if server.dimensions is not None:
         body["dimensions"] = server.dimensions
     answer = _asked(server, json.dumps(body).encode(), usage)
-    found = _vectors(server, answer, len(texts))
+    rows = _vectors(server, answer, len(texts))
     usage.requests += 1
     tokens = answer.get("usage", {}).get("total_tokens") if isinstance(answer.get("usage"), dict) else None
     if isinstance(tokens, int):
         usage.tokens += tokens
     else:
         usage.counted = False
-    return found
+    return rows
 
 
 def _asked(server: Server, body: bytes, usage: Usage) -> dict[str, Any]:
@@ -131,21 +135,41 @@ def _post(server: Server, body: bytes) -> dict[str, Any]:
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(f"{server.base_url}/embeddings", data=body, headers=headers, method="POST")
     try:
-        with _opener(server.base_url).open(request, timeout=server.timeout) as response:
-            content = response.read()
-    except urllib.error.HTTPError as error:
-        raise _refused(server, error, key) from error
+        content = bounded(partial(_content, server, request, key), server.timeout)
     except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
-        raise _PassingError(_without_key(str(getattr(error, "reason", error)) or type(error).__name__, key)) from error
+        said = _line(str(getattr(error, "reason", error))) or type(error).__name__
+        raise _PassingError(_without_key(said, key)) from error
     try:
         answer = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{server.base_url}/embeddings did not answer in JSON; is this the address up to and with /v1?"
         ) from error
     if not isinstance(answer, dict):
         raise InputError(f"{server.base_url}/embeddings answered with a JSON {type(answer).__name__}; wanted an object")
     return answer
+
+
+def _content(server: Server, request: urllib.request.Request, key: str | None) -> bytes:
+    """The answer to a request, as long as it may be; a server that never ends it is left when its time is over."""
+    until, parts, size = time.monotonic() + server.timeout, [], 0
+    try:
+        with _opener(server.base_url).open(request, timeout=server.timeout) as response:
+            while part := response.read1(_PIECE):
+                parts.append(part)
+                size += len(part)
+                if size > _LARGEST_ANSWER:
+                    raise InputError(
+                        f"{server.base_url} answered with more than {_LARGEST_ANSWER >> 20} MB; take fewer texts in "
+                        "one request, &batch="
+                    )
+                if time.monotonic() > until:
+                    raise TimeoutError(f"its answer had no end in {server.timeout:g} s")
+            if response.length:
+                raise IncompleteRead(b"", response.length)
+    except urllib.error.HTTPError as error:
+        raise _refused(server, error, key) from error
+    return b"".join(parts)
 
 
 def _opener(base_url: str) -> urllib.request.OpenerDirector:
@@ -158,9 +182,11 @@ def _opener(base_url: str) -> urllib.request.OpenerDirector:
 
 def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> Exception:
     try:
-        said = _message(error.read()[:4096])
+        said = _message(error.read(4096))
     except (OSError, HTTPException):
         said = ""
+    finally:
+        error.close()
     said = _without_key(f"{error.code}{': ' + said if said else ''}", key)
     if error.code in _AGAIN:
         return _PassingError(said, _retry_after(error.headers.get("Retry-After")))
@@ -178,12 +204,16 @@ def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> 
 def _message(content: bytes) -> str:
     """What a server says of an error, in one line of at most 200 characters."""
     try:
-        found: Any = json.loads(content)
+        body: Any = json.loads(content)
         for name in ("error", "message", "detail"):
-            found = found.get(name, found) if isinstance(found, dict) else found
-        text = found if isinstance(found, str) else json.dumps(found)
+            body = body.get(name, body) if isinstance(body, dict) else body
+        text = body if isinstance(body, str) else json.dumps(body)
     except ValueError:
         text = content.decode("utf-8", "replace")
+    return _line(text)
+
+
+def _line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
@@ -212,7 +242,9 @@ def _vectors(server: Server, answer: dict[str, Any], n: int) -> npt.NDArray[np.f
         raise InputError(f"{server.base_url} gave {count} vectors for {n} texts; its answer cannot be matched to them")
     places = [item.get("index", i) for i, item in enumerate(data)]
     if sorted(p for p in places if isinstance(p, int)) != list(range(n)):
-        raise InputError(f"{server.base_url} numbered {n} vectors {places[:12]}; wanted each of 0 to {n - 1} once")
+        raise InputError(
+            f"{server.base_url} numbered {n} vectors {_line(str(places[:12]))}; wanted each of 0 to {n - 1} once"
+        )
     rows: list[Any] = [None] * n
     for place, item in zip(places, data, strict=True):
         rows[place] = _row(server, item.get("embedding"))
@@ -235,6 +267,6 @@ def _row(server: Server, value: Any) -> npt.NDArray[np.float32]:
         row = np.asarray(value, dtype=np.float32)
         if row.ndim == 1:
             return row
-    except (TypeError, ValueError, binascii.Error) as error:
+    except (TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise InputError(f"{server.base_url} gave a vector that is neither numbers nor base64 of float32") from error
     raise InputError(f"{server.base_url} gave a vector of shape {row.shape}; wanted a list of numbers")

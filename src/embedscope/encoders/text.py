@@ -21,6 +21,7 @@ from embedscope.encoders._framing import (
 )
 from embedscope.encoders._info import ModelInfo, Picks
 from embedscope.encoders._loading import Loaded, choose_device, load
+from embedscope.encoders._opening import opens
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
 from embedscope.encoders._sources import Source, find_source
@@ -171,8 +172,8 @@ class TextEncoder:
         """Character span of each token of ``text`` (specials not counted)."""
         if not self._loaded.tokenizer.is_fast:
             raise InputError(f"{self.info.uri} has a tokenizer without character offsets; it cannot find words")
-        found = self._loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return [(int(a), int(b)) for a, b in found["offset_mapping"]]
+        encoding = self._loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return [(int(a), int(b)) for a, b in encoding["offset_mapping"]]
 
     def encode(
         self, texts: Sequence[str], poolings: Sequence[str | None], pooled: bool = False
@@ -325,6 +326,7 @@ class TextEncoder:
         return self._bos, self._eos
 
 
+@opens
 def open_encoder(  # noqa: PLR0913
     uri: str,
     *,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 from embedscope.core.errors import EmbedscopeError
+from embedscope.core.waiting import bounded
 
 R = TypeVar("R")
 
@@ -23,31 +23,6 @@ class EngineError(EmbedscopeError):
     """The cluster could not do the work (out of reach, workers that die); the numbers are not at fault."""
 
     exit_code = 6
-
-
-def bounded(call: Callable[[], R], seconds: float) -> R:
-    """What ``call`` gives or raises, in at most ``seconds``; after these ``TimeoutError``, and it goes on alone.
-
-    >>> bounded(lambda: 2 + 2, 60.0)
-    4
-    """
-    outcome: list[Any] = []
-
-    def run() -> None:
-        try:
-            outcome.append((True, call()))
-        except BaseException as error:
-            outcome.append((False, error))
-
-    thread = threading.Thread(target=run, daemon=True, name="embedscope-bounded")
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise TimeoutError(f"no answer in {seconds:g} s")
-    done, found = outcome[0]
-    if done:
-        return found  # type: ignore[no-any-return]
-    raise found
 
 
 class Watch:
@@ -82,16 +57,16 @@ class Watch:
     def threads(self) -> int:
         """Threads of all workers, at least one; waits for the first worker."""
         since = time.monotonic()
-        while not (found := self.ask(self._client.nthreads)):
+        while not (workers := self.ask(self._client.nthreads)):
             if time.monotonic() - since > self._patience:
                 raise EngineError(
                     f"the scheduler{self._at} has had no workers for {self._patience:g} s; start some, "
                     "`dask worker ADDRESS`"
                 )
             time.sleep(min(_TICK_SECONDS, self._patience) / 4)
-        self._known = set(found)
-        self._most = len(found)
-        return max(1, int(sum(found.values())))
+        self._known = set(workers)
+        self._most = len(workers)
+        return max(1, int(sum(workers.values())))
 
     def result(self, future: Any) -> Any:
         """The outcome of ``future``.
@@ -111,12 +86,12 @@ class Watch:
                 self._look()
 
     def _look(self) -> None:
-        found = set(self.ask(self._client.nthreads))
+        workers = set(self.ask(self._client.nthreads))
         now = time.monotonic()
-        self._lost += len(self._known - found)
-        self._known = found
-        self._most = max(self._most, len(found))
-        self._alone_since = None if found else self._alone_since or now
+        self._lost += len(self._known - workers)
+        self._known = workers
+        self._most = max(self._most, len(workers))
+        self._alone_since = None if workers else self._alone_since or now
         if self._lost > max(_LEAST_LOST, _STRIKES * self._most):
             raise self._dying("more come and go")
         if self._alone_since is not None and now - self._alone_since > self._patience:

@@ -10,6 +10,7 @@ from typing import Any
 from embedscope.core.atomic import write_text
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
+from embedscope.core.regular import check_ends
 from embedscope.core.result import Result
 from embedscope.interchange.scores import KNOWN, RETRIEVAL, TaskScores, task_scores
 
@@ -30,15 +31,19 @@ def model_card(result: Result) -> str:
         lines += [_line(one, name, r) for one in scores for name, r in one.records.items()]
         body = "## Evaluation with embedscope\n\n" + "\n".join(lines) + "\n"
     command = result.provenance.get("command")
-    made = f"\nMade by `{command}`" if command else ""
+    origin = f"\nMade by `{command}`" if command else ""
     started = result.provenance.get("started")
-    return f"{_BEGIN}\n{body}{made}{f' on {str(started)[:10]}' if made and started else ''}\n{_END}\n"
+    return f"{_BEGIN}\n{body}{origin}{f' on {str(started)[:10]}' if origin and started else ''}\n{_END}\n"
 
 
 def put_model_card(result: Result, path: str | Path) -> None:
     """Put the block into the model card ``path``, in place of one that is there, else at its end."""
     place, block = Path(path), model_card(result)
-    card = place.read_text(encoding="utf-8") if place.exists() else ""
+    check_ends(place)
+    try:
+        card = place.read_text(encoding="utf-8") if place.exists() else ""
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text ({error.reason}), as a model card is; name another file") from error
     before, begin, rest = card.partition(_BEGIN)
     if begin and _END not in rest:
         raise InputError(f"{path} has '{_BEGIN}' without '{_END}'; put the second back, or remove the first")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason, shown
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import reason, shown
 from embedscope.readers._column_names import gaps, no_rows
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
@@ -166,9 +166,9 @@ def _schema(path: Place, layout: _Layout) -> Any:
     import pyarrow as pa
 
     content = lines_between(path, layout.runs.bounds(0))
-    found = _table(path, content, layout, None, None, 0).schema
+    schema = _table(path, content, layout, None, None, 0).schema
     fields = []
-    for field in found:
+    for field in schema:
         kind = field.type
         if pa.types.is_integer(kind) and re.fullmatch(r".*?[0-9]+[\])]?", field.name):
             kind = pa.float64()

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import aligned
-from embedscope.readers._boundary import reason
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix
@@ -136,10 +136,10 @@ def _header(path: Place) -> tuple[dict[str, _Tensor], int]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    header = dict(pairs)
+    if len(header) < len(pairs):
         raise ValueError("a name occurs twice in its header")
-    return found
+    return header
 
 
 def _facts(name: str, facts: Any) -> _Tensor:

@@ -10,6 +10,12 @@ from embedscope.core.errors import InputError
 from embedscope.core.regular import near_name
 from embedscope.readers._paths import RemoteFile
 
+PATIENCE = 300.0
+"""Seconds that a server may take for one answer: a page of rows, a count, a block that is written."""
+
+FIRST_ANSWER = 60.0
+"""Seconds for its first answer, which tells that it is there."""
+
 _PASSWORD = re.compile(r"(://[^:/@?]*:)[^@/?]+(?=@)|([?&](?:ssl)?password=)[^&]+")
 
 
@@ -30,7 +36,7 @@ class StorePlace(RemoteFile):
             )
 
     def __str__(self) -> str:
-        return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}...", self.url)
+        return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}...", self.url)
 
     __repr__ = __str__
 

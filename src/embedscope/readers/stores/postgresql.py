@@ -15,15 +15,17 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
+from embedscope.core.waiting import ended_after
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
-from embedscope.readers.stores._place import StorePlace
+from embedscope.readers.stores._place import PATIENCE, StorePlace
 
 IDS = ("postgresql", "postgres")
 
 _CODES = {"vector": ">f4", "halfvec": ">f2"}
 _WHOLE = {"smallint", "integer", "bigint"}
 _STRINGS = {"text", "character varying", "character", "uuid", "name", "citext"}
+_CONNECT_SECONDS = 20
 _LISTS = {"real[]", "double precision[]"}
 
 
@@ -60,7 +62,8 @@ def _arrow(kind: str) -> Any:
 def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) -> Iterator[tuple[Any, str]]:
     """A connection and the quoted name of the table, which must be there unless it is to be made.
 
-    One that reads sees one state of the database; one that writes waits half a minute at most for a lock.
+    One that reads sees one state of the database; one that writes waits half a minute at most for a lock. Every answer
+    has a bounded time.
     """
     psycopg = require("psycopg", "postgres", f"reading {place}")
     parts = urlsplit(place.url)
@@ -70,7 +73,7 @@ def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) 
     address = urlunsplit(parts._replace(path=database))
     names = [psycopg.sql.Identifier(part) for part in unquote(table).split(".")]
     try:
-        with psycopg.connect(address, connect_timeout=20) as connection:
+        with _patient(psycopg).connect(address, connect_timeout=_CONNECT_SECONDS) as connection:
             if read_only:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 connection.read_only = True
@@ -95,6 +98,22 @@ def connected(place: StorePlace, *, read_only: bool = True, make: bool = False) 
         ) from error
 
 
+def _patient(psycopg: Any) -> Any:
+    """The class of a connection that is ended where the server is silent; every question comes through ``wait``."""
+
+    class PatientConnection(psycopg.Connection):  # type: ignore[misc]
+        def wait(self, *args: Any, **kwargs: Any) -> Any:
+            with ended_after(PATIENCE, self.pgconn.socket) as is_over:
+                try:
+                    return super().wait(*args, **kwargs)
+                except psycopg.Error as error:
+                    if is_over.is_set():
+                        raise psycopg.OperationalError(f"no answer in {PATIENCE:g} s") from error
+                    raise
+
+    return PatientConnection
+
+
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
     import pyarrow as pa
 
@@ -106,8 +125,8 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
         asked = ", ".join(_asked(Identifier(name).as_string(connection), kinds[name]) for name in names)
         with connection.cursor("embedscope", binary=True) as cursor:
             cursor.execute(f"select {asked} from {table}")
-            while chunks and (found := cursor.fetchmany(rows)):
-                columns = zip(*found, strict=True)
+            while chunks and (records := cursor.fetchmany(rows)):
+                columns = zip(*records, strict=True)
                 arrays = [
                     _vectors(values, _CODES[kinds[name]])
                     if kinds[name] in _CODES

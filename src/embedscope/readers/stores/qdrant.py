@@ -8,22 +8,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.readers._boundary import reason
+from embedscope.core.waiting import Patient, bounded
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
-from embedscope.readers.stores._place import StorePlace
+from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
+from embedscope.readers.stores._qdrant_points import check_points
 
 IDS = ("qdrant",)
 
 _PAGE = 1024
+_FIRST = 32
+"""Points whose payloads say which fields there are."""
 UNNAMED = "vector"
 
 
@@ -35,10 +40,10 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
         params = client.get_collection(place.collection).config.params.vectors
         sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
         n = client.count(place.collection, exact=True).count
-        first = client.scroll(place.collection, limit=1, with_payload=True)[0]
-    payload = first[0].payload or {} if first else {}
+        first = client.scroll(place.collection, limit=_FIRST, with_payload=True)[0]
+    payload = {k: v for point in reversed(first) for k, v in (point.payload or {}).items()}
     fields = {"id": pa.string()}
-    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
+    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str | int) and k not in {"id", *sizes}}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
     unit = _unit(_named(params, place))
     notes = (
@@ -50,8 +55,8 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
 
 
 def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
-    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
-    single = {name: facts for name, facts in found.items() if facts.multivector_config is None}
+    vectors: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
+    single = {name: facts for name, facts in vectors.items() if facts.multivector_config is None}
     if not single:
         raise InputError(f"{place} keeps no dense vectors, one a point; name a collection that does")
     return single
@@ -97,8 +102,7 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
     with _LOCK:
         client, users = _OPEN.get(where, (None, 0))
         if client is None:
-            key = os.environ.get("QDRANT_API_KEY")
-            client = qdrant.QdrantClient(url=where, api_key=key) if server else qdrant.QdrantClient(path=where)
+            client = _server(qdrant, where, place) if server else _local(qdrant, Path(where))
         _OPEN[where] = client, users + 1
     try:
         names = _collections(client, place)
@@ -114,15 +118,38 @@ def opened(place: StorePlace, *, make: bool = False) -> Iterator[Any]:
                 client.close()
 
 
+def _local(qdrant: Any, folder: Path) -> Any:
+    """A client of a folder, whose pickles it loads at once."""
+    if (folder / "meta.json").exists():
+        check_points(folder)
+    return qdrant.QdrantClient(path=str(folder))
+
+
+def _server(qdrant: Any, where: str, place: StorePlace) -> Any:
+    """A client of a server, which has a bounded time for every answer."""
+    key = os.environ.get("QDRANT_API_KEY")
+    try:
+        client = partial(qdrant.QdrantClient, url=where, api_key=key, check_compatibility=False)
+        return Patient(bounded(client, FIRST_ANSWER), PATIENCE)
+    except Exception as error:
+        raise _no_server(place, error) from error
+
+
 def _collections(client: Any, place: StorePlace) -> list[str]:
     """Names of the collections, from a server that must answer."""
+    if place.is_local:
+        return sorted(collection.name for collection in client.get_collections().collections)
     try:
-        return sorted(found.name for found in client.get_collections().collections)
+        return sorted(collection.name for collection in bounded(client.get_collections, FIRST_ANSWER).collections)
     except Exception as error:
-        raise InputError(
-            f"no Qdrant server answers at {place.path} ({reason(error)}); check the address, that it runs, and its key "
-            "in QDRANT_API_KEY"
-        ) from error
+        raise _no_server(place, error) from error
+
+
+def _no_server(place: StorePlace, error: Exception) -> InputError:
+    return InputError(
+        f"no Qdrant server answers at {place.path} ({reason(error)}); check the address, that it runs, and its key in "
+        "QDRANT_API_KEY"
+    )
 
 
 def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:
@@ -142,10 +169,10 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
                 with_vectors=vectors,
                 with_payload=fields or False,
             )
-            made = {"id": pa.array([str(point.id) for point in points], pa.string())}
-            made |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
-            made |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
-            yield pa.record_batch([made[name] for name in names], names=list(names))
+            columns = {"id": pa.array([str(point.id) for point in points], pa.string())}
+            columns |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
+            columns |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
+            yield pa.record_batch([columns[name] for name in names], names=list(names))
             if after is None:
                 return
 
@@ -160,11 +187,11 @@ def _matrix(points: Sequence[Any], name: str, dim: int, place: StorePlace) -> An
 
     x = np.empty((len(points), dim), np.float32)
     for row, point in enumerate(points):
-        found = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
-        if found is None or len(found) != dim:
-            what = "no vector" if found is None else f"{len(found)} numbers"
+        vector = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
+        if vector is None or len(vector) != dim:
+            what = "no vector" if vector is None else f"{len(vector)} numbers"
             raise InputError(f"{place}: point {point.id} has {what} for {name}, wanted {dim} numbers; repair the point")
-        x[row] = found
+        x[row] = vector
     return pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
 
 

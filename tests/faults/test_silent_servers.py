@@ -1,0 +1,232 @@
+"""Servers that accept and are silent, drip, or never end: every wait for them has a bound and a sentence."""
+
+import importlib.util
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError
+from embedscope.core.waiting import Patient, ended_after
+from embedscope.encoders import open_model
+from embedscope.readers import open_vectors
+from embedscope.readers.stores import _place
+
+pytestmark = pytest.mark.timeout(120)
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def _has(name):
+    return importlib.util.find_spec(name) is not None
+
+
+def _silent(line):
+    line.recv(1 << 16)
+
+
+def _slow_body(line):
+    line.recv(1 << 16)
+    line.sendall(OK + b"\r\n")
+    while True:
+        line.sendall(b" ")
+        time.sleep(0.05)
+
+
+def _slow_head(line):
+    line.recv(1 << 16)
+    line.sendall(OK)
+    while True:
+        line.sendall(b"X-a: b")
+        time.sleep(0.05)
+
+
+def _slow_error(line):
+    line.recv(1 << 16)
+    line.sendall(b"HTTP/1.1 500 Oh\r\n\r\n")
+    while True:
+        line.sendall(b" ")
+        time.sleep(0.05)
+
+
+SERVERS = {f.__name__[1:]: f for f in (_silent, _slow_body, _slow_head, _slow_error)}
+
+
+@pytest.fixture
+def server():
+    """Starts a server that does with every connection what a function does; gives its port."""
+    threads, listeners, lines = [], [], []
+
+    def run(target, *arguments):
+        threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        threads[-1].start()
+
+    def one(line, behave):
+        with suppress(OSError):
+            behave(line)
+
+    def serve(listener, behave):
+        with suppress(OSError):
+            while True:
+                lines.append(listener.accept()[0])
+                run(one, lines[-1], behave)
+
+    def start(behave):
+        listeners.append(socket.create_server(("127.0.0.1", 0)))
+        run(serve, listeners[-1], behave)
+        return listeners[-1].getsockname()[1]
+
+    yield start
+    for each in [*listeners, *lines]:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+    for thread in threads:
+        thread.join(60)
+    for thread in threading.enumerate():  # what was waiting for an answer has none now
+        if thread.name == "embedscope-bounded":
+            thread.join(60)
+
+
+def served(port, options="&timeout=1&retries=0"):
+    return open_model(
+        f"openai:m?base_url=http://127.0.0.1:{port}/v1{options}", note=lambda _: None, cache=False
+    ).matrix(None, "pooled", ["a", "b"])
+
+
+@pytest.mark.parametrize("how", SERVERS)
+def test_a_model_behind_a_server(server, how):
+    began = time.monotonic()
+    with pytest.raises(DataUnavailableError, match="did not answer after 1 attempts"):
+        served(server(SERVERS[how]))
+    assert time.monotonic() - began < 30
+
+
+def _answering(body):
+    def behave(line):
+        line.recv(1 << 16)
+        line.sendall(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[" * 100_000, "did not answer in JSON"),
+        (b'{"data": [{"embedding": [1' + b"0" * 400 + b']}, {"embedding": [1]}]}', "neither numbers"),
+        (b'{"data": [{"index": "' + b"x" * 9000 + b'"}, {}]}', "numbered 2 vectors"),
+    ],
+)
+def test_answers_that_are_meant_to_break(server, body, said):
+    with pytest.raises(InputError, match=said) as caught:
+        served(server(_answering(body)))
+    assert len(str(caught.value)) < 500
+
+
+def test_an_answer_that_never_ends_fills_no_memory(server, monkeypatch):
+    monkeypatch.setattr("embedscope.encoders._served._LARGEST_ANSWER", 1 << 20)
+
+    def endless(line):
+        line.recv(1 << 16)
+        line.sendall(OK + b"\r\n")
+        while True:
+            line.sendall(b" " * (1 << 16))
+
+    with pytest.raises(InputError, match="more than 1 MB"):
+        served(server(endless), "&timeout=60&retries=0")
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again(server):
+    def cut(line):
+        line.recv(1 << 16)
+        line.sendall(OK + b"Content-Length: 999\r\n\r\n{")
+        line.shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(DataUnavailableError, match="did not answer after 1 attempts"):
+        served(server(cut))
+
+
+def test_what_a_server_says_is_on_one_line(server):
+    def rubbish(line):
+        line.recv(1 << 16)
+        line.sendall(b"one\r\ntwo\r\n\r\n")
+
+    with pytest.raises(DataUnavailableError) as caught:
+        served(server(rubbish))
+    assert "\n" not in str(caught.value)
+
+
+STORES = [
+    pytest.param(
+        f"{scheme}:http://127.0.0.1:{{port}}/docs", id=scheme, marks=pytest.mark.skipif(not _has(lib), reason=why)
+    )
+    for scheme, lib, why in (
+        ("qdrant", "qdrant_client", "extra qdrant is not installed"),
+        ("chroma", "chromadb", "extra chroma is not installed"),
+    )
+]
+
+
+@pytest.mark.parametrize("how", SERVERS)
+@pytest.mark.parametrize("address", STORES)
+def test_a_store_behind_a_server(server, monkeypatch, address, how):
+    for module in ("chroma", "qdrant"):
+        monkeypatch.setattr(f"embedscope.readers.stores.{module}.FIRST_ANSWER", 1.0)
+    began = time.monotonic()
+    with pytest.raises(EmbedscopeError, match="server answers at"):
+        open_vectors(address.format(port=server(SERVERS[how])))
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.skipif(not _has("psycopg"), reason="extra postgres is not installed")
+def test_a_database_that_is_silent_from_the_start(server, monkeypatch):
+    monkeypatch.setattr("embedscope.readers.stores.postgresql._CONNECT_SECONDS", 2)
+    with pytest.raises(EmbedscopeError, match="cannot be read"):
+        open_vectors(f"postgresql://u@127.0.0.1:{server(_silent)}/db/t::v")
+
+
+def test_every_method_of_a_client_has_a_bounded_time():
+    class Collection:
+        size = 3
+
+        def rows(self):
+            time.sleep(60)
+
+    class Client:
+        def collection(self):
+            return Collection()
+
+        def names(self):
+            return ["a"]
+
+        def fails(self):
+            raise KeyError("b")
+
+    client = Patient(Client(), 0.2, ("Collection",))
+    assert client.names() == ["a"]
+    assert client.collection().size == 3
+    with pytest.raises(KeyError):
+        client.fails()
+    with pytest.raises(TimeoutError, match=r"no answer in 0\.2 s"):
+        client.collection().rows()
+
+
+def test_a_silent_connection_is_ended():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with ended_after(0.2, ours.fileno()) as is_over:
+            assert ours.recv(1) == b""
+        assert is_over.is_set()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with ended_after(60, ours.fileno()) as is_over:
+            theirs.sendall(b"x")
+            assert ours.recv(1) == b"x"
+        assert not is_over.is_set()
+
+
+def test_bounds_are_minutes():
+    assert 0 < _place.FIRST_ANSWER <= _place.PATIENCE <= 600
