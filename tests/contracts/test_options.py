@@ -10,23 +10,21 @@ import pytest
 
 import embedscope
 
-VERBS = tuple(
-    [
-        "analogy",
-        "apply",
-        "calibrate",
-        "check",
-        "compare",
-        "compress",
-        "diagnose",
-        "evaluate",
-        "explore",
-        "measure",
-        "migrate",
-        "repair",
-        "report",
-        "reproduce",
-    ]
+VERBS = (
+    "analogy",
+    "apply",
+    "calibrate",
+    "check",
+    "compare",
+    "compress",
+    "diagnose",
+    "evaluate",
+    "explore",
+    "measure",
+    "migrate",
+    "repair",
+    "report",
+    "reproduce",
 )
 DIFFERENT = {
     ("measure", "modalities"): "a list of two on the command line, which its own definition splits",

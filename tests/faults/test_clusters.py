@@ -180,3 +180,37 @@ def test_workers_killed_as_they_start_are_an_error():
     finally:
         stop.set()
         engine.close()
+
+
+FROZEN = """
+import multiprocessing, os, signal, sys, threading, time
+from embedscope.execution._watch import EngineError
+from embedscope.execution.dask import Dask
+
+def freeze():
+    frozen = set()
+    while True:
+        for child in multiprocessing.active_children():
+            if child.pid and child.pid not in frozen:
+                os.kill(child.pid, signal.SIGSTOP)
+                frozen.add(child.pid)
+        time.sleep(0.01)
+
+if __name__ == "__main__":
+    engine = Dask(workers=1, patience=3)
+    threading.Thread(target=freeze, daemon=True).start()
+    try:
+        list(engine.map(abs, [1]))
+    except EngineError as error:
+        print(error)
+"""
+
+
+def test_workers_that_are_frozen_as_they_start_do_not_hold_up_the_end(tmp_path):
+    import subprocess
+
+    (tmp_path / "frozen.py").write_text(FROZEN)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "frozen.py")], capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+    assert "no Dask workers could be started on this machine" in done.stdout

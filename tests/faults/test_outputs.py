@@ -197,6 +197,16 @@ def test_no_verb_overwrites_what_it_reads(material, tmp_path, option):
     assert repair.read_bytes() == (material / "r.safetensors").read_bytes()
 
 
+def test_a_report_goes_through_a_device_and_not_into_a_file(material, tmp_path):
+    """What is neither a folder nor ends in .html is a folder to make, but not where a device or a file is."""
+    (tmp_path / "notes").write_text("mine")
+    for place, code in (("/dev/null", 0), (tmp_path / "notes", 2)):
+        done = run("measure", material / "x.npy", "--metrics", "mean_norm", "-q", "--report", place)
+        assert done.returncode == code, done.stderr
+    assert "is a file; name a new folder" in done.stderr
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
 def test_two_outputs_of_one_name_are_refused(material, tmp_path):
     done = run("report", material / "result.json", "--csv", tmp_path / "x", "--latex", tmp_path / "x")
     assert done.returncode == 2

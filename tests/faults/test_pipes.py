@@ -52,3 +52,18 @@ def test_a_pipe_in_python(tmp_path):
     os.mkfifo(tmp_path / "p")
     with pytest.raises(embedscope.errors.InputError, match="a named pipe"):
         embedscope.repair(np.eye(40), labels=str(tmp_path / "p"))
+
+
+def test_a_model_card_is_read_and_so_no_pipe(tmp_path):
+    from embedscope.interchange.hub import put_model_card
+
+    os.mkfifo(tmp_path / "p")
+    (tmp_path / "latin").write_bytes(b"caf\xe9")
+    result = embedscope.measure(np.random.default_rng(0).standard_normal((40, 4)), metrics=["mean_norm"])
+    for place, said in (
+        (tmp_path / "p", "a named pipe"),
+        ("/dev/full", "a character device"),
+        (tmp_path / "latin", "UTF-8"),
+    ):
+        with pytest.raises(embedscope.errors.InputError, match=said):
+            put_model_card(result, place)

@@ -168,6 +168,12 @@ def test_a_threshold_that_nothing_exceeds_is_refused(tmp_path, value):
         tolerances([f"isoscore={value}"])
 
 
+def test_thresholds_that_are_nested_without_end(tmp_path):
+    (tmp_path / "t.toml").write_text("a = " + "[" * 100_000)
+    with pytest.raises(InputError, match="cannot read thresholds"):
+        thresholds_of(tmp_path / "t.toml")
+
+
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202eevil"
 RECORD = Record(source=EVIL, metric="=cmd|' /C calc'!A0", value=-1.5, note="@SUM(1+1)")
 

@@ -150,3 +150,16 @@ def test_ids_of_an_hdf5_file_do_not_come_from_other_files(tmp_path, how):
             layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "ids", shape=(N,))
             file.create_virtual_dataset("ids", layout)
     assert ids_of(open_vectors(str(tmp_path / "x.h5"))) is None
+
+
+def test_a_library_that_panics_is_a_sentence(tmp_path):
+    """Errors of Rust's libraries are no ``Exception``; Chroma panics on text that is none."""
+    library = pytest.importorskip("chromadb", reason="extra chroma is not installed")
+    client = library.PersistentClient(str(tmp_path / "c"), settings=library.Settings(anonymized_telemetry=False))
+    client.create_collection("docs", embedding_function=None).add(ids=["a", "b"], embeddings=X[:2])
+    library.api.client.SharedSystemClient.clear_system_cache()
+    with sqlite3.connect(tmp_path / "c" / "chroma.sqlite3") as database:
+        database.execute("UPDATE migrations SET sql = CAST(x'fffe' AS TEXT)")
+    database.close()
+    with pytest.raises(InputError, match="could not be read"):
+        open_vectors(f"chroma:{tmp_path}/c/docs")

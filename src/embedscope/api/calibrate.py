@@ -14,9 +14,11 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 
 
+@short_repr
 @dataclass(frozen=True)
 class CalibrationOutcome:
     """What :func:`embedscope.calibrate` found.

@@ -92,7 +92,7 @@ def diagnose(  # noqa: PLR0913
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
         queries=_queries(queries),
         row_texts=row_texts,
-        thresholds=thresholds_of(thresholds) if isinstance(thresholds, str | Path) else thresholds,
+        thresholds=None if thresholds is None else thresholds_of(thresholds),
         seed=seed,
         progress=progress_of(progress),
         **named,

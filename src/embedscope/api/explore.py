@@ -66,6 +66,7 @@ def explore(  # noqa: PLR0913
     kind: str | None = None,
     map_kind: MapKind = "pca",
     max_rows: int | None = None,
+    query_model: str | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     device: str = "auto",
@@ -89,6 +90,7 @@ def explore(  # noqa: PLR0913
     repair, kind : a repair, and the role of these vectors in it: adds the space after it
     map_kind : ``pca``, or ``umap`` with umap-learn
     max_rows : rows drawn, a sample by hash; 100,000 where None, 0 for all
+    query_model : model that made the vectors of a file, to embed what is typed into the page
     layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     seed : of samples and of UMAP
     progress : True shows bars on standard error
@@ -117,6 +119,7 @@ def explore(  # noqa: PLR0913
             kind=kind,
             map_kind=map_kind,
             max_rows=max_rows,
+            query_model=query_model,
             progress=progress_of(progress),
             **{name: value for name, value in model.items() if value is not None},
         )

@@ -12,11 +12,13 @@ from embedscope.api._keywords import public
 from embedscope.core.choices import DirectionChoice, Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 from embedscope.migration.migrate import migrate as migrated
 from embedscope.transforms.repair import Repair
 
 
+@short_repr
 @dataclass(frozen=True)
 class MigrationOutcome:
     """What :func:`embedscope.migrate` found.

@@ -17,6 +17,7 @@ from embedscope.core.choices import Dtype
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 from embedscope.repairs.apply import Applied, apply_repair, check_outputs
 from embedscope.repairs.in_place import InPlace, roll_back, write_in_place
@@ -24,6 +25,7 @@ from embedscope.repairs.repair import repair as repaired
 from embedscope.transforms.repair import Repair
 
 
+@short_repr
 @dataclass(frozen=True)
 class RepairOutcome:
     """What :func:`embedscope.repair` decided.

@@ -232,6 +232,14 @@ class _Cross:
         return self.whole.result(), self.half.result() if self.n else None
 
 
+def cross_moments(x: Matrix, y: Matrix, normalize: bool) -> CrossGaussian:
+    """Cross moments of the pairs of rows ``x`` (p, dx) and ``y`` (p, dy), at unit length where ``normalize``."""
+    cross = _Cross(normalize)
+    for lo in range(0, len(x), _BLOCK):
+        cross.update(x[lo : lo + _BLOCK], y[lo : lo + _BLOCK], None)
+    return cross.results()[0]
+
+
 def paired_stream(a: Array | str | Path, b: Array | str | Path) -> PairedStream | None:
     """Two files of vectors whose rows match by position, None where they must be read as a whole."""
     from embedscope.readers import is_vectors, open_vectors

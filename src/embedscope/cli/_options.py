@@ -387,7 +387,8 @@ Explain = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", help="Of samples, splits and bootstrap draws.", rich_help_panel=OUTPUT)
+    int,
+    typer.Option("--seed", metavar="N", min=0, help="Of samples, splits and bootstrap draws.", rich_help_panel=OUTPUT),
 ]
 
 

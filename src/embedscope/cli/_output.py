@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedscope.core.errors import InputError, MissingExtraError
+from embedscope.core.progress import end_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console on standard output, or on standard error for what is not the result."""
+    """A console on standard output, or on standard error for what is not the result; no progress is drawn any more."""
     from embedscope.reports.console import SafeConsole
 
+    end_progress()
     return SafeConsole(stderr=stderr, highlight=False)
 
 
@@ -78,12 +80,16 @@ class Output:
             if self.report is None or not self.is_folder:
                 raise InputError("--format mteb writes several files; name a new folder for them, --report DIR")
             return
+        if self.report is not None and self.is_folder and self.report.is_file():
+            raise InputError(f"--report {self.report} is a file; name a new folder, or a file that ends in .html")
         check_report(self.report, figures=self.is_folder)
 
     @property
     def is_folder(self) -> bool:
-        """Whether the report is a folder."""
-        return self.report is not None and self.report.suffix.lower() not in (".html", ".htm")
+        """Whether the report is a folder; a device or a pipe takes one HTML file, whatever it is called."""
+        if self.report is None or self.report.suffix.lower() in (".html", ".htm"):
+            return False
+        return not self.report.exists() or self.report.is_dir() or self.report.is_file()
 
     @property
     def prints(self) -> bool:
@@ -105,6 +111,7 @@ class Output:
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
             result.to_json(self.json)
+        end_progress()
         if self.json == "-":
             sys.stdout.write(result.to_json())
         elif self.format == "markdown":

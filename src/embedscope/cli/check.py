@@ -50,8 +50,7 @@ def check(
 ) -> None:
     """Measure SOURCE as the baseline was measured, and fail where a number drifted beyond the error bars of both.
 
-    Metrics, seed and, for a model, layers and pooling are those of the baseline, as are texts or images where none
-    are named.
+    Metrics, seed and, for a model, layers, pooling and (unless named) texts or images are those of the baseline.
     Exit code: 0 no drift, 1 drift, 2 or more an error.
     """
     from embedscope.core.errors import InputError

@@ -47,6 +47,15 @@ def explore(
             "--max-rows", metavar="N", min=0, help="Rows drawn, a sample by hash; 0 draws all. Default: 100,000"
         ),
     ] = None,
+    query_model: Annotated[
+        str | None,
+        typer.Option(
+            "--query-model",
+            metavar="MODEL",
+            help="Model that made the vectors of a file: it embeds what is typed into the page.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -102,6 +111,7 @@ def explore(
         kind=kind,
         map_kind=map_,
         max_rows=max_rows,
+        query_model=query_model,
         progress=shown_progress,
         device=device,
         dtype=dtype,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from embedscope.comparison.charts import models_headline, relation_charts, relation_headline, stability_chart
 from embedscope.comparison.label_free import findings, label_free, table
-from embedscope.comparison.relation import PARITY, PARITY_SHARE, Name, Relation, relation_of
+from embedscope.comparison.relation import ALIKE, PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
 from embedscope.core.document import Column, Document, Finding, Histogram, Row, Table
 from embedscope.core.errors import InputError
@@ -21,6 +21,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.metrics.pairs import Paired
 from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
@@ -43,8 +44,14 @@ SENTENCES: dict[Name, tuple[str, str]] = {
         "--new B -o bridge.safetensors",
     ),
     "prompt": (
-        "One model with another prompt, layer, version or modality.",
+        "One model with another prompt or version.",
         "Do not mix them in one index: embed both sides with the prompts the model was trained with, or embed again.",
+    ),
+    "modality": (
+        "One model on another modality (images and their texts), or another layer: rows match, and each side varies "
+        "along directions of its own.",
+        "In one index each modality finds itself first: see embedscope diagnose --pair A B for the gap, and what a "
+        "repair does about it; of layers, take one.",
     ),
     "truncated": (
         "One space is the first coordinates of the other.",
@@ -63,6 +70,7 @@ SENTENCES: dict[Name, tuple[str, str]] = {
 """What a relation means, and what to do."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Comparison:
     """A result, and the relation of the two spaces (None where models were compared on texts alone)."""
@@ -231,6 +239,7 @@ def _records(r: Relation, labels: Sequence[str]) -> list[Record]:
     values: dict[str, float | None] = {
         "centred_cosine": r.centred,
         "common_difference": r.common,
+        "covariance_likeness": r.likeness,
         "cosine_matrix_difference": r.turned,
         "aligned_cosine": r.aligned,
         "rotation_degrees": r.angle,
@@ -275,6 +284,7 @@ MEANING = {
     "below_parity": f"share of rows with a cosine below {PARITY}",
     "centred_cosine": "mean cosine of matching rows around the mean of each space; 0 for two models",
     "common_difference": "share of the difference that is one vector for all rows; 0 for rounding",
+    "covariance_likeness": f"cosine of the two covariances; below {ALIKE} for two modalities, above for two prompts",
     "cosine_matrix_difference": "relative difference of the cosines of all pairs; 0 for a rotation",
     "aligned_cosine": "held-out rows after the best rotation, fitted on the other half",
     "rotation_degrees": "mean angle by which that rotation turns rows",

@@ -28,7 +28,7 @@ def trained_sizes(source: str) -> tuple[int, ...]:
         if path.is_file():
             try:
                 facts = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             found = next((facts[key] for key in _KEYS if isinstance(facts, dict) and key in facts), None)
             if isinstance(found, list) and found:

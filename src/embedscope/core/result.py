@@ -18,12 +18,14 @@ from embedscope.core.printable import csv_text
 from embedscope.core.provenance import provenance_from
 from embedscope.core.records import FIELDS, Record
 from embedscope.core.schema import check_version, read_as, read_json
+from embedscope.core.short_repr import short_repr
 from embedscope.core.small_chart import small_chart
 
 SCHEMA_VERSION = 1
 _WANTED = "the result.json of a run"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Result:
     """Records, where they come from, and what they say.

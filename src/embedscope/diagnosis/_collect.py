@@ -17,6 +17,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._model_queries import model_numbers
 from embedscope.diagnosis._query_metrics import query_records
 from embedscope.diagnosis.pair_rows import pair_rows, query_rows
@@ -57,6 +58,7 @@ Space = tuple[str, str | None, str]
 """Source, pooling and name of a space."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Collected:
     """The numbers of a diagnosis, and the rows behind them.

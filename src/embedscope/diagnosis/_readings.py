@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from embedscope.core.records import Record
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.stats.uncertainty import student_interval
 
@@ -46,6 +47,7 @@ class Reading:
         return end is not None and (end > limit if worse == "above" else end < limit)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Numbers:
     """Records of one space (or two, ``image|text``) by metric.

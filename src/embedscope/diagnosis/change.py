@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedscope.core.records import Record
+from embedscope.core.short_repr import short_repr
 
 Outcome = Literal["same", "drift", "no error bar", "rows differ", "missing", "new", "undefined"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Change:
     """One number then and now; ``p`` after Holm over all that were tested."""

@@ -12,6 +12,7 @@ from embedscope.core.document import Column, Document, Finding, Row, Table
 from embedscope.core.printable import csv_text
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
@@ -26,6 +27,7 @@ from embedscope.geometry.sketches import Sketchbook
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Diagnosis:
     """A result whose document holds the findings, and the verdicts they come from.

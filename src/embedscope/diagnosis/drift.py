@@ -11,6 +11,7 @@ from embedscope.core.document import Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
@@ -26,6 +27,7 @@ DEGREES = 15
 _Key = tuple[str | None, ...]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Drift:
     """The result of now, whose document compares it with the baseline, and every change."""

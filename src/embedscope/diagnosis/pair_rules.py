@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from embedscope.core.records import Record
 from embedscope.diagnosis._readings import Numbers, Reading, difference, number
 from embedscope.diagnosis._rule import OUT, Rule
+from embedscope.diagnosis.centred import sampling_gap
 
 _SHARE = "same_modality_share."
 _KINDS = "query_kind_share."
@@ -46,8 +45,7 @@ def _above_chance(numbers: Numbers, limit: float) -> float:
 
 
 def _beyond_noise(numbers: Numbers, limit: float) -> float:
-    """Two means of n L2-normalised rows are sqrt(1/n + 1/m) apart at most where the sides are one cloud."""
-    return limit + math.sqrt(sum(1 / max(n, 1) for n in numbers.sizes.values()))
+    return limit + sampling_gap(numbers)
 
 
 def _beyond_five(numbers: Numbers, limit: float) -> float:

@@ -54,6 +54,8 @@ class RowNames:
             return cls(tuple(image.name for image in images_in(model["images"])), True, are_texts=False)
         if isinstance(texts, str | Path):
             texts = read_lines(texts)
+        elif isinstance(texts, Mapping):
+            raise InputError("row_texts is a mapping; wanted a list, the text of each row in the order of the rows")
         if texts is None and isinstance(name, str) and is_vectors(name) and not isinstance(source, Mapping):
             found = texts_of(find_vectors(name).stream) if _readable(name) else None
             texts = None if found is None else found.values()

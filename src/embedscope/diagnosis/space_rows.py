@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, Hashes, row_norms, to_numpy, unit_rows
 from embedscope.core.ids import GROUPS, groups_of, row_numbers
+from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
@@ -29,6 +30,7 @@ FAR = 6.0
 """Median absolute deviations by which the nearest neighbour of an outlier is farther than that of the middle row."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Listed:
     """Rows that a finding is about, the worst first.
@@ -52,6 +54,7 @@ class Listed:
         return self.why.format(value=float(self.values[i]))
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class SpaceRows:
     """What is known of the rows of one space, after its numbers were taken.

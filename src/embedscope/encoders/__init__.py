@@ -9,6 +9,7 @@ from embedscope.core.registry import Registry
 from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
+from embedscope.encoders._opening import opening
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
 from embedscope.encoders._space_names import space_name
 from embedscope.encoders._uris import is_model as _is_text_model
@@ -81,7 +82,12 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
     if not isinstance(uri, str):
         from embedscope.encoders.objects import named_model
 
-        uri = named_model(uri)
+        return _opened(named_model(uri), options)
+    with opening(uri):
+        return _opened(uri, options)
+
+
+def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     image = _image_model(uri)
     if image is not None and image.open_text is not None:
         return image.open_text(uri, Opening(**{k: v for k, v in options.items() if k in ("device", "dtype", "seed")}))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
+from embedscope.encoders._saved_settings import read_json
 from embedscope.encoders._sources import Source
 
 _OPENAI = re.compile(r"(^|/)(openai/clip-|models--openai--clip-|clip-ViT-[BL]-\d+$)")
@@ -37,6 +37,9 @@ def check_activation(source: Source, activations: Sequence[str]) -> str | None:
 def _trained_with(source: Source) -> str | None:
     file = source.folder / "open_clip_config.json"
     if file.is_file():
-        model = json.loads(file.read_text(encoding="utf-8")).get("model_cfg", {})
+        facts = read_json(file)
+        model = facts.get("model_cfg") if isinstance(facts, dict) else None
+        if not isinstance(model, dict):
+            raise InputError(f"{file} has no model_cfg; get the model again")
         return "quick_gelu" if model.get("quick_gelu") else "gelu"
     return "quick_gelu" if _OPENAI.search(source.uri.name) else None

@@ -6,10 +6,12 @@ from embedscope.core.errors import InputError
 from embedscope.encoders import MODELS
 from embedscope.encoders._image_info import ImageEncoder, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
+from embedscope.encoders._opening import opens
 from embedscope.encoders._towers import open_tower
 from embedscope.encoders._uris import is_model
 
 
+@opens
 def open_image_encoder(
     uri: str,
     *,

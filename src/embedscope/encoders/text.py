@@ -21,6 +21,7 @@ from embedscope.encoders._framing import (
 )
 from embedscope.encoders._info import ModelInfo, Picks
 from embedscope.encoders._loading import Loaded, choose_device, load
+from embedscope.encoders._opening import opens
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
 from embedscope.encoders._sources import Source, find_source
@@ -325,6 +326,7 @@ class TextEncoder:
         return self._bos, self._eos
 
 
+@opens
 def open_encoder(  # noqa: PLR0913
     uri: str,
     *,

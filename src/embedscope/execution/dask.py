@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import pickle
 import threading
 from collections import deque
@@ -57,6 +58,7 @@ class Dask:
     patience: float = 180.0
     _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
     _client: Any = field(default=None, init=False, repr=False, compare=False)
+    _others: set[Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -92,6 +94,7 @@ class Dask:
             distributed = require("distributed", "dask", "the engine dask")
             where = self.address
             self._open.enter_context(_quiet())
+            self._others = set(multiprocessing.active_children())
             try:
                 if where is not None:
                     check_listening(where, min(self.timeout, _LISTENING))
@@ -103,6 +106,7 @@ class Dask:
                 options = {"timeout": self.timeout, "set_as_default": False, "direct_to_workers": direct}
                 client = bounded(partial(distributed.Client, where, **options), self.timeout + self.patience)
             except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+                self.close()
                 raise self._no_cluster(error) from error
             self._client = self._open.enter_context(client)
         return self._client
@@ -110,12 +114,18 @@ class Dask:
     def close(self) -> None:
         """Let go of the cluster, and end it where it was started here; the next ``map`` opens it again.
 
-        A cluster that does not end in ``patience`` seconds is left behind.
+        What does not end in ``patience`` seconds is killed, since Python would wait for it at its own end.
         """
         self._client = None
         opened, self._open = self._open, ExitStack()
-        with suppress(TimeoutError):
-            bounded(opened.close, self.patience)
+        try:
+            with suppress(TimeoutError):
+                bounded(opened.close, self.patience)
+        finally:
+            if self.address is None and self._others is not None:
+                for process in set(multiprocessing.active_children()) - self._others:
+                    process.kill()
+            self._others = None
 
     def _no_cluster(self, error: Exception) -> EngineError:
         why = str(error) or type(error).__name__

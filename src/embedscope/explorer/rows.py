@@ -19,6 +19,7 @@ from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.explorer.asking import Asker, called, image_asker, text_asker
 from embedscope.readers import described, find_vectors, ids_of, other_columns, texts_of
 from embedscope.sources.images import FolderImage, images_in
 from embedscope.sources.models import (
@@ -49,6 +50,7 @@ class Rows:
     texts, images : None where there are none
     columns : other columns of the file, and ``class`` and ``kind`` where known
     total : rows that there were before the sample
+    asker : the model that typed queries are embedded with; None where it is not known
     """
 
     spaces: Mapping[str, Matrix]
@@ -58,6 +60,7 @@ class Rows:
     images: tuple[Image | None, ...] | None = None
     columns: Mapping[str, tuple[Any, ...]] | None = None
     total: int = 0
+    asker: Asker | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,6 +69,15 @@ class Rows:
     def x(self) -> Matrix:
         """Vectors (n, d) of the first space."""
         return next(iter(self.spaces.values()))
+
+    @property
+    def space(self) -> str:
+        """Name of the first space."""
+        return next(iter(self.spaces))
+
+    def first(self, space: str) -> Rows:
+        """The same rows, with ``space`` before the others."""
+        return replace(self, spaces={space: self.spaces[space], **self.spaces})
 
 
 def open_rows(
@@ -214,9 +226,20 @@ def _of_model(
         chosen = hash_sample(hash_rows(0, len(named.texts)), most, options.seed)
         lines = _picked(named.texts, chosen)
         vectors, found = encode_texts(uri, lines, options, provenance, progress)
-        spaces = {s.space if s.pooling is None else f"{s.space} {s.pooling}": (s.pooling, s.space) for s in found}
+        spaces = {called(s): (s.pooling, s.space) for s in found}
         made = {key: np.asarray(vectors.matrix(*place, lines), dtype=np.float32) for key, place in spaces.items()}
-        parts.append(_known(Rows(made, tuple(map(str, chosen)), (uri,) * len(lines), lines, total=len(named.texts))))
+        parts.append(
+            _known(
+                Rows(
+                    made,
+                    tuple(map(str, chosen)),
+                    (uri,) * len(lines),
+                    lines,
+                    total=len(named.texts),
+                    asker=text_asker(uri, options, vectors, found),
+                )
+            )
+        )
     if pictures is not None:
         chosen = hash_sample(hash_rows(0, len(pictures)), most, options.seed)
         shown = _picked(pictures, chosen)
@@ -225,7 +248,8 @@ def _of_model(
         space = image_vector(encoder.spaces)
         names = tuple(image.name for image in shown)
         made = {space: encoded.matrix(space)}
-        parts.append(Rows(made, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures)))
+        asker = image_asker(uri, encoder, options)
+        parts.append(Rows(made, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures), asker))
     rows = parts[0] if len(parts) == 1 else _joined(parts, ("text", "image"), "kind")
     if labels is None:
         return rows
@@ -276,6 +300,7 @@ def _joined(parts: Sequence[Rows], names: Sequence[str], column: str = "source")
         together([part.images for part in parts], None),
         columns,
         sum(part.total for part in parts),
+        parts[-1].asker if column == "kind" else None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from embedscope.core.atomic import write_text
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
+from embedscope.core.regular import check_ends
 from embedscope.core.result import Result
 from embedscope.interchange.scores import KNOWN, RETRIEVAL, TaskScores, task_scores
 
@@ -38,7 +39,11 @@ def model_card(result: Result) -> str:
 def put_model_card(result: Result, path: str | Path) -> None:
     """Put the block into the model card ``path``, in place of one that is there, else at its end."""
     place, block = Path(path), model_card(result)
-    card = place.read_text(encoding="utf-8") if place.exists() else ""
+    check_ends(place)
+    try:
+        card = place.read_text(encoding="utf-8") if place.exists() else ""
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text ({error.reason}), as a model card is; name another file") from error
     before, begin, rest = card.partition(_BEGIN)
     if begin and _END not in rest:
         raise InputError(f"{path} has '{_BEGIN}' without '{_END}'; put the second back, or remove the first")

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.registry import Registry
 from embedscope.core.regular import check_name, check_regular, near_name
 from embedscope.readers._bits import unpacked
 from embedscope.readers._blocks import ArrayStream, plan
-from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._facts import described, facts_of, itemsize_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.boundary import guarded
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._boundary import guarded
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
 
 

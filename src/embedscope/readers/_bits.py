@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.boundary import guarded
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import guarded
 from embedscope.readers._facts import Facts, facts_of
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.boundary import shown
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import shown
 from embedscope.readers._column_values import looks_like_vector, numbers_in
 from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, chosen_keys, known, listed
 from embedscope.readers._paths import Place

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from embedscope.core.batch import Batch, Shard
 from embedscope.core.block import block_rows
+from embedscope.core.boundary import guarded
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
-from embedscope.readers._boundary import guarded
 from embedscope.readers._column_names import (
     ID_NAMES,
     TEXT_NAMES,

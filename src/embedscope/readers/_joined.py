@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._facts import Facts, facts_of, together
-from embedscope.readers._row_strings import RowStrings, chained
+from embedscope.readers._row_strings import RowStrings, chained, in_order, other_columns
 
 
 def joined(parts: Sequence[Stream]) -> Stream:
@@ -57,6 +57,16 @@ class JoinedStream:
     def row_texts(self) -> RowStrings | None:
         """The texts of the rows, where all parts have them."""
         return chained(self.parts, "row_texts")
+
+    @property
+    def row_columns(self) -> Mapping[str, RowStrings]:
+        """The other columns of the rows, where all parts have them."""
+        held = [other_columns(part) for part in self.parts]
+        return {
+            name: in_order([columns[name] for columns in held])
+            for name in held[0]
+            if all(name in columns for columns in held)
+        }
 
     def shards(self) -> Sequence[Shard]:
         """Shards of the parts in order; small ones are put together until they have a planned shard's rows."""

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard
+from embedscope.core.boundary import guarded
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
-from embedscope.readers._boundary import guarded
 
 
 class RowRanges:

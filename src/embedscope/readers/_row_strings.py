@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import sentences
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,11 @@ def other_columns(stream: Stream) -> Mapping[str, RowStrings]:
 def chained(streams: Sequence[Any], name: str) -> RowStrings | None:
     """The strings ``name`` (``row_ids``, ``row_texts``) of streams one after the other; None where one lacks them."""
     found: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
-    if len(found) < len(streams):
-        return None
+    return in_order(found) if len(found) == len(streams) else None
+
+
+def in_order(found: Sequence[RowStrings]) -> RowStrings:
+    """Strings one after the other."""
 
     def blocks() -> Iterator[Sequence[str]]:
         for strings in found:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason, shown
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import reason, shown
 from embedscope.readers._column_names import gaps, no_rows
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard, Stream
+from embedscope.core.boundary import guarded, reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._boundary import guarded, reason
 from embedscope.readers._facts import Facts
 from embedscope.readers._faiss_parts import Held, take_apart
 from embedscope.readers._keys import EmptyFileError

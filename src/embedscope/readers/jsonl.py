@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import reason
 from embedscope.readers._column_names import is_number, no_rows
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines

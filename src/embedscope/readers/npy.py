@@ -18,9 +18,9 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import aligned
-from embedscope.readers._boundary import reason
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._paths import Place

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._paths import Place, arrow_file
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.batch import Stream
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import aligned
-from embedscope.readers._boundary import reason
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix

@@ -14,6 +14,7 @@ from embedscope.core.atomic import atomic_path
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.short_repr import short_repr
 from embedscope.core.threads import in_threads
 from embedscope.execution import Local
 from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors, store_of
@@ -32,6 +33,7 @@ MIGRATED = ("old", "new")
 """Kinds of a repair that `migrate` wrote: vectors of the old and of the new model."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Applied:
     """What was written.

@@ -23,10 +23,11 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.atomic import scratch_folder
+from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.short_repr import short_repr
 from embedscope.readers import find_vectors, store_of
-from embedscope.readers._boundary import sentences
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace
@@ -47,6 +48,7 @@ _TOLERANCE = 1e-5
 Rows = npt.NDArray[Any]
 
 
+@short_repr
 @dataclass(frozen=True)
 class InPlace:
     """What was changed in a store.
@@ -151,7 +153,7 @@ def write_in_place(
             before, already = RowSum(state.new).n, state.phase == "written"
             new = _mapping(mapped, state.dtype, found)
             if not already:
-                state = _written(book, state, writer, new, progress)
+                state = _written(book, found, state, writer, new, progress)
         gone, said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
@@ -189,7 +191,7 @@ def roll_back(
             resumed = state.phase == "undoing"
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
-            state = _written(book, state, writer, _as_it_was, progress)
+            state = _written(book, found, state, writer, _as_it_was, progress)
         gone, notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
         if writer.loss is not None:
             notes = (*notes, writer.loss.how)
@@ -336,10 +338,17 @@ def _kept(book: Journal, found: _Collection, made: Repair, name: str, progress: 
 
 
 def _written(
-    book: Journal, state: State, writer: StoreWriter, new: Callable[[Rows], Rows], progress: Progress
+    book: Journal,
+    found: _Collection,
+    state: State,
+    writer: StoreWriter,
+    new: Callable[[Rows], Rows],
+    progress: Progress,
 ) -> State:
     """Write the blocks that are left; what is half-written is written again."""
     total = RowSum(state.new)
+    if slow := STORE_WRITERS.get(found.place.scheme).slow(found.place, state.rows - total.n):
+        progress.note(slow)
     progress.start("writing", state.rows - total.n)
     for block in book.blocks(state, state.offset):
         rows = new(block.rows)

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from embedscope.core.atomic import write_text
 from embedscope.core.batch import Stream
-from embedscope.core.errors import EmbedscopeError, InputError, OutputError
+from embedscope.core.boundary import reason
+from embedscope.core.errors import EmbedscopeError, InputError, OutputError, is_failure
 from embedscope.core.progress import Progress
 from embedscope.readers import file_of, find_vectors, ids_of, store_of
-from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._options import taken_apart
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
@@ -80,8 +80,9 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
             )
             raise InputError(f"{made.place} is there already and nothing is overwritten; {remedy}")
         made = replace(made, unfinished=True)
-    for line in rows.notes:
-        progress.note(line)
+    for line in (*rows.notes, target.slow(made.place, stream.n_rows or 0)):
+        if line:
+            progress.note(line)
     named, bare = RowSum(), RowSum()
 
     def blocks() -> Blocks:
@@ -127,7 +128,9 @@ def writing_to(place: str, advice: str) -> Iterator[None]:
         yield
     except EmbedscopeError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise OutputError(f"{place} cannot be written ({reason(error)}); {advice}") from error
 
 

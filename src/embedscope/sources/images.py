@@ -84,6 +84,12 @@ def images_of(folder: str | Path, provenance: Provenance) -> Images:
     return Images(str(folder), images)
 
 
+def is_image_file(path: str | Path) -> bool:
+    """Whether there is a file at ``path`` whose name ends as that of an image."""
+    file = Path(path)
+    return file.suffix.lower() in _ENDINGS and file.is_file()
+
+
 def images_in(folder: str | Path) -> list[FolderImage]:
     """The images below ``folder`` in the order of their paths; ``InputError`` where there are none."""
     root = Path(folder)

@@ -261,6 +261,19 @@ def encode_sides(
     """
     model = open_text_model(uri, options, provenance, progress)
     spaces = model_spaces(model, uri, options, "one", provenance, progress)
+    return encode_opened(model, uri, spaces, sides, options, provenance, progress)
+
+
+def encode_opened(
+    model: TextEncoder | Lookup,
+    uri: str,
+    spaces: Sequence[SpaceName],
+    sides: Sequence[Side],
+    options: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+) -> list[EncodedSides]:
+    """Vectors of the texts of all ``sides`` by a model that is open, in ``spaces`` of it."""
     if not isinstance(model, TextEncoder):
         note = _show(reading_note(model), uri, progress)
         recorded = _RecordedLookup(model, uri, provenance)

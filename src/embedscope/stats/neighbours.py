@@ -242,15 +242,25 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
     for start in range(0, n, CORPUS_ROWS):
         s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
         sure = s > high[:, None]
-        count += np.count_nonzero(sure, axis=1)
-        row, col = np.divmod(np.flatnonzero((s >= low[:, None]) ^ sure), s.shape[1])
-        col += start
+        above = _row_counts(sure)
+        count += above
+        reaching = s >= low[:, None]
+        close = np.flatnonzero(_row_counts(reaching) != above)  # queries with a product that float32 does not decide
+        row, col = np.nonzero(reaching[close] ^ sure[close])
+        row, col = close[row], col + start
         pairs = rows[row] * n + col
         other = matches[np.minimum(np.searchsorted(matches, pairs), len(matches) - 1)] != pairs
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))
     return count
+
+
+def _row_counts(mask: npt.NDArray[np.bool_]) -> Index:
+    """How many of each row of ``mask`` (m, n) are True, eight at a time."""
+    if mask.shape[1] % 8:
+        return np.count_nonzero(mask, axis=1)
+    return np.asarray(np.bitwise_count(mask.view(np.uint64)).sum(axis=1, dtype=np.intp))
 
 
 def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes] | tuple[Index, Index]) -> Neighbours:

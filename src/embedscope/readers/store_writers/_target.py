@@ -93,6 +93,10 @@ class Made:
     exact: bool = True
 
 
+def _fast(place: StorePlace, rows: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class StoreTarget:
     """How collections of a store are written.
@@ -104,12 +108,14 @@ class StoreTarget:
     create : (what is made, its rows) -> what was made; on an error nothing is left of it
     there : whether something is where it would be made
     column : name of the vectors where a new collection has no name of its own for them
+    slow : (place, rows) -> what is said before so many rows are written, where that takes long; empty where not
     """
 
     opened: Callable[[StorePlace, ColumnStream, int], AbstractContextManager[StoreWriter]]
     create: Callable[[NewCollection, Blocks], Made]
     there: Callable[[NewCollection], bool]
     column: str = "vector"
+    slow: Callable[[StorePlace, int], str] = _fast
 
 
 def check_width(place: StorePlace, held: int | None, dim: int, remedy: str) -> None:

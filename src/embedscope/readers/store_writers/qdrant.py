@@ -185,4 +185,23 @@ def there(new: NewCollection) -> bool:
         return bool(client.collection_exists(new.place.collection))
 
 
-ENTRIES = {"qdrant": StoreTarget(open_writer, create, there)}
+_PER_SECOND = 60
+_MANY = 1000
+
+
+def slow(place: StorePlace, rows: int) -> str:
+    """What is said before many rows are written to a folder.
+
+    >>> slow(StorePlace("qdrant:db/docs"), 36_000)
+    'Qdrant in a folder commits each point by itself, some 60 a second: 36,000 rows take about 10 minutes'
+    """
+    if not place.is_local or rows < _MANY:
+        return ""
+    minutes = max(1, round(rows / _PER_SECOND / 60))
+    took = f"{minutes:,} minute{'s' if minutes > 1 else ''}" if minutes < 120 else f"{minutes / 60:,.0f} hours"
+    return (
+        f"Qdrant in a folder commits each point by itself, some {_PER_SECOND} a second: {rows:,} rows take about {took}"
+    )
+
+
+ENTRIES = {"qdrant": StoreTarget(open_writer, create, there, slow=slow)}

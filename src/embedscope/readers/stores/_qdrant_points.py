@@ -17,8 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._boundary import reason
 
 _MODELS = "qdrant_client.http.models.models"
 _VALUES = {"uuid": ("UUID", "SafeUUID"), "datetime": ("datetime", "date", "time", "timedelta", "timezone")}

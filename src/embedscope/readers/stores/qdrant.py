@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.waiting import Patient, bounded
-from embedscope.readers._boundary import reason
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
@@ -27,6 +27,8 @@ from embedscope.readers.stores._qdrant_points import check_points
 IDS = ("qdrant",)
 
 _PAGE = 1024
+_FIRST = 32
+"""Points whose payloads say which fields there are."""
 UNNAMED = "vector"
 
 
@@ -38,10 +40,10 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
         params = client.get_collection(place.collection).config.params.vectors
         sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
         n = client.count(place.collection, exact=True).count
-        first = client.scroll(place.collection, limit=1, with_payload=True)[0]
-    payload = first[0].payload or {} if first else {}
+        first = client.scroll(place.collection, limit=_FIRST, with_payload=True)[0]
+    payload = {k: v for point in reversed(first) for k, v in (point.payload or {}).items()}
     fields = {"id": pa.string()}
-    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
+    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str | int) and k not in {"id", *sizes}}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
     unit = _unit(_named(params, place))
     notes = (

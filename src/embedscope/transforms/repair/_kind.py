@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.short_repr import short_repr
 from embedscope.transforms.align._sides import PARTS, Side, unit
 from embedscope.transforms.codes import Code
 
@@ -71,6 +72,7 @@ class Hidden:
         return np.asarray(np.maximum(x @ self.hidden_in + self.hidden_bias, 0.0) @ self.hidden_out)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class KindMap:
     """A map for one role or modality: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.

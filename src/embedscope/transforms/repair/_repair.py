@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, as_matrix, is_torch, to_numpy
 from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.short_repr import short_repr
 from embedscope.transforms.align._sides import Side
 from embedscope.transforms.calibration import threshold_of
 from embedscope.transforms.repair._files import load, save
@@ -31,6 +32,7 @@ SINGLE = "vectors"
 Sources = Origin | Mapping[str, Origin] | None
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Repair:
     """Maps by kind of vector (``query``, ``document``, ``image``, ``image+text``), into one space.

@@ -1,4 +1,4 @@
-"""The boundary of the readers: whatever a format's library raises inside, outside come only typed errors."""
+"""The boundary of what reads files: whatever a library raises inside, outside come only typed errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
-from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.errors import EmbedscopeError, InputError, is_failure
 
 _LONGEST = 400
 _REASON = 160
@@ -30,7 +30,9 @@ def sentences(what: str, advice: str = "get or write the file again") -> Generat
         raise InputError(
             f"{shown(what)} needs more memory than there is, so its sizes are damaged or it is too large; {advice}"
         ) from error
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise InputError(f"{shown(what)} could not be read ({reason(error)}); {advice}") from error
 
 
