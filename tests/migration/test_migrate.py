@@ -215,6 +215,8 @@ def test_of_large_files_a_sample_is_taken_that_order_does_not_change(tmp_path: P
     groups = np.arange(900) // 3
     kept = read(400, groups).groups
     assert len(kept) == 399 and set(np.bincount(kept, minlength=300)) == {0, 3}
+    with pytest.raises(InputError, match="holds no whole group"):
+        read(400, np.zeros(900, dtype=int))
     outcome = embedscope.migrate(tmp_path / "old.npy", tmp_path / "new.npy", candidates=LINEAR, max_eval_rows=200)
     assert outcome.result.provenance["settings"]["sizes"]["fit"] <= 450
 

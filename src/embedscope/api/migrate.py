@@ -104,7 +104,7 @@ def migrate(  # noqa: PLR0913
     direction : ``queries`` maps new queries into the old index, ``documents`` stored vectors into the new space
     candidates : ``auto``, or some of none, procrustes, ridge, lowrank, cca, mlp
     index_rows, tokens_per_row, price_per_million_tokens : for the costs
-    max_eval_rows : rows kept in memory to select and to certify
+    max_eval_rows : rows kept in memory to select and to certify; of more than four times as many, so many are taken
     force : give the best bridge even if nothing certifies it
     texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     queries : texts of queries, for models

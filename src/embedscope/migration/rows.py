@@ -14,7 +14,7 @@ import numpy.typing as npt
 from embedscope.certification.split import kept_clusters
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_texts
+from embedscope.core.ids import hash_rows, hash_texts
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
@@ -136,10 +136,7 @@ def read_rows(
     rows, ids, notes = _matched(old, new)
     groups = None if request.groups is None else _groups(request.groups, old, rows[0])
     if most is not None and len(ids) > most and request.qrels is None:
-        total, keep = len(ids), kept_clusters(hash_texts(ids if groups is None else map(str, groups)), most, seed)
-        rows, groups = (rows[0][keep], rows[1][keep]), None if groups is None else groups[keep]
-        ids = tuple(compress(ids, keep))
-        notes.append(f"{len(ids):,} of {total:,} rows were taken, by their hash, to fit, select and certify")
+        rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
     check_apart(x, old.name)
     check_apart(y, new.name)
@@ -171,6 +168,26 @@ def read_rows(
         tokens,
         tuple(notes),
     )
+
+
+def _sampled(
+    rows: tuple[Index, Index],
+    ids: tuple[str, ...],
+    groups: npt.NDArray[Any] | None,
+    most: int,
+    seed: int,
+    notes: list[str],
+) -> tuple[tuple[Index, Index], tuple[str, ...], npt.NDArray[Any] | None]:
+    """At most ``most`` of the matched rows, whole groups, by the hash of their id or group."""
+    names = hash_texts(ids) if groups is None else hash_rows(0, int(groups.max()) + 1)[groups]
+    keep = kept_clusters(names, most, seed)
+    if not keep.any():
+        raise InputError(
+            f"a sample of {most:,} rows holds no whole group of --groups; pass finer groups, or raise --max-eval-rows"
+        )
+    notes.append(f"{int(keep.sum()):,} of {len(ids):,} rows were taken, by their hash, to fit, select and certify")
+    kept = None if groups is None else groups[keep]
+    return (rows[0][keep], rows[1][keep]), tuple(compress(ids, keep)), kept
 
 
 def is_model(source: Any) -> bool:
