@@ -57,6 +57,7 @@ from embedscope.experiments._tyshchuk2023.vectors import (
     unit,
 )
 from embedscope.experiments._tyshchuk2023.views import Pairing
+from embedscope.transforms.align import ContrastiveHeads
 
 
 def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[StudyData, Vectors]:
@@ -84,12 +85,25 @@ def planted(n: int = 240, d: int = 16, classes: int = 8) -> tuple[StudyData, Vec
     return StudyData(pairs, kinds, (parallel,), {}), vectors
 
 
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads that are trained for 60 steps instead of 400, where nothing depends on how good they get."""
+    shorten(monkeypatch)
+
+
+def shorten(patch: pytest.MonkeyPatch) -> None:
+    start = ContrastiveHeads.__init__
+    patch.setattr(start, "__kwdefaults__", {**start.__kwdefaults__, "steps": 60})
+
+
 @pytest.fixture(scope="module")
 def found() -> StudyResults:
     pytest.importorskip("torch", reason="contrastive heads need the extra hf")
     study_data, vectors = planted()
     gathered = StudyResults()
-    measure_model(vectors, study_data, Options(("planted",)), Provenance(), gathered)
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        measure_model(vectors, study_data, Options(("planted",)), Provenance(), gathered)
     return gathered
 
 
@@ -252,6 +266,7 @@ def small_clip(folder: Path) -> str:
 
 
 @pytest.mark.timeout(600)  # trains alignment heads; slow on a loaded machine
+@pytest.mark.usefixtures("few_steps")
 def test_the_articles_own_material_on_a_small_two_tower_model(tmp_path: Path) -> None:
     """COCO, CIFAR-100 and parallel captions in their layout, random CLIP weights: every table has code that runs."""
     n = 60

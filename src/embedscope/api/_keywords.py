@@ -86,7 +86,8 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
                 near = renamed or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
                 hint = f"did you mean '{near[0]}'?" if near else f"its options are {', '.join(known)}"
                 raise UnknownOptionError(f"{function.__name__}() has no option '{name}'; {hint}")
-        for name, value in (*zip(known, args, strict=False), *kwargs.items()):
+        named: list[tuple[str, Any]] = [*zip(known, args, strict=False), *kwargs.items()]
+        for name, value in named:
             if name in taken and not isinstance(value, taken[name]):
                 wanted = str(signature.parameters[name].annotation).replace(" | ", " or ")
                 raise InputError(f"{function.__name__}() takes {name} as {wanted}, got {shown(value)}")

@@ -133,7 +133,7 @@ def calibrate(  # noqa: PLR0913
     chosen = (
         collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
     )
-    found, result = running_on(engine)(calibrated)(
+    calibration, result = running_on(engine)(calibrated)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -167,4 +167,4 @@ def calibrate(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return CalibrationOutcome(found, result)
+    return CalibrationOutcome(calibration, result)

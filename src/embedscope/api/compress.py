@@ -85,7 +85,7 @@ def compress(  # noqa: PLR0913
     chosen = collection_of(source, "documents") if isinstance(source, Mapping) else source_of(source)
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = running_on(engine)(compressed)(
+    compressed_form, result = running_on(engine)(compressed)(
         chosen,
         queries=collection_of(queries, "queries"),
         corpus=documents,
@@ -108,4 +108,4 @@ def compress(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))
+    return RepairOutcome(compressed_form, result, bool(result.provenance["settings"]["accepted"]))

@@ -110,8 +110,8 @@ def measure(  # noqa: PLR0913
         raise InputError("nothing to measure: pass a source, or two sides as pair=(a, b)")
     from embedscope.geometry.measure import measure as measured
 
-    found = source_of(source, name)
-    named = isinstance(found, str | Path) or (isinstance(found, list) and found and isinstance(found[0], str))
+    vectors = source_of(source, name)
+    named = isinstance(vectors, str | Path) or (isinstance(vectors, list) and vectors and isinstance(vectors[0], str))
     files: dict[str, Any] = {
         "engine": engine,
         "checkpoint": checkpoint,
@@ -127,7 +127,7 @@ def measure(  # noqa: PLR0913
     model: dict[str, Any] = {} if images is None else {"images": images}
     model |= {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
     return measured(
-        found,
+        vectors,
         metrics=strings(metrics),  # type: ignore[arg-type]
         transform=transform,
         precision=precision,

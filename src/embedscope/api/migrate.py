@@ -132,7 +132,7 @@ def migrate(  # noqa: PLR0913
     ('bridge', 1.0)
     """
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    found, result = running_on(engine)(migrated)(
+    bridge, result = running_on(engine)(migrated)(
         _vectors(old, "old"),
         _vectors(new, "new"),
         texts=texts,
@@ -161,7 +161,7 @@ def migrate(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return MigrationOutcome(str(result.provenance["settings"]["verdict"]), found, result)
+    return MigrationOutcome(str(result.provenance["settings"]["verdict"]), bridge, result)
 
 
 def _vectors(x: Any, name: str) -> Any:

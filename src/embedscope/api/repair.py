@@ -147,7 +147,7 @@ def repair(  # noqa: PLR0913
     )
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = running_on(engine)(repaired)(
+    best, result = running_on(engine)(repaired)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -182,7 +182,7 @@ def repair(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))
+    return RepairOutcome(best, result, bool(result.provenance["settings"]["accepted"]))
 
 
 @overload
@@ -270,24 +270,24 @@ def apply(  # noqa: PLR0913
     >>> apply(centred, [[2.0, 0.0], [0.0, 3.0]]).tolist()
     [[0.0, 0.0], [-1.0, 1.0]]
     """
-    made = repair.repair if isinstance(repair, RepairOutcome) else repair
+    applied = repair.repair if isinstance(repair, RepairOutcome) else repair
     if in_place or rollback:
         where = None if out is None else str(out)
         check_outputs(str(source), where, in_place=in_place, rollback=rollback, journal=journal)
         if rollback:
-            return roll_back(made, str(source), kind=kind, journal=journal, progress=progress_of(progress))
+            return roll_back(applied, str(source), kind=kind, journal=journal, progress=progress_of(progress))
         return write_in_place(
-            made, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
+            applied, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
         )
     if out is not None:
         if not isinstance(source, str | Path):
             raise InputError("out is for files; an array is returned: leave out `out`, or pass the path of the vectors")
         return running_on(engine)(apply_repair)(
-            made, source, out, kind=kind, model=model, progress=progress_of(progress)
+            applied, source, out, kind=kind, model=model, progress=progress_of(progress)
         )
     if isinstance(source, str | Path):
         raise InputError(f"{source} is a file: say where to write with out=, or pass an array")
-    loaded = made if isinstance(made, Repair) else Repair.load(made)
+    loaded = applied if isinstance(applied, Repair) else Repair.load(applied)
     name = loaded.kind_name(kind)
     if model is not None:
         loaded.check_source(model, name)

@@ -160,10 +160,10 @@ def calibrate(  # noqa: PLR0913
     curve = chosen.curve if isinstance(chosen, Chosen) else None
     calibration = ScoreCalibration(unrelated, curve, thresholds, about)
     with provenance.phase("intervals"):
-        found = Findings(given, calibration, sampled, chosen, looked, conformal, dedup, confidence, seed)
-        records = records_of(found)
+        findings = Findings(given, calibration, sampled, chosen, looked, conformal, dedup, confidence, seed)
+        records = records_of(findings)
     provenance.settings |= {"evidence": given.evidence.facts()}
-    return calibration, Result(tuple(records), provenance.as_dict(), document_of(found, records, out, command))
+    return calibration, Result(tuple(records), provenance.as_dict(), document_of(findings, records, out, command))
 
 
 def _judgements(
@@ -174,11 +174,11 @@ def _judgements(
         return None, (), None
     parts = part_numbers_of(given.judged, seed)
     chosen = choose_curve(given.judged, parts)
-    found: list[Threshold] = []
+    thresholds: list[Threshold] = []
     conformal = None
     for name, target in (("precision", promises.precision), ("max_false_merge", promises.max_false_merge)):
         if target is not None:
-            found.append(
+            thresholds.append(
                 certify_false_share(given.judged, parts == 0, name, target, confidence=promises.confidence, seed=seed)
             )
     if promises.recall is not None:
@@ -186,8 +186,8 @@ def _judgements(
         one, conformal = certify_recall(
             *given.matches, promises.recall, confidence=promises.confidence, grid=grid, seed=seed
         )
-        found.append(one)
-    return chosen, tuple(found), conformal
+        thresholds.append(one)
+    return chosen, tuple(thresholds), conformal
 
 
 def recall_grid(unrelated: Unrelated) -> Floats:

@@ -186,11 +186,11 @@ def _nearest_of_itself(sides: Sides, request: CalibrationRequest) -> tuple[Index
     n = len(sides.x)
     asks = _sampled(sides.units[0], request.max_eval_rows, request.seed)
     k = min(request.k, n - 1)
-    found = top_k(sides.x[asks], sides.x, k, exclude=asks)
-    left, right = np.repeat(asks, k), found.indices.ravel()
+    neighbours = top_k(sides.x[asks], sides.x, k, exclude=asks)
+    left, right = np.repeat(asks, k), neighbours.indices.ravel()
     low, high = np.minimum(left, right), np.maximum(left, right)
     _, first = np.unique(low * n + high, return_index=True)
-    return left[first], right[first], np.clip(found.scores.ravel()[first], -1, 1)
+    return left[first], right[first], np.clip(neighbours.scores.ravel()[first], -1, 1)
 
 
 def _sampled(units: Index, limit: int, seed: int) -> Index:
@@ -317,11 +317,11 @@ def _searched(given: Given, left: Index, right: Index, request: CalibrationReque
     judged = np.unique(left)
     asks = judged[_sampled(numbered(unit[judged]), request.max_eval_rows, request.seed)]
     k = min(request.k, m)
-    found = top_k(sides.x[asks], sides.right, k)
-    a, b = np.repeat(asks, k), found.indices.ravel()
+    neighbours = top_k(sides.x[asks], sides.right, k)
+    a, b = np.repeat(asks, k), neighbours.indices.ravel()
     keys = np.unique(left * m + right)
     match = np.isin(a * m + b, keys)
-    cosines = np.clip(found.scores.ravel(), -1, 1)
+    cosines = np.clip(neighbours.scores.ravel(), -1, 1)
     kept = np.isin(left, asks)
     notes = list(given.notes)
     if len(asks) < len(judged):

@@ -86,11 +86,11 @@ def by_position(
         _Shard(shard, a, numbers[a:b], clusters[a:b], None if seen is None else seen[a:b])
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
-    found = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
-    if not found.totals["fit"]:
+    parts = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
+    if not parts.totals["fit"]:
         raise InputError(f"{n} pairs leave none to fit; pass some hundred pairs")
-    whole, half = found.cross.results()
-    return PairParts(whole, {part: b.rows() for part, b in found.buffers.items()}, found.totals, half)
+    whole, half = parts.cross.results()
+    return PairParts(whole, {part: b.rows() for part, b in parts.buffers.items()}, parts.totals, half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class _Work:
 
     def __call__(self, part: _Shard) -> _Found:
         buffers = {name: _Buffer(limit, self.seed) for name, limit in self.limits.items()}
-        found = _Found(_Cross(self.normalize), buffers, dict.fromkeys(PARTS, 0))
+        here = _Found(_Cross(self.normalize), buffers, dict.fromkeys(PARTS, 0))
         row = 0
         for batch in part.shard.batches():
             x, y = to_numpy(batch.spaces[LEFT]), to_numpy(batch.spaces[RIGHT])
@@ -131,14 +131,14 @@ class _Work:
                 mine = part.numbers[row:stop] == number
                 if not mine.any():
                     continue
-                found.totals[name] += int(mine.sum())
+                here.totals[name] += int(mine.sum())
                 buffers[name].add(part.clusters[row:stop][mine], places[mine], x[mine], y[mine])
                 if name == "fit":
-                    found.cross.update(x[mine], y[mine], None if part.seen is None else part.seen[row:stop][mine])
+                    here.cross.update(x[mine], y[mine], None if part.seen is None else part.seen[row:stop][mine])
             row = stop
         for buffer in buffers.values():
             buffer.trim()
-        return found
+        return here
 
 
 def _merged(a: _Found, b: _Found) -> _Found:

@@ -148,7 +148,7 @@ def calibrate(
 
     repair = None if into is None else Repair.load(into)
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(calibrated)(
+    calibration, result = running_on(engine)(calibrated)(
         source,
         pair=pair,
         pair_ids=pair_ids,
@@ -183,14 +183,14 @@ def calibrate(
         progress=output.progress(),
         command=command_line(),
     )
-    found.save(out)
+    calibration.save(out)
     if repair is not None and into is not None:
-        found.into(repair).save(into)
+        calibration.into(repair).save(into)
     lines = [f"{out}: apply it with ScoreCalibration.load, or `embedscope export {out} --to numpy` (or sql)"]
     if into is not None:
         lines.append(f"{into}: holds the probability and the thresholds too: Repair.load, then probability and decide")
     if label_pairs is not None:
         lines.append(f"pairs to judge: {label_pairs}")
     output.give(result, lines=tuple(lines))
-    if any(t.cosine is None for t in found.thresholds):
+    if any(t.cosine is None for t in calibration.thresholds):
         raise typer.Exit(REFUSED)

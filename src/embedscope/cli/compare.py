@@ -54,7 +54,7 @@ def compare(
     if texts is not None or images is not None:
         model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache} | opt.given(yes=yes or None)
-    made = running_on(engine)(compared)(
+    comparison = running_on(engine)(compared)(
         *sources,
         texts=texts,
         images=images,
@@ -64,6 +64,6 @@ def compare(
         command=command_line(),
         **model,
     )
-    out.give(made.result)
-    if made.relation is not None and made.relation.name == "precision" and not made.parity:
+    out.give(comparison.result)
+    if comparison.relation is not None and comparison.relation.name == "precision" and not comparison.parity:
         raise typer.Exit(1)

@@ -93,7 +93,7 @@ def compress(
     from embedscope.execution.current import running_on
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(compressed)(
+    compressed_form, result = running_on(engine)(compressed)(
         source,
         queries=queries,
         corpus=tuple(corpus or ()),
@@ -117,9 +117,9 @@ def compress(
         progress=output.progress(),
         command=command_line(),
     )
-    written = not found.is_identity
+    written = not compressed_form.is_identity
     if written:
-        found.save(out)
+        compressed_form.save(out)
     output.give(result, lines=(f"compressed: {out}",) if written else ())
     if not written:
         raise typer.Exit(KEPT)

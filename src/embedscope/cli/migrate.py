@@ -148,7 +148,7 @@ def migrate(
     from embedscope.migration.migrate import migrate as migrated
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(migrated)(
+    bridge, result = running_on(engine)(migrated)(
         old,
         new,
         texts=texts,
@@ -178,8 +178,8 @@ def migrate(
         progress=output.progress(),
         command=command_line(),
     )
-    if found is not None:
-        found.save(out)
-    output.give(result, lines=(f"bridge: {out}",) if found is not None else ())
-    if found is None:
+    if bridge is not None:
+        bridge.save(out)
+    output.give(result, lines=(f"bridge: {out}",) if bridge is not None else ())
+    if bridge is None:
         raise typer.Exit(KEPT)

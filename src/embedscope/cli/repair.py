@@ -89,7 +89,7 @@ def repair(
     from embedscope.repairs.repair import repair as repaired
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(repaired)(
+    best, result = running_on(engine)(repaired)(
         source,
         pair=pair,
         pair_ids=pair_ids,
@@ -124,9 +124,9 @@ def repair(
         progress=output.progress(),
         command=command_line(),
     )
-    written = is_written(found)
+    written = is_written(best)
     if written:
-        found.save(out)
+        best.save(out)
     output.give(result, lines=(f"repair: {out}",) if written else ())
     if not written:
         raise typer.Exit(KEPT)

@@ -97,9 +97,9 @@ def reproduce(
         command=command_line(),
     )
     if check_setup:
-        found = setup(experiment, options)
-        output.give(found)
-        if not is_complete(found):
+        checked = setup(experiment, options)
+        output.give(checked)
+        if not is_complete(checked):
             raise typer.Exit(1)
         return
     output.give(experiment.start(options))

@@ -73,10 +73,10 @@ def label_free(
     """
     read = {"texts": texts, "unit": "sentence"} if images is None else {"texts": texts, "images": images}
     read |= model
-    found = measure(models, metrics=METRICS, seed=seed, progress=progress, command=command, **read)
-    records = list(found.records)
+    measured = measure(models, metrics=METRICS, seed=seed, progress=progress, command=command, **read)
+    records = list(measured.records)
     if images is not None:
-        return records, dict(found.provenance)
+        return records, dict(measured.provenance)
     opening = {k: v for k, v in model.items() if k in ("device", "dtype", "trust_remote_code", "cache", "data")}
     options = ModelOptions(seed=seed, **opening)
     provenance = Provenance(command, seed)
@@ -89,7 +89,7 @@ def label_free(
     for uri in models:
         space, (x, y) = encode(uri, (rows, Texts(given.name, changed, changed)), options, provenance, progress)
         records.append(_stability(uri, space, x, y, rows.texts, changed))
-    return records, dict(found.provenance)
+    return records, dict(measured.provenance)
 
 
 _FEWEST = 50

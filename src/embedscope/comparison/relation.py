@@ -137,13 +137,13 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
     aligned, angle = _procrustes(a, b)
     near = [np.sort(nearest_others(s, K)[0], axis=1) for s in (a, b)]
     shared = np.array([len(np.intersect1d(p, q)) for p, q in zip(*near, strict=True)]) / K
-    found = Relation(
+    relation = Relation(
         "model", int(filled.sum()), (x.shape[1], y.shape[1]), cosines, centred, common, likeness, turned,
         aligned, angle,
         float(shared.mean()), float(shared.std(ddof=1) / np.sqrt(len(shared))), K / (len(a) - 1), agreement,
     )  # fmt: skip
-    object.__setattr__(found, "name", _name(found, u, v))
-    return found
+    object.__setattr__(relation, "name", _name(relation, u, v))
+    return relation
 
 
 def _name(r: Relation, u: Floats, v: Floats) -> Name:

@@ -120,8 +120,8 @@ def _full(probe: Probe, seed: int) -> Scores:
     return _scores(probe, probe.truth.best[0][:, :K], seed)
 
 
-def _scores(probe: Probe, found: Index, seed: int) -> Scores:
-    return {name: mean_score(values, seed, (), probe.units) for name, values in probe.truth.items(found).items()}
+def _scores(probe: Probe, nearest: Index, seed: int) -> Scores:
+    return {name: mean_score(values, seed, (), probe.units) for name, values in probe.truth.items(nearest).items()}
 
 
 def _point(

@@ -43,7 +43,10 @@ class Searches:
     """
 
     def __init__(
-        self, queries: npt.NDArray[np.floating], own: Index | None, known: tuple[Index, Rows32] | None = None
+        self,
+        queries: npt.NDArray[np.floating],
+        own: Index | None,
+        known: tuple[Index, npt.NDArray[np.floating]] | None = None,
     ) -> None:
         self.queries, self.own = queries, own
         self._near = {} if known is None else {"": known}
@@ -76,16 +79,16 @@ class Searches:
         """The ``k`` best of all documents for the queries ``q``, and their scores; ``rows`` numbers the queries."""
         rows = np.arange(len(q)) if rows is None else rows
         k = min(k, len(stored) - (self.own is not None))
-        found, best = np.empty((len(q), k), dtype=np.intp), np.empty((len(q), k), dtype=np.float32)
+        nearest, best = np.empty((len(q), k), dtype=np.intp), np.empty((len(q), k), dtype=np.float32)
         step = max(1, _CELLS // len(stored))
         for lo in range(0, len(q), step):
             part = slice(lo, lo + step)
             scores = q[part] @ stored.T
             if self.own is not None:
                 scores[np.arange(len(scores)), self.own[rows[part]]] = -np.inf
-            found[part] = _best(scores, k)
-            best[part] = np.take_along_axis(scores, found[part], axis=1)
-        return found, best
+            nearest[part] = _best(scores, k)
+            best[part] = np.take_along_axis(scores, nearest[part], axis=1)
+        return nearest, best
 
     def _bits(self, fitted: Fitted, q: Rows32, stored: Rows32, k: int) -> Index:
         cut = fitted.plan.cut
@@ -104,11 +107,11 @@ class Searches:
         least = scores[:, k - 1] - FLOAT16
         wide = min(near.shape[1], int((scores >= least[:, None]).sum(axis=1).max()) + 1)
         rows = np.sort(near[:, :wide], axis=1)
-        found = np.take_along_axis(rows, _best(np.einsum("ij,ikj->ik", q, stored[rows]), k), axis=1)
+        nearest = np.take_along_axis(rows, _best(np.einsum("ij,ikj->ik", q, stored[rows]), k), axis=1)
         crowded = np.flatnonzero(scores[:, wide - 1] >= least)
         if len(crowded) and wide < len(stored) - (self.own is not None):
-            found[crowded] = self._full(q[crowded], stored, k, crowded)[0]
-        return found
+            nearest[crowded] = self._full(q[crowded], stored, k, crowded)[0]
+        return nearest
 
 
 def _best(scores: npt.NDArray[Any], k: int) -> Index:
@@ -153,20 +156,20 @@ class Truth:
         """The score that decides."""
         return f"overlap@{K}" if self.judged is None else f"ndcg@{K}"
 
-    def items(self, found: Index) -> dict[str, Floats]:
-        """Scores (m,) of each query for the results ``found`` (m, 10).
+    def items(self, nearest: Index) -> dict[str, Floats]:
+        """Scores (m,) of each query for the results ``nearest`` (m, 10).
 
         ``overlap@10``: share of the ten best of the full index among the ten found; a result as near as the tenth of
         them counts as one of them. ``ndcg@10``, ``recall@10``: of the judgements, nan for queries without one.
         """
-        keys = np.arange(len(found))[:, None] * len(self.documents) + found
+        keys = np.arange(len(nearest))[:, None] * len(self.documents) + nearest
         place = np.minimum(np.searchsorted(self.near, keys), len(self.near) - 1)
         out = {f"overlap@{K}": np.asarray((self.near[place] == keys).mean(axis=1))}
         if self.judged is None:
             return out
-        return self._judged(found) | out
+        return self._judged(nearest) | out
 
-    def _judged(self, found: Index) -> dict[str, Floats]:
+    def _judged(self, nearest: Index) -> dict[str, Floats]:
         assert self.judged is not None
         query, document, grade = self.judged
         m, n = len(self.queries), len(self.documents)
@@ -174,14 +177,14 @@ class Truth:
         keys = query[positive] * n + document[positive]
         order = np.argsort(keys, kind="stable")
         keys, gains = keys[order], grade[positive][order]
-        wanted = np.arange(m)[:, None] * n + found
+        wanted = np.arange(m)[:, None] * n + nearest
         place = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
-        got = np.where(keys[place] == wanted, gains[place], 0.0) if len(keys) else np.zeros(found.shape)
+        got = np.where(keys[place] == wanted, gains[place], 0.0) if len(keys) else np.zeros(nearest.shape)
         weights = 1 / np.log2(2.0 + np.arange(K))
         ideal = _ideal(query[positive], grade[positive], m, weights)
         counts = np.bincount(query[positive], minlength=m)
         asked = np.bincount(query, minlength=m) > 0
-        ndcg = np.divide(got @ weights[: found.shape[1]], ideal, out=np.zeros(m), where=ideal > 0)
+        ndcg = np.divide(got @ weights[: nearest.shape[1]], ideal, out=np.zeros(m), where=ideal > 0)
         recall = np.divide((got > 0).sum(axis=1), counts, out=np.zeros(m), where=counts > 0)
         return {f"ndcg@{K}": np.where(asked, ndcg, np.nan), f"recall@{K}": np.where(asked, recall, np.nan)}
 

@@ -35,10 +35,10 @@ def bounded(call: Callable[[], R], seconds: float) -> R:
     thread.join(seconds)
     if not outcome:
         raise TimeoutError(f"no answer in {seconds:g} s")
-    done, found = outcome[0]
+    done, outcome_of_call = outcome[0]
     if done:
-        return found  # type: ignore[no-any-return]
-    raise found
+        return outcome_of_call  # type: ignore[no-any-return]
+    raise outcome_of_call
 
 
 def check_listening(address: str, seconds: float) -> None:

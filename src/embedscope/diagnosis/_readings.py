@@ -36,8 +36,8 @@ class Reading:
         """A value with the t interval of its standard error."""
         if stderr is None:
             return cls(value, None, None, None)
-        found = student_interval(value, stderr, GROUPS_LEFT)
-        return cls(value, stderr, found.low, found.high)
+        interval = student_interval(value, stderr, GROUPS_LEFT)
+        return cls(value, stderr, interval.low, interval.high)
 
     def beyond(self, limit: float, worse: Literal["above", "below"], *, surely: bool) -> bool:
         """Whether the value, or ``surely`` its whole interval, is worse than ``limit``."""

@@ -129,8 +129,8 @@ def verdict(rule: Rule, numbers: Numbers, changed: Mapping[Severity, float | Non
     reading = rule.read(numbers)
     if reading is None:
         return None
-    found = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
-    thresholds = {level: value for level, value in found.items() if value is not None}
+    limits = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
+    thresholds = {level: value for level, value in limits.items() if value is not None}
     severity: Severity = "ok"
     reached: Severity = "ok"
     for level, limit in thresholds.items():

@@ -29,6 +29,6 @@ class Change:
     @property
     def record(self) -> Record:
         """The newer record that there is."""
-        found = self.new or self.old
-        assert found is not None
-        return found
+        either = self.new or self.old
+        assert either is not None
+        return either

@@ -83,10 +83,10 @@ def drift(
     for i, p in zip(tested, holm([changes[i].p or 0.0 for i in tested]) if tested else [], strict=True):
         changes[i] = replace(changes[i], p=p, outcome="drift" if p < ALPHA else "same")
     changes.sort(key=lambda c: not c.failed)
-    made = Drift(now, tuple(changes))
+    outcome = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
-    document = charted(_document(made, name, allowed), changes, name, where)
-    return replace(made, result=replace(now, provenance=provenance, document=document))
+    document = charted(_document(outcome, name, allowed), changes, name, where)
+    return replace(outcome, result=replace(now, provenance=provenance, document=document))
 
 
 def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
@@ -151,10 +151,10 @@ def _tested(old: Record, new: Record, apart: float, *, known: bool) -> Change:
         return Change(old, new, "drift" if known else "no error bar" if free else "rows differ")
     if known:
         return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr))
-    found = gap(old, new)
-    if found is None:
+    difference = gap(old, new)
+    if difference is None:
         return Change(old, new, "no error bar" if new.metric in JUMPY else "rows differ")
-    return Change(old, new, "same", _p_value(found.apart, found.stderr_old, found.stderr_new))
+    return Change(old, new, "same", _p_value(difference.apart, difference.stderr_old, difference.stderr_new))
 
 
 def _p_value(apart: float, a: float, b: float) -> float:
@@ -177,7 +177,7 @@ def _p_of_shares(old: Record, new: Record) -> float:
     return math.erfc(abs(x / n - y / m) / spread / math.sqrt(2)) if spread else 1.0
 
 
-def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
+def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Document:
     rows = tuple(
         (
             c.outcome,
@@ -189,26 +189,26 @@ def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
             _error(c),
             c.p,
         )
-        for c in made.changes
+        for c in drifted.changes
     )
     digits = (None, None, None, 4, 4, 4, 4, 4)
     heads = ("verdict", "space", "metric", "baseline", "now", "difference", "± s.e.", "p (Holm)")
     table = Table("drift", "Baseline and now", tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)), rows)
-    findings = [_finding(c) for c in made.drifted]
+    findings = [_finding(c) for c in drifted.drifted]
     if not findings:
-        compared = sum(c.outcome == "same" for c in made.changes)
+        compared = sum(c.outcome == "same" for c in drifted.changes)
         numbers = count(compared, "number")
         findings = [
             Finding(f"No drift: {numbers} {'agrees' if compared == 1 else 'agree'} with {name} within error.", "ok")
         ]
-    uncompared = [c for c in made.changes if c.outcome in ("rows differ", "no error bar", "new")]
+    uncompared = [c for c in drifted.changes if c.outcome in ("rows differ", "no error bar", "new")]
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
         for outcome, reason in _UNCOMPARED.items()
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
-    skipped += [Skipped(name, note) for name, note in _units(made.changes)]
+    skipped += [Skipped(name, note) for name, note in _units(drifted.changes)]
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
 
 

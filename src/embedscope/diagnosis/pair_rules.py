@@ -17,11 +17,11 @@ _JUDGED = (
 
 def _shares(numbers: Numbers) -> dict[str, tuple[Record, float]]:
     """Share of its own kind by who asks, with chance (n_q - 1) / (N - 1)."""
-    found = {
+    shares = {
         m.removeprefix(_SHARE): r for m, r in numbers.records.items() if m.startswith(_SHARE) and r.value is not None
     }
-    total = sum(r.n or 0 for r in found.values())
-    return {name: (r, ((r.n or 0) - 1) / max(total - 1, 1)) for name, r in found.items()}
+    total = sum(r.n or 0 for r in shares.values())
+    return {name: (r, ((r.n or 0) - 1) / max(total - 1, 1)) for name, r in shares.items()}
 
 
 def _worst(numbers: Numbers) -> tuple[Record, float] | None:
@@ -59,8 +59,8 @@ def _beyond_five(numbers: Numbers, limit: float) -> float:
 
 def _rarest(numbers: Numbers) -> str:
     """The kind that a pool gives least, for its share of the pool."""
-    found = {m.removeprefix(_KINDS): r.value for m, r in numbers.records.items() if m.startswith(_KINDS)}
-    return min(found, key=lambda kind: found[kind] or 0.0, default="")
+    shares = {m.removeprefix(_KINDS): r.value for m, r in numbers.records.items() if m.startswith(_KINDS)}
+    return min(shares, key=lambda kind: shares[kind] or 0.0, default="")
 
 
 def _rarest_share(numbers: Numbers) -> Reading | None:

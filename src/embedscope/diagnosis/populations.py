@@ -129,14 +129,14 @@ def populations(rows: RowSet) -> Split | None:
     x, back = _distinct(rows)
     if len(x) < 2 * FEWEST + K:
         return None
-    found = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x))
-    unit = _clusters(x, found)
+    neighbours = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x))
+    unit = _clusters(x, neighbours)
     if unit is not None:
         x, back = x[np.unique(unit, return_index=True)[1]], unit[back]
         if len(x) < 2 * FEWEST + K:
             return None
-        found = RowSet(x).nearest(K, len(x))
-    split = _two_models(x, found.indices) or _two_kinds(x, found.indices)
+        neighbours = RowSet(x).nearest(K, len(x))
+    split = _two_models(x, neighbours.indices) or _two_kinds(x, neighbours.indices)
     return None if split is None else _of_all(split, back)
 
 

@@ -57,7 +57,7 @@ def _read(path: str | Path) -> dict[str, Any]:
 def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, float | None]:
     if not isinstance(section, Mapping):
         raise InputError(f"{path}: {rule.id} must be a section, [{rule.id}] with {' or '.join(LEVELS)} = NUMBER")
-    found: dict[Severity, float | None] = {}
+    levels: dict[Severity, float | None] = {}
     for level, given in section.items():
         value = False if given is None else given  # None from Python is false in a file
         if level not in LEVELS:
@@ -68,14 +68,14 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
             raise InputError(
                 f"{path}: [{rule.id}] {level} is {value}, which nothing exceeds; give a number, or false for none"
             )
-        found[level] = None if value is False else float(value)
-    own = {**rule.levels, **found}
+        levels[level] = None if value is False else float(value)
+    own = {**rule.levels, **levels}
     ordered = [v for level in LEVELS if (v := own.get(level)) is not None]
     if ordered != sorted(ordered, reverse=rule.worse == "below"):
         way = "rise" if rule.worse == "above" else "fall"
         listed = ", ".join(f"{level} {own[level]:g}" for level in LEVELS if own.get(level) is not None)
         raise InputError(f"{path}: thresholds of [{rule.id}] must {way} from info to serious, got {listed}")
-    return found
+    return levels
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -90,13 +90,13 @@ def tolerances(texts: Iterable[str]) -> dict[str, float]:
     >>> tolerances(["isoscore=0.01"])
     {'isoscore': 0.01}
     """
-    found = {}
+    allowed = {}
     for text in texts:
         metric, equals, value = text.partition("=")
         try:
-            found[metric.strip()] = float(value)
+            allowed[metric.strip()] = float(value)
         except ValueError:
             equals = ""
-        if not equals or not 0 <= found[metric.strip()] < math.inf:
+        if not equals or not 0 <= allowed[metric.strip()] < math.inf:
             raise InputError(f"--tolerance takes METRIC=VALUE with a value of 0 or more, got '{text}'")
-    return found
+    return allowed

@@ -46,8 +46,8 @@ def role_pooling(encoder: Any, role: Role | None) -> str | None:
     Works for every encoder and ``Lookup``; one without roles reads all texts alike.
     """
     ask = getattr(encoder, "role_pooling", None)
-    found: str | None = ask(role) if ask is not None else None
-    return found
+    pooling: str | None = ask(role) if ask is not None else None
+    return pooling
 
 
 def score_of(encoder: Any) -> str:

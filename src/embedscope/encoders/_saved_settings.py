@@ -156,10 +156,10 @@ def read_json(path: Path) -> Any:
 
 
 def _dimension(config: Mapping[str, Any], folder: Path) -> int | None:
-    found = config.get("truncate_dim")
-    if found is not None and (not isinstance(found, int) or isinstance(found, bool) or found < 1):
-        raise InputError(f"{folder} has truncate_dim {found!r}; wanted a positive number of dimensions")
-    return found
+    dimension = config.get("truncate_dim")
+    if dimension is not None and (not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1):
+        raise InputError(f"{folder} has truncate_dim {dimension!r}; wanted a positive number of dimensions")
+    return dimension
 
 
 def _check_routes(folder: Path, kinds: tuple[str, ...], paths: tuple[str, ...]) -> None:

@@ -64,7 +64,7 @@ def explore(  # noqa: PLR0913
     options = ModelOptions.of(model)
     if kind is not None and repair is None:
         raise InputError(f"the kind '{kind}' is the role of the vectors in a repair, and none is given; leave it out")
-    made = repair if isinstance(repair, Repair) or repair is None else Repair.load(repair)
+    loaded_repair = repair if isinstance(repair, Repair) or repair is None else Repair.load(repair)
     if isinstance(sources, str | Path | list | tuple):
         if columns is not None:
             raise InputError("columns are for vectors that you hold; a table brings its own")
@@ -91,7 +91,7 @@ def explore(  # noqa: PLR0913
     planes = {space: plane(x, map_kind, options.seed, progress) for space, x in rows.spaces.items()}
     pages = [_page(rows.first(space), planes, map_kind, options.seed, progress) for space in rows.spaces]
     shown = replace(pages[0], others=tuple(pages[1:]))
-    return shown if made is None else _repaired(shown, made, kind, map_kind, options.seed, progress)
+    return shown if loaded_repair is None else _repaired(shown, loaded_repair, kind, map_kind, options.seed, progress)
 
 
 def _page(rows: Rows, planes: Mapping[str, Plane], map_kind: MapKind, seed: int, progress: Progress) -> Exploration:
@@ -117,11 +117,11 @@ def _asker(uri: str, rows: Rows, options: ModelOptions, progress: Progress) -> A
     """The model ``uri`` as what typed queries are embedded with; its texts are queries to rows that are documents."""
     if rows.asker is not None:
         raise InputError(f"{rows.asker.model} encoded the rows and embeds typed queries; leave out --query-model {uri}")
-    made = query_asker(uri, options, progress)
-    found = made.dimensions(rows.space)
-    if found != rows.x.shape[1]:
+    asker = query_asker(uri, options, progress)
+    dimensions = asker.dimensions(rows.space)
+    if dimensions != rows.x.shape[1]:
         raise InputError(
-            f"--query-model {uri} gives {found} dimensions, the rows have {rows.x.shape[1]}; name the model that made "
-            "them"
+            f"--query-model {uri} gives {dimensions} dimensions, the rows have {rows.x.shape[1]}; name the model that "
+            "made them"
         )
-    return made
+    return asker

@@ -28,9 +28,9 @@ def plane(x: npt.NDArray[Any], kind: MapKind, seed: int, progress: Progress) -> 
     progress.start("UMAP", None, "rows")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = library.UMAP(n_components=2, metric="cosine", random_state=seed, n_jobs=1).fit_transform(unit)
+        positions = library.UMAP(n_components=2, metric="cosine", random_state=seed, n_jobs=1).fit_transform(unit)
     progress.close()
-    return np.asarray(made, dtype=np.float64)
+    return np.asarray(positions, dtype=np.float64)
 
 
 def principal_plane(x: npt.NDArray[Any]) -> Plane:

@@ -102,10 +102,10 @@ class _Served:
 
     def _application(self) -> Any:
         with self._lock:
-            return self._made
+            return self._served_app
 
     @cached_property
-    def _made(self) -> Any:
+    def _served_app(self) -> Any:
         import embedding_atlas.server as atlas
 
         return atlas.make_server(self._data, static_path=str(_static()), duckdb_uri="server")
@@ -121,10 +121,10 @@ class _Served:
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """The nearest rows of ``query`` as the page lists them."""
-        found = self._shown.nearest(query)
+        nearest = self._shown.nearest(query)
         self._asked.pop(query.strip(), None)  # the last one stands first
-        self._asked[query.strip()] = [row for row, _ in found]
-        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in found]
+        self._asked[query.strip()] = [row for row, _ in nearest]
+        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in nearest]
 
 
 def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None) -> None:
@@ -199,13 +199,13 @@ def _bar(shown: Exploration, *, live: bool) -> str:
 
 
 def _listen(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind((HOST, port))
+        listener.bind((HOST, port))
     except OSError as error:
-        made.close()
+        listener.close()
         raise InputError(
             f"port {port} cannot be used ({(error.strerror or str(error)).lower()}); leave --port out"
         ) from error
-    return made
+    return listener

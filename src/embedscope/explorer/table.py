@@ -125,7 +125,7 @@ class Exploration:
             "image": None if image is None else _data_address(image),
         }
 
-    def props(self, asked: Mapping[str, Sequence[int]] | None = None) -> dict[str, Any]:
+    def props(self, asked: dict[str, list[int]] | None = None) -> dict[str, Any]:
         """What embedding-atlas needs to know of the columns, and the charts that it opens with.
 
         ``asked`` are typed queries and the rows nearest to them, which are offered as selections.
@@ -138,7 +138,7 @@ class Exploration:
         state = {"charts": charts, "layouts": {"1": layout}, "currentLayout": "1"}
         return {"data": data, "initialState": state}
 
-    def _charts(self, data: Mapping[str, Any], asked: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    def _charts(self, data: Mapping[str, Any], asked: dict[str, list[int]]) -> dict[str, Any]:
         shown = {key: data[key] for key in ("text", "image", "neighbors") if key in data}
         colour = self._colour()
         charts: list[dict[str, Any]] = [

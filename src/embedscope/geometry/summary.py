@@ -55,11 +55,11 @@ def _title(records: Sequence[Record]) -> str:
 
 
 def _spaces(records: object) -> dict[tuple[str, str, str], Numbers]:
-    made: dict[tuple[str, str, str], Numbers] = {}
+    spaces: dict[tuple[str, str, str], Numbers] = {}
     for r in records:  # type: ignore[attr-defined]
         if r.value is not None and r.variant is None:
-            made.setdefault((r.source, r.pooling or "", r.space or ""), {})[r.metric] = r
-    return made
+            spaces.setdefault((r.source, r.pooling or "", r.space or ""), {})[r.metric] = r
+    return spaces
 
 
 def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | None:
@@ -69,10 +69,10 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
         parts.append(f"unrelated rows have a mean cosine of {round(cosine.value, 2) + 0.0:.2f}")
         shown.append(cosine)
     for name in ("participation_ratio_unbiased", "participation_ratio"):
-        found = numbers.get(name)
-        if found is not None and found.value is not None and len(parts) < 2:
-            parts.append(f"the variance spreads over {found.value:.0f} of {found.dim} directions")
-            shown.append(found)
+        number = numbers.get(name)
+        if number is not None and number.value is not None and len(parts) < 2:
+            parts.append(f"the variance spreads over {number.value:.0f} of {number.dim} directions")
+            shown.append(number)
     if not parts:
         known = [r for r in numbers.values() if r.value is not None][:2]
         parts = [f"{r.metric} is {r.value:.4g}" for r in known]

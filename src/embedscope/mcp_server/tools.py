@@ -69,8 +69,7 @@ class Tools:
         save: Save = None,
     ) -> str:
         """Geometry of vectors (isotropy, dimension, norms) or of a pair (modality gap, recall), with intervals."""
-        named = {"texts": texts, "images": images}
-        result = _measure.measure(source, pair=_two(pair), metrics=metrics, layers=layers, **named)
+        result = _measure.measure(source, pair=_two(pair), metrics=metrics, layers=layers, texts=texts, images=images)
         return self._answer(result, save)
 
     def diagnose(
@@ -83,8 +82,8 @@ class Tools:
         save: Save = None,
     ) -> str:
         """What is wrong with a space or a pair, how severe, whom it hurts, and the smallest repair to try."""
-        found = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts, images=images)
-        return self._answer(found.result, save, numbers=False)
+        diagnosis = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts, images=images)
+        return self._answer(diagnosis.result, save, numbers=False)
 
     def check(
         self,
@@ -173,13 +172,13 @@ class Tools:
         from embedscope.exports.numpy import numpy_snippet
         from embedscope.transforms.repair import Repair
 
-        target, made = find_export(to), Repair.load(repair)
+        target, loaded = find_export(to), Repair.load(repair)
         check_model(target, to, model)
         if out is None:
             if to != "numpy":
                 raise InputError(f"say where to write {to}: pass out, a file in the server's folder")
-            return cut(numpy_snippet(made, Path(repair), kind))
-        lines = target.write(Order(made, Path(repair), self._root.output(out), kind, model))
+            return cut(numpy_snippet(loaded, Path(repair), kind))
+        lines = target.write(Order(loaded, Path(repair), self._root.output(out), kind, model))
         return cut("\n".join([f"{out}: {target.title}", *lines]))
 
     def analogy(

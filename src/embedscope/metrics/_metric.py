@@ -151,9 +151,9 @@ class Metric:
             if key not in self.no_interval:
                 extra = [problem]
                 if left and all(key in v for v in left):
-                    found = self._interval(value, [v[key] for v in left], grouped.sizes, key)
-                    interval, extra = (found.stderr, found.low, found.high), [self.caveat]
-                    extra.append(self.bias(grouped) if self.bias else found.bias_note)
+                    bars = self._interval(value, [v[key] for v in left], grouped.sizes, key)
+                    interval, extra = (bars.stderr, bars.low, bars.high), [self.caveat]
+                    extra.append(self.bias(grouped) if self.bias else bars.bias_note)
             out.append(self._measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))
         units = None if grouped.units is None else grouped.units.units
         return tuple(replace(m, units=units) for m in out)

@@ -73,16 +73,16 @@ class NeighbourMetric(Metric):
         notes += [_LEFT_OUT] if self.across_units and full.all.units is not None else []
         out = []
         for key, value in values.items():
-            found = intervals.get(key, Interval(None, None, None))
+            bars_of_key = intervals.get(key, Interval(None, None, None))
             if self.share:
                 rows = full.all.n
                 known = rows if grouped.units is None else min(rows, grouped.units.units)
-                found = at_least_binomial(found, value, known)
-            interval = (found.stderr, found.low, found.high)
-            made = self._measured(
+                bars_of_key = at_least_binomial(bars_of_key, value, known)
+            interval = (bars_of_key.stderr, bars_of_key.low, bars_of_key.high)
+            estimates = self._measured(
                 key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
             )
-            out.append(_inexact(made) if full.sampled or approximate else made)
+            out.append(_inexact(estimates) if full.sampled or approximate else estimates)
         units = None if grouped.units is None else grouped.units.units
         return tuple(replace(m, units=units) for m in out)
 
@@ -101,11 +101,11 @@ class NeighbourMetric(Metric):
             rest = groups != g
             left.append(self._named(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
             sizes.append(int((~rest).sum()))
-        found = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
+        intervals = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
         if self.certified is not None:
             low, high = self.certified(full.ids, full.n)
-            found = {key: Interval(bars.stderr, low, high) for key, bars in found.items()}
-        return found, None
+            intervals = {key: Interval(bars.stderr, low, high) for key, bars in intervals.items()}
+        return intervals, None
 
     def _by_parts(
         self, full: Neighbourhood, labels: Index, values: Mapping[str, float]

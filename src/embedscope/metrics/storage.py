@@ -82,7 +82,8 @@ def kept_in_int8(rows: RowSet) -> Index:
 
 def _levels(x: Floats) -> npt.NDArray[np.float32]:
     """``x`` in whole numbers to 127, float32."""
-    return np.rint(x * (_LEVELS / np.abs(x).max())).astype(np.float32)
+    levels: npt.NDArray[np.float32] = np.rint(x * (_LEVELS / np.abs(x).max())).astype(np.float32)
+    return levels
 
 
 ENTRIES = {"float16_ties": float16_ties, "int8_overlap": int8_overlap}

@@ -156,6 +156,8 @@ def _kinds(trial: Trial, judge: RetentionJudge) -> dict[str, KindMap]:
     moved = OLD if trial.direction == "documents" else NEW
     kinds = {}
     for name in (OLD, NEW):
-        made = trial.fitted if name == moved and trial.text != NONE else KindMap(Side(dims[name]))
-        kinds[name] = KindMap(made.side, made.normalise_before, made.normalise_after, origins.get(name), made.hidden)
+        kind_map = trial.fitted if name == moved and trial.text != NONE else KindMap(Side(dims[name]))
+        kinds[name] = KindMap(
+            kind_map.side, kind_map.normalise_before, kind_map.normalise_after, origins.get(name), kind_map.hidden
+        )
     return kinds

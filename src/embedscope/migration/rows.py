@@ -271,10 +271,10 @@ def _tokens(
 
 def _from_memory(source: Any, name: str) -> Side:
     if isinstance(source, Mapping):
-        found = read_collection(source, None, Provenance(), name)
-        if found.x is None:
+        collection = read_collection(source, None, Provenance(), name)
+        if collection.x is None:
             raise InputError(f"{name} is a dict of texts; pass {{id: vector}}, or name a model and pass texts=")
-        return Side(name, found.x, found.ids)
+        return Side(name, collection.x, collection.ids)
     return Side(name, to_numpy(as_matrix(source, name)))
 
 
@@ -345,13 +345,10 @@ def _queries(
     else:
         if request.new_queries is None:
             raise InputError("--old-queries alone say nothing of the new model; add --new-queries")
-        sides = [
-            None if source is None else _side(source, None, "query", name, encoder, provenance, progress)
-            for source, name in ((request.old_queries, "OLD queries"), (request.new_queries, "NEW queries"))
-        ]
-        old, asked = sides
-        assert asked is not None
-        new = asked
+        new = _side(request.new_queries, None, "query", "NEW queries", encoder, provenance, progress)
+        old = None
+        if request.old_queries is not None:
+            old = _side(request.old_queries, None, "query", "OLD queries", encoder, provenance, progress)
     if old is None:
         every = np.arange(len(new.x))
         return None, new.x[every], new.ids or tuple(map(str, every.tolist()))
@@ -393,10 +390,10 @@ def _groups(groups: Any, old: Side, rows: Index) -> npt.NDArray[Any]:
     """What each matched row belongs to; declared for the rows of OLD."""
     from embedscope.sources.grouped_stream import read_groups
 
-    found = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
-    if len(found) != len(old.x):
-        raise InputError(f"--groups has {len(found):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
-    return np.asarray(np.unique(found, return_inverse=True)[1][rows])
+    labels = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
+    if len(labels) != len(old.x):
+        raise InputError(f"--groups has {len(labels):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
+    return np.asarray(np.unique(labels, return_inverse=True)[1][rows])
 
 
 def _check_width(x: npt.NDArray[Any], rows: Floats, what: str, side: str) -> None:

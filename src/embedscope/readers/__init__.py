@@ -165,20 +165,20 @@ def find_vectors(
 
         store = place_of(named.place)
         if store is not None:
-            found = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
+            vectors = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
         else:
-            found = _find(named.place, named.key, open_file, skip_bad)
+            vectors = _find(named.place, named.key, open_file, skip_bad)
         if named.bits:
-            found.stream = unpacked(found.stream, source)
-        return found
+            vectors.stream = unpacked(vectors.stream, source)
+        return vectors
 
 
 def _find(place: str, key: str | None, open_file: Callable[[Place, str | None], Stream], skip_bad: bool) -> Found:
     suffix = _suffix(place)
     if is_glob(place):
-        found = open_files(place, globbed(place), key, open_file, skip_bad)
-        found.layout = "glob"
-        return found
+        stream = open_files(place, globbed(place), key, open_file, skip_bad)
+        stream.layout = "glob"
+        return stream
     if is_folder(place) and suffix in _FOLDERS:
         return Found(open_file(Path(place), key), "folder")
     if is_folder(place):

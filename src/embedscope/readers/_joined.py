@@ -75,9 +75,9 @@ class JoinedStream:
         pieces: list[tuple[Shard, int]] = []
         rows = offset = 0
         for part in self.parts:
-            found: Sequence[Any] = part.shards()
-            starts = [*(shard.start for shard in found), part.n_rows or 0]
-            for shard, (start, stop) in zip(found, itertools.pairwise(starts), strict=True):
+            own_shards: Sequence[Any] = part.shards()
+            starts = [*(shard.start for shard in own_shards), part.n_rows or 0]
+            for shard, (start, stop) in zip(own_shards, itertools.pairwise(starts), strict=True):
                 pieces.append((shard, offset + start))
                 rows += stop - start
                 if rows >= wanted:

@@ -175,9 +175,9 @@ class Folder:
 def plan_of(stream: Stream, mapped: KindMap, layout: Layout, n: int) -> dict[str, Any]:
     """What must be the same where a run goes on: the map, the files that are read, and how they are cut."""
     arrays = {name: None if a is None else np.asarray(a) for name, a in vars(mapped.side).items()}
-    made = (arrays, mapped.normalise_before, mapped.normalise_after, mapped.hidden, mapped.code)
+    facts = (arrays, mapped.normalise_before, mapped.normalise_after, mapped.hidden, mapped.code)
     return {
-        "map": hashlib.sha256(pickle.dumps(made, protocol=5)).hexdigest(),
+        "map": hashlib.sha256(pickle.dumps(facts, protocol=5)).hexdigest(),
         "read": [list(state_of(file)) for file in facts_of(stream).files],
         "shards": n,
         "rows": stream.n_rows,

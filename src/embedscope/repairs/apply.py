@@ -86,24 +86,24 @@ def apply_repair(
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    made = repair if isinstance(repair, Repair) else Repair.load(repair)
+    loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
     to_store = store_of(str(out)) is not None
-    name, target = made.kind_name(kind), Path(out)
+    name, target = loaded.kind_name(kind), Path(out)
     suffix = "" if to_store or not target.suffix else checked_suffix(target.name)
     if not to_store:
         _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
     if model is not None:
-        made.check_source(model, name)
-    found = find_vectors(str(source))
-    stream = found.stream
+        loaded.check_source(model, name)
+    vectors = find_vectors(str(source))
+    stream = vectors.stream
     space = _only_space(stream, str(source))
-    made.check_dim(stream.dims[space], name, f"the vectors of {source}")
-    progress.note(f"{source}: {found.layout}, {described(stream)}")
+    loaded.check_dim(stream.dims[space], name, f"the vectors of {source}")
+    progress.note(f"{source}: {vectors.layout}, {described(stream)}")
     dtype = _written_as(stream, space)
-    form = made.kinds[name]
+    form = loaded.kinds[name]
     if to_store:
         check_storable(form, str(out))
-        progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", stream.n_rows)
+        progress.start(f"repairing {name} vectors" if len(loaded.kinds) > 1 else "repairing", stream.n_rows)
         done = write_new(stream, str(source), str(out), form.dim_out, form.apply, progress)
         progress.close()
         took = time.perf_counter() - begin
@@ -119,7 +119,7 @@ def apply_repair(
         column_of(stream) or space,
         None if others is None else others.schema,
     )
-    progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
+    progress.start(f"repairing {name} vectors" if len(loaded.kinds) > 1 else "repairing", rows)
     if suffix:
         work = _OneFile(stream, form, space, dtype, layout, others)
         seen = work.write(target, suffix, progress)
@@ -220,18 +220,18 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bo
 
     ``stored`` where the vectors stand in their store already.
     """
-    made = repair.kinds[kind]
+    kind_map = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
-    if set(repair.kinds) == set(MIGRATED) and made.is_identity:
+    if set(repair.kinds) == set(MIGRATED) and kind_map.is_identity:
         return [f"the {kind} vectors stay as they are: this bridge maps the other model's"]
     if kind == "new" and set(repair.kinds) == set(MIGRATED):
         return ["search the old index with these vectors; nothing that is stored changes, and thresholds are set again"]
-    width = f", {made.dim_in} -> {made.dim_out} dimensions" if made.dim_in != made.dim_out else ""
+    width = f", {kind_map.dim_in} -> {kind_map.dim_out} dimensions" if kind_map.dim_in != kind_map.dim_out else ""
     count = rows or 1_000_000
-    gigabytes = count * (made.dim_out * 4 if made.code is None else made.code.n_bytes) / 1e9
+    gigabytes = count * (kind_map.dim_out * 4 if kind_map.code is None else kind_map.code.n_bytes) / 1e9
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
-    size = f"{said} in {'float32' if made.code is None else made.code.text}{width}"
+    size = f"{said} in {'float32' if kind_map.code is None else kind_map.code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
     lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
     lines += [

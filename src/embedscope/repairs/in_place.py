@@ -139,26 +139,26 @@ def write_in_place(
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    made = repair if isinstance(repair, Repair) else Repair.load(repair)
-    name = made.kind_name("old" if kind is None and set(made.kinds) == _MIGRATED else kind)
+    loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
+    name = loaded.kind_name("old" if kind is None and set(loaded.kinds) == _MIGRATED else kind)
     if model is not None:
-        made.check_source(model, name)
-    found = _opened(source)
-    mapped = _usable(made.kinds[name], name, found)
-    made.check_dim(found.dim, name, f"the vectors of {source}")
-    book = Journal(journal_folder(found.place, found.column) if journal is None else Path(journal))
+        loaded.check_source(model, name)
+    collection = _opened(source)
+    mapped = _usable(loaded.kinds[name], name, collection)
+    loaded.check_dim(collection.dim, name, f"the vectors of {source}")
+    book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
     with book.locked():
-        with found.writer(mapped.dim_out) as writer:
-            state = _earlier(book, found, made, name) or _kept(book, found, made, name, progress)
+        with collection.writer(mapped.dim_out) as writer:
+            state = _earlier(book, collection, loaded, name) or _kept(book, collection, loaded, name, progress)
             before, already = RowSum(state.new).n, state.phase == "written"
-            new = _mapping(mapped, state.dtype, found)
+            new = _mapping(mapped, state.dtype, collection)
             if not already:
-                state = _written(book, found, state, writer, new, progress)
+                state = _written(book, collection, state, writer, new, progress)
         gone, said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
-    return _told(found, book, state, mapped.dim_out, (before, already), notes, begin, gone)
+    return _told(collection, book, state, mapped.dim_out, (before, already), notes, begin, gone)
 
 
 def roll_back(
@@ -176,8 +176,8 @@ def roll_back(
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    found = _opened(source)
-    book = Journal(journal_folder(found.place, found.column) if journal is None else Path(journal))
+    collection = _opened(source)
+    book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
     with book.locked():
         state = book.state()
         if state is None:
@@ -185,18 +185,18 @@ def roll_back(
                 f"there is no journal in {book.folder}, so {source} was never changed in place or was put back; a "
                 "journal elsewhere is named with --journal"
             )
-        _check_address(book, state, found)
-        _check_repair(book, state, found, repair, kind)
-        with found.writer(state.dim) as writer:
+        _check_address(book, state, collection)
+        _check_repair(book, state, collection, repair, kind)
+        with collection.writer(state.dim) as writer:
             resumed = state.phase == "undoing"
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
-            state = _written(book, found, state, writer, _as_it_was, progress)
+            state = _written(book, collection, state, writer, _as_it_was, progress)
         gone, notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
         if writer.loss is not None:
             notes = (*notes, writer.loss.how)
         book.remove()
-    return _told(found, book, state, state.dim, (before, False), notes, begin, gone)
+    return _told(collection, book, state, state.dim, (before, False), notes, begin, gone)
 
 
 def _opened(source: str) -> _Collection:
@@ -219,23 +219,23 @@ def _opened(source: str) -> _Collection:
     return _Collection(source, place, stream)
 
 
-def _usable(mapped: KindMap, name: str, found: _Collection) -> KindMap:
-    check_storable(mapped, str(found.place))
+def _usable(mapped: KindMap, name: str, collection: _Collection) -> KindMap:
+    check_storable(mapped, str(collection.place))
     if mapped.is_identity:
         raise InputError(
-            f"this repair leaves {name} vectors as they are, so there is nothing to write to {found.place}"
+            f"this repair leaves {name} vectors as they are, so there is nothing to write to {collection.place}"
         )
     return mapped
 
 
-def _mapping(mapped: KindMap, dtype: str, found: _Collection) -> Callable[[Rows], Rows]:
+def _mapping(mapped: KindMap, dtype: str, collection: _Collection) -> Callable[[Rows], Rows]:
     """Old rows -> the numbers that the column is to hold."""
 
     def new(rows: Rows) -> Rows:
         with np.errstate(over="ignore"):
-            made: Rows = np.asarray(mapped.apply(rows)).astype(dtype)
-        check_finite(made, f"what the map gives, as {dtype} for {found.place},")
-        return made
+            mapped_rows: Rows = np.asarray(mapped.apply(rows)).astype(dtype)
+        check_finite(mapped_rows, f"what the map gives, as {dtype} for {collection.place},")
+        return mapped_rows
 
     return new
 
@@ -244,90 +244,94 @@ def _as_it_was(rows: Rows) -> Rows:
     return rows
 
 
-def _earlier(book: Journal, found: _Collection, made: Repair, name: str) -> State | None:
+def _earlier(book: Journal, collection: _Collection, loaded: Repair, name: str) -> State | None:
     """What an earlier run of the same change did; ``InputError`` where the journal is of another change."""
     state = book.state()
     if state is None:
         return None
-    _check_address(book, state, found)
+    _check_address(book, state, collection)
     if state.phase == "undoing":
         raise InputError(
-            f"the old vectors of {found.place} are being put back; finish that with --rollback, then run this again"
+            f"the old vectors of {collection.place} are being put back; finish that with --rollback, then run this "
+            "again"
         )
-    if (state.kind, state.repair_sha256) != (name, _fingerprint(made)):
+    if (state.kind, state.repair_sha256) != (name, _fingerprint(loaded)):
         did = "were replaced" if state.phase == "written" else "are half replaced"
         raise InputError(
-            f"vectors of {found.place} {did} by another repair ({book.repair}, kind {state.kind}); put the old ones "
-            f"back with --rollback, or keep the new ones: finish with that file, then delete {book.folder}"
+            f"vectors of {collection.place} {did} by another repair ({book.repair}, kind {state.kind}); put the old "
+            f"ones back with --rollback, or keep the new ones: finish with that file, then delete {book.folder}"
         )
     return state
 
 
-def _check_address(book: Journal, state: State, found: _Collection) -> None:
-    if (state.address, state.column) != (found.address, found.column):
+def _check_address(book: Journal, state: State, collection: _Collection) -> None:
+    if (state.address, state.column) != (collection.address, collection.column):
         raise InputError(
             f"the journal {book.folder} belongs to {state.address}::{state.column}, not to "
-            f"{found.place}::{found.column}; name another folder with --journal"
+            f"{collection.place}::{collection.column}; name another folder with --journal"
         )
 
 
 def _check_repair(
-    book: Journal, state: State, found: _Collection, repair: Repair | str | Path | None, kind: str | None
+    book: Journal, state: State, collection: _Collection, repair: Repair | str | Path | None, kind: str | None
 ) -> None:
     """Raise ``InputError`` unless ``repair`` and ``kind`` are those that the journal is of; None is any."""
     kept = f"{book.repair}, kind {state.kind}"
     if isinstance(repair, str | Path) and not Path(repair).exists():
         raise InputError(f"there is no file {repair}; the journal keeps a copy of the repair that was applied: {kept}")
     if repair is not None:
-        made = repair if isinstance(repair, Repair) else Repair.load(repair)
-        if _fingerprint(made) != state.repair_sha256:
+        loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
+        if _fingerprint(loaded) != state.repair_sha256:
             named = "the repair that was given" if isinstance(repair, Repair) else str(repair)
             raise InputError(
-                f"vectors of {found.place} were replaced by another repair than {named}; the one that can be taken "
-                f"back is kept in the journal: {kept}"
+                f"vectors of {collection.place} were replaced by another repair than {named}; the one that can be "
+                f"taken back is kept in the journal: {kept}"
             )
     if kind is not None and kind != state.kind:
-        raise InputError(f"vectors of {found.place} were replaced as {state.kind}, not as {kind}; leave --kind out")
+        raise InputError(
+            f"vectors of {collection.place} were replaced as {state.kind}, not as {kind}; leave --kind out"
+        )
 
 
-def _fingerprint(made: Repair) -> str:
+def _fingerprint(loaded: Repair) -> str:
     with scratch_folder("embedscope-repair") as folder:
-        made.save(folder / "repair.safetensors")
+        loaded.save(folder / "repair.safetensors")
         return hashlib.sha256((folder / "repair.safetensors").read_bytes()).hexdigest()
 
 
-def _kept(book: Journal, found: _Collection, made: Repair, name: str, progress: Progress) -> State:
+def _kept(book: Journal, collection: _Collection, loaded: Repair, name: str, progress: Progress) -> State:
     """Keep the old vectors of all rows, and say so; until this is done the store is as it was."""
     total, digests = RowSum(), IdDigests()
-    progress.start("keeping the old vectors", found.stream.n_rows)
+    progress.start("keeping the old vectors", collection.stream.n_rows)
 
     def blocks() -> Iterator[tuple[Sequence[str], Rows]]:
-        for ids, rows in found.rows():
+        for ids, rows in collection.rows():
             total.add(ids, rows)
             digests.add(ids)
             progress.advance(len(ids))
             yield ids, rows
 
     book.keep_rows(blocks())
-    if total.n != found.stream.n_rows:
+    if total.n != collection.stream.n_rows:
         raise InputError(
-            f"{found.place} said that it has {found.stream.n_rows:,} rows and gave {total.n:,}; is it being written to?"
+            f"{collection.place} said that it has {collection.stream.n_rows:,} rows and gave {total.n:,}; is it being "
+            "written to?"
         )
-    if (twice := digests.repeated(ids for ids, _ in found.rows())) is not None:
+    if (twice := digests.repeated(ids for ids, _ in collection.rows())) is not None:
         raise InputError(
-            f"{found.place}: the id '{twice[:60]}' stands in several rows, and rows are written by their ids; name a "
-            "column of unique values with ?ids=COLUMN"
+            f"{collection.place}: the id '{twice[:60]}' stands in several rows, and rows are written by their ids; "
+            f"name a column of unique values with ?ids=COLUMN"
         )
-    made.save(book.repair)
-    dtype = np.dtype(found.stream.columns[0].dtype).name
+    loaded.save(book.repair)
+    dtype = np.dtype(collection.stream.columns[0].dtype).name
     begun = State(
         "writing",
-        found.address,
-        found.column,
+        collection.address,
+        collection.column,
         name,
-        _fingerprint(made),
+        _fingerprint(loaded),
         total.n,
-        found.dim,
+        collection.dim,
         dtype,
         0,
         0,
@@ -382,7 +386,7 @@ def _check_read_back(loss: Loss, ids: Sequence[str], rows: Rows) -> None:
 
 
 def _verified(
-    book: Journal, found: _Collection, state: State, new: Callable[[Rows], Rows], exact: bool, progress: Progress
+    book: Journal, collection: _Collection, state: State, new: Callable[[Rows], Rows], exact: bool, progress: Progress
 ) -> tuple[int, tuple[str, ...]]:
     """Read the store again and compare all of it; how many rows are gone, and notes on rows that came or went.
 
@@ -393,14 +397,14 @@ def _verified(
     """
     held = RowSum()
     progress.start("verifying", state.rows)
-    for ids, rows in found.rows():
+    for ids, rows in collection.rows():
         held.add(ids, rows)
         progress.advance(len(ids))
     progress.close()
     if held.same(RowSum(state.new), bits=exact):
         return 0, ()
     kept = ((block.ids, new(block.rows)) for block in book.blocks(state))
-    told = differences(kept, found.rows(), bits=exact)
+    told = differences(kept, collection.rows(), bits=exact)
     if told.changed:
         if state.phase == "written":
             remedy = f"if the collection was made anew, delete {book.folder}; else --rollback"
@@ -408,7 +412,7 @@ def _verified(
             remedy = "stop what else writes to it, then run this again"
             book.keep_state(restarted(state, state.phase))
         raise InputError(
-            f"{told.changed:,} rows of {found.place} do not hold what was written to them, such as "
+            f"{told.changed:,} rows of {collection.place} do not hold what was written to them, such as "
             f"'{told.first_changed[:60]}'; {remedy}"
         )
     notes = []
@@ -427,7 +431,7 @@ def _verified(
 
 
 def _told(
-    found: _Collection,
+    collection: _Collection,
     book: Journal,
     state: State,
     dim: int,
@@ -438,5 +442,5 @@ def _told(
 ) -> InPlace:
     took = time.perf_counter() - begin
     return InPlace(
-        str(found.place), found.column, state.kind, state.rows - gone, dim, book.folder, *before, took, notes
+        str(collection.place), collection.column, state.kind, state.rows - gone, dim, book.folder, *before, took, notes
     )

@@ -173,15 +173,15 @@ def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
 def _by_position(
     stream: PairedStream, classes: PairClasses | None, groups: Any, how: dict[str, Any]
 ) -> tuple[PairParts, Evidence]:
-    found = surveyed(stream, (LEFT, RIGHT))
-    n = found.n
+    survey = surveyed(stream, (LEFT, RIGHT))
+    n = survey.n
     if classes is not None:
         check_labels(classes.rows, n)
     declared = None if groups is None else np.tile(declared_units(groups, n, n, "pairs"), 2)
     label = None if classes is None else classes.label
     known = Known(np.tile(hash_rows(0, n), 2), declared=declared, by_position=True, classes=label)
-    evidence = find_evidence(found.surveys, known)
-    return by_position(stream, found.sizes, evidence.clusters[:n], **how), evidence
+    evidence = find_evidence(survey.surveys, known)
+    return by_position(stream, survey.sizes, evidence.clusters[:n], **how), evidence
 
 
 def _first(request: Request) -> str:

@@ -70,16 +70,16 @@ class Prose:
     def _explained(self, text: str, seen: set[str]) -> str:
         text = minus(text)
         out, at = [], 0
-        for found in pattern().finditer(text):
-            term = found[0]
+        for match in pattern().finditer(text):
+            term = match[0]
             if term in seen:
                 continue
             seen.add(term)
             anchor = self.used.setdefault(term, f"term-{len(self.used)}")
-            before = text[at : found.start()]
+            before = text[at : match.start()]
             out.append(escape(before + _JOINED if before.endswith(("(", "[", "'")) else before))
             out.append(f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>')
-            at = found.end()
+            at = match.end()
         return "".join([*out, escape(text[at:])])
 
 

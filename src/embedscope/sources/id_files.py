@@ -30,11 +30,11 @@ def id_files(source: str, stream: Stream) -> tuple[Path, ...]:
     if whole.exists():
         return (whole,)
     each = [named_beside(file) for file in facts_of(stream).files if isinstance(file, Path)]
-    found = [file for file in each if file.exists()]
-    if 0 < len(found) < len(each):
+    files = [file for file in each if file.exists()]
+    if 0 < len(files) < len(each):
         first = next(file for file in each if not file.exists())
         raise InputError(
-            f"{len(found):,} of the {len(each):,} files of {source} have their ids beside them and {first.name} is "
+            f"{len(files):,} of the {len(each):,} files of {source} have their ids beside them and {first.name} is "
             f"missing; write it, or all ids to {whole}"
         )
-    return tuple(found)
+    return tuple(files)

@@ -144,23 +144,23 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
         raise InputError(f"{name} is a dict, which has its own ids; leave out the ids")
     if not source:
         raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
-    found = tuple(str(i) for i in source)
+    names = tuple(str(i) for i in source)
     kinds = {isinstance(value, str) for value in source.values()}
     if kinds == {True}:
-        return _check_distinct(Collection(name, found, texts=tuple(source.values())))
+        return _check_distinct(Collection(name, names, texts=tuple(source.values())))
     if kinds == {False}:
         vectors = [np.asarray(to_numpy(v)) for v in source.values()]
         if len({v.shape for v in vectors}) > 1:
             raise InputError(f"the vectors of {name} have several shapes; wanted one number of dimensions")
-        return _check_distinct(Collection(name, found, to_numpy(as_matrix(np.stack(vectors), name))))
+        return _check_distinct(Collection(name, names, to_numpy(as_matrix(np.stack(vectors), name))))
     raise InputError(f"{name} mixes texts and vectors; pass {{id: text}} or {{id: vector}}")
 
 
 def _one_per_row(ids: Any, n: int, name: str) -> tuple[str, ...]:
-    found = tuple(str(i) for i in ids)
-    if len(found) != n:
-        raise InputError(f"got {len(found)} ids for the {n} rows of {name}; wanted one per row")
-    return found
+    own_ids = tuple(str(i) for i in ids)
+    if len(own_ids) != n:
+        raise InputError(f"got {len(own_ids)} ids for the {n} rows of {name}; wanted one per row")
+    return own_ids
 
 
 def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:

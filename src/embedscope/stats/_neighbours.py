@@ -109,7 +109,9 @@ def without_copies(x: Matrix, kept: int) -> Index | None:
 
 def first_equal(x: Matrix) -> Index | None:
     """Place (n,) of the first row of ``x`` (n, d) that equals each; None where all rows are distinct."""
-    hashes = np.concatenate([_hashes(x[s : s + CORPUS_ROWS]) for s in range(0, len(x), CORPUS_ROWS)] or [[]])
+    hashes = np.concatenate(
+        [_hashes(x[s : s + CORPUS_ROWS]) for s in range(0, len(x), CORPUS_ROWS)] or [np.zeros(0, np.uint64)]
+    )
     order = np.argsort(hashes, kind="stable")
     new = np.append(True, np.diff(hashes[order]) != 0)[: len(x)]
     if new.all():

@@ -259,7 +259,7 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
 def _row_counts(mask: npt.NDArray[np.bool_]) -> Index:
     """How many of each row of ``mask`` (m, n) are True, eight at a time."""
     if mask.shape[1] % 8:
-        return np.count_nonzero(mask, axis=1)
+        return np.asarray(np.count_nonzero(mask, axis=1))
     return np.asarray(np.bitwise_count(mask.view(np.uint64)).sum(axis=1, dtype=np.intp))
 
 

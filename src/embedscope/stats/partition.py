@@ -142,8 +142,8 @@ class _PartitionState(Blockwise[PartitionValues]):
         columns = rows.new_tensor(directions) if is_torch(rows) else directions.astype(rows.dtype, copy=False)
         both = self._need.directions != "published"
         sums = _sums_within_one if self._need.rows == "unit" else _sums_of_any
-        found = sums(rows @ columns, both)
-        shift, total = (np.concatenate([part[i] for part in found]) for i in (0, 1))
+        values = sums(rows @ columns, both)
+        shift, total = (np.concatenate([part[i] for part in values]) for i in (0, 1))
         return PartitionValues(len(rows), shift, total, len(directions))
 
 
@@ -151,21 +151,21 @@ def _sums_within_one(products: Array, both: bool) -> list[tuple[Floats, Floats]]
     """Shift 0 and sums over rows of exp(p), and of exp(-p) where ``both``; |p| <= 1, so one exp serves the two."""
     terms = products.exp_() if is_torch(products) else np.exp(products, out=products)
     none = np.zeros(terms.shape[1])
-    found = [(none, _column_sums(terms))]
+    parts = [(none, _column_sums(terms))]
     if both:
         inverse = terms.reciprocal_() if is_torch(terms) else np.reciprocal(terms, out=terms)
-        found.append((none, _column_sums(inverse)))
-    return found
+        parts.append((none, _column_sums(inverse)))
+    return parts
 
 
 def _sums_of_any(products: Array, both: bool) -> list[tuple[Floats, Floats]]:
     """Largest p and sums over rows of exp(p - largest), and the same of -p where ``both``; every term is at most 1."""
-    found = []
+    parts = []
     for p in (products, -products) if both else (products,):
         top = p.max(axis=0)[0] if is_torch(p) else p.max(axis=0)
         terms = (p - top).exp() if is_torch(p) else np.exp(p - top)
-        found.append((np.asarray(to_numpy(top), dtype=np.float64), _column_sums(terms)))
-    return found
+        parts.append((np.asarray(to_numpy(top), dtype=np.float64), _column_sums(terms)))
+    return parts
 
 
 def _column_sums(terms: Array) -> Floats:

@@ -169,8 +169,8 @@ class NearRows:
         unit, kept = unit_rows(to_numpy(x))
         k = min(NEIGHBOURS, len(unit) - 1)
         none = np.zeros((len(unit), 0), dtype=np.intp)
-        found = nearest_others(unit, k) if k >= 2 else (none, np.zeros(none.shape))
-        return cls(np.flatnonzero(kept), *found, unit)
+        nearest = nearest_others(unit, k) if k >= 2 else (none, np.zeros(none.shape))
+        return cls(np.flatnonzero(kept), *nearest, unit)
 
     def copies(self) -> tuple[Index, Index]:
         """Pairs of rows (p,), (p,) that are near-duplicates, see :func:`near_copies`."""
@@ -335,8 +335,8 @@ def join(n: int, labels: Sequence[npt.NDArray[Any]] = (), links: Sequence[tuple[
         rights.append(np.asarray(right))
     left, right = np.concatenate(lefts), np.concatenate(rights)
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
-    found = connected_components(graph.tocsr(), directed=False)[1]
-    _, first, place = np.unique(found, return_index=True, return_inverse=True)
+    components = connected_components(graph.tocsr(), directed=False)[1]
+    _, first, place = np.unique(components, return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first))[place], dtype=np.intp)
 
 
@@ -371,12 +371,12 @@ def find_units(
     n, order = sizes.pop(), INDEPENDENT
     labels: list[npt.NDArray[Any]] = []
     links: list[tuple[Index, Index]] = []
-    found: list[str] = []
+    joined_by: list[str] = []
 
     def add(name: str, label: npt.NDArray[Any]) -> None:
         labels.append(label)
         if name == DECLARED or len(np.unique(label)) < n:
-            found.append(name)
+            joined_by.append(name)
 
     if groups is not None:
         add(DECLARED, np.asarray(groups))
@@ -389,10 +389,10 @@ def find_units(
             add(FILE_ORDER, np.arange(n) // order.block)
         if near:
             links, ways = _near_links(n, x, labels, known=groups is not None or order.dependent)
-            found += ways
+            joined_by += ways
     units = join(n, labels, links)
     sizes_ = np.bincount(units)
-    return units, Units(n, len(sizes_), int(sizes_.max()), tuple(found), order)
+    return units, Units(n, len(sizes_), int(sizes_.max()), tuple(joined_by), order)
 
 
 def _near_links(

@@ -57,10 +57,10 @@ class Outcome:
         said = [f"{self.candidates:,} candidates"]
         if left_out := int((~self.asked).sum()):
             said.append(f"{left_out} of {len(self.questions)} questions left out: a word without a vector")
-        found = self.ranks["offset"]
-        if self.exclude and (never := int((found.rank == 0).sum())):
+        ranks = self.ranks["offset"]
+        if self.exclude and (never := int((ranks.rank == 0).sum())):
             said.append(f"{never} questions whose answer is among a, b, c count as wrong")
-        if tied := int((found.ties > 0).sum()):
+        if tied := int((ranks.ties > 0).sum()):
             said.append(f"in {tied} questions a candidate ties with the answer and comes before it")
         return said
 
@@ -106,25 +106,25 @@ def _name(key: tuple[str, bool, str]) -> str:
 
 
 def top_scores(
-    found: Outcome, name: str, k: int, seed: int, which: npt.NDArray[np.bool_] | None = None
+    answers: Outcome, name: str, k: int, seed: int, which: npt.NDArray[np.bool_] | None = None
 ) -> dict[str, Score]:
     """Top-``k`` accuracy ``name``, its gain over the best control, and the controls.
 
     ``NAME.gain`` is the accuracy less the highest control's; its draws take the highest control of each draw.
     ``NAME.mrr`` is the mean reciprocal rank. ``which`` (m,) picks some of the questions (those of one relation).
     """
-    columns = {"": found.hits("offset", k)} | {f".{c}": found.hits(c, k) for c in CONTROLS}
-    columns[".mrr"] = found.reciprocal("offset")
+    columns = {"": answers.hits("offset", k)} | {f".{c}": answers.hits(c, k) for c in CONTROLS}
+    columns[".mrr"] = answers.reciprocal("offset")
     if which is not None:
         columns = {more: items[which] for more, items in columns.items()}
-    ends = (found.questions if which is None else found.questions[which]).ends
+    ends = (answers.questions if which is None else answers.questions[which]).ends
     scores = {f"{name}{more}": score for more, score in mean_scores(columns, seed, ends).items()}
     main, random = scores[name], scores[f"{name}.random"]
     if random.value is None and main.value is not None:
         why = "undefined: all questions are of one relation, so there is no other to draw from"
         scores[f"{name}.random"] = replace(random, note=why)
     controls = [(c, scores[f"{name}.{c}"]) for c in CONTROLS]
-    noted = replace(main, note="; ".join(filter(None, [main.note, *found.notes()])) or None)
+    noted = replace(main, note="; ".join(filter(None, [main.note, *answers.notes()])) or None)
     return {name: noted, f"{name}.gain": gain(main, controls)} | {n: s for n, s in scores.items() if n != name}
 
 

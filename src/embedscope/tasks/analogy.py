@@ -88,8 +88,10 @@ class AnalogyTask:
         """
         x = checked_rows(vectors, data, self.table)
         questions = questions_of(data, self.relation)
-        found = outcome(CandidateRows.of(x, self.rows), questions, method=self.method, exclude=self.exclude, seed=seed)
-        return top_scores(found, self.id, self.k, seed)
+        answers = outcome(
+            CandidateRows.of(x, self.rows), questions, method=self.method, exclude=self.exclude, seed=seed
+        )
+        return top_scores(answers, self.id, self.k, seed)
 
 
 def _task(name: str, relation: str, cite: str, more: str) -> AnalogyTask:

@@ -89,9 +89,9 @@ def kind_shares(
     1.0
     """
     q, c, of = directions(queries, "queries"), directions(corpus, "corpus"), _kinds(kinds, len(corpus))
-    found = top_k(q, c, min(k, len(c) - (skip is not None)), exclude=skip).indices
+    neighbours = top_k(q, c, min(k, len(c) - (skip is not None)), exclude=skip).indices
     return {
-        name: mean_score((of[found] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"], groups)
+        name: mean_score((of[neighbours] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"], groups)
         for name in dict.fromkeys(kinds)
     }
 

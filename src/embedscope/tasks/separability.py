@@ -110,14 +110,14 @@ def _fold_items(u: Floats, v: Floats, held: npt.NDArray[np.bool_], fit: Fit | No
     train = directions(np.concatenate([left(u[~held]), right(v[~held])]))
     test = directions(np.concatenate([left(u[held]), right(v[held])]))
     label, wanted = _sides(len(train)), _sides(len(test))
-    found = {}
+    items = {}
     models = {"logistic": LogisticRegression(max_iter=1000), "linear_svc": LinearSVC(random_state=seed, max_iter=10000)}
     for name, model in models.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(train, label)
-        found[name] = (model.predict(test) == wanted).reshape(2, -1).mean(axis=0)
-    return found
+        items[name] = (model.predict(test) == wanted).reshape(2, -1).mean(axis=0)
+    return items
 
 
 def _sides(n: int) -> Index:

@@ -259,10 +259,10 @@ def threshold_of(thresholds: Sequence[Threshold], promise: str | None = None) ->
     if promise not in known:
         listed = ", ".join(known) or "none; calibrate with precision=, recall= or max_false_merge="
         raise InputError(f"no threshold for {promise or 'a promise that is not named'}; this calibration has {listed}")
-    found = known[promise]
-    if found.cosine is None:
-        raise InputError(f"{promise} {found.target:g} is not certified: {found.why}"[:395])
-    return found
+    threshold = known[promise]
+    if threshold.cosine is None:
+        raise InputError(f"{promise} {threshold.target:g} is not certified: {threshold.why}"[:395])
+    return threshold
 
 
 def calibration_from(facts: Mapping[str, Any]) -> Calibration:

@@ -210,17 +210,17 @@ class ProductQuantiser(Code):
     def quantiser(self) -> Any:
         """The trained ``faiss.ProductQuantizer``."""
         faiss = require("faiss", "faiss", "a product quantiser")
-        made = faiss.ProductQuantizer(self.dim, self.width, 8)
-        faiss.copy_array_to_vector(self.centroids.ravel(), made.centroids)
-        made.sync_transposed_centroids()
-        return made
+        quantiser = faiss.ProductQuantizer(self.dim, self.width, 8)
+        faiss.copy_array_to_vector(self.centroids.ravel(), quantiser.centroids)
+        quantiser.sync_transposed_centroids()
+        return quantiser
 
     def encode(self, x: Any) -> npt.NDArray[Any]:
         """Numbers of the nearest centroids, by FAISS; in blocks, for it holds the distances of all rows it is given."""
-        made, rows = self.quantiser(), np.ascontiguousarray(x, dtype=np.float32)
+        quantiser, rows = self.quantiser(), np.ascontiguousarray(x, dtype=np.float32)
         out = np.empty((len(rows), self.width), dtype=np.uint8)
         for lo in range(0, len(rows), _BLOCK):
-            out[lo : lo + _BLOCK] = made.compute_codes(rows[lo : lo + _BLOCK])
+            out[lo : lo + _BLOCK] = quantiser.compute_codes(rows[lo : lo + _BLOCK])
         return out
 
     def decode(self, stored: npt.NDArray[Any]) -> Rows32:
@@ -287,10 +287,10 @@ class RaBitQ(Code):
         faiss = require("faiss", "faiss", "RaBitQ")
         if not hasattr(faiss, "IndexRaBitQ"):
             raise InputError("this FAISS has no RaBitQ; install faiss-cpu 1.11 or newer, or leave rabitq out")
-        made = faiss.IndexRaBitQ(self.dim, faiss.METRIC_INNER_PRODUCT)
-        faiss.copy_array_to_vector(self.centre, made.center)
-        made.is_trained, made.qb = True, 0
-        return made
+        index = faiss.IndexRaBitQ(self.dim, faiss.METRIC_INNER_PRODUCT)
+        faiss.copy_array_to_vector(self.centre, index.center)
+        index.is_trained, index.qb = True, 0
+        return index
 
     def encode(self, x: Any) -> npt.NDArray[Any]:
         """Bits and factors, by FAISS."""
@@ -327,28 +327,28 @@ def fit_code(text: str, x: Rows32, seed: int = 0) -> Code | None:
         return ProductQuantiser.fit(x, int(number), seed)
     if number:
         raise InputError(f"{name} takes no number, got '{text}'; write {name}")
-    made: Mapping[str, Callable[[], Code | None]] = {
+    makers: Mapping[str, Callable[[], Code | None]] = {
         "float32": lambda: None,
         "float16": lambda: Float16(x.shape[1]),
         "int8": lambda: Int8(np.stack([x.min(axis=0), x.max(axis=0)])),
         "binary": lambda: Binary(x.shape[1]),
         "rabitq": lambda: RaBitQ(x.mean(axis=0)),
     }
-    return made[name]()
+    return makers[name]()
 
 
 def code_from(name: str, dim: int, arrays: Mapping[str, Any]) -> Code:
     """The code ``name`` of rows of ``dim`` dimensions whose fitted ``arrays`` were saved."""
-    made: Mapping[str, Callable[[], Code]] = {
+    makers: Mapping[str, Callable[[], Code]] = {
         "float16": lambda: Float16(dim),
         "int8": lambda: Int8(arrays["ranges"]),
         "binary": lambda: Binary(dim),
         "pq": lambda: ProductQuantiser(arrays["centroids"]),
         "rabitq": lambda: RaBitQ(arrays["centre"]),
     }
-    if name not in made:
-        raise UnknownNameError.for_name("code", name, list(made))
-    code = made[name]()
+    if name not in makers:
+        raise UnknownNameError.for_name("code", name, list(makers))
+    code = makers[name]()
     if code.dim != dim:
         raise InputError(f"its {name} code is for {code.dim} dimensions, and its map gives {dim}")
     return code

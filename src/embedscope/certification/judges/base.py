@@ -178,7 +178,7 @@ class Judge(Protocol):
         """The main ``score`` of ``part`` on some of its ``items`` (n,) alone."""
 
     def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
-        """The main score of the certifying part, ``before`` and with each item under a fit that saw nothing of its region.
+        """The main score of the certifying part, ``before`` and with fits that saw nothing of an item's region.
 
         Regions are what both draw. None where ``candidate`` is not fitted on what belongs together, or where units of
         evidence were declared.

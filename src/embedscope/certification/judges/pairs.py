@@ -152,8 +152,8 @@ class PairJudge:
         sides = rows.x[left], rows.y[right]
         scaled = (directions(sides[0]), directions(sides[1])) if self.context.normalize else sides
         chain, share = share_of(text)
-        made = fit_sides(chain, cross, scaled, self.names, self.context)
-        return made if share is None else partway(made, share)
+        fits = fit_sides(chain, cross, scaled, self.names, self.context)
+        return fits if share is None else partway(fits, share)
 
     def mapped(self, candidate: Candidate, part: Part) -> Mapped:
         """Rows of ``part`` as ``candidate`` leaves them, with the bank of its scorer."""

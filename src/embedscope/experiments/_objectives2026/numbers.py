@@ -107,12 +107,12 @@ class Numbers:
         return self._folded(arm, place, max)
 
     def _folded(self, arm: str, place: Place, fold: object) -> dict[int, float]:
-        found = {}
+        means = {}
         for seed in self.seeds:
             values = [v for s in self.ladder if (v := self._values.get((arm, seed, place, s))) is not None]
             if values:
-                found[seed] = fold(values)  # type: ignore[operator]
-        return found
+                means[seed] = fold(values)  # type: ignore[operator]
+        return means
 
     def learned(self, arm: str, what: str) -> dict[int, float]:
         """What the networks learned of held-out texts, by seed."""
@@ -121,13 +121,13 @@ class Numbers:
     def records(self) -> tuple[Record, ...]:
         """Means over seeds of every measure in every space, with their standard error."""
         places = dict.fromkeys((p, s) for _, _, p, s in self._values)
-        found = []
+        rows = []
         for arm in self.arms:
             for place, space in places:
                 values = list(self.at(arm.id, place, space).values())
                 if values:
-                    found.append(self._record(arm, place, space, values))
-        return tuple(found)
+                    rows.append(self._record(arm, place, space, values))
+        return tuple(rows)
 
     def _record(self, arm: Arm, place: Place, space: str, values: Sequence[float]) -> Record:
         of = over_seeds(values)

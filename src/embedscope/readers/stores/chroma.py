@@ -78,7 +78,7 @@ def _server(host: str, port: int, secure: bool) -> Any:
 def open_collection(place: StorePlace) -> Any:
     """The collection; nothing is embedded by it."""
     client = open_client(place)
-    names = [found.name for found in client.list_collections()]
+    names = [collection.name for collection in client.list_collections()]
     return client.get_collection(known(place.path, "collection", place.collection, names), embedding_function=None)
 
 
@@ -98,19 +98,19 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
     include += ["metadatas"] if any(name not in _PARTS for name in names) else []
     for start, stop in ranges(stream.sizes, chunks):
         for first in range(start, stop, rows):
-            found = collection.get(limit=min(rows, stop - first), offset=first, include=include)
-            made = {
-                name: found[_PARTS[name]] if name in _PARTS else [_text(held, name) for held in found["metadatas"]]
+            answer = collection.get(limit=min(rows, stop - first), offset=first, include=include)
+            columns = {
+                name: answer[_PARTS[name]] if name in _PARTS else [_text(held, name) for held in answer["metadatas"]]
                 for name in names
             }
-            if "embedding" in made:
-                x = np.asarray(made["embedding"], dtype=np.float32)
+            if "embedding" in columns:
+                x = np.asarray(columns["embedding"], dtype=np.float32)
                 if x.ndim != 2 or x.shape[1] != dim:
                     raise InputError(
                         f"{place} gave embeddings of shape {x.shape}, wanted {dim} dimensions; write it again"
                     )
-                made["embedding"] = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
-            arrays = [made[n] if n == "embedding" else pa.array(made[n], pa.string()) for n in names]
+                columns["embedding"] = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
+            arrays = [columns[n] if n == "embedding" else pa.array(columns[n], pa.string()) for n in names]
             yield pa.record_batch(arrays, names=list(names))
 
 

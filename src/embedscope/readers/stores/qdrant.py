@@ -55,8 +55,8 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
 
 
 def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
-    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
-    single = {name: facts for name, facts in found.items() if facts.multivector_config is None}
+    vectors: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
+    single = {name: facts for name, facts in vectors.items() if facts.multivector_config is None}
     if not single:
         raise InputError(f"{place} keeps no dense vectors, one a point; name a collection that does")
     return single
@@ -138,9 +138,9 @@ def _server(qdrant: Any, where: str, place: StorePlace) -> Any:
 def _collections(client: Any, place: StorePlace) -> list[str]:
     """Names of the collections, from a server that must answer."""
     if place.is_local:
-        return sorted(found.name for found in client.get_collections().collections)
+        return sorted(collection.name for collection in client.get_collections().collections)
     try:
-        return sorted(found.name for found in bounded(client.get_collections, FIRST_ANSWER).collections)
+        return sorted(collection.name for collection in bounded(client.get_collections, FIRST_ANSWER).collections)
     except Exception as error:
         raise _no_server(place, error) from error
 
@@ -169,10 +169,10 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
                 with_vectors=vectors,
                 with_payload=fields or False,
             )
-            made = {"id": pa.array([str(point.id) for point in points], pa.string())}
-            made |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
-            made |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
-            yield pa.record_batch([made[name] for name in names], names=list(names))
+            columns = {"id": pa.array([str(point.id) for point in points], pa.string())}
+            columns |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
+            columns |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
+            yield pa.record_batch([columns[name] for name in names], names=list(names))
             if after is None:
                 return
 
@@ -187,11 +187,11 @@ def _matrix(points: Sequence[Any], name: str, dim: int, place: StorePlace) -> An
 
     x = np.empty((len(points), dim), np.float32)
     for row, point in enumerate(points):
-        found = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
-        if found is None or len(found) != dim:
-            what = "no vector" if found is None else f"{len(found)} numbers"
+        vector = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
+        if vector is None or len(vector) != dim:
+            what = "no vector" if vector is None else f"{len(vector)} numbers"
             raise InputError(f"{place}: point {point.id} has {what} for {name}, wanted {dim} numbers; repair the point")
-        x[row] = found
+        x[row] = vector
     return pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
 
 
