@@ -35,7 +35,7 @@ _OUTPUTS = {
     "model_card",
     "rows_out",
 }
-_NEITHER = {"data", "checkpoint", "label_pairs", "into", *_OUTPUTS}
+_NEITHER = {"data", "checkpoint", "label_pairs", "into", "journal", "folder", *_OUTPUTS}
 _MOST = 10_000
 """Files of a glob that are looked at."""
 
