@@ -227,7 +227,7 @@ def slow(shard):
 
 if __name__ == "__main__":
     with dask.config.set({"distributed.scheduler.worker-ttl": "5s"}):  # in place of five minutes
-        engine = Dask(workers=2, patience=10)
+        engine = Dask(workers=2, patience=45)
         outcomes = engine.map(slow, range(20))
         found = [next(outcomes)]
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)

@@ -116,7 +116,7 @@ def test_no_tool_overwrites_what_it_reads(tmp_path: Path, monkeypatch: pytest.Mo
         ("apply", {"repair": "r.safetensors", "source": "x.npy", "out": "r.safetensors"}),
         ("measure", {"source": "x.npy", "metrics": ["mean_norm"], "save": "x.npy"}),
     ):
-        with pytest.raises(ToolError, match="is read"):
+        with pytest.raises(ToolError, match=r"is read|is the repair itself"):
             tools[name](**arguments)
     assert (Path("x.npy").read_bytes(), Path("r.safetensors").read_bytes()) == before
     tools["apply"](repair="r.safetensors", source="x.npy", out="y.npy")
