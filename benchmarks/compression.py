@@ -119,7 +119,10 @@ def real(folder: Path, images: int, candidates: str) -> None:
 
 
 def ratio(rows: int, dim: int) -> None:
-    """CPU time of ``compress`` with 40 candidates over that of its one pass, on an index of ``rows`` rows in a file."""
+    """CPU time of ``compress`` with 40 candidates over that of its one pass, on an index of ``rows`` rows in a file.
+
+    Libraries are loaded before.
+    """
     import embedscope
     from embedscope.certification.judges.base import SplitOptions
     from embedscope.compression.candidates import expand_plans
@@ -127,6 +130,7 @@ def ratio(rows: int, dim: int) -> None:
 
     plans, _ = expand_plans(["auto", *MORE.split(",")], dim, ())
     texts = [p.text for p in plans][:40]
+    embedscope.compress(np.random.default_rng(0).normal(size=(600, 32)).astype(np.float32))
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/index.npy"
         _written(path, rows, dim)

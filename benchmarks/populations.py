@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks._spaces import Spaces, pure
 from embedscope.diagnosis.populations import populations
-from embedscope.stats.neighbourhood import RowSet
+from embedscope.stats.row_sets import RowSet
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 

@@ -102,8 +102,8 @@ _INTERVALS = (
         ),
         (
             "a normal interval instead of Student's",
-            "found = student_interval(full, stderr, g - 1)",
-            "found = student_interval(full, stderr, 10**4)",
+            "interval = student_interval(full, stderr, g - 1)",
+            "interval = student_interval(full, stderr, 10**4)",
             "stats/test_uncertainty.py::test_single_rows_give_the_standard_error_of_a_mean_and_its_t_interval",
         ),
         (

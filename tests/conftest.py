@@ -18,19 +18,34 @@ NAMED = os.environ.get("EMBEDSCOPE_DATA")
 FOLDER = Path(NAMED) if NAMED else Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+LONGEST = (
+    *("experiments/test_wolfe2022.py", "docs/test_code_blocks.py", "experiments/test_tyshchuk2023.py"),
+    *("encoders/test_real_models.py", "repairs/test_in_place.py", "contracts/test_recipes.py"),
+    *("execution/test_verbs.py", "faults/test_clusters.py", "execution/test_memory_budget.py"),
+)
 LONG = ("experiments", "faults", "encoders", "sources", "execution", "docs", "explorer", "cli", "readers", "geometry")
-"""Folders whose files take longest: they begin a run, so that no process is left alone with one at its end."""
+"""Files and folders that take longest: they begin a run, so that no process is left alone with one at its end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first; within a file nothing moves."""
-    place = {name: i for i, name in enumerate(LONG)}
+    place = {name: i for i, name in enumerate((*LONGEST, *LONG))}
 
     def rank(item: pytest.Item) -> int:
         parts = item.path.parts
-        return place.get(parts[parts.index("tests") + 1], len(LONG)) if "tests" in parts[:-1] else len(LONG) + 1
+        if "tests" not in parts[:-1]:
+            return len(place) + 1
+        inside = parts[parts.index("tests") + 1 :]
+        return place.get("/".join(inside), place.get(inside[0], len(place)))
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than cores: tests that wait (for servers, killed workers, time limits) leave a core idle."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", cores + 1))
 
 
 @pytest.fixture(scope="session")

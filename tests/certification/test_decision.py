@@ -46,6 +46,9 @@ class Written:
     def closeness(self) -> np.ndarray:
         return np.arange(N) / N
 
+    def without_region(self, candidate: object, before: Score) -> None:
+        return None
+
     def restricted(self, score: Score, items: np.ndarray, part: str) -> Score:
         assert score.items is not None
         return mean_score(np.where(items, score.items, np.nan), 0)

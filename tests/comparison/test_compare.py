@@ -85,6 +85,15 @@ def test_prompts_and_models_of_clip(shared_data):
     assert relation_of(names["detic"], names["vlpart"]).name == "model"
 
 
+def test_images_and_texts_of_clip_are_modalities(shared_data):
+    images, texts = np.load(shared_data / "clip500" / "features_clip.npy")
+    made = compare(images, texts)
+    assert made.relation.name == "modality"
+    (found,) = made.result.document.findings
+    assert "another modality" in found.text and "prompt" not in found.text + found.remedy
+    assert made.result.value(metric="covariance_likeness") == pytest.approx(0.264, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [

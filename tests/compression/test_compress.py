@@ -14,7 +14,7 @@ from embedscope.compression.candidates import expand_plans, parse_plan
 from embedscope.compression.fitting import fit_plan
 from embedscope.compression.matryoshka import trained_sizes
 from embedscope.compression.prediction import Predictor
-from embedscope.compression.search import search, truth_of
+from embedscope.compression.search import Searches, truth_of
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.exports.faiss import factory_string, faiss_index
 from embedscope.exports.numpy import numpy_snippet
@@ -44,7 +44,7 @@ FAISS = ["float16", "int8", "binary", "first:16+int8", "pca:16", "pca:16+int8", 
 def test_finds_what_the_exported_faiss_index_finds(rows: np.ndarray, queries: np.ndarray, text: str) -> None:
     faiss = pytest.importorskip("faiss")
     fitted = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0)
-    found = search(fitted, queries, fitted.documents(rows), None)
+    found = Searches(queries, None).search(fitted, fitted.documents(rows))
     repair = fitted.repair({})
     index = faiss.deserialize_index(faiss.serialize_index(faiss_index(repair, "document")))
     index.add(rows)
@@ -83,7 +83,7 @@ def test_leading_dimensions_become_a_truncate_dim() -> None:
 
 def test_rescoring_is_the_inner_product_with_the_bits_of_the_best_forty(rows: np.ndarray, queries: np.ndarray) -> None:
     fitted = fit_plan(parse_plan("binary+rescore"), moments_of(rows, True), rows, 0)
-    found = search(fitted, queries, fitted.documents(rows), None)
+    found = Searches(queries, None).search(fitted, fitted.documents(rows))
     bits = np.where(rows > 0, 1.0, -1.0)
     for i in range(0, 300, 37):
         apart = (bits != np.where(queries[i] > 0, 1.0, -1.0)).sum(axis=1)
@@ -100,11 +100,39 @@ def test_scores_are_those_of_evaluate(rows: np.ndarray, queries: np.ndarray) -> 
     grade = rng.integers(0, 3, len(query)).astype(float)
     truth = truth_of(directions(queries), directions(rows), None, (query, document, grade))
     full = fit_plan(parse_plan("float32"), moments_of(rows, True), rows, 0)
-    items = truth.items(search(full, queries, full.documents(rows), None))
+    items = truth.items(Searches(queries, None).search(full, full.documents(rows)))
     wanted = judged_scores(queries, rows, (query, document, grade))
     assert items["overlap@10"].min() == 1
     for name in ("ndcg@10", "recall@10"):
         np.testing.assert_allclose(items[name], wanted[name].items, atol=1e-6)
+
+
+@pytest.mark.parametrize("crowd", [1, 40], ids=["rows that differ", "forty rows that differ by a little"])
+def test_candidates_that_share_a_search_find_what_each_finds_alone(rows: np.ndarray, crowd: int) -> None:
+    rng = np.random.default_rng(2)
+    x = np.repeat(rows, crowd, axis=0)[: len(rows)]
+    x = directions(x + 1e-4 * rng.normal(size=x.shape) * (crowd > 1)).astype(np.float32)
+    own = np.arange(200)
+    truth = truth_of(directions(x[:200]), directions(x), own, None)
+    shared = Searches(x[:200], own, truth.best)
+    for text in ("float16", "binary+rescore", "binary", "pca:16", "pca:16+float16", "first:16", "first:16+float16"):
+        fitted = fit_plan(parse_plan(text), moments_of(x, True), x, 0)
+        stored = fitted.documents(x)
+        scores = np.where(fitted.queries(x[:200]) > 0, 1, -1) if "binary" in text else fitted.queries(x[:200])
+        scores = scores @ stored.T
+        scores[own, own] = -np.inf
+        found = shared.search(fitted, stored)
+        if "rescore" not in text:
+            reached = np.take_along_axis(scores, found, axis=1).min(axis=1)
+            np.testing.assert_allclose(reached, np.sort(scores, axis=1)[:, -10], atol=1e-6, err_msg=text)
+        np.testing.assert_array_equal(found, Searches(x[:200], own).search(fitted, stored), text)
+
+
+def test_overlap_counts_results_as_near_as_the_tenth() -> None:
+    x = directions(np.repeat(np.eye(3), [30, 30, 1], axis=0))  # thirty results tie
+    truth = truth_of(x[:1], x, np.array([0]), None)
+    assert truth.items(np.arange(20, 30)[None])["overlap@10"].tolist() == [1.0]
+    assert truth.items(np.arange(25, 35)[None])["overlap@10"].tolist() == [0.5]
 
 
 def test_pca_keeps_inner_products_best(rows: np.ndarray) -> None:
@@ -121,7 +149,7 @@ def test_prediction_is_near_what_is_measured(rows: np.ndarray, queries: np.ndarr
         pytest.importorskip("faiss")
     fitted = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0)
     truth, stored = truth_of(directions(queries), directions(rows), None, None), fitted.documents(rows)
-    measured = truth.items(search(fitted, queries, stored, None))["overlap@10"].mean()
+    measured = truth.items(Searches(queries, None).search(fitted, stored))["overlap@10"].mean()
     predicted = Predictor.of(directions(queries), directions(rows), None).recall(fitted, queries, stored)
     assert predicted == pytest.approx(measured, abs=off)
 

@@ -7,8 +7,8 @@ import pytest
 
 from embedscope import measure
 from embedscope.metrics import DEFAULTS
-from embedscope.stats.neighbourhood import nearest_others
 from embedscope.stats.neighbours import match_ranks, top_k
+from embedscope.stats.row_sets import nearest_others
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

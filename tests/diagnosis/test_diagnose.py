@@ -342,3 +342,31 @@ def test_few_rows_are_no_few_directions():
     """36 rows span 35 directions whatever they are."""
     x = np.random.default_rng(0).normal(size=(36, 640)) * np.arange(1, 641) ** -0.7
     assert not any(v.rule.id == "few_directions" for v in diagnose(x).verdicts)
+
+
+def test_a_repair_that_was_applied_is_not_suggested_again(tmp_path, monkeypatch):
+    """Two modalities that do not mix for another reason than their means: centring is there already."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(400, 16)), rng.normal(size=(400, 16))
+    x[:, 8:] *= 0.1
+    y[:, :8] *= 0.1
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (x, y)]
+    for name, side, mean in (("a", unit[0], 0.4), ("b", unit[1], -0.4)):
+        np.save(f"{name}.npy", side + mean)
+        np.save(f"{name}2.npy", side - side.mean(axis=0))
+    before, after = (
+        {v.rule.id: v.rule.remedy(v.numbers) for v in diagnose(pair=(f"a{end}.npy", f"b{end}.npy")).verdicts}
+        for end in ("", "2")
+    )
+    assert "--candidates center -o" in before["mixed_index"]
+    assert after["mixed_index"] == (
+        "these rows are centred already, which is the repair for this; or merge two indexes by rank"
+    )
+    assert not [remedy for remedy in after.values() if "--candidates center " in remedy]
+
+
+def test_thresholds_from_memory_are_checked_as_those_of_a_file():
+    with pytest.raises(InputError, match=r"thresholds: unknown rule 'hub'; did you mean 'hubs'\?"):
+        thresholds_of({"hub": {"warning": 0.1}})
+    assert thresholds_of({"hubs": {"serious": False}}) == {"hubs": {"serious": None}}

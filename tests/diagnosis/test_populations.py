@@ -6,7 +6,7 @@ import pytest
 from embedscope.diagnosis import diagnose
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import populations, unrelated
-from embedscope.stats.neighbourhood import RowSet
+from embedscope.stats.row_sets import RowSet
 
 
 def unit(x):

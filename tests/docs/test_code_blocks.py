@@ -40,9 +40,7 @@ def _check(name: str, folder: Path, *, models: bool) -> None:
         wanted = block.output.code if block.output else None
         if wanted is not None:
             hint = "prints something else; `python docs/generate.py --outputs` writes it anew"
-            assert code_blocks.matches(wanted, printed, models=block.needs_models), (
-                f"{name}:{block.line} {hint}:\n{printed}"
-            )
+            assert code_blocks.matches(wanted, printed), f"{name}:{block.line} {hint}:\n{printed}"
 
 
 @pytest.mark.parametrize(

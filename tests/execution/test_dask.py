@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -124,6 +125,19 @@ def test_what_cannot_be_sent_is_said(cluster):
 def test_no_scheduler():
     with pytest.raises(EngineError, match="no Dask scheduler answers at tcp"):
         list(Dask("tcp://127.0.0.1:9", timeout=1).map(square, [1]))
+
+
+def test_where_nothing_listens_it_ends_soon_in_one_sentence(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 4)))
+    command = ["measure", "x.npy", "--metrics", "i1", "--engine", "dask:tcp://127.0.0.1:9", "--quiet"]
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "embedscope", *command], capture_output=True, text=True, cwd=tmp_path, timeout=100
+    )
+    assert done.returncode == 6
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "(nothing listened for 5 s: Connection refused); check the address" in done.stderr
+    assert time.monotonic() - begin < 5 + Dask().timeout, "the client of Dask waits that long, and leaves tasks behind"
 
 
 def test_engines_by_name():

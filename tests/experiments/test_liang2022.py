@@ -63,3 +63,22 @@ def test_without_the_files_the_study_says_where_they_are(tmp_path, monkeypatch) 
         STUDY.run(Options(models=("CLASP",), data=tmp_path, download=False))
     with pytest.raises(UnknownNameError, match="unknown model of liang2022 'minilm'"):
         STUDY.start(Options(models=("minilm",), data=tmp_path, download=False))
+
+
+def test_a_gap_that_sampling_makes_is_not_said_to_be_of_training() -> None:
+    """Isotropic clouds against narrow cones, the two sides of each drawn alike: no gap in either, .14 against .01."""
+    rng = np.random.default_rng(0)
+    records = []
+    for name, mean in (("CLIP", 0.0), ("CLIP (random)", 20.0)):
+        x, y = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in mean + rng.normal(size=(2, 100, 64)))
+        records += pair_records(name, x, y, ("a", "b"), 0)
+    found = {f.text: f for f in _findings(records, {"CLIP": 100, "CLIP (random)": 100})}
+    assert found["Whether training widens the gap of CLIP is undecided."].status == "undecided"
+
+
+def test_below_chance_is_no_finding() -> None:
+    """Each side less the mean of the training pairs: held-out rows of isotropic clouds read below chance then."""
+    rng = np.random.default_rng(0)
+    records = pair_records("made", rng.normal(size=(100, 64)), rng.normal(size=(100, 64)), ("a", "b"), 0)
+    assert value(records, metric=SEPARABLE, transform=CENTRED) < 0.5
+    assert not [f for f in _findings(records, {"made": 100}) if "worse than chance" in f.text]

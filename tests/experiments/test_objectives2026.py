@@ -73,6 +73,13 @@ def test_false_decisions_are_as_rare_as_said() -> None:
     assert 0.035 < wrong / 2000 < 0.065
 
 
+def test_a_difference_without_spread_but_rounding_decides_nothing() -> None:
+    """Three seeds that differ by a tenth each, up to the last bit: their spread of 1e-17 is no error."""
+    delta = paired({0: 0.4, 1: 0.5, 2: 0.6}, {0: 0.3, 1: 0.4, 2: 0.5})
+    assert 0 < np.std([0.4 - 0.3, 0.5 - 0.4, 0.6 - 0.5]) < 1e-15
+    assert delta.estimate.above() == "undecided" and delta.p is None
+
+
 def test_numbers_by_hand() -> None:
     numbers = two_arms(-0.3, 0.0)
     assert numbers.ladder == ("layer00", "layer01", "final")

@@ -45,6 +45,7 @@ from embedscope.experiments._shimangaud2024.study_data import (
     within,
 )
 from embedscope.experiments._shimangaud2024.vectors import Model, open_vectors
+from embedscope.experiments._tested import of_score
 from embedscope.experiments.shimangaud2024 import run_study
 from embedscope.stats.bootstrap import item_counts
 from embedscope.tasks._analogy_questions import Questions
@@ -443,3 +444,17 @@ def test_grids_take_all_relations_over_the_same_objects_or_each_on_its_own() -> 
     found = list(grids(question_set.questions))
     assert [name for name, _ in found] == ["all"]
     assert found[0][1].shape == (COUNT, len(KINDS) + 1)
+
+
+def test_the_luckiest_of_equal_controls_does_not_beat_the_model() -> None:
+    """Hits of chance .3 under the method and five controls alike: "fewer" is as rare as a 95 % interval says."""
+    wrong = 0
+    m = 120
+    for seed in range(100):
+        hits = (np.random.default_rng(seed).random((6, m)) < 0.3).astype(float)
+        controls = dict(zip(("c", "b", "random", "untrained", "pixels"), hits[1:], strict=True))
+        gain = gain_over(hits[0], controls, 0, (np.arange(m), np.arange(m) + m))
+        wrong += of_score(gain).above() == "deviates"
+    assert wrong <= 1, "4 of these 100 where the percentiles alone decide"
+    worse = gain_over(np.zeros(m), {"c": np.ones(m), "b": np.zeros(m)}, 0, (np.arange(m), np.arange(m) + m))
+    assert of_score(worse).above() == "deviates", "a control that is ahead is still seen"

@@ -9,6 +9,7 @@ import json
 import shutil
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.reports.browser.conftest import FLAGS, Browser
 
+from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
 from embedscope.explorer.explore import explore
 from embedscope.explorer.serving import export, serve
@@ -31,7 +33,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Deprecati
 
 DRAWING = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 COPIES, ZEBRAS = 40, 7
-SHOWN = "(document.body.innerText.match(/([\\d,]+) \\/ ([\\d,]+) points/) || []).slice(1).join(' of ')"
+SHOWN = "((document.body?.innerText ?? '').match(/([\\d,]+) \\/ ([\\d,]+) points/) || []).slice(1).join(' of ')"
 FINDING = "[...document.querySelectorAll('button')].find(b => b.innerText.startsWith('copies:'))"
 
 
@@ -162,4 +164,142 @@ def test_the_exported_page_works_from_any_web_server(drawing: Browser, tmp_path:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         look(drawing, f"http://127.0.0.1:{server.server_address[1]}/", 700, tmp_path, 300)
+        server.shutdown()
+
+
+def models(folder: Path, n: int = 60, d: int = 6) -> tuple[str, str, np.ndarray]:
+    """Word vectors as a model of texts, its words as texts, and the vectors."""
+    x = np.random.default_rng(3).normal(size=(n, d))
+    words = [f"word{i}" for i in range(n)]
+    rows = [" ".join([word, *(f"{v:.6f}" for v in row)]) for word, row in zip(words, x, strict=True)]
+    (folder / "words.txt").write_text(f"{n} {d}\n" + "\n".join(rows) + "\n")
+    (folder / "texts.txt").write_text("\n".join(words) + "\n")
+    return f"gensim:{folder / 'words.txt'}", str(folder / "texts.txt"), x
+
+
+def ask(address: str, **sent: object) -> tuple[int, dict]:
+    request = urllib.request.Request(
+        address + "ask", json.dumps(sent).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def nearest(x: np.ndarray, row: int, k: int = 10) -> list[int]:
+    """The rows nearest to ``row``, itself first."""
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return np.argsort(-(unit @ unit[row]), kind="stable")[:k].tolist()
+
+
+def test_a_typed_query_finds_its_nearest_rows_and_selects_them(drawing: Browser, tmp_path: Path) -> None:
+    uri, texts, x = models(tmp_path)
+    address = served(explore(uri, texts=texts))
+    drawing.open(address, 1400, 900)
+    drawing.wait("document.querySelectorAll('canvas').length > 0", 60)
+    drawing.run("document.querySelector('#embedscope-bar input[name=query]').value = 'word7'")
+    drawing.run("document.querySelector('#embedscope-bar form').requestSubmit()")
+    drawing.wait("document.querySelectorAll('#embedscope-found li').length === 10", 30)
+    listed = drawing.run("[...document.querySelectorAll('#embedscope-found li')].map(l => l.innerText)")
+    assert [int(text.split("word")[1].split()[0]) for text in listed] == nearest(x, 7)
+    assert listed[0].startswith("1.000")
+    drawing.run("[...document.querySelectorAll('#embedscope-found button')].pop().click()")
+    drawing.wait(f"{SHOWN} === '10 of 60'", 60)
+    drawing.run("document.querySelector('#embedscope-bar input[name=query]').value = 'nothing'")
+    drawing.run("document.querySelector('#embedscope-bar form').requestSubmit()")
+    drawing.wait("document.querySelector('#embedscope-found')?.innerText.includes('no vector')", 30)
+
+
+def test_a_query_of_vectors_is_embedded_by_the_model_that_is_named(tmp_path: Path) -> None:
+    uri, _, x = models(tmp_path)
+    np.save(tmp_path / "x.npy", x)
+    address = served(explore(str(tmp_path / "x.npy"), query_model=uri))
+    _, found = ask(address, query="word3", space=0)
+    assert [int(row["id"]) for row in found["rows"]] == nearest(x, 3)
+    np.save(tmp_path / "wide.npy", np.ones((5, 7)))
+    with pytest.raises(InputError, match="6 dimensions, the rows have 7"):
+        explore(str(tmp_path / "wide.npy"), query_model=uri)
+    for sent in ({}, {"query": "word3", "space": 1}, {"query": "word3", "space": "x"}):
+        assert ask(address, **sent)[0] == 400
+
+
+def test_without_a_model_there_is_no_field_for_queries(tmp_path: Path) -> None:
+    shown = explore(str(table(tmp_path / "t.parquet", 50, 4)))
+    with pytest.raises(InputError, match="--query-model"):
+        shown.nearest("anything")
+    with urllib.request.urlopen(served(shown)) as page:
+        assert b"embedscope-bar" not in page.read()
+
+
+def test_a_typed_path_of_an_image_finds_the_image(tmp_path: Path) -> None:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for i in range(12):
+        picture = Image.fromarray(rng.integers(0, 255, size=(16, 16, 3), dtype=np.uint8))
+        picture.save(tmp_path / "images" / f"{i:02}.png")
+    address = served(explore("pixels:4", images=tmp_path / "images", cache=False))
+    _, found = ask(address, query=str(tmp_path / "images" / "05.png"), space=0)
+    assert (found["rows"][0]["id"], round(found["rows"][0]["cosine"], 5)) == ("05.png", 1.0)
+    assert found["rows"][0]["image"].startswith("data:image/jpeg;base64,")
+    assert "is no file of one" in ask(address, query="a horse", space=0)[1]["error"]
+
+
+def layers(path: Path) -> dict[str, np.ndarray]:
+    """Two layers of the same rows, of different dimensions."""
+    rng = np.random.default_rng(0)
+    made = {"layer0": rng.normal(size=(120, 5)), "layer1": rng.normal(size=(120, 7))}
+    np.savez(path, **made)
+    return made
+
+
+def look_at_layers(browser: Browser, address: str, seconds: float) -> None:
+    """The other layer has a map, neighbours and findings of its own."""
+    browser.open(address, 1400, 900)
+    browser.wait("document.querySelectorAll('canvas').length > 0", seconds)
+    browser.wait("document.body.innerText.includes('120 rows, 5 dimensions')", seconds)
+    browser.run(
+        "(() => { const s = document.querySelector('#embedscope-bar input[type=range]');"
+        " s.value = 1; s.dispatchEvent(new Event('change')) })()"
+    )
+    browser.wait("document.body?.innerText.includes('120 rows, 7 dimensions')", seconds)
+    browser.wait(f"{SHOWN} === '120 of 120'", seconds)
+    assert browser.run("document.querySelector('#embedscope-bar select').selectedOptions[0].text") == "layer1"
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_layers_are_switched_with_their_neighbours(drawing: Browser, tmp_path: Path) -> None:
+    made = layers(tmp_path / "x.npz")
+    shown = explore(f"{tmp_path / 'x.npz'}::*")
+    for page, x in zip(shown.pages, made.values(), strict=True):
+        assert page.facts.neighbours[4].tolist() == nearest(x, 4, 11)[1:]
+    assert [next(iter(page.maps)) for page in shown.pages] == ["layer0 (pca)", "layer1 (pca)"]
+    look_at_layers(drawing, served(shown), 60)
+
+
+def test_an_exported_folder_has_the_layers_and_says_that_queries_need_the_model(tmp_path: Path) -> None:
+    uri, texts, _ = models(tmp_path)
+    page = (export(explore(uri, texts=texts), tmp_path / "queries", Silent()) / "index.html").read_text()
+    assert "Typed queries need" in page
+    assert '"takes": null' in page
+    layers(tmp_path / "x.npz")
+    folder = export(explore(f"{tmp_path / 'x.npz'}::*"), tmp_path / "page", Silent())
+    told = [json.loads((folder / place / "data" / "metadata.json").read_text()) for place in (".", "spaces/1")]
+    titles = [made["props"]["initialState"]["charts"]["1"]["title"] for made in told]
+    assert titles == ["layer0 (pca)", "layer1 (pca)"]
+    assert [path.name for path in (folder / "spaces" / "1").iterdir()] == ["data"], "the viewer stands there once"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_layers_of_an_exported_page_work_from_any_web_server(drawing: Browser, tmp_path: Path) -> None:
+    layers(tmp_path / "x.npz")
+    folder = export(explore(f"{tmp_path / 'x.npz'}::*"), tmp_path / "page", Silent())
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        look_at_layers(drawing, f"http://127.0.0.1:{server.server_address[1]}/", 300)
         server.shutdown()

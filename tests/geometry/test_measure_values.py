@@ -123,7 +123,8 @@ def test_many_shards_and_any_number_of_workers(tmp_path):
     small = naive(matrix())
     found = values(one)
     for name in ("participation_ratio", "effective_rank", "i1", "i2", "coordinate_std", "mean_norm", "top5_share"):
-        assert_allclose(found[name], small[name], rtol=1e-9, err_msg=name)
+        terms32 = name in ("i1", "i2")  # of so many rows
+        assert_allclose(found[name], small[name], rtol=0 if terms32 else 1e-9, atol=1e-8 * terms32, err_msg=name)
 
 
 def test_torch_equals_numpy():

@@ -121,6 +121,24 @@ def test_equal_rows_are_one_unit():
     assert record.stderr == pytest.approx(single.stderr, rel=0.35)
 
 
+def test_last_bits_of_named_rows_do_not_move_the_error_bar():
+    """A network's last bits differ from processor to processor; the groups of its rows follow their names."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(300, 24)).astype(np.float32)
+    x[200:] = x[:100]
+    noisy = (x * (1 + rng.choice([-1, 0, 1], size=x.shape) * 2.0**-23)).astype(np.float32)
+    noisy[200:] = noisy[:100]
+    names = mix(np.arange(1000, 1300, dtype=np.uint64))
+    records = [
+        next(iter(measure_stream(ArrayStream({"vectors": rows}, names), source="rows", metrics=["mean_norm"])))
+        for rows in (x, noisy)
+    ]
+    assert (noisy[:200] != x[:200]).any(axis=1).all()
+    assert [r.units for r in records] == [200, 200]
+    assert records[0].stderr == pytest.approx(records[1].stderr, rel=1e-5)
+    assert one(x, "mean_norm").stderr != pytest.approx(one(noisy, "mean_norm").stderr, rel=1e-3)
+
+
 def test_too_few_units_give_no_interval_and_say_what_to_declare():
     rng = np.random.default_rng(0)
     few = one(rng.normal(size=(400, 8)), "mean_norm", groups=mix(np.arange(400, dtype=np.uint64) % np.uint64(10)))

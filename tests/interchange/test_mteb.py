@@ -16,10 +16,10 @@ from embedscope.core.result import Result
 from embedscope.interchange.mteb_encoder import MtebEncoder
 from embedscope.interchange.mteb_results import write_mteb
 
-mteb = pytest.importorskip("mteb", reason="needs the extra mteb")
-pytest.importorskip("sentence_transformers", reason="needs the extra hf")
-
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("mteb"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
 
 WORDS = ("cat", "dog", "bird", "fish", "horse", "house", "tree", "river", "sea", "car", "train", "ship")
 ROWS = [
@@ -33,6 +33,13 @@ class Letters:
 
     def encode(self, texts: list[str], **_: Any) -> np.ndarray:
         return np.array([[1 + text.lower().count(letter) for letter in "abcdefghilmnorst"] for text in texts], float)
+
+
+@pytest.fixture(scope="module")
+def mteb() -> Any:
+    """The package, which takes eight seconds to import: where it is needed, and not in every process that collects."""
+    pytest.importorskip("sentence_transformers", reason="needs the extra hf")
+    return pytest.importorskip("mteb", reason="needs the extra mteb")
 
 
 def local_task() -> Any:
@@ -81,7 +88,7 @@ def pairs(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_encoder_of_ours_runs_a_task_of_mteb_with_the_score_that_evaluate_gives(pairs: Path) -> None:
+def test_an_encoder_of_ours_runs_a_task_of_mteb_with_the_score_that_evaluate_gives(pairs: Path, mteb: Any) -> None:
     model = Letters()
     encoder = MtebEncoder(model, cache=False)
     found = mteb.evaluate(encoder, local_task(), cache=None, show_progress_bar=False)
@@ -124,7 +131,7 @@ def test_similarity_is_that_of_sentence_transformers(score: str) -> None:
     np.testing.assert_allclose(encoder.similarity_pairwise(a, b), each, atol=1e-6)
 
 
-def test_mteb_loads_the_result_files(tmp_path: Path) -> None:
+def test_mteb_loads_the_result_files(tmp_path: Path, mteb: Any) -> None:
     from mteb.results import TaskResult
 
     shared: dict[str, Any] = {"source": "minilm", "space": "pooled", "n": 100, "dim": 384}

@@ -12,8 +12,9 @@ from embedscope.metrics import METRICS
 from embedscope.metrics._subsampled import _spread, subsamples
 from embedscope.metrics.neighbourhood import _share_interval, _share_of_queries, top_share_of
 from embedscope.metrics.potential import _left_out
-from embedscope.stats.neighbourhood import K, NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.neighbours import top_k
+from embedscope.stats.row_sets import K, RowSet
 
 MLE = METRICS.get("intrinsic_dimension:mle")
 SKEW, ANTIHUBS, ROBIN = (METRICS.get(name) for name in ("hubness_skew", "antihub_share", "robin_hood"))

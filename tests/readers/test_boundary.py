@@ -105,6 +105,8 @@ def test_a_missing_file_names_the_nearest(tmp_path):
     assert f"did you mean {tmp_path}/documents.npy?" in error(tmp_path / "document.npy")
     assert f"did you mean {tmp_path}/documents.npy?" in error(tmp_path / "documents.parquet")
     assert "does not exist either" in error(tmp_path / "no" / "x.npy")
+    assert error(tmp_path / "no" / "x.npy").endswith("check the path")
+    assert "`embedscope example` writes" in error(tmp_path / "example" / "old.npy")
     assert "there is no file" in hint(str(tmp_path / "zzz.qqq"))
 
 

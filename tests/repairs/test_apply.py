@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 import tracemalloc
@@ -196,3 +197,28 @@ def test_a_row_group_as_large_as_the_file_is_not_held(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", APPLIED, *names], check=True, capture_output=True, text=True)
     assert int(done.stdout) < 280e6  # 500 MB with the group held
     assert pq.read_table(tmp_path / "out.parquet", columns=["text"]).equals(table.select(["text"]))
+
+
+def test_each_file_of_a_folder_becomes_a_file(tmp_path: Path) -> None:
+    """Small files are read together; written they stay apart, so that they can be swapped one by one."""
+    cuts = (0, 700, 701, N)
+    shards(tmp_path / "in", cuts)
+    apply_repair(repair(), tmp_path / "in::emb", tmp_path / "out")
+    parts = sorted((tmp_path / "out").iterdir())
+    assert [pq.read_metadata(part).num_rows for part in parts] == [700, 1, 2299]
+    assert pq.read_table(parts[1]).column("id").to_pylist() == ["row 700"]
+    with pytest.raises(InputError, match=r"out is there already.*out\.unfinished, which the same command completes"):
+        apply_repair(repair(), tmp_path / "in::emb", tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_decimal_digits_become_float32(tmp_path: Path, suffix: str) -> None:
+    text = (
+        "".join(f"{json.dumps({'id': str(i), 'vector': row.tolist()})}\n" for i, row in enumerate(X[:50]))
+        if suffix == "jsonl"
+        else "\n".join([",".join(f"d{i}" for i in range(D)), *(",".join(map(str, row)) for row in X[:50])]) + "\n"
+    )
+    (tmp_path / f"x.{suffix}").write_text(text)
+    done = apply_repair(repair(), tmp_path / f"x.{suffix}", tmp_path / "out.npy")
+    assert np.load(done.path).dtype == np.float32
+    np.testing.assert_allclose(np.load(done.path), repair().transform(X[:50]), atol=1e-6)

@@ -94,16 +94,16 @@ def test_killed_half_way_resumed_and_put_back(collection, monkeypatch, tmp_path,
     with monkeypatch.context() as patch:
         _failing(patch, source, 4)
         with pytest.raises(KeyboardInterrupt):
-            roll_back(source)
+            roll_back(None, source)
     with pytest.raises(InputError, match="being put back; finish that with --rollback"):
         write_in_place(CENTRE, source)
-    back = roll_back(source)
+    back = roll_back(None, source)
     assert back.resumed == 3 * BLOCK
     np.testing.assert_array_equal(rows(source), old)
     assert beside(source) == others
     assert not back.journal.exists()
     with pytest.raises(InputError, match="there is no journal"):
-        roll_back(source)
+        roll_back(None, source)
 
 
 def test_a_killed_run_before_anything_is_written_begins_again(collection, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_half_written_store_goes_back_at_once(collection, monkeypatch):
     other = Repair.from_chain(parse_chain("standardize").fit(X))
     with pytest.raises(InputError, match="are half replaced by another repair"):
         write_in_place(other, source)
-    roll_back(source)
+    roll_back(None, source)
     np.testing.assert_array_equal(rows(source), X)
 
 
@@ -154,7 +154,7 @@ def test_the_other_width_goes_into_what_holds_any(database, collection):
     np.testing.assert_array_equal(
         rows(source), np.concatenate([narrow.transform(X[i : i + 8]) for i in range(0, N, 8)])
     )
-    roll_back(source)
+    roll_back(None, source)
     np.testing.assert_array_equal(rows(source), X)
 
 
@@ -172,7 +172,7 @@ def test_columns_of_lists_come_back_as_they_were(database, collection):
         write_in_place(CENTRE, source)
         np.testing.assert_allclose(rows(source), WANTED, atol=1e-6)
         assert rows(source).dtype == old.dtype
-        roll_back(source)
+        roll_back(None, source)
         np.testing.assert_array_equal(rows(source), old)
 
 
@@ -180,7 +180,7 @@ def test_chroma_under_the_cosine_distance_is_back_to_seven_digits(tmp_path):
     source = stores.chroma(tmp_path / "c", "cosine")
     write_in_place(CENTRE, source)
     np.testing.assert_allclose(rows(source), WANTED, rtol=1e-5, atol=1e-6)
-    done = roll_back(source)
+    done = roll_back(None, source)
     assert done.notes == ("Chroma keeps embeddings of the distance cosine to seven digits, not bit by bit",)
     np.testing.assert_allclose(rows(source), X, rtol=1e-5, atol=1e-6)
 
@@ -200,13 +200,34 @@ def test_qdrants_update_of_vectors_alone(tmp_path):
     client.close()
 
 
-def test_another_repair_is_refused_until_the_old_vectors_are_back(collection):
+def test_rows_that_were_deleted_are_not_counted_as_put_back(collection):
+    source = collection("lancedb")
+    write_in_place(CENTRE, source)
+    __import__("lancedb").connect(source[8:].rpartition("/")[0]).open_table("docs").delete("id in ('doc03', 'doc05')")
+    back = roll_back(CENTRE, source)
+    assert back.rows == N - 2
+    assert back.notes == ("2 rows are no longer there, deleted since the old vectors were kept",)
+
+
+def test_another_repair_is_refused_until_the_old_vectors_are_back(collection, tmp_path):
     source = collection("lancedb")
     write_in_place(CENTRE, source)
     other = Repair.from_chain(parse_chain("standardize").fit(X))
     with pytest.raises(InputError, match="were replaced by another repair"):
         write_in_place(other, source)
-    roll_back(source)
+    with pytest.raises(
+        InputError, match=r"replaced by another repair than the repair that was given.*repair\.safetensors"
+    ):
+        roll_back(other, source)
+    other.save(tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"than \S*other\.safetensors; the one that can be .*\S*repair\.safetensors"):
+        roll_back(tmp_path / "other.safetensors", source)
+    with pytest.raises(InputError, match=r"no file \S*gone\.safetensors; the journal keeps a copy"):
+        roll_back(tmp_path / "gone.safetensors", source)
+    with pytest.raises(InputError, match="not as query; leave --kind out"):
+        roll_back(CENTRE, source, kind="query")
+    np.testing.assert_array_equal(rows(source), WANTED)
+    assert roll_back(CENTRE, source).rows == N
     write_in_place(other, source)
     np.testing.assert_array_equal(rows(source)[:8], other.transform(X[:8]))
 
@@ -235,7 +256,7 @@ def test_rows_that_another_program_changes_are_found_and_written_again(collectio
     table.update("id = 'doc01'", {"vector": [9.0] * 6})
     with pytest.raises(InputError, match="if the collection was made anew, delete"):
         write_in_place(CENTRE, source)
-    roll_back(source)
+    roll_back(None, source)
     np.testing.assert_array_equal(rows(source), X)
 
 
@@ -257,8 +278,8 @@ def test_rows_that_come_and_go_meanwhile_are_told(collection, monkeypatch):
     monkeypatch.setattr(LanceWriter, "replace", meddled)
     notes = write_in_place(CENTRE, source).notes
     assert len(notes) == 2
-    assert notes[0].startswith("1 rows came while this ran, such as 'late', and were left as they are")
-    assert notes[1] == "1 rows went while this ran"
+    assert notes[0].startswith("1 row was added since the old vectors were kept, such as 'late', and left as they are")
+    assert notes[1] == "1 row is no longer there, deleted since the old vectors were kept"
 
 
 def test_an_index_on_the_vectors_is_named(collection):
@@ -285,12 +306,12 @@ def test_damage_of_the_journal_is_refused(collection):
     text, data = state.read_text(), old.read_bytes()
     state.write_text(text.replace('"rows": 40', '"rows": 41'))
     with pytest.raises(InputError, match="does not have its checksum"):
-        roll_back(source)
+        roll_back(None, source)
     state.write_text(text)
     flipped = data[:100] + bytes([data[100] ^ 1]) + data[101:]
     old.write_bytes(flipped)
     with pytest.raises(InputError, match="is damaged from byte"):
-        roll_back(source)
+        roll_back(None, source)
     np.testing.assert_array_equal(rows(source), WANTED)
     book = Journal(done.journal)
     for damaged in (data[:-1], data[: len(data) // 2], b"x" + data[1:], data[:30]):
@@ -298,7 +319,7 @@ def test_damage_of_the_journal_is_refused(collection):
         with pytest.raises(InputError, match="is damaged from byte"):
             list(book.blocks(book.state()))
     old.write_bytes(data)
-    roll_back(source)
+    roll_back(None, source)
     np.testing.assert_array_equal(rows(source), X)
 
 
@@ -306,8 +327,8 @@ def test_one_process_at_a_time(collection):
     source = collection("lancedb")
     book = Journal(write_in_place(CENTRE, source).journal)
     with book.locked(), pytest.raises(InputError, match="another process is using"):
-        roll_back(source)
-    roll_back(source)
+        roll_back(None, source)
+    roll_back(None, source)
 
 
 def test_a_folder_with_other_files_is_no_place_for_a_journal(collection, tmp_path):
@@ -334,7 +355,7 @@ def test_a_bridge_maps_the_old_vectors(collection):
     source = collection("lancedb")
     assert write_in_place(bridge, source).kind == "old"
     np.testing.assert_allclose(rows(source), X @ turn, atol=1e-5)
-    roll_back(source)
+    roll_back(None, source)
     with pytest.raises(InputError, match="leaves new vectors as they are"):
         write_in_place(bridge, source, kind="new")
 

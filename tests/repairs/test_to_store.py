@@ -200,3 +200,18 @@ def test_a_new_column_that_fails_is_dropped_and_one_that_was_killed_is_made_agai
     apply_repair(NARROW, source, out)
     np.testing.assert_array_equal(rows(out), WANTED)
     assert not mark.exists()
+
+
+def test_what_takes_long_is_said_before(tmp_path, monkeypatch):
+    """A folder of Qdrant commits each point by itself; other stores are fast."""
+    from embedscope.readers.store_writers import qdrant
+    from embedscope.repairs.in_place import write_in_place
+
+    monkeypatch.setattr(qdrant, "_MANY", 20)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    centre = Repair.from_chain(parse_chain("center").fit(stores.X))
+    for make, wanted in ((stores.qdrant, 1), (stores.lancedb, 0)):
+        lines: list[str] = []
+        notes = type("Notes", (Silent,), {"note": lambda self, text: lines.append(text)})  # noqa: B023
+        write_in_place(centre, make(tmp_path / make.__name__), progress=notes())
+        assert sum("some 60 a second" in line for line in lines) == wanted

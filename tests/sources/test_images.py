@@ -9,9 +9,16 @@ import embedscope
 from embedscope.cli._app import app
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_texts
+from embedscope.core.progress import Silent
+from embedscope.core.provenance import Provenance
+from embedscope.datasets import image_folder
 from embedscope.diagnosis.row_names import RowNames
 from embedscope.encoders import open_image_encoder
+from embedscope.evaluation.scoring import load_jobs
+from embedscope.sources.image_text import read_images_and_texts
 from embedscope.sources.images import images_in
+from embedscope.sources.models import encode_texts
+from embedscope.sources.options import ModelOptions
 
 pil = pytest.importorskip("PIL.Image", reason="needs the extra images")
 
@@ -76,6 +83,31 @@ def test_a_probe_on_a_folder_by_class(folder, model):
     result = embedscope.evaluate(MODEL, tasks=f"labels:{folder}", device="cpu")
     assert result.records[0].metric == "labels-by_class"
     assert result.records[0].n == 3, "a quarter of the images is held out"
+
+
+def test_two_tasks_on_one_folder_keep_their_own_data(folder):
+    """Both are named after the folder, and only one of them has prompts."""
+    jobs, _ = load_jobs([f"zeroshot:{folder}", f"labels:{folder}"], None)
+    assert [len(job.texts) for job in jobs] == [2, 0]
+
+
+@pytest.mark.models
+def test_texts_beside_images_are_the_vectors_of_the_model_itself(folder, model):
+    """All layers are the default of evaluate; they are for texts that stand alone."""
+    prompts, options = ["a red square", "a blue one"], ModelOptions(layers="all", device="cpu", cache=False)
+    pictures = image_folder(folder).images["images"].images
+    found = read_images_and_texts("pixels:8+minilm", pictures, prompts, options, Provenance(), Silent())
+    assert found.spaces == ("pixels|pooled",)
+    own, _ = encode_texts("minilm", prompts, ModelOptions(device="cpu", cache=False), Provenance(), Silent())
+    assert_allclose(found.matrix(None, found.spaces[0], prompts), own.matrix(None, "pooled", prompts))
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", ["zeroshot", "retrieval"])
+def test_images_and_texts_of_other_dimensions_are_refused(folder, kind):
+    done = CliRunner().invoke(app, ["evaluate", "pixels:8+minilm", "--task", f"{kind}:{folder}", "--device", "cpu"])
+    assert done.exit_code == 2
+    assert "images of pixels:8+minilm have 192 dimensions and texts 384" in done.stderr
 
 
 @pytest.mark.parametrize(

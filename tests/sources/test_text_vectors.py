@@ -236,11 +236,20 @@ def test_clusters_name_documents_and_repeats_are_left_out(encoder):
 
 def test_text_stream_reads_from_the_cache(encoder, tmp_path):
     vectors = extract(encoder, ["cat", "dog", "cat"], ["eos"], cache=VectorCache(tmp_path))
-    stream = TextStream(vectors, "eos", "word")
+    stream = TextStream(vectors, "eos", ("final", "layer00"))
     ids, clusters, spaces = states_of(stream)
     assert stream.n_rows == 2
     np.testing.assert_array_equal(ids, clusters)
-    assert spaces["final"].shape == (2, 16)
+    assert {space: x.shape for space, x in spaces.items()} == {"final": (2, 16), "layer00": (2, 16)}
+
+
+def test_texts_are_units_by_themselves_but_where_their_vectors_are_equal(encoder, tmp_path):
+    """The state of the end of a text is the same for all texts in layer 0, and for none after it."""
+    vectors = extract(encoder, ["cat", "dog", "the cat"], ["eos"], cache=VectorCache(tmp_path))
+    (batch,) = TextStream(vectors, "eos", ("layer00", "final")).shards()[0].batches()
+    assert batch.units["final"].tolist() == batch.ids.tolist()
+    assert len(set(batch.spaces["layer00"][:, 0].tolist())) == len(set(batch.units["layer00"].tolist()))
+    assert set(batch.units["layer00"].tolist()) <= set(batch.ids.tolist())
 
 
 def test_static_vector_is_the_mean_over_contexts(encoder):

@@ -13,8 +13,9 @@ from embedscope.core.ids import hash_rows, mix
 from embedscope.stats import Grouped, statistic_of
 from embedscope.stats._neighbours import error_bound, pair_scores, without_copies
 from embedscope.stats._neighbours_kept import KeptRows
-from embedscope.stats.neighbourhood import NeighbourRows, nearest_others
+from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.neighbours import k_occurrences, match_ranks, top_k
+from embedscope.stats.row_sets import nearest_others
 
 KINDS = ("normal", "integers", "copies", "collapsed", "lengths", "offset")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix, row_numbers
 from embedscope.stats import Grouped, UnitSum
+from embedscope.stats._equal import named_units
 from embedscope.stats.file_order import FileOrder, drift_lag, file_order
 from embedscope.stats.unit import UnitTally
 from embedscope.stats.units import Grouping, UnitCount, Units, equal_rows, equal_texts, find_units, join, near_copies
@@ -75,6 +76,22 @@ def test_equal_rows_are_equal_at_unit_length():
     assert equal_rows(np.array([[0.0, 1.0]]))[0] == equal_rows(np.array([[-0.0, 1.0]]))[0]
     assert len(set(equal_rows(np.zeros((3, 2))).tolist())) == 3
     assert (equal_rows(x.astype(np.float64)) == same[:300]).mean() > 0.9
+
+
+def test_units_of_named_rows_do_not_depend_on_last_bits():
+    """Every row keeps its unit under rounding noise; equal rows share the smallest name, whatever their order."""
+    rng = np.random.default_rng(0)
+    x, ids = rng.normal(size=(2000, 48)).astype(np.float32), hash_rows(0, 2000)
+    noisy = (x * (1 + rng.choice([-1, 1], size=x.shape) * 2.0**-23)).astype(np.float32)
+    assert (equal_rows(noisy) != equal_rows(x)).all()
+    assert (named_units(noisy, ids) == named_units(x, ids)).all()
+    twice, order = np.repeat(x, 2, axis=0), rng.permutation(4000)
+    names = hash_rows(0, 4000)
+    units = named_units(twice, names)
+    assert (units[::2] == units[1::2]).all()
+    assert (units[::2] == np.minimum(names[::2], names[1::2])).all()
+    assert (named_units(twice[order], names[order]) == units[order]).all()
+    assert len(set(named_units(np.zeros((3, 2)), ids[:3]).tolist())) == 3
 
 
 def test_equal_texts_are_stripped():

@@ -77,7 +77,7 @@ def test_rabitq_scores_are_those_of_its_index(rows: np.ndarray) -> None:
     theirs.add(rows)
     scores, found = theirs.search(rows[:20], 50)
     stored = code.encode(rows)
-    ours = rows[:20] @ code.decode(stored).T + code.offsets(stored)
+    ours = rows[:20] @ code.decode(stored).T + code.offsets(stored, code.decode(stored))
     np.testing.assert_allclose(np.take_along_axis(ours, found, axis=1), scores, atol=1e-5)
     assert code.n_bytes == theirs.code_size == 14
 

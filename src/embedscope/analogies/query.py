@@ -247,13 +247,14 @@ class _Neighbours:
         """The two tables, and the rank of the first answer by plain similarity."""
         title = str(self.word_sum)
         nothing = ("nothing", 0.0, (0,) * len(self.word_sum.plus))
-        first, _, near = self.lists["excluded"][0] if self.lists["excluded"] else nothing
+        first, cosine, near = self.lists["excluded"][0] if self.lists["excluded"] else nothing
         word, rank = min(zip(self.word_sum.plus, near, strict=True), key=lambda pair: pair[1])
         finding = (
             f"{first} is also the nearest neighbour of {word} alone: the offset adds nothing here"
             if rank == 1 and len(self.word_sum.words) > 1
             else f"{first} has rank {rank:,} by similarity to {word} alone"
         )
+        evidence = f"cosine {cosine:.4f}, the highest of {self.n:,} candidates" if self.lists["excluded"] else ""
         columns = (
             Column("rank"),
             Column("candidate"),
@@ -274,7 +275,7 @@ class _Neighbours:
             for name, members in self.lists.items()
         )
         subtitle = ", ".join(filter(None, [source, self.space.pooling, self.space.space, self.space.note]))
-        return Document(title, subtitle, (Finding(finding),), tables)
+        return Document(title, subtitle, (Finding(finding, "info", evidence),), tables)
 
 
 @dataclass(frozen=True, eq=False)

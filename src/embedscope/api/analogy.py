@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.analogies.query import analogy as answer
 from embedscope.analogies.query import load_images, read_candidates
 from embedscope.api._inputs import comma, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import as_matrix, to_numpy
+from embedscope.core.choices import Dtype, SumRows
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -26,7 +27,7 @@ def analogy(  # noqa: PLR0913
     *,
     words: str | Path | Sequence[str] | None = None,
     images: str | None = None,
-    rows: Literal["unit", "raw", "centered"] = "unit",
+    rows: SumRows = "unit",
     top: int = 10,
     layers: str | int | None = None,
     pooling: str | None = None,
@@ -34,7 +35,7 @@ def analogy(  # noqa: PLR0913
     context_limit: int = 50,
     names: str | Path | Sequence[str] | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,

@@ -11,11 +11,14 @@ from embedscope.api._inputs import accepted, collection_of, comma, labels_of, pr
 from embedscope.api._keywords import public
 from embedscope.calibration.calibrate import calibrate as calibrated
 from embedscope.calibration.scores import ScoreCalibration
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 
 
+@short_repr
 @dataclass(frozen=True)
 class CalibrationOutcome:
     """What :func:`embedscope.calibrate` found.
@@ -66,10 +69,11 @@ def calibrate(  # noqa: PLR0913
     k: int = 10,
     max_eval_rows: int = 10_000,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
@@ -98,7 +102,7 @@ def calibrate(  # noqa: PLR0913
     label_pairs : CSV file of pairs to be judged by hand; written where it does not exist, read back where it does
     k : rows that a search returns; nearest rows among which duplicates are looked for
     max_eval_rows : rows that search, whole units chosen by their hash
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of samples, the split and the bootstrap
@@ -129,7 +133,7 @@ def calibrate(  # noqa: PLR0913
     chosen = (
         collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
     )
-    found, result = running_on(engine)(calibrated)(
+    calibration, result = running_on(engine)(calibrated)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -144,6 +148,7 @@ def calibrate(  # noqa: PLR0913
         judged=judged,
         groups=labels_of(groups),
         texts=texts,
+        images=images,
         layers=comma(layers if layers is None else [layers]),
         pooling=pooling,
         precision=precision,
@@ -162,4 +167,4 @@ def calibrate(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return CalibrationOutcome(found, result)
+    return CalibrationOutcome(calibration, result)

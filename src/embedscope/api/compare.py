@@ -10,6 +10,7 @@ from embedscope.api._inputs import accepted, comma, is_model_object, labels_of, 
 from embedscope.api._keywords import public
 from embedscope.comparison import Comparison
 from embedscope.comparison import compare as compared
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.execution.current import running_on
 
@@ -18,12 +19,13 @@ from embedscope.execution.current import running_on
 def compare(  # noqa: PLR0913
     *sources: Any,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     pair_ids: tuple[Any, Any] | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
@@ -32,12 +34,13 @@ def compare(  # noqa: PLR0913
     seed: int = 0,
     progress: bool | Progress = False,
 ) -> Comparison:
-    """How two spaces over the same rows are related; or scores of models on your own texts, without labels.
+    """How two spaces over the same rows are related; or scores of models on your own texts or images, without labels.
 
     Parameters
     ----------
-    sources : two sets of vectors (n, d), (n, e): files, arrays, columns; or models, with ``texts``
+    sources : two sets of vectors (n, d), (n, e): files, arrays, columns; or models, with ``texts`` or ``images``
     texts : what models read: a data set, a file with one text per line, or a list
+    images : for models of images: a folder of images, flat or ``class/*.jpg``, in place of texts
     pair_ids : ids of the rows of either side; rows match by position where None
     layers, pooling, max_rows, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
@@ -57,13 +60,14 @@ def compare(  # noqa: PLR0913
     """
     model: dict[str, Any] = {"layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
     named = {k: v for k, v in model.items() if v is not None}
-    if texts is not None:
+    if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         named |= {"cache": cache} | accepted(yes)
-    of_models = texts is not None or any(is_model_object(s) for s in sources)
+    of_models = texts is not None or images is not None or any(is_model_object(s) for s in sources)
     return running_on(engine)(compared)(
         *(source_of(s) if of_models else vectors_of(s) for s in sources),
         texts=texts,
+        images=images,
         ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
         seed=seed,
         progress=progress_of(progress),

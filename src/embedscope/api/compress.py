@@ -10,6 +10,7 @@ from embedscope.api._inputs import accepted, collection_of, comma, labels_of, pr
 from embedscope.api._keywords import public
 from embedscope.api.repair import RepairOutcome
 from embedscope.compression.compress import compress as compressed
+from embedscope.core.choices import Dtype
 from embedscope.core.progress import Progress
 from embedscope.execution.current import running_on
 
@@ -32,7 +33,7 @@ def compress(  # noqa: PLR0913
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
@@ -84,7 +85,7 @@ def compress(  # noqa: PLR0913
     chosen = collection_of(source, "documents") if isinstance(source, Mapping) else source_of(source)
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = running_on(engine)(compressed)(
+    compressed_form, result = running_on(engine)(compressed)(
         chosen,
         queries=collection_of(queries, "queries"),
         corpus=documents,
@@ -107,4 +108,4 @@ def compress(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))
+    return RepairOutcome(compressed_form, result, bool(result.provenance["settings"]["accepted"]))

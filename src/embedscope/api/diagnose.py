@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, Unit
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
@@ -15,6 +16,7 @@ from embedscope.diagnosis import diagnose as diagnosed
 from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import Drift, drift
 from embedscope.diagnosis.thresholds import thresholds_of
+from embedscope.diagnosis.where import source_argument
 from embedscope.execution.current import running_on
 
 
@@ -31,12 +33,12 @@ def diagnose(  # noqa: PLR0913
     row_texts: str | Path | Sequence[str] | None = None,
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
-    unit: Literal["token", "word", "sentence"] | None = None,
+    unit: Unit | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
@@ -90,7 +92,7 @@ def diagnose(  # noqa: PLR0913
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
         queries=_queries(queries),
         row_texts=row_texts,
-        thresholds=thresholds_of(thresholds) if isinstance(thresholds, str | Path) else thresholds,
+        thresholds=None if thresholds is None else thresholds_of(thresholds),
         seed=seed,
         progress=progress_of(progress),
         **named,
@@ -107,6 +109,8 @@ def check(  # noqa: PLR0913
     queries: Any = None,
     groups: Any = None,
     tolerance: Mapping[str, float] | None = None,
+    texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     device: str = "auto",
     trust_remote_code: bool = False,
     cache: bool = True,
@@ -122,6 +126,7 @@ def check(  # noqa: PLR0913
     source, pair, pair_ids, queries, groups : what to measure now, as of ``measure`` and ``diagnose``
     baseline : a result, or its JSON file; metrics, seed, texts, layers and pooling are taken from it
     tolerance : {metric: difference that is not drift}
+    texts, images : what the model reads now, in place of those of the baseline
     device, trust_remote_code, cache, yes, data : for models, as of ``measure``
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     progress : True shows bars on standard error
@@ -146,6 +151,8 @@ def check(  # noqa: PLR0913
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
         queries=_queries(queries),
         groups=labels_of(groups),
+        texts=texts,
+        images=images,
         progress=progress_of(progress),
         device=device,
         trust_remote_code=trust_remote_code,
@@ -154,7 +161,8 @@ def check(  # noqa: PLR0913
         data=data,
     )
     name = "the baseline" if isinstance(baseline, Result) else str(baseline)
-    return drift(before, now, tolerance, name=name)
+    where = source_argument(source, pair, pair_ids, now.provenance["settings"])
+    return drift(before, now, tolerance, name=name, where=where)
 
 
 def _queries(queries: Any) -> Any:

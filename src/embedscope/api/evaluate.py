@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, strings
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, Score
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -24,7 +25,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     query_ids: Any = None,
     corpus_ids: Any = None,
     corpus_modality: Any = None,
-    score: Literal["cosine", "dot", "euclidean", "manhattan"] | None = None,
+    score: Score | None = None,
     ignore_identical_ids: bool = False,
     allow_missing: bool = False,
     explain: str | None = None,
@@ -39,7 +40,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     contexts: str | Path | Sequence[str] | None = None,
     items: str | Path | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,

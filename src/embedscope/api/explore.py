@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, MapKind
 from embedscope.core.progress import Progress, Silent
 from embedscope.explorer.table import Exploration
 
@@ -63,12 +64,13 @@ def explore(  # noqa: PLR0913
     columns: Mapping[str, Sequence[Any]] | None = None,
     repair: Any = None,
     kind: str | None = None,
-    map_kind: Literal["pca", "umap"] = "pca",
+    map_kind: MapKind = "pca",
     max_rows: int | None = None,
+    query_model: str | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
@@ -88,6 +90,7 @@ def explore(  # noqa: PLR0913
     repair, kind : a repair, and the role of these vectors in it: adds the space after it
     map_kind : ``pca``, or ``umap`` with umap-learn
     max_rows : rows drawn, a sample by hash; 100,000 where None, 0 for all
+    query_model : model that made the vectors of a file, to embed what is typed into the page
     layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     seed : of samples and of UMAP
     progress : True shows bars on standard error
@@ -116,6 +119,7 @@ def explore(  # noqa: PLR0913
             kind=kind,
             map_kind=map_kind,
             max_rows=max_rows,
+            query_model=query_model,
             progress=progress_of(progress),
             **{name: value for name, value in model.items() if value is not None},
         )

@@ -210,8 +210,10 @@ def _exports(data: Path | None) -> Rows:
 
 
 def _written(registry: Registry[Any]) -> Rows:
-    found = [(name, registry.get(name)) for name in registry]
-    return [{"name": name, "write": t.usage, "what": (t.__doc__ or "").strip().partition("\n")[0]} for name, t in found]
+    entries = [(name, registry.get(name)) for name in registry]
+    return [
+        {"name": name, "write": t.usage, "what": (t.__doc__ or "").strip().partition("\n")[0]} for name, t in entries
+    ]
 
 
 KINDS: dict[str, Callable[[Path | None], Rows]] = {

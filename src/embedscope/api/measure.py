@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, strings, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import Precision, Rows
+from embedscope.core.choices import Dtype, FirstPosition, Search, Unit
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
@@ -29,19 +30,19 @@ def measure(  # noqa: PLR0913
     name: str = "array",
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
-    unit: Literal["token", "word", "sentence"] | None = None,
+    unit: Unit | None = None,
     layers: str | Sequence[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
-    first_position: Literal["keep", "drop", "bos"] = "keep",
+    first_position: FirstPosition = "keep",
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     yes: bool = False,
     data: str | Path | None = None,
     precision: Precision = "exact",
-    neighbours: Literal["exact", "faiss"] = "exact",
+    neighbours: Search = "exact",
     memory: int | str | None = None,
     engine: str = "local",
     checkpoint: str | Path | None = None,
@@ -109,8 +110,8 @@ def measure(  # noqa: PLR0913
         raise InputError("nothing to measure: pass a source, or two sides as pair=(a, b)")
     from embedscope.geometry.measure import measure as measured
 
-    found = source_of(source, name)
-    named = isinstance(found, str | Path) or (isinstance(found, list) and found and isinstance(found[0], str))
+    vectors = source_of(source, name)
+    named = isinstance(vectors, str | Path) or (isinstance(vectors, list) and vectors and isinstance(vectors[0], str))
     files: dict[str, Any] = {
         "engine": engine,
         "checkpoint": checkpoint,
@@ -126,7 +127,7 @@ def measure(  # noqa: PLR0913
     model: dict[str, Any] = {} if images is None else {"images": images}
     model |= {"texts": texts, "unit": unit, "layers": comma(layers), "pooling": pooling, "max_rows": max_rows}
     return measured(
-        found,
+        vectors,
         metrics=strings(metrics),  # type: ignore[arg-type]
         transform=transform,
         precision=precision,

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of
 from embedscope.api._keywords import public
+from embedscope.core.choices import DirectionChoice, Dtype
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 from embedscope.migration.migrate import migrate as migrated
 from embedscope.transforms.repair import Repair
 
 
+@short_repr
 @dataclass(frozen=True)
 class MigrationOutcome:
     """What :func:`embedscope.migrate` found.
@@ -59,7 +62,7 @@ def migrate(  # noqa: PLR0913
     allow_missing: bool = False,
     groups: Any = None,
     retain: float = 0.95,
-    direction: Literal["auto", "queries", "documents"] = "auto",
+    direction: DirectionChoice = "auto",
     candidates: str | Iterable[str] = "auto",
     index_rows: int | None = None,
     tokens_per_row: float | None = None,
@@ -67,11 +70,12 @@ def migrate(  # noqa: PLR0913
     max_eval_rows: int = 10_000,
     force: bool = False,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     queries: str | Path | Sequence[str] | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
@@ -91,7 +95,7 @@ def migrate(  # noqa: PLR0913
     Parameters
     ----------
     old, new : the same rows by both models, as of :func:`embedscope.measure` or {id: vector}; rows match by id, else
-        by position. Models with ``texts``
+        by position. Models with ``texts`` or ``images``
     old_queries, new_queries : queries by both models; without, held-out rows are the queries
     qrels : judgements {query id: {row id: grade}}, or a file of TREC or BEIR
     allow_missing : skip judgements of unknown queries and rows
@@ -102,7 +106,7 @@ def migrate(  # noqa: PLR0913
     index_rows, tokens_per_row, price_per_million_tokens : for the costs
     max_eval_rows : rows kept in memory to select and to certify
     force : give the best bridge even if nothing certifies it
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     queries : texts of queries, for models
     query_prompt, document_prompt : as of :func:`embedscope.evaluate`
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
@@ -128,10 +132,11 @@ def migrate(  # noqa: PLR0913
     ('bridge', 1.0)
     """
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
-    found, result = running_on(engine)(migrated)(
+    bridge, result = running_on(engine)(migrated)(
         _vectors(old, "old"),
         _vectors(new, "new"),
         texts=texts,
+        images=images,
         old_queries=collection_of(old_queries, "old_queries"),
         new_queries=collection_of(new_queries, "new_queries"),
         queries=queries,
@@ -156,7 +161,7 @@ def migrate(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return MigrationOutcome(str(result.provenance["settings"]["verdict"]), found, result)
+    return MigrationOutcome(str(result.provenance["settings"]["verdict"]), bridge, result)
 
 
 def _vectors(x: Any, name: str) -> Any:

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import to_numpy
+from embedscope.core.choices import Dtype
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.execution.current import running_on
 from embedscope.repairs.apply import Applied, apply_repair, check_outputs
 from embedscope.repairs.in_place import InPlace, roll_back, write_in_place
@@ -23,6 +25,7 @@ from embedscope.repairs.repair import repair as repaired
 from embedscope.transforms.repair import Repair
 
 
+@short_repr
 @dataclass(frozen=True)
 class RepairOutcome:
     """What :func:`embedscope.repair` decided.
@@ -77,10 +80,11 @@ def repair(  # noqa: PLR0913
     force: bool = False,
     rows_out: str | Path | None = None,
     texts: str | Path | Sequence[str] | None = None,
+    images: str | Path | None = None,
     layers: str | int | None = None,
     pooling: str | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     query_prompt: str | None = None,
     document_prompt: str | None = None,
     trust_remote_code: bool = False,
@@ -111,7 +115,8 @@ def repair(  # noqa: PLR0913
     positive_rate : share of matching pairs that the score calibration assumes
     force : give the best candidate even if nothing certifies it
     rows_out : CSV file of every certifying query, pair or row before and after the chosen candidate
-    texts, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
+    texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``;
+        images in folders of classes are judged on those where no labels are given
     engine : who reads files of vectors: ``local``, ``local:N``, ``dask``, ``dask:N`` or ``dask:ADDRESS``
     seed : of the split and the bootstrap
     progress : True shows bars on standard error
@@ -142,7 +147,7 @@ def repair(  # noqa: PLR0913
     )
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
         chosen, documents = None, (chosen,)
-    found, result = running_on(engine)(repaired)(
+    best, result = running_on(engine)(repaired)(
         chosen,
         pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
         pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
@@ -158,6 +163,7 @@ def repair(  # noqa: PLR0913
         scores=scores,
         groups=labels_of(groups),
         texts=texts,
+        images=images,
         layers=comma(layers if layers is None else [layers]),
         pooling=pooling,
         modalities=modalities or (),
@@ -176,7 +182,7 @@ def repair(  # noqa: PLR0913
         **accepted(yes),
         progress=progress_of(progress),
     )
-    return RepairOutcome(found, result, bool(result.provenance["settings"]["accepted"]))
+    return RepairOutcome(best, result, bool(result.provenance["settings"]["accepted"]))
 
 
 @overload
@@ -264,24 +270,24 @@ def apply(  # noqa: PLR0913
     >>> apply(centred, [[2.0, 0.0], [0.0, 3.0]]).tolist()
     [[0.0, 0.0], [-1.0, 1.0]]
     """
-    made = repair.repair if isinstance(repair, RepairOutcome) else repair
+    applied = repair.repair if isinstance(repair, RepairOutcome) else repair
     if in_place or rollback:
         where = None if out is None else str(out)
         check_outputs(str(source), where, in_place=in_place, rollback=rollback, journal=journal)
         if rollback:
-            return roll_back(str(source), journal=journal, progress=progress_of(progress))
+            return roll_back(applied, str(source), kind=kind, journal=journal, progress=progress_of(progress))
         return write_in_place(
-            made, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
+            applied, str(source), kind=kind, model=model, journal=journal, progress=progress_of(progress)
         )
     if out is not None:
         if not isinstance(source, str | Path):
             raise InputError("out is for files; an array is returned: leave out `out`, or pass the path of the vectors")
         return running_on(engine)(apply_repair)(
-            made, source, out, kind=kind, model=model, progress=progress_of(progress)
+            applied, source, out, kind=kind, model=model, progress=progress_of(progress)
         )
     if isinstance(source, str | Path):
         raise InputError(f"{source} is a file: say where to write with out=, or pass an array")
-    loaded = made if isinstance(made, Repair) else Repair.load(made)
+    loaded = applied if isinstance(applied, Repair) else Repair.load(applied)
     name = loaded.kind_name(kind)
     if model is not None:
         loaded.check_source(model, name)

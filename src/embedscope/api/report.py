@@ -44,8 +44,8 @@ def report(result: Any, path: str | Path | None = None) -> Path | str:
     """
     from embedscope.reports import render_html, write_folder, write_html
 
-    found = getattr(result, "result", result)
-    loaded = found if isinstance(found, Result) else Result.from_json(found)
+    outcome = getattr(result, "result", result)
+    loaded = outcome if isinstance(outcome, Result) else Result.from_json(outcome)
     if path is None:
         return render_html(loaded)
     target = Path(path)

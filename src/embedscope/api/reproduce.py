@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from embedscope.api._inputs import progress_of, strings
 from embedscope.api._keywords import public
+from embedscope.core.choices import Dtype, FirstPosition, Scale
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 
@@ -18,14 +18,14 @@ def reproduce(  # noqa: PLR0913
     *,
     models: str | Sequence[str] | None = None,
     published: Mapping[str, str] | None = None,
-    scale: Literal["smoke", "medium", "full"] = "smoke",
+    scale: Scale = "smoke",
     transform: str | None = None,
     prompt: str | None = None,
     contexts: str | Path | None = None,
     offline: bool = False,
-    first_position: Literal["keep", "drop", "bos"] = "keep",
+    first_position: FirstPosition = "keep",
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     trust_remote_code: bool = False,
     cache: bool = True,
     data: str | Path | None = None,

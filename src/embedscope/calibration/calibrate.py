@@ -69,6 +69,7 @@ def calibrate(  # noqa: PLR0913
     judged: Any = None,
     groups: Any = None,
     texts: TextSource | None = None,
+    images: str | Path | None = None,
     layers: str | None = None,
     pooling: str | None = None,
     precision: float | None = None,
@@ -91,7 +92,8 @@ def calibrate(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : (n, d) array, vectors in files, or a model with ``texts`` or ``corpus``; with ``queries`` the documents
+    source : (n, d) array, vectors in files, or a model with ``texts``, ``images`` or ``corpus``; with ``queries`` the
+        documents
     pair, pair_ids, pairs : two sides, as of ``repair``; rows of A search among those of B
     queries, corpus, qrels, query_ids, corpus_ids, allow_missing : as of ``retrieval``
     labels : label of each row of ``source``; rows of one label match (duplicates of one thing, captions of an image)
@@ -130,7 +132,7 @@ def calibrate(  # noqa: PLR0913
         raise InputError("--label-pairs asks for labels by hand, and there are labels already; leave one of them out")
     request = CalibrationRequest(
         source, pair, pair_ids, pairs, queries, tuple(corpus), qrels, query_ids, tuple(corpus_ids), allow_missing,
-        labels, judged, groups, texts, k, max_eval_rows, seed,
+        labels, judged, groups, texts, images, k, max_eval_rows, seed,
     )  # fmt: skip
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}
@@ -158,10 +160,10 @@ def calibrate(  # noqa: PLR0913
     curve = chosen.curve if isinstance(chosen, Chosen) else None
     calibration = ScoreCalibration(unrelated, curve, thresholds, about)
     with provenance.phase("intervals"):
-        found = Findings(given, calibration, sampled, chosen, looked, conformal, dedup, confidence, seed)
-        records = records_of(found)
+        findings = Findings(given, calibration, sampled, chosen, looked, conformal, dedup, confidence, seed)
+        records = records_of(findings)
     provenance.settings |= {"evidence": given.evidence.facts()}
-    return calibration, Result(tuple(records), provenance.as_dict(), document_of(found, records, out, command))
+    return calibration, Result(tuple(records), provenance.as_dict(), document_of(findings, records, out, command))
 
 
 def _judgements(
@@ -172,11 +174,11 @@ def _judgements(
         return None, (), None
     parts = part_numbers_of(given.judged, seed)
     chosen = choose_curve(given.judged, parts)
-    found: list[Threshold] = []
+    thresholds: list[Threshold] = []
     conformal = None
     for name, target in (("precision", promises.precision), ("max_false_merge", promises.max_false_merge)):
         if target is not None:
-            found.append(
+            thresholds.append(
                 certify_false_share(given.judged, parts == 0, name, target, confidence=promises.confidence, seed=seed)
             )
     if promises.recall is not None:
@@ -184,8 +186,8 @@ def _judgements(
         one, conformal = certify_recall(
             *given.matches, promises.recall, confidence=promises.confidence, grid=grid, seed=seed
         )
-        found.append(one)
-    return chosen, tuple(found), conformal
+        thresholds.append(one)
+    return chosen, tuple(thresholds), conformal
 
 
 def recall_grid(unrelated: Unrelated) -> Floats:

@@ -67,8 +67,8 @@ def choose_curve(judged: Judged, parts: npt.NDArray[np.intp]) -> Chosen | str:
     for part, name in enumerate(("fit", "select", "certify")):
         here = judged.match[parts == part]
         least = LEAST if part == 0 else LEAST // 2
-        found = min(int(here.sum()), int((~here).sum()))
-        if found < least:
+        fewest = min(int(here.sum()), int((~here).sum()))
+        if fewest < least:
             return (
                 f"no probability: the part that is to {name} has {int(here.sum()):,} pairs that match and "
                 f"{int((~here).sum()):,} that do not, at least {least} of each are needed; add labels"

@@ -94,7 +94,7 @@ def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read {path} ({error}); wanted the file that --label-pairs wrote") from error
     known = {(int(a), int(b)): i for i, (a, b) in enumerate(zip(merges.left, merges.right, strict=True))}
-    found = []
+    labels = []
     for number, row in enumerate(rows, 2):
         try:
             a, b = int(row["row_a"]), int(row["row_b"])
@@ -111,8 +111,8 @@ def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
                 f"{path}, line {number}: rows {a} and {b} are no nearest pair with cosine {cosine:.4f} of this source; "
                 "the file was written for other vectors or another --k"
             )
-        found.append(label)
-    return found
+        labels.append(label)
+    return labels
 
 
 def _judgement(text: str | None) -> bool | None:
@@ -216,8 +216,8 @@ def _told(target: float, confidence: float, labels: list[HandLabel], new: int, w
 def _certified(labels: list[HandLabel], number: int, losses: Floats, target: float, confidence: float) -> Looked:
     cut = _cut(labels, number)
     method = "betting test, valid after every batch"
-    found = Threshold("max_false_merge", target, cut, confidence, float(losses.mean()), len(losses), method)
-    return Looked(found, tuple(labels), 0, f"certified by {len(losses):,} pairs drawn at or above cosine {cut:.4f}")
+    threshold = Threshold("max_false_merge", target, cut, confidence, float(losses.mean()), len(losses), method)
+    return Looked(threshold, tuple(labels), 0, f"certified by {len(losses):,} pairs drawn at or above cosine {cut:.4f}")
 
 
 def _losses(labels: list[HandLabel], number: int) -> Floats:

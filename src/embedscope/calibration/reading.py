@@ -15,6 +15,10 @@ from embedscope.calibration.sides import Sides
 from embedscope.certification.evidence import Evidence, Known, Survey, declared_units, find_evidence
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.judges.scored_pairs import pair_clusters
+from embedscope.certification.origins import file_origins, labels_of, name_of
+from embedscope.certification.pair_rows import matching_rows
+from embedscope.certification.row_files import read_rows
+from embedscope.certification.spaces import open_space, space_evidence
 from embedscope.certification.split import numbered
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
@@ -23,10 +27,6 @@ from embedscope.core.ids import combine, hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.repairs.judge_factory import matching_rows
-from embedscope.repairs.origins import file_origins, labels_of, name_of
-from embedscope.repairs.row_files import read_rows
-from embedscope.repairs.space_judge_factory import open_space, space_evidence
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
@@ -65,6 +65,7 @@ class CalibrationRequest:
     judged: Any = None
     groups: Any = None
     texts: TextSource | None = None
+    images: Any = None
     k: int = 10
     max_eval_rows: int = 10_000
     seed: int = 0
@@ -132,7 +133,7 @@ def read_given(
 def _space(
     request: CalibrationRequest, encoder: ModelOptions, dedup: bool, provenance: Provenance, progress: Progress
 ) -> Given:
-    space = open_space(request.source, request.texts, encoder, provenance, progress)
+    space = open_space(request.source, request.texts, request.images, encoder, provenance, progress)
     groups = None if request.groups is None else read_groups(request.groups, space.name)
     label: Index | None = None
     if request.labels is not None:
@@ -185,11 +186,11 @@ def _nearest_of_itself(sides: Sides, request: CalibrationRequest) -> tuple[Index
     n = len(sides.x)
     asks = _sampled(sides.units[0], request.max_eval_rows, request.seed)
     k = min(request.k, n - 1)
-    found = top_k(sides.x[asks], sides.x, k, exclude=asks)
-    left, right = np.repeat(asks, k), found.indices.ravel()
+    neighbours = top_k(sides.x[asks], sides.x, k, exclude=asks)
+    left, right = np.repeat(asks, k), neighbours.indices.ravel()
     low, high = np.minimum(left, right), np.maximum(left, right)
     _, first = np.unique(low * n + high, return_index=True)
-    return left[first], right[first], np.clip(found.scores.ravel()[first], -1, 1)
+    return left[first], right[first], np.clip(neighbours.scores.ravel()[first], -1, 1)
 
 
 def _sampled(units: Index, limit: int, seed: int) -> Index:
@@ -316,11 +317,11 @@ def _searched(given: Given, left: Index, right: Index, request: CalibrationReque
     judged = np.unique(left)
     asks = judged[_sampled(numbered(unit[judged]), request.max_eval_rows, request.seed)]
     k = min(request.k, m)
-    found = top_k(sides.x[asks], sides.right, k)
-    a, b = np.repeat(asks, k), found.indices.ravel()
+    neighbours = top_k(sides.x[asks], sides.right, k)
+    a, b = np.repeat(asks, k), neighbours.indices.ravel()
     keys = np.unique(left * m + right)
     match = np.isin(a * m + b, keys)
-    cosines = np.clip(found.scores.ravel(), -1, 1)
+    cosines = np.clip(neighbours.scores.ravel(), -1, 1)
     kept = np.isin(left, asks)
     notes = list(given.notes)
     if len(asks) < len(judged):

@@ -14,12 +14,14 @@ from embedscope.calibration.unrelated import PairMoments, Tail, Unrelated
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.schema import read_as
+from embedscope.core.short_repr import short_repr
 from embedscope.tasks._means import directions
 from embedscope.transforms._storage import SCORES
 from embedscope.transforms.calibration import Calibration, Threshold, calibration_from, threshold_of
 from embedscope.transforms.repair import Repair
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class ScoreCalibration:
     """What cosines of one space mean.

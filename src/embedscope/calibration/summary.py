@@ -55,9 +55,9 @@ class Findings:
     seed: int
 
 
-def records_of(found: Findings) -> list[Record]:
+def records_of(numbers: Findings) -> list[Record]:
     """Records: the unrelated pairs, the tail, the probability, the thresholds."""
-    given, u = found.given, found.calibration.unrelated
+    given, u = numbers.given, numbers.calibration.unrelated
     place: dict[str, Any] = {
         "source": given.source,
         "space": given.space,
@@ -71,8 +71,8 @@ def records_of(found: Findings) -> list[Record]:
         Record(metric="unrelated_sd", value=u.moments.sd, n=n, **place),
         Record(metric="query_mean_sd", value=u.query_spread, n=n, **place),
     ]
-    cuts = _cuts(found)
-    share, low, high = tail_intervals(found.sampled, given.sides, cuts)
+    cuts = _cuts(numbers)
+    share, low, high = tail_intervals(numbers.sampled, given.sides, cuts)
     for wanted, cut, s, a, b in zip(SHARES, cuts, share, low, high, strict=True):
         records.append(
             Record(
@@ -87,16 +87,16 @@ def records_of(found: Findings) -> list[Record]:
                 **place,
             )
         )
-    return [*records, *_labelled(found, place)]
+    return [*records, *_labelled(numbers, place)]
 
 
-def _cuts(found: Findings) -> Floats:
-    tail = found.calibration.unrelated.tail
+def _cuts(numbers: Findings) -> Floats:
+    tail = numbers.calibration.unrelated.tail
     return np.interp([1 - s for s in SHARES], tail.levels, tail.cosines)
 
 
-def _labelled(found: Findings, place: dict[str, Any]) -> Iterator[Record]:
-    given, chosen = found.given, found.chosen
+def _labelled(numbers: Findings, place: dict[str, Any]) -> Iterator[Record]:
+    given, chosen = numbers.given, numbers.chosen
     if given.judged is not None:
         match = given.judged.match
         yield Record(metric="match_share", value=float(match.mean()), n=len(match), note=given.population, **place)
@@ -115,7 +115,7 @@ def _labelled(found: Findings, place: dict[str, Any]) -> Iterator[Record]:
         )
         note = f"{chosen.name}; true probabilities would give {error.noise:.4f} on average, by sampling alone"
         yield Record(metric="ece", value=error.ece, n=error.n, units=error.units, note=note, **place)
-    for t in found.calibration.thresholds:
+    for t in numbers.calibration.thresholds:
         yield Record(
             metric=f"threshold.{t.promise}",
             value=t.cosine,
@@ -130,10 +130,10 @@ def _labelled(found: Findings, place: dict[str, Any]) -> Iterator[Record]:
             },
             **place,
         )
-    if found.conformal is not None:
+    if numbers.conformal is not None:
         yield Record(
             metric="threshold.recall.expected",
-            value=found.conformal,
+            value=numbers.conformal,
             note="conformal risk control: the recall is kept on average over repetitions",
             **place,
         )
@@ -143,33 +143,33 @@ def _bound(t: Threshold) -> str:
     return f"at most {t.target:g}" if t.promise == "max_false_merge" else f"at least {t.target:g}"
 
 
-def document_of(found: Findings, records: Sequence[Record], out: str = "", command: str = "") -> Document:
+def document_of(numbers: Findings, records: Sequence[Record], out: str = "", command: str = "") -> Document:
     """The answer first: where to cut, what a cosine means, then the charts.
 
     ``out`` is the file that the calibration is written to (empty: none), ``command`` the one that was given.
     """
-    cuts = list(_thresholds(found))
-    findings = [*cuts, *_probability(found), *_unrelated(found, records)]
-    skipped = tuple(Skipped("labels" if "judged" in note else "rows", note) for note in found.given.notes)
-    figures = [_distributions(found)]
-    if isinstance(found.chosen, Chosen):
-        figures.append(_reliability(found.chosen))
+    cuts = list(_thresholds(numbers))
+    findings = [*cuts, *_probability(numbers), *_unrelated(numbers, records)]
+    skipped = tuple(Skipped("labels" if "judged" in note else "rows", note) for note in numbers.given.notes)
+    figures = [_distributions(numbers)]
+    if isinstance(numbers.chosen, Chosen):
+        figures.append(_reliability(numbers.chosen))
     title = "What the cosines mean"
-    if any(t.cosine is not None for t in found.calibration.thresholds):
+    if any(t.cosine is not None for t in numbers.calibration.thresholds):
         title = "Where to cut"
     return Document(
         title,
         "What does a cosine mean, and from which one on is a pair a match?",
         tuple(findings),
-        tuple(_tables(found, records)),
+        tuple(_tables(numbers, records)),
         tuple(figures),
         skipped,
-        headline=_headline(found, cuts, findings, out, command, tuple(f.id for f in figures)),
+        headline=_headline(numbers, cuts, findings, out, command, tuple(f.id for f in figures)),
     )
 
 
 def _headline(
-    found: Findings,
+    numbers: Findings,
     cuts: Sequence[Finding],
     findings: Sequence[Finding],
     out: str,
@@ -177,40 +177,40 @@ def _headline(
     charts: tuple[str, ...],
 ) -> Headline:
     """What is refused, then where to cut; without promises what is known of a match, else the unrelated pairs."""
-    refused = [t for t in found.calibration.thresholds if t.cosine is None]
+    refused = [t for t in numbers.calibration.thresholds if t.cosine is None]
     undecided = [f for f in cuts if f.status == "undecided"]
     certified = [f for f in cuts if f.status == "ok"]
     told = [*undecided, *certified] or list(findings[:1])
-    sentences = [_refused(found, t) for t in refused] + [f.text for f in told if f not in undecided]
+    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in told if f not in undecided]
     evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
-    if found.looked is not None and found.looked.threshold.cosine is None and command:
+    if numbers.looked is not None and numbers.looked.threshold.cosine is None and command:
         then = command  # reads the pairs back that were judged meanwhile
     else:
         then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
     return Headline(" ".join(sentences), told[0].status, evidence, command=then, charts=charts)
 
 
-def _refused(found: Findings, t: Threshold) -> str:
+def _refused(numbers: Findings, t: Threshold) -> str:
     """That a promise has no threshold, and how many labels it takes; the whole reason is in the finding."""
-    if found.looked is not None and t is found.looked.threshold:
+    if numbers.looked is not None and t is numbers.looked.threshold:
         return f"No threshold yet: {t.why}."
     units = "units with a match" if t.promise == "recall" else "labelled units in all"
     missing = t.why if t.needed is None else f"that takes about {t.needed:,} {units}"
     return f"No threshold is certified for a {PROMISED[t.promise]} of {_bound(t)}: {missing}."
 
 
-def _thresholds(found: Findings) -> Iterator[Finding]:
-    for t in found.calibration.thresholds:
+def _thresholds(numbers: Findings) -> Iterator[Finding]:
+    for t in numbers.calibration.thresholds:
         name = PROMISED[t.promise]
         if t.cosine is None:
-            if found.looked is not None and t is found.looked.threshold:
+            if numbers.looked is not None and t is numbers.looked.threshold:
                 yield Finding(
-                    f"No threshold yet: {t.why}.", "undecided", f"{t.n:,} judged pairs", remedy=_next(found.looked)
+                    f"No threshold yet: {t.why}.", "undecided", f"{t.n:,} judged pairs", remedy=_next(numbers.looked)
                 )
             else:
                 yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)
             continue
-        where = "" if t.promise == "recall" else f" among {found.given.population or 'the nearest pairs'}"
+        where = "" if t.promise == "recall" else f" among {numbers.given.population or 'the nearest pairs'}"
         observed = (
             f"{PROMISED[t.promise]} of {t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
         )
@@ -222,29 +222,29 @@ def _thresholds(found: Findings) -> Iterator[Finding]:
             observed,
             detail=f"{t.method}; each promise holds by itself.",
         )
-        if found.dedup and found.given.candidates is not None and t.promise != "recall":
-            yield _merges(found, t.cosine)
+        if numbers.dedup and numbers.given.candidates is not None and t.promise != "recall":
+            yield _merges(numbers, t.cosine)
 
 
 def _next(looked: Looked) -> str:
     return f"{looked.new} new pairs were written" if looked.new else ""
 
 
-def _merges(found: Findings, cut: float) -> Finding:
-    assert found.given.candidates is not None
-    merges = Merges.of(*found.given.candidates)
-    sizes = sizes_of_merges(merges, cut, len(found.given.sides.x))
+def _merges(numbers: Findings, cut: float) -> Finding:
+    assert numbers.given.candidates is not None
+    merges = Merges.of(*numbers.given.candidates)
+    sizes = sizes_of_merges(merges, cut, len(numbers.given.sides.x))
     removed = int((sizes - 1).sum())
     biggest = f", the largest of {int(sizes[0]):,} rows" if len(sizes) else ""
     return Finding(
         f"Merging all pairs at or above it makes {count(len(sizes), 'set')} of duplicates{biggest}, and removes "
-        f"{removed:,} of {len(found.given.sides.x):,} rows.",
+        f"{removed:,} of {len(numbers.given.sides.x):,} rows.",
         detail="The promise is on pairs: in a chain of merges the ends may differ more than any pair of neighbours.",
     )
 
 
-def _probability(found: Findings) -> Iterator[Finding]:
-    chosen = found.chosen
+def _probability(numbers: Findings) -> Iterator[Finding]:
+    chosen = numbers.chosen
     if isinstance(chosen, str):
         yield Finding(f"{chosen[0].upper()}{chosen[1:]}.", "undecided")
     if not isinstance(chosen, Chosen):
@@ -261,13 +261,13 @@ def _probability(found: Findings) -> Iterator[Finding]:
         f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which "
         f"sampling alone "
         f"gives {error.noise:.3f}",
-        detail=f"It speaks of {found.given.population}, of which {chosen.curve.positive_rate:.1%} match.",
+        detail=f"It speaks of {numbers.given.population}, of which {chosen.curve.positive_rate:.1%} match.",
     )
 
 
-def _unrelated(found: Findings, records: Sequence[Record]) -> Iterator[Finding]:
-    u = found.calibration.unrelated
-    cuts = _cuts(found)
+def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding]:
+    u = numbers.calibration.unrelated
+    cuts = _cuts(numbers)
     share = {r.metric: r for r in records}["unrelated_above.0.01"]
     yield Finding(
         f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); "
@@ -288,9 +288,9 @@ def _unrelated(found: Findings, records: Sequence[Record]) -> Iterator[Finding]:
         )
 
 
-def _tables(found: Findings, records: Sequence[Record]) -> Iterator[Table]:
+def _tables(numbers: Findings, records: Sequence[Record]) -> Iterator[Table]:
     by_name = {r.metric: r for r in records}
-    scores = found.calibration
+    scores = numbers.calibration
     rows: list[tuple[Cell, ...]] = []
     for wanted in SHARES:
         record = by_name[f"unrelated_above.{wanted:g}"]
@@ -318,23 +318,23 @@ def _tables(found: Findings, records: Sequence[Record]) -> Iterator[Table]:
         digits = (None, None, 4, 4, 3, None, None)
         yield Table(
             "thresholds",
-            f"Certified thresholds ({found.confidence:.0%} confidence each)",
+            f"Certified thresholds ({numbers.confidence:.0%} confidence each)",
             tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)),
             cells,
         )
-    if isinstance(found.chosen, Chosen):
+    if isinstance(numbers.chosen, Chosen):
         yield Table(
             "reliability",
             "Held-out reliability of the probability",
             (Column("mean probability", 3), Column("share of matches", 3), Column("95 % interval"), Column("pairs")),
-            tuple((p, share, f"{a:.3f} to {b:.3f}", n) for p, share, a, b, n in found.chosen.error.bins),
+            tuple((p, share, f"{a:.3f} to {b:.3f}", n) for p, share, a, b, n in numbers.chosen.error.bins),
         )
 
 
-def _distributions(found: Findings) -> Figure:
+def _distributions(numbers: Findings) -> Figure:
     """Unrelated against matching (and searched) cosines, as densities."""
-    given = found.given
-    kinds = {"unrelated pairs": found.sampled.cosines}
+    given = numbers.given
+    kinds = {"unrelated pairs": numbers.sampled.cosines}
     if given.matches is not None:
         kinds["matching pairs"] = given.matches[0]
     if given.candidates is not None:
@@ -349,11 +349,11 @@ def _distributions(found: Findings) -> Figure:
     series = [Series(name, middles, tuple(histogram(v, edges).tolist()), group=name) for name, v in kinds.items()]
     marks = tuple(
         Mark(t.cosine, f"cut: {PROMISED[t.promise]} {_bound(t)}")
-        for t in found.calibration.thresholds
+        for t in numbers.calibration.thresholds
         if t.cosine is not None and low <= t.cosine <= high
     )
     if len(kinds) == 1:  # no labels: where the tail begins
-        marks = (Mark(_cuts(found)[2], "1 % reach this"),)
+        marks = (Mark(_cuts(numbers)[2], "1 % reach this"),)
     title = "Cosines of unrelated pairs" if len(kinds) == 1 else "Unrelated against matching pairs"
     return Figure("cosines", title, "cosine", "density of pairs", tuple(series), section=SECTION, marks=marks)
 

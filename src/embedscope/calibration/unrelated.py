@@ -11,6 +11,7 @@ import numpy.typing as npt
 from embedscope.calibration.sides import Sides
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
 from embedscope.tasks._means import check_apart
 
@@ -84,6 +85,7 @@ def _related(sides: Sides) -> list[tuple[Index, Index]]:
     return [(a, b) for a, b in out if len(a)]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Tail:
     """Shares of unrelated pairs below a cosine, from sampled pairs.
@@ -117,6 +119,7 @@ class Tail:
         return np.asarray(np.interp(np.asarray(z, dtype=np.float64), self.z_levels, self.levels))
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Unrelated:
     """The distribution of the cosine of unrelated pairs.

@@ -29,14 +29,14 @@ def expand_candidates(candidates: str | Iterable[str], auto: Iterable[str], pair
     ['center', 'center+abtt:1']
     """
     named, auto = (candidates.split(",") if isinstance(candidates, str) else list(candidates)), list(auto)
-    found: list[str] = []
+    texts: list[str] = []
     for text in (part.strip().replace(",", "+") for part in named):
         if not text:
             raise InputError("--candidates holds an empty candidate; write it as auto or center,abtt:1,whiten:64")
-        found += auto if text == AUTO else [text]
-    for text in found:
+        texts += auto if text == AUTO else [text]
+    for text in texts:
         _check(text, pair)
-    return [text for text in dict.fromkeys(found) if text != NONE]
+    return [text for text in dict.fromkeys(texts) if text != NONE]
 
 
 def parse_candidate(text: str) -> tuple[str, str | None, bool]:

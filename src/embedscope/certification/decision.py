@@ -13,8 +13,8 @@ from embedscope.certification.remote import remote_half
 from embedscope.certification.wording import count, signed, signed_interval
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
-from embedscope.core.tables import Index, Score
-from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference
+from embedscope.core.tables import Score
+from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference, units_of_score
 
 LEAST_CHANGED = 6
 """Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
@@ -70,6 +70,7 @@ class Certified:
     ----------
     n_units : units of evidence of the part
     remote : the same on units unlike any fitted
+    region : the same where each item is under a fit that saw nothing of its region; None where that is not asked
     """
 
     before: Outcome
@@ -77,6 +78,7 @@ class Certified:
     gains: Mapping[str, Difference]
     n_units: int
     remote: RemoteGain
+    region: RemoteGain | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,8 @@ def decide(judge: Judge, texts: Iterable[str], progress: Progress) -> Decision:
 
     Rules: the highest main score is chosen, ties go to the earlier (simpler) candidate and first to the original; a
     candidate that makes a guard significantly worse is not chosen. It is used if the interval of the certified gain
-    lies above zero, also on the half of the units unlike any fitted, and no guard's interval lies below zero.
+    lies above zero, also on the half of the units unlike any fitted and under fits that saw nothing of the region, and
+    no guard's interval lies below zero.
     """
     named = list(texts)
     progress.start("candidates", len(named) + 1, "candidates")
@@ -203,18 +206,24 @@ def _certified(judge: Judge, chosen: Candidate) -> Certified:
     before, after = judge.outcome(NOTHING, "certify"), judge.outcome(chosen, "certify")
     units = judge.item_units("certify")
     n = len(np.unique(units))
-    return Certified(before, after, gains_of(after.scores, before.scores, n), n, _remote(judge, before, after, units))
-
-
-def _remote(judge: Judge, before: Outcome, after: Outcome, units: Index) -> RemoteGain:
-    main = judge.objective.main
+    gains, main = gains_of(after.scores, before.scores, n), judge.objective.main
     half = remote_half(judge.closeness(), units)
     old, new = (judge.restricted(o.scores[main], half.items, "certify") for o in (before, after))
+    remote = _remote(old, new, int(half.items.sum()), half.n_units)
+    apart = judge.without_region(chosen, before.scores[main])
+    if apart is None:
+        return Certified(before, after, gains, n, remote)
+    region = _remote(*apart, apart[1].n, units_of_score(apart[1]))
+    return Certified(before, after, gains, n, remote, region)
+
+
+def _remote(old: Score, new: Score, n_items: int, n_units: int) -> RemoteGain:
+    """The gain from ``old`` to ``new``, scores of the same items, at a level of 90 %."""
     if old.value is None or new.value is None or old.draws is None or new.draws is None:
-        return RemoteGain(old.value, new.value, Difference(None), int(half.items.sum()), half.n_units)
+        return RemoteGain(old.value, new.value, Difference(None), n_items, n_units)
     value = new.value - old.value
-    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), half.n_units)
-    return RemoteGain(old.value, new.value, gain, int(half.items.sum()), half.n_units)
+    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), n_units)
+    return RemoteGain(old.value, new.value, gain, n_items, n_units)
 
 
 def _nothing(judge: Judge, original: Outcome, trials: list[Trial]) -> str:
@@ -252,12 +261,24 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
             f"Keep the original: with '{chosen.text}' {said}, but on the same {n} {worse[0]} "
             f"{moved(test, worse[0])}, a significant loss."
         )
-    if not test.remote.holds:
-        return False, (
-            f"Keep the original: with '{chosen.text}' {said} on {n}, but not on those unlike any fitted row: on the "
-            f"{count(test.remote.n_units, 'unit')} farthest from any fitted row it {_remote_change(test.remote)}."
-        )
+    if near := _near_alone(test, main):
+        return False, f"Keep the original: with '{chosen.text}' {said} on {n}, but not {near}."
     return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero.{_unseen(judge, test)}"
+
+
+def _near_alone(test: Certified, main: str) -> str | None:
+    """Where the gain does not hold, though it does on the whole: away from what was fitted; None where it does."""
+    if not test.remote.holds:
+        return (
+            f"on those unlike any fitted row: on the {count(test.remote.n_units, 'unit')} farthest from any fitted row "
+            f"it {_remote_change(test.remote)}"
+        )
+    if test.region is None or test.region.holds:
+        return None
+    return (
+        f"where the fit saw nothing of a row's region: fitted without it, {main} {_remote_change(test.region)}; "
+        "related rows may lie in both parts, declare with --groups which belong together"
+    )
 
 
 def _unseen(judge: Judge, test: Certified) -> str:
@@ -304,9 +325,10 @@ def _remote_change(remote: RemoteGain) -> str:
     return change(remote.before, remote.after, remote.gain)
 
 
-def remote_sentence(remote: RemoteGain, main: str) -> str:
-    """The gain on units unlike any fitted, one sentence."""
-    units = count(remote.n_units, "unit")
-    return (
-        f"Also on rows unlike any fitted: {main} {_remote_change(remote)} on the {units} farthest from any fitted row."
-    )
+def remote_sentence(test: Certified, main: str) -> str:
+    """The gain on units unlike any fitted, and on regions that no fit saw."""
+    units, region = count(test.remote.n_units, "unit"), test.region
+    said = f"{main} {_remote_change(test.remote)} on the {units} farthest from any fitted row"
+    if region is not None:
+        said += f"; where each row is under a fit that saw nothing of its region, it {_remote_change(region)}"
+    return f"Also on rows unlike any fitted: {said}."

@@ -170,36 +170,36 @@ def find_evidence(sides: Sequence[Survey], known: Known) -> Evidence:
     n, offsets = sum(side.n for side in sides), np.cumsum([0, *(side.n for side in sides)]).tolist()
     if len(known.base) != n:
         raise InputError(f"there are {len(known.base)} labels or ids for {n} rows; wanted one per row, in their order")
-    found: list[str] = []
+    ways: list[str] = []
     labels: list[npt.NDArray[Any]] = [known.base]
     links = list(known.links)
     if known.declared is not None:
         labels.append(known.declared)
-        found.append(DECLARED)
+        ways.append(DECLARED)
     units = join(n, labels, links)
     rows = n // len(sides) if known.by_position else n
     matched = n if known.by_position or known.declared is not None else len(np.unique(units))
-    found += [known.named] * (matched < rows)
+    ways += [known.named] * (matched < rows)
     equal = [(start + first_of(s.equal), start + np.arange(s.n)) for s, start in zip(sides, offsets, strict=False)]
     units, joined = _joined(units, equal)
-    found += [EQUAL_ROWS] * joined
+    ways += [EQUAL_ROWS] * joined
     searched, near = all(side.rows is not None for side in sides), []
     if searched:
         near = [_Near.of(side, start) for side, start in zip(sides, offsets, strict=False)]
         units, joined = _joined(units, [one.linked(one.lists.copies()) for one in near])
-        found += [NEAR_COPIES] * joined
+        ways += [NEAR_COPIES] * joined
     order = INDEPENDENT
     if known.declared is None:
         order, blocks = _blocks(sides, offsets, units, known)
         units, joined = _joined(units, blocks)
-        found += [FILE_ORDER] * joined
+        ways += [FILE_ORDER] * joined
     if searched and known.declared is None and not order.dependent:
         units, joined = _joined(units, [one.linked(_clusters(one.lists, known)) for one in near])
-        found += [CLUSTERS] * joined
+        ways += [CLUSTERS] * joined
     sizes = np.bincount(units[:rows])
     first = first_of(units)
     clusters = known.base[first]
-    return Evidence(clusters, Units(rows, len(sizes), int(sizes.max()), tuple(found), order), searched)
+    return Evidence(clusters, Units(rows, len(sizes), int(sizes.max()), tuple(ways), order), searched)
 
 
 def _joined(units: Index, links: Sequence[tuple[Index, Index]]) -> tuple[Index, bool]:

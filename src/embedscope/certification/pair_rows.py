@@ -86,11 +86,11 @@ def by_position(
         _Shard(shard, a, numbers[a:b], clusters[a:b], None if seen is None else seen[a:b])
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
-    found = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
-    if not found.totals["fit"]:
+    parts = fold(mapped(stream, _Work(normalize, limits, seed), shards), _merged)
+    if not parts.totals["fit"]:
         raise InputError(f"{n} pairs leave none to fit; pass some hundred pairs")
-    whole, half = found.cross.results()
-    return PairParts(whole, {part: b.rows() for part, b in found.buffers.items()}, found.totals, half)
+    whole, half = parts.cross.results()
+    return PairParts(whole, {part: b.rows() for part, b in parts.buffers.items()}, parts.totals, half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class _Work:
 
     def __call__(self, part: _Shard) -> _Found:
         buffers = {name: _Buffer(limit, self.seed) for name, limit in self.limits.items()}
-        found = _Found(_Cross(self.normalize), buffers, dict.fromkeys(PARTS, 0))
+        here = _Found(_Cross(self.normalize), buffers, dict.fromkeys(PARTS, 0))
         row = 0
         for batch in part.shard.batches():
             x, y = to_numpy(batch.spaces[LEFT]), to_numpy(batch.spaces[RIGHT])
@@ -131,14 +131,14 @@ class _Work:
                 mine = part.numbers[row:stop] == number
                 if not mine.any():
                     continue
-                found.totals[name] += int(mine.sum())
+                here.totals[name] += int(mine.sum())
                 buffers[name].add(part.clusters[row:stop][mine], places[mine], x[mine], y[mine])
                 if name == "fit":
-                    found.cross.update(x[mine], y[mine], None if part.seen is None else part.seen[row:stop][mine])
+                    here.cross.update(x[mine], y[mine], None if part.seen is None else part.seen[row:stop][mine])
             row = stop
         for buffer in buffers.values():
             buffer.trim()
-        return found
+        return here
 
 
 def _merged(a: _Found, b: _Found) -> _Found:
@@ -147,6 +147,16 @@ def _merged(a: _Found, b: _Found) -> _Found:
         buffer.merge(b.buffers[part])
         a.totals[part] += b.totals[part]
     return a
+
+
+def matching_rows(a: Any, b: Any) -> tuple[Index, Index]:
+    """Rows of equal hash, as pairs."""
+    order = np.argsort(b, kind="stable")
+    first, last = np.searchsorted(b[order], a, "left"), np.searchsorted(b[order], a, "right")
+    counts = last - first
+    left = np.repeat(np.arange(len(a)), counts)
+    offsets = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return left, order[np.repeat(first, counts) + offsets]
 
 
 def by_matches(
@@ -220,6 +230,14 @@ class _Cross:
     def results(self) -> tuple[CrossGaussian, CrossGaussian | None]:
         """Of all, and of the seen ones where there are any."""
         return self.whole.result(), self.half.result() if self.n else None
+
+
+def cross_moments(x: Matrix, y: Matrix, normalize: bool) -> CrossGaussian:
+    """Cross moments of the pairs of rows ``x`` (p, dx) and ``y`` (p, dy), at unit length where ``normalize``."""
+    cross = _Cross(normalize)
+    for lo in range(0, len(x), _BLOCK):
+        cross.update(x[lo : lo + _BLOCK], y[lo : lo + _BLOCK], None)
+    return cross.results()[0]
 
 
 def paired_stream(a: Array | str | Path, b: Array | str | Path) -> PairedStream | None:

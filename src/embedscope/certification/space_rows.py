@@ -45,9 +45,9 @@ class SpaceParts:
 
 def is_file(source: str | Path) -> bool:
     """Whether ``source`` names vectors in a file or a folder of files."""
-    from embedscope.readers import is_vector_folder, is_vectors
+    from embedscope.readers import is_vectors
 
-    return is_vectors(str(source)) or is_vector_folder(str(source))
+    return is_vectors(str(source))
 
 
 def space_stream(source: Array | str | Path) -> Stream:
@@ -97,12 +97,12 @@ def space_parts(
         for shard, a, b in zip(stream.shards(), starts[:-1], starts[1:], strict=True)
     ]
     work = _Work(space, tuple(fits), "unit" if normalize else "raw", max_eval_rows // 2, seed)
-    found = fold(mapped(stream, work, shards), _merged)
-    if not found.seen[ALL]:
+    parts = fold(mapped(stream, work, shards), _merged)
+    if not parts.seen[ALL]:
         raise InputError(f"{starts[-1]} rows leave none to fit; pass some hundred rows")
-    moments = {name: state.result() for name, state in found.moments.items() if found.seen[name]}
-    rows_of = {part: k.rows(dim, clusters) for part, k in found.kept.items()}
-    return SpaceParts(moments, rows_of, {p: k.total for p, k in found.kept.items()}, dim)
+    moments = {name: state.result() for name, state in parts.moments.items() if parts.seen[name]}
+    rows_of = {part: k.rows(dim, clusters) for part, k in parts.kept.items()}
+    return SpaceParts(moments, rows_of, {p: k.total for p, k in parts.kept.items()}, dim)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,23 +134,23 @@ class _Work:
 
     def __call__(self, part: _Shard) -> _Found:
         states = {name: Moments(self.rows).start({}) for name in self.names}
-        found = _Found(states, dict.fromkeys(self.names, 0), {p: _Kept(self.limit, self.seed) for p in PARTS})
+        here = _Found(states, dict.fromkeys(self.names, 0), {p: _Kept(self.limit, self.seed) for p in PARTS})
         row = 0
         for batch in part.shard.batches():
             x = to_numpy(batch.spaces[self.space])
             stop = row + len(x)
             mine, places = part.numbers[row:stop], np.arange(part.start + row, part.start + stop)
             for number, name in enumerate(PARTS):
-                found.kept[name].add(x[mine == number], places[mine == number])
+                here.kept[name].add(x[mine == number], places[mine == number])
             for fit, state in states.items():
                 rows = part.fits[fit][row:stop]
                 if rows.any():
                     state.update(x[rows], hash_rows(part.start + row, part.start + stop)[rows])
-                    found.seen[fit] += int(rows.sum())
+                    here.seen[fit] += int(rows.sum())
             row = stop
-        for kept in found.kept.values():
+        for kept in here.kept.values():
             kept.trim()
-        return found
+        return here
 
 
 def _merged(a: _Found, b: _Found) -> _Found:

@@ -41,10 +41,10 @@ def surveyed(stream: Stream, spaces: Sequence[str]) -> Surveyed:
     runs = -(-RUNS // max(1, -(-len(shards) // step)))
     parts = [_Part(shard, runs if i % step == 0 else 0) for i, shard in enumerate(shards)]
     totals, sizes = tuple(Survey(keep) for _ in spaces), []
-    for found in mapped(stream, _Work(tuple(spaces), keep), parts):
-        for total, one in zip(totals, found, strict=True):
+    for part in mapped(stream, _Work(tuple(spaces), keep), parts):
+        for total, one in zip(totals, part, strict=True):
             total.merge(one)
-        sizes.append(found[0].n)
+        sizes.append(part[0].n)
     return Surveyed(totals, tuple(sizes))
 
 

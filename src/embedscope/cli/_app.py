@@ -71,9 +71,9 @@ _MADE_BY = {"--baseline": "measure", "report pair.json": "measure", " repair.saf
 def _heading(verb: str, examples: tuple[str, ...]) -> str:
     """What stands over the examples of a verb: where the files come from that they read."""
     lines = " ".join(examples)
-    made = [other for part, other in _MADE_BY.items() if part in lines and other != verb]
-    if made:
-        return f"Examples, after those of `embedscope {made[0]} --help`:"
+    makers = [other for part, other in _MADE_BY.items() if part in lines and other != verb]
+    if makers:
+        return f"Examples, after those of `embedscope {makers[0]} --help`:"
     return "Examples, on the files of `embedscope example .`:" if ".npy" in lines else "Examples:"
 
 

@@ -15,6 +15,7 @@ import typer
 from embedscope.core.errors import EmbedscopeError, EmbedscopeWarning, InputError
 from embedscope.core.inputs import check_not_input, paths_in, reading
 from embedscope.core.printable import printable
+from embedscope.core.progress import end_progress
 
 _OUTPUTS = {
     "json",
@@ -47,7 +48,10 @@ def guarded(verb: Callable[..., None]) -> Callable[..., None]:
         try:
             with reading(_inputs(kwargs)), _notes():
                 _check_outputs(kwargs)
-                verb(*args, **kwargs)
+                try:
+                    verb(*args, **kwargs)
+                finally:
+                    end_progress()
         except EmbedscopeError as error:
             raise _ended(str(error), error.exit_code) from error
         except BrokenPipeError:

@@ -51,28 +51,28 @@ def sentence(error: Any) -> str:
     said = " ".join(str(error.format_message()).split())
     parameter = getattr(error, "param", None)
     option = getattr(error, "option_name", None)
-    found = _choice(parameter, said) or _no_verb(context, said)
-    if found is None and option is not None and "o such option" in said:
+    mistake = _choice(parameter, said) or _no_verb(context, said)
+    if mistake is None and option is not None and "o such option" in said:
         names = [name for each in context.command.params for name in each.opts] if context is not None else []
-        found = f"`{verb}` has no option {option}{_near(option, [n for n in names if n.startswith('--')])}"
-    if found is None and type(error).__name__ == "MissingParameter":
+        mistake = f"`{verb}` has no option {option}{_near(option, [n for n in names if n.startswith('--')])}"
+    if mistake is None and type(error).__name__ == "MissingParameter":
         among = re.search(r"Choose from: (.*)", said)
-        found = f"`{verb}` lacks {_name(parameter)}{f', one of {among[1]}' if among else ''}"
-    if found is None:
+        mistake = f"`{verb}` lacks {_name(parameter)}{f', one of {among[1]}' if among else ''}"
+    if mistake is None:
         words = re.sub(r"^Invalid value for .*?: (?!'None'\))", "", said)
         words = re.sub(r"^(Input|Value error,) ", "", words).rstrip(".")
-        found = words[:1].lower() + words[1:] if parameter is None else f"{_name(parameter)} {words}"
+        mistake = words[:1].lower() + words[1:] if parameter is None else f"{_name(parameter)} {words}"
     if " " not in verb and not said.startswith("No such command"):
-        return found[:_LONGEST]
+        return mistake[:_LONGEST]
     help_ = f"`{verb} --help` shows {'all options' if ' ' in verb else 'all verbs'}"
-    return f"{found[:_LONGEST]}{'' if found.endswith('?') else ';'} {help_}"
+    return f"{mistake[:_LONGEST]}{'' if mistake.endswith('?') else ';'} {help_}"
 
 
 def _choice(parameter: Any, said: str) -> str | None:
-    found = re.search(r"'([^']*)' is not one of (.*)", said)
-    if found is None:
+    match = re.search(r"'([^']*)' is not one of (.*)", said)
+    if match is None:
         return None
-    value, choices = found[1][:60], re.findall(r"'([^']*)'", found[2])
+    value, choices = match[1][:60], re.findall(r"'([^']*)'", match[2])
     return f"{_name(parameter)} is '{value}', wanted one of {', '.join(choices)}{_near(value, choices)}"
 
 

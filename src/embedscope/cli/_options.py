@@ -8,49 +8,11 @@ from typing import Annotated
 
 import typer
 
+from embedscope.core.choices import Dtype, FirstPosition, Score, Unit
+
 MODEL, PAIR, RETRIEVAL, SUPERVISION = "Model", "Pair", "Retrieval", "Supervision"
 DEPENDENCE, CHANGE, OUTPUT = "Dependence", "Change", "Output"
 MIGRATION, ENGINE = "Migration", "Engine"
-
-
-class Unit(StrEnum):
-    """What a row of a model is."""
-
-    token = "token"
-    word = "word"
-    sentence = "sentence"
-
-
-class Dtype(StrEnum):
-    """Precision of the forward pass."""
-
-    float32 = "float32"
-    float16 = "float16"
-    bfloat16 = "bfloat16"
-
-
-class RowsKind(StrEnum):
-    """Rows that metrics are taken on."""
-
-    raw = "raw"
-    unit = "unit"
-
-
-class Score(StrEnum):
-    """How documents are ranked."""
-
-    cosine = "cosine"
-    dot = "dot"
-    euclidean = "euclidean"
-    manhattan = "manhattan"
-
-
-class FirstPosition(StrEnum):
-    """What is done with tokens at the first position."""
-
-    keep = "keep"
-    drop = "drop"
-    bos = "bos"
 
 
 class Format(StrEnum):
@@ -425,7 +387,8 @@ Explain = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", help="Of samples, splits and bootstrap draws.", rich_help_panel=OUTPUT)
+    int,
+    typer.Option("--seed", metavar="N", min=0, help="Of samples, splits and bootstrap draws.", rich_help_panel=OUTPUT),
 ]
 
 

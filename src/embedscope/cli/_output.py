@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedscope.core.errors import InputError, MissingExtraError
+from embedscope.core.progress import end_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console on standard output, or on standard error for what is not the result."""
+    """A console on standard output, or on standard error for what is not the result; no progress is drawn any more."""
     from embedscope.reports.console import SafeConsole
 
+    end_progress()
     return SafeConsole(stderr=stderr, highlight=False)
 
 
@@ -103,19 +105,19 @@ class Output:
     ) -> None:
         """Write and print ``result``.
 
-        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints.
+        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints
+        in place of the Markdown of the result.
         """
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
             result.to_json(self.json)
+        end_progress()
         if self.json == "-":
             sys.stdout.write(result.to_json())
         elif self.format == "markdown":
             sys.stdout.write(result.to_markdown())
         elif self.format == "github":
-            from embedscope.interchange.github import summary as any_summary
-
-            sys.stdout.write(any_summary(result) if summary is None else summary)
+            sys.stdout.write(result.to_markdown() if summary is None else summary)
         elif self.format == "junit":
             from embedscope.reports import junit
 

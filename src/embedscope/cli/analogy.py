@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,12 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
+from embedscope.core.choices import SumRows
 
 EXAMPLES = (
     "embedscope analogy minilm king - man + woman",
     "embedscope analogy minilm paris - france + italy --top 5",
 )
-
-
-class AnalogyRows(StrEnum):
-    """How rows enter the sum."""
-
-    unit = "unit"
-    raw = "raw"
-    centered = "centered"
 
 
 def analogy(
@@ -37,7 +29,7 @@ def analogy(
         str | None,
         typer.Option("--images", metavar="FOLDER|emoji", help="Use images: a concept is the mean over its images."),
     ] = None,
-    rows: Annotated[AnalogyRows, typer.Option("--rows", help="How rows enter the sum.")] = AnalogyRows.unit,
+    rows: Annotated[SumRows, typer.Option("--rows", help="How rows enter the sum.")] = "unit",
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many neighbours to show.")] = 10,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
@@ -54,7 +46,7 @@ def analogy(
     ] = 50,
     names: opt.Names = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
     yes: opt.Yes = False,
@@ -77,13 +69,13 @@ def analogy(
         " ".join(question),
         candidates=read_candidates(choices) if choices else None,
         images=load_images(images, data) if images else None,
-        rows=str(rows),
+        rows=rows,
         top=top,
         options=ModelOptions(
             layers=layers,
             pooling=pooling,
             device=device,
-            dtype=str(dtype),
+            dtype=dtype,
             trust_remote_code=trust_remote_code,
             cache=not no_cache,
             yes=yes,

@@ -87,7 +87,7 @@ def apply(
     done = running_on(engine)(apply_repair)(repair, source, str(out), kind=kind, model=model, progress=progress(quiet))
     if quiet:
         return
-    made = Repair.load(repair)
+    applied = Repair.load(repair)
     screen = console()
     vectors = done.kind if done.kind == SINGLE else f"{done.kind} vectors"
     rate = done.rows / max(done.seconds, 1e-9)
@@ -98,9 +98,9 @@ def apply(
         soft_wrap=True,
         markup=False,
     )
-    for line in reindexing(made, done.kind, done.rows, stored=done.n_bytes is None):
+    for line in reindexing(applied, done.kind, done.rows, stored=done.n_bytes is None):
         screen.print(f"· {line}", soft_wrap=True, markup=False)
-    for other in made.kinds:
+    for other in applied.kinds:
         if other != done.kind:
             screen.print(f"  embedscope apply {repair} IN OUT --kind {other}", soft_wrap=True, markup=False)
 
@@ -124,7 +124,7 @@ def _change_store(
 
     try:
         if rollback:
-            done = roll_back(source, journal=journal, progress=progress(quiet))
+            done = roll_back(repair, source, kind=kind, journal=journal, progress=progress(quiet))
         else:
             done = write_in_place(repair, source, kind=kind, model=model, journal=journal, progress=progress(quiet))
     except (Stopped, KeyboardInterrupt) as stopped:

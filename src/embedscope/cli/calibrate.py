@@ -27,10 +27,11 @@ def calibrate(
         typer.Argument(metavar="SOURCE", help="A file of vectors, or a model; with --queries the documents."),
     ] = None,
     texts: opt.Texts = None,
+    images: opt.Images = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -147,7 +148,7 @@ def calibrate(
 
     repair = None if into is None else Repair.load(into)
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(calibrated)(
+    calibration, result = running_on(engine)(calibrated)(
         source,
         pair=pair,
         pair_ids=pair_ids,
@@ -162,6 +163,7 @@ def calibrate(
         judged=judged,
         groups=groups,
         texts=texts,
+        images=images,
         layers=layers,
         pooling=pooling,
         precision=precision,
@@ -173,7 +175,7 @@ def calibrate(
         k=k,
         max_eval_rows=max_eval_rows,
         seed=seed,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
@@ -181,14 +183,14 @@ def calibrate(
         progress=output.progress(),
         command=command_line(),
     )
-    found.save(out)
+    calibration.save(out)
     if repair is not None and into is not None:
-        found.into(repair).save(into)
+        calibration.into(repair).save(into)
     lines = [f"{out}: apply it with ScoreCalibration.load, or `embedscope export {out} --to numpy` (or sql)"]
     if into is not None:
         lines.append(f"{into}: holds the probability and the thresholds too: Repair.load, then probability and decide")
     if label_pairs is not None:
         lines.append(f"pairs to judge: {label_pairs}")
     output.give(result, lines=tuple(lines))
-    if any(t.cosine is None for t in found.thresholds):
+    if any(t.cosine is None for t in calibration.thresholds):
         raise typer.Exit(REFUSED)

@@ -30,6 +30,8 @@ def check(
             "--tolerance", metavar="METRIC=VALUE", help="Difference that is not drift; repeat it for more metrics."
         ),
     ] = None,
+    texts: opt.Texts = None,
+    images: opt.Images = None,
     device: opt.Device = "auto",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
@@ -48,7 +50,7 @@ def check(
 ) -> None:
     """Measure SOURCE as the baseline was measured, and fail where a number drifted beyond the error bars of both.
 
-    Metrics, seed and, for a model, texts, layers and pooling are those of the baseline.
+    Metrics, seed and, for a model, layers, pooling and (unless named) texts or images are those of the baseline.
     Exit code: 0 no drift, 1 drift, 2 or more an error.
     """
     from embedscope.core.errors import InputError
@@ -56,6 +58,7 @@ def check(
     from embedscope.diagnosis._remeasure import measured_again
     from embedscope.diagnosis.drift import drift
     from embedscope.diagnosis.thresholds import tolerances
+    from embedscope.diagnosis.where import source_argument
     from embedscope.execution.current import running_on
     from embedscope.interchange.github import step_summary
 
@@ -73,12 +76,15 @@ def check(
         pair_ids=pair_ids,
         queries=queries,
         groups=groups,
+        texts=texts,
+        images=images,
         progress=out.progress(),
         command=command_line(),
         data=data,
         **here,
     )
-    compared = drift(before, now, allowed, name=str(baseline))
+    where = source_argument(source, pair, pair_ids, now.provenance["settings"])
+    compared = drift(before, now, allowed, name=str(baseline), where=where)
     out.give(compared.result, summary=step_summary(compared))
     if compared.drifted:
         raise typer.Exit(1)

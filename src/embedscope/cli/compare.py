@@ -18,14 +18,17 @@ EXAMPLES = (
 def compare(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="A B | MODEL...", help="Two files of vectors of the same rows, or models with --texts."),
+        typer.Argument(
+            metavar="A B | MODEL...", help="Two files of vectors with the same rows, or models (--texts, --images)."
+        ),
     ],
     texts: opt.Texts = None,
+    images: opt.Images = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     max_rows: opt.MaxRows = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
     yes: opt.Yes = False,
@@ -39,7 +42,7 @@ def compare(
     explain: opt.Explain = False,
     seed: opt.Seed = 0,
 ) -> None:
-    """Say how two spaces over the same rows are related, or score models on texts without labels.
+    """Say how two spaces over the same rows are related, or score models on texts or images without labels.
 
     Exit code: 0, or 1 where 0.1 % of the rows and more differ between two runtimes of one model, 2 or more an error.
     """
@@ -48,12 +51,19 @@ def compare(
 
     out = Output(json, format_, report, quiet, explain)
     model: dict[str, Any] = opt.given(layers=layers, pooling=pooling, max_rows=max_rows)
-    if texts is not None:
-        model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
+    if texts is not None or images is not None:
+        model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache} | opt.given(yes=yes or None)
-    made = running_on(engine)(compared)(
-        *sources, texts=texts, ids=pair_ids, seed=seed, progress=out.progress(), command=command_line(), **model
+    comparison = running_on(engine)(compared)(
+        *sources,
+        texts=texts,
+        images=images,
+        ids=pair_ids,
+        seed=seed,
+        progress=out.progress(),
+        command=command_line(),
+        **model,
     )
-    out.give(made.result)
-    if made.relation is not None and made.relation.name == "precision" and not made.parity:
+    out.give(comparison.result)
+    if comparison.relation is not None and comparison.relation.name == "precision" and not comparison.parity:
         raise typer.Exit(1)

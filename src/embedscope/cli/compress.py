@@ -27,7 +27,7 @@ def compress(
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -93,7 +93,7 @@ def compress(
     from embedscope.execution.current import running_on
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(compressed)(
+    compressed_form, result = running_on(engine)(compressed)(
         source,
         queries=queries,
         corpus=tuple(corpus or ()),
@@ -109,7 +109,7 @@ def compress(
         pca_on=pca_on,
         max_eval_rows=max_eval_rows,
         seed=seed,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
@@ -117,9 +117,9 @@ def compress(
         progress=output.progress(),
         command=command_line(),
     )
-    written = not found.is_identity
+    written = not compressed_form.is_identity
     if written:
-        found.save(out)
+        compressed_form.save(out)
     output.give(result, lines=(f"compressed: {out}",) if written else ())
     if not written:
         raise typer.Exit(KEPT)

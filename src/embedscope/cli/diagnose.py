@@ -45,7 +45,7 @@ def diagnose(
     pooling: opt.Pooling = None,
     max_rows: opt.MaxRows = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -80,7 +80,7 @@ def diagnose(
         texts=texts, images=images, unit=unit, max_rows=max_rows, layers=layers, pooling=pooling, groups=groups
     )
     if texts is not None or images is not None:
-        model |= {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "data": data}
+        model |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         model |= {"cache": not no_cache}
         model |= opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None)
     if texts is None or queries is None:

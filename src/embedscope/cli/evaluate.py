@@ -51,7 +51,7 @@ def evaluate(
     ids_column: opt.IdsColumn = None,
     text_column: opt.TextColumn = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -100,7 +100,7 @@ def evaluate(
     from embedscope.core.errors import InputError
 
     out = Output(json, format_, report, quiet, explain=True)
-    model: dict[str, Any] = {"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code, "yes": yes}
+    model: dict[str, Any] = {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "yes": yes}
     shared: dict[str, Any] = {
         "transform": transform,
         "seed": seed,
@@ -174,7 +174,7 @@ def evaluate(
         queries,
         corpus,
         qrels,
-        score=None if score is None else str(score),
+        score=score,
         groups=groups,
         **asked,
         **shared,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,18 +9,12 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import console, progress
+from embedscope.core.choices import MapKind
 
 EXAMPLES = (
     "embedscope explore documents.npy",
     "embedscope explore documents.npy --projector projector",
 )
-
-
-class MapKind(StrEnum):
-    """How rows are placed."""
-
-    pca = "pca"
-    umap = "umap"
 
 
 def explore(
@@ -47,11 +40,20 @@ def explore(
         str | None,
         typer.Option("--kind", metavar="NAME", help="Role of the vectors in the repair, where it has several."),
     ] = None,
-    map_: Annotated[MapKind, typer.Option("--map", help="Principal components, or UMAP (extra maps).")] = MapKind.pca,
+    map_: Annotated[MapKind, typer.Option("--map", help="Principal components, or UMAP (extra maps).")] = "pca",
     max_rows: Annotated[
         int | None,
         typer.Option(
             "--max-rows", metavar="N", min=0, help="Rows drawn, a sample by hash; 0 draws all. Default: 100,000"
+        ),
+    ] = None,
+    query_model: Annotated[
+        str | None,
+        typer.Option(
+            "--query-model",
+            metavar="MODEL",
+            help="Model that made the vectors of a file: it embeds what is typed into the page.",
+            rich_help_panel=opt.MODEL,
         ),
     ] = None,
     export: Annotated[
@@ -78,7 +80,7 @@ def explore(
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     yes: opt.Yes = False,
     no_cache: opt.NoCache = False,
@@ -107,11 +109,12 @@ def explore(
         labels=labels,
         repair=repair,
         kind=kind,
-        map_kind=map_.value,
+        map_kind=map_,
         max_rows=max_rows,
+        query_model=query_model,
         progress=shown_progress,
         device=device,
-        dtype=str(dtype),
+        dtype=dtype,
         trust_remote_code=trust_remote_code,
         cache=not no_cache,
         data=data,

@@ -70,22 +70,22 @@ def export(
         return
     if to == Target.sql:
         raise InputError(f"--to sql is for what `embedscope calibrate` wrote, and {repair} is not; use --to numpy")
-    target, made = find_export(str(to)), Repair.load(repair)
+    target, loaded = find_export(str(to)), Repair.load(repair)
     check_model(target, str(to), model)
     if out is None:
         if to != Target.numpy:
             raise InputError(f"say where to write: embedscope export {repair} --to {to} -o OUT")
         from embedscope.exports.numpy import numpy_snippet
 
-        sys.stdout.write(numpy_snippet(made, repair, kind))
+        sys.stdout.write(numpy_snippet(loaded, repair, kind))
         return
-    lines = target.write(Order(made, repair, out, kind, model))
+    lines = target.write(Order(loaded, repair, out, kind, model))
     if quiet:
         return
     screen = console()
     screen.print(f"{out}: {target.title}", soft_wrap=True, markup=False)
-    named = kind or ("document" if "document" in made.kinds else next(iter(made.kinds)))
-    for line in [*lines, *reindexing(made, named)]:
+    named = kind or ("document" if "document" in loaded.kinds else next(iter(loaded.kinds)))
+    for line in [*lines, *reindexing(loaded, named)]:
         screen.print(f"· {line}", soft_wrap=True, markup=False)
 
 

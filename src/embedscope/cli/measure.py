@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,25 +9,13 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
+from embedscope.core.arrays import Precision, Rows
+from embedscope.core.choices import Search
 
 EXAMPLES = (
     "embedscope measure documents.npy --json baseline.json",
     "embedscope measure --pair images.npy texts.npy --json pair.json",
 )
-
-
-class Precision(StrEnum):
-    """Arithmetic of the statistics."""
-
-    exact = "exact"
-    fast = "fast"
-
-
-class Neighbours(StrEnum):
-    """How nearest neighbours are found."""
-
-    exact = "exact"
-    faiss = "faiss"
 
 
 def measure(
@@ -43,7 +30,7 @@ def measure(
         str | None, typer.Option("--metrics", metavar="LIST", help="Names; `embedscope list metrics` shows them.")
     ] = None,
     rows: Annotated[
-        opt.RowsKind | None,
+        Rows | None,
         typer.Option("--rows", help="Take all metrics on raw or on L2-normalised rows; each has its own default."),
     ] = None,
     transform: Annotated[
@@ -52,11 +39,11 @@ def measure(
     ] = None,
     precision: Annotated[
         Precision, typer.Option("--precision", help="float64, or float32 blocks with float64 sums.")
-    ] = Precision.exact,
+    ] = "exact",
     neighbours: Annotated[
-        Neighbours,
+        Search,
         typer.Option("--neighbours", help="faiss: hubs from an approximate index over all rows, its recall stated."),
-    ] = Neighbours.exact,
+    ] = "exact",
     memory: Annotated[
         str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit of the process, such as 512MB.")
     ] = None,
@@ -74,9 +61,9 @@ def measure(
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     max_rows: opt.MaxRows = None,
-    first_position: opt.FirstPositionOption = opt.FirstPosition.keep,
+    first_position: opt.FirstPositionOption = "keep",
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     yes: opt.Yes = False,
     no_cache: opt.NoCache = False,
@@ -103,7 +90,7 @@ def measure(
     out = Output(json, format_, report, quiet, explain)
     shared: dict[str, Any] = {
         "metrics": opt.split(metrics),
-        "rows": None if rows is None else str(rows),
+        "rows": rows,
         "seed": seed,
         "progress": out.progress(),
         "command": command_line(),
@@ -116,8 +103,8 @@ def measure(
             raise InputError("give either a SOURCE or --pair A B")
         opt.refuse("does not go with --pair A B, which takes two files", **model, transform=transform)
         opt.refuse("is for one SOURCE", memory=memory, checkpoint=checkpoint, skip_bad_shards=skip_bad_shards)
-        if precision != Precision.exact or neighbours != Neighbours.exact:
-            name = "--precision" if precision != Precision.exact else "--neighbours"
+        if precision != "exact" or neighbours != "exact":
+            name = "--precision" if precision != "exact" else "--neighbours"
             raise InputError(f"--pair is always exact; leave out {name}")
         a, b = pair
         result = measure_pair(
@@ -131,16 +118,16 @@ def measure(
     result = measured(
         sources,
         transform=transform,
-        precision=str(precision),  # type: ignore[arg-type]
-        neighbours=str(neighbours),  # type: ignore[arg-type]
+        precision=precision,
+        neighbours=neighbours,
         memory=memory,
         groups=groups,
         engine=engine,
         checkpoint=checkpoint,
         skip_bad_shards=skip_bad_shards,
-        first_position=str(first_position),
+        first_position=first_position,
         device=device,
-        dtype=str(dtype),
+        dtype=dtype,
         trust_remote_code=trust_remote_code,
         cache=not no_cache,
         data=data,

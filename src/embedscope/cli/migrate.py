@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
+from embedscope.core.choices import DirectionChoice
 
 EXAMPLES = (
     "embedscope migrate --old old.npy --new new.npy",
@@ -18,14 +18,6 @@ EXAMPLES = (
 
 KEPT = 1
 """Exit code where no bridge is certified and none is written."""
-
-
-class DirectionOption(StrEnum):
-    """Which vectors a bridge maps."""
-
-    auto = "auto"
-    queries = "queries"
-    documents = "documents"
 
 
 def migrate(
@@ -67,13 +59,13 @@ def migrate(
         ),
     ] = 0.95,
     direction: Annotated[
-        DirectionOption,
+        DirectionChoice,
         typer.Option(
             "--direction",
             help="Map new queries into the old index, stored documents into the new space, or whichever keeps more.",
             rich_help_panel=opt.MIGRATION,
         ),
-    ] = DirectionOption.auto,
+    ] = "auto",
     index_rows: Annotated[
         int | None,
         typer.Option(
@@ -105,10 +97,11 @@ def migrate(
         ),
     ] = None,
     texts: opt.Texts = None,
+    images: opt.Images = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -155,10 +148,11 @@ def migrate(
     from embedscope.migration.migrate import migrate as migrated
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(migrated)(
+    bridge, result = running_on(engine)(migrated)(
         old,
         new,
         texts=texts,
+        images=images,
         old_queries=old_queries,
         new_queries=new_queries,
         queries=queries,
@@ -166,7 +160,7 @@ def migrate(
         allow_missing=allow_missing,
         groups=groups,
         retain=retain,
-        direction=direction.value,
+        direction=direction,
         candidates=candidates,
         max_eval_rows=max_eval_rows,
         index_rows=index_rows,
@@ -176,7 +170,7 @@ def migrate(
         seed=seed,
         layers=layers,
         pooling=pooling,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
@@ -184,8 +178,8 @@ def migrate(
         progress=output.progress(),
         command=command_line(),
     )
-    if found is not None:
-        found.save(out)
-    output.give(result, lines=(f"bridge: {out}",) if found is not None else ())
-    if found is None:
+    if bridge is not None:
+        bridge.save(out)
+    output.give(result, lines=(f"bridge: {out}",) if bridge is not None else ())
+    if bridge is None:
         raise typer.Exit(KEPT)

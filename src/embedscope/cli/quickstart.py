@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedscope.cli import _options as opt
-from embedscope.cli.reproduce import ModelsOption, OfflineOption, OutOption, Scale, ScaleOption, reproduce
+from embedscope.cli.reproduce import ModelsOption, OfflineOption, OutOption, ScaleOption, reproduce
 
 EXAMPLES = (
     "embedscope quickstart",
@@ -14,7 +14,7 @@ EXAMPLES = (
 
 
 def quickstart(
-    scale: ScaleOption = Scale.smoke,
+    scale: ScaleOption = "smoke",
     offline: OfflineOption = False,
     models: ModelsOption = None,
     data: opt.Data = None,

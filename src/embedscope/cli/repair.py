@@ -25,10 +25,11 @@ def repair(
         typer.Argument(metavar="SOURCE", help="A file of vectors, or a model; with --queries the documents."),
     ] = None,
     texts: opt.Texts = None,
+    images: opt.Images = None,
     layers: opt.Layers = None,
     pooling: opt.Pooling = None,
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     query_prompt: opt.QueryPrompt = None,
     document_prompt: opt.DocumentPrompt = None,
@@ -88,7 +89,7 @@ def repair(
     from embedscope.repairs.repair import repair as repaired
 
     output = Output(json, format_, report, quiet, explain)
-    found, result = running_on(engine)(repaired)(
+    best, result = running_on(engine)(repaired)(
         source,
         pair=pair,
         pair_ids=pair_ids,
@@ -104,6 +105,7 @@ def repair(
         labels=labels,
         scores=scores,
         texts=texts,
+        images=images,
         layers=layers,
         pooling=pooling,
         modalities=opt.sides(modalities) or (),
@@ -115,16 +117,16 @@ def repair(
         force=force,
         rows_out=rows_out,
         seed=seed,
-        model={"device": device, "dtype": str(dtype), "trust_remote_code": trust_remote_code}
+        model={"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code}
         | opt.given(query_prompt=query_prompt, document_prompt=document_prompt, yes=yes or None),
         data=data,
         cache=not no_cache,
         progress=output.progress(),
         command=command_line(),
     )
-    written = is_written(found)
+    written = is_written(best)
     if written:
-        found.save(out)
+        best.save(out)
     output.give(result, lines=(f"repair: {out}",) if written else ())
     if not written:
         raise typer.Exit(KEPT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,12 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import Output, command_line
+from embedscope.core.choices import Scale
 
 EXAMPLES = (
     "embedscope reproduce wolfe2022",
     "embedscope reproduce tyshchuk2023 --scale full --out study",
 )
-
-
-class Scale(StrEnum):
-    """How much of a study is run."""
-
-    smoke = "smoke"
-    medium = "medium"
-    full = "full"
 
 
 OutOption = Annotated[
@@ -41,7 +33,7 @@ ModelsOption = Annotated[
 
 def reproduce(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="A name of `embedscope list experiments`.")],
-    scale: ScaleOption = Scale.smoke,
+    scale: ScaleOption = "smoke",
     transform: Annotated[
         str | None, typer.Option("--transform", metavar="CHAIN", help="Repeat the study after center, abtt:1, ...")
     ] = None,
@@ -64,9 +56,9 @@ def reproduce(
     check_setup: Annotated[
         bool, typer.Option("--check-setup", help="Say which models and data are missing, and run nothing.")
     ] = False,
-    first_position: opt.FirstPositionOption = opt.FirstPosition.keep,
+    first_position: opt.FirstPositionOption = "keep",
     device: opt.Device = "auto",
-    dtype: opt.DtypeOption = opt.Dtype.float32,
+    dtype: opt.DtypeOption = "float32",
     trust_remote_code: opt.TrustRemoteCode = False,
     no_cache: opt.NoCache = False,
     data: opt.Data = None,
@@ -87,27 +79,27 @@ def reproduce(
     experiment = EXPERIMENTS.get(study)
     stated = stated_models(published or (), experiment.published_models)
     options = Options(
-        models=tuple(opt.split(models) or stated or experiment.models_at(str(scale))),
+        models=tuple(opt.split(models) or stated or experiment.models_at(scale)),
         published=stated,
-        scale=str(scale),
+        scale=scale,
         data=data,
         download=not offline,
         seed=seed,
         device=device,
-        dtype=str(dtype),
+        dtype=dtype,
         trust_remote_code=trust_remote_code,
         cache=not no_cache,
         transform=transform,
-        first_position=first_position.value,
+        first_position=first_position,
         prompt=prompt,
         contexts=contexts,
         progress=output.progress(),
         command=command_line(),
     )
     if check_setup:
-        found = setup(experiment, options)
-        output.give(found)
-        if not is_complete(found):
+        checked = setup(experiment, options)
+        output.give(checked)
+        if not is_complete(checked):
             raise typer.Exit(1)
         return
     output.give(experiment.start(options))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from embedscope.comparison.charts import models_headline, relation_charts, relation_headline, stability_chart
 from embedscope.comparison.label_free import findings, label_free, table
-from embedscope.comparison.relation import PARITY, PARITY_SHARE, Name, Relation, relation_of
+from embedscope.comparison.relation import ALIKE, PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
 from embedscope.core.document import Column, Document, Finding, Histogram, Row, Table
 from embedscope.core.errors import InputError
@@ -21,11 +21,12 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.metrics.pairs import Paired
-from embedscope.readers import is_vector_folder, is_vectors
+from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
-from embedscope.sources.texts import encode, texts_of
+from embedscope.sources.texts import encode, material_of
 
 QUESTION = "Are these the same vectors, and what can be kept where they are not?"
 
@@ -43,8 +44,14 @@ SENTENCES: dict[Name, tuple[str, str]] = {
         "--new B -o bridge.safetensors",
     ),
     "prompt": (
-        "One model with another prompt, layer, version or modality.",
+        "One model with another prompt or version.",
         "Do not mix them in one index: embed both sides with the prompts the model was trained with, or embed again.",
+    ),
+    "modality": (
+        "One model on another modality (images and their texts), or another layer: rows match, and each side varies "
+        "along directions of its own.",
+        "In one index each modality finds itself first: see embedscope diagnose --pair A B for the gap, and what a "
+        "repair does about it; of layers, take one.",
     ),
     "truncated": (
         "One space is the first coordinates of the other.",
@@ -63,6 +70,7 @@ SENTENCES: dict[Name, tuple[str, str]] = {
 """What a relation means, and what to do."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Comparison:
     """A result, and the relation of the two spaces (None where models were compared on texts alone)."""
@@ -84,18 +92,20 @@ class Comparison:
 def compare(
     *sources: Any,
     texts: Any = None,
+    images: str | Path | None = None,
     ids: tuple[Any, Any] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     command: str = "",
     **model: Any,
 ) -> Comparison:
-    """How two spaces over the same rows are related; of models also scores of each on ``texts`` without labels.
+    """How two spaces over the same rows are related; of models also scores of each on their rows without labels.
 
     Parameters
     ----------
-    sources : two arrays or files of vectors; or models, with ``texts``
+    sources : two arrays or files of vectors; or models, with ``texts`` or ``images``
     texts : what models read: a data set, a file with one text per line, or a list
+    images : folder of images that models of images read
     ids : one id per row of either side; rows match by position where None
     model : for models, as of ``measure`` (``layers``, ``device``, ...)
 
@@ -109,16 +119,16 @@ def compare(
     'same'
     """
     progress = progress or Silent()
-    if texts is not None:
-        return _of_models([str(s) for s in sources], texts, ids, seed, progress, command, model)
+    if texts is not None or images is not None:
+        return _of_models([str(s) for s in sources], texts, images, ids, seed, progress, command, model)
     if model:
-        raise InputError(f"{next(iter(model))} is an option of models; add --texts, or leave it out")
+        raise InputError(f"{next(iter(model))} is an option of models; add --texts or --images, or leave it out")
     if len(sources) != 2:
-        raise InputError(f"compare takes two files of vectors, or models with --texts; got {len(sources)}")
+        raise InputError(f"compare takes two files of vectors, or models with --texts or --images; got {len(sources)}")
     for source in sources:
         named = str(source)
-        if isinstance(source, str | Path) and not is_vectors(named) and not is_vector_folder(named):
-            raise InputError(f"{named} is no file of vectors; to compare models on texts add --texts FILE")
+        if isinstance(source, str | Path) and not is_vectors(named):
+            raise InputError(f"{named} is no file of vectors; to compare models add --texts FILE or --images FOLDER")
     provenance = Provenance(command, seed)
     provenance.settings = {"compare": [_label(s, i) for i, s in enumerate(sources)]}
     x, y = (read_side(s, provenance) for s in sources)
@@ -148,6 +158,15 @@ def _files(sources: Sequence[Any], ids: tuple[Any, Any] | None) -> str:
     return f"--old {a} --new {b}"
 
 
+def _models_argument(uris: Sequence[str], texts: Any, images: Any) -> str:
+    """Two models and what they read, as ``migrate`` takes them; empty where the texts are in memory."""
+    option, value = ("--texts", texts) if images is None else ("--images", images)
+    if not isinstance(value, str | Path):
+        return ""
+    old, new, what = (shlex.quote(str(s)) for s in (*uris, value))
+    return f"--old {old} --new {new} {option} {what}"
+
+
 def _label(source: Any, i: int) -> str:
     return str(source) if isinstance(source, str | Path) else "AB"[i]
 
@@ -169,6 +188,7 @@ def _matched(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> 
 def _of_models(
     uris: Sequence[str],
     texts: Any,
+    images: str | Path | None,
     ids: Any,
     seed: int,
     progress: Progress,
@@ -176,10 +196,10 @@ def _of_models(
     model: dict[str, Any],
 ) -> Comparison:
     if ids is not None:
-        raise InputError("--pair-ids is for files of vectors; models read the same texts")
+        raise InputError("--pair-ids is for files of vectors; models read the same rows")
     if not uris:
-        raise InputError("compare takes models with --texts, as in: compare minilm e5 --texts FILE")
-    records, provenance = label_free(uris, texts, seed=seed, progress=progress, command=command, **model)
+        raise InputError("compare takes models with --texts or --images, as in: compare minilm e5 --texts FILE")
+    records, provenance = label_free(uris, texts, images, seed=seed, progress=progress, command=command, **model)
     said, tables, relation = findings(records), [table(records)], None
     stability = stability_chart(records)
     dots = () if stability is None else (stability,)
@@ -188,19 +208,22 @@ def _of_models(
     if len(uris) == 2:
         options = ModelOptions(seed=seed, **{k: v for k, v in model.items() if k not in ("layers", "max_rows")})
         asking = Provenance(command, seed)
-        rows = texts_of(texts, options.data, asking).sample(model.get("max_rows"), seed)
+        material = material_of(texts, images, options.data, asking)
+        assert material is not None
+        rows = material.sample(model.get("max_rows"), seed)
         sides = [np.asarray(encode(uri, (rows,), options, asking, progress)[1][0]) for uri in uris]
         relation = relation_of(*sides)
         across = _records(relation, uris)
         records += across
-        said = [*_findings(relation, rows.texts), *said]
+        said = [*_findings(relation, rows.titles), *said]
         tables.append(_numbers(across))
         charts = relation_charts(relation)
-        headline = relation_headline(relation, said, "", charts)
+        headline = relation_headline(relation, said, _models_argument(uris, texts, images), charts)
         dots, histograms = (*charts.dots, *dots), charts.histograms
-    question = QUESTION if relation is not None else "Which model or layer fits these texts, as far as one can tell?"
+    what = "texts" if images is None else "images"
+    question = QUESTION if relation is not None else f"Which model or layer fits these {what}, as far as one can tell?"
     document = Document(
-        f"{', '.join(uris)} on the same texts",
+        f"{', '.join(uris)} on the same {what}",
         question,
         tuple(said),
         tuple(tables),
@@ -216,6 +239,7 @@ def _records(r: Relation, labels: Sequence[str]) -> list[Record]:
     values: dict[str, float | None] = {
         "centred_cosine": r.centred,
         "common_difference": r.common,
+        "covariance_likeness": r.likeness,
         "cosine_matrix_difference": r.turned,
         "aligned_cosine": r.aligned,
         "rotation_degrees": r.angle,
@@ -260,6 +284,7 @@ MEANING = {
     "below_parity": f"share of rows with a cosine below {PARITY}",
     "centred_cosine": "mean cosine of matching rows around the mean of each space; 0 for two models",
     "common_difference": "share of the difference that is one vector for all rows; 0 for rounding",
+    "covariance_likeness": f"cosine of the two covariances; below {ALIKE} for two modalities, above for two prompts",
     "cosine_matrix_difference": "relative difference of the cosines of all pairs; 0 for a rotation",
     "aligned_cosine": "held-out rows after the best rotation, fitted on the other half",
     "rotation_degrees": "mean angle by which that rotation turns rows",

@@ -58,6 +58,7 @@ _SHORT = 3
 def label_free(
     models: Sequence[str],
     texts: Any,
+    images: Any = None,
     *,
     seed: int = 0,
     progress: Progress,
@@ -68,11 +69,14 @@ def label_free(
 
     ``matrix_entropy``, ``effective_rank`` (RankMe) and ``alpha_req`` of every layer that is named, and
     ``word_stability`` of the model's own vector: share of texts that are found first by themselves with one word in ten
-    left out.
+    left out; of texts only.
     """
-    read = {"unit": "sentence", **model}
-    found = measure(models, texts=texts, metrics=METRICS, seed=seed, progress=progress, command=command, **read)
-    records = list(found.records)
+    read = {"texts": texts, "unit": "sentence"} if images is None else {"texts": texts, "images": images}
+    read |= model
+    measured = measure(models, metrics=METRICS, seed=seed, progress=progress, command=command, **read)
+    records = list(measured.records)
+    if images is not None:
+        return records, dict(measured.provenance)
     opening = {k: v for k, v in model.items() if k in ("device", "dtype", "trust_remote_code", "cache", "data")}
     options = ModelOptions(seed=seed, **opening)
     provenance = Provenance(command, seed)
@@ -85,7 +89,7 @@ def label_free(
     for uri in models:
         space, (x, y) = encode(uri, (rows, Texts(given.name, changed, changed)), options, provenance, progress)
         records.append(_stability(uri, space, x, y, rows.texts, changed))
-    return records, dict(found.provenance)
+    return records, dict(measured.provenance)
 
 
 _FEWEST = 50
@@ -120,16 +124,16 @@ def table(records: Sequence[Record]) -> Table:
     spaces = list(dict.fromkeys((r.source, r.pooling, r.space) for r in records))
     value = {(r.source, r.pooling, r.space, r.metric): r.value for r in records}
     best: dict[str, Any] = {"word_stability": "high", "matrix_entropy": "high", "effective_rank": "high"}
+    scores = [m for m in SCORES if any(r.metric == m for r in records)]
     columns = (
         Column("model"),
         Column("space"),
-        *(Column(s, 3 if s != "effective_rank" else 1, best=best.get(s)) for s in SCORES),
+        *(Column(s, 3 if s != "effective_rank" else 1, best=best.get(s)) for s in scores),
     )
-    rows = tuple((s, space or "", *(value.get((s, p, space, m)) for m in SCORES)) for s, p, space in spaces)
-    caption = (
-        "word_stability: share of texts found first by themselves with a word in ten left out. matrix_entropy, "
-        "effective_rank (RankMe) and alpha_req (1 is said to be best) are of the spectrum."
-    )
+    rows = tuple((s, space or "", *(value.get((s, p, space, m)) for m in scores)) for s, p, space in spaces)
+    caption = "matrix_entropy, effective_rank (RankMe) and alpha_req (1 is said to be best) are of the spectrum."
+    if SCORES[0] in scores:
+        caption = f"word_stability: share of texts found first by themselves with a word in ten left out. {caption}"
     return Table("label_free", "Scores without labels", columns, rows, caption)
 
 

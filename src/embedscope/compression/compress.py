@@ -117,17 +117,17 @@ def compress(  # noqa: PLR0913
     plans, notes = expand_plans(candidates, dim, trained)
     notes += [f"{name} says that it was trained for {', '.join(map(str, trained))} dimensions"] if trained else []
     with provenance.phase("candidates"):
-        found = frontier(material, plans, moments, tolerance, seed, progress)
+        measured = frontier(material, plans, moments, tolerance, seed, progress)
     fitted_on = f"{material.moments[DOCUMENT].n:,} documents"
-    reason = reason_of(found, material)
+    reason = reason_of(measured, material)
     provenance.settings |= {
         "evidence": material.evidence.facts(),
         "decision": reason,
-        "accepted": found.chosen is not None,
+        "accepted": measured.chosen is not None,
     }
-    records = records_of(found, name, dim, fitted_on)
-    result = Result(tuple(records), provenance.as_dict(), document_of(found, material, notes, name, out))
-    return _saved(found, material, sources, reason, fitted_on, result), result
+    records = records_of(measured, name, dim, fitted_on)
+    result = Result(tuple(records), provenance.as_dict(), document_of(measured, material, notes, name, out))
+    return _saved(measured, material, sources, reason, fitted_on, result), result
 
 
 class _Given:
@@ -166,8 +166,8 @@ class _Given:
         origin = None if model is None else _origin(model, provenance)
         sources = {} if origin is None else dict.fromkeys((QUERY, DOCUMENT), origin)
         if self.qrels is None:
-            made = _held(place.corpus, options)
-            return plain_material(*made, place.queries, options, groups), place.source, sources
+            rows_of_corpus = _held(place.corpus, options)
+            return plain_material(*rows_of_corpus, place.queries, options, groups), place.source, sources
         judged = judged_rows(judgements_of(self.qrels, provenance), asked, pool, allow_missing=self.allow_missing)
         rows = JudgedQueries(
             place.queries, place.corpus, asked.ids, pool.ids, (), (judged.query, judged.document, judged.grade)
@@ -188,14 +188,14 @@ class _Given:
         if on_queries and self.queries is None:
             raise InputError("--pca-on queries needs --queries")
         asked = None if self.queries is None else _rows(self.queries, provenance)
-        made = _held(self.source, options)
-        if asked is not None and asked.shape[1] != made[0].shape[1]:
-            raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {made[0].shape[1]}")
+        held = _held(self.source, options)
+        if asked is not None and asked.shape[1] != held[0].shape[1]:
+            raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {held[0].shape[1]}")
         groups = self._groups("the rows" if asked is None else "the queries")
-        if groups is not None and asked is None and len(made[0]) < made[1]:
-            raise InputError(f"--groups of rows needs all of them held; raise --max-eval-rows to {-(-made[1] // 10):,}")
+        if groups is not None and asked is None and len(held[0]) < held[1]:
+            raise InputError(f"--groups of rows needs all of them held; raise --max-eval-rows to {-(-held[1] // 10):,}")
         name = str(self.source) if isinstance(self.source, str | Path) else "array"
-        return plain_material(*made, asked, options, groups), name, {}
+        return plain_material(*held, asked, options, groups), name, {}
 
 
 def _held(source: Any, options: SplitOptions) -> tuple[Matrix, int, Gaussian]:
@@ -230,10 +230,12 @@ def _moments_of_pca(pca_on: Any, material: Material, provenance: Provenance) -> 
         return material.moments[DOCUMENT if pca_on == "documents" else QUERY]
     if isinstance(pca_on, str | Path) and not is_file(pca_on):
         raise InputError(f"--pca-on takes documents, queries or a file of vectors, got '{pca_on}'")
-    made = moments_of(_rows(pca_on, provenance), True)
-    if made.dim != material.documents.shape[1]:
-        raise InputError(f"the vectors of --pca-on have {made.dim} dimensions, the index {material.documents.shape[1]}")
-    return made
+    moments = moments_of(_rows(pca_on, provenance), True)
+    if moments.dim != material.documents.shape[1]:
+        raise InputError(
+            f"the vectors of --pca-on have {moments.dim} dimensions, the index {material.documents.shape[1]}"
+        )
+    return moments
 
 
 def _origin(model: str, provenance: Provenance) -> Origin:
@@ -245,19 +247,19 @@ def _named(source: Any) -> Any:
 
 
 def _saved(
-    found: Frontier, material: Material, sources: dict[str, Origin], reason: str, fitted_on: str, result: Result
+    measured: Frontier, material: Material, sources: dict[str, Origin], reason: str, fitted_on: str, result: Result
 ) -> Repair:
     """The file of the chosen candidate; the identity where there is none."""
     from embedscope.transforms.align._sides import Side
 
     n = material.moments[DOCUMENT].n
-    if found.chosen is None or found.chosen.point.fitted is None:
+    if measured.chosen is None or measured.chosen.point.fitted is None:
         dim = material.documents.shape[1]
         return Repair(
             {k: KindMap(Side(dim), source=sources.get(k)) for k in (QUERY, DOCUMENT)}, Header(decision=reason)
         )
-    text = found.chosen.point.plan.text
+    text = measured.chosen.point.plan.text
     evidence = tuple(r for r in result.records if r.subset == "certify" and r.transform in (None, text))
     notes = (*material.evidence.notes, *material.notes)
-    fitted = found.chosen.point.fitted
+    fitted = measured.chosen.point.fitted
     return fitted.repair(sources, n=n, fitted_on=fitted_on, decision=reason, evidence=evidence, notes=notes)

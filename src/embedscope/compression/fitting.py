@@ -13,8 +13,9 @@ from embedscope.compression.candidates import Plan
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.moments import Gaussian
+from embedscope.tasks._means import directions
 from embedscope.transforms._affine import Spread, principal
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align._sides import Side, unit
 from embedscope.transforms.codes import Code, RaBitQ, Rows32, fit_code
 from embedscope.transforms.repair import Header, KindMap, Origin, Repair
 
@@ -58,7 +59,7 @@ class Fitted:
             return rows
         stored = self.code.encode(rows)
         back = self.code.decode(stored)
-        return np.column_stack([back, self.code.offsets(stored)]) if isinstance(self.code, RaBitQ) else back
+        return np.column_stack([back, self.code.offsets(stored, back)]) if isinstance(self.code, RaBitQ) else back
 
     def _mapped(self, x: npt.NDArray[Any]) -> Rows32:
         return np.asarray(self.map.apply(np.asarray(x, dtype=np.float32)))
@@ -79,13 +80,14 @@ class Fitter:
     Parameters
     ----------
     moments : of unit rows, whose components ``pca:K`` takes
-    documents : (n, d) of the index; codes are fitted on the first of them
+    documents : (n, d) of the index, of unit length; codes are fitted on the first of them
+    widest : components that ``pca:K`` takes at most
     """
 
-    def __init__(self, moments: Gaussian, documents: npt.NDArray[Any], seed: int) -> None:
+    def __init__(self, moments: Gaussian, documents: Floats, widest: int, seed: int) -> None:
         self.moments, self.seed = moments, seed
-        self._documents = np.asarray(documents, dtype=np.float32)
-        self._last: tuple[tuple[str, bool], KindMap, Rows32] | None = None
+        self._documents, self._widest = documents, widest
+        self._last: tuple[tuple[str, bool], Rows32] | None = None
 
     @cached_property
     def _components(self) -> tuple[Floats, int]:
@@ -95,6 +97,11 @@ class Fitter:
         _, vectors, rank = principal(Spread(m.n, np.zeros(m.dim), second))
         return vectors, rank
 
+    @cached_property
+    def _projected(self) -> Floats:
+        """The documents on all components that any candidate takes: each takes the first of them."""
+        return self._documents @ self._components[0][:, : self._widest]
+
     def fit(self, plan: Plan) -> tuple[Fitted, Rows32]:
         """The candidate ``plan``, and the documents as a search reads them back.
 
@@ -103,17 +110,27 @@ class Fitter:
         InputError
             if the cut or the code does not fit the rows.
         """
-        map_, mapped = self._cut(plan)
+        map_ = KindMap(self._side(plan), normalise_before=True, normalise_after=plan.cut.startswith("first"))
+        mapped = self._mapped(plan)
         fitted = Fitted(plan, map_, fit_code(plan.code, mapped[:FIT_ROWS], self.seed))
         return fitted, fitted.stored(mapped)
 
-    def _cut(self, plan: Plan) -> tuple[KindMap, Rows32]:
-        """The map of a cut and the mapped documents, those of the last candidate where it had the same cut."""
+    def stored(self, fitted: Fitted) -> Rows32:
+        """The documents as a search of ``fitted`` reads them back."""
+        return fitted.stored(self._mapped(fitted.plan))
+
+    def _mapped(self, plan: Plan) -> Rows32:
+        """The documents as the map of ``plan`` gives them, those of the last candidate where it had the same cut."""
         key = plan.cut, plan.code == "rabitq"
         if self._last is None or self._last[0] != key:
-            map_ = KindMap(self._side(plan), normalise_before=True, normalise_after=plan.cut.startswith("first"))
-            self._last = key, map_, np.asarray(map_.apply(self._documents))
-        return self._last[1:]
+            x = self._documents
+            if plan.cut.startswith("pca"):
+                x = self._projected[:, : plan.dimensions]
+            elif plan.cut:
+                x = unit(x[:, : plan.dimensions])
+            x = x @ turn(x.shape[1], self.seed) if plan.code == "rabitq" else x
+            self._last = key, np.ascontiguousarray(x, dtype=np.float32)
+        return self._last[1]
 
     def _side(self, plan: Plan) -> Side:
         """The cut as a linear map; RaBitQ wants rows that are turned at random.
@@ -147,7 +164,7 @@ def fit_plan(plan: Plan, moments: Gaussian, sample: npt.NDArray[Any], seed: int)
     InputError
         if the cut or the code does not fit the rows.
     """
-    return Fitter(moments, sample[:FIT_ROWS], seed).fit(plan)[0]
+    return Fitter(moments, directions(sample[:FIT_ROWS]), plan.dimensions or 0, seed).fit(plan)[0]
 
 
 def turn(dim: int, seed: int) -> Floats:

@@ -11,15 +11,14 @@ from embedscope.compression.candidates import NONE, Plan
 from embedscope.compression.fitting import Fitted, Fitter
 from embedscope.compression.material import Material, Probe
 from embedscope.compression.prediction import Predictor, is_offered
-from embedscope.compression.search import search
+from embedscope.compression.search import K, Searches
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
-from embedscope.core.tables import Score
+from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.moments import Gaussian
 from embedscope.tasks._means import mean_score
-from embedscope.transforms.codes import Rows32
 
 Scores = Mapping[str, Score]
 
@@ -94,35 +93,43 @@ def frontier(
     probability of any false certificate is that of one test [maurer1995].
     """
     progress.start("candidates", len(plans), "candidates")
-    predictor = Predictor.of(material.select.truth.queries, material.select.truth.documents, material.select.truth.own)
-    fitter = Fitter(moments, material.documents, seed)
-    original = _full(material.select, fitter)
+    truth = material.select.truth
+    predictor = Predictor.of(truth.queries, truth.documents, truth.own)
+    widest = max((plan.dimensions or 0 for plan in plans if plan.cut.startswith("pca")), default=0)
+    fitter = Fitter(moments, truth.documents, widest, seed)
+    searches = Searches(material.select.queries, truth.own, truth.best)
+    original = _full(material.select, seed)
     points: dict[str, Point] = {}
-    for plan in sorted(plans, key=lambda plan: (plan.cut, plan.code == "rabitq")):  # those of one cut share its rows
-        points[plan.text] = _point(plan, material.select, fitter, original, predictor)
+    for plan in sorted(plans, key=_together):
+        points[plan.text] = _point(plan, material.select, searches, fitter, original, predictor)
         progress.advance(1)
     progress.close()
-    main, full_bytes = material.select.truth.main, 4 * moments.dim
+    main, full_bytes = truth.main, 4 * moments.dim
     given = [points[plan.text] for plan in plans]
     ranked = [_ranked(point, given, original, main, full_bytes) for point in given]
     steps = _tested(material, ranked, original, fitter, tolerance)
     return Frontier(original, full_bytes, tuple(ranked), tuple(steps), main, tolerance)
 
 
-def _full(probe: Probe, fitter: Fitter) -> Scores:
-    fitted, stored = fitter.fit(Plan(NONE))
-    return _scores(fitted, stored, probe, fitter.seed)
+def _together(plan: Plan) -> tuple[str, bool, bool]:
+    """An order in which candidates of one cut, which share its rows, follow each other, float32 first."""
+    return plan.cut, plan.code == "rabitq", plan.code != NONE
 
 
-def _scores(fitted: Fitted, stored: Rows32, probe: Probe, seed: int) -> Scores:
-    items = probe.truth.items(search(fitted, probe.queries, stored, probe.truth.own))
-    return {name: mean_score(values, seed, (), probe.units) for name, values in items.items()}
+def _full(probe: Probe, seed: int) -> Scores:
+    return _scores(probe, probe.truth.best[0][:, :K], seed)
 
 
-def _point(plan: Plan, probe: Probe, fitter: Fitter, original: Scores, predictor: Predictor) -> Point:
+def _scores(probe: Probe, nearest: Index, seed: int) -> Scores:
+    return {name: mean_score(values, seed, (), probe.units) for name, values in probe.truth.items(nearest).items()}
+
+
+def _point(
+    plan: Plan, probe: Probe, searches: Searches, fitter: Fitter, original: Scores, predictor: Predictor
+) -> Point:
     try:
         fitted, stored = fitter.fit(plan)
-        scores = _scores(fitted, stored, probe, fitter.seed)
+        scores = _scores(probe, searches.search(fitted, stored), fitter.seed)
     except EmbedscopeError as error:
         return Point(plan, None, {}, {}, why_not=str(error))
     offered = is_offered(plan, fitter.moments.dim)
@@ -158,13 +165,13 @@ def _tested(
     main, probe = material.select.truth.main, material.certify
     path = [p for p in points if p.best and p.fitted is not None and -_loss(p, main) <= tolerance]
     path.sort(key=lambda p: -(p.fitted.n_bytes if p.fitted is not None else 0))
-    before = _full(probe, fitter) if path else {}
+    searches = Searches(probe.queries, probe.truth.own, probe.truth.best)
+    before = _full(probe, fitter.seed) if path else {}
     steps: list[Step] = []
     for point in path:
         assert point.fitted is not None
         w = stake(_changes(point.scores, original, main), material.select.units, tolerance)
-        stored = point.fitted.documents(material.documents)
-        after = _scores(point.fitted, stored, probe, fitter.seed)
+        after = _scores(probe, searches.search(point.fitted, fitter.stored(point.fitted)), fitter.seed)
         test = retention(_changes(after, before, main), probe.units, tolerance, w)
         losses = gains_of(after, before, test.n_units)
         steps.append(Step(point, before, after, losses, test))

@@ -133,7 +133,7 @@ def plain_material(
             f"{len(documents):,} of {total:,} rows were searched, chosen by their hash; a larger index is harder"
         )
     for name, mine in choose.items():
-        rows = np.sort(order[mine[order]][: options.max_eval_rows if name == "certify" else options.max_eval_rows // 2])
+        rows = np.sort(order[mine[order]][: options.max_eval_rows if name == "certify" else options.max_eval_rows // 4])
         if len(np.unique(units[rows])) < LEAST:
             raise InputError(
                 f"the queries that {name} form {len(np.unique(units[rows]))} units of evidence, at least {LEAST} are "

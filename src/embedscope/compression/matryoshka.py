@@ -30,9 +30,9 @@ def trained_sizes(source: str) -> tuple[int, ...]:
                 facts = json.loads(path.read_text(encoding="utf-8"))
             except (ValueError, RecursionError):
                 continue
-            found = next((facts[key] for key in _KEYS if isinstance(facts, dict) and key in facts), None)
-            if isinstance(found, list) and found:
-                return _falling(found)
+            sizes = next((facts[key] for key in _KEYS if isinstance(facts, dict) and key in facts), None)
+            if isinstance(sizes, list) and sizes:
+                return _falling(sizes)
     card = folder / "README.md"
     if card.is_file() and (match := _CARD.search(card.read_text(encoding="utf-8", errors="replace"))):
         return _falling(match[1].split(","))

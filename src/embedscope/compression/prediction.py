@@ -20,7 +20,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.transforms.codes import Rows32
 
-QUERIES = 400
+QUERIES = 200
 _TOP = 300
 _STEPS = 30
 _DENSE = 100

@@ -43,26 +43,28 @@ MEANT = {
 }
 
 
-def reason_of(found: Frontier, material: Material) -> str:
+def reason_of(frontier: Frontier, material: Material) -> str:
     """The verdict, one sentence."""
-    step, n = found.chosen, f"{len(material.certify.queries):,} held-out {material.what}"
+    step, n = frontier.chosen, f"{len(material.certify.queries):,} held-out {material.what}"
     if step is not None:
         assert step.point.fitted is not None
         bytes_ = step.point.fitted.n_bytes
         return (
-            f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {found.full_bytes:,} "
-            f"({found.full_bytes / bytes_:.3g} times smaller); on {n} {found.main} {_moved(step, found.main)}, and a "
-            f"loss of more than {found.tolerance:g} is excluded (p = {step.test.p:.2g})."
+            f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {frontier.full_bytes:,} "
+            f"({frontier.full_bytes / bytes_:.3g} times smaller); on {n} {frontier.main} "
+            f"{_moved(step, frontier.main)}, and a loss of more than {frontier.tolerance:g} is excluded "
+            f"(p = {step.test.p:.2g})."
         )
-    if not found.steps:
-        failed = list(dict.fromkeys(p.why_not for p in found.points if p.why_not is not None))
-        if failed and all(p.why_not is not None for p in found.points):
-            return f"Keep float32: none of {count(len(found.points), 'candidate')} could be fitted: {failed[0]}."
+    if not frontier.steps:
+        failed = list(dict.fromkeys(p.why_not for p in frontier.points if p.why_not is not None))
+        if failed and all(p.why_not is not None for p in frontier.points):
+            return f"Keep float32: none of {count(len(frontier.points), 'candidate')} could be fitted: {failed[0]}."
         return (
-            f"Keep float32: of {count(len(found.points), 'candidate')}, none is smaller and loses at most "
-            f"{found.tolerance:g} of {found.main} on the {len(material.select.queries):,} {material.what} that select."
+            f"Keep float32: of {count(len(frontier.points), 'candidate')}, none is smaller and loses at most "
+            f"{frontier.tolerance:g} of {frontier.main} on the {len(material.select.queries):,} "
+            f"{material.what} that select."
         )
-    test = found.steps[0].test
+    test = frontier.steps[0].test
     more = (
         f"; the same changes would take {test.needed:,} units of evidence, there are {test.n_units:,}: add queries, or "
         "allow a larger --tolerance"
@@ -70,21 +72,22 @@ def reason_of(found: Frontier, material: Material) -> str:
         else "; more queries would not help, allow a larger --tolerance"
     )
     return (
-        f"Keep float32: with '{found.steps[0].point.plan.text}' {found.main} {_moved(found.steps[0], found.main)} on "
-        f"{n}, and a loss of more than {found.tolerance:g} is not excluded (p = {test.p:.2g}){more}."
+        f"Keep float32: with '{frontier.steps[0].point.plan.text}' {frontier.main} "
+        f"{_moved(frontier.steps[0], frontier.main)} on {n}, and a loss of more than {frontier.tolerance:g} is not "
+        f"excluded (p = {test.p:.2g}){more}."
     )
 
 
-def answer_of(found: Frontier) -> str:
+def answer_of(frontier: Frontier) -> str:
     """The verdict with its numbers, short enough for a headline."""
-    if found.chosen is None:
-        return f"Keep float32: nothing smaller is certified to lose at most {found.tolerance:g} of {found.main}."
-    step = found.chosen
+    if frontier.chosen is None:
+        return f"Keep float32: nothing smaller is certified to lose at most {frontier.tolerance:g} of {frontier.main}."
+    step = frontier.chosen
     assert step.point.fitted is not None
     bytes_ = step.point.fitted.n_bytes
     return (
-        f"Use '{step.point.plan.text}': {found.full_bytes / bytes_:.3g} times smaller ({bytes_:,} bytes per row), and "
-        f"at most {found.tolerance:g} of {found.main} is lost."
+        f"Use '{step.point.plan.text}': {frontier.full_bytes / bytes_:.3g} times smaller ({bytes_:,} bytes per row), "
+        f"and at most {frontier.tolerance:g} of {frontier.main} is lost."
     )
 
 
@@ -92,10 +95,10 @@ def _moved(step: Step, name: str) -> str:
     return change(step.before[name].value, step.after[name].value, step.losses[name])
 
 
-def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[Record]:
+def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> list[Record]:
     """Scores, losses, bytes and predictions of all candidates; tests of those that were certified."""
-    records = list(_scored(found.original, source, dim, None, None, "select"))
-    for point in found.points:
+    records = list(_scored(frontier.original, source, dim, None, None, "select"))
+    for point in frontier.points:
         if point.fitted is None:
             continue
         text, n_bytes = point.plan.text, point.fitted.n_bytes
@@ -108,15 +111,17 @@ def records_of(found: Frontier, source: str, dim: int, fitted_on: str) -> list[R
         records.append(
             Record(source, PREDICTED, point.predicted, dim=dim, transform=text, subset="select", exact=False, note=note)
         )
-    for step in found.steps:
+    for step in frontier.steps:
         text = step.point.plan.text
         records += _scored(step.after, source, dim, text, fitted_on, "certify")
         records += _lost(step.losses, source, dim, text, fitted_on, "certify")
-        note = f"p that the loss of {found.main} is more than {found.tolerance:g}; exact bound, any distribution"
-        p = Record(source, f"{found.main}.p_loss", step.test.p, n=step.after[found.main].n, units=step.test.n_units)
+        note = f"p that the loss of {frontier.main} is more than {frontier.tolerance:g}; exact bound, any distribution"
+        p = Record(
+            source, f"{frontier.main}.p_loss", step.test.p, n=step.after[frontier.main].n, units=step.test.n_units
+        )
         records.append(Record(**(vars(p) | {"dim": dim, "transform": text, "subset": "certify", "note": note})))
-    if found.steps:
-        records += _scored(found.steps[0].before, source, dim, None, None, "certify")
+    if frontier.steps:
+        records += _scored(frontier.steps[0].before, source, dim, None, None, "certify")
     return records
 
 
@@ -142,26 +147,28 @@ def _lost(
         )  # fmt: skip
 
 
-def document_of(found: Frontier, material: Material, notes: Sequence[str], source: str = "", out: str = "") -> Document:
+def document_of(
+    frontier: Frontier, material: Material, notes: Sequence[str], source: str = "", out: str = ""
+) -> Document:
     """Verdict first, then the frontier as chart and table, and the tests.
 
     ``source`` names the vectors of the index, ``out`` the file that the result is written to (empty: none).
     """
-    chosen = found.chosen
+    chosen = frontier.chosen
     units = material.evidence.units.note or f"each of {material.evidence.units.rows:,} rows is a unit of evidence"
     sizes = f"{len(material.select.queries):,} {material.what} select, {len(material.certify.queries):,} certify"
-    findings = [Finding(reason_of(found, material), "info" if chosen is None else "ok", sizes, detail=units)]
-    findings += _beside(chosen, found) if chosen is not None else []
-    findings += _next(found)
-    tables = [_table(found, material), *([_tests(found)] if found.steps else [])]
+    findings = [Finding(reason_of(frontier, material), "info" if chosen is None else "ok", sizes, detail=units)]
+    findings += _beside(chosen, frontier) if chosen is not None else []
+    findings += _next(frontier)
+    tables = [_table(frontier, material), *([_tests(frontier)] if frontier.steps else [])]
     skipped = [Skipped(note, "how this run was judged") for note in (*material.evidence.notes, *material.notes, *notes)]
-    skipped += [Skipped(p.plan.text, p.why_not) for p in found.points if p.why_not is not None]
+    skipped += [Skipped(p.plan.text, p.why_not) for p in frontier.points if p.why_not is not None]
     title = "The index can be smaller" if chosen is not None else "The index stays as it is"
-    chart = _figure(found)
+    chart = _figure(frontier)
     command = _command(source, out) if chosen is not None else ""
-    losses = _losses(found, material)
+    losses = _losses(frontier, material)
     charts = (*(d.id for d in losses), chart.id)
-    headline = Headline(answer_of(found), findings[0].status, sizes, findings[0].text, command, charts)
+    headline = Headline(answer_of(frontier), findings[0].status, sizes, findings[0].text, command, charts)
     return Document(
         title, QUESTION, tuple(findings), tuple(tables), (chart,), tuple(skipped), headline=headline, dots=losses
     )
@@ -177,15 +184,15 @@ def _command(source: str, out: str) -> str:
     return f"embedscope export {shlex.quote(out)} --to numpy"
 
 
-def _beside(step: Step, found: Frontier) -> list[Finding]:
-    others = [f"{name} {_moved(step, name)}" for name in step.losses if name != found.main]
+def _beside(step: Step, frontier: Frontier) -> list[Finding]:
+    others = [f"{name} {_moved(step, name)}" for name in step.losses if name != frontier.main]
     return [Finding(f"Also, {'; '.join(others)}.")] if others else []
 
 
-def _next(found: Frontier) -> list[Finding]:
+def _next(frontier: Frontier) -> list[Finding]:
     """What comes after the chosen one on the frontier, and what it loses."""
-    last = found.steps[-1] if found.steps else None
-    if last is None or last.test.holds or len(found.steps) < 2:
+    last = frontier.steps[-1] if frontier.steps else None
+    if last is None or last.test.holds or len(frontier.steps) < 2:
         return []
     assert last.point.fitted is not None
     needed = last.test.needed
@@ -193,7 +200,7 @@ def _next(found: Frontier) -> list[Finding]:
     return [
         Finding(
             f"The next smaller, '{last.point.plan.text}' ({last.point.fitted.n_bytes:,} bytes), is not certified: "
-            f"{found.main} {_moved(last, found.main)}{more}."
+            f"{frontier.main} {_moved(last, frontier.main)}{more}."
         )
     ]
 
@@ -202,23 +209,23 @@ def _by_size(points: Sequence[Point]) -> list[Point]:
     return sorted((p for p in points if p.fitted is not None), key=lambda p: -(p.fitted.n_bytes if p.fitted else 0))
 
 
-def _table(found: Frontier, material: Material) -> Table:
-    others = [name for name in found.original if name != found.main]
+def _table(frontier: Frontier, material: Material) -> Table:
+    others = [name for name in frontier.original if name != frontier.main]
     heads = [
-        Column("candidate"), Column("bytes per row"), Column(found.main, 3, best="high"), Column("loss", 3),
+        Column("candidate"), Column("bytes per row"), Column(frontier.main, 3, best="high"), Column("loss", 3),
         Column("95 % interval"), *(Column(name, 3) for name in others), Column("predicted overlap", 3),
     ]  # fmt: skip
-    base: list[Cell] = [NONE, found.full_bytes, value_of(found.original, found.main), None, None]
-    rows = [(*base, *(value_of(found.original, name) for name in others), None)]
-    for p in _by_size(found.points):
-        gain = p.losses[found.main]
-        mark = " (chosen)" if found.chosen is not None and p is found.chosen.point else " *" if p.best else ""
+    base: list[Cell] = [NONE, frontier.full_bytes, value_of(frontier.original, frontier.main), None, None]
+    rows = [(*base, *(value_of(frontier.original, name) for name in others), None)]
+    for p in _by_size(frontier.points):
+        gain = p.losses[frontier.main]
+        mark = " (chosen)" if frontier.chosen is not None and p is frontier.chosen.point else " *" if p.best else ""
         assert p.fitted is not None
-        cells: list[Cell] = [p.plan.text + mark, p.fitted.n_bytes, value_of(p.scores, found.main), gain.value]
+        cells: list[Cell] = [p.plan.text + mark, p.fitted.n_bytes, value_of(p.scores, frontier.main), gain.value]
         rows.append(
             (*cells, signed_interval(gain.low, gain.high), *(value_of(p.scores, n) for n in others), p.predicted)
         )
-    meant = " ".join(f"{name}: {MEANT[name]}." for name in found.original)
+    meant = " ".join(f"{name}: {MEANT[name]}." for name in frontier.original)
     caption = (
         f"{len(material.select.queries):,} {material.what} that select; * on the frontier: none of as few bytes is "
         f"better. {meant} predicted overlap: from the error of scores near the top, before any search; {NOT_OFFERED}."
@@ -226,7 +233,7 @@ def _table(found: Frontier, material: Material) -> Table:
     return Table("frontier", "Candidates on the part that selects", tuple(heads), tuple(rows), caption)
 
 
-def _tests(found: Frontier) -> Table:
+def _tests(frontier: Frontier) -> Table:
     heads = (
         "candidate",
         "bytes per row",
@@ -239,47 +246,47 @@ def _tests(found: Frontier) -> Table:
     )
     digits = (None, None, 3, 3, 3, None, 4, None)
     rows = []
-    for step in found.steps:
-        gain = step.losses[found.main]
+    for step in frontier.steps:
+        gain = step.losses[frontier.main]
         assert step.point.fitted is not None
         rows.append(
             (
-                step.point.plan.text, step.point.fitted.n_bytes, value_of(step.before, found.main),
-                value_of(step.after, found.main), gain.value, signed_interval(gain.low, gain.high),
+                step.point.plan.text, step.point.fitted.n_bytes, value_of(step.before, frontier.main),
+                value_of(step.after, frontier.main), gain.value, signed_interval(gain.low, gain.high),
                 f"{step.test.p:.2g}", "yes" if step.test.holds else "no",
             )
         )  # fmt: skip
     columns = tuple(Column(title, d) for title, d in zip(heads, digits, strict=True))
     caption = (
-        f"Tests of '{found.main} loses at most {found.tolerance:g}' in a fixed order, from the largest to the first "
-        "that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of units "
-        "and any distribution."
+        f"Tests of '{frontier.main} loses at most {frontier.tolerance:g}' in a fixed order, from the largest to the "
+        "first that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of "
+        "units and any distribution."
     )
     return Table("certified", "Tests on the part that certifies", columns, tuple(rows), caption)
 
 
-def _figure(found: Frontier) -> Figure:
+def _figure(frontier: Frontier) -> Figure:
     """One curve a way of storing numbers: the best score at each number of bytes per row, all dimensions or fewer."""
     best: dict[str, dict[float, Point]] = {}
-    for p in _by_size(found.points):
+    for p in _by_size(frontier.points):
         code = (p.plan.code.partition(":")[0] or NONE) + (", rescored" if p.plan.rescore else "")
         at = best.setdefault(code, {})
-        if _bits(p) not in at or _score(p, found.main) > _score(at[_bits(p)], found.main):
+        if _bits(p) not in at or _score(p, frontier.main) > _score(at[_bits(p)], frontier.main):
             at[_bits(p)] = p
     best.setdefault(NONE, {})
-    full, top = math.log2(found.full_bytes), found.original[found.main].value
+    full, top = math.log2(frontier.full_bytes), frontier.original[frontier.main].value
     series = []
     for code, at in best.items():
-        one = _series(code, [at[bits] for bits in sorted(at)], found.main)
+        one = _series(code, [at[bits] for bits in sorted(at)], frontier.main)
         series.append(_with_end(one, full, top) if code == NONE else one)
     return Figure(
         "frontier",
-        f"{found.main} against size",
+        f"{frontier.main} against size",
         "bytes per row",
-        found.main,
+        frontier.main,
         tuple(series),
         caption="The best candidate of each size: all dimensions, the leading ones, or those of a PCA; bands are 95 % "
-        f"intervals. At most {found.tolerance:g} may be lost.",
+        f"intervals. At most {frontier.tolerance:g} may be lost.",
         x_powers=True,
     )
 
@@ -295,22 +302,22 @@ def _score(p: Point, name: str) -> float:
     return -math.inf if value is None else value
 
 
-def _losses(found: Frontier, material: Material) -> tuple[Dots, ...]:
+def _losses(frontier: Frontier, material: Material) -> tuple[Dots, ...]:
     """What each candidate loses on the part that selects, with its interval, beside what is accepted."""
     rows = []
-    for p in _by_size(found.points):
-        gain = p.losses[found.main]
+    for p in _by_size(frontier.points):
+        gain = p.losses[frontier.main]
         if gain.value is None or p.fitted is None:
             continue
-        chosen = found.chosen is not None and p is found.chosen.point
+        chosen = frontier.chosen is not None and p is frontier.chosen.point
         label = f"{p.plan.text} ({p.fitted.n_bytes:,} bytes)"
         dot = Dot(0 if chosen else 1, gain.value, gain.low, gain.high)
         rows.append(DotRow(label, (dot,), f"{gain.value:+.3f}", chosen))
     if not rows:
         return ()
     caption = f"{len(material.select.queries):,} {material.what} that select; paired, 95 % intervals."
-    marks = (Mark(-found.tolerance, f"accepted: {-found.tolerance:g}"), Mark(0.0, "float32"))
-    what = f"difference of {found.main} from float32"
+    marks = (Mark(-frontier.tolerance, f"accepted: {-frontier.tolerance:g}"), Mark(0.0, "float32"))
+    what = f"difference of {frontier.main} from float32"
     names, tones = ("chosen", "not chosen"), ("good", "quiet")
     return (Dots("losses", "What every candidate loses", what, tuple(rows), names, tones, marks, caption=caption),)
 

@@ -35,8 +35,8 @@ def sweep(folder: Path) -> None:
     if key in _swept:
         return
     _swept.add(key)
-    with suppress(OSError), os.scandir(folder) as found:
-        for entry in found:
+    with suppress(OSError), os.scandir(folder) as listing:
+        for entry in listing:
             match = _NAME.fullmatch(entry.name)
             if match and _is_left(entry, match[1], int(match[2]), match[3]):
                 _remove(entry)

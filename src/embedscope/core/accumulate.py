@@ -86,13 +86,13 @@ class Fold(Generic[S]):
 
     def total(self) -> S:
         """All states in one; ends the fold. ``ValueError`` where there was none."""
-        found: S | None = None
+        merged: S | None = None
         while self.levels:
             _, before = self.levels.pop(0)
-            found = before if found is None else found if before is None else self._merge(before, found)
-        if found is None:
+            merged = before if merged is None else merged if before is None else self._merge(before, merged)
+        if merged is None:
             raise ValueError("fold needs at least one state, got none")
-        return found
+        return merged
 
 
 def fold(states: Iterable[S], merge: Callable[[S, S], S]) -> S:

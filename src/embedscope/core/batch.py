@@ -18,11 +18,14 @@ class Batch:
     ids : (n,) uint64 hashes of the rows' identities
     clusters : (n,) uint64 hashes of what rows belong to (sentence of a token, ...); the ids where there is nothing
     spaces : name -> (n, d) vectors, numpy or torch
+    units : name of a space -> (n,) the ids with one for all rows that are equal in it, where rows are known by more
+        than their values (a text, an image); None where they are not
     """
 
     ids: Hashes
     clusters: Hashes
     spaces: Mapping[str, Array]
+    units: Mapping[str, Hashes] | None = None
 
 
 class Shard(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +25,9 @@ LARGEST = 16
 
 SHARED_PARTS = 8
 """At most so many matrices as large as a block are made of it: float64, unit and centred rows, partitions, products."""
+
+UNIT_LENGTH = 2.0**-22
+"""From 1, within which the length of a row stored at unit length in float32 lies."""
 
 _BAND = 1 << 17
 
@@ -58,6 +61,7 @@ class Centred:
     rows : (m, d), float64, or float32 where that was asked for
     room : (m + 1, d), the same memory with one row more, for whoever multiplies it
     quadratic, cubic, quartic : sum of |y|^2, (d,) sums of |y|^2 y, and the sum of |y|^4, over centred rows y
+    products : what was made of them, for several statistics of the same rows
     """
 
     pivot: Floats
@@ -67,6 +71,7 @@ class Centred:
     quadratic: float
     cubic: Floats
     quartic: float
+    products: list[tuple[Floats, Floats]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -144,6 +149,11 @@ class RowBlock:
             return rows / lengths
         return np.divide(rows, lengths, out=self._scratch.matrix("unit", rows, len(rows), "float64"))
 
+    @cached_property
+    def of_unit_length(self) -> bool:
+        """Whether every row has a length within 2^-22 of 1, as rows that were stored at unit length in float32 have."""
+        return bool((abs(self.norms - 1) <= UNIT_LENGTH).all())
+
     def rows(self, kind: Rows) -> Array:
         """The rows in float64: all as they came (``raw``), or those of non-zero length with unit length (``unit``)."""
         return self.unit if kind == "unit" else self.double
@@ -153,7 +163,11 @@ class RowBlock:
         return len(self) - (self.zero_rows if kind == "unit" else 0)
 
     def centred(self, kind: Rows, precision: Precision = "exact") -> Centred:
-        """The rows of this ``kind``, at least one, minus their mean; ``fast`` are kept in float32."""
+        """The rows of this ``kind``, at least one, minus their mean; ``fast`` are kept in float32.
+
+        Rows whose lengths are 1 as float32 rounds it are taken as unit rows as they are.
+        """
+        kind = "raw" if kind == "unit" and self.of_unit_length else kind
         key = (kind, precision)
         if key not in self._centred:
             rows = self.unit if kind == "unit" else self.x

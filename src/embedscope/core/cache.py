@@ -171,7 +171,7 @@ class VectorCache:
             return self._found(namespace, keys, owner)
 
     def _found(self, namespace: str, keys: Sequence[bytes], owner: str | None) -> dict[bytes, Place]:
-        found: dict[bytes, Place] = {}
+        places: dict[bytes, Place] = {}
         with self._index() as db:
             for i in range(0, len(keys), 500):
                 part = keys[i : i + 500]
@@ -180,11 +180,11 @@ class VectorCache:
                     f"SELECT key, chunk, position FROM rows WHERE namespace = ? AND key IN ({marks})",
                     (namespace, *part),
                 )
-                found.update((bytes(key), (chunk, position)) for key, chunk, position in rows)
-            lost = {c for c in {chunk for chunk, _ in found.values()} if not self._whole(db, c)}
+                places.update((bytes(key), (chunk, position)) for key, chunk, position in rows)
+            lost = {c for c in {chunk for chunk, _ in places.values()} if not self._whole(db, c)}
             for chunk in lost:
                 self._drop(db, chunk)
-            kept = {key: place for key, place in found.items() if place[0] not in lost}
+            kept = {key: place for key, place in places.items() if place[0] not in lost}
             self._check(namespace, kept)
             used = sorted({chunk for chunk, _ in kept.values()})
             db.executemany("UPDATE chunks SET used = ? WHERE id = ?", ((time.time(), c) for c in used))
@@ -236,18 +236,18 @@ class VectorCache:
         except sqlite3.DatabaseError as error:
             self._rebuild(str(error))
             return self.read(chunk, space)
-        found: npt.NDArray[np.float32] | None = None
+        rows: npt.NDArray[np.float32] | None = None
         if row is not None:
             with suppress(OSError, SafetensorError), safe_open(self._path(chunk), framework="numpy") as file:
-                found = file.get_tensor(space)
-        if row is None or found is None or _checksum(found) != _sum_of(row[0], space):
-            if row is not None and found is not None and _whole_chunk(self._path(chunk)) is not None:
+                rows = file.get_tensor(space)
+        if row is None or rows is None or _checksum(rows) != _sum_of(row[0], space):
+            if row is not None and rows is not None and _whole_chunk(self._path(chunk)) is not None:
                 self._rebuild(f"the checksum of chunk {chunk} is not that of its bytes")
-                return found
+                return rows
             with self._index() as db:
                 self._drop(db, chunk)
             raise LostChunkError(f"cached chunk {chunk} is damaged or gone; its rows must be computed again")
-        return found
+        return rows
 
     def release(self, owner: str) -> None:
         """Unpin what ``owner`` has pinned and evict what is over the limit; nothing where that cannot be done."""
@@ -340,11 +340,11 @@ class VectorCache:
         for statement in _TABLES.split(";"):
             db.execute(statement)
         for file in sorted(self._chunks.glob("*/*.safetensors")):
-            found = _whole_chunk(file)
-            if found is None:
+            chunk = _whole_chunk(file)
+            if chunk is None:
                 file.unlink(missing_ok=True)
                 continue
-            namespace, keys, sums = found
+            namespace, keys, sums = chunk
             facts = file.stat()
             db.execute(_ADD_CHUNK, (file.stem, facts.st_size, facts.st_mtime, sums))
             db.executemany(_ADD_ROW, ((namespace, key, file.stem, i) for i, key in enumerate(keys)))
@@ -423,8 +423,8 @@ def _whole_chunk(path: Path) -> tuple[str, list[bytes], str] | None:
 def _sum_of(sums: object, space: str) -> int | None:
     """Checksum of one space as the index has it."""
     with suppress(ValueError, TypeError, AttributeError):
-        found = json.loads(sums).get(space)  # type: ignore[arg-type]
-        return found if isinstance(found, int) else None
+        checksum = json.loads(sums).get(space)  # type: ignore[arg-type]
+        return checksum if isinstance(checksum, int) else None
     return None
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embedscope.core.short_repr import short_repr
+
 Status = Literal["agrees", "deviates", "undecided", "info", "ok", "warning", "serious"]
 Cell = str | float | int | None
 
 
+@short_repr
 @dataclass(frozen=True)
 class Row:
     """A row that a finding is about: its number or id, its text where that is known, and why it is named."""
@@ -21,6 +24,7 @@ class Row:
     why: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Finding:
     """One sentence in plain words with its evidence.
@@ -43,6 +47,7 @@ class Finding:
     minor: bool = False
 
 
+@short_repr
 @dataclass(frozen=True)
 class Headline:
     """The answer in one sentence with its numbers, and what stands beside it on the first screen.
@@ -59,6 +64,7 @@ class Headline:
     charts: tuple[str, ...] = ()
 
 
+@short_repr
 @dataclass(frozen=True)
 class Column:
     """Heading of a table column; ``digits`` formats numbers (None: as they are), ``help`` is its tooltip.
@@ -72,6 +78,7 @@ class Column:
     best: Literal["high", "low"] | None = None
 
 
+@short_repr
 @dataclass(frozen=True)
 class Table:
     """A table of text and numbers; rows have one cell a column."""
@@ -83,6 +90,7 @@ class Table:
     caption: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Series:
     """A curve: ``y`` (None: undefined) over ``x``, with an optional band ``low``..``high``.
@@ -100,6 +108,7 @@ class Series:
     group: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Mark:
     """A value on an axis that is drawn as a line with its label."""
@@ -108,6 +117,7 @@ class Mark:
     label: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Range:
     """A range of an axis that is shaded: the values of healthy spaces."""
@@ -117,6 +127,7 @@ class Range:
     label: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Bins:
     """Heights of the bars of a histogram, one for each bin."""
@@ -125,6 +136,7 @@ class Bins:
     heights: tuple[float, ...]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Histogram:
     """Bars over bins: ``edges`` (b + 1,) ascending, ``series`` of b heights each.
@@ -145,6 +157,7 @@ class Histogram:
     section: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Dot:
     """A value of one series in a row of a dot plot, with its interval where it has one."""
@@ -155,6 +168,7 @@ class Dot:
     high: float | None = None
 
 
+@short_repr
 @dataclass(frozen=True)
 class DotRow:
     """A row of a dot plot: a category, its dots, and what is written behind them; ``strong`` rows stand out."""
@@ -165,6 +179,7 @@ class DotRow:
     strong: bool = False
 
 
+@short_repr
 @dataclass(frozen=True)
 class Dots:
     """A dot plot: categories (tasks, candidates, metrics) as rows with their values and intervals on one x axis.
@@ -186,6 +201,7 @@ class Dots:
     section: str = ""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Figure:
     """A line chart; series of the same ``group`` (a model) share one colour.
@@ -219,6 +235,7 @@ class Figure:
         return self.x_powers and all(abs(x) <= 64 for s in self.series for x in s.x)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Points:
     """Points of one kind in a plane; ``names`` say what each is, ``pictures`` (PNG as base64) replace the marks."""
@@ -230,6 +247,7 @@ class Points:
     pictures: tuple[str, ...] = ()
 
 
+@short_repr
 @dataclass(frozen=True)
 class Scatter:
     """Points in a plane; ``arrows`` are (x, y, x of the tip, y of the tip), ``origin`` draws (0, 0).
@@ -249,6 +267,7 @@ class Scatter:
     equal: bool = True
 
 
+@short_repr
 @dataclass(frozen=True)
 class Skipped:
     """Something that was left out, sampled or approximated, and why."""
@@ -257,6 +276,7 @@ class Skipped:
     why: str
 
 
+@short_repr
 @dataclass(frozen=True)
 class Document:
     """Headline, findings, tables and charts of a result, in reading order."""

@@ -5,11 +5,32 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST, _END = 400, 160
+
+
+def brief(message: str) -> str:
+    r"""``message`` as one line below 400 characters, with its beginning and its end.
+
+    >>> brief("a\nb"), len(brief("x" * 1000)), brief("x" * 1000 + "; pass a file")[-16:]
+    ('a b', 399, 'xxx; pass a file')
+    """
+    line = " ".join(part.strip() for part in message.splitlines()) if "\n" in message else message
+    if len(line) < _LONGEST:
+        return line
+    dots = " ... "
+    return f"{line[: _LONGEST - _END - len(dots) - 1]}{dots}{line[-_END:]}"
+
 
 class EmbedscopeError(Exception):
-    """Base of every error raised on purpose; the command line prints it and exits with ``exit_code``."""
+    """Base of every error raised on purpose; the command line prints it and exits with ``exit_code``.
+
+    Its message is one line below 400 characters: of a longer one (with a whole matrix) the middle is left out.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str = "", *rest: object) -> None:
+        super().__init__(brief(str(message)), *rest)
 
 
 def is_failure(error: BaseException) -> bool:

@@ -64,14 +64,14 @@ def check_not_input(path: str | Path) -> None:
     """Raise ``InputError`` where writing ``path`` would overwrite what is read, under this or another name."""
     named = Path(path)
     try:
-        found = named.stat()
+        facts = named.stat()
     except (OSError, ValueError):
         return
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(facts.st_mode):
         return
     real = Path(os.path.realpath(named))
     for (device, number), what, is_folder in _inputs.get():
-        if not is_folder and (found.st_dev, found.st_ino) == (device, number):
+        if not is_folder and (facts.st_dev, facts.st_ino) == (device, number):
             same = "" if named.absolute() == what.absolute() else f"is the same file as {what}, which "
             raise InputError(f"{named} {same}is read by this run and would be overwritten; write to another file")
         if is_folder and Path(os.path.realpath(what)) in real.parents and not _is_report(real):
@@ -82,13 +82,13 @@ def check_not_input(path: str | Path) -> None:
 
 def _known(path: Path) -> Known | None:
     try:
-        found = path.stat()
+        facts = path.stat()
     except (OSError, ValueError):
         return None
-    is_folder = stat.S_ISDIR(found.st_mode)
-    if not is_folder and not stat.S_ISREG(found.st_mode):
+    is_folder = stat.S_ISDIR(facts.st_mode)
+    if not is_folder and not stat.S_ISREG(facts.st_mode):
         return None
-    return (found.st_dev, found.st_ino), path, is_folder
+    return (facts.st_dev, facts.st_ino), path, is_folder
 
 
 def _is_report(path: Path) -> bool:

@@ -86,10 +86,14 @@ def _best(records: Sequence[Record | None]) -> Literal["high"] | None:
 
 
 def markdown(tables: Sequence[Table], document: Document | None) -> str:
-    """Title, findings and ``tables`` as GitHub-flavoured Markdown."""
+    """Title, the answer with its evidence, findings and ``tables`` as GitHub-flavoured Markdown."""
     parts = []
     if document is not None:
         parts.append(f"## {_md(document.title)}")
+        answer = document.headline
+        if answer is not None and answer.text not in {f.text for f in document.findings}:
+            said = f"**{_md(answer.text)}**"
+            parts.append(f"{said}\n\n{_md(answer.evidence)}" if answer.evidence else said)
         if document.findings:
             parts.append("\n".join(f"- **{STATUS[f.status]}**: {_md(f.text)}" for f in document.findings))
     parts += [markdown_table(table) for table in tables]

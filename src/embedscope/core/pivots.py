@@ -48,19 +48,19 @@ def pivot(records: Iterable[Record]) -> Pivot:
         constant += (("on", next(iter(tasks))),)
     titles = column_titles(rows)
     columns = list(dict.fromkeys(titles))
-    found: dict[tuple[tuple[object, ...], int], dict[str, Record]] = {}
+    cells: dict[tuple[tuple[object, ...], int], dict[str, Record]] = {}
     seen: defaultdict[tuple[tuple[object, ...], str], int] = defaultdict(int)
     for record, title in zip(rows, titles, strict=True):
         key = tuple(getattr(record, f) for f in varying)
-        found.setdefault((key, seen[key, title]), {})[title] = record
+        cells.setdefault((key, seen[key, title]), {})[title] = record
         seen[key, title] += 1
-    keys = sorted(found, key=lambda k: (*(order[f][v] for f, v in zip(varying, k[0], strict=True)), k[1]))
+    keys = sorted(cells, key=lambda k: (*(order[f][v] for f, v in zip(varying, k[0], strict=True)), k[1]))
     return Pivot(
         tuple((f, str(v)) for f, v in constant if v is not None),
         varying,
         tuple(columns),
         tuple(tuple("" if v is None else str(v) for v in key) for key, _ in keys),
-        tuple(tuple(found[k].get(c) for c in columns) for k in keys),
+        tuple(tuple(cells[k].get(c) for c in columns) for k in keys),
     )
 
 

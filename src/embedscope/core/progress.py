@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Protocol
 
 
@@ -35,3 +36,20 @@ class Silent:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+class Drawn(Protocol):
+    """Progress that is on the screen until it is ended."""
+
+    def end(self) -> None:
+        """Show nothing any more, until the next phase."""
+
+
+drawn: weakref.WeakSet[Drawn] = weakref.WeakSet()
+"""Progress that this process draws."""
+
+
+def end_progress() -> None:
+    """End what is still drawn, before something else is printed or a function returns."""
+    for progress in list(drawn):
+        progress.end()

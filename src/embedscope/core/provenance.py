@@ -69,8 +69,8 @@ def versions() -> dict[str, str]:
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "embedscope": _version("embedscope") or "unknown"}
-    return found | {name: v for name in _LIBRARIES if (v := _version(name))}
+    versions = {"python": platform.python_version(), "embedscope": _version("embedscope") or "unknown"}
+    return versions | {name: v for name in _LIBRARIES if (v := _version(name))}
 
 
 def hardware() -> dict[str, Any]:
@@ -121,7 +121,7 @@ _TYPES: dict[str, Any] = {
 
 def provenance_from(data: Any, path: str | Path) -> dict[str, Any]:
     """The provenance of the result file ``path``; ``InputError`` where one of its known fields is of another type."""
-    found: dict[str, Any] = read_as(dict[str, Any], data, path, "provenance")
-    return found | {
-        name: read_as(kind, found[name], path, f"provenance.{name}") for name, kind in _TYPES.items() if name in found
+    fields: dict[str, Any] = read_as(dict[str, Any], data, path, "provenance")
+    return fields | {
+        name: read_as(kind, fields[name], path, f"provenance.{name}") for name, kind in _TYPES.items() if name in fields
     }

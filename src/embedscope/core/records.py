@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from embedscope.core.short_repr import short_repr
 
+
+@short_repr
 @dataclass(frozen=True)
 class Record:
     """One measured number.

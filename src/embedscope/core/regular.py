@@ -16,6 +16,9 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
 )
 
+EXAMPLE = "example"
+"""Folder of the files that the pages of the documentation work with."""
+
 
 def check_name(name: str) -> None:
     """Raise ``InputError`` where ``name`` cannot be the name of a file: bytes that are not UTF-8, a null character."""
@@ -59,7 +62,8 @@ def near_name(path: Path) -> str:
     try:
         names = [p.name for p in path.parent.iterdir()]
     except OSError:
-        return f"its folder {path.parent} does not exist either: check the path"
+        made = "; `embedscope example` writes the files of the documentation" if path.parent.name == EXAMPLE else ""
+        return f"its folder {path.parent} does not exist either: check the path{made}"
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     if not near:
         stems = {Path(name).stem: name for name in names}

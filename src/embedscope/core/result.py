@@ -18,12 +18,14 @@ from embedscope.core.printable import csv_text
 from embedscope.core.provenance import provenance_from
 from embedscope.core.records import FIELDS, Record
 from embedscope.core.schema import check_version, read_as, read_json
+from embedscope.core.short_repr import short_repr
 from embedscope.core.small_chart import small_chart
 
 SCHEMA_VERSION = 1
 _WANTED = "the result.json of a run"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Result:
     """Records, where they come from, and what they say.
@@ -98,11 +100,11 @@ class Result:
         return self._single(wanted).value
 
     def _single(self, wanted: Mapping[str, object]) -> Record:
-        found = self.select(**wanted)
-        if len(found) == 1:
-            return found[0]
+        records = self.select(**wanted)
+        if len(records) == 1:
+            return records[0]
         said = ", ".join(f"{k}={v!r}" for k, v in wanted.items()) or "the whole result"
-        raise InputError(f"{said} matches {_several(found) if found else self._none(wanted)}")
+        raise InputError(f"{said} matches {_several(records) if records else self._none(wanted)}")
 
     def _none(self, wanted: Mapping[str, object]) -> str:
         """Why no record matches: the first field without such a value, and the values that it has."""
@@ -220,15 +222,15 @@ def _in_utf8(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.encode(errors="backslashreplace").decode() if isinstance(v, str) else v for k, v in row.items()}
 
 
-def _several(found: Sequence[Record]) -> str:
+def _several(records: Sequence[Record]) -> str:
     """How many records match, and the fields that tell them apart with their values."""
     parts = []
     for name in FIELDS:
-        values = list(dict.fromkeys(getattr(r, name) for r in found if not isinstance(getattr(r, name), Mapping)))
+        values = list(dict.fromkeys(getattr(r, name) for r in records if not isinstance(getattr(r, name), Mapping)))
         if name not in _NUMBERS and len(values) > 1:
             parts.append(f"{name} ({_listed(values)})")
     apart = f"select one by {' or '.join(parts[:3])}" if parts else "use select(...)"
-    return f"{len(found)} records; {apart}"
+    return f"{len(records)} records; {apart}"
 
 
 _NUMBERS = {"value", "stderr", "ci_low", "ci_high", "n", "dim", "note", "facts", "exact"}

@@ -46,13 +46,13 @@ def read_json(path: str | Path, what: str) -> dict[str, Any]:
 
 def check_version(data: Mapping[str, Any], field: str, wanted: int, path: str | Path, what: str) -> None:
     """Raise ``InputError`` unless ``data`` states the version ``wanted`` in ``field``."""
-    found = data.get(field)
-    if isinstance(found, bool) or not isinstance(found, int):
-        said = f"its {field} is {_shown(found)}" if field in data else f"it has no {field}"
+    version = data.get(field)
+    if isinstance(version, bool) or not isinstance(version, int):
+        said = f"its {field} is {_shown(version)}" if field in data else f"it has no {field}"
         raise InputError(f"{path} is not {what}: {said}, wanted {wanted}")
-    if found != wanted:
-        remedy = "update embedscope" if found > wanted else "make it again with this version"
-        raise InputError(f"{path} has {field} {found}, this version reads {wanted}; {remedy}")
+    if version != wanted:
+        remedy = "update embedscope" if version > wanted else "make it again with this version"
+        raise InputError(f"{path} has {field} {version}, this version reads {wanted}; {remedy}")
 
 
 def read_as(kind: Any, data: Any, path: str | Path, field: str) -> Any:  # noqa: PLR0911 (a return for each kind)

@@ -70,7 +70,7 @@ def line_chart(figure: Figure) -> str:
         (s.label, [(x, y) for x, y in zip(s.x, s.y, strict=True) if y is not None])
         for s in figure.series[: len(_COLOURS)]
     ]
-    points = [p for _, found in curves for p in found]
+    points = [p for _, points_of_curve in curves for p in points_of_curve]
     if not points:
         return ""
     left, right = min(p[0] for p in points), max(p[0] for p in points)
@@ -83,9 +83,9 @@ def line_chart(figure: Figure) -> str:
         return 50 + across * wide, 24 + (1 - up) * tall
 
     parts = [_text(0, 14, figure.title, weight="bold"), _text(0, 32, _number(high)), _text(0, 24 + tall, _number(low))]
-    for i, (label, found) in enumerate(curves):
+    for i, (label, points_of_curve) in enumerate(curves):
         colour = _COLOURS[i]
-        places = [at(point) for point in found]
+        places = [at(point) for point in points_of_curve]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         if len(places) == 1:

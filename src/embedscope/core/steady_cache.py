@@ -36,15 +36,15 @@ class SteadyCache:
 
     def find(self, namespace: str, keys: Sequence[bytes], owner: str) -> dict[bytes, Place]:
         """Places of those ``keys`` that are kept, here or there."""
-        found: dict[bytes, Place] = {}
+        places: dict[bytes, Place] = {}
         if self._kept is not None:
             try:
-                found = self._kept.find(namespace, keys, owner)
+                places = self._kept.find(namespace, keys, owner)
             except CacheUnusableError as error:
                 self._give_up(error)
         if self._spare is not None:
-            found |= self._spare.find(namespace, keys, owner)
-        return found
+            places |= self._spare.find(namespace, keys, owner)
+        return places
 
     def put(self, namespace: str, keys: Sequence[bytes], spaces: Mapping[str, npt.NDArray[Any]], owner: str) -> str:
         """Keep rows as one chunk; its id."""

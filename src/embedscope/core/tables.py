@@ -159,6 +159,8 @@ class Score:
     note : ties, items left out, reason of an undefined value
     exact : False where items were sampled; ``note`` says how
     facts : what a program reads of the score (``best_control``), by name; never parsed out of ``note``
+    highest : the least upper end of its 95 % interval, where the percentiles of ``draws`` end too low (a difference
+        from the best of several)
     """
 
     value: float | None
@@ -168,6 +170,7 @@ class Score:
     note: str | None = None
     exact: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
+    highest: float | None = None
 
 
 class Task(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -22,10 +23,21 @@ def cores() -> int:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Matrix products on one thread in the block: the same bits on any machine, and no waiting in small products."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(1, user_api="blas"):
+    with _controller().limit(limits=1, user_api="blas"):
         yield
+
+
+_known: list[tuple[int, Any]] = []
+
+
+def _controller() -> Any:
+    """What sets the threads of every BLAS that is loaded; looked for again once something was imported."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    loaded = len(sys.modules)
+    if not _known or _known[-1][0] != loaded:
+        _known[:] = [(loaded, ThreadpoolController())]
+    return _known[-1][1]
 
 
 def in_threads(work: Callable[[S], R], items: Iterable[S], workers: int | None = None) -> Iterator[R]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
-__all__ = ["Patient", "bounded", "ended_after"]
+__all__ = ["Patient", "bounded", "check_listening", "ended_after"]
 
 R = TypeVar("R")
 
@@ -34,10 +35,34 @@ def bounded(call: Callable[[], R], seconds: float) -> R:
     thread.join(seconds)
     if not outcome:
         raise TimeoutError(f"no answer in {seconds:g} s")
-    done, found = outcome[0]
+    done, outcome_of_call = outcome[0]
     if done:
-        return found  # type: ignore[no-any-return]
-    raise found
+        return outcome_of_call  # type: ignore[no-any-return]
+    raise outcome_of_call
+
+
+def check_listening(address: str, seconds: float) -> None:
+    """Raise ``OSError`` where nothing accepts connections at ``tcp://HOST:PORT`` within ``seconds``.
+
+    Other protocols are left to their own client, which waits longer and leaves connections behind where nobody answers.
+    """
+    scheme, _, place = address.rpartition("://")
+    host, colon, port = place.rpartition(":")
+    if scheme not in ("", "tcp", "tls") or not colon or not port.isdecimal():
+        return
+    end = time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=max(left, 0.1)).close()
+            return
+        except OSError as error:
+            if left < _RETRY_SECONDS:
+                raise OSError(f"nothing listened for {seconds:g} s: {error.strerror or error}") from error
+        time.sleep(_RETRY_SECONDS)
+
+
+_RETRY_SECONDS = 0.25
 
 
 class Patient:

@@ -68,14 +68,14 @@ def entries(raw: bytes) -> dict[str, Any]:
         if the file names anything but an array of bytes, or holds no dictionary.
     """
     try:
-        found = _Reader(io.BytesIO(raw), encoding="bytes").load()
+        content = _Reader(io.BytesIO(raw), encoding="bytes").load()
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"the file is no pickled dictionary of CIFAR ({error}); get the archive again") from error
-    if not isinstance(found, dict):
-        raise InputError(f"the file holds a {type(found).__name__}, wanted a dictionary; get the archive again")
-    return {_text(key): _pixels(value) if isinstance(value, _Array) else value for key, value in found.items()}
+    if not isinstance(content, dict):
+        raise InputError(f"the file holds a {type(content).__name__}, wanted a dictionary; get the archive again")
+    return {_text(key): _pixels(value) if isinstance(value, _Array) else value for key, value in content.items()}
 
 
 def names(values: list[bytes | str]) -> tuple[str, ...]:

@@ -99,11 +99,11 @@ class Dataset:
         DataUnavailableError
             if a file is neither on this machine nor can be downloaded; the message says where to get it.
         """
-        found = finder.read(self)
-        texts = {name: raw.decode(file.encoding) for name, (file, raw) in found.items()}
+        files = finder.read(self)
+        texts = {name: raw.decode(file.encoding) for name, (file, raw) in files.items()}
         tables, relations = self.loader(texts)
         _distinct_texts(self.name, tables)
-        return Data(self.name, tables, relations, {name: file.sha256 for name, (file, _) in found.items()})
+        return Data(self.name, tables, relations, {name: file.sha256 for name, (file, _) in files.items()})
 
 
 @dataclass(frozen=True)
@@ -156,23 +156,23 @@ class MediaDataset:
                     f"data set {self.name} needs the package {module}, which is not installed; {where}"
                 )
         unpacked = self._unpacked(finder)
-        found = {} if unpacked else finder.paths(self)
+        files = {} if unpacked else finder.paths(self)
         names = (*self.named, *(self.unpacked if unpacked else ()))
         extra = {name: path for name in names if (path := finder.named(name)) is not None}
-        paths = {name: path for name, (_, path) in found.items()} | extra | self._folders(finder)
+        paths = {name: path for name, (_, path) in files.items()} | extra | self._folders(finder)
         tables, relations, images = self.loader(paths, finder)
         _distinct_texts(self.name, tables)
-        sums = {name: file.sha256 for name, (file, _) in found.items()}
+        sums = {name: file.sha256 for name, (file, _) in files.items()}
         return Data(self.name, tables, relations, sums | {n: finder.sha256(p) for n, p in extra.items()}, images)
 
     def _folders(self, finder: Finder) -> dict[str, Path]:
-        found = {name: path for name in self.folders if (path := finder.folder(name)) is not None}
-        if self.folders and not found:
+        folders = {name: path for name in self.folders if (path := finder.folder(name)) is not None}
+        if self.folders and not folders:
             raise DataUnavailableError(
                 f"data set {self.name} is not on this machine; {self.hint or f'get it from {self.homepage}'}, and name "
                 f"the folder that holds {self.folders[0]} with --data DIR"
             )
-        return found
+        return folders
 
 
 def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:

@@ -75,7 +75,7 @@ def _families(drawn: list[str], concepts: set[str]) -> dict[str, tuple[str, ...]
         tones = {part for part in key.split("-") if part in TONES}
         if len(tones) == 1 and (base := toneless(key)) in concepts:
             variants.setdefault(base, {})[tones.pop()] = key
-    return {base: tuple(found[t] for t in TONES) for base, found in variants.items() if len(found) == len(TONES)}
+    return {base: tuple(members[t] for t in TONES) for base, members in variants.items() if len(members) == len(TONES)}
 
 
 def _plain(name: str) -> str:

@@ -38,13 +38,13 @@ def compositions(emoji: Emoji) -> list[tuple[str, str]]:
 
     The sign may be a tool, a place, a style of hair, a child.
     """
-    found = []
+    rows = []
     for key in emoji.concepts:
         person, *others = key.split("-")
         signs = set(others) - {_JOINER}
         if person == _PERSON and len(signs) == 1 and len(others) > 1 and others[0] == _JOINER:
-            found.append((signs.pop(), key))
-    return found
+            rows.append((signs.pop(), key))
+    return rows
 
 
 def facing_right(emoji: Emoji) -> list[Couple]:
@@ -56,13 +56,15 @@ def facing_right(emoji: Emoji) -> list[Couple]:
 
 def questions(table: str, sections: Mapping[str, Iterable[Sequence[Couple]]], rows: Mapping[str, int]) -> Quadruples:
     """Analogy questions a : b :: c : d over ``table``; each section holds (a, b), (c, d) as couples of codes."""
-    found = [
+    named_questions = [
         (name, [rows[key] for couple in question for key in couple])
         for name, asked in sections.items()
         for question in asked
     ]
     return Quadruples(
-        table, np.array([q for _, q in found], dtype=np.intp).reshape(-1, 4), tuple(name for name, _ in found)
+        table,
+        np.array([q for _, q in named_questions], dtype=np.intp).reshape(-1, 4),
+        tuple(name for name, _ in named_questions),
     )
 
 

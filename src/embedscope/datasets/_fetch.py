@@ -73,10 +73,10 @@ class Finder:
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         """Files under the data folder by their name."""
-        found: dict[str, list[Path]] = {}
+        by_name: dict[str, list[Path]] = {}
         for path in sorted(p for paths in self._by_size.values() for p in paths):
-            found.setdefault(path.name, []).append(path)
-        return found
+            by_name.setdefault(path.name, []).append(path)
+        return by_name
 
     def read(self, dataset: FileSet) -> dict[str, tuple[File, bytes]]:
         """The edition found of every file of ``dataset`` and its bytes, by the file's name; downloads what is missing.
@@ -96,17 +96,17 @@ class Finder:
         DataUnavailableError
             if a file that is not optional cannot be had.
         """
-        found: dict[str, tuple[File, Path]] = {}
+        paths: dict[str, tuple[File, Path]] = {}
         for file in dataset.files:
             local = self._local(file)
             if local is None and not file.optional and self.download:
                 self._fetch(file, dataset)
                 local = self._local(file)
             if local is not None:
-                found[file.name] = local
+                paths[file.name] = local
             elif not file.optional:
                 raise DataUnavailableError(_missing(dataset, file, self._reason(file)))
-        return found
+        return paths
 
     @cached_property
     def _by_size(self) -> dict[int, list[Path]]:

@@ -34,14 +34,14 @@ def read_beir_texts(path: str | Path) -> dict[str, str]:
     InputError
         if a row has no id or no text, an id comes twice, or there is no row.
     """
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for number, name, text in _texts(Path(path), with_ids=True):
-        if name in found:
+        if name in texts:
             raise InputError(f"{path}, line {number}, holds the id '{name}' twice; an id must name one text")
-        found[str(name)] = text
-    if not found:
+        texts[str(name)] = text
+    if not texts:
         raise InputError(f'{path} holds no texts; wanted JSON lines with "_id" and "text"')
-    return found
+    return texts
 
 
 def read_text_rows(path: str | Path) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:

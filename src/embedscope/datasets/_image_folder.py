@@ -35,24 +35,24 @@ def image_folder(path: str | Path, leave_out: tuple[str, ...] = ()) -> Data:
     root = Path(path)
     if not root.is_dir():
         raise InputError(f"{root} is not a folder; wanted a folder of class folders with images")
-    found: dict[str, list[FileImage]] = {}
+    by_class: dict[str, list[FileImage]] = {}
     for folder in sorted(f for f in root.iterdir() if f.is_dir() and f.name not in leave_out):
         files = sorted(f for f in folder.iterdir() if f.is_file() and f.suffix.lower() in ENDINGS)
         images = {(key := file_sha256(file)): FileImage(file, key) for file in reversed(files)}
         if images:
-            found[folder.name] = list(reversed(images.values()))
-    if not found:
+            by_class[folder.name] = list(reversed(images.values()))
+    if not by_class:
         raise InputError(
             f"{root} has no class folders with images ({', '.join(ENDINGS)}); wanted {root.name}/concept/picture.jpg"
         )
-    names = tuple(name.replace("_", " ") for name in found)
+    names = tuple(name.replace("_", " ") for name in by_class)
     if len(set(names)) < len(names):
         raise InputError(f"two class folders of {root} have the same name but for _ and space; rename one")
-    label = np.repeat(np.arange(len(found), dtype=np.intp), [len(images) for images in found.values()])
+    label = np.repeat(np.arange(len(by_class), dtype=np.intp), [len(images) for images in by_class.values()])
     table = ImageTable(
-        tuple(image for images in found.values() for image in images),
+        tuple(image for images in by_class.values() for image in images),
         "photo",
-        tuple(name for name, images in found.items() for _ in images),
+        tuple(name for name, images in by_class.items() for _ in images),
     )
     return Data(
         root.name,

@@ -78,10 +78,10 @@ def build_image_set(
         )
     with atomic_folder(target) as tree:
         chosen = {word: shown[key][:per_word] for key, word in wanted.items()}
-        found = _written(chosen, tree, data.name, licence)
-        manifest = {"format": 1, "near": NEAR, "pictures": [asdict(picture) for picture in found]}
+        images = _written(chosen, tree, data.name, licence)
+        manifest = {"format": 1, "near": NEAR, "pictures": [asdict(picture) for picture in images]}
         (tree / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
-    return found
+    return images
 
 
 def image_questions(path: str | Path, data: Data) -> Quadruples:
@@ -146,7 +146,7 @@ def _folded(name: str) -> str:
 
 def _shown(data: Data) -> dict[str, list[Image]]:
     """Images of every word, from a relation that gives each image its class or matches it to a text."""
-    found: dict[str, list[Image]] = {}
+    by_name: dict[str, list[Image]] = {}
     for relation in data.relations.values():
         if isinstance(relation, Classes) and relation.table in data.images and "classes" in data.tables:
             names: Sequence[str] = relation.names
@@ -157,10 +157,10 @@ def _shown(data: Data) -> dict[str, list[Image]]:
         else:
             continue
         for image, name in pairs:
-            known = found.setdefault(_folded(names[name]), [])
+            known = by_name.setdefault(_folded(names[name]), [])
             if images.images[image] not in known:
                 known.append(images.images[image])
-    return found
+    return by_name
 
 
 def _texts(tables: Mapping[str, TextTable], table: str) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def _texts(tables: Mapping[str, TextTable], table: str) -> tuple[str, ...]:
 
 
 def _written(chosen: Mapping[str, Sequence[Image]], tree: Path, source: str, licence: str) -> list[Picture]:
-    hashes, found = [], []
+    hashes, files = [], []
     for word, images in chosen.items():
         folder = word.replace(" ", "_").replace("/", "_")
         (tree / folder).mkdir(parents=True)
@@ -179,12 +179,12 @@ def _written(chosen: Mapping[str, Sequence[Image]], tree: Path, source: str, lic
             (tree / file).write_bytes(content)
             digest = hashlib.sha256(content).hexdigest()
             height, width = pixels.shape[:2]
-            found.append(Picture(word, file, f"{source}: {image.key}", licence, digest, width, height, ""))
+            files.append(Picture(word, file, f"{source}: {image.key}", licence, digest, width, height, ""))
             hashes.append(difference_hash(pixels))
     first = near_duplicates(np.array(hashes))
     return [
-        Picture(**{**asdict(picture), "near_duplicate_of": found[i].file if i >= 0 else ""})
-        for picture, i in zip(found, first, strict=True)
+        Picture(**{**asdict(picture), "near_duplicate_of": files[i].file if i >= 0 else ""})
+        for picture, i in zip(files, first, strict=True)
     ]
 
 

@@ -27,10 +27,10 @@ def read_qrels(path: str | Path) -> dict[str, dict[str, float]]:
         if a line has another number of columns, a grade is no number, or a document is judged twice with two grades.
     """
     judged = read_judgements(path)
-    found: dict[str, dict[str, float]] = {}
+    judgements: dict[str, dict[str, float]] = {}
     for query, document, grade in zip(judged.query, judged.document, judged.grade, strict=True):
-        found.setdefault(query, {})[document] = grade
-    return found
+        judgements.setdefault(query, {})[document] = grade
+    return judgements
 
 
 def retrieval_files(queries: str | Path, corpus: str | Path, qrels: str | Path) -> Data:

@@ -56,7 +56,7 @@ def read_qrels(path: str | Path) -> Judgements:
     InputError
         if the file cannot be read, a line has another form, or a document is judged twice for one query.
     """
-    found: dict[tuple[str, str], float] = {}
+    grades: dict[tuple[str, str], float] = {}
     for number, query, document, given in _judgements(Path(path)):
         try:
             grade = math.nan if isinstance(given, bool) else float(given)
@@ -65,13 +65,13 @@ def read_qrels(path: str | Path) -> Judgements:
         if not math.isfinite(grade):
             raise InputError(f"{path}, line {number}, grades with '{str(given).strip()}'; wanted a number")
         key = query.strip(), document.strip()
-        if found.get(key, grade) != grade:
+        if grades.get(key, grade) != grade:
             raise InputError(f"{path}, line {number}, judges {key[1]} for {key[0]} again, otherwise; keep one line")
-        found[key] = grade
-    if not found:
+        grades[key] = grade
+    if not grades:
         raise InputError(f"{path} holds no judgements; wanted one per line, as in 'query 0 document grade'")
-    queries, documents = zip(*found, strict=True)
-    return Judgements(queries, documents, tuple(found.values()))
+    queries, documents = zip(*grades, strict=True)
+    return Judgements(queries, documents, tuple(grades.values()))
 
 
 def _judgements(path: Path) -> Iterator[_Judgement]:
@@ -146,8 +146,8 @@ def _advice(parts: Sequence[str]) -> str:
 
 def _columns(names: Sequence[str]) -> tuple[str, str, str] | None:
     """Names of the columns of queries, documents and grades; None where one of them is not there."""
-    found = named(names, _QUERY), named(names, _DOCUMENT), named(names, _GRADE)
-    return None if None in found else found  # type: ignore[return-value]
+    columns = named(names, _QUERY), named(names, _DOCUMENT), named(names, _GRADE)
+    return None if None in columns else columns  # type: ignore[return-value]
 
 
 def _is_number(cell: str) -> bool:

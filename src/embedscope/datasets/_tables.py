@@ -81,10 +81,10 @@ def single_object(path: str | Path) -> Mapping[str, Any] | None:
     if Path(path).suffix.lower() != ".json" or text.lstrip()[:1] != "{":
         return None
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None  # objects line by line
-    return found if isinstance(found, dict) and all(isinstance(v, dict | list) for v in found.values()) else None
+    return parsed if isinstance(parsed, dict) and all(isinstance(v, dict | list) for v in parsed.values()) else None
 
 
 def parquet_rows(path: str | Path) -> Iterator[Row]:

@@ -28,11 +28,11 @@ def entries(text: str) -> list[Entry]:
 
 def _load(texts: Mapping[str, str]) -> Loaded:
     """Questions a : b :: c : d for every ordered two of a relation; ``answers RELATION`` has all right d of c."""
-    found = {name: entries(text) for name, text in texts.items()}
-    index = distinct(word for rows in found.values() for left, answers in rows for word in (left, *answers))
+    by_name = {name: entries(text) for name, text in texts.items()}
+    index = distinct(word for rows in by_name.values() for left, answers in rows for word in (left, *answers))
     questions, sections = [], []
     relations: dict[str, Relation] = {}
-    for name, rows in found.items():
+    for name, rows in by_name.items():
         heads = [(index[left], index[answers[0]]) for left, answers in rows]
         asked = [(*one, *other) for one in heads for other in heads if one != other]
         questions += asked

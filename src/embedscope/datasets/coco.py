@@ -22,20 +22,20 @@ _HINT = "unpack http://images.cocodataset.org/zips/val2014.zip and train2014.zip
 
 def _load(paths: Mapping[str, Path], finder: Finder) -> LoadedMedia:
     """Tables ``test`` and ``dev`` as tokenised in VSE++; ``karpathy_*``, ``val2014``, ``train2014`` as written."""
-    found = Captions()
+    captions = Captions()
     for split, name in (("test", "testall"), ("dev", "dev")):
         if f"{name}_caps.txt" in paths and f"{name}_ids.txt" in paths:
             texts, ids = (lines(paths[f"{name}_{part}.txt"].read_text(encoding="utf-8")) for part in ("caps", "ids"))
-            _add(found, split, texts, [file_name("val2014", int(i)) for i in ids], finder)
+            _add(captions, split, texts, [file_name("val2014", int(i)) for i in ids], finder)
     for name in _OFFICIAL:
         if name in paths:
             split = name.removeprefix("captions_").removesuffix(".json")
             rows = json.loads(paths[name].read_text(encoding="utf-8"))["annotations"]
             rows.sort(key=lambda row: (row["image_id"], row["id"]))
-            _add(found, split, [r["caption"] for r in rows], [file_name(split, r["image_id"]) for r in rows], finder)
+            _add(captions, split, [r["caption"] for r in rows], [file_name(split, r["image_id"]) for r in rows], finder)
     if _KARPATHY in paths:
-        _add_karpathy(found, json.loads(paths[_KARPATHY].read_text(encoding="utf-8"))["images"], finder)
-    return found.tables, found.relations, found.images
+        _add_karpathy(captions, json.loads(paths[_KARPATHY].read_text(encoding="utf-8"))["images"], finder)
+    return captions.tables, captions.relations, captions.images
 
 
 def file_name(folder: str, image: int) -> str:
@@ -47,16 +47,16 @@ def file_name(folder: str, image: int) -> str:
     return f"COCO_{folder}_{image:012d}.jpg"
 
 
-def _add(found: Captions, split: str, texts: Sequence[str], photos: Sequence[str], finder: Finder) -> None:
-    found.add(split, texts, photos)
-    found.show(f"{split}_images", split, _pictures(photos, finder))
+def _add(captions: Captions, split: str, texts: Sequence[str], photos: Sequence[str], finder: Finder) -> None:
+    captions.add(split, texts, photos)
+    captions.show(f"{split}_images", split, _pictures(photos, finder))
 
 
 def _pictures(photos: Sequence[str], finder: Finder) -> ImageTable:
     return pictures(list(dict.fromkeys(photos)), finder, "coco", _HINT)
 
 
-def _add_karpathy(found: Captions, images: Sequence[Mapping[str, object]], finder: Finder) -> None:
+def _add_karpathy(collected: Captions, images: Sequence[Mapping[str, object]], finder: Finder) -> None:
     """All captions of the splits of Karpathy & Fei-Fei; ``train`` holds ``restval`` too, as is the custom."""
     rows: dict[str, list[tuple[str, str]]] = {"train": [], "val": [], "test": []}
     for image in images:
@@ -66,7 +66,9 @@ def _add_karpathy(found: Captions, images: Sequence[Mapping[str, object]], finde
             rows["train" if split == "restval" else split] += [(s["raw"], str(image["filename"])) for s in sentences]
     for split, captions in rows.items():
         if captions:
-            _add(found, f"karpathy_{split}", [text for text, _ in captions], [photo for _, photo in captions], finder)
+            _add(
+                collected, f"karpathy_{split}", [text for text, _ in captions], [photo for _, photo in captions], finder
+            )
 
 
 ENTRIES = {

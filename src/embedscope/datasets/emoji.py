@@ -62,10 +62,10 @@ def _load(paths: Mapping[str, Path], finder: Finder) -> LoadedMedia:
 
 
 def _folder(finder: Finder, module: str, inside: str) -> Path:
-    found = finder.package(module)
-    if found is None or not (found / inside).is_dir():
+    folder = finder.package(module)
+    if folder is None or not (folder / inside).is_dir():
         raise DataUnavailableError(f"the package {module} holds no folder {inside}; install embedscope[images] again")
-    return found / inside
+    return folder / inside
 
 
 def _names(emoji: Emoji, keys: Sequence[str]) -> TextTable:
@@ -91,13 +91,13 @@ def _vendors(images: str, n: int) -> Classes:
 
 def _groups(emoji: Emoji) -> dict[str, Relation]:
     """Groups and subgroups of concepts and of drawings; the last class is that of concepts without one."""
-    found: dict[str, Relation] = {}
+    groups: dict[str, Relation] = {}
     for level, relation in enumerate(("groups", "subgroups")):
         labels = [emoji.groups.get(key, (UNGROUPED, UNGROUPED))[level] for key in emoji.concepts]
         order = (*sorted(set(labels) - {UNGROUPED}), UNGROUPED)
-        found[relation] = Classes("names", class_labels(labels, order), order)
-        found[f"drawing_{relation}"] = Classes("drawings", class_labels(labels * len(VENDORS), order), order)
-    return found
+        groups[relation] = Classes("names", class_labels(labels, order), order)
+        groups[f"drawing_{relation}"] = Classes("drawings", class_labels(labels * len(VENDORS), order), order)
+    return groups
 
 
 def _analogies(emoji: Emoji, family: Sequence[str]) -> Mapping[str, Relation]:

@@ -114,10 +114,10 @@ def _images(subset: str, folder: Path, names: Sequence[str]) -> ImageTable:
 
 
 def _file(folder: Path, *names: str) -> Path:
-    found = next((folder / name for name in names if (folder / name).is_file()), None)
-    if found is None:
+    file = next((folder / name for name in names if (folder / name).is_file()), None)
+    if file is None:
         raise InputError(f"{folder} has no {' or '.join(names)}; get the data set again: {_HINT}")
-    return found
+    return file
 
 
 ENTRIES = {

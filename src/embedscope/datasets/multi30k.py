@@ -38,21 +38,21 @@ _HINT = (
 
 def _load(paths: Mapping[str, Path], finder: Finder) -> LoadedMedia:
     """Translations: one caption an image in each language; descriptions: five each, written independently."""
-    found = Captions()
+    captions = Captions()
     for split, name in SPLITS.items():
         photos = [line.partition("#")[0] for line in _lines(paths[f"task1/image_splits/{name}.txt"])]
         for language in LANGUAGES:
             if (path := paths.get(f"task1/raw/{name}.{language}.gz")) is not None:
-                found.add(f"{split}_{language}", _lines(path), photos)
+                captions.add(f"{split}_{language}", _lines(path), photos)
                 if language != "en":
-                    found.translate(f"{split}_{language}", f"{split}_en")
-        found.show(f"{split}_images", f"{split}_en", pictures(photos, finder, _origin(split), _HINT))
+                    captions.translate(f"{split}_{language}", f"{split}_en")
+        captions.show(f"{split}_images", f"{split}_en", pictures(photos, finder, _origin(split), _HINT))
     for split, listed in DESCRIBED.items():
-        _add_descriptions(found, split, listed, paths)
-    return found.tables, found.relations, found.images
+        _add_descriptions(captions, split, listed, paths)
+    return captions.tables, captions.relations, captions.images
 
 
-def _add_descriptions(found: Captions, split: str, listed: str, paths: Mapping[str, Path]) -> None:
+def _add_descriptions(captions: Captions, split: str, listed: str, paths: Mapping[str, Path]) -> None:
     for language in ("en", "de"):
         parts = [paths.get(f"task2/raw/{split}.{i}.{language}.gz") for i in range(1, 6)]
         there = [path for path in parts if path is not None]
@@ -60,9 +60,9 @@ def _add_descriptions(found: Captions, split: str, listed: str, paths: Mapping[s
             folder = "task1" if listed == split else "task2"
             photos = _lines(paths[f"{folder}/image_splits/{listed}.txt"])
             table = f"{split}_descriptions_{language}"
-            found.add(table, [text for path in there for text in _lines(path)], photos * len(there))
+            captions.add(table, [text for path in there for text in _lines(path)], photos * len(there))
             if language != "en":
-                found.share_images(table, f"{split}_descriptions_en")
+                captions.share_images(table, f"{split}_descriptions_en")
 
 
 def _origin(split: str) -> str:

@@ -30,7 +30,7 @@ def rated_pairs(text: str) -> list[tuple[float, WordPair]]:
     >>> rated_pairs('# by hand\n 50.0 "weapon:spear"')
     [(50.0, ('weapon', 'spear'))]
     """
-    found = []
+    pairs = []
     for line in lines(text):
         if line.strip() and not line.startswith("#"):
             row = _RATED.fullmatch(line)
@@ -38,8 +38,8 @@ def rated_pairs(text: str) -> list[tuple[float, WordPair]]:
                 raise InputError(
                     f'a line of gold ratings reads {line!r}, wanted: score "word:word"; get the file again'
                 )
-            found.append((float(row[1]), (row[2], row[3])))
-    return found
+            pairs.append((float(row[1]), (row[2], row[3])))
+    return pairs
 
 
 def paradigm_pairs(text: str) -> list[WordPair]:
@@ -73,7 +73,7 @@ def answered_questions(text: str) -> list[Question]:
     >>> q.least, q.most
     ([0, 1, 0, 0], [1, 0, 0, 0])
     """
-    found: dict[tuple[WordPair, ...], Question] = {}
+    questions: dict[tuple[WordPair, ...], Question] = {}
     for line in lines(text):
         if not line.strip() or line.startswith("#"):
             continue
@@ -82,11 +82,11 @@ def answered_questions(text: str) -> list[Question]:
         if len(cells) < _SHOWN + 2:
             raise InputError(f"a line of MaxDiff answers reads {line[:80]!r}, wanted six pairs; get the file again")
         least, most = cells[_SHOWN : _SHOWN + 2]
-        question = found.setdefault(shown, Question(shown, [0] * _SHOWN, [0] * _SHOWN))
+        question = questions.setdefault(shown, Question(shown, [0] * _SHOWN, [0] * _SHOWN))
         for i, cell in enumerate(cells[:_SHOWN]):
             question.least[i] += cell == least
             question.most[i] += cell == most
-    return list(found.values())
+    return list(questions.values())
 
 
 def _word_pair(cell: str) -> WordPair:

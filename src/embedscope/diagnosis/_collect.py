@@ -17,6 +17,7 @@ from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._model_queries import model_numbers
 from embedscope.diagnosis._query_metrics import query_records
 from embedscope.diagnosis.pair_rows import pair_rows, query_rows
@@ -29,7 +30,7 @@ from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
 from embedscope.metrics.pairs._metric import left_out_interval
-from embedscope.readers import ArrayStream, file_of, is_vector_folder, is_vectors
+from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, read_side
 
 SPACE_METRICS: tuple[str | Metric, ...] = (
@@ -57,6 +58,7 @@ Space = tuple[str, str | None, str]
 """Source, pooling and name of a space."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Collected:
     """The numbers of a diagnosis, and the rows behind them.
@@ -131,19 +133,21 @@ def collect(  # noqa: PLR0913
         if queries is not None and not _is_vectors(_documents(source)):
             uri = str(_documents(source))
             model["sketches"] = book
-            found, listed = model_numbers(
+            measured, listed = model_numbers(
                 uri, queries, (*SPACE_METRICS, held), seed=seed, progress=progress, command=command, **model
             )
-            return _collected(found, held, listed, source, model, row_texts)
+            return _collected(measured, held, listed, source, model, row_texts)
         metrics = (*SPACE_METRICS, held)
-        found = measure(source, metrics=metrics, seed=seed, progress=progress, command=command, sketches=book, **model)
+        measured = measure(
+            source, metrics=metrics, seed=seed, progress=progress, command=command, sketches=book, **model
+        )
         sides = {} if queries is None else {"document": _documents(source)}
     else:
         groups = model.pop("groups", None)
         if model:
             raise InputError(f"{next(iter(model))} is an option of models; leave it out with --pair")
-        found, sides, listed = _of_pair(pair, pair_ids, groups, names, seed, progress, command, held, book)
-    records, provenance = list(found.records), dict(found.provenance)
+        measured, sides, listed = _of_pair(pair, pair_ids, groups, names, seed, progress, command, held, book)
+    records, provenance = list(measured.records), dict(measured.provenance)
     if queries is not None:
         asking = Provenance()
         label = str(queries) if isinstance(queries, str | Path) else "queries"
@@ -153,7 +157,7 @@ def collect(  # noqa: PLR0913
         listed = {**listed, **query_rows(asked, matrices)}
         provenance["data"] = {**asking.data, **provenance["data"]}
     return _collected(
-        Result(tuple(records), provenance, found.document),
+        Result(tuple(records), provenance, measured.document),
         held,
         listed,
         pair if source is None else source,
@@ -163,17 +167,17 @@ def collect(  # noqa: PLR0913
 
 
 def _collected(
-    found: Result, held: HeldRows, listed: Mapping[str, tuple[str, Listed]], source: Any, model: Any, texts: Texts
+    measured: Result, held: HeldRows, listed: Mapping[str, tuple[str, Listed]], source: Any, model: Any, texts: Texts
 ) -> Collected:
     """The numbers, marked as those of a diagnosis, with the rows of each space in the order of its records."""
-    spaces = [(r.source, r.pooling, r.space or "") for r in found.records if r.metric == "two_formats"]
+    spaces = [(r.source, r.pooling, r.space or "") for r in measured.records if r.metric == "two_formats"]
     rows = dict(zip(spaces, held.found, strict=True))
     names = {name: RowNames.of(name, source, model, texts) for name, _, _ in spaces}
     for name, called in names.items():
-        called.check(max((r.n or 0) for r in found.records if r.source == name))
+        called.check(max((r.n or 0) for r in measured.records if r.source == name))
     lengths = [r for space, held_rows in rows.items() if (r := length_bias(space, held_rows, names[space[0]]))]
-    found = replace(found, records=(*found.records, *lengths))
-    return Collected(_diagnosed(found), rows, listed, names)
+    measured = replace(measured, records=(*measured.records, *lengths))
+    return Collected(_diagnosed(measured), rows, listed, names)
 
 
 def length_bias(space: Space, rows: SpaceRows, names: RowNames) -> Record | None:
@@ -201,12 +205,12 @@ def length_bias(space: Space, rows: SpaceRows, names: RowNames) -> Record | None
 _TEXTS = 50
 
 
-def _diagnosed(found: Result) -> Result:
-    """``found`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
-    metrics = found.provenance["settings"].get("metrics")
+def _diagnosed(measured: Result) -> Result:
+    """``measured`` marked as the numbers of a diagnosis, so that ``check`` takes the same again."""
+    metrics = measured.provenance["settings"].get("metrics")
     kept = None if metrics is None else [name for name in metrics if name != "held_rows"]
-    settings = {**found.provenance["settings"], "metrics": kept, "diagnosis": True}
-    return replace(found, provenance={**found.provenance, "settings": settings})
+    settings = {**measured.provenance["settings"], "metrics": kept, "diagnosis": True}
+    return replace(measured, provenance={**measured.provenance, "settings": settings})
 
 
 def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
@@ -221,7 +225,7 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
 
 def _is_vectors(source: Source) -> bool:
     """Whether ``source`` is an array or vectors in files, not a model."""
-    return not isinstance(source, str | Path) or is_vectors(str(source)) or is_vector_folder(str(source))
+    return not isinstance(source, str | Path) or is_vectors(str(source))
 
 
 def _documents(source: Any) -> Source:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from embedscope.core.records import Record
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.stats.uncertainty import student_interval
 
@@ -35,8 +36,8 @@ class Reading:
         """A value with the t interval of its standard error."""
         if stderr is None:
             return cls(value, None, None, None)
-        found = student_interval(value, stderr, GROUPS_LEFT)
-        return cls(value, stderr, found.low, found.high)
+        interval = student_interval(value, stderr, GROUPS_LEFT)
+        return cls(value, stderr, interval.low, interval.high)
 
     def beyond(self, limit: float, worse: Literal["above", "below"], *, surely: bool) -> bool:
         """Whether the value, or ``surely`` its whole interval, is worse than ``limit``."""
@@ -46,6 +47,7 @@ class Reading:
         return end is not None and (end > limit if worse == "above" else end < limit)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Numbers:
     """Records of one space (or two, ``image|text``) by metric.

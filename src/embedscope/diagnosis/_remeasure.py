@@ -32,7 +32,7 @@ _TYPES: dict[str, Any] = {
 """What the settings of a baseline may be."""
 
 
-def measured_again(
+def measured_again(  # noqa: PLR0913
     baseline: Result,
     source: Array | str | None = None,
     *,
@@ -40,6 +40,8 @@ def measured_again(
     pair_ids: tuple[IdSource, IdSource] | None = None,
     queries: Array | str | Path | None = None,
     groups: Any = None,
+    texts: Any = None,
+    images: str | Path | None = None,
     progress: Progress | None = None,
     command: str = "",
     **here: Any,
@@ -47,7 +49,8 @@ def measured_again(
     """The metrics of ``baseline``, a result of ``measure`` or ``diagnose``, of ``source`` or ``pair``.
 
     Metrics, rows, transform, precision, seed and, of models, texts, unit, sample, layers and pooling are those of the
-    baseline; ``here`` are options of this machine (``data``, ``device``, ``trust_remote_code``, ``cache``).
+    baseline; ``here`` are options of this machine (``data``, ``device``, ``trust_remote_code``, ``cache``), and
+    ``texts`` or ``images`` that are read in place of those of the baseline.
 
     Raises
     ------
@@ -64,7 +67,8 @@ def measured_again(
         read_as(_TYPES.get(name, Any), value, "the baseline", f"settings.{name}")
     _same_kind(settings, source, pair, queries)
     common: dict[str, Any] = {"seed": seed, "progress": progress, "command": command}
-    model = _model(baseline, source, here) | ({} if groups is None else {"groups": groups})
+    model = _model(baseline, source, {"texts": texts, "images": images}, here)
+    model |= {} if groups is None else {"groups": groups}
     if settings.get("diagnosis"):
         return numbers(source, pair=pair, pair_ids=pair_ids, queries=queries, **common, **model)
     if pair is not None:
@@ -89,10 +93,17 @@ def _same_kind(settings: dict[str, Any], source: object, pair: object, queries: 
         raise InputError("the baseline is of `measure`, which takes no queries: leave out --queries")
 
 
-def _model(baseline: Result, source: object, here: dict[str, Any]) -> dict[str, Any]:
-    """How the model is read, where the source is one."""
+def _model(baseline: Result, source: object, material: dict[str, Any], here: dict[str, Any]) -> dict[str, Any]:
+    """How the model is read, where the source is one; ``material`` that is named replaces that of the baseline."""
+    named = {name: value for name, value in material.items() if value is not None}
+    if len(named) > 1:
+        raise InputError("a model reads --texts or --images, one at a time; leave one of them out")
     if not isinstance(source, str) or is_vectors(source) or not baseline.provenance.get("models"):
+        if named:
+            raise InputError(f"--{next(iter(named))} is for a model whose baseline was measured; leave it out")
         return {}
     names = [f.name for f in fields(ModelOptions) if f.name not in _OWN]
     kept = {k: v for k, v in baseline.provenance["settings"].items() if k in names and v is not None}
+    if named:
+        kept = {name: value for name, value in kept.items() if name not in material} | named
     return kept | here

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers, Reading
+from embedscope.diagnosis.centred import is_centred, without_centring
 
 Severity = Literal["ok", "info", "warning", "serious"]
 SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
@@ -18,6 +20,7 @@ LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Rule:
     """One finding as data.
@@ -73,12 +76,9 @@ class Rule:
             files = shlex.split(numbers.where.removeprefix("--pair "))
             kinds = ("image=", "text=") if paired else [""] * len(files)
             corpus = " ".join(f"--corpus {shlex.quote(kind + file)}" for kind, file in zip(kinds, files, strict=False))
-        if " --images " in numbers.where and "repair {where}" in self.repair:
-            return (
-                "embedscope repair reads vectors and texts: save the vectors of the images as .npy and repair that file"
-            )
-        command = self.repair.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
-        return f"{command}; {JUDGED}" if "repair {where}" in self.repair and not paired else command
+        wanted = without_centring(self.repair) if is_centred(numbers) else self.repair
+        command = wanted.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
+        return f"{command}; {JUDGED}" if "repair {where}" in wanted and not paired else command
 
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
@@ -102,6 +102,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Verdict:
     """What a rule says of one space.
@@ -128,8 +129,8 @@ def verdict(rule: Rule, numbers: Numbers, changed: Mapping[Severity, float | Non
     reading = rule.read(numbers)
     if reading is None:
         return None
-    found = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
-    thresholds = {level: value for level, value in found.items() if value is not None}
+    limits = {level: rule.threshold(level, numbers, changed or {}) for level in LEVELS}
+    thresholds = {level: value for level, value in limits.items() if value is not None}
     severity: Severity = "ok"
     reached: Severity = "ok"
     for level, limit in thresholds.items():

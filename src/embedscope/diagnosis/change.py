@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embedscope.core.records import Record
+from embedscope.core.short_repr import short_repr
 
 Outcome = Literal["same", "drift", "no error bar", "rows differ", "missing", "new", "undefined"]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Change:
     """One number then and now; ``p`` after Holm over all that were tested."""
@@ -27,6 +29,6 @@ class Change:
     @property
     def record(self) -> Record:
         """The newer record that there is."""
-        found = self.new or self.old
-        assert found is not None
-        return found
+        either = self.new or self.old
+        assert either is not None
+        return either

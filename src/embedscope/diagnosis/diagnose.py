@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from embedscope.core.document import Column, Document, Finding, Row, Table
 from embedscope.core.printable import csv_text
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
@@ -21,11 +21,13 @@ from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
+from embedscope.diagnosis.where import source_argument
 from embedscope.geometry.sketches import Sketchbook
 
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Diagnosis:
     """A result whose document holds the findings, and the verdicts they come from.
@@ -84,10 +86,10 @@ class Diagnosis:
         return self.collected.listed.get(v.rule.id)
 
     def _rows_of(self, v: Verdict, most: int | None) -> list[dict[str, Any]]:
-        found = self._listed(v)
-        if found is None or self.collected is None:
+        row_list = self._listed(v)
+        if row_list is None or self.collected is None:
             return []
-        space, listed = found
+        space, listed = row_list
         first = Listed(listed.ids[:most], listed.values[:most], listed.why)
         named = self.collected.names_of(v.numbers.source, space).named(first.ids)
         return [
@@ -128,11 +130,12 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)
-    made = judged(collect(source, sketches=book, **options), thresholds or {}, where=_where(source, options))
-    base = None if made.collected is None else made.collected.result.document
-    assert made.result.document is not None
-    document = illustrated(made.result.document, made.verdicts, base, book)
-    return replace(made, result=replace(made.result, document=document))
+    where = source_argument(source, options.get("pair"), options.get("pair_ids"), options)
+    diagnosis = judged(collect(source, sketches=book, **options), thresholds or {}, where=where)
+    base = None if diagnosis.collected is None else diagnosis.collected.result.document
+    assert diagnosis.result.document is not None
+    document = illustrated(diagnosis.result.document, diagnosis.verdicts, base, book)
+    return replace(diagnosis, result=replace(diagnosis.result, document=document))
 
 
 def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:
@@ -145,12 +148,12 @@ def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") 
     ]
     for space in spaces:
         for rule in _rules(space):
-            found = verdict(rule, space, thresholds.get(rule.id))
-            if found is not None:
-                verdicts.append(found)
+            judgement = verdict(rule, space, thresholds.get(rule.id))
+            if judgement is not None:
+                verdicts.append(judgement)
     verdicts.sort(key=lambda v: -SEVERITIES.index(v.severity))
-    made = Diagnosis(measured, tuple(verdicts), collected)
-    return replace(made, result=replace(measured, document=_document(made, spaces, where)))
+    diagnosis = Diagnosis(measured, tuple(verdicts), collected)
+    return replace(diagnosis, result=replace(measured, document=_document(diagnosis, spaces, where)))
 
 
 def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
@@ -159,18 +162,20 @@ def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
     for r in records:
         kept.setdefault((r.source, r.pooling, r.space or ""), {})[r.metric] = r
     sizes = {
-        space: max((r.n or 0) for r in found.values()) for (_, _, space), found in kept.items() if "|" not in space
+        space: max((r.n or 0) for r in by_metric.values())
+        for (_, _, space), by_metric in kept.items()
+        if "|" not in space
     }
     documents = max(sizes.values(), default=0)
     out = []
-    for (source, pooling, space), found in kept.items():
+    for (source, pooling, space), by_metric in kept.items():
         sides = space.split("|") if "|" in space else []
         own = {name: sizes.get(name, 0) for name in sides}
         if sides and sides[0] == "query":
-            asked = max((r.n or 0) for r in found.values())
+            asked = max((r.n or 0) for r in by_metric.values())
             rest = {"document": documents, "pool": sum(sizes.values())}
             own = {"query": asked, sides[1]: sizes.get(sides[1]) or rest.get(sides[1], documents)}
-        out.append(Numbers(found, source, space, where, own, pooling=pooling))
+        out.append(Numbers(by_metric, source, space, where, own, pooling=pooling))
     return out
 
 
@@ -180,27 +185,11 @@ def _rules(space: Numbers) -> tuple[Rule, ...]:
     return QUERY_RULES if space.space.startswith("query|") else PAIR_RULES
 
 
-def _where(source: Any, options: Mapping[str, Any]) -> str:
-    """The source as a command takes it."""
-    pair = options.get("pair")
-    named = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
-    names = [shlex.quote(str(s)) for s in named if isinstance(s, str) or hasattr(s, "__fspath__")]
-    read = {f"--{name}": options.get(name) for name in ("texts", "images")}
-    told = [
-        part
-        for name, value in read.items()
-        if isinstance(value, str | Path)
-        for part in (name, shlex.quote(str(value)))
-    ]
-    what = " ".join([*names, *told]) or ("A B" if pair is not None else "SOURCE")
-    return f"--pair {what}" if pair is not None else what
-
-
-def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
+def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Document:
     several = len({(s.source, s.space) for s in spaces}) > 1
-    findings = [_finding(v, several, *made.first_rows(v)) for v in made.verdicts if v.severity != "ok"]
-    findings += [_open(v, several) for v in made.verdicts if v.severity == "ok" and v.undecided]
-    fine = [v for v in made.verdicts if v.severity == "ok" and not v.undecided]
+    findings = [_finding(v, several, *diagnosis.first_rows(v)) for v in diagnosis.verdicts if v.severity != "ok"]
+    findings += [_open(v, several) for v in diagnosis.verdicts if v.severity == "ok" and v.undecided]
+    fine = [v for v in diagnosis.verdicts if v.severity == "ok" and not v.undecided]
     findings += list(_healthy(fine, several))
     verdict_table = Table(
         "verdicts",
@@ -222,7 +211,7 @@ def _document(made: Diagnosis, spaces: list[Numbers], where: str) -> Document:
                 v.reading.stderr,
                 *(v.thresholds.get(s) for s in LEVELS),
             )
-            for v in made.verdicts
+            for v in diagnosis.verdicts
         ),
         "A severity counts when the whole 95 % interval lies beyond its threshold.",
     )
@@ -264,9 +253,9 @@ def _healthy(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
     spaces: dict[tuple[str, str], list[Verdict]] = {}
     for v in verdicts:
         spaces.setdefault((v.numbers.source, v.numbers.space), []).append(v)
-    for found in spaces.values():
-        names = "; ".join(f"{v.rule.name} ({v.reading.value:.3g})" for v in found)
-        yield Finding(f"{_prefix(found[0], several)}Fine: {names}.", "ok")
+    for space_numbers in spaces.values():
+        names = "; ".join(f"{v.rule.name} ({v.reading.value:.3g})" for v in space_numbers)
+        yield Finding(f"{_prefix(space_numbers[0], several)}Fine: {names}.", "ok")
 
 
 def _prefix(v: Verdict, several: bool) -> str:

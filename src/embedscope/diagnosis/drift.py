@@ -11,6 +11,7 @@ from embedscope.core.document import Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
@@ -26,6 +27,7 @@ DEGREES = 15
 _Key = tuple[str | None, ...]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Drift:
     """The result of now, whose document compares it with the baseline, and every change."""
@@ -43,7 +45,13 @@ class Drift:
         return tuple(c for c in self.changes if c.failed)
 
 
-def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None = None, name: str = "baseline") -> Drift:
+def drift(
+    baseline: Result,
+    now: Result,
+    tolerance: Mapping[str, float] | None = None,
+    name: str = "baseline",
+    where: str = "SOURCE",
+) -> Drift:
     """Compare the records of ``now`` with those of ``baseline``.
 
     A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with 15
@@ -51,6 +59,11 @@ def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None =
     samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows are compared
     as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of rows differ,
     only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
+
+    Parameters
+    ----------
+    tolerance : by metric
+    name, where : what the baseline is called, and what was measured now, as a command takes it
 
     Raises
     ------
@@ -70,11 +83,10 @@ def drift(baseline: Result, now: Result, tolerance: Mapping[str, float] | None =
     for i, p in zip(tested, holm([changes[i].p or 0.0 for i in tested]) if tested else [], strict=True):
         changes[i] = replace(changes[i], p=p, outcome="drift" if p < ALPHA else "same")
     changes.sort(key=lambda c: not c.failed)
-    made = Drift(now, tuple(changes))
+    outcome = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
-    source = next((r.source for r in now.records), "")
-    document = charted(_document(made, name, allowed), changes, name, source)
-    return replace(made, result=replace(now, provenance=provenance, document=document))
+    document = charted(_document(outcome, name, allowed), changes, name, where)
+    return replace(outcome, result=replace(now, provenance=provenance, document=document))
 
 
 def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
@@ -139,10 +151,10 @@ def _tested(old: Record, new: Record, apart: float, *, known: bool) -> Change:
         return Change(old, new, "drift" if known else "no error bar" if free else "rows differ")
     if known:
         return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr))
-    found = gap(old, new)
-    if found is None:
+    difference = gap(old, new)
+    if difference is None:
         return Change(old, new, "no error bar" if new.metric in JUMPY else "rows differ")
-    return Change(old, new, "same", _p_value(found.apart, found.stderr_old, found.stderr_new))
+    return Change(old, new, "same", _p_value(difference.apart, difference.stderr_old, difference.stderr_new))
 
 
 def _p_value(apart: float, a: float, b: float) -> float:
@@ -165,7 +177,7 @@ def _p_of_shares(old: Record, new: Record) -> float:
     return math.erfc(abs(x / n - y / m) / spread / math.sqrt(2)) if spread else 1.0
 
 
-def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
+def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Document:
     rows = tuple(
         (
             c.outcome,
@@ -177,26 +189,26 @@ def _document(made: Drift, name: str, allowed: Mapping[str, float]) -> Document:
             _error(c),
             c.p,
         )
-        for c in made.changes
+        for c in drifted.changes
     )
     digits = (None, None, None, 4, 4, 4, 4, 4)
     heads = ("verdict", "space", "metric", "baseline", "now", "difference", "± s.e.", "p (Holm)")
     table = Table("drift", "Baseline and now", tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)), rows)
-    findings = [_finding(c) for c in made.drifted]
+    findings = [_finding(c) for c in drifted.drifted]
     if not findings:
-        compared = sum(c.outcome == "same" for c in made.changes)
+        compared = sum(c.outcome == "same" for c in drifted.changes)
         numbers = count(compared, "number")
         findings = [
             Finding(f"No drift: {numbers} {'agrees' if compared == 1 else 'agree'} with {name} within error.", "ok")
         ]
-    uncompared = [c for c in made.changes if c.outcome in ("rows differ", "no error bar", "new")]
+    uncompared = [c for c in drifted.changes if c.outcome in ("rows differ", "no error bar", "new")]
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
         for outcome, reason in _UNCOMPARED.items()
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
-    skipped += [Skipped(name, note) for name, note in _units(made.changes)]
+    skipped += [Skipped(name, note) for name, note in _units(drifted.changes)]
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
 
 

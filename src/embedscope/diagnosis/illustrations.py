@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from embedscope.core.document import Chart, Document, Headline, Range
 from embedscope.diagnosis._rule import JUDGED, Verdict
+from embedscope.diagnosis.where import is_named
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
 
@@ -40,20 +41,20 @@ def illustrated(document: Document, verdicts: Sequence[Verdict], base: Document 
 
 def _headline(verdicts: Sequence[Verdict], document: Document, charts: Sequence[Chart]) -> Headline:
     """The worst finding in one sentence, how many others there are, and one command that runs as printed."""
-    found = [v for v in verdicts if v.severity in ("warning", "serious")]
+    problems = [v for v in verdicts if v.severity in ("warning", "serious")]
     notes = sum(v.severity == "info" for v in verdicts)
     fine = sum(v.severity == "ok" for v in verdicts)
-    first = next(iter(found), next((v for v in verdicts if v.severity == "info"), None))
+    first = next(iter(problems), next((v for v in verdicts if v.severity == "info"), None))
     shown = _charts_for(first, charts)
-    if not found:
+    if not problems:
         also = f" {_counted(notes, 'note')}, none of which hurts retrieval by itself." if notes else ""
         return Headline(f"No problem found: {_counted(fine, 'check')} passed.{also}", "ok", charts=shown)
-    text = found[0].rule.sentence(found[0].numbers, found[0].reading)
-    more = [v.rule.sentence(v.numbers, v.reading).rstrip(".") for v in found[1:]]
+    text = problems[0].rule.sentence(problems[0].numbers, problems[0].reading)
+    more = [v.rule.sentence(v.numbers, v.reading).rstrip(".") for v in problems[1:]]
     others = f" {len(more)} more {'problem' if len(more) == 1 else 'problems'} below." if more else ""
-    finding = next((f for f in document.findings if f.status == found[0].severity), None)
+    finding = next((f for f in document.findings if f.status == problems[0].severity), None)
     evidence = finding.evidence if finding is not None else ""
-    return Headline(f"{text}{others}", found[0].severity, evidence, found[0].rule.harm, _command(found), shown)
+    return Headline(f"{text}{others}", problems[0].severity, evidence, problems[0].rule.harm, _command(problems), shown)
 
 
 def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, ...]:
@@ -67,14 +68,14 @@ def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, 
     return tuple(list(dict.fromkeys(filter(None, first)))[:2])
 
 
-def _command(found: Sequence[Verdict]) -> str:
+def _command(problems: Sequence[Verdict]) -> str:
     """The remedy of the worst finding that is a command and runs as it is; otherwise what lists its rows."""
-    for v in found:
+    for v in problems:
         remedy = v.rule.remedy(v.numbers)
         if remedy.startswith("embedscope ") and JUDGED not in remedy:
             return _AFTER.split(remedy)[0]
-    where = found[0].numbers.where
-    return "" if where in ("SOURCE", "--pair A B") else f"embedscope diagnose {where} --rows-out rows.csv"
+    where = problems[0].numbers.where
+    return f"embedscope diagnose {where} --rows-out rows.csv" if is_named(where) else ""
 
 
 def _counted(n: int, what: str) -> str:

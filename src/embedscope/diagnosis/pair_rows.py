@@ -16,8 +16,8 @@ from embedscope.diagnosis._query_metrics import QueryNeighbours, directions
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.metrics.pairs import Paired
 from embedscope.metrics.pairs._metric import left_out_interval
-from embedscope.stats.neighbourhood import K
 from embedscope.stats.neighbours import top_k
+from embedscope.stats.row_sets import K
 
 OTHERS = 1000
 """Rows of the other side that a pair is compared with, at most."""
@@ -107,8 +107,8 @@ def _across(
         return
     asked = min(ASKED, len(unit.x))
     pool = np.concatenate([unit.x, unit.y])
-    found = top_k(unit.x[:asked], pool, K, exclude=np.arange(asked)).indices
-    own = (found < len(unit.x)).sum(axis=1).astype(np.float64)
+    neighbours = top_k(unit.x[:asked], pool, K, exclude=np.arange(asked)).indices
+    own = (neighbours < len(unit.x)).sum(axis=1).astype(np.float64)
     order = np.argsort(-own, kind="stable")
     order = order[own[order] == K]
     yield (
@@ -134,13 +134,13 @@ def query_rows(
     hits = QueryNeighbours.of(q, np.concatenate(list(units.values())))
     kind = np.repeat(np.arange(len(units)), [len(x) for x in units.values()])
     names = list(units)
-    found: Lists = {}
+    lists: Lists = {}
     counts = np.bincount(hits.nearest.ravel(), minlength=len(kind)).astype(np.float64)
     top = np.argsort(-counts, kind="stable")[:5]
     side = int(kind[top[0]])
     here = top[kind[top] == side]
     place = here - int((kind < side).sum())
-    found["query_hubs"] = (
+    lists["query_hubs"] = (
         names[side],
         Listed(documents[names[side]][place], counts[here], "in the answers to {value:,.0f} queries"),
     )
@@ -148,16 +148,16 @@ def query_rows(
     order = np.argsort(contrast, kind="stable")
     order = order[contrast[order] < 0.1]
     why = "its best document is {value:.3f} nearer in cosine than any"
-    found["query_contrast"] = ("query", Listed(own[order], contrast[order], why))
+    lists["query_contrast"] = ("query", Listed(own[order], contrast[order], why))
     first = next(iter(units.values()))
     shift = q.mean(axis=0) - first.mean(axis=0)
     along = (q - (q.mean(axis=0) + first.mean(axis=0)) / 2) @ (shift / max(float(np.linalg.norm(shift)), 1e-12))
     order = np.argsort(-along, kind="stable")
     order = order[along[order] > 0]
-    found["query_shift"] = ("query", Listed(own[order], along[order], "{value:.3f} from the middle of the two clouds"))
+    lists["query_shift"] = ("query", Listed(own[order], along[order], "{value:.3f} from the middle of the two clouds"))
     if len(units) > 1:
         shares = np.stack([(kind[hits.nearest] == i).mean(axis=1) for i in range(len(units))], axis=1)
         rarest = int((shares.mean(axis=0) / np.bincount(kind)).argmin())
         none = np.flatnonzero(shares[:, rarest] == 0)
-        found["query_kinds"] = ("query", Listed(own[none], shares[none, rarest], f"finds no {names[rarest]}"))
-    return found
+        lists["query_kinds"] = ("query", Listed(own[none], shares[none, rarest], f"finds no {names[rarest]}"))
+    return lists

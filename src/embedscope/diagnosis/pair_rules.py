@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from embedscope.core.records import Record
 from embedscope.diagnosis._readings import Numbers, Reading, difference, number
 from embedscope.diagnosis._rule import OUT, Rule
+from embedscope.diagnosis.centred import sampling_gap
 
 _SHARE = "same_modality_share."
 _KINDS = "query_kind_share."
@@ -18,11 +17,11 @@ _JUDGED = (
 
 def _shares(numbers: Numbers) -> dict[str, tuple[Record, float]]:
     """Share of its own kind by who asks, with chance (n_q - 1) / (N - 1)."""
-    found = {
+    shares = {
         m.removeprefix(_SHARE): r for m, r in numbers.records.items() if m.startswith(_SHARE) and r.value is not None
     }
-    total = sum(r.n or 0 for r in found.values())
-    return {name: (r, ((r.n or 0) - 1) / max(total - 1, 1)) for name, r in found.items()}
+    total = sum(r.n or 0 for r in shares.values())
+    return {name: (r, ((r.n or 0) - 1) / max(total - 1, 1)) for name, r in shares.items()}
 
 
 def _worst(numbers: Numbers) -> tuple[Record, float] | None:
@@ -46,8 +45,7 @@ def _above_chance(numbers: Numbers, limit: float) -> float:
 
 
 def _beyond_noise(numbers: Numbers, limit: float) -> float:
-    """Two means of n L2-normalised rows are sqrt(1/n + 1/m) apart at most where the sides are one cloud."""
-    return limit + math.sqrt(sum(1 / max(n, 1) for n in numbers.sizes.values()))
+    return limit + sampling_gap(numbers)
 
 
 def _beyond_five(numbers: Numbers, limit: float) -> float:
@@ -61,8 +59,8 @@ def _beyond_five(numbers: Numbers, limit: float) -> float:
 
 def _rarest(numbers: Numbers) -> str:
     """The kind that a pool gives least, for its share of the pool."""
-    found = {m.removeprefix(_KINDS): r.value for m, r in numbers.records.items() if m.startswith(_KINDS)}
-    return min(found, key=lambda kind: found[kind] or 0.0, default="")
+    shares = {m.removeprefix(_KINDS): r.value for m, r in numbers.records.items() if m.startswith(_KINDS)}
+    return min(shares, key=lambda kind: shares[kind] or 0.0, default="")
 
 
 def _rarest_share(numbers: Numbers) -> Reading | None:

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows
-from embedscope.stats.neighbourhood import K, RowSet
 from embedscope.stats.neighbours import Neighbours
+from embedscope.stats.row_sets import K, RowSet
 from embedscope.stats.units import NearRows, join
 
 SEED = 5
@@ -129,14 +129,14 @@ def populations(rows: RowSet) -> Split | None:
     x, back = _distinct(rows)
     if len(x) < 2 * FEWEST + K:
         return None
-    found = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x))
-    unit = _clusters(x, found)
+    neighbours = (rows if len(x) == len(rows.x) else RowSet(x)).nearest(K, len(x))
+    unit = _clusters(x, neighbours)
     if unit is not None:
         x, back = x[np.unique(unit, return_index=True)[1]], unit[back]
         if len(x) < 2 * FEWEST + K:
             return None
-        found = RowSet(x).nearest(K, len(x))
-    split = _two_models(x, found.indices) or _two_kinds(x, found.indices)
+        neighbours = RowSet(x).nearest(K, len(x))
+    split = _two_models(x, neighbours.indices) or _two_kinds(x, neighbours.indices)
     return None if split is None else _of_all(split, back)
 
 
@@ -417,14 +417,15 @@ def _two_peaked(z: Floats) -> Floats | None:
         w: Floats = np.eye(r)[start] if start < min(r, _STARTS // 2) else rng.normal(size=(r,))
         w = w / np.linalg.norm(w)
         for _ in range(_DESCENTS):
-            slope = z.T @ (z @ w) ** 3 / len(z) - 3 * w
+            y = z @ w
+            slope = z.T @ (y * y * y) / len(z) - 3 * w
             new = w - _STEP * (slope - (slope @ w) * w)
             new /= np.linalg.norm(new)
             done = abs(new @ w) > 1 - 1e-9
             w = new
             if done:
                 break
-        kurtosis = float(((z @ w) ** 4).mean())
+        kurtosis = float(np.square(np.square(z @ w)).mean())
         if kurtosis < least:
             best, least = w, kurtosis
     return best

@@ -54,9 +54,11 @@ class RowNames:
             return cls(tuple(image.name for image in images_in(model["images"])), True, are_texts=False)
         if isinstance(texts, str | Path):
             texts = read_lines(texts)
+        elif isinstance(texts, Mapping):
+            raise InputError("row_texts is a mapping; wanted a list, the text of each row in the order of the rows")
         if texts is None and isinstance(name, str) and is_vectors(name) and not isinstance(source, Mapping):
-            found = texts_of(find_vectors(name).stream) if _readable(name) else None
-            texts = None if found is None else found.values()
+            known_texts = texts_of(find_vectors(name).stream) if _readable(name) else None
+            texts = None if known_texts is None else known_texts.values()
         return cls(texts, False)
 
     def check(self, n: int) -> None:
@@ -98,13 +100,13 @@ class RowNames:
 
     def _tokens(self, wanted: set[int]) -> dict[int, tuple[int, int]]:
         """Sentence and position of the tokens with these hashes."""
-        found: dict[int, tuple[int, int]] = {}
+        places: dict[int, tuple[int, int]] = {}
         own = np.arange(-1, _POSITIONS, dtype=np.int64).astype(np.uint64)
         for i, h in enumerate(hash_texts(self.texts or ())):
             hashes = combine(np.full(len(own), h, dtype=np.uint64), own)
             for j in np.flatnonzero(np.isin(hashes, np.fromiter(wanted, dtype=np.uint64))):
-                found[int(hashes[j])] = (i, int(j) - 1)
-        return found
+                places[int(hashes[j])] = (i, int(j) - 1)
+        return places
 
     def _text(self, i: int) -> str:
         if self.texts is None or not 0 <= i < len(self.texts):

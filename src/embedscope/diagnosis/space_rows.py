@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, Hashes, row_norms, to_numpy, unit_rows
 from embedscope.core.ids import GROUPS, groups_of, row_numbers
+from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
@@ -21,13 +22,15 @@ from embedscope.metrics.storage import ASKED, kept_in_int8
 from embedscope.stats import GroupedResult
 from embedscope.stats._equal import equal_rows
 from embedscope.stats._neighbours import without_copies
-from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.neighbours import top_k
+from embedscope.stats.row_sets import K, RowSet
 
 FAR = 6.0
 """Median absolute deviations by which the nearest neighbour of an outlier is farther than that of the middle row."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Listed:
     """Rows that a finding is about, the worst first.
@@ -51,6 +54,7 @@ class Listed:
         return self.why.format(value=float(self.values[i]))
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class SpaceRows:
     """What is known of the rows of one space, after its numbers were taken.
@@ -169,9 +173,7 @@ class _Held:
             return []
         if norms.std() <= 1e-3 * norms.mean():
             return [("dot_overlap", 1.0, 0.0, 1.0, 1.0)]
-        cosine = self._listed_near(self.u)
-        dot = self._listed_near(np.asarray(self.raw, dtype=np.float64))
-        return [self._kept_share("dot_overlap", cosine, dot)]
+        return [self._kept_share("dot_overlap", self._near, self._listed_near(self.raw))]
 
     def _listed(
         self, split: Split | None, other: npt.NDArray[np.bool_], outliers: npt.NDArray[np.bool_], far: Floats
@@ -303,15 +305,27 @@ class _Held:
         if not self.enough or self._leading is None:
             return []
         vectors, average = self._leading[1][:, : _few(self.u.shape[1])], self._scatter[1]
-        left = to_numpy(unit_rows(average + (self.u - average) @ vectors @ vectors.T)[0])
-        if len(left) < len(self.u):
+        around = average - vectors @ (vectors.T @ average)
+        beside = float(np.linalg.norm(around))  # the rows left lie in these directions and that of what is beside them
+        left = np.column_stack([self.u @ vectors, np.full(len(self.u), beside)])
+        left, kept = unit_rows(left)
+        if not kept.all():
             return []
-        return [self._kept_share("leading_overlap", self._listed_near(self.u), self._listed_near(left, left))]
+        return [self._kept_share("leading_overlap", self._near, self._listed_near(to_numpy(left)))]
 
-    def _listed_near(self, found: npt.NDArray[Any], asking: npt.NDArray[Any] | None = None) -> Index:
-        """The 20 rows of ``found`` (n, d) with the largest products with the first 2,000 of ``asking``, or of u."""
-        queries = (self.u if asking is None else asking)[:ASKED]
-        return top_k(queries, found, min(2 * K, len(found) - 1), exclude=np.arange(len(queries))).indices
+    @cached_property
+    def _near(self) -> Index:
+        """The 20 nearest of the first 2,000 rows by cosine."""
+        return self.rows.nearest(self._listed_rows, ASKED).indices
+
+    @property
+    def _listed_rows(self) -> int:
+        return min(2 * K, len(self.u) - 1)
+
+    def _listed_near(self, x: npt.NDArray[Any]) -> Index:
+        """The 20 rows of ``x`` (n, d) with the largest products with each of the first 2,000."""
+        queries = x[:ASKED]
+        return top_k(queries, x, self._listed_rows, exclude=np.arange(len(queries))).indices
 
     def _kept_share(self, name: str, before: Index, after: Index) -> Row:
         """Share of the first 10 neighbours of ``before`` (m, k) that are among the first 10 of ``after`` (m, k).

@@ -46,11 +46,11 @@ def _direction(numbers: Numbers) -> str:
 
 
 def _size(numbers: Numbers) -> Reading | None:
-    found = number("length_bias")(numbers)
-    if found is None or found.low is None or found.high is None:
-        return found
-    ends = sorted((abs(found.low), abs(found.high)))
-    return Reading(abs(found.value), found.stderr, 0.0 if found.low * found.high < 0 else ends[0], ends[1])
+    size = number("length_bias")(numbers)
+    if size is None or size.low is None or size.high is None:
+        return size
+    ends = sorted((abs(size.low), abs(size.high)))
+    return Reading(abs(size.value), size.stderr, 0.0 if size.low * size.high < 0 else ends[0], ends[1])
 
 
 def _few_of(numbers: Numbers) -> str:

@@ -22,8 +22,8 @@ ALL_RULES: tuple[Rule, ...] = (*RULES, *PAIR_RULES, *QUERY_RULES)
 """Every rule, of one space, of a pair and of queries."""
 
 
-def thresholds_of(path: str | Path) -> Thresholds:
-    """Thresholds by rule and severity from a TOML file; ``false`` takes a level away.
+def thresholds_of(path: str | Path | Mapping[str, Any]) -> Thresholds:
+    """Thresholds by rule and severity from a TOML file, or a mapping like it; ``false`` takes a level away.
 
     A section is a rule's id, a key a severity::
 
@@ -37,23 +37,29 @@ def thresholds_of(path: str | Path) -> Thresholds:
         if the file cannot be read, a rule or a severity is unknown (the nearest one is offered), a value is neither a
         number nor false, or the levels are not in order.
     """
-    check_ends(path)
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML, one section per rule") from error
     rules = {rule.id: rule for rule in ALL_RULES}
+    data = _read(path) if isinstance(path, str | Path) else path
+    name_of = path if isinstance(path, str | Path) else "thresholds"
     for name in data:
         if name not in rules:
-            raise InputError(f"{path}: unknown rule '{name}'; {_near(name, rules)}")
-    return {name: _levels(rules[name], section, path) for name, section in data.items()}
+            raise InputError(f"{name_of}: unknown rule '{name}'; {_near(name, rules)}")
+    return {name: _levels(rules[name], section, name_of) for name, section in data.items()}
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    check_ends(path)
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"cannot read thresholds from {path} ({error}); wanted TOML, one section per rule") from error
 
 
 def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, float | None]:
-    if not isinstance(section, dict):
+    if not isinstance(section, Mapping):
         raise InputError(f"{path}: {rule.id} must be a section, [{rule.id}] with {' or '.join(LEVELS)} = NUMBER")
-    found: dict[Severity, float | None] = {}
-    for level, value in section.items():
+    levels: dict[Severity, float | None] = {}
+    for level, given in section.items():
+        value = False if given is None else given  # None from Python is false in a file
         if level not in LEVELS:
             raise InputError(f"{path}: [{rule.id}] has no severity '{level}'; {_near(level, LEVELS)}")
         if value is not False and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -62,14 +68,14 @@ def _levels(rule: Rule, section: Any, path: str | Path) -> Mapping[Severity, flo
             raise InputError(
                 f"{path}: [{rule.id}] {level} is {value}, which nothing exceeds; give a number, or false for none"
             )
-        found[level] = None if value is False else float(value)
-    own = {**rule.levels, **found}
+        levels[level] = None if value is False else float(value)
+    own = {**rule.levels, **levels}
     ordered = [v for level in LEVELS if (v := own.get(level)) is not None]
     if ordered != sorted(ordered, reverse=rule.worse == "below"):
         way = "rise" if rule.worse == "above" else "fall"
         listed = ", ".join(f"{level} {own[level]:g}" for level in LEVELS if own.get(level) is not None)
         raise InputError(f"{path}: thresholds of [{rule.id}] must {way} from info to serious, got {listed}")
-    return found
+    return levels
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -84,13 +90,13 @@ def tolerances(texts: Iterable[str]) -> dict[str, float]:
     >>> tolerances(["isoscore=0.01"])
     {'isoscore': 0.01}
     """
-    found = {}
+    allowed = {}
     for text in texts:
         metric, equals, value = text.partition("=")
         try:
-            found[metric.strip()] = float(value)
+            allowed[metric.strip()] = float(value)
         except ValueError:
             equals = ""
-        if not equals or not 0 <= found[metric.strip()] < math.inf:
+        if not equals or not 0 <= allowed[metric.strip()] < math.inf:
             raise InputError(f"--tolerance takes METRIC=VALUE with a value of 0 or more, got '{text}'")
-    return found
+    return allowed

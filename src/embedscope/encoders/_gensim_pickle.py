@@ -155,16 +155,16 @@ def attributes_of(file: BinaryIO, path: Path) -> dict[str, Any]:
     """
     size = path.stat().st_size if path.suffix != ".gz" else _unpacked_size(file)
     try:
-        found = _Attributes(_Bounded(file, size)).load()
+        attributes = _Attributes(_Bounded(file, size)).load()
     except InputError:
         raise
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is no file of KeyedVectors.save ({error}); save the vectors again") from error
     except (MemoryError, OverflowError, RecursionError, struct.error) as error:
         raise InputError(f"{path} is no file of KeyedVectors.save ({error!r}); save the vectors again") from error
-    if not isinstance(found, Plain):
+    if not isinstance(attributes, Plain):
         raise InputError(f"{path} holds no KeyedVectors; save the vectors again")
-    return plain_arrays(vars(found))
+    return plain_arrays(vars(attributes))
 
 
 def plain_arrays(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,5 +110,5 @@ class ImageModel:
         import importlib.util
 
         spec = importlib.util.find_spec(self.module)
-        found = spec.submodule_search_locations if spec is not None else None
-        return Path(next(iter(found))) if found else None
+        folders = spec.submodule_search_locations if spec is not None else None
+        return Path(next(iter(folders))) if folders else None

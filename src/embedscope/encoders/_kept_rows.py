@@ -31,8 +31,8 @@ def rows_of(texts: Sequence[str], encode: Encode, cache: VectorCache | None, nam
     """
     distinct = list(dict.fromkeys(texts))
     if cache is None:
-        found = {text: row for part, x in encode(distinct) for text, row in zip(part, x, strict=True)}
-        return np.stack([found[t] for t in texts]) if texts else np.empty((0, 0), np.float32)
+        row_of = {text: row for part, x in encode(distinct) for text, row in zip(part, x, strict=True)}
+        return np.stack([row_of[t] for t in texts]) if texts else np.empty((0, 0), np.float32)
     owner, steady = uuid.uuid4().hex, SteadyCache(cache, _say)
     try:
         for _ in range(3):

@@ -28,8 +28,8 @@ class OpenClipText:
         text = getattr(loaded.model, "text", loaded.model)
         pool = getattr(loaded.model, "text_pool_type", None) or getattr(text, "pool_type", None)
         self._at_largest = pool == "argmax"
-        found = getattr(text, "transformer", None) if self._at_largest else None
-        self._blocks = list(getattr(found, "resblocks", []))
+        transformer = getattr(text, "transformer", None) if self._at_largest else None
+        self._blocks = list(getattr(transformer, "resblocks", []))
         self._names = layer_names(len(self._blocks), first=0) if self._blocks else []
         self.spaces: Mapping[str, str] = {
             name: f"after block {i} of {len(self._blocks)} at EOT" if i else "input of block 1 at EOT"

@@ -94,7 +94,7 @@ def simple_pooling(saved: SavedSettings) -> Pooling | None:
 def transformer_config(folder: Path) -> dict[str, Any]:
     """Settings of the transformer module, under the name that the library gave the file for its architecture."""
     for name in _TRANSFORMER_CONFIGS:
-        found = read_json(folder / name)
-        if found is not None:
-            return dict(found)
+        config = read_json(folder / name)
+        if config is not None:
+            return dict(config)
     return {}

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from embedscope.core.choices import Score
 from embedscope.core.errors import InputError
 
 Role = Literal["query", "document"]
-Score = Literal["cosine", "dot", "euclidean", "manhattan"]
 
 OWN: tuple[str | None, ...] = (None, *get_args(Role))
 """Settings that give a model's own sentence vector: of a text as such, of a query, of a document."""
@@ -46,8 +46,8 @@ def role_pooling(encoder: Any, role: Role | None) -> str | None:
     Works for every encoder and ``Lookup``; one without roles reads all texts alike.
     """
     ask = getattr(encoder, "role_pooling", None)
-    found: str | None = ask(role) if ask is not None else None
-    return found
+    pooling: str | None = ask(role) if ask is not None else None
+    return pooling
 
 
 def score_of(encoder: Any) -> str:

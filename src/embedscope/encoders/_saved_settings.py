@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
+from embedscope.core.choices import Score
 from embedscope.core.errors import InputError
 from embedscope.encoders._checksums import sha256_of
-from embedscope.encoders._roles import Overrides, Role, Score
+from embedscope.encoders._roles import Overrides, Role
 
 _DOCUMENTS = ("document", "passage", "corpus")
 _DENSE, _PAIRS = "SentenceTransformer", "CrossEncoder"
@@ -155,10 +156,10 @@ def read_json(path: Path) -> Any:
 
 
 def _dimension(config: Mapping[str, Any], folder: Path) -> int | None:
-    found = config.get("truncate_dim")
-    if found is not None and (not isinstance(found, int) or isinstance(found, bool) or found < 1):
-        raise InputError(f"{folder} has truncate_dim {found!r}; wanted a positive number of dimensions")
-    return found
+    dimension = config.get("truncate_dim")
+    if dimension is not None and (not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1):
+        raise InputError(f"{folder} has truncate_dim {dimension!r}; wanted a positive number of dimensions")
+    return dimension
 
 
 def _check_routes(folder: Path, kinds: tuple[str, ...], paths: tuple[str, ...]) -> None:

@@ -70,6 +70,6 @@ class SentenceLookup:
                 "device": self.facts["device"],
             }
         )
-        found = rows_of(texts, encode, self._cache, namespace).copy()
-        found[~np.isfinite(found).all(axis=1)] = np.nan
-        return found
+        rows = rows_of(texts, encode, self._cache, namespace).copy()
+        rows[~np.isfinite(rows).all(axis=1)] = np.nan
+        return rows

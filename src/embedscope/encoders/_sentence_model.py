@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.choices import Score
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.encoders._quiet import quiet
-from embedscope.encoders._roles import Overrides, Role, Score
+from embedscope.encoders._roles import Overrides, Role
 from embedscope.encoders._saved_settings import SavedSettings
 
 _SAME_FOR_ROLES = {
@@ -67,7 +68,7 @@ class SentenceModel:
         dtype = getattr(torch, self._dtype)
         with quiet(bars=True):
             try:
-                found = library.SentenceTransformer(
+                model = library.SentenceTransformer(
                     str(self.saved.root),
                     device=self._device,
                     trust_remote_code=self._trust,
@@ -81,13 +82,13 @@ class SentenceModel:
                 raise InputError(
                     f"sentence-transformers {library.__version__} could not load {self.saved.root}: {first}"
                 ) from error
-        if type(getattr(found[0], "model", None)) is type(self._transformer):  # a tower alone cannot stand for both
-            found[0].model = self._transformer
+        if type(getattr(model[0], "model", None)) is type(self._transformer):  # a tower alone cannot stand for both
+            model[0].model = self._transformer
         if self._max_length is not None:
-            found.max_seq_length = self._max_length
+            model.max_seq_length = self._max_length
         if self._seed is not None:
-            _draw_again(list(found)[0 if self._transformer is None else 1 :], self._seed)
-        return found.to(dtype).eval()
+            _draw_again(list(model)[0 if self._transformer is None else 1 :], self._seed)
+        return model.to(dtype).eval()
 
     @cached_property
     def dim(self) -> int:
@@ -121,13 +122,13 @@ class SentenceModel:
             options["prompt"] = self._overrides.prompts[role]
         try:
             with quiet():
-                found = call(list(texts), convert_to_tensor=True, **options).float().cpu().numpy()
+                rows = call(list(texts), convert_to_tensor=True, **options).float().cpu().numpy()
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(f"{self.saved.root} cannot encode {role or 'text'}s: {first}") from error
-        if found.ndim != 2 or len(found) != len(texts):
-            raise InputError(f"{self.saved.root} gave an array of shape {found.shape} for {len(texts)} texts")
-        return np.asarray(found, dtype=np.float32)
+        if rows.ndim != 2 or len(rows) != len(texts):
+            raise InputError(f"{self.saved.root} gave an array of shape {rows.shape} for {len(texts)} texts")
+        return np.asarray(rows, dtype=np.float32)
 
 
 def reading_facts(saved: SavedSettings | None, overrides: Overrides) -> dict[str, Any]:

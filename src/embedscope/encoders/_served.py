@@ -92,14 +92,14 @@ def embed(server: Server, texts: Sequence[str], usage: Usage) -> npt.NDArray[np.
     if server.dimensions is not None:
         body["dimensions"] = server.dimensions
     answer = _asked(server, json.dumps(body).encode(), usage)
-    found = _vectors(server, answer, len(texts))
+    rows = _vectors(server, answer, len(texts))
     usage.requests += 1
     tokens = answer.get("usage", {}).get("total_tokens") if isinstance(answer.get("usage"), dict) else None
     if isinstance(tokens, int):
         usage.tokens += tokens
     else:
         usage.counted = False
-    return found
+    return rows
 
 
 def _asked(server: Server, body: bytes, usage: Usage) -> dict[str, Any]:
@@ -204,10 +204,10 @@ def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> 
 def _message(content: bytes) -> str:
     """What a server says of an error, in one line of at most 200 characters."""
     try:
-        found: Any = json.loads(content)
+        body: Any = json.loads(content)
         for name in ("error", "message", "detail"):
-            found = found.get(name, found) if isinstance(found, dict) else found
-        text = found if isinstance(found, str) else json.dumps(found)
+            body = body.get(name, body) if isinstance(body, dict) else body
+        text = body if isinstance(body, str) else json.dumps(body)
     except ValueError:
         text = content.decode("utf-8", "replace")
     return _line(text)

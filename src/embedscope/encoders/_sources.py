@@ -83,8 +83,8 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
     if gguf is not None:
         file = folder / gguf
         if not file.is_file():
-            found = ", ".join(p.name for p in folder.glob("*.gguf")) or "none"
-            raise DataUnavailableError(f"{folder} has no file {gguf}; GGUF files there: {found}")
+            names = ", ".join(p.name for p in folder.glob("*.gguf")) or "none"
+            raise DataUnavailableError(f"{folder} has no file {gguf}; GGUF files there: {names}")
         digest = sha256_of(file)
         head = converted_head(file, digest)
         weights = None if uri.random else converted_weights(file, digest, head)

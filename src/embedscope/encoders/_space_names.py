@@ -35,7 +35,7 @@ class Spaces(dict[str, T]):
     """Values by the name of their space; ``final`` and ``last`` find the space that they mean."""
 
     def __missing__(self, name: str) -> T:
-        found = space_name(name, self)
-        if found in self:
-            return self[found]
+        space = space_name(name, self)
+        if space in self:
+            return self[space]
         raise KeyError(name)

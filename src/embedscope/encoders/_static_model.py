@@ -72,8 +72,8 @@ class StaticModel:
         prompt = self._overrides.prompts.get(pooling, "") if pooling else ""
         cut = [(prompt + text)[: self._characters] for text in texts]
         out = np.zeros((len(texts), self._vectors.shape[1]), dtype=np.float32)
-        for row, found in enumerate(self._tokenizer.encode_batch(cut, add_special_tokens=False) if cut else []):
-            ids = np.array([i for i in found.ids if i != self._unknown], dtype=np.intp)
+        for row, encoding in enumerate(self._tokenizer.encode_batch(cut, add_special_tokens=False) if cut else []):
+            ids = np.array([i for i in encoding.ids if i != self._unknown], dtype=np.intp)
             if len(ids):
                 x = self._vectors[ids if self._mapping is None else self._mapping[ids]]
                 out[row] = (x if self._weights is None else x * self._weights[ids][:, None]).mean(axis=0)

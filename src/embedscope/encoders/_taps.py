@@ -100,19 +100,19 @@ def block_list(model: Any, n_layers: int) -> tuple[str, Any]:
     """The list of ``n_layers`` blocks of one kind with most parameters."""
     import torch
 
-    found = [
+    lists = [
         (sum(p.numel() for p in module.parameters()), name, module)
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.ModuleList)
         and len(module) == n_layers
         and len({type(block) for block in module}) == 1
     ]
-    if not found:
+    if not lists:
         raise InputError(
             f"{type(model).__name__} has no list of {n_layers} blocks; models whose blocks share weights or that have "
             "both encoder and decoder are not supported"
         )
-    _, name, module = max(found, key=lambda item: item[0])
+    _, name, module = max(lists, key=lambda item: item[0])
     return name, module
 
 

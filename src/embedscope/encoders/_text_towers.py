@@ -80,8 +80,8 @@ def pooling_of(loaded: Loaded, source: Source) -> tuple[Pooling | None, str]:
     if kind is None:
         if source.saved is None:
             return None, "the model defines no sentence vector"
-        found = simple_pooling(source.saved)
-        return found, str(found.mode) if found else "by sentence-transformers"
+        pooling = simple_pooling(source.saved)
+        return pooling, str(pooling.mode) if pooling else "by sentence-transformers"
     if source.saved is not None and source.saved.kinds not in (("CLIPModel",), ("CLIPModel", "Normalize")):
         return None, "by sentence-transformers"
     if loaded.projection is None:
@@ -92,8 +92,8 @@ def pooling_of(loaded: Loaded, source: Source) -> tuple[Pooling | None, str]:
 
 def saved_length(saved: SavedSettings | None) -> int | None:
     """Tokens at which a sentence-transformers folder says that texts are cut; None where it does not say."""
-    found = transformer_config(saved.transformer_folder).get("max_seq_length") if saved else None
-    return None if found is None else int(found)
+    length = transformer_config(saved.transformer_folder).get("max_seq_length") if saved else None
+    return None if length is None else int(length)
 
 
 def padded(

@@ -68,9 +68,9 @@ class TowerEncoder:
         with tapped(self._blocks, self._names, self._pool) as states:
             pooled = self._vision(pixel_values=inputs.to(weight.device, weight.dtype)).pooler_output
         image = (pooled if self._project is None else self._project(pooled)).float()
-        found = states | {"pooled": pooled}
-        found["image"] = torch.nn.functional.normalize(image, dim=1) if self._normalise else image
-        return {name: found[name] for name in self.spaces}
+        vectors = states | {"pooled": pooled}
+        vectors["image"] = torch.nn.functional.normalize(image, dim=1) if self._normalise else image
+        return {name: vectors[name] for name in self.spaces}
 
 
 def open_tower(uri: str, how: Opening) -> TowerEncoder:

@@ -152,13 +152,13 @@ def _dimensions(file: WordFile, lines: Sequence[bytes], said: int | None) -> int
     ``InputError`` where the header ``said`` another number.
     """
     counts = Counter(_numbers_at_end(_parts(line)) for line in lines)
-    found = max(counts, key=lambda n: (counts[n], n), default=0)
-    if said is not None and counts and found != said:
+    dimensions = max(counts, key=lambda n: (counts[n], n), default=0)
+    if said is not None and counts and dimensions != said:
         raise InputError(
-            f"{file} says {said} dimensions in its header and has {found} numbers per line; get the file again, or "
-            "mend the header"
+            f"{file} says {said} dimensions in its header and has {dimensions} numbers per line; get the file again, "
+            "or mend the header"
         )
-    return found
+    return dimensions
 
 
 def read_text(file: WordFile, limit: int | None, *, header: bool) -> Words:
@@ -216,16 +216,16 @@ def _row(file: WordFile, number: int, line: bytes, width: int) -> tuple[str, Flo
     return b" ".join(parts[: len(parts) - width]).decode("utf-8", errors="replace"), row
 
 
-def _count_notes(file: WordFile, sizes: tuple[int, int] | None, found: int) -> tuple[str, ...]:
+def _count_notes(file: WordFile, sizes: tuple[int, int] | None, counted: int) -> tuple[str, ...]:
     """Raise ``InputError`` where the header's count is more than one off; a note where it is just that."""
-    if sizes is None or sizes[0] == found:
+    if sizes is None or sizes[0] == counted:
         return ()
-    if abs(sizes[0] - found) > 1:
+    if abs(sizes[0] - counted) > 1:
         raise InputError(
-            f"{file} says {sizes[0]:,} words in its header and holds {found:,}; get the file again, or read the first "
-            f"ones with ?limit={min(sizes[0], found)}"
+            f"{file} says {sizes[0]:,} words in its header and holds {counted:,}; get the file again, or read the "
+            f"first ones with ?limit={min(sizes[0], counted)}"
         )
-    return (f"the header says {sizes[0]:,} words, the file holds {found:,}",)
+    return (f"the header says {sizes[0]:,} words, the file holds {counted:,}",)
 
 
 def read_binary(file: WordFile, limit: int | None) -> Words:

@@ -140,22 +140,22 @@ class ObjectModel:
             call = getattr(self._methods, pooling) or call
             prompt = self._overrides.prompts.get(pooling, "")
             asked = [prompt + text for text in distinct]
-        found = as_rows(call(asked), len(distinct), self._name)
+        encoded = as_rows(call(asked), len(distinct), self._name)
         rows = {text: i for i, text in enumerate(distinct)}
-        return found[[rows[text] for text in texts]]
+        return encoded[[rows[text] for text in texts]]
 
 
-def as_rows(found: Any, n: int, name: str) -> npt.NDArray[np.float32]:
+def as_rows(rows: Any, n: int, name: str) -> npt.NDArray[np.float32]:
     """What a model gave for ``n`` texts, as (n, d) float32; raises ``InputError`` where it is not one row per text."""
-    if hasattr(found, "detach"):
-        found = found.detach().float().cpu().numpy()
-    elif isinstance(found, list | tuple) and found and hasattr(found[0], "detach"):
-        found = [row.detach().float().cpu().numpy() for row in found]
+    if hasattr(rows, "detach"):
+        rows = rows.detach().float().cpu().numpy()
+    elif isinstance(rows, list | tuple) and rows and hasattr(rows[0], "detach"):
+        rows = [row.detach().float().cpu().numpy() for row in rows]
     try:
-        x = np.asarray(found, dtype=np.float32)
+        x = np.asarray(rows, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name} gave {type(found).__name__} and no array of numbers; wanted one row per text"
+            f"{name} gave {type(rows).__name__} and no array of numbers; wanted one row per text"
         ) from error
     if x.ndim != 2 or len(x) != n or x.shape[1] == 0:
         raise InputError(f"{name} gave an array of shape {x.shape} for {n} texts; wanted ({n}, d), one row per text")
@@ -166,8 +166,8 @@ def _methods(model: Any) -> _Methods:
     """The methods of ``model``, by the protocol that says most; raises ``InputError`` where it has none."""
 
     def method(name: str) -> Callable[..., Any] | None:
-        found = getattr(model, name, None)
-        return found if callable(found) else None
+        method = getattr(model, name, None)
+        return method if callable(method) else None
 
     if isinstance(model, type):
         raise InputError(f"{model.__name__} is a class and no model of texts; pass an object of it")
@@ -214,8 +214,8 @@ def _own_name(model: Any) -> str:
 
 
 def _held(name: str) -> Any:
-    found = _NAMED.get(name)
-    return found() if isinstance(found, weakref.ref) else found
+    text = _NAMED.get(name)
+    return text() if isinstance(text, weakref.ref) else text
 
 
 def _open(

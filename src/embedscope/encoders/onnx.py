@@ -92,8 +92,8 @@ class OnnxModel:
             raise InputError(f"an ONNX model has the space 'pooled', got {space!r} and {pooling!r}")
         prompt = self._prompt(pooling)  # type: ignore[arg-type]
         namespace = namespace_of({**self.facts, "prompt": prompt})
-        found = rows_of([prompt + text for text in texts], self._encode, self._cache, namespace)
-        return found[:, : self._options.saved.truncate_dim] if self._options.saved else found
+        rows = rows_of([prompt + text for text in texts], self._encode, self._cache, namespace)
+        return rows[:, : self._options.saved.truncate_dim] if self._options.saved else rows
 
     def _prompt(self, role: Role | None) -> str:
         if self._options.saved is not None:
@@ -138,8 +138,8 @@ class OnnxModel:
         if unknown:
             raise InputError(f"{self._options.graph} wants the inputs {', '.join(unknown)}; wanted {', '.join(values)}")
         feed = {name: np.ascontiguousarray(values[name], dtype=np.int64) for name in self._inputs}
-        found = np.asarray(self._session.run([self._output], feed)[0], dtype=np.float32)
-        x = found if self._pooled else _pool(found, mask, str(self._options.mode))
+        states = np.asarray(self._session.run([self._output], feed)[0], dtype=np.float32)
+        x = states if self._pooled else _pool(states, mask, str(self._options.mode))
         if self._options.normalise:
             norms = np.linalg.norm(x, axis=1, keepdims=True)
             x = np.divide(x, norms, out=np.zeros_like(x), where=norms > 0)
@@ -188,14 +188,14 @@ def _modes(folder: Path, saved: SavedSettings | None, options: Mapping[str, str]
         raise InputError(f"pooling must be one of {', '.join(_MODES)}, got '{asked}'")
     if options.get("normalize", "0") not in ("0", "1"):
         raise InputError(f"normalize must be 0 or 1, got '{options['normalize']}'")
-    found = simple_pooling(saved) if saved is not None else None
-    if saved is not None and found is None and asked is None:
+    pooling = simple_pooling(saved) if saved is not None else None
+    if saved is not None and pooling is None and asked is None:
         raise InputError(
             f"{folder} has the modules {', '.join(saved.kinds)} with settings that onnx: does not run; open the folder "
             "with st:, or name ?pooling="
         )
-    own = found.normalise if found is not None else False
-    return asked or (found.mode if found else None), options["normalize"] == "1" if "normalize" in options else own
+    own = pooling.normalise if pooling is not None else False
+    return asked or (pooling.mode if pooling else None), options["normalize"] == "1" if "normalize" in options else own
 
 
 def _length(folder: Path, saved: SavedSettings | None) -> int:

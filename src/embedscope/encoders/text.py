@@ -172,8 +172,8 @@ class TextEncoder:
         """Character span of each token of ``text`` (specials not counted)."""
         if not self._loaded.tokenizer.is_fast:
             raise InputError(f"{self.info.uri} has a tokenizer without character offsets; it cannot find words")
-        found = self._loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return [(int(a), int(b)) for a, b in found["offset_mapping"]]
+        encoding = self._loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return [(int(a), int(b)) for a, b in encoding["offset_mapping"]]
 
     def encode(
         self, texts: Sequence[str], poolings: Sequence[str | None], pooled: bool = False

@@ -12,7 +12,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.encoders import score_of
 from embedscope.evaluation.scoring import Job, Vectors, texts_of
-from embedscope.sources.image_text import model_pair, read_images_and_texts
+from embedscope.sources.image_text import ImageTextVectors, model_pair, read_images_and_texts
 from embedscope.sources.labelled_vectors import read_named_vectors
 from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model, pair_spaces
 from embedscope.sources.options import ModelOptions
@@ -148,7 +148,23 @@ def _image_text_vectors(
     if not images:
         raise InputError(f"none of the tasks has images; name only the text model of {source}")
     vectors = read_images_and_texts(source, tuple(images.values()), texts_of(jobs), options, provenance, progress)
+    _check_comparable(source, vectors, jobs)
     return ScoredVectors(vectors, jobs, [SpaceName(None, space) for space in vectors.spaces], vectors.notes)
+
+
+def _check_comparable(source: str, vectors: ImageTextVectors, jobs: Sequence[Job]) -> None:
+    """Raise ``InputError`` where a task compares images with texts of other dimensions, in every space."""
+    both = [job for job in jobs if job.images and job.texts]
+    if not both:
+        return
+    texts = vectors.matrix(None, vectors.spaces[0], both[0].texts[:1]).shape[1]
+    images = [vectors.image_matrix(space, both[0].images[:1]).shape[1] for space in vectors.spaces]
+    if texts not in images:
+        names = ", ".join(dict.fromkeys(job.task.id for job in both))
+        raise InputError(
+            f"images of {source} have {images[0]} dimensions and texts {texts}, and {names} compares the two by "
+            "cosine; name a model that puts both into one space, such as hf:openai/clip-vit-base-patch32"
+        )
 
 
 def add_candidates(job: Job, vocabulary: Sequence[str]) -> Job:

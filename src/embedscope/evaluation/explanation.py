@@ -132,8 +132,8 @@ def explain(  # noqa: PLR0913
     rankings += list(_changed(first, row, relevant, skip, transform, repair))
     hubs = _occurrence(first, skip)
     provenance.settings = {"query": query, "layers": layers, "pooling": pooling, "transform": transform}
-    found = _Explained(query, row, asked, pool, relevant, rankings, hubs, first.source)
-    return Result(tuple(found.records()), provenance.as_dict(), found.document())
+    explained = _Explained(query, row, asked, pool, relevant, rankings, hubs, first.source)
+    return Result(tuple(explained.records()), provenance.as_dict(), explained.document())
 
 
 def _check(space: RetrievalSpace, relevant: Index, own: int) -> None:
@@ -186,18 +186,18 @@ def _changed(
         chain.fit(c)
         yield _ranking(f"transform {transform}", chain.transform(q), chain.transform(c), row, relevant, skip)
     if repair is not None:
-        made = repair if isinstance(repair, Repair) else Repair.load(repair)
-        kinds = ("query", "document") if "query" in made.kinds else (None, None)
+        applied = repair if isinstance(repair, Repair) else Repair.load(repair)
+        kinds = ("query", "document") if "query" in applied.kinds else (None, None)
         name = "the repair" if isinstance(repair, Repair) else f"repair {Path(repair).name}"
-        yield _ranking(name, made.transform(q, kinds[0]), made.transform(c, kinds[1]), row, relevant, skip)
+        yield _ranking(name, applied.transform(q, kinds[0]), applied.transform(c, kinds[1]), row, relevant, skip)
 
 
 def _occurrence(space: RetrievalSpace, skip: Index) -> Index:
     """Of each document, in how many queries' ten nearest it is."""
     q, c = directions(space.queries), directions(space.corpus)
     k = min(TOP, len(c) - 1)
-    found = top_k(q, c, k, exclude=skip).indices
-    return np.bincount(found.ravel(), minlength=len(c)).astype(np.intp)
+    neighbours = top_k(q, c, k, exclude=skip).indices
+    return np.bincount(neighbours.ravel(), minlength=len(c)).astype(np.intp)
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,14 +108,16 @@ def load_jobs(names: Sequence[str], finder: Any, progress: Progress | None = Non
     own = {name: user_task(name) for name in names if is_user_task(name)}
     tasks = [own[name][0] if name in own else TASKS.get(name) for name in names]
     loaded: dict[str, Data] = {}
-    for name, (task, data, said) in own.items():
+    for name, (task, _, said) in own.items():
         (progress or Silent()).note(f"{name}: {said}")
         if task.id in (other.id for other in tasks if other is not task):
             raise InputError(f"two tasks are called {task.id}; rename one of the files")
-        loaded[task.dataset] = data
     jobs: list[Job] = []
     skipped: list[Skipped] = []
-    for task in tasks:
+    for name, task in zip(names, tasks, strict=True):
+        if name in own:
+            jobs.append(Job(task, own[name][1]))
+            continue
         try:
             if task.dataset not in loaded:
                 loaded[task.dataset] = DATASETS.get(task.dataset).load(finder)

@@ -34,10 +34,10 @@ def score_chart(shown: dict[tuple[str, str], Record]) -> Dots | None:
     metrics = list(dict.fromkeys(metric for _, metric in shown))
     rows = []
     for metric in metrics:
-        found = [(i, shown[s, metric]) for i, s in enumerate(sources) if (s, metric) in shown]
-        dots = tuple(Dot(i, r.value or 0.0, r.ci_low, r.ci_high) for i, r in found)
-        note = _place(found[0][1]) if len(sources) == 1 else ""
-        rows.append(DotRow(metric, dots, f"{found[0][1].value:.3f}{note}" if len(sources) == 1 else ""))
+        records = [(i, shown[s, metric]) for i, s in enumerate(sources) if (s, metric) in shown]
+        dots = tuple(Dot(i, r.value or 0.0, r.ci_low, r.ci_high) for i, r in records)
+        note = _place(records[0][1]) if len(sources) == 1 else ""
+        rows.append(DotRow(metric, dots, f"{records[0][1].value:.3f}{note}" if len(sources) == 1 else ""))
     rows = [r for r in rows if r.dots]
     if not rows:
         return None
@@ -52,17 +52,17 @@ def _shown(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
     plain = [r for r in records if not r.compares and r.value is not None and r.subset is None]
     plain = [r for r in plain if not r.source.startswith("random:")]
     main = [r for r in plain if r.metric == r.task] or plain
-    found: dict[tuple[str, str], Record] = {}
+    by_source: dict[tuple[str, str], Record] = {}
     for r in main:
         key = (r.source, _name(r))
-        if key not in found or (r.value or 0.0) > (found[key].value or 0.0):
-            found[key] = r
+        if key not in by_source or (r.value or 0.0) > (by_source[key].value or 0.0):
+            by_source[key] = r
     for r in records:
         if r.metric.endswith(".best") and r.value is not None:
             key = (r.source, _name(r))
-            if key in found and (r.value or 0.0) >= (found[key].value or 0.0):
-                found[key] = r
-    return found
+            if key in by_source and (r.value or 0.0) >= (by_source[key].value or 0.0):
+                by_source[key] = r
+    return by_source
 
 
 def _name(r: Record) -> str:

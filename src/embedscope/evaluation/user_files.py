@@ -67,8 +67,8 @@ def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
             f"line {short + 1} of {path} has {len(rows[short])} columns, wanted {len(wanted)}: "
             f"{', '.join(w.what for w in wanted)}, divided by tabs or commas"
         )
-    made = tuple(tuple(cell.strip() for cell in row[: len(wanted)]) for row in rows)
-    return Found(made, f"the first {len(wanted)} columns of {path.name}")
+    records = tuple(tuple(cell.strip() for cell in row[: len(wanted)]) for row in rows)
+    return Found(records, f"the first {len(wanted)} columns of {path.name}")
 
 
 def _by_name(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], wanted: Sequence[Wanted]) -> Found:
@@ -80,12 +80,12 @@ def _by_name(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], wa
                 f"{path} has no column of {w.what} ({', '.join(w.names[:4])}); its columns are {', '.join(names[:12])}"
             )
         places.append(place)
-    made = []
+    cells = []
     for number, row in enumerate(rows, 1):
         if len(row) <= max(places) or any(row[i] is None or row[i] == "" for i in places):
             raise InputError(f"row {number} of {path} lacks a value in one of {', '.join(names[i] for i in places)}")
-        made.append(tuple(row[i].strip() if isinstance(row[i], str) else row[i] for i in places))
-    return Found(tuple(made), f"columns {', '.join(names[i] for i in places)} of {path.name}")
+        cells.append(tuple(row[i].strip() if isinstance(row[i], str) else row[i] for i in places))
+    return Found(tuple(cells), f"columns {', '.join(names[i] for i in places)} of {path.name}")
 
 
 def _place(names: Sequence[str], wanted: Wanted) -> int | None:

@@ -55,9 +55,9 @@ def _checked(path: Path) -> Data:
 
 
 def _classes(data: Data) -> Classes:
-    found = data.relations["images"]
-    assert isinstance(found, Classes)
-    return found
+    classes = data.relations["images"]
+    assert isinstance(classes, Classes)
+    return classes
 
 
 def _counted(data: Data) -> str:

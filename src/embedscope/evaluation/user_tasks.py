@@ -80,18 +80,18 @@ def user_task_facts(data: Data) -> dict[str, Any]:
 
 
 def _pairs(path: Path, kind: str, unit: str, pearson: bool) -> Made:
-    found = read_columns(path, (_LEFT, _RIGHT, _SCORE))
+    columns = read_columns(path, (_LEFT, _RIGHT, _SCORE))
     index: dict[str, int] = {}
     left, right, gold = [], [], []
-    for number, (a, b, score) in enumerate(found.rows, 1):
+    for number, (a, b, score) in enumerate(columns.rows, 1):
         left.append(index.setdefault(str(a), len(index)))
         right.append(index.setdefault(str(b), len(index)))
         gold.append(_number(score, number, path))
     if len(gold) < 2:
         raise InputError(f"{path} has {len(gold)} scored pair(s); a correlation needs two at least")
-    made = Pairs("texts", np.array(left, np.intp), np.array(right, np.intp), np.array(gold))
+    pairs = Pairs("texts", np.array(left, np.intp), np.array(right, np.intp), np.array(gold))
     task = PairTask(_id(kind, path), str(path), "texts", "pairs", _about(kind, unit), pearson=pearson)
-    return task, _data(path, index, unit, {"pairs": made}), _said(found, len(gold), "pairs")
+    return task, _data(path, index, unit, {"pairs": pairs}), _said(columns, len(gold), "pairs")
 
 
 def _similarity(path: Path) -> Made:
@@ -122,9 +122,9 @@ def _analogy(path: Path) -> Made:
         sections.append(section)
     if not rows:
         raise InputError(f"{path} has no questions; wanted four words a line, as in questions-words.txt")
-    made = Quadruples("words", np.array(rows, dtype=np.intp), tuple(sections))
+    questions = Quadruples("words", np.array(rows, dtype=np.intp), tuple(sections))
     task = AnalogyTask(_id("analogy", path), str(path), "questions", _about("analogy", "word"))
-    data = _data(path, index, "word", {"questions": made}, "words")
+    data = _data(path, index, "word", {"questions": questions}, "words")
     return task, data, f"{len(rows):,} questions of {path.name}"
 
 
@@ -139,9 +139,9 @@ def _retrieval(path: Path) -> Made:
 def _labels(path: Path) -> Made:
     if path.is_dir():
         return image_probe(path, _id("labels", path), _about("labels", "image"))
-    found = read_columns(path, (_TEXT, _LABEL))
+    columns = read_columns(path, (_TEXT, _LABEL))
     classes: dict[str, str] = {}
-    for number, (text, label) in enumerate(found.rows, 1):
+    for number, (text, label) in enumerate(columns.rows, 1):
         if classes.setdefault(str(text), str(label)) != str(label):
             raise InputError(f"row {number} of {path} gives a text another label than a row before; keep one of them")
     names = tuple(sorted(set(classes.values())))
@@ -154,7 +154,7 @@ def _labels(path: Path) -> Made:
     index = {text: i for i, text in enumerate(classes)}
     task = ProbeTask(_id("labels", path), str(path), "labels", "labels", ("texts",), _about("labels", "sentence"))
     data = _data(path, index, "sentence", {"labels": Classes("texts", label, names)})
-    return task, data, _said(found, len(index), "texts")
+    return task, data, _said(columns, len(index), "texts")
 
 
 _KINDS: Mapping[str, Callable[[Path], Made]] = {
@@ -186,8 +186,8 @@ def _about(kind: str, unit: str) -> dict[str, Any]:
     return {"kind": kind, "unit": unit, "measure": f"your own file of {kind}", "cite": "", "default": False}
 
 
-def _said(found: Found, count: int, what: str) -> str:
-    return f"{count:,} {what}: {found.said}"
+def _said(columns: Found, count: int, what: str) -> str:
+    return f"{count:,} {what}: {columns.said}"
 
 
 def _number(value: Any, row: int, path: Path) -> float:

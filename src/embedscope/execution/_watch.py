@@ -57,16 +57,16 @@ class Watch:
     def threads(self) -> int:
         """Threads of all workers, at least one; waits for the first worker."""
         since = time.monotonic()
-        while not (found := self.ask(self._client.nthreads)):
+        while not (workers := self.ask(self._client.nthreads)):
             if time.monotonic() - since > self._patience:
                 raise EngineError(
                     f"the scheduler{self._at} has had no workers for {self._patience:g} s; start some, "
                     "`dask worker ADDRESS`"
                 )
             time.sleep(min(_TICK_SECONDS, self._patience) / 4)
-        self._known = set(found)
-        self._most = len(found)
-        return max(1, int(sum(found.values())))
+        self._known = set(workers)
+        self._most = len(workers)
+        return max(1, int(sum(workers.values())))
 
     def result(self, future: Any) -> Any:
         """The outcome of ``future``.
@@ -86,12 +86,12 @@ class Watch:
                 self._look()
 
     def _look(self) -> None:
-        found = set(self.ask(self._client.nthreads))
+        workers = set(self.ask(self._client.nthreads))
         now = time.monotonic()
-        self._lost += len(self._known - found)
-        self._known = found
-        self._most = max(self._most, len(found))
-        self._alone_since = None if found else self._alone_since or now
+        self._lost += len(self._known - workers)
+        self._known = workers
+        self._most = max(self._most, len(workers))
+        self._alone_since = None if workers else self._alone_since or now
         if self._lost > max(_LEAST_LOST, _STRIKES * self._most):
             raise self._dying("more come and go")
         if self._alone_since is not None and now - self._alone_since > self._patience:

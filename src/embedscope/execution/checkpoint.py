@@ -273,8 +273,8 @@ def _products() -> list[str]:
     import numpy as np
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-    found = [i for i in threadpool_info() if i["user_api"] == "blas" and "numpy" in i["filepath"]]
-    return [np.__version__, platform.machine(), *(f"{i['version']} {i.get('architecture')}" for i in found)]
+    libraries = [i for i in threadpool_info() if i["user_api"] == "blas" and "numpy" in i["filepath"]]
+    return [np.__version__, platform.machine(), *(f"{i['version']} {i.get('architecture')}" for i in libraries)]
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,16 @@ from typing import Any, TypeVar
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.threads import cores, one_blas_thread
-from embedscope.core.waiting import bounded
+from embedscope.core.waiting import bounded, check_listening
 from embedscope.execution._watch import EngineError, Watch
 
 IDS = ("dask",)
 
 _AHEAD = 2
 """Shards handed out for each worker thread: one that is worked on, one that waits."""
+
+_LISTENING = 5.0
+"""Seconds that nothing may listen at the address of a scheduler, which may be starting."""
 
 _ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
 _ENVIRONMENT |= {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
@@ -93,7 +96,9 @@ class Dask:
             self._open.enter_context(_quiet())
             self._others = set(multiprocessing.active_children())
             try:
-                if where is None:
+                if where is not None:
+                    check_listening(where, min(self.timeout, _LISTENING))
+                else:
                     start = partial(_local_cluster, distributed, self.workers or cores())
                     where = self._open.enter_context(bounded(start, self.patience))
                 # states come straight from workers here; those of a cluster may only be within reach of its scheduler

@@ -124,7 +124,7 @@ class PassWork:
             part.declared |= declared
             for space in self.spaces:
                 x = batch.spaces[space]
-                clusters = grouping.clusters(x, batch.ids, batch.clusters)
+                clusters = grouping.clusters(x, batch.ids, batch.clusters, (batch.units or {}).get(space))
                 part.counts[space].update(clusters)
                 full = waiting[space].add(x, batch.ids, clusters, joint=declared or grouping.leaves_out)
                 _feed(states[space].values(), full)

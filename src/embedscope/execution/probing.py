@@ -82,8 +82,8 @@ def probe(stream: Stream, skip_bad: bool = False) -> Probe:
     n = stream.n_rows or sum(len(run) for run in next(iter(runs.values())))
     read = sum(len(run) for run in next(iter(runs.values())))
     whole = len(chosen) == len(shards) and read == n
-    found = [file_order([np.concatenate(parts)] if whole else parts, n) for parts in runs.values()]
-    return Probe(max(found, key=lambda order: (order.block, order.z or 0.0)), power_of(largest))
+    orders = [file_order([np.concatenate(parts)] if whole else parts, n) for parts in runs.values()]
+    return Probe(max(orders, key=lambda order: (order.block, order.z or 0.0)), power_of(largest))
 
 
 def power_of(largest: float) -> int:

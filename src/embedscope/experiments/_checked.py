@@ -69,7 +69,7 @@ def claims_table(
 
 def claims_finding(checked: Sequence[Checked], whose: str, how: str) -> Finding:
     """How many of the published numbers that could be checked agree; ``how`` to run the others."""
-    run = [c for c in checked if c.ours is not None]
+    run = [c for c in checked if c.value is not None]
     if not run:
         return Finding(
             f"None of {whose} were run here, so none of the published numbers is checked.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from embedscope.core.choices import FirstPosition
 from embedscope.core.document import Status
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
@@ -132,7 +133,7 @@ class Options:
     trust_remote_code: bool = False
     cache: bool = True
     transform: str | None = None
-    first_position: Literal["keep", "drop", "bos"] = "keep"
+    first_position: FirstPosition = "keep"
     prompt: str | None = None
     contexts: str | None = None
     published: Mapping[str, str] = field(default_factory=dict)

@@ -86,31 +86,31 @@ def _table(needs: Sequence[Need]) -> Table:
 
 
 def _libraries(experiment: Experiment) -> list[Need]:
-    found = []
+    libraries = []
     for module, extra in experiment.libraries.items():
         there = importlib.util.find_spec(module) is not None
-        found.append(Need("library", module, None if there else f'pip install "embedscope[{extra}]"'))
-    return found
+        libraries.append(Need("library", module, None if there else f'pip install "embedscope[{extra}]"'))
+    return libraries
 
 
 def _data(experiment: Experiment, options: Options) -> list[Need]:
     from embedscope.datasets import DATASETS, Finder
 
     finder = Finder(options.data, download=False)
-    found = []
+    rows = []
     for name in experiment.datasets:
         entry = DATASETS.get(name)
         missing = None
         if not finder.present(entry):
             fetched = "is downloaded on the first run, or: " if options.download and _for_download(entry) else ""
             missing = f"{fetched}{entry.hint or entry.homepage}"
-        found.append(Need("data set", name, missing, gives=entry.about))
+        rows.append(Need("data set", name, missing, gives=entry.about))
     for files in experiment.file_sets:
         here = finder.paths(files)
         lacking = [file.name for file in files.files if file.name not in here]
         gives = f"{len(lacking)} of its {len(files.files)} files, first {lacking[0]}" if lacking else ""
-        found.append(Need("files", files.name, files.hint if lacking else None, gives=gives))
-    return found
+        rows.append(Need("files", files.name, files.hint if lacking else None, gives=gives))
+    return rows
 
 
 def _for_download(entry: Any) -> bool:
@@ -121,13 +121,13 @@ def _models(experiment: Experiment, options: Options) -> list[Need]:
     """Models of the run, then those of the paper that are not among them."""
     if experiment.own_models_alone:
         return []
-    found = [
+    rows = [
         Need("model", part, absent(part), required=bool(experiment.published_models) or uri not in experiment.models)
         for uri in options.models
         for part in dict.fromkeys(uri.split("+"))
         if part
     ]
-    asked = {need.name for need in found} | set(options.published.values())
+    asked = {need.name for need in rows} | set(options.published.values())
     known = experiment.published_models
     for name, published in known.items():
         alike = [other for other in known if known[other] is published]
@@ -140,8 +140,8 @@ def _models(experiment: Experiment, options: Options) -> list[Need]:
             missing = [f"say which source it is with --as {name}=SOURCE" if label else absent(uri) for uri in uris]
             gives = f"{numbers} published numbers"
             why = None if None in missing else missing[0]
-            found.append(Need("model of the paper", name, why, required=False, gives=gives))
-    return found
+            rows.append(Need("model of the paper", name, why, required=False, gives=gives))
+    return rows
 
 
 def absent(uri: str) -> str | None:
@@ -183,10 +183,10 @@ def _hub(uri: str) -> str | None:
     if "/" not in repository and uri.startswith("st:"):
         repository = f"sentence-transformers/{repository}"
     try:
-        found = try_to_load_from_cache(repository, "config.json", revision=revision or None)
+        config = try_to_load_from_cache(repository, "config.json", revision=revision or None)
     except ValueError:
         return f"{uri} is no name of a model, a folder or a file"
-    if isinstance(found, str):
+    if isinstance(config, str):
         return None
     return (
         f"fetch it once on a connected machine (hf download {repository}), or name its folder with --as {name}=FOLDER"

@@ -16,11 +16,11 @@ SIDE = 40
 def thumbnails(images: Sequence[Image]) -> tuple[str, ...]:
     """Small PNG files of ``images`` as base64, ``SIDE`` pixels along the longer side."""
     pil = require("PIL.Image", "images", "thumbnails on a map")
-    made = []
+    pictures = []
     for image in images:
         thumbnail = pil.fromarray(image.pixels())
         thumbnail.thumbnail((SIDE, SIDE))
         buffer = io.BytesIO()
         thumbnail.quantize(64).save(buffer, format="PNG", optimize=True)
-        made.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
-    return tuple(made)
+        pictures.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
+    return tuple(pictures)

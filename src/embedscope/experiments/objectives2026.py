@@ -48,9 +48,9 @@ def run(options: Options) -> Result:
     arms = chosen_arms(options.models)
     provenance = Provenance(options.command, options.seed)
     finder = Finder(options.data, download=options.download)
-    found, skipped = networks(arms, size, options, finder, provenance)
+    trained, skipped = networks(arms, size, options, finder, provenance)
     provenance.settings = {"scale": options.scale, "taken": setting(size), "transform": options.transform}
-    numbers = Numbers(found)
+    numbers = Numbers(trained)
     document = Document(
         TITLE,
         QUESTION,
@@ -60,7 +60,7 @@ def run(options: Options) -> Result:
         (Skipped(f"scale {options.scale}", f"{size.description}: {setting(size)}"), *skipped),
         SOURCES,
     )
-    records = tuple(r for network in found for r in network.records)
+    records = tuple(r for network in trained for r in network.records)
     return Result((*records, *numbers.records()), provenance.as_dict(), document)
 
 

@@ -72,15 +72,15 @@ def row_facts(x: npt.NDArray[Any], progress: Progress, k: int = NEIGHBOURS) -> R
     norm = np.linalg.norm(x.astype(np.float64), axis=1)
     unit = (x / np.where(norm > 0, norm, 1.0)[:, None]).astype(np.float32)
     k = min(k, len(x) - 1)
-    found = _neighbours(unit, k, progress)
-    distances = np.clip(1.0 - found.scores, 0.0, 2.0)
+    near = _neighbours(unit, k, progress)
+    distances = np.clip(1.0 - near.scores, 0.0, 2.0)
     mean = unit.mean(axis=0, dtype=np.float64)
     length = np.linalg.norm(mean)
     return RowFacts(
-        found.indices,
+        near.indices,
         distances,
-        k_occurrences(found, len(x)),
-        _groups(found.indices, distances, norm > 0),
+        k_occurrences(near, len(x)),
+        _groups(near.indices, distances, norm > 0),
         _robust(np.sqrt(2 * distances[:, min(k - 1, NEIGHBOURS // 2)])),
         norm,
         unit @ (mean / length if length > 0 else mean),

@@ -65,14 +65,16 @@ def findings(x: npt.NDArray[Any], facts: RowFacts, seed: int, progress: Progress
     """Findings of ``diagnose`` on the rows ``x`` (n, d)."""
     verdicts = diagnose(x, seed=seed, progress=progress).verdicts
     members: dict[str, npt.NDArray[np.int8]] = {}
-    found = [_selection(v, facts, members) for v in verdicts if v.severity != "ok"]
-    known = {s.id for s in found}
+    selections = [_selection(v, facts, members) for v in verdicts if v.severity != "ok"]
+    known = {s.id for s in selections}
     if "outliers" not in known:
-        found.append(Selection("outliers", "", "Rows that lie far from their nearest.", "outliers", "outlier = 'yes'"))
+        selections.append(
+            Selection("outliers", "", "Rows that lie far from their nearest.", "outliers", "outlier = 'yes'")
+        )
     if "copies" not in known:
-        found.append(Selection("copies", "", "Rows that equal another.", "duplicates", "duplicate_group > 0"))
+        selections.append(Selection("copies", "", "Rows that equal another.", "duplicates", "duplicate_group > 0"))
     held = next((v.numbers.rows for v in verdicts if v.numbers.rows is not None), None)
-    return Findings(tuple(found), members, None if held is None else _population(held, len(x)))
+    return Findings(tuple(selections), members, None if held is None else _population(held, len(x)))
 
 
 def _selection(verdict: Verdict, facts: RowFacts, members: dict[str, npt.NDArray[np.int8]]) -> Selection:
@@ -145,9 +147,9 @@ def _matches(predicate: str, rows: Mapping[str, npt.NDArray[Any]]) -> npt.NDArra
     return np.asarray(compare[sign](held, wanted), dtype=bool)
 
 
-def as_markdown(found: Sequence[Selection]) -> str:
+def as_markdown(selections: Sequence[Selection]) -> str:
     """The findings as a list in Markdown, for the side of the page."""
-    said = [s for s in found if s.severity]
+    said = [s for s in selections if s.severity]
     if not said:
         return "Nothing was found that `embedscope diagnose` reports."
     return "\n".join(f"- **{s.severity}** {s.text}" for s in said)

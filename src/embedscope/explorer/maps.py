@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.choices import MapKind
 from embedscope.core.extras import require
 from embedscope.core.progress import Progress
-
-MapKind = Literal["pca", "umap"]
 
 Plane = npt.NDArray[np.float64]
 
@@ -29,9 +28,9 @@ def plane(x: npt.NDArray[Any], kind: MapKind, seed: int, progress: Progress) -> 
     progress.start("UMAP", None, "rows")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = library.UMAP(n_components=2, metric="cosine", random_state=seed, n_jobs=1).fit_transform(unit)
+        positions = library.UMAP(n_components=2, metric="cosine", random_state=seed, n_jobs=1).fit_transform(unit)
     progress.close()
-    return np.asarray(made, dtype=np.float64)
+    return np.asarray(positions, dtype=np.float64)
 
 
 def principal_plane(x: npt.NDArray[Any]) -> Plane:

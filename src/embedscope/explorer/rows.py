@@ -19,6 +19,7 @@ from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.explorer.asking import Asker, called, image_asker, text_asker
 from embedscope.readers import described, find_vectors, ids_of, other_columns, texts_of
 from embedscope.sources.images import FolderImage, images_in
 from embedscope.sources.models import (
@@ -49,6 +50,7 @@ class Rows:
     texts, images : None where there are none
     columns : other columns of the file, and ``class`` and ``kind`` where known
     total : rows that there were before the sample
+    asker : the model that typed queries are embedded with; None where it is not known
     """
 
     spaces: Mapping[str, Matrix]
@@ -58,6 +60,7 @@ class Rows:
     images: tuple[Image | None, ...] | None = None
     columns: Mapping[str, tuple[Any, ...]] | None = None
     total: int = 0
+    asker: Asker | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,6 +69,15 @@ class Rows:
     def x(self) -> Matrix:
         """Vectors (n, d) of the first space."""
         return next(iter(self.spaces.values()))
+
+    @property
+    def space(self) -> str:
+        """Name of the first space."""
+        return next(iter(self.spaces))
+
+    def first(self, space: str) -> Rows:
+        """The same rows, with ``space`` before the others."""
+        return replace(self, spaces={space: self.spaces[space], **self.spaces})
 
 
 def open_rows(
@@ -167,7 +179,7 @@ def _of_file(
     def of_rows(values: Iterable[Any]) -> tuple[Any, ...]:
         return _picked(values, chosen)
 
-    columns: dict[str, tuple[Any, ...]] = {c: of_rows(found) for c, found in other_columns(stream).items()}
+    columns: dict[str, tuple[Any, ...]] = {c: of_rows(strings) for c, strings in other_columns(stream).items()}
     if texts is not None:
         lines = named_texts(texts, options.data, provenance).texts
         _check_count("--texts", len(lines), total, name)
@@ -213,19 +225,33 @@ def _of_model(
         named = named_texts(texts, options.data, provenance)
         chosen = hash_sample(hash_rows(0, len(named.texts)), most, options.seed)
         lines = _picked(named.texts, chosen)
-        vectors, found = encode_texts(uri, lines, options, provenance, progress)
-        spaces = {s.space if s.pooling is None else f"{s.space} {s.pooling}": (s.pooling, s.space) for s in found}
-        made = {key: np.asarray(vectors.matrix(*place, lines), dtype=np.float32) for key, place in spaces.items()}
-        parts.append(_known(Rows(made, tuple(map(str, chosen)), (uri,) * len(lines), lines, total=len(named.texts))))
+        vectors, infos = encode_texts(uri, lines, options, provenance, progress)
+        spaces = {called(s): (s.pooling, s.space) for s in infos}
+        matrices = {key: np.asarray(vectors.matrix(*place, lines), dtype=np.float32) for key, place in spaces.items()}
+        parts.append(
+            _known(
+                Rows(
+                    matrices,
+                    tuple(map(str, chosen)),
+                    (uri,) * len(lines),
+                    lines,
+                    total=len(named.texts),
+                    asker=text_asker(uri, options, vectors, infos),
+                )
+            )
+        )
     if pictures is not None:
         chosen = hash_sample(hash_rows(0, len(pictures)), most, options.seed)
         shown = _picked(pictures, chosen)
-        encoder = open_image_model(uri, options, provenance)
+        encoder = open_image_model(uri, options, provenance, progress)
         encoded = extract_images(encoder, shown, options, progress)
         space = image_vector(encoder.spaces)
         names = tuple(image.name for image in shown)
-        made = {space: encoded.matrix(space)}
-        parts.append(Rows(made, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures)))
+        matrices = {space: encoded.matrix(space)}
+        asker = image_asker(uri, encoder, options)
+        parts.append(
+            Rows(matrices, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures), asker)
+        )
     rows = parts[0] if len(parts) == 1 else _joined(parts, ("text", "image"), "kind")
     if labels is None:
         return rows
@@ -276,6 +302,7 @@ def _joined(parts: Sequence[Rows], names: Sequence[str], column: str = "source")
         together([part.images for part in parts], None),
         columns,
         sum(part.total for part in parts),
+        parts[-1].asker if column == "kind" else None,
     )
 
 
@@ -297,26 +324,26 @@ def _vectors(stream: Stream, chosen: Index, total: int) -> dict[str, Matrix]:
             start += len(batch.ids)
     if start != total:
         raise InputError(f"{total:,} rows were expected and {start:,} came; write the file again")
-    return {space: np.concatenate(found) for space, found in parts.items()}
+    return {space: np.concatenate(blocks) for space, blocks in parts.items()}
 
 
 def _picked(values: Iterable[Any], chosen: Index) -> tuple[Any, ...]:
     """The values number ``chosen`` (ascending), read one after the other."""
     if isinstance(values, Sequence):
         return tuple(values[i] for i in chosen)
-    found, at, stream = [], 0, iter(values)
+    chosen_values, at, stream = [], 0, iter(values)
     for i in chosen.tolist():
-        found.append(next(islice(stream, i - at, None)))
+        chosen_values.append(next(islice(stream, i - at, None)))
         at = i + 1
-    return tuple(found)
+    return tuple(chosen_values)
 
 
 def _labels(labels: Any, total: int, name: str) -> Sequence[str]:
     from embedscope.sources.labelled_vectors import read_names
 
-    found = read_names(labels)
-    _check_count("--labels", len(found), total, name)
-    return found
+    names = read_names(labels)
+    _check_count("--labels", len(names), total, name)
+    return names
 
 
 def _check_count(option: str, count: int, total: int, name: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import socket
+import tempfile
+import threading
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedscope.core.atomic import atomic_folder
-from embedscope.core.errors import InputError
+from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.extras import require
 from embedscope.core.progress import Progress
 
@@ -41,16 +45,86 @@ def check_atlas() -> None:
 
 
 def application(shown: Exploration, progress: Progress) -> Any:
-    """The web application (ASGI) that serves ``shown`` with everything it needs, offline."""
-    import embedding_atlas.server as atlas
-    from starlette.responses import HTMLResponse
-    from starlette.routing import Route
+    """The web application (ASGI) that serves ``shown`` with everything it needs, offline.
 
-    data = _data_source(shown, progress)
-    made = atlas.make_server(data, static_path=str(_static()), duckdb_uri="server")
-    page = _page()
-    made.router.routes.insert(0, Route("/", lambda request: HTMLResponse(page)))
-    return made
+    The first space stands under ``/data``, others under ``/spaces/NUMBER/data``; each is made when it is asked for.
+    """
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import HTMLResponse, JSONResponse, Response
+    from starlette.routing import Mount, Route
+
+    spaces = [_Served(page, progress) for page in shown.pages]
+    page = _page(shown, live=True)
+
+    def home(request: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def ask(request: Request) -> Response:
+        if request.headers.get("content-type") != "application/json":
+            return JSONResponse({"error": "send the query as JSON"}, status_code=415)
+        try:
+            sent = await request.json()
+            served = spaces[int(sent["space"])]
+            return JSONResponse({"rows": await asyncio.to_thread(served.ask, str(sent["query"]))})
+        except EmbedscopeError as error:
+            return JSONResponse({"error": str(error)})
+        except (KeyError, TypeError, ValueError, IndexError):
+            return JSONResponse({"error": "a query is a text, and a space a number of this page"}, status_code=400)
+
+    def metadata(request: Request) -> Response:
+        return JSONResponse(spaces[request.path_params.get("space", 0)].metadata())
+
+    others = [Mount(f"/spaces/{i}", app=served) for i, served in enumerate(spaces) if i]
+    return Starlette(
+        routes=[
+            Route("/", home),
+            Route("/ask", ask, methods=["POST"]),
+            Route("/data/metadata.json", metadata),
+            Route("/spaces/{space:int}/data/metadata.json", metadata),
+            *others,
+            Mount("/", app=spaces[0]),
+        ]
+    )
+
+
+class _Served:
+    """One space, whose data are made when the page of it is opened; and the queries that were typed into it."""
+
+    def __init__(self, shown: Exploration, progress: Progress) -> None:
+        self._shown, self._progress = shown, progress
+        self._asked: dict[str, list[int]] = {}
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        app = await asyncio.to_thread(self._application)
+        await app(scope, receive, send)
+
+    def _application(self) -> Any:
+        with self._lock:
+            return self._served_app
+
+    @cached_property
+    def _served_app(self) -> Any:
+        import embedding_atlas.server as atlas
+
+        return atlas.make_server(self._data, static_path=str(_static()), duckdb_uri="server")
+
+    @cached_property
+    def _data(self) -> Any:
+        return _data_source(self._shown, self._progress)
+
+    def metadata(self) -> dict[str, Any]:
+        """What embedding-atlas asks first; typed queries are offered as selections of their nearest rows."""
+        props = self._shown.props(self._asked)
+        return {"props": props, "database": {"type": "rest"}}
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        """The nearest rows of ``query`` as the page lists them."""
+        nearest = self._shown.nearest(query)
+        self._asked.pop(query.strip(), None)  # the last one stands first
+        self._asked[query.strip()] = [row for row, _ in nearest]
+        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in nearest]
 
 
 def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None) -> None:
@@ -75,7 +149,10 @@ def export(shown: Exploration, folder: str | Path, progress: Progress) -> Path:
     """Write the page as static files into the new folder ``folder``; any web server shows it, such as Python's own."""
     with atomic_folder(folder) as place:
         _data_source(shown, progress).export_to_folder(str(_static()), str(place))
-        (place / "index.html").write_text(_page(), encoding="utf-8")
+        for i, other in enumerate(shown.others, 1):
+            with tempfile.TemporaryDirectory() as nothing:  # the files of the page stand in ``place`` already
+                _data_source(other, progress).export_to_folder(nothing, str(place / "spaces" / str(i)))
+        (place / "index.html").write_text(_page(shown, live=False), encoding="utf-8")
     return Path(folder)
 
 
@@ -94,23 +171,41 @@ def _static() -> Path:
     return Path(embedding_atlas.__file__).parent / "static"
 
 
-def _page() -> str:
+def _page(shown: Exploration, *, live: bool) -> str:
+    """The page of embedding-atlas with ours in its head; ``live`` where this process answers typed queries."""
     text = (_static() / "index.html").read_text(encoding="utf-8")
-    if "</head>" not in text:
+    if "<head>" not in text or "</head>" not in text:
         raise InputError(
             "this version of embedding-atlas has another page than known; pip install embedding-atlas==0.22.0"
         )
-    return text.replace("</head>", f"{_NOTE}</head>", 1)
+    bar = _bar(shown, live=live)
+    return text.replace("<head>", f"<head>{bar}", 1).replace("</head>", f"{_NOTE}</head>", 1)
+
+
+def _bar(shown: Exploration, *, live: bool) -> str:
+    """The line above the map: a switch between spaces, and a field for queries; empty where there is neither."""
+    asker = shown.rows.asker
+    if asker is None and not shown.others:
+        return ""
+    said = "" if asker is None else f"Typed queries need {asker.model}: they work where embedscope explore runs."
+    facts = {
+        "spaces": [page.rows.space for page in shown.pages],
+        "model": None if asker is None else asker.model,
+        "takes": asker.takes if asker is not None and live else None,
+        "said": "" if live else said,
+    }
+    text = (Path(__file__).parent / "bar.html").read_text(encoding="utf-8")
+    return text.replace("__FACTS__", json.dumps(facts).replace("<", "\\u003c"), 1)
 
 
 def _listen(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind((HOST, port))
+        listener.bind((HOST, port))
     except OSError as error:
-        made.close()
+        listener.close()
         raise InputError(
             f"port {port} cannot be used ({(error.strerror or str(error)).lower()}); leave --port out"
         ) from error
-    return made
+    return listener

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.explorer.facts import RowFacts
@@ -18,6 +19,9 @@ from embedscope.explorer.rows import Rows
 
 SIDE = 96
 """Pixels of the longer side of a thumbnail."""
+
+NEAREST = 10
+"""Rows that a typed query finds."""
 
 _CLASSES = 60
 """Different values up to which a column is coloured and counted as a category."""
@@ -36,6 +40,7 @@ class Exploration:
     after : how often each row is found by others after a repair; None without one
     found : findings that select rows, worst first, and the two populations that there may be
     notes : what was sampled and left out
+    others : the same rows in the other spaces, in their order
     """
 
     rows: Rows
@@ -44,6 +49,33 @@ class Exploration:
     found: Findings
     after: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
+    others: tuple[Exploration, ...] = ()
+
+    @property
+    def pages(self) -> tuple[Exploration, ...]:
+        """One for each space, this one first."""
+        return (self, *self.others)
+
+    def nearest(self, query: str, k: int = NEAREST) -> list[tuple[int, float]]:
+        """The ``k`` rows nearest to a typed ``query`` by cosine in the space of this page, and their cosines.
+
+        Raises
+        ------
+        InputError
+            if the model of the rows is not known, or gives the query no vector of their dimension.
+        """
+        if self.rows.asker is None:
+            raise InputError("the model of these vectors is not known; name it with --query-model to type queries")
+        asked, x = self.rows.asker.vector(query, self.rows.space), self.rows.x
+        if len(asked) != x.shape[1]:
+            raise InputError(
+                f"{self.rows.asker.model} gives {len(asked)} dimensions and the rows have {x.shape[1]}; name the model "
+                "that made them with --query-model"
+            )
+        scale = np.linalg.norm(asked) * self.facts.norm
+        cosines = np.divide(x @ asked, scale, out=np.full(len(x), -1.0), where=scale > 0)
+        first = np.argsort(-cosines, kind="stable")[:k]
+        return [(int(i), float(cosines[i])) for i in first]
 
     def columns(self) -> dict[str, Any]:
         """Columns of the page without texts, images and neighbours, each of n values."""
@@ -83,17 +115,30 @@ class Exploration:
         out["__row_index__"] = np.arange(len(self.rows))
         return pandas.DataFrame(out)
 
-    def props(self) -> dict[str, Any]:
-        """What embedding-atlas needs to know of the columns, and the charts that it opens with."""
+    def described(self, row: int) -> dict[str, Any]:
+        """Id, text and thumbnail of one row."""
+        texts, images = self.rows.texts, self.rows.images
+        image = None if images is None else images[row]
+        return {
+            "id": self.rows.ids[row],
+            "text": None if texts is None else texts[row],
+            "image": None if image is None else _data_address(image),
+        }
+
+    def props(self, asked: dict[str, list[int]] | None = None) -> dict[str, Any]:
+        """What embedding-atlas needs to know of the columns, and the charts that it opens with.
+
+        ``asked`` are typed queries and the rows nearest to them, which are offered as selections.
+        """
         data: dict[str, Any] = {"id": "__row_index__", "projection": {"x": "x", "y": "y"}, "neighbors": "__neighbors"}
         data |= {"text": "text"} if self.rows.texts is not None else {}
         data |= {"image": "image"} if self.rows.images is not None else {}
-        charts = self._charts(data)
+        charts = self._charts(data, asked or {})
         layout = {"type": "list", "name": "embedscope", "chartIds": list(charts), "showTable": True, "showCharts": True}
         state = {"charts": charts, "layouts": {"1": layout}, "currentLayout": "1"}
         return {"data": data, "initialState": state}
 
-    def _charts(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _charts(self, data: Mapping[str, Any], asked: dict[str, list[int]]) -> dict[str, Any]:
         shown = {key: data[key] for key in ("text", "image", "neighbors") if key in data}
         colour = self._colour()
         charts: list[dict[str, Any]] = [
@@ -106,6 +151,10 @@ class Exploration:
         ]
         held = self.columns()
         items = [
+            {"name": f'nearest to "{query}" ({len(rows):,} rows)', "predicate": f"__row_index__ IN {(*rows, -1)}"}
+            for query, rows in reversed(asked.items())
+        ]
+        items += [
             {"name": f"{s.id}: {s.which} ({s.count(held):,} rows)", "predicate": s.predicate}
             for s in self.found.selections
             if s.predicate

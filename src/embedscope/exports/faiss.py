@@ -70,33 +70,33 @@ def factory_string(repair: Repair, kind: str | None = None) -> str:
     >>> factory_string(Repair.identity(8))
     'Flat'
     """
-    made = repair.kind(kind)
-    parts = ["L2norm"] if made.normalise_before else []
-    if made.matrix is not None and not repair.header.candidate.startswith("first"):
-        turned = made.code is not None and made.code.name == "rabitq"
-        if made.dim_out < made.dim_in:
-            parts.append(f"PCA{made.dim_out}")
-        parts += [f"RR{made.dim_out}"] if turned else []
-    parts += ["L2norm"] if made.normalise_after else []
+    kind_map = repair.kind(kind)
+    parts = ["L2norm"] if kind_map.normalise_before else []
+    if kind_map.matrix is not None and not repair.header.candidate.startswith("first"):
+        turned = kind_map.code is not None and kind_map.code.name == "rabitq"
+        if kind_map.dim_out < kind_map.dim_in:
+            parts.append(f"PCA{kind_map.dim_out}")
+        parts += [f"RR{kind_map.dim_out}"] if turned else []
+    parts += ["L2norm"] if kind_map.normalise_after else []
     words = {"float16": "SQfp16", "int8": "SQ8", "rabitq": "RaBitQ", "binary": "LSH"}
-    code = made.code
+    code = kind_map.code
     last = "Flat" if code is None else f"PQ{code.width}" if code.name == "pq" else words[code.name]
     return ",".join([*parts, last])
 
 
 def _steps(faiss: Any, repair: Repair, kind: str | None) -> list[Any]:
-    made = repair.kind(kind)
-    if made.hidden is not None:
+    kind_map = repair.kind(kind)
+    if kind_map.hidden is not None:
         raise InputError(
             "this repair has a residual MLP, which no transform of FAISS is; export it --to onnx or numpy, or migrate "
             "with affine candidates alone (--candidates procrustes,ridge)"
         )
-    parts = made.in_float32()
-    steps = [faiss.NormalizationTransform(made.dim_in, 2.0)] if made.normalise_before else []
+    parts = kind_map.in_float32()
+    steps = [faiss.NormalizationTransform(kind_map.dim_in, 2.0)] if kind_map.normalise_before else []
     if "mean" in parts:
         steps.append(_centring(faiss, parts["mean"]))
     if "matrix" in parts:
-        linear = faiss.LinearTransform(made.dim_in, made.dim_out, "shift" in parts)
+        linear = faiss.LinearTransform(kind_map.dim_in, kind_map.dim_out, "shift" in parts)
         faiss.copy_array_to_vector(np.ascontiguousarray(parts["matrix"].T).ravel(), linear.A)
         if "shift" in parts:
             faiss.copy_array_to_vector(parts["shift"], linear.b)
@@ -104,8 +104,8 @@ def _steps(faiss: Any, repair: Repair, kind: str | None) -> list[Any]:
         steps.append(linear)
     elif "shift" in parts:
         steps.append(_centring(faiss, -parts["shift"]))
-    if made.normalise_after:
-        steps.append(faiss.NormalizationTransform(made.dim_out, 2.0))
+    if kind_map.normalise_after:
+        steps.append(faiss.NormalizationTransform(kind_map.dim_out, 2.0))
     return steps
 
 

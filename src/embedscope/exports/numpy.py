@@ -70,7 +70,7 @@ def numpy_snippet(repair: Repair, file: str | Path, kind: str | None = None) -> 
     source = _LINES.format(file=repr(str(file)), normalised=repr(flags), kind=repr(default))
     if any(k.hidden is not None for k in repair.kinds.values()):
         source = "".join(source.splitlines(keepends=True)[:_SHARED]) + _HIDDEN
-    coded = next((k for k, made in repair.kinds.items() if made.code is not None), None)
+    coded = next((k for k, kind_map in repair.kinds.items() if kind_map.code is not None), None)
     if coded is None:
         return source
     code = repair.kinds[coded].code

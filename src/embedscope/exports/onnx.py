@@ -21,13 +21,13 @@ def onnx_model(repair: Repair, kind: str | None = None) -> Any:
     """The graph of one ``kind``, an ``onnx.ModelProto``: ``vectors`` (n, d) float32 -> ``repaired`` (n, k) float32."""
     onnx = require("onnx", "onnx", "an export to ONNX")
     name = repair.kind_name(kind)
-    made = repair.kinds[name]
+    kind_map = repair.kinds[name]
     helper, float32 = onnx.helper, onnx.TensorProto.FLOAT
     graph = _Graph(onnx)
-    graph.add_map(made)
+    graph.add_map(kind_map)
     ends = [
-        helper.make_tensor_value_info(INPUT, float32, ["n", made.dim_in]),
-        helper.make_tensor_value_info(OUTPUT, float32, ["n", made.dim_out]),
+        helper.make_tensor_value_info(INPUT, float32, ["n", kind_map.dim_in]),
+        helper.make_tensor_value_info(OUTPUT, float32, ["n", kind_map.dim_out]),
     ]
     body = helper.make_graph(graph.nodes, "repair", ends[:1], ends[1:], graph.constants)
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)

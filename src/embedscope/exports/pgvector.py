@@ -34,30 +34,30 @@ def sql_expression(repair: Repair, kind: str | None = None, column: str = COLUMN
     >>> print(sql_expression(Repair.centre_kinds({"text": [1.0, 0.0]})))
     l2_normalize((l2_normalize(embedding) - '[1,0]'::vector))
     """
-    made = repair.kind(kind)
-    if made.hidden is not None:
+    kind_map = repair.kind(kind)
+    if kind_map.hidden is not None:
         raise InputError(
             "this repair has a residual MLP, which one SQL expression does not hold; write the vectors with apply, or "
             "migrate with affine candidates alone (--candidates procrustes,ridge)"
         )
-    if max(made.dim_in, made.dim_out) > _LARGEST:
-        raise InputError(f"pgvector holds at most {_LARGEST:,} dimensions, the repair has {made.dim_out:,}")
-    given = f"l2_normalize({column})" if made.normalise_before else column
-    mapped = _mapped(made, given)
-    return f"l2_normalize({mapped})" if made.normalise_after else mapped
+    if max(kind_map.dim_in, kind_map.dim_out) > _LARGEST:
+        raise InputError(f"pgvector holds at most {_LARGEST:,} dimensions, the repair has {kind_map.dim_out:,}")
+    given = f"l2_normalize({column})" if kind_map.normalise_before else column
+    mapped = _mapped(kind_map, given)
+    return f"l2_normalize({mapped})" if kind_map.normalise_after else mapped
 
 
-def _mapped(made: KindMap, given: str) -> str:
+def _mapped(kind_map: KindMap, given: str) -> str:
     """The affine part of a map of the expression ``given``."""
-    if made.matrix is not None:
-        columns = zip(made.matrix.T, made.bias, strict=True)
+    if kind_map.matrix is not None:
+        columns = zip(kind_map.matrix.T, kind_map.bias, strict=True)
         rows = ",\n".join(f"  ({i},{_vector(w)}::vector,{b:.{_DIGITS}g}::float8)" for i, (w, b) in enumerate(columns))
         return (
             f"(SELECT array_agg(b - ({given} <#> w) ORDER BY i) FROM (VALUES\n{rows}\n) AS m(i, w, b))"
-            f"::vector({made.dim_out})"
+            f"::vector({kind_map.dim_out})"
         )
-    moved = given if made.mean is None else f"({given} - {_vector(made.mean)}::vector)"
-    return moved if made.shift is None else f"({moved} + {_vector(made.shift)}::vector)"
+    moved = given if kind_map.mean is None else f"({given} - {_vector(kind_map.mean)}::vector)"
+    return moved if kind_map.shift is None else f"({moved} + {_vector(kind_map.shift)}::vector)"
 
 
 def _vector(values: Floats) -> str:

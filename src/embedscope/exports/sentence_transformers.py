@@ -142,15 +142,15 @@ def _write(order: Order) -> list[str]:
         raise InputError(f"{order.out} is there already; name a new folder for the repaired model")
     folder, sha = _folder_of(str(order.model))
     lines = _checked(order, Origin(str(order.model), weights_sha256=sha))
-    made = repaired_model(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
+    model = repaired_model(library.SentenceTransformer(str(folder), device="cpu"), order.repair, order.kind)
     with atomic_folder(order.out) as part:
-        made.save(str(part), create_model_card=False)
+        model.save(str(part), create_model_card=False)
         _try(library, part, order)
     routed = order.kind is None and len(order.repair.kinds) > 1
     how = "encode_query and encode_document give repaired vectors" if routed else "encode gives repaired vectors"
     coded = [kind.code for kind in order.repair.kinds.values() if kind.code is not None]
-    if made.truncate_dim is not None:
-        how = f"its truncate_dim is {made.truncate_dim}; compare vectors by cosine"
+    if model.truncate_dim is not None:
+        how = f"its truncate_dim is {model.truncate_dim}; compare vectors by cosine"
     if coded:
         lines.append(
             f"the model gives float32; store documents as {coded[0].text} with `embedscope apply --kind document`"
@@ -166,12 +166,12 @@ def _try(library: Any, folder: Path, order: Order) -> None:
     wanted = order.repair.kinds[name].dim_out if name in order.repair.kinds else None
     try:
         with quiet(bars=True):
-            found = library.SentenceTransformer(str(folder), device="cpu").encode(["a"], show_progress_bar=False)
+            row = library.SentenceTransformer(str(folder), device="cpu").encode(["a"], show_progress_bar=False)
     except (ValueError, RuntimeError, KeyError) as error:
         raise InputError(f"{order.model} with the repair cannot encode ({error}); nothing was written") from error
-    if wanted is not None and found.shape != (1, wanted):
+    if wanted is not None and row.shape != (1, wanted):
         raise InputError(
-            f"{order.model} with the repair gives {found.shape[1]} dimensions, wanted {wanted}; nothing written"
+            f"{order.model} with the repair gives {row.shape[1]} dimensions, wanted {wanted}; nothing written"
         )
 
 
@@ -181,11 +181,11 @@ def _folder_of(model: str) -> tuple[Path, str | None]:
     from embedscope.encoders._uris import parse_uri
 
     path = Path(model)
-    found = find_source(parse_uri(f"st:{model}" if path.is_dir() else model))
-    if found.weights_format == "gguf":
+    source = find_source(parse_uri(f"st:{model}" if path.is_dir() else model))
+    if source.weights_format == "gguf":
         raise InputError(f"{model} is a GGUF file, which sentence-transformers does not read; use --to onnx or numpy")
-    root = found.saved.root if found.saved is not None else found.folder
-    return (path if path.is_dir() else root), found.weights_sha256
+    root = source.saved.root if source.saved is not None else source.folder
+    return (path if path.is_dir() else root), source.weights_sha256
 
 
 def _checked(order: Order, origin: Origin) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from embedscope.core.document import Bins, Chart, Document, Dots, Figure, Histogram, Mark, Range, Scatter, Series
 from embedscope.geometry.sketches import CoordinateParts, Cosines, Occurrences, Spectrum
-from embedscope.stats.neighbourhood import K
+from embedscope.stats.row_sets import K
 
 SECTION = "The space"
 _MOST_POINTS = 128
@@ -21,21 +21,21 @@ _FOUND = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100))
 def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Sequence[Range] = ()) -> tuple[Chart, ...]:
     """The charts of every space; ``ranges`` are shaded in the histograms of cosines."""
     several = len(pages) > 1
-    made: list[Chart] = []
+    charts: list[Chart] = []
     for source, space, page in pages:
         of = f", {space or source}" if several else ""
-        key = f"-{len(made)}" if several else ""
+        key = f"-{len(charts)}" if several else ""
         section = f"{SECTION}: {space or source}" if several else SECTION
         if "cosines" in page:
             exact = float(page["coordinates"].parts.sum()) if "coordinates" in page else None
-            made.append(cosine_chart(page["cosines"], of, key, section, ranges, exact))
+            charts.append(cosine_chart(page["cosines"], of, key, section, ranges, exact))
         if "coordinates" in page:
-            made.append(coordinate_chart(page["coordinates"], of, key, section))
+            charts.append(coordinate_chart(page["coordinates"], of, key, section))
         if "occurrences" in page:
-            made.append(occurrence_chart(page["occurrences"], of, key, section))
+            charts.append(occurrence_chart(page["occurrences"], of, key, section))
         if "spectrum" in page:
-            made.append(spectrum_chart(page["spectrum"], space or source, of, key, section))
-    return tuple(made)
+            charts.append(spectrum_chart(page["spectrum"], space or source, of, key, section))
+    return tuple(charts)
 
 
 class Forms(TypedDict):

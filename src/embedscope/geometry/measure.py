@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedscope.core.arrays import Array, Hashes, Precision, Rows
 from embedscope.core.batch import Stream
+from embedscope.core.choices import Search
 from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
@@ -30,7 +31,6 @@ from embedscope.geometry.summary import space_document
 from embedscope.metrics import DEFAULTS, Measured, Metric
 from embedscope.readers import itemsize_of
 from embedscope.stats.file_order import FileOrder
-from embedscope.stats.neighbour_index import Search
 
 if TYPE_CHECKING:
     from embedscope.sources.options import Source

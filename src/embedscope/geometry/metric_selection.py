@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import get_args
 
 from embedscope.core.arrays import Precision, Rows
+from embedscope.core.choices import Search
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.metrics import DEFAULTS, METRICS, Metric
-from embedscope.stats.neighbour_index import Search
 
 
 def select_metrics(

@@ -43,9 +43,9 @@ def pair_document(document: Document, paired: Paired, records: Sequence[Record],
 
 def pair_headline(records: Sequence[Record], names: tuple[str, str], charts: Sequence[str]) -> Headline | None:
     """Where the two sides lie and how often the right answer comes first."""
-    found = {r.metric: r for r in records if r.value is not None and r.space == "|".join(names)}
-    gap, paired, unpaired = (found.get(n) for n in ("modality_gap", "paired_cosine", "unpaired_cosine"))
-    recalls = [found.get(f"recall@1.{a}_to_{b}") for a, b in (names, names[::-1])]
+    by_metric = {r.metric: r for r in records if r.value is not None and r.space == "|".join(names)}
+    gap, paired, unpaired = (by_metric.get(n) for n in ("modality_gap", "paired_cosine", "unpaired_cosine"))
+    recalls = [by_metric.get(f"recall@1.{a}_to_{b}") for a, b in (names, names[::-1])]
     a, b = names
     parts, evidence = [], []
     if gap is not None and paired is not None and unpaired is not None:
@@ -60,24 +60,24 @@ def pair_headline(records: Sequence[Record], names: tuple[str, str], charts: Seq
             f"{100 * (recalls[1].value or 0):.0f} % of {b} queries"
         )
         evidence.append(recalls[0])
-    if not parts and "linear_cka" in found:
-        parts.append(f"The two spaces are alike to {found['linear_cka'].value:.2f} by linear CKA, where 1 is equal")
-        evidence.append(found["linear_cka"])
+    if not parts and "linear_cka" in by_metric:
+        parts.append(f"The two spaces are alike to {by_metric['linear_cka'].value:.2f} by linear CKA, where 1 is equal")
+        evidence.append(by_metric["linear_cka"])
     if not parts:
         return None
-    n = max((r.n or 0 for r in found.values()), default=0)
+    n = max((r.n or 0 for r in by_metric.values()), default=0)
     says = "; ".join([*(said(r) for r in evidence), f"n {n:,}"]) + "; in brackets 95 % intervals"
     return Headline(f"{'. '.join(parts)}.", "info", says, charts=tuple(charts[:2]))
 
 
 def recall_chart(records: Sequence[Record]) -> Dots | None:
     """recall@k in both directions."""
-    found = [r for r in records if r.metric.startswith("recall@") and r.value is not None]
-    directions = list(dict.fromkeys(r.metric.partition(".")[2] for r in found))
-    cutoffs = list(dict.fromkeys(r.metric.partition(".")[0] for r in found))
-    if not found:
+    recalls = [r for r in records if r.metric.startswith("recall@") and r.value is not None]
+    directions = list(dict.fromkeys(r.metric.partition(".")[2] for r in recalls))
+    cutoffs = list(dict.fromkeys(r.metric.partition(".")[0] for r in recalls))
+    if not recalls:
         return None
-    by = {r.metric: r for r in found}
+    by = {r.metric: r for r in recalls}
     rows = tuple(
         DotRow(
             cutoff,

@@ -12,8 +12,9 @@ from embedscope.core.accumulate import Need
 from embedscope.core.arrays import Floats, unit_rows
 from embedscope.core.tables import Index
 from embedscope.stats import Gaussian, Moments, RowSample, SampledRows, UnitSum, UnitSums
-from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.neighbours import top_k
+from embedscope.stats.row_sets import K
 
 FEW = 4
 """Spaces of a source up to which each is drawn; of more, the curves over layers are."""
@@ -113,12 +114,12 @@ class Sketchbook:
         """The page of a source whose metrics have these ``needs``; only from these where ``memory`` is limited."""
         if len(dims) > FEW:
             return None
-        made = [_OF[type(n)](n) for n in dict.fromkeys(needs) if type(n) in _OF and _plain(n)]
+        sketches = [_OF[type(n)](n) for n in dict.fromkeys(needs) if type(n) in _OF and _plain(n)]
         if max(dims.values(), default=0) > WIDEST:
-            made = [s for s in made if s.id != "spectrum"]
+            sketches = [s for s in sketches if s.id != "spectrum"]
         if self.rows and memory is None and not any(isinstance(n, NeighbourRows) for n in needs):
-            made.append(Sketch("cosines", RowSample(DRAWN), _cosines_of_sample))
-        page = Page(tuple(made))
+            sketches.append(Sketch("cosines", RowSample(DRAWN), _cosines_of_sample))
+        page = Page(tuple(sketches))
         self.pages.append((source, page))
         return page
 
@@ -183,7 +184,7 @@ def _parts(sums: UnitSums) -> CoordinateParts | None:
 
 
 def _neighbours(s: Neighbourhood) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     x = np.asarray(s.all.x, dtype=np.float64)
     if len(x) > K + 1:
         asked = s.scores[:, 0] if s.sampled and len(s.asked) else None
@@ -192,9 +193,9 @@ def _neighbours(s: Neighbourhood) -> dict[str, Any]:
             near = s.all.nearest(K, DRAWN).scores if len(distinct) == len(x) else _nearest(distinct)
             asked = near[:, 0] if len(near) else None
         cosines = cosines_of(x, s.n, asked)
-        made |= {} if cosines is None else {"cosines": cosines}
-        made |= {"occurrences": Occurrences(s.all.occurrences(K))} if s.all.others >= K else {}
-    return made
+        parts |= {} if cosines is None else {"cosines": cosines}
+        parts |= {"occurrences": Occurrences(s.all.occurrences(K))} if s.all.others >= K else {}
+    return parts
 
 
 def _nearest(distinct: Floats) -> Floats:

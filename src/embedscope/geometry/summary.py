@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from embedscope.core.document import Chart, Document, Headline, Range, Skipped
 from embedscope.core.records import Record
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import Sketchbook
+from embedscope.readers import is_vector_folder, is_vectors
 
 Numbers = dict[str, Record]
 
@@ -55,11 +55,11 @@ def _title(records: Sequence[Record]) -> str:
 
 
 def _spaces(records: object) -> dict[tuple[str, str, str], Numbers]:
-    made: dict[tuple[str, str, str], Numbers] = {}
+    spaces: dict[tuple[str, str, str], Numbers] = {}
     for r in records:  # type: ignore[attr-defined]
         if r.value is not None and r.variant is None:
-            made.setdefault((r.source, r.pooling or "", r.space or ""), {})[r.metric] = r
-    return made
+            spaces.setdefault((r.source, r.pooling or "", r.space or ""), {})[r.metric] = r
+    return spaces
 
 
 def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | None:
@@ -69,10 +69,10 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
         parts.append(f"unrelated rows have a mean cosine of {round(cosine.value, 2) + 0.0:.2f}")
         shown.append(cosine)
     for name in ("participation_ratio_unbiased", "participation_ratio"):
-        found = numbers.get(name)
-        if found is not None and found.value is not None and len(parts) < 2:
-            parts.append(f"the variance spreads over {found.value:.0f} of {found.dim} directions")
-            shown.append(found)
+        number = numbers.get(name)
+        if number is not None and number.value is not None and len(parts) < 2:
+            parts.append(f"the variance spreads over {number.value:.0f} of {number.dim} directions")
+            shown.append(number)
     if not parts:
         known = [r for r in numbers.values() if r.value is not None][:2]
         parts = [f"{r.metric} is {r.value:.4g}" for r in known]
@@ -82,7 +82,7 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
     text = " and ".join(parts)
     n = max((r.n or 0 for r in numbers.values()), default=0)
     evidence = "; ".join([*(said(r) for r in shown), f"n {n:,}"]) + "; in brackets 95 % intervals"
-    command = f"embedscope diagnose {shlex.quote(source)}" if Path(source.partition("::")[0]).exists() else ""
+    command = f"embedscope diagnose {shlex.quote(source)}" if is_vectors(source) or is_vector_folder(source) else ""
     return Headline(f"{text[0].upper()}{text[1:]}.", "info", evidence, command=command, charts=tuple(charts[:2]))
 
 

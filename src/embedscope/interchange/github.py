@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from embedscope.core.markup import markdown
-from embedscope.core.result import Result
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift import Drift
 
 
-def step_summary(made: Drift) -> str:
+def step_summary(drift: Drift) -> str:
     """Markdown for ``$GITHUB_STEP_SUMMARY``: the verdict first, a table of what drifted, and one line for the rest."""
-    drifted = made.drifted
-    same = sum(c.outcome == "same" for c in made.changes)
-    source = next((c.record.source for c in made.changes), "")
+    drifted = drift.drifted
+    same = sum(c.outcome == "same" for c in drift.changes)
+    source = next((c.record.source for c in drift.changes), "")
     if drifted:
         counts: dict[str, int] = {}
         for change in drifted:
@@ -25,7 +23,7 @@ def step_summary(made: Drift) -> str:
     else:
         lines = [f"### :white_check_mark: No drift in {source}"]
     lines += ["", f"{same} {'number agrees' if same == 1 else 'numbers agree'} with the baseline within error."]
-    left = list(dict.fromkeys(c.record.metric for c in made.changes if not c.failed and c.outcome != "same"))
+    left = list(dict.fromkeys(c.record.metric for c in drift.changes if not c.failed and c.outcome != "same"))
     if left:
         lines.append(f"Not compared: {', '.join(left)}.")
     return "\n".join(lines) + "\n"
@@ -37,8 +35,3 @@ def _line(change: Change) -> str:
     old, new = (None if r is None else r.value for r in (change.old, change.new))
     cells = (name, "" if old is None else f"{old:.4g}", "" if new is None else f"{new:.4g}", towards(change))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def summary(result: Result) -> str:
-    """Any other result as a summary: its findings and tables as Markdown."""
-    return result.to_markdown() if result.document is None else markdown(result.document.tables, result.document)

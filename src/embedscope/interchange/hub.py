@@ -31,9 +31,9 @@ def model_card(result: Result) -> str:
         lines += [_line(one, name, r) for one in scores for name, r in one.records.items()]
         body = "## Evaluation with embedscope\n\n" + "\n".join(lines) + "\n"
     command = result.provenance.get("command")
-    made = f"\nMade by `{command}`" if command else ""
+    origin = f"\nMade by `{command}`" if command else ""
     started = result.provenance.get("started")
-    return f"{_BEGIN}\n{body}{made}{f' on {str(started)[:10]}' if made and started else ''}\n{_END}\n"
+    return f"{_BEGIN}\n{body}{origin}{f' on {str(started)[:10]}' if origin and started else ''}\n{_END}\n"
 
 
 def put_model_card(result: Result, path: str | Path) -> None:

@@ -42,11 +42,13 @@ class MtebEncoder:
 
         uri = str(source_name(model))
         self._options = ModelOptions.of({"device": device or "auto", **options})
-        found = Provenance()
-        self._model = open_text_model(uri, self._options, found)
-        self._space: SpaceName = single_space(model_spaces(self._model, uri, self._options, "one", found, Silent()))
+        provenance = Provenance()
+        self._model = open_text_model(uri, self._options, provenance)
+        self._space: SpaceName = single_space(
+            model_spaces(self._model, uri, self._options, "one", provenance, Silent())
+        )
         self._uri, self._own = uri, self._space.pooling is None
-        weights = found.models[uri].get("weights_sha256")
+        weights = provenance.models[uri].get("weights_sha256")
         self._revision = revision or (str(weights)[:16] if weights else "no_revision_available")
 
     def encode(self, inputs: Any, *, prompt_type: Any = None, **about: Any) -> Vectors:
@@ -108,13 +110,13 @@ class MtebEncoder:
     @property
     def mteb_model_meta(self) -> Any:
         """Facts of the model as mteb's ``ModelMeta``, unknown ones empty."""
-        made = require("mteb.models.model_meta", "mteb", "an encoder of mteb")
+        library = require("mteb.models.model_meta", "mteb", "an encoder of mteb")
         functions = {"cosine": "COSINE", "dot": "DOT_PRODUCT", "euclidean": "EUCLIDEAN"}
         name = " ".join([self._uri, *([] if self._own else [str(self._space.pooling), self._space.space])])
         facts: dict[str, Any] = {"name": f"embedscope/{file_name(name)}", "revision": self._revision}
         if self.score in functions:
-            facts["similarity_fn_name"] = made.ScoringFunction[functions[self.score]]
-        return made.ModelMeta.create_empty(facts)
+            facts["similarity_fn_name"] = library.ScoringFunction[functions[self.score]]
+        return library.ModelMeta.create_empty(facts)
 
 
 def _matrix(x: Any) -> npt.NDArray[np.float64]:

@@ -78,8 +78,8 @@ def _key(name: str, one: TaskScores) -> str:
 
 
 def _bars(key: str, record: Record) -> dict[str, float]:
-    found = {"stderr": record.stderr, "ci_low": record.ci_low, "ci_high": record.ci_high}
-    return {f"{key}_{name}": value for name, value in found.items() if value is not None}
+    bars = {"stderr": record.stderr, "ci_low": record.ci_low, "ci_high": record.ci_high}
+    return {f"{key}_{name}": value for name, value in bars.items() if value is not None}
 
 
 def _languages(task: str) -> list[str]:

@@ -48,16 +48,16 @@ def task_scores(result: Result) -> list[TaskScores]:
             continue
         name = r.metric if r.variant is None else f"{r.metric}:{r.variant}"
         groups.setdefault((_model(r), task), {})[name] = r
-    found = []
+    scores = []
     for (model, task), records in groups.items():
         wanted = (task, *_MAIN_OF_RETRIEVAL, next(iter(records)))
         main = next(records[name] for name in wanted if name in records)
-        found.append(TaskScores(model, task, main, records))
-    if not found:
+        scores.append(TaskScores(model, task, main, records))
+    if not scores:
         raise InputError(
             "this result holds no scores of tasks or of retrieval; pass one that `embedscope evaluate` saved"
         )
-    return found
+    return scores
 
 
 def _model(r: Record) -> str:

@@ -21,12 +21,12 @@ def server(folder: str | Path = ".") -> Any:
 
     Raises ``MissingExtraError`` without ``mcp``.
     """
-    made = require("mcp.server.mcpserver", "mcp", "the MCP server")
+    library = require("mcp.server.mcpserver", "mcp", "the MCP server")
     from embedscope.mcp_server.tools import Tools
 
     root = Root(Path(folder).resolve())
     root.settle()
-    found = made.MCPServer("embedscope", instructions=_ABOUT, version=version("embedscope"))
+    tools = library.MCPServer("embedscope", instructions=_ABOUT, version=version("embedscope"))
     for tool in Tools(root).all():
-        found.add_tool(tool, name=tool.__name__, structured_output=False)
-    return found
+        tools.add_tool(tool, name=tool.__name__, structured_output=False)
+    return tools

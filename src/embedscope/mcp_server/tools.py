@@ -25,9 +25,10 @@ from embedscope.mcp_server.brief import brief, cut
 from embedscope.mcp_server.folder import Root
 
 Source = Annotated[
-    str, Field(description="File of vectors (x.npy, x.parquet::column, a folder), or a model, which needs texts")
+    str, Field(description="File of vectors (x.npy, x.parquet::column, a folder), or a model with texts or images")
 ]
 Texts = Annotated[str | None, Field(description="For a model: a data set, or a file with one text per line")]
+Images = Annotated[str | None, Field(description="For a model of images: a folder, flat or class/*.jpg")]
 Save = Annotated[str | None, Field(description="File in the server's folder for the whole result, as JSON")]
 Pair = Annotated[
     list[str] | None, Field(description="Two files of vectors with matching rows, in place of source", max_length=2)
@@ -68,11 +69,12 @@ class Tools:
         pair: Pair = None,
         metrics: Annotated[str | None, Field(description="Names, comma-separated; tool list shows them")] = None,
         texts: Texts = None,
+        images: Images = None,
         layers: str | None = None,
         save: Save = None,
     ) -> str:
         """Geometry of vectors (isotropy, dimension, norms) or of a pair (modality gap, recall), with intervals."""
-        result = _measure.measure(source, pair=_two(pair), metrics=metrics, texts=texts, layers=layers)
+        result = _measure.measure(source, pair=_two(pair), metrics=metrics, layers=layers, texts=texts, images=images)
         return self._answer(result, save)
 
     def diagnose(
@@ -81,11 +83,12 @@ class Tools:
         pair: Pair = None,
         queries: Annotated[str | None, Field(description="Vectors of queries against the source")] = None,
         texts: Texts = None,
+        images: Images = None,
         save: Save = None,
     ) -> str:
         """What is wrong with a space or a pair, how severe, whom it hurts, and the smallest repair to try."""
-        found = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts)
-        return self._answer(found.result, save, numbers=False)
+        diagnosis = _diagnose.diagnose(source, pair=_two(pair), queries=queries, texts=texts, images=images)
+        return self._answer(diagnosis.result, save, numbers=False)
 
     def check(
         self,
@@ -125,6 +128,7 @@ class Tools:
         objective: Annotated[str | None, Field(description="Of a pair: pairs or mixed (one index of both)")] = None,
         candidates: str = "auto",
         texts: Texts = None,
+        images: Images = None,
         save: Save = None,
     ) -> str:
         """Fit repairs and write one only if held-out data certify that it helps; needs a pair, qrels or labels."""
@@ -139,6 +143,7 @@ class Tools:
             objective=objective,
             candidates=candidates,
             texts=texts,
+            images=images,
         )
         if outcome.accepted:
             outcome.repair.save(target)
@@ -172,13 +177,13 @@ class Tools:
         from embedscope.exports.numpy import numpy_snippet
         from embedscope.transforms.repair import Repair
 
-        target, made = find_export(to), Repair.load(repair)
+        target, loaded = find_export(to), Repair.load(repair)
         check_model(target, to, model)
         if out is None:
             if to != "numpy":
                 raise InputError(f"say where to write {to}: pass out, a file in the server's folder")
-            return cut(numpy_snippet(made, Path(repair), kind))
-        lines = target.write(Order(made, Path(repair), self._root.output(out), kind, model))
+            return cut(numpy_snippet(loaded, Path(repair), kind))
+        lines = target.write(Order(loaded, Path(repair), self._root.output(out), kind, model))
         return cut("\n".join([f"{out}: {target.title}", *lines]))
 
     def analogy(

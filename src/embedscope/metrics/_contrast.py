@@ -5,7 +5,8 @@ from __future__ import annotations
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
 from embedscope.metrics.storage import ASKED
-from embedscope.stats.neighbourhood import K, NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import NeighbourRows
+from embedscope.stats.row_sets import K, RowSet
 
 
 @neighbour_metric(
@@ -27,10 +28,9 @@ def neighbour_contrast(rows: RowSet) -> float:
     >>> round(neighbour_contrast(np.eye(12) + 1), 3)  # every two rows are alike: none stands out
     0.0
     """
-    distinct = rows if rows.distinct is rows.x else RowSet(rows.distinct)
-    n = len(distinct.x)
+    distinct = rows.unequal
+    n = distinct.n
     if n <= K:
         raise UndefinedError(f"undefined: needs at least {K + 1} distinct non-zero rows, got {n}")
-    total = distinct.x.sum(axis=0)
-    unrelated = (float(total @ total) - n) / (n * (n - 1))
-    return float(distinct.nearest(K, ASKED).scores[:, 0].mean()) - unrelated
+    unrelated = (float(distinct.total @ distinct.total) - n) / (n * (n - 1))
+    return float(distinct.nearest(K, distinct.asking(ASKED)).scores[:, 0].mean()) - unrelated

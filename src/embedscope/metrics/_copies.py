@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
-from embedscope.stats.neighbourhood import NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import NeighbourRows
+from embedscope.stats.row_sets import RowSet
 
 
 @neighbour_metric(
@@ -25,6 +26,6 @@ def copy_share(rows: RowSet) -> float:
     >>> copy_share([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
     0.5
     """
-    if not len(rows.x):
+    if not rows.n:
         raise UndefinedError("undefined: needs a non-zero row")
-    return 1 - len(rows.distinct) / len(rows.x)
+    return 1 - rows.unequal.n / rows.n

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from embedscope.core.accumulate import Need
-from embedscope.core.arrays import Array, Rows
+from embedscope.core.arrays import Array, Precision, Rows
+from embedscope.core.choices import Search
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
 from embedscope.stats import Gaussian, GroupedResult, Interval, Statistic, jackknife, statistic_of
@@ -119,13 +120,13 @@ class Metric:
             kept = (kept | scales) - {"translation"} if rows == "unit" else kept - scales
         return replace(self, needs=_with(self.needs, rows=rows), rows=rows, invariant=kept)
 
-    def with_precision(self, precision: Literal["exact", "fast"]) -> Metric:
+    def with_precision(self, precision: Precision) -> Metric:
         """The same metric with float64 blocks, or ``fast``: float32 ones summed in float64, where it multiplies."""
         if not hasattr(self.needs, "precision"):
             return self
         return replace(self, needs=_with(self.needs, precision=precision))
 
-    def with_neighbours(self, search: Literal["exact", "faiss"]) -> Metric:
+    def with_neighbours(self, search: Search) -> Metric:
         """The same metric with exact neighbours, or those of a FAISS index; itself where it cannot use one."""
         return self
 
@@ -150,9 +151,9 @@ class Metric:
             if key not in self.no_interval:
                 extra = [problem]
                 if left and all(key in v for v in left):
-                    found = self._interval(value, [v[key] for v in left], grouped.sizes, key)
-                    interval, extra = (found.stderr, found.low, found.high), [self.caveat]
-                    extra.append(self.bias(grouped) if self.bias else found.bias_note)
+                    bars = self._interval(value, [v[key] for v in left], grouped.sizes, key)
+                    interval, extra = (bars.stderr, bars.low, bars.high), [self.caveat]
+                    extra.append(self.bias(grouped) if self.bias else bars.bias_note)
             out.append(self._measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))
         units = None if grouped.units is None else grouped.units.units
         return tuple(replace(m, units=units) for m in out)

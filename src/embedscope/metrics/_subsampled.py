@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value, units_note
 from embedscope.stats import GroupedResult
-from embedscope.stats.neighbour_index import Search
-from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
+from embedscope.stats.row_sets import LISTED, K, RowSet
 from embedscope.stats.uncertainty import Interval, at_least_binomial, jackknife, student_interval
 
 _SMALL = 2000
@@ -72,16 +73,16 @@ class NeighbourMetric(Metric):
         notes += [_LEFT_OUT] if self.across_units and full.all.units is not None else []
         out = []
         for key, value in values.items():
-            found = intervals.get(key, Interval(None, None, None))
+            bars_of_key = intervals.get(key, Interval(None, None, None))
             if self.share:
-                rows = len(full.all.x)
+                rows = full.all.n
                 known = rows if grouped.units is None else min(rows, grouped.units.units)
-                found = at_least_binomial(found, value, known)
-            interval = (found.stderr, found.low, found.high)
-            made = self._measured(
+                bars_of_key = at_least_binomial(bars_of_key, value, known)
+            interval = (bars_of_key.stderr, bars_of_key.low, bars_of_key.high)
+            estimates = self._measured(
                 key, value, interval, full, [*notes, self.caveat if key in intervals else problem, units_note(grouped)]
             )
-            out.append(_inexact(made) if full.sampled or approximate else made)
+            out.append(_inexact(estimates) if full.sampled or approximate else estimates)
         units = None if grouped.units is None else grouped.units.units
         return tuple(replace(m, units=units) for m in out)
 
@@ -90,7 +91,7 @@ class NeighbourMetric(Metric):
             return None
         if _asks(full, self.of_queries):
             return f"{len(full.asked):,} sampled rows compared with all {full.n:,}, exactly"
-        return f"on {len(full.all.x):,} sampled of {full.n:,} rows, which have fewer near neighbours than all"
+        return f"on {full.all.n:,} sampled of {full.n:,} rows, which have fewer near neighbours than all"
 
     def _by_queries(self, full: Neighbourhood, labels: Index) -> tuple[Mapping[str, Interval], str | None]:
         groups = labels[full.asked]
@@ -100,16 +101,16 @@ class NeighbourMetric(Metric):
             rest = groups != g
             left.append(self._named(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
             sizes.append(int((~rest).sum()))
-        found = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
+        intervals = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
         if self.certified is not None:
             low, high = self.certified(full.ids, full.n)
-            found = {key: Interval(bars.stderr, low, high) for key, bars in found.items()}
-        return found, None
+            intervals = {key: Interval(bars.stderr, low, high) for key, bars in intervals.items()}
+        return intervals, None
 
     def _by_parts(
         self, full: Neighbourhood, labels: Index, values: Mapping[str, float]
     ) -> tuple[Mapping[str, Interval], str | None]:
-        """Subsamples of 1, 2, 4 or 8 of 16 groups: about 2,000 rows or 1/16 of all, at most half.
+        """Subsamples of 1, 2, 4 or 8 of 16 groups: half of few rows, else about 2,000 rows or 1/16 of all.
 
         Which groups are taken together is balanced (`subsamples`), so that the error bar has the degrees of freedom of
         16 groups: 16 windows of 8 neighbouring groups would have 3.
@@ -127,7 +128,7 @@ class NeighbourMetric(Metric):
             return {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}, None
         reason: str | None = None
         n = len(labels)
-        for width in (w for w in (1, 2, 4, 8) if w == 8 or n * w / 16 >= _SMALL):
+        for width in self._widths(full, n):
             try:
                 draws, shares = self._drawn(full, labels, width)
             except UndefinedError as problem:
@@ -136,6 +137,12 @@ class NeighbourMetric(Metric):
             shared = [key for key in values if all(key in d for d in draws)]
             return {key: _spread(values[key], [d[key] for d in draws], shares, width) for key in shared}, None
         return {}, reason
+
+    def _widths(self, full: Neighbourhood, n: int) -> list[int]:
+        """Groups of a subsample, the first that gives a value; halves where lists of all hold their neighbours."""
+        if full.rows == "unit" and full.search == "exact" and full.all.units is None and n < LISTED:
+            return [8]
+        return [w for w in (1, 2, 4, 8) if w == 8 or n * w / 16 >= _SMALL]
 
     def _drawn(self, full: Neighbourhood, labels: Index, width: int) -> tuple[list[Mapping[str, float]], list[float]]:
         draws, shares = [], []

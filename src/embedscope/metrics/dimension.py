@@ -9,7 +9,8 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
-from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows, RowSet, nearest_others
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
+from embedscope.stats.row_sets import RowSet, nearest_others
 
 IDS = ("intrinsic_dimension", "intrinsic_dimension:mle")
 
@@ -21,13 +22,13 @@ EUCLIDEAN = {"rotation", "translation", "scale"}
 
 
 def _copies(s: Neighbourhood) -> str | None:
-    copies = len(s.all.x) - len(s.all.distinct)
+    copies = s.all.n - s.all.unequal.n
     return f"{copies} rows that equal others left out" if copies else None
 
 
 def _enough(rows: RowSet, least: int) -> None:
-    if len(rows.distinct) < least:
-        raise UndefinedError(f"undefined: needs at least {least} different rows, got {len(rows.distinct)}")
+    if rows.unequal.n < least:
+        raise UndefinedError(f"undefined: needs at least {least} different rows, got {rows.unequal.n}")
 
 
 def _told_apart(r: Floats) -> Floats:

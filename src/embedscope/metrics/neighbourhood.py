@@ -11,7 +11,8 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
-from embedscope.stats.neighbourhood import K, Neighbourhood, NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
+from embedscope.stats.row_sets import K, RowSet
 
 IDS = ("hubness_skew", "antihub_share", "robin_hood", "hub_share")
 
@@ -20,15 +21,15 @@ COSINE = {"rotation", "scale", "row_scale"}
 
 
 def _counts(rows: RowSet) -> Floats:
-    if len(rows.x) <= K:
-        raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {len(rows.x)}")
+    if rows.n <= K:
+        raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {rows.n}")
     if rows.others < K:
-        raise UndefinedError(f"undefined: the largest unit leaves {rows.others} of {len(rows.x)} rows, {K} are needed")
+        raise UndefinedError(f"undefined: the largest unit leaves {rows.others} of {rows.n} rows, {K} are needed")
     return rows.occurrences(K).astype(np.float64)
 
 
 def _copies(s: Neighbourhood) -> str | None:
-    copies = len(s.all.x) - len(s.all.distinct)
+    copies = s.all.n - s.all.unequal.n
     return f"{copies} rows are duplicates of others in direction, which makes hubs of no meaning" if copies else None
 
 
@@ -133,7 +134,7 @@ def robin_hood(rows: RowSet) -> float:
     UndefinedError
         with fewer than 11 non-zero rows.
     """
-    return float(np.abs(_counts(rows) - K).sum() / (2 * K * len(rows.x)))
+    return float(np.abs(_counts(rows) - K).sum() / (2 * K * rows.n))
 
 
 def _share_of_queries(ids: npt.NDArray[np.uint64], n: int) -> float:

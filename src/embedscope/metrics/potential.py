@@ -11,7 +11,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
-from embedscope.stats.neighbourhood import NeighbourRows, RowSet
+from embedscope.stats.neighbourhood import NeighbourRows
+from embedscope.stats.row_sets import RowSet
 
 IDS = ("uniformity",)
 
@@ -52,8 +53,8 @@ class _Potentials:
             of_column[:, label[starts[filled]]] = np.add.reduceat(potential, later[filled], axis=1)
             np.add.at(sums, label[start : start + len(potential)], of_column)
         sums = sums + sums.T - np.diag(np.diag(sums))
-        found = cls(sums, pairs)
-        return found if rows.units is None else found._across(rows.units[order], x, label)
+        potentials = cls(sums, pairs)
+        return potentials if rows.units is None else potentials._across(rows.units[order], x, label)
 
     def _across(self, units: Index, x: Floats, label: Index) -> _Potentials:
         """Without the pairs inside ``units`` (n,)."""
@@ -85,8 +86,8 @@ def _potential(a: Floats, b: Floats) -> Floats:
 
 def _left_out(rows: RowSet, labels: Index) -> list[Mapping[str, float]]:
     """The value without each group of ``labels`` (n,), for a jackknife: the pairs of every two groups are known."""
-    found = _Potentials.of(rows, labels)
-    return [{"uniformity": found.value(int(g))} for g in np.unique(labels)]
+    potentials = _Potentials.of(rows, labels)
+    return [{"uniformity": potentials.value(int(g))} for g in np.unique(labels)]
 
 
 @neighbour_metric(

@@ -5,17 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
+from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
-from embedscope.stats.neighbourhood import K, NeighbourRows, RowSet
-from embedscope.stats.neighbours import top_k
+from embedscope.stats.neighbourhood import NeighbourRows
+from embedscope.stats.row_sets import K, RowSet
 
 IDS = ("float16_ties", "int8_overlap")
 
 ASKED = 2000
-"""Rows that ask; the first in order of their hash, so a sample where there are more."""
+"""Rows that ask; the first in order of their hash, so a sample where there are more. In a subsample those of them that
+are in it, so that its spread is that of a mean over so many rows."""
 
 _LEVELS = 127
 
@@ -23,8 +26,8 @@ stored = partial(neighbour_metric, NeighbourRows("unit"), rows="unit", bounds=(0
 
 
 def _enough(rows: RowSet) -> None:
-    if len(rows.x) <= K:
-        raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {len(rows.x)}")
+    if rows.n <= K:
+        raise UndefinedError(f"undefined: {K} neighbours need at least {K + 1} non-zero rows, got {rows.n}")
 
 
 @stored(
@@ -42,7 +45,7 @@ def float16_ties(rows: RowSet) -> float:
         with fewer than 11 non-zero rows.
     """
     _enough(rows)
-    exact = rows.nearest(K, ASKED).scores
+    exact = rows.nearest(K, rows.asking(ASKED)).scores
     half = exact.astype(np.float16)
     return float(((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).mean())
 
@@ -52,6 +55,7 @@ def int8_overlap(rows: RowSet) -> float:
     """Share of the 10 nearest that are kept where coordinates are stored in 8 bits with one scale for all.
 
     round(127 u / max |u|) for the rows u at unit length, (n, d); one large coordinate takes the range from the others.
+    The scale is that of all rows in the subsamples of the error bar too.
     At most 2,000 rows are queries. Source: jacob2018.
 
     Raises
@@ -67,11 +71,19 @@ def kept_in_int8(rows: RowSet) -> Index:
     """How many of the 10 nearest of each of the first 2,000 rows stay its 10 nearest in 8 bits, (m,)."""
     kept: Index | None = rows.found.get("int8")
     if kept is None:
-        levels = np.rint(rows.x * (_LEVELS / np.abs(rows.x).max()))
-        before = rows.nearest(K, ASKED).indices
-        after = top_k(levels[:ASKED], levels, K, exclude=np.arange(len(before)), largest=_LEVELS).indices
-        kept = rows.found["int8"] = (before[:, :, None] == after[:, None, :]).any(axis=2).sum(axis=1)
+        asked = rows.asking(ASKED)
+        before, after = (
+            rows.nearest(K, asked).indices,
+            rows.mapped("levels", _levels, largest=_LEVELS).nearest(K, asked),
+        )
+        kept = rows.found["int8"] = (before[:, :, None] == after.indices[:, None, :]).any(axis=2).sum(axis=1)
     return kept
+
+
+def _levels(x: Floats) -> npt.NDArray[np.float32]:
+    """``x`` in whole numbers to 127, float32."""
+    levels: npt.NDArray[np.float32] = np.rint(x * (_LEVELS / np.abs(x).max())).astype(np.float32)
+    return levels
 
 
 ENTRIES = {"float16_ties": float16_ties, "int8_overlap": int8_overlap}

@@ -112,13 +112,13 @@ def _best_setting(judge: RetentionJudge, direction: Direction, settings: Sequenc
     """The setting of a family that is best on the part that selects, fitted without it; None where none is fitted."""
     if len(settings) == 1:
         return settings[0]
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for text in settings:
         try:
-            found[text] = _value(judge.kept(direction, fit_map(text, pairs), "select").main)
+            scores[text] = _value(judge.kept(direction, fit_map(text, pairs), "select").main)
         except EmbedscopeError:  # so few pairs do not fit it
             continue
-    return max(found, key=lambda text: found[text]) if found else None
+    return max(scores, key=lambda text: scores[text]) if scores else None
 
 
 def predict(points: Sequence[CurvePoint], family: str, retain: float, reach: int) -> Prediction | None:
@@ -150,7 +150,7 @@ def fitted_curve(ks: Floats, values: Floats) -> tuple[float, float, float]:
     >>> round(a, 6), round(b, 6)
     (0.9, 2.0)
     """
-    best, found = np.inf, (float(values.mean()), 0.0, 1.0)
+    best, fit = np.inf, (float(values.mean()), 0.0, 1.0)
     for c in _POWERS:
         x = ks**-c
         spread = ((x - x.mean()) ** 2).sum()
@@ -160,8 +160,8 @@ def fitted_curve(ks: Floats, values: Floats) -> tuple[float, float, float]:
             a, b = 1.0, max(0.0, float(((1.0 - values) * x).sum() / (x * x).sum()))
         error = float(((values - a + b * x) ** 2).sum())
         if error < best:
-            best, found = error, (a, b, float(c))
-    return found
+            best, fit = error, (a, b, float(c))
+    return fit
 
 
 def _crossing(ks: Floats, values: Floats, retain: float) -> tuple[float, float]:

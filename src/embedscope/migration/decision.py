@@ -96,10 +96,10 @@ def _stays(measured: Measured, retain: float) -> tuple[Kept, float | None, float
     """What the old model keeps on the part that certifies, with its interval; no lower end where it was not tested."""
     if measured.stays is None:
         return None
-    first, found = measured.stays
+    first, score = measured.stays
     may = first.main.value is not None and first.main.value >= retain
-    _, low, high = score_bars(found.main)
-    return found, low if may else None, high
+    _, low, high = score_bars(score.main)
+    return score, low if may else None, high
 
 
 def _verdict(

@@ -106,11 +106,11 @@ def thinned_ndcg(
     place = np.concatenate([np.arange(n) for n in np.diff(starts)]) if len(query) else before
     best = np.lexsort((-grade, query))
     ideal = np.bincount(query[best], grade[best] * np.where(place < K, weights[np.minimum(place, K - 1)], 0.0), m)
-    found = []
+    values = []
     for share in shares:
         at = before[:, None] + np.arange(K)
         chance = binom.pmf(np.arange(K), others[:, None], share)
         gains = (chance * np.where(at < K, weights[np.minimum(at, K - 1)], 0.0)).sum(axis=1) * grade
         total = np.bincount(query, gains, m)
-        found.append(np.divide(total, ideal, out=np.full(m, np.nan), where=ideal > 0))
-    return found
+        values.append(np.divide(total, ideal, out=np.full(m, np.nan), where=ideal > 0))
+    return values

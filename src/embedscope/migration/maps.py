@@ -84,11 +84,11 @@ def auto_candidates(dims: tuple[int, int], n: int) -> list[str]:
     ['none', 'procrustes', 'ridge:0.001']
     """
     narrow = min(dims)
-    found = [f"ridge:{value:g}" for value in RIDGES]
-    found += [f"lowrank:{k}" for k in _below(RANKS, narrow)]
-    found += [f"cca:{k}" for k in _below(COMPONENTS, min(narrow, n - 1))]
-    found += [f"mlp:{k}" for k in HIDDEN_UNITS] if has_torch() else []
-    return ["none"] * (dims[0] == dims[1]) + ["procrustes", *found]
+    candidates = [f"ridge:{value:g}" for value in RIDGES]
+    candidates += [f"lowrank:{k}" for k in _below(RANKS, narrow)]
+    candidates += [f"cca:{k}" for k in _below(COMPONENTS, min(narrow, n - 1))]
+    candidates += [f"mlp:{k}" for k in HIDDEN_UNITS] if has_torch() else []
+    return ["none"] * (dims[0] == dims[1]) + ["procrustes", *candidates]
 
 
 def has_torch() -> bool:
@@ -107,21 +107,21 @@ def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> li
     ['procrustes', 'ridge:0.001', 'ridge:0.01']
     """
     named = candidates.split(",") if isinstance(candidates, str) else list(candidates)
-    auto, found = auto_candidates(dims, n), []
+    auto, expanded = auto_candidates(dims, n), []
     for text in (part.strip() for part in named):
         name, number = _parsed(text) if text != "auto" else ("auto", None)
         if name == "auto":
-            found += auto
+            expanded += auto
         elif number is None and name not in ("none", "procrustes"):
             settings = [each for each in auto if family_of(each) == name] or [f"{name}:{_FAMILIES[name].default:g}"]
-            found += settings
+            expanded += settings
         elif name == "none" and dims[0] != dims[1]:
             raise InputError(f"'none' compares vectors as they are, but they have {dims[0]} and {dims[1]} dimensions")
         else:
-            found.append(text)
-    if not found:
+            expanded.append(text)
+    if not expanded:
         raise InputError("--candidates names none; write auto, or a list such as procrustes,ridge,mlp")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(expanded))
 
 
 def _parsed(text: str) -> tuple[str, float | None]:

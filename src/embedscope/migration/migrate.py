@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.split import HELD_OUT
+from embedscope.core.choices import DirectionChoice
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -33,6 +34,7 @@ def migrate(  # noqa: PLR0913
     new: Any,
     *,
     texts: TextSource | None = None,
+    images: str | Path | None = None,
     old_queries: Any = None,
     new_queries: Any = None,
     queries: TextSource | None = None,
@@ -40,7 +42,7 @@ def migrate(  # noqa: PLR0913
     allow_missing: bool = False,
     groups: Any = None,
     retain: float = RETAIN,
-    direction: Literal["auto", "queries", "documents"] = "auto",
+    direction: DirectionChoice = "auto",
     candidates: str | Iterable[str] = "auto",
     max_eval_rows: int = HELD_OUT,
     index_rows: int | None = None,
@@ -62,7 +64,7 @@ def migrate(  # noqa: PLR0913
     Parameters
     ----------
     old, new : the same rows by both models: vectors in files or arrays, matched by id or else by position, or models
-        of ``texts``
+        of ``texts`` or ``images``
     old_queries, new_queries : queries by both models, matched likewise
     queries : texts of queries, where NEW is a model
     qrels, allow_missing : judgements of queries and rows, by id
@@ -93,7 +95,7 @@ def migrate(  # noqa: PLR0913
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}
     )
-    request = Request(old, new, texts, old_queries, new_queries, queries, qrels, groups, allow_missing)
+    request = Request(old, new, texts, old_queries, new_queries, queries, qrels, groups, allow_missing, images)
     options = SplitOptions(seed, max_eval_rows)
     with provenance.phase("data"):
         counts = price_per_million_tokens is not None and tokens_per_row is None
@@ -150,6 +152,8 @@ def _kinds(trial: Trial, judge: RetentionJudge) -> dict[str, KindMap]:
     moved = OLD if trial.direction == "documents" else NEW
     kinds = {}
     for name in (OLD, NEW):
-        made = trial.fitted if name == moved and trial.text != NONE else KindMap(Side(dims[name]))
-        kinds[name] = KindMap(made.side, made.normalise_before, made.normalise_after, origins.get(name), made.hidden)
+        kind_map = trial.fitted if name == moved and trial.text != NONE else KindMap(Side(dims[name]))
+        kinds[name] = KindMap(
+            kind_map.side, kind_map.normalise_before, kind_map.normalise_after, origins.get(name), kind_map.hidden
+        )
     return kinds

@@ -73,7 +73,7 @@ def _trained(
         return 1 - torch.nn.functional.cosine_similarity(out, wanted, dim=1).mean()
 
     with torch.no_grad():
-        best, found, since = float(loss(x2, base2, y2)), None, 0
+        best, kept_weights, since = float(loss(x2, base2, y2)), None, 0
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(x), generator=dice).split(BATCH):
             adam.zero_grad()
@@ -83,10 +83,10 @@ def _trained(
             now = float(loss(x2, base2, y2))
         since += 1
         if now < best:
-            best, found, since = now, [w.detach().clone() for w in weights], 0
+            best, kept_weights, since = now, [w.detach().clone() for w in weights], 0
         if since >= PATIENCE:
             break
-    return None if found is None else Hidden(*(w.double().numpy() for w in found))
+    return None if kept_weights is None else Hidden(*(w.double().numpy() for w in kept_weights))
 
 
 def _cosine(a: Floats, b: Floats) -> float:

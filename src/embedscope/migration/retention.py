@@ -164,8 +164,8 @@ class RetentionJudge:
         view = self.views[part]
         if (view.own < 0).all():
             return None
-        found = top_k(*self._asked(view, direction, fitted), 1)
-        return mean_score((found.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
+        nearest = top_k(*self._asked(view, direction, fitted), 1)
+        return mean_score((nearest.indices[:, 0] == view.own).astype(np.float64), self.seed, (), view.units)
 
     def at_index(self, direction: Direction, fitted: KindMap, kept: Kept, rows: int) -> Score:
         """What the bridge ``fitted`` keeps on the certifying part as it is predicted among ``rows`` rows.

@@ -18,14 +18,19 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets import is_text_table, read_text_rows
 from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
+from embedscope.sources.id_files import id_files
+from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import read_side
 from embedscope.sources.retrieval_data import judgements_of, read_collection
-from embedscope.sources.texts import TextSource, encode, texts_of
+from embedscope.sources.texts import Texts, TextSource, encode, material_of, texts_of
 from embedscope.tasks._means import check_apart, directions
 from embedscope.transforms.repair import Origin
 
 Judged = tuple[Index, Index, Floats]
+
+Material = tuple[Texts | Images, tuple[str, ...] | None]
+"""What a model encodes, and the ids of its rows where they have ids."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,7 @@ class Request:
     qrels: Any = None
     groups: Any = None
     allow_missing: bool = False
+    images: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +114,9 @@ def read_rows(
         raise InputError("--layers and --pooling are for models, and OLD and NEW hold vectors: leave them out")
     asked = any(given is not None for given in (request.old_queries, request.new_queries, request.queries))
     role = "document" if asked else None
-    old = _side(request.old, request.texts, role, "OLD", encoder, provenance, progress)
-    new = _side(request.new, request.texts, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
+    material = _material(request, encoder, provenance)
+    old = _side(request.old, material, role, "OLD", encoder, provenance, progress)
+    new = _side(request.new, material, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
     rows, ids, notes = _matched(old, new)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
     check_apart(x, old.name)
@@ -158,7 +165,7 @@ def is_model(source: Any) -> bool:
 
 def _side(
     source: Any,
-    texts: TextSource | None,
+    material: Material | None,
     role: Any,
     name: str,
     encoder: ModelOptions,
@@ -172,30 +179,40 @@ def _side(
     if not isinstance(source, str):
         return _from_memory(source, name)
     if is_model(source):
-        if texts is None:
-            raise InputError(f"{source} is no file of vectors; if it is a model, say what it encodes with --texts FILE")
-        return _encoded(source, texts, role, encoder, provenance, progress, tokens)
+        if material is None:
+            raise InputError(
+                f"{source} is no file of vectors; if it is a model, say what it encodes with --texts FILE or --images "
+                "FOLDER"
+            )
+        return _encoded(source, material, role, encoder, provenance, progress, tokens)
     return _file(source, provenance)
 
 
 def _encoded(
     uri: str,
-    texts: TextSource,
+    material: Material,
     role: Any,
     encoder: ModelOptions,
     provenance: Provenance,
     progress: Progress,
     tokens: bool,
 ) -> Side:
-    found = texts_of(texts, encoder.data, provenance)
-    ids = _text_ids(texts)
-    _, (x,) = encode(uri, [found], encoder, provenance, progress, (role,))
-    counted = _tokens(uri, found.texts, encoder, provenance, progress) if tokens else None
+    rows, ids = material
+    _, (x,) = encode(uri, [rows], encoder, provenance, progress, (role,))
+    counted = _tokens(uri, rows.texts, encoder, provenance, progress) if tokens and isinstance(rows, Texts) else None
     origin = Origin(uri, weights_sha256=provenance.models.get(uri, {}).get("weights_sha256"))
     return Side(uri, x, ids, origin, counted)
 
 
-def _text_ids(texts: TextSource) -> tuple[str, ...] | None:
+def _material(request: Request, encoder: ModelOptions, provenance: Provenance) -> Material | None:
+    """What models encode: texts, or images, whose ids are their names."""
+    rows = material_of(request.texts, request.images, encoder.data, provenance)
+    if rows is None:
+        return None
+    return rows, rows.titles if isinstance(rows, Images) else _text_ids(request.texts)
+
+
+def _text_ids(texts: TextSource | None) -> tuple[str, ...] | None:
     """Ids of a table of texts; other texts have none."""
     if isinstance(texts, str | Path) and is_text_table(texts) and Path(texts).is_file():
         return read_text_rows(texts)[0]
@@ -218,21 +235,19 @@ def _tokens(
 
 def _from_memory(source: Any, name: str) -> Side:
     if isinstance(source, Mapping):
-        found = read_collection(source, None, Provenance(), name)
-        if found.x is None:
+        collection = read_collection(source, None, Provenance(), name)
+        if collection.x is None:
             raise InputError(f"{name} is a dict of texts; pass {{id: vector}}, or name a model and pass texts=")
-        return Side(name, found.x, found.ids)
+        return Side(name, collection.x, collection.ids)
     return Side(name, to_numpy(as_matrix(source, name)))
 
 
 def _file(source: str, provenance: Provenance) -> Side:
-    path = file_of(source)
-    beside = path.with_name(f"{path.stem}.ids.txt")
-    own = ids_of(open_vectors(source)) is not None
-    if own or beside.exists():
-        found = read_collection(source, None, provenance)
-        assert found.x is not None
-        side = Side(source, found.x, found.ids)
+    path, stream = file_of(source), open_vectors(source)
+    if ids_of(stream) is not None or id_files(source, stream):
+        collection = read_collection(source, None, provenance)
+        assert collection.x is not None
+        side = Side(source, collection.x, collection.ids)
     else:
         side = Side(source, np.asarray(read_side(source, provenance)))
     sha = provenance.data.get(source, {}).get("sha256")
@@ -283,20 +298,18 @@ def _queries(
             raise InputError(
                 "--queries are texts for models; for files of vectors give --old-queries and --new-queries"
             )
-        new = _encoded(request.new, request.queries, "query", encoder, provenance, progress, tokens=False)
+        asked = texts_of(request.queries, encoder.data, provenance), _text_ids(request.queries)
+        new = _encoded(request.new, asked, "query", encoder, provenance, progress, tokens=False)
         old: Side | None = None
         if is_model(request.old):
-            old = _encoded(request.old, request.queries, "query", encoder, provenance, progress, tokens=False)
+            old = _encoded(request.old, asked, "query", encoder, provenance, progress, tokens=False)
     else:
         if request.new_queries is None:
             raise InputError("--old-queries alone say nothing of the new model; add --new-queries")
-        sides = [
-            None if source is None else _side(source, None, "query", name, encoder, provenance, progress)
-            for source, name in ((request.old_queries, "OLD queries"), (request.new_queries, "NEW queries"))
-        ]
-        old, asked = sides
-        assert asked is not None
-        new = asked
+        new = _side(request.new_queries, None, "query", "NEW queries", encoder, provenance, progress)
+        old = None
+        if request.old_queries is not None:
+            old = _side(request.old_queries, None, "query", "OLD queries", encoder, provenance, progress)
     if old is None:
         return None, new.x, new.ids or tuple(str(i) for i in range(len(new.x)))
     rows, ids, _ = _matched(old, new, " queries")
@@ -337,10 +350,10 @@ def _groups(groups: Any, old: Side, rows: Index) -> npt.NDArray[Any]:
     """What each matched row belongs to; declared for the rows of OLD."""
     from embedscope.sources.grouped_stream import read_groups
 
-    found = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
-    if len(found) != len(old.x):
-        raise InputError(f"--groups has {len(found):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
-    return np.asarray(np.unique(found, return_inverse=True)[1][rows])
+    labels = np.asarray(read_groups(groups, old.name) if isinstance(groups, str | Path) else groups)
+    if len(labels) != len(old.x):
+        raise InputError(f"--groups has {len(labels):,} lines for the {len(old.x):,} rows of OLD; wanted one per row")
+    return np.asarray(np.unique(labels, return_inverse=True)[1][rows])
 
 
 def _check_width(x: npt.NDArray[Any], rows: Floats, what: str, side: str) -> None:

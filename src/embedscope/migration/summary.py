@@ -47,7 +47,7 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
             score, source=source, metric=metric, space=space, subset=subset, transform=text, fitted_on=fitted, **facts
         )
 
-    found = [
+    records = [
         record(score, name, t.direction, "select", t.text)
         for t in decision.trials
         if t.kept is not None
@@ -55,24 +55,24 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
     ]
     for test in decision.certified.values():
         where = (test.trial.direction, "certify", test.trial.text)
-        found += [record(score, name, *where) for name, score in test.kept.scores.items()]
+        records += [record(score, name, *where) for name, score in test.kept.scores.items()]
         if test.pair_recall is not None:
-            found.append(record(test.pair_recall, PAIR, *where))
+            records.append(record(test.pair_recall, PAIR, *where))
         if test.remote is not None:
-            found.append(record(test.remote, f"{OVERLAP}.remote", *where))
+            records.append(record(test.remote, f"{OVERLAP}.remote", *where))
         if test.main is not test.kept.main:
-            found.append(record(test.main, f"{judge.main}.at_index", *where))
+            records.append(record(test.main, f"{judge.main}.at_index", *where))
     view = judge.views["certify"]
-    found += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
+    records += [record(score, f"{name}.full", "new", "certify", None) for name, score in view.full.items()]
     if decision.stays is not None:
-        found += [record(score, name, "old", "certify", None) for name, score in decision.stays[0].scores.items()]
+        records += [record(score, name, "old", "certify", None) for name, score in decision.stays[0].scores.items()]
     direction = "queries" if decision.chosen is None else decision.chosen.trial.direction
-    found += [record(p.kept, judge.main, direction, f"pairs:{p.pairs}", p.text) for p in decision.curve]
+    records += [record(p.kept, judge.main, direction, f"pairs:{p.pairs}", p.text) for p in decision.curve]
     facts: dict[str, Any] = {"verdict": decision.verdict, "reason": decision.reason, "retain": retain}
     if decision.prediction is not None:
         facts |= {"predicted_pairs": decision.prediction.enough, "predicted_limit": decision.prediction.limit}
     chosen = decision.chosen
-    found.append(
+    records.append(
         Record(
             source,
             "migrate",
@@ -90,7 +90,7 @@ def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: 
             facts=facts | {"index_rows": costs.rows, "tokens": costs.tokens, "price_per_million": costs.price},
         )
     )
-    return found
+    return records
 
 
 def document_of(
@@ -180,7 +180,7 @@ def _next(decision: Decision, judge: RetentionJudge, out: str) -> str:
 
 def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[Finding]:
     by = judge.judged_by
-    found = [
+    sentences = [
         Finding(
             "The judge is what the full re-embedding finds: "
             + (f"nDCG@10 by {by}." if by else "its ten nearest rows."),
@@ -193,9 +193,9 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
     test = decision.chosen
     if test is not None:
         overlap = test.kept.scores[OVERLAP]
-        found += _at_size(test, judge, costs.rows)
+        sentences += _at_size(test, judge, costs.rows)
         if test.pair_recall is not None and test.pair_recall.value is not None and overlap.value is not None:
-            found.append(
+            sentences.append(
                 Finding(
                     f"A mapped row finds its own pair first in {test.pair_recall.value:.3f} of cases, and "
                     f"{overlap.value:.3f} of the ten nearest are kept: pair recall alone would say too much."
@@ -207,7 +207,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
         if test.remote is not None and test.remote.value is not None and overlap.value is not None:
             _, low, high = score_bars(test.remote)
             worse = high is not None and high < overlap.value
-            found.append(
+            sentences.append(
                 Finding(
                     f"On the half of them unlike any fitted row, {test.remote.value:.3f} of the ten nearest are kept"
                     + (": fewer than among all, so choose pairs that cover the index." if worse else "."),
@@ -215,9 +215,9 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
                     "" if low is None or high is None else f"95 % interval {low:.3f} to {high:.3f}",
                 )
             )
-        found += _losers(test, judge)
+        sentences += _losers(test, judge)
         others = [c for d, c in decision.certified.items() if c is not test and d != NONE]
-        found += [
+        sentences += [
             Finding(
                 f"The other direction, {way(c.trial.direction)}: '{c.trial.text}' keeps {_number(c)}; it was not "
                 "chosen, so this is no test."
@@ -225,9 +225,9 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
             for c in others
         ]
     if (sentence := costs.sentence()) is not None:
-        found.append(Finding(sentence))
-    found += [Finding(f"{note[0].upper()}{note[1:]}.") for note in judge.notes]
-    return found
+        sentences.append(Finding(sentence))
+    sentences += [Finding(f"{note[0].upper()}{note[1:]}.") for note in judge.notes]
+    return sentences
 
 
 def _at_size(test: Certified, judge: RetentionJudge, rows: int) -> list[Finding]:

@@ -72,7 +72,8 @@ _FOLDERS = frozenset({"zarr"})
 def is_vectors(source: str) -> bool:
     """Whether ``source`` names files of vectors by its suffix (``X.npy``, ``X.npz::key``, ``data/*.npy``) or address.
 
-    A JSONL, CSV or TSV file that exists is one where its first rows hold a vector, since it may hold texts alone.
+    So does a folder on this machine that is no saved model. A JSONL, CSV or TSV file that exists is one where its first
+    rows hold a vector, since it may hold texts alone.
 
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)
@@ -80,7 +81,7 @@ def is_vectors(source: str) -> bool:
     place = taken_apart(source).place
     if place_of(place) is not None:
         return True
-    if is_remote(place) or ("/" in place and "*" in place):
+    if is_remote(place) or ("/" in place and "*" in place) or is_vector_folder(source):
         return True
     suffix = _suffix(place)
     return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))
@@ -164,20 +165,20 @@ def find_vectors(
 
         store = place_of(named.place)
         if store is not None:
-            found = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
+            vectors = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
         else:
-            found = _find(named.place, named.key, open_file, skip_bad)
+            vectors = _find(named.place, named.key, open_file, skip_bad)
         if named.bits:
-            found.stream = unpacked(found.stream, source)
-        return found
+            vectors.stream = unpacked(vectors.stream, source)
+        return vectors
 
 
 def _find(place: str, key: str | None, open_file: Callable[[Place, str | None], Stream], skip_bad: bool) -> Found:
     suffix = _suffix(place)
     if is_glob(place):
-        found = open_files(place, globbed(place), key, open_file, skip_bad)
-        found.layout = "glob"
-        return found
+        stream = open_files(place, globbed(place), key, open_file, skip_bad)
+        stream.layout = "glob"
+        return stream
     if is_folder(place) and suffix in _FOLDERS:
         return Found(open_file(Path(place), key), "folder")
     if is_folder(place):

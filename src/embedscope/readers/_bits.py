@@ -45,10 +45,10 @@ class BitsStream:
     @property
     def facts(self) -> Facts:
         """What the inner stream is made of, unpacked."""
-        found = facts_of(self.inner)
-        notes = tuple(note for note in found.notes if "?bits" not in note)
-        dtypes = dict.fromkeys(found.dtypes, "bits")
-        return replace(found, dtypes=dtypes, notes=("packed bits, unpacked to 0 and 1", *notes))
+        facts_of_inner = facts_of(self.inner)
+        notes = tuple(note for note in facts_of_inner.notes if "?bits" not in note)
+        dtypes = dict.fromkeys(facts_of_inner.dtypes, "bits")
+        return replace(facts_of_inner, dtypes=dtypes, notes=("packed bits, unpacked to 0 and 1", *notes))
 
     @property
     def row_ids(self) -> RowStrings | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from embedscope.core.arrays import Array, Hashes, as_matrix
 from embedscope.core.batch import Batch, Shard
 from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
+from embedscope.stats._equal import named_units
 
 _SHARD_ROWS = 32_768, 131_072
 _SHARDS = 2048
@@ -54,7 +56,8 @@ class ArrayShard:
         for a, b in cuts(self.start, self.stop, max(s.dims.values())):
             ids = hash_rows(a, b) if s.ids is None else s.ids[a:b]
             clusters = ids if s.clusters is None else s.clusters[a:b]
-            yield Batch(ids, clusters, {name: x[a:b] for name, x in s.spaces.items()})
+            units = None if s.units is None else {name: u[a:b] for name, u in s.units.items()}
+            yield Batch(ids, clusters, {name: x[a:b] for name, x in s.spaces.items()}, units)
 
 
 class ArrayStream:
@@ -63,7 +66,8 @@ class ArrayStream:
     Parameters
     ----------
     spaces : name -> (n, d); checked to be finite and real
-    ids : (n,) uint64 hashes of the rows' identities; hashes of the row numbers where None
+    ids : (n,) uint64 hashes of the rows' identities (of texts, of names), which then decide the groups of rows; hashes
+        of the row numbers where None
     clusters : (n,) uint64 hashes of what rows belong to; the ids where None
     """
 
@@ -89,6 +93,13 @@ class ArrayStream:
     def n_rows(self) -> int:
         """Number of rows."""
         return self._n
+
+    @cached_property
+    def units(self) -> Mapping[str, Hashes] | None:
+        """Units of equal rows of every space by the ids of the rows; None where rows have none of their own."""
+        if self.ids is None or self.clusters is not None:
+            return None
+        return {name: named_units(x, self.ids) for name, x in self.spaces.items()}
 
     def shards(self) -> Sequence[Shard]:
         """The plan, decided by n and the widest space."""

@@ -92,7 +92,7 @@ def _check(stream: Stream, shard: Place, metadata: Place) -> None:
 
 def _number(file: Place) -> int:
     """Number of a shard: the last one in its name."""
-    found = re.findall(r"[0-9]+", file.stem)
-    if not found:
+    digits = re.findall(r"[0-9]+", file.stem)
+    if not digits:
         raise InputError(f"{file} has no number in its name; shards of the {_WHAT} are numbered, as img_emb_0.npy")
-    return int(found[-1])
+    return int(digits[-1])

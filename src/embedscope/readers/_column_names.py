@@ -78,7 +78,7 @@ def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple
     strings = [name for name in strings if looks_like_vector(first(name), at_least=2 if groups else 1)]
     _refuse(path, schema, key, {*lists, *groups, *strings})
     present = list(lists) if key in {None, ALL} and lists else [*lists, *groups, *strings]
-    found = []
+    columns = []
     for name in chosen_keys(str(path), "column", key, present):
         space, label = "vectors" if key is None else name, f"{path}::{name}"
         if name in lists:
@@ -95,8 +95,8 @@ def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple
             dtype = np.dtype(np.float64)
             column = Column(name, space, len(numbers_in(first(name))), dtype.name, written=True)
         check_matrix((1, column.dim), dtype, label)
-        found.append(column)
-    return tuple(found)
+        columns.append(column)
+    return tuple(columns)
 
 
 def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> None:
@@ -167,12 +167,12 @@ def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
         match = re.fullmatch(_NUMBERED, field.name)
         if match and is_number(field.type):
             numbered.setdefault(match[1], {})[int(match[2])] = field.name
-    found = {}
+    groups = {}
     for prefix, members in numbered.items():
         numbers = sorted(members)
         if len(numbers) > 1 and numbers[0] in {0, 1} and numbers[-1] - numbers[0] == len(numbers) - 1:
-            found[prefix or "vectors"] = tuple(members[i] for i in numbers)
-    return found
+            groups[prefix or "vectors"] = tuple(members[i] for i in numbers)
+    return groups
 
 
 def not_numbers(schema: Any, parts: Sequence[str]) -> str:

@@ -222,8 +222,8 @@ def column_stream(
         raise no_rows(path)
 
     columns = columns_of(path, schema, key, value)
-    found = replace(plain, columns=columns).naming(None, None)
-    return replace(found, notes=(*notes, *_told(found)))
+    stream = replace(plain, columns=columns).naming(None, None)
+    return replace(stream, notes=(*notes, *_told(stream)))
 
 
 def _told(stream: ColumnStream) -> Iterator[str]:
@@ -238,15 +238,15 @@ def _told(stream: ColumnStream) -> Iterator[str]:
 def told_names(stream: ColumnStream) -> tuple[str, ...]:
     """Notes on ids, texts and the columns that are not read."""
     used = {name for column in stream.columns for name in column.needs}
-    found = []
+    names = []
     for what, name in (("ids", stream.ids), ("texts", stream.texts)):
         if name is not None:
-            found.append(f"{what} from column {name}")
+            names.append(f"{what} from column {name}")
             used.add(name)
     others = [name for name in (stream.schema.names if stream.schema is not None else []) if name not in used]
     if others:
-        found.append(f"not read: {listed(others)}")
-    return tuple(found)
+        names.append(f"not read: {listed(others)}")
+    return tuple(names)
 
 
 def _matrix(table: Any, column: Column, label: str, row: int) -> npt.NDArray[Any]:

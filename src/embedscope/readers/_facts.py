@@ -57,8 +57,8 @@ def notes_on_codes(dtypes: Mapping[str, str]) -> tuple[str, ...]:
 @singledispatch
 def facts_of(stream: Any) -> Facts:
     """What a ``stream`` of files is made of; streams of other kinds have no files."""
-    found: Facts = getattr(stream, "facts", Facts((), {}))
-    return found
+    facts: Facts = getattr(stream, "facts", Facts((), {}))
+    return facts
 
 
 @facts_of.register
@@ -86,15 +86,15 @@ def together(streams: tuple[Stream, ...]) -> Facts:
     return _together([facts_of(stream) for stream in streams])
 
 
-def _together(found: list[Facts]) -> Facts:
+def _together(parts: list[Facts]) -> Facts:
     dtypes: dict[str, dict[str, None]] = {}
-    for facts in found:
+    for facts in parts:
         for space, dtype in facts.dtypes.items():
             dtypes.setdefault(space, {})[dtype] = None
-    files = dict.fromkeys(file for facts in found for file in facts.files)
-    order = "Fortran" if any(facts.order for facts in found) else ""
-    notes = dict.fromkeys(note for facts in found for note in facts.notes)
-    form = found[0].form if len({facts.form for facts in found}) == 1 else ""
+    files = dict.fromkeys(file for facts in parts for file in facts.files)
+    order = "Fortran" if any(facts.order for facts in parts) else ""
+    notes = dict.fromkeys(note for facts in parts for note in facts.notes)
+    form = parts[0].form if len({facts.form for facts in parts}) == 1 else ""
     return Facts(tuple(files), {s: " and ".join(d) for s, d in dtypes.items()}, order, tuple(notes), form)
 
 

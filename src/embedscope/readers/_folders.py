@@ -30,29 +30,29 @@ def globbed(pattern: str) -> list[Place]:
     if is_remote(pattern):
         system, path = file_system(pattern)
         names = [name for name in system.glob(path) if not system.isdir(name)]
-        found: list[Place] = [RemoteFile(system.unstrip_protocol(name)) for name in names]
+        places: list[Place] = [RemoteFile(system.unstrip_protocol(name)) for name in names]
     else:
         root = Path(pattern).anchor or "."
         below = str(Path(pattern).relative_to(root)) if Path(pattern).anchor else pattern
-        found = [p for p in Path(root).glob(below) if not p.is_dir() or p.suffix == ".zarr"]
-    if not found:
+        places = [p for p in Path(root).glob(below) if not p.is_dir() or p.suffix == ".zarr"]
+    if not places:
         raise InputError(f"no file matches {pattern}; check the pattern and the folder")
-    return sorted(found, key=lambda p: natural(str(p)))
+    return sorted(places, key=lambda p: natural(str(p)))
 
 
 def below(folder: str) -> dict[tuple[str, ...], Place]:
     """Files in and under ``folder`` by relative path, without those whose names begin with a dot or an underscore."""
-    found: dict[tuple[str, ...], Place] = {}
+    places: dict[tuple[str, ...], Place] = {}
     if is_remote(folder):
         system, path = file_system(folder)
         for name in system.find(path):
             parts = PurePosixPath(name).relative_to(PurePosixPath(path)).parts
-            found[parts] = RemoteFile(system.unstrip_protocol(name))
+            places[parts] = RemoteFile(system.unstrip_protocol(name))
     else:
         for file in Path(folder).rglob("*"):
             if file.is_file():
-                found[file.relative_to(folder).parts] = file
-    seen = {parts: file for parts, file in found.items() if not any(part[0] in "._" for part in parts)}
+                places[file.relative_to(folder).parts] = file
+    seen = {parts: file for parts, file in places.items() if not any(part[0] in "._" for part in parts)}
     return dict(sorted(seen.items(), key=lambda item: [natural(part) for part in item[0]]))
 
 
@@ -92,16 +92,16 @@ def open_folder(folder: str, key: str | None, open_file: Open, known: Sequence[s
             f"'{folder.rstrip('/')}/*.{suffixes[0]}'"
         )
     where = "" if direct else " and the folders below"
-    found = open_files(folder, chosen, key, open_file, skip_bad)
-    found.layout = f"folder{where}"
+    stream = open_files(folder, chosen, key, open_file, skip_bad)
+    stream.layout = f"folder{where}"
     if rows is not None:
-        found.layout = "folder of .npy shards with Parquet metadata"
-        if rows != found.stream.n_rows and not found.missing:
+        stream.layout = "folder of .npy shards with Parquet metadata"
+        if rows != stream.stream.n_rows and not stream.missing:
             raise InputError(
-                f"{folder} has {found.stream.n_rows:,} rows in its .npy files and {rows:,} in its Parquet metadata; "
+                f"{folder} has {stream.stream.n_rows:,} rows in its .npy files and {rows:,} in its Parquet metadata; "
                 f"one of them is not complete: name those meant, '{folder.rstrip('/')}/*.npy'"
             )
-    return found
+    return stream
 
 
 def open_files(source: str, files: Sequence[Place], key: str | None, open_file: Open, skip_bad: bool) -> Found:

@@ -67,9 +67,9 @@ def hint(place: str) -> str:
 def _unknown(path: Path, head: bytes, wanted: str) -> str:
     """What a file of another name is by its first bytes and its suffix, and what to do."""
     line = _LINES.get(path.suffix.lower().removeprefix("."))
-    found = recognise(head)
-    if found is not None:
-        return f"{path} is {found.what}; {found.advice if line is None or 'pickle' in line else line}"
+    kind = recognise(head)
+    if kind is not None:
+        return f"{path} is {kind.what}; {kind.advice if line is None or 'pickle' in line else line}"
     if line is None and re.match(rb"\S+( -?\d+\.\d+){3}", head):
         line = "word vectors are read as gensim:FILE"
     if line is not None:

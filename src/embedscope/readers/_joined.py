@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._facts import Facts, facts_of, together
-from embedscope.readers._row_strings import RowStrings, chained
+from embedscope.readers._row_strings import RowStrings, chained, in_order, other_columns
 
 
 def joined(parts: Sequence[Stream]) -> Stream:
@@ -58,6 +58,16 @@ class JoinedStream:
         """The texts of the rows, where all parts have them."""
         return chained(self.parts, "row_texts")
 
+    @property
+    def row_columns(self) -> Mapping[str, RowStrings]:
+        """The other columns of the rows, where all parts have them."""
+        held = [other_columns(part) for part in self.parts]
+        return {
+            name: in_order([columns[name] for columns in held])
+            for name in held[0]
+            if all(name in columns for columns in held)
+        }
+
     def shards(self) -> Sequence[Shard]:
         """Shards of the parts in order; small ones are put together until they have a planned shard's rows."""
         wanted = plan(self.n_rows, max(self.dims.values()))[0][1]
@@ -65,9 +75,9 @@ class JoinedStream:
         pieces: list[tuple[Shard, int]] = []
         rows = offset = 0
         for part in self.parts:
-            found: Sequence[Any] = part.shards()
-            starts = [*(shard.start for shard in found), part.n_rows or 0]
-            for shard, (start, stop) in zip(found, itertools.pairwise(starts), strict=True):
+            own_shards: Sequence[Any] = part.shards()
+            starts = [*(shard.start for shard in own_shards), part.n_rows or 0]
+            for shard, (start, stop) in zip(own_shards, itertools.pairwise(starts), strict=True):
                 pieces.append((shard, offset + start))
                 rows += stop - start
                 if rows >= wanted:
@@ -95,6 +105,14 @@ class JoinedShard:
                 ids = hash_rows(row, row + len(batch.ids))
                 yield replace(batch, ids=ids, clusters=ids)
                 row += len(batch.ids)
+
+
+def one_by_one(shards: Sequence[Shard]) -> list[Shard]:
+    """``shards`` with those that were put together from small files taken apart again, so that each is of one file."""
+    apart: list[Shard] = []
+    for shard in shards:
+        apart += [JoinedShard((piece,)) for piece in shard.pieces] if isinstance(shard, JoinedShard) else [shard]
+    return apart
 
 
 def _widths(stream: Stream) -> str:

@@ -46,8 +46,8 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
     InputError
         if a row is longer than 256 MB, or a quote is never closed.
     """
-    found = Runs()
-    walk = _Walk(found, start)
+    runs = Runs()
+    walk = _Walk(runs, start)
     with path.open("rb") as file:
         file.seek(start)
         while block := file.read(_READ):
@@ -61,14 +61,14 @@ def runs_of_lines(path: Place, start: int, *, quotes: bool) -> Runs:
             f"{path} has a double quote that is never closed, so its rows cannot be distinguished; write it again"
         )
     walk.finish()
-    return found
+    return runs
 
 
 class _Walk:
     """The state of a walk over the bytes of a file."""
 
-    def __init__(self, found: Runs, start: int) -> None:
-        self.found = found
+    def __init__(self, runs: Runs, start: int) -> None:
+        self.found = runs
         self.at = self.line = self.start = start
         self.count = 0
         self.open_quote = 0

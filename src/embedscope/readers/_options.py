@@ -42,8 +42,8 @@ def taken_apart(source: str) -> Named:
     place, _, key = source.partition("::")
     options: list[str] = []
     for part in (place, key):
-        if found := _OPTIONS.search(part):
-            options += found[1].split("&")
+        if match := _OPTIONS.search(part):
+            options += match[1].split("&")
     place, key = _OPTIONS.sub("", place), _OPTIONS.sub("", key)
     named = dict(option.partition("=")[::2] for option in options)
     return Named(place, key or None, "bits" in named, named.get("ids"), named.get("text"))

@@ -56,30 +56,33 @@ def ids_of(stream: Stream) -> RowStrings | None:
     The hashes in ``Batch.ids`` stay those of row numbers: they decide samples, so that the same vectors give the same
     numbers in every format.
     """
-    found: RowStrings | None = getattr(stream, "row_ids", None)
-    return found
+    strings: RowStrings | None = getattr(stream, "row_ids", None)
+    return strings
 
 
 def texts_of(stream: Stream) -> RowStrings | None:
     """The texts that a file keeps beside its vectors, None where it keeps none."""
-    found: RowStrings | None = getattr(stream, "row_texts", None)
-    return found
+    strings: RowStrings | None = getattr(stream, "row_texts", None)
+    return strings
 
 
 def other_columns(stream: Stream) -> Mapping[str, RowStrings]:
     """The other columns of strings and whole numbers that a table keeps beside its vectors, by name."""
-    found: Mapping[str, RowStrings] = getattr(stream, "row_columns", {})
-    return found
+    columns: Mapping[str, RowStrings] = getattr(stream, "row_columns", {})
+    return columns
 
 
 def chained(streams: Sequence[Any], name: str) -> RowStrings | None:
     """The strings ``name`` (``row_ids``, ``row_texts``) of streams one after the other; None where one lacks them."""
-    found: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
-    if len(found) < len(streams):
-        return None
+    columns: list[RowStrings] = [s for s in (getattr(stream, name, None) for stream in streams) if s is not None]
+    return in_order(columns) if len(columns) == len(streams) else None
+
+
+def in_order(columns: Sequence[RowStrings]) -> RowStrings:
+    """Strings one after the other."""
 
     def blocks() -> Iterator[Sequence[str]]:
-        for strings in found:
+        for strings in columns:
             yield from strings.blocks()
 
-    return RowStrings(" and ".join(dict.fromkeys(s.source for s in found)), blocks)
+    return RowStrings(" and ".join(dict.fromkeys(s.source for s in columns)), blocks)

@@ -166,9 +166,9 @@ def _schema(path: Place, layout: _Layout) -> Any:
     import pyarrow as pa
 
     content = lines_between(path, layout.runs.bounds(0))
-    found = _table(path, content, layout, None, None, 0).schema
+    schema = _table(path, content, layout, None, None, 0).schema
     fields = []
-    for field in found:
+    for field in schema:
         kind = field.type
         if pa.types.is_integer(kind) and re.fullmatch(r".*?[0-9]+[\])]?", field.name):
             kind = pa.float64()

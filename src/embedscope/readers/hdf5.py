@@ -31,7 +31,7 @@ def open_hdf5(path: Place, key: str | None = None) -> Stream:
     """
     with _file(path) as file:
         sets = _sets(file)
-        wide = [name for name, found in sets.items() if found.ndim == 2 and found.dtype.kind in "fiu"]
+        wide = [name for name, array in sets.items() if array.ndim == 2 and array.dtype.kind in "fiu"]
         key = key.strip("/") if key is not None and key != ALL else key
         names = chosen_keys(str(path), "data set", key, wide if key in {None, ALL} else list(sets), _described(sets))
         matrices = [_matrix(path, name, "vectors" if key is None else name, sets) for name in names]
@@ -41,34 +41,34 @@ def open_hdf5(path: Place, key: str | None = None) -> Stream:
 def _sets(file: Any) -> dict[str, Any]:
     """Data sets of the file by name; soft and external links are passed over."""
     h5py = require("h5py", "hdf5", "reading HDF5")
-    found: dict[str, Any] = {}
-    file.visititems(lambda name, item: found.__setitem__(name, item) if isinstance(item, h5py.Dataset) else None)
-    return found
+    sets: dict[str, Any] = {}
+    file.visititems(lambda name, item: sets.__setitem__(name, item) if isinstance(item, h5py.Dataset) else None)
+    return sets
 
 
 def _described(sets: dict[str, Any]) -> list[str]:
-    return [f"{name} {found.shape} of {found.dtype}"[:80] for name, found in sets.items()]
+    return [f"{name} {array.shape} of {array.dtype}"[:80] for name, array in sets.items()]
 
 
 def _matrix(path: Place, name: str, space: str, sets: dict[str, Any]) -> LazyMatrix:
-    found, label = sets[name], f"{path}::{name}"
-    shape = tuple(int(size) for size in found.shape or ())
-    check_matrix(shape, found.dtype, label)
-    check_scale(found.attrs, label)
-    if found.is_virtual or found.external:
+    array, label = sets[name], f"{path}::{name}"
+    shape = tuple(int(size) for size in array.shape or ())
+    check_matrix(shape, array.dtype, label)
+    check_scale(array.attrs, label)
+    if array.is_virtual or array.external:
         raise InputError(f"{label} keeps its values in other files, which are not followed; copy them into one file")
-    if found.chunks is None:
-        lacking = found.id.get_storage_size() < np.prod(shape, dtype=object) * found.dtype.itemsize
+    if array.chunks is None:
+        lacking = array.id.get_storage_size() < np.prod(shape, dtype=object) * array.dtype.itemsize
     else:
-        wanted = np.prod([-(-size // chunk) for size, chunk in zip(shape, found.chunks, strict=True)], dtype=object)
-        lacking = found.id.get_num_chunks() < wanted
+        wanted = np.prod([-(-size // chunk) for size, chunk in zip(shape, array.chunks, strict=True)], dtype=object)
+        lacking = array.id.get_num_chunks() < wanted
     if lacking:
         raise InputError(f"{label} of shape {shape} was never written to its end; write it again")
     own = {k: s for k, s in sets.items() if not (s.is_virtual or s.external)}
     lengths = {k: len(s) for k, s in own.items() if s.ndim == 1 and s.dtype.kind in "iuSOT"}
     ids, texts = beside(name, lengths, shape[0])
     return LazyMatrix(
-        path, name, _rows, (shape[0], shape[1]), found.dtype.newbyteorder("=").name, space, ids, texts, _strings
+        path, name, _rows, (shape[0], shape[1]), array.dtype.newbyteorder("=").name, space, ids, texts, _strings
     )
 
 
@@ -86,15 +86,15 @@ def _file(path: Place) -> Iterator[Any]:
 @contextmanager
 def _rows(path: Place, key: str) -> Iterator[Rows]:
     with _file(path) as file:
-        found = file[key]
-        yield lambda a, b: found[a:b]
+        array = file[key]
+        yield lambda a, b: array[a:b]
 
 
 def _strings(path: Place, key: str) -> Iterator[Sequence[str]]:
     with _file(path) as file:
-        found = file[key]
-        for start in range(0, len(found), _STRINGS):
-            yield as_strings(found[start : start + _STRINGS].tolist())
+        array = file[key]
+        for start in range(0, len(array), _STRINGS):
+            yield as_strings(array[start : start + _STRINGS].tolist())
 
 
 ENTRIES = dict.fromkeys(IDS, open_hdf5)

@@ -68,17 +68,17 @@ def open_npz(path: Place, key: str | None = None) -> Stream:
             starts = {name: _checked(archive, members[name], file) for name in names if name not in kept}
     except _ARCHIVE as error:
         raise InputError(f"{path} is not a readable .npz archive ({reason(error)}); save it with np.savez") from error
-    found = {}
+    arrays = {}
     lengths = {name: shape[0] for name, (shape, kind) in shapes.items() if len(shape) == 1 and kind in "iuSU"}
     for name in names:
         label, space, size = f"{path}::{name}", "vectors" if key is None else name, members[name].file_size
         if name in kept:
-            found[space] = _matrix(kept[name].path, 0, size, label, space, kept[name])
+            arrays[space] = _matrix(kept[name].path, 0, size, label, space, kept[name])
         else:
-            found[space] = _matrix(path, starts[name], size, label, space)
-        ids, texts = beside(name, lengths, found[space].shape[0])
-        found[space] = replace(found[space], row_ids=_strings(path, ids), row_texts=_strings(path, texts))
-    return aligned(found)
+            arrays[space] = _matrix(path, starts[name], size, label, space)
+        ids, texts = beside(name, lengths, arrays[space].shape[0])
+        arrays[space] = replace(arrays[space], row_ids=_strings(path, ids), row_texts=_strings(path, texts))
+    return aligned(arrays)
 
 
 def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:

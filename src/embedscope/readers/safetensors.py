@@ -136,10 +136,10 @@ def _header(path: Place) -> tuple[dict[str, _Tensor], int]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    header = dict(pairs)
+    if len(header) < len(pairs):
         raise ValueError("a name occurs twice in its header")
-    return found
+    return header
 
 
 def _facts(name: str, facts: Any) -> _Tensor:

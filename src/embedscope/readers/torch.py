@@ -24,9 +24,9 @@ IDS = ("pt", "pth")
 
 def open_torch(path: Place, key: str | None = None) -> Stream:
     """The tensor of a file, its only two-dimensional one, or those that ``key`` names (``a/b`` in nested mappings)."""
-    found = _loaded(path, state_of(path)[2])
-    tensors = {name: value for name, value in found.items() if hasattr(value, "stride")}
-    if set(found) == {""}:
+    content = _loaded(path, state_of(path)[2])
+    tensors = {name: value for name, value in content.items() if hasattr(value, "stride")}
+    if set(content) == {""}:
         if key is not None:
             raise InputError(f"{path} holds one tensor without a name; leave out '::{key}'")
         names = [""]
@@ -39,7 +39,7 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
                 "torch.save(torch.stack(list), path)"
             )
         names = chosen_keys(str(path), "tensor", key, wide if key in {None, ALL} else list(tensors), others)
-    lengths = {name: len(value) for name, value in found.items() if isinstance(value, list)}
+    lengths = {name: len(value) for name, value in content.items() if isinstance(value, list)}
     lengths |= {name: len(t) for name, t in tensors.items() if t.dim() == 1 and not t.is_floating_point()}
     matrices = []
     for name in names:
@@ -64,18 +64,18 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
         if isinstance(path, Path):
             with path.open("rb") as file:
                 mapped = file.read(2) == b"PK"
-            found = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
         else:
             with path.open() as file:
-                found = torch.load(file, map_location="cpu", weights_only=True)
+                content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} holds other objects than tensors (NumPy arrays, classes), which are never loaded; save the tensor "
             "with torch.save(torch.as_tensor(x), path)"
         ) from error
-    held = dict(_flat(found, ""))
+    held = dict(_flat(content, ""))
     if not any(hasattr(value, "stride") for value in held.values()):
-        raise InputError(f"{path} holds a {type(found).__name__} without tensors; save one with torch.save(x, path)")
+        raise InputError(f"{path} holds a {type(content).__name__} without tensors; save one with torch.save(x, path)")
     return held
 
 

@@ -32,7 +32,7 @@ def open_zarr(path: Place, key: str | None = None) -> Stream:
         if key is not None:
             raise InputError(f"{path} holds one array without a name; leave out '::{key}'")
         return _matrix(path, "", "vectors", arrays)
-    wide = [name for name, found in arrays.items() if found.ndim == 2 and found.dtype.kind in "fiu"]
+    wide = [name for name, array in arrays.items() if array.ndim == 2 and array.dtype.kind in "fiu"]
     names = chosen_keys(str(path), "array", key, wide if key in {None, ALL} else list(arrays))
     matrices = [_matrix(path, name, "vectors" if key is None else name, arrays) for name in names]
     return aligned({matrix.space: matrix for matrix in matrices})
@@ -43,37 +43,37 @@ def _arrays(path: Place) -> dict[str, Any]:
     zarr = require("zarr", "zarr", f"reading {path}")
     if not isinstance(path, Path):
         raise InputError(f"{path} is remote; zarr folders are read only from local disks: copy it to this machine")
-    found = zarr.open(str(path), mode="r")
-    if isinstance(found, zarr.Array):
-        return {"": found}
-    return {name: item for name, item in found.members(max_depth=None) if isinstance(item, zarr.Array)}
+    group = zarr.open(str(path), mode="r")
+    if isinstance(group, zarr.Array):
+        return {"": group}
+    return {name: item for name, item in group.members(max_depth=None) if isinstance(item, zarr.Array)}
 
 
 def _matrix(path: Place, name: str, space: str, arrays: dict[str, Any]) -> LazyMatrix:
-    found, label = arrays[name], f"{path}::{name}" if name else str(path)
-    shape = tuple(int(size) for size in found.shape)
-    check_matrix(shape, found.dtype, label)
-    check_scale(found.attrs, label)
-    absent = found.nchunks - found.nchunks_initialized
-    if absent == found.nchunks:
+    array, label = arrays[name], f"{path}::{name}" if name else str(path)
+    shape = tuple(int(size) for size in array.shape)
+    check_matrix(shape, array.dtype, label)
+    check_scale(array.attrs, label)
+    absent = array.nchunks - array.nchunks_initialized
+    if absent == array.nchunks:
         raise InputError(f"{label} of shape {shape} holds no values: none of its {absent:,} chunks is there")
-    notes = (f"{absent:,} of {found.nchunks:,} chunks are absent and read as {found.fill_value}",) if absent else ()
+    notes = (f"{absent:,} of {array.nchunks:,} chunks are absent and read as {array.fill_value}",) if absent else ()
     lengths = {k: int(a.shape[0]) for k, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "iuSUOT"}
     ids, texts = beside(name, lengths, shape[0]) if name else (None, None)
-    dtype = found.dtype.newbyteorder("=").name
+    dtype = array.dtype.newbyteorder("=").name
     return LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, notes)
 
 
 @contextmanager
 def _rows(path: Place, key: str) -> Iterator[Rows]:
-    found = _arrays(path)[key]
-    yield lambda a, b: found[a:b]
+    array = _arrays(path)[key]
+    yield lambda a, b: array[a:b]
 
 
 def _strings(path: Place, key: str) -> Iterator[Sequence[str]]:
-    found = _arrays(path)[key]
-    for start in range(0, int(found.shape[0]), _STRINGS):
-        yield as_strings(found[start : start + _STRINGS].tolist())
+    array = _arrays(path)[key]
+    for start in range(0, int(array.shape[0]), _STRINGS):
+        yield as_strings(array[start : start + _STRINGS].tolist())
 
 
 ENTRIES = {"zarr": open_zarr}

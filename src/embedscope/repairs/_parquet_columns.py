@@ -92,8 +92,8 @@ class Beside:
 
         for place, groups in self._runs:
             with arrow_file(place) as source, pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER) as file:
-                found = file.schema_arrow
-                if missing := [name for name in self._names if name not in found.names]:
+                schema = file.schema_arrow
+                if missing := [name for name in self._names if name not in schema.names]:
                     raise InputError(
                         f"{place} has no column {missing[0]}, {self._first} has; write the files with the same "
                         "columns, or write to .npy"

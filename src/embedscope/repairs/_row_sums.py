@@ -89,9 +89,9 @@ class Differences:
 
 
 def differences(
-    kept: Iterable[tuple[Sequence[str], Any]], found: Iterable[tuple[Sequence[str], Any]], *, bits: bool
+    kept: Iterable[tuple[Sequence[str], Any]], stored: Iterable[tuple[Sequence[str], Any]], *, bits: bool
 ) -> Differences:
-    """How the rows ``found`` differ from those ``kept`` (blocks of ids and vectors), in 16 bytes a row.
+    """How the rows ``stored`` differ from those ``kept`` (blocks of ids and vectors), in 16 bytes a row.
 
     >>> old, new = [(["a", "b"], np.eye(2))], [(["b", "c"], np.ones((2, 2)))]
     >>> told = differences(old, new, bits=True)
@@ -104,7 +104,7 @@ def differences(
     order = np.argsort(names)
     names, rows = names[order], rows[order]
     told, seen = Differences(), 0
-    for ids, x in found:
+    for ids, x in stored:
         ((keys, values),) = _pairs([(ids, x)])
         at = np.minimum(np.searchsorted(names, keys), max(len(names) - 1, 0))
         known = names[at] == keys if len(names) else np.zeros(len(keys), bool)

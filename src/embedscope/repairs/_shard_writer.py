@@ -138,7 +138,10 @@ class Folder:
             if there is a folder already, or what was left is of another repair or other rows.
         """
         if self.target.exists():
-            raise InputError(f"{self.target} is there already; name a new folder, or remove it")
+            raise InputError(
+                f"{self.target} is there already, complete or not of this command (one that is cut off leaves "
+                f"{self.aside.name}, which the same command completes); name a new folder, or remove it"
+            )
         known = self.aside / _PLAN
         text = json.dumps(plan, sort_keys=True)
         if known.is_file():
@@ -172,9 +175,9 @@ class Folder:
 def plan_of(stream: Stream, mapped: KindMap, layout: Layout, n: int) -> dict[str, Any]:
     """What must be the same where a run goes on: the map, the files that are read, and how they are cut."""
     arrays = {name: None if a is None else np.asarray(a) for name, a in vars(mapped.side).items()}
-    made = (arrays, mapped.normalise_before, mapped.normalise_after, mapped.hidden, mapped.code)
+    facts = (arrays, mapped.normalise_before, mapped.normalise_after, mapped.hidden, mapped.code)
     return {
-        "map": hashlib.sha256(pickle.dumps(made, protocol=5)).hexdigest(),
+        "map": hashlib.sha256(pickle.dumps(facts, protocol=5)).hexdigest(),
         "read": [list(state_of(file)) for file in facts_of(stream).files],
         "shards": n,
         "rows": stream.n_rows,

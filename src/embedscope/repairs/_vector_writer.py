@@ -83,8 +83,10 @@ def _parquet(path: Path, layout: Layout) -> Iterator[Write]:
 
         def put(rows: Any, table: Any) -> None:
             column = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), layout.dim)
-            made = pa.table([column], names=[layout.name]) if table is None else table.append_column(vectors, column)
-            file.write_table(made)
+            written_table = (
+                pa.table([column], names=[layout.name]) if table is None else table.append_column(vectors, column)
+            )
+            file.write_table(written_table)
 
         yield put
 

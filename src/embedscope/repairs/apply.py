@@ -14,9 +14,12 @@ from embedscope.core.atomic import atomic_path
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.short_repr import short_repr
 from embedscope.core.threads import in_threads
 from embedscope.execution import Local
 from embedscope.readers import described, facts_of, file_of, find_vectors, open_vectors, store_of
+from embedscope.readers._joined import one_by_one
+from embedscope.readers._peek import TEXT_TABLES
 from embedscope.repairs._parquet_columns import OtherColumns, column_of
 from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gathered, plan_of, suffix_of_parts
 from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
@@ -30,6 +33,7 @@ MIGRATED = ("old", "new")
 """Kinds of a repair that `migrate` wrote: vectors of the old and of the new model."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Applied:
     """What was written.
@@ -82,24 +86,24 @@ def apply_repair(
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    made = repair if isinstance(repair, Repair) else Repair.load(repair)
+    loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
     to_store = store_of(str(out)) is not None
-    name, target = made.kind_name(kind), Path(out)
+    name, target = loaded.kind_name(kind), Path(out)
     suffix = "" if to_store or not target.suffix else checked_suffix(target.name)
     if not to_store:
         _check_place(target, str(source), None if isinstance(repair, Repair) else Path(repair))
     if model is not None:
-        made.check_source(model, name)
-    found = find_vectors(str(source))
-    stream = found.stream
+        loaded.check_source(model, name)
+    vectors = find_vectors(str(source))
+    stream = vectors.stream
     space = _only_space(stream, str(source))
-    made.check_dim(stream.dims[space], name, f"the vectors of {source}")
-    progress.note(f"{source}: {found.layout}, {described(stream)}")
-    dtype = np.dtype(np.float64 if "float64" in facts_of(stream).dtypes.get(space, "") else np.float32)
-    form = made.kinds[name]
+    loaded.check_dim(stream.dims[space], name, f"the vectors of {source}")
+    progress.note(f"{source}: {vectors.layout}, {described(stream)}")
+    dtype = _written_as(stream, space)
+    form = loaded.kinds[name]
     if to_store:
         check_storable(form, str(out))
-        progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", stream.n_rows)
+        progress.start(f"repairing {name} vectors" if len(loaded.kinds) > 1 else "repairing", stream.n_rows)
         done = write_new(stream, str(source), str(out), form.dim_out, form.apply, progress)
         progress.close()
         took = time.perf_counter() - begin
@@ -115,14 +119,15 @@ def apply_repair(
         column_of(stream) or space,
         None if others is None else others.schema,
     )
-    progress.start(f"repairing {name} vectors" if len(made.kinds) > 1 else "repairing", rows)
+    progress.start(f"repairing {name} vectors" if len(loaded.kinds) > 1 else "repairing", rows)
     if suffix:
         work = _OneFile(stream, form, space, dtype, layout, others)
         seen = work.write(target, suffix, progress)
         n_bytes = target.stat().st_size
     else:
-        folder = Folder(target, suffix_of_parts(stream), len(stream.shards()))
-        seen, n_bytes = _to_folder(stream, folder, WriteShard(form, space, dtype, layout, others), progress)
+        shards = one_by_one(stream.shards())
+        folder = Folder(target, suffix_of_parts(stream), len(shards))
+        seen, n_bytes = _to_folder(stream, shards, folder, WriteShard(form, space, dtype, layout, others), progress)
     if rows is not None and seen != rows:
         raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
     progress.close()
@@ -181,9 +186,10 @@ class _OneFile:
         return self.mapped.store(block[0]), block[1]
 
 
-def _to_folder(stream: Stream, folder: Folder, work: WriteShard, progress: Progress) -> tuple[int, int]:
+def _to_folder(
+    stream: Stream, shards: Sequence[Shard], folder: Folder, work: WriteShard, progress: Progress
+) -> tuple[int, int]:
     """Write every shard that is missing to its file; rows and bytes of all."""
-    shards = stream.shards()
     folder.begin(plan_of(stream, work.mapped, work.layout, len(shards)))
     missing = folder.missing(shards, stream.n_rows)
     if len(missing) < len(shards):
@@ -199,7 +205,7 @@ def check_outputs(source: str, out: str | None, *, in_place: bool, rollback: boo
     """Raise ``InputError`` unless exactly one of an output, a change in place and its way back is asked for."""
     if out is not None and (in_place or rollback):
         option = "--in-place" if in_place else "--rollback"
-        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave {out} or the option out")
+        raise InputError(f"{option} changes {source} itself, so it takes no OUT; leave out either {out} or {option}")
     if in_place and rollback:
         raise InputError("--in-place and --rollback do opposite things; give one of them")
     if out is None and not (in_place or rollback):
@@ -214,18 +220,18 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bo
 
     ``stored`` where the vectors stand in their store already.
     """
-    made = repair.kinds[kind]
+    kind_map = repair.kinds[kind]
     if repair.is_identity:
         return ["this repair changes nothing: the index and its queries can stay as they are"]
-    if set(repair.kinds) == set(MIGRATED) and made.is_identity:
+    if set(repair.kinds) == set(MIGRATED) and kind_map.is_identity:
         return [f"the {kind} vectors stay as they are: this bridge maps the other model's"]
     if kind == "new" and set(repair.kinds) == set(MIGRATED):
         return ["search the old index with these vectors; nothing that is stored changes, and thresholds are set again"]
-    width = f", {made.dim_in} -> {made.dim_out} dimensions" if made.dim_in != made.dim_out else ""
+    width = f", {kind_map.dim_in} -> {kind_map.dim_out} dimensions" if kind_map.dim_in != kind_map.dim_out else ""
     count = rows or 1_000_000
-    gigabytes = count * (made.dim_out * 4 if made.code is None else made.code.n_bytes) / 1e9
+    gigabytes = count * (kind_map.dim_out * 4 if kind_map.code is None else kind_map.code.n_bytes) / 1e9
     said = f"{gigabytes:,.2f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
-    size = f"{said} in {'float32' if made.code is None else made.code.text}{width}"
+    size = f"{said} in {'float32' if kind_map.code is None else kind_map.code.text}{width}"
     what = f"all {rows:,} vectors, {size}" if rows else f"every vector; {size} for each million"
     lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
     lines += [
@@ -261,6 +267,13 @@ def _only_space(stream: Stream, source: str) -> str:
     if len(spaces) > 1:
         raise InputError(f"{source} has the spaces {', '.join(spaces)}; name one, {file_of(source)}::{spaces[0]}")
     return spaces[0]
+
+
+def _written_as(stream: Stream, space: str) -> np.dtype[Any]:
+    """float64 where the vectors are stored as such; the decimal digits of a text file are float32."""
+    facts = facts_of(stream)
+    is_text = all(file.suffix.lower().removeprefix(".") in TEXT_TABLES for file in facts.files)
+    return np.dtype(np.float64 if "float64" in facts.dtypes.get(space, "") and not is_text else np.float32)
 
 
 def _counted(stream: Stream) -> int:

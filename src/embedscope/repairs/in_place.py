@@ -26,9 +26,10 @@ from embedscope.core.atomic import scratch_folder
 from embedscope.core.boundary import sentences
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.short_repr import short_repr
 from embedscope.readers import find_vectors, store_of
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers.store_writers import STORE_WRITERS, StoreWriter
+from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences
 from embedscope.repairs.journal import Journal, State, journal_folder, restarted
@@ -47,6 +48,7 @@ _TOLERANCE = 1e-5
 Rows = npt.NDArray[Any]
 
 
+@short_repr
 @dataclass(frozen=True)
 class InPlace:
     """What was changed in a store.
@@ -56,7 +58,7 @@ class InPlace:
     address : the collection
     column : of its vectors
     kind : of the vectors
-    rows, dim : their number and width
+    rows, dim : how many hold what was written (rows that were deleted meanwhile do not count), and their width
     journal : folder that holds the old vectors; it is gone after they were put back
     resumed : rows that an earlier run had written
     already : whether everything was written and verified before this run
@@ -137,37 +139,45 @@ def write_in_place(
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    made = repair if isinstance(repair, Repair) else Repair.load(repair)
-    name = made.kind_name("old" if kind is None and set(made.kinds) == _MIGRATED else kind)
+    loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
+    name = loaded.kind_name("old" if kind is None and set(loaded.kinds) == _MIGRATED else kind)
     if model is not None:
-        made.check_source(model, name)
-    found = _opened(source)
-    mapped = _usable(made.kinds[name], name, found)
-    made.check_dim(found.dim, name, f"the vectors of {source}")
-    book = Journal(journal_folder(found.place, found.column) if journal is None else Path(journal))
+        loaded.check_source(model, name)
+    collection = _opened(source)
+    mapped = _usable(loaded.kinds[name], name, collection)
+    loaded.check_dim(collection.dim, name, f"the vectors of {source}")
+    book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
     with book.locked():
-        with found.writer(mapped.dim_out) as writer:
-            state = _earlier(book, found, made, name) or _kept(book, found, made, name, progress)
+        with collection.writer(mapped.dim_out) as writer:
+            state = _earlier(book, collection, loaded, name) or _kept(book, collection, loaded, name, progress)
             before, already = RowSum(state.new).n, state.phase == "written"
-            new = _mapping(mapped, state.dtype, found)
+            new = _mapping(mapped, state.dtype, collection)
             if not already:
-                state = _written(book, state, writer, new, progress)
-        said = _verified(book, _opened(source), state, new, not writer.loses, progress)
+                state = _written(book, collection, state, writer, new, progress)
+        gone, said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
-    return _told(found, book, state, mapped.dim_out, (before, already), notes, begin)
+    return _told(collection, book, state, mapped.dim_out, (before, already), notes, begin, gone)
 
 
-def roll_back(source: str, *, journal: str | Path | None = None, progress: Progress | None = None) -> InPlace:
+def roll_back(
+    repair: Repair | str | Path | None,
+    source: str,
+    *,
+    kind: str | None = None,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+) -> InPlace:
     """Put the old vectors of a journal back into the collection ``source``, verify them, and remove the journal.
 
-    Where the run was killed, a second one begins again. Arguments and errors are those of :func:`write_in_place`.
+    Where the run was killed, a second one begins again. Arguments and errors are those of :func:`write_in_place`;
+    another ``repair`` or ``kind`` than those of the journal is refused, and None is whatever the journal holds.
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    found = _opened(source)
-    book = Journal(journal_folder(found.place, found.column) if journal is None else Path(journal))
+    collection = _opened(source)
+    book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
     with book.locked():
         state = book.state()
         if state is None:
@@ -175,17 +185,18 @@ def roll_back(source: str, *, journal: str | Path | None = None, progress: Progr
                 f"there is no journal in {book.folder}, so {source} was never changed in place or was put back; a "
                 "journal elsewhere is named with --journal"
             )
-        _check_address(book, state, found)
-        with found.writer(state.dim) as writer:
+        _check_address(book, state, collection)
+        _check_repair(book, state, collection, repair, kind)
+        with collection.writer(state.dim) as writer:
             resumed = state.phase == "undoing"
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
-            state = _written(book, state, writer, _as_it_was, progress)
-        notes = _verified(book, _opened(source), state, _as_it_was, not writer.loses, progress)
-        if writer.loses:
-            notes = (*notes, writer.loses)
+            state = _written(book, collection, state, writer, _as_it_was, progress)
+        gone, notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
+        if writer.loss is not None:
+            notes = (*notes, writer.loss.how)
         book.remove()
-    return _told(found, book, state, state.dim, (before, False), notes, begin)
+    return _told(collection, book, state, state.dim, (before, False), notes, begin, gone)
 
 
 def _opened(source: str) -> _Collection:
@@ -208,23 +219,23 @@ def _opened(source: str) -> _Collection:
     return _Collection(source, place, stream)
 
 
-def _usable(mapped: KindMap, name: str, found: _Collection) -> KindMap:
-    check_storable(mapped, str(found.place))
+def _usable(mapped: KindMap, name: str, collection: _Collection) -> KindMap:
+    check_storable(mapped, str(collection.place))
     if mapped.is_identity:
         raise InputError(
-            f"this repair leaves {name} vectors as they are, so there is nothing to write to {found.place}"
+            f"this repair leaves {name} vectors as they are, so there is nothing to write to {collection.place}"
         )
     return mapped
 
 
-def _mapping(mapped: KindMap, dtype: str, found: _Collection) -> Callable[[Rows], Rows]:
+def _mapping(mapped: KindMap, dtype: str, collection: _Collection) -> Callable[[Rows], Rows]:
     """Old rows -> the numbers that the column is to hold."""
 
     def new(rows: Rows) -> Rows:
         with np.errstate(over="ignore"):
-            made: Rows = np.asarray(mapped.apply(rows)).astype(dtype)
-        check_finite(made, f"what the map gives, as {dtype} for {found.place},")
-        return made
+            mapped_rows: Rows = np.asarray(mapped.apply(rows)).astype(dtype)
+        check_finite(mapped_rows, f"what the map gives, as {dtype} for {collection.place},")
+        return mapped_rows
 
     return new
 
@@ -233,71 +244,94 @@ def _as_it_was(rows: Rows) -> Rows:
     return rows
 
 
-def _earlier(book: Journal, found: _Collection, made: Repair, name: str) -> State | None:
+def _earlier(book: Journal, collection: _Collection, loaded: Repair, name: str) -> State | None:
     """What an earlier run of the same change did; ``InputError`` where the journal is of another change."""
     state = book.state()
     if state is None:
         return None
-    _check_address(book, state, found)
+    _check_address(book, state, collection)
     if state.phase == "undoing":
         raise InputError(
-            f"the old vectors of {found.place} are being put back; finish that with --rollback, then run this again"
+            f"the old vectors of {collection.place} are being put back; finish that with --rollback, then run this "
+            "again"
         )
-    if (state.kind, state.repair_sha256) != (name, _fingerprint(made)):
+    if (state.kind, state.repair_sha256) != (name, _fingerprint(loaded)):
         did = "were replaced" if state.phase == "written" else "are half replaced"
         raise InputError(
-            f"vectors of {found.place} {did} by another repair ({book.repair}, kind {state.kind}); put the old ones "
-            f"back with --rollback, or keep the new ones: finish with that file, then delete {book.folder}"
+            f"vectors of {collection.place} {did} by another repair ({book.repair}, kind {state.kind}); put the old "
+            f"ones back with --rollback, or keep the new ones: finish with that file, then delete {book.folder}"
         )
     return state
 
 
-def _check_address(book: Journal, state: State, found: _Collection) -> None:
-    if (state.address, state.column) != (found.address, found.column):
+def _check_address(book: Journal, state: State, collection: _Collection) -> None:
+    if (state.address, state.column) != (collection.address, collection.column):
         raise InputError(
             f"the journal {book.folder} belongs to {state.address}::{state.column}, not to "
-            f"{found.place}::{found.column}; name another folder with --journal"
+            f"{collection.place}::{collection.column}; name another folder with --journal"
         )
 
 
-def _fingerprint(made: Repair) -> str:
+def _check_repair(
+    book: Journal, state: State, collection: _Collection, repair: Repair | str | Path | None, kind: str | None
+) -> None:
+    """Raise ``InputError`` unless ``repair`` and ``kind`` are those that the journal is of; None is any."""
+    kept = f"{book.repair}, kind {state.kind}"
+    if isinstance(repair, str | Path) and not Path(repair).exists():
+        raise InputError(f"there is no file {repair}; the journal keeps a copy of the repair that was applied: {kept}")
+    if repair is not None:
+        loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
+        if _fingerprint(loaded) != state.repair_sha256:
+            named = "the repair that was given" if isinstance(repair, Repair) else str(repair)
+            raise InputError(
+                f"vectors of {collection.place} were replaced by another repair than {named}; the one that can be "
+                f"taken back is kept in the journal: {kept}"
+            )
+    if kind is not None and kind != state.kind:
+        raise InputError(
+            f"vectors of {collection.place} were replaced as {state.kind}, not as {kind}; leave --kind out"
+        )
+
+
+def _fingerprint(loaded: Repair) -> str:
     with scratch_folder("embedscope-repair") as folder:
-        made.save(folder / "repair.safetensors")
+        loaded.save(folder / "repair.safetensors")
         return hashlib.sha256((folder / "repair.safetensors").read_bytes()).hexdigest()
 
 
-def _kept(book: Journal, found: _Collection, made: Repair, name: str, progress: Progress) -> State:
+def _kept(book: Journal, collection: _Collection, loaded: Repair, name: str, progress: Progress) -> State:
     """Keep the old vectors of all rows, and say so; until this is done the store is as it was."""
     total, digests = RowSum(), IdDigests()
-    progress.start("keeping the old vectors", found.stream.n_rows)
+    progress.start("keeping the old vectors", collection.stream.n_rows)
 
     def blocks() -> Iterator[tuple[Sequence[str], Rows]]:
-        for ids, rows in found.rows():
+        for ids, rows in collection.rows():
             total.add(ids, rows)
             digests.add(ids)
             progress.advance(len(ids))
             yield ids, rows
 
     book.keep_rows(blocks())
-    if total.n != found.stream.n_rows:
+    if total.n != collection.stream.n_rows:
         raise InputError(
-            f"{found.place} said that it has {found.stream.n_rows:,} rows and gave {total.n:,}; is it being written to?"
+            f"{collection.place} said that it has {collection.stream.n_rows:,} rows and gave {total.n:,}; is it being "
+            "written to?"
         )
-    if (twice := digests.repeated(ids for ids, _ in found.rows())) is not None:
+    if (twice := digests.repeated(ids for ids, _ in collection.rows())) is not None:
         raise InputError(
-            f"{found.place}: the id '{twice[:60]}' stands in several rows, and rows are written by their ids; name a "
-            "column of unique values with ?ids=COLUMN"
+            f"{collection.place}: the id '{twice[:60]}' stands in several rows, and rows are written by their ids; "
+            f"name a column of unique values with ?ids=COLUMN"
         )
-    made.save(book.repair)
-    dtype = np.dtype(found.stream.columns[0].dtype).name
+    loaded.save(book.repair)
+    dtype = np.dtype(collection.stream.columns[0].dtype).name
     begun = State(
         "writing",
-        found.address,
-        found.column,
+        collection.address,
+        collection.column,
         name,
-        _fingerprint(made),
+        _fingerprint(loaded),
         total.n,
-        found.dim,
+        collection.dim,
         dtype,
         0,
         0,
@@ -308,17 +342,24 @@ def _kept(book: Journal, found: _Collection, made: Repair, name: str, progress: 
 
 
 def _written(
-    book: Journal, state: State, writer: StoreWriter, new: Callable[[Rows], Rows], progress: Progress
+    book: Journal,
+    found: _Collection,
+    state: State,
+    writer: StoreWriter,
+    new: Callable[[Rows], Rows],
+    progress: Progress,
 ) -> State:
     """Write the blocks that are left; what is half-written is written again."""
     total = RowSum(state.new)
+    if slow := STORE_WRITERS.get(found.place.scheme).slow(found.place, state.rows - total.n):
+        progress.note(slow)
     progress.start("writing", state.rows - total.n)
     for block in book.blocks(state, state.offset):
         rows = new(block.rows)
         with writing_to(state.address, "run this again, which goes on where it stopped"):
             writer.replace(block.ids, rows)
-            if writer.loses:
-                _check_read_back(writer, block.ids, rows)
+            if writer.loss is not None:
+                _check_read_back(writer.loss, block.ids, rows)
         total.add(block.ids, rows)
         state = book.keep_state(replace(state, done=state.done + 1, offset=block.after, new=total.text))
         progress.advance(len(block.ids))
@@ -331,9 +372,9 @@ def _unit(rows: Rows) -> Rows:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny))
 
 
-def _check_read_back(writer: StoreWriter, ids: Sequence[str], rows: Rows) -> None:
+def _check_read_back(loss: Loss, ids: Sequence[str], rows: Rows) -> None:
     """Compare what a store made of the rows with what was written, both L2-normalised."""
-    held = writer.read(ids)
+    held = loss.read(ids)
     there = [i for i, name in enumerate(ids) if name in held]
     if not there:
         return
@@ -345,9 +386,9 @@ def _check_read_back(writer: StoreWriter, ids: Sequence[str], rows: Rows) -> Non
 
 
 def _verified(
-    book: Journal, found: _Collection, state: State, new: Callable[[Rows], Rows], exact: bool, progress: Progress
-) -> tuple[str, ...]:
-    """Read the store again and compare all of it; notes on rows that came or went meanwhile.
+    book: Journal, collection: _Collection, state: State, new: Callable[[Rows], Rows], exact: bool, progress: Progress
+) -> tuple[int, tuple[str, ...]]:
+    """Read the store again and compare all of it; how many rows are gone, and notes on rows that came or went.
 
     Raises
     ------
@@ -356,14 +397,14 @@ def _verified(
     """
     held = RowSum()
     progress.start("verifying", state.rows)
-    for ids, rows in found.rows():
+    for ids, rows in collection.rows():
         held.add(ids, rows)
         progress.advance(len(ids))
     progress.close()
     if held.same(RowSum(state.new), bits=exact):
-        return ()
+        return 0, ()
     kept = ((block.ids, new(block.rows)) for block in book.blocks(state))
-    told = differences(kept, found.rows(), bits=exact)
+    told = differences(kept, collection.rows(), bits=exact)
     if told.changed:
         if state.phase == "written":
             remedy = f"if the collection was made anew, delete {book.folder}; else --rollback"
@@ -371,28 +412,35 @@ def _verified(
             remedy = "stop what else writes to it, then run this again"
             book.keep_state(restarted(state, state.phase))
         raise InputError(
-            f"{told.changed:,} rows of {found.place} do not hold what was written to them, such as "
+            f"{told.changed:,} rows of {collection.place} do not hold what was written to them, such as "
             f"'{told.first_changed[:60]}'; {remedy}"
         )
     notes = []
     if told.added:
+        were = "row was" if told.added == 1 else "rows were"
         notes.append(
-            f"{told.added:,} rows came while this ran, such as '{told.first_added[:60]}', and were left as they are: "
-            "old and new vectors must not be mixed"
+            f"{told.added:,} {were} added since the old vectors were kept, such as '{told.first_added[:60]}', and left "
+            "as they are: old and new vectors must not be mixed"
         )
     if told.gone:
-        notes.append(f"{told.gone:,} rows went while this ran")
-    return tuple(notes)
+        one = told.gone == 1
+        notes.append(
+            f"{told.gone:,} {'row is' if one else 'rows are'} no longer there, deleted since the old vectors were kept"
+        )
+    return told.gone, tuple(notes)
 
 
 def _told(
-    found: _Collection,
+    collection: _Collection,
     book: Journal,
     state: State,
     dim: int,
     before: tuple[int, bool],
     notes: tuple[str, ...],
     begin: float,
+    gone: int,
 ) -> InPlace:
     took = time.perf_counter() - begin
-    return InPlace(str(found.place), found.column, state.kind, state.rows, dim, book.folder, *before, took, notes)
+    return InPlace(
+        str(collection.place), collection.column, state.kind, state.rows - gone, dim, book.folder, *before, took, notes
+    )

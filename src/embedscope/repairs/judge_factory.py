@@ -15,18 +15,24 @@ from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.labels import seen_half
 from embedscope.certification.judges.pairs import PairJudge
 from embedscope.certification.judges.queries import DOCUMENT, QUERY, JudgedQueries, query_judge
-from embedscope.certification.pair_rows import PairParts, by_matches, by_position, check_labels, paired_stream
+from embedscope.certification.origins import file_origins, labels_of, model_origin, name_of
+from embedscope.certification.pair_rows import (
+    PairParts,
+    by_matches,
+    by_position,
+    check_labels,
+    matching_rows,
+    paired_stream,
+)
+from embedscope.certification.row_files import read_rows
 from embedscope.certification.surveys import surveyed
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_rows
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.core.tables import Index
 from embedscope.readers import file_of
-from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import OBJECTIVES, RecordContext, Request
-from embedscope.repairs.row_files import read_rows
 from embedscope.repairs.space_judge_factory import space_judge
 from embedscope.sources.grouped_stream import read_groups
 from embedscope.sources.options import ModelOptions
@@ -167,25 +173,15 @@ def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
 def _by_position(
     stream: PairedStream, classes: PairClasses | None, groups: Any, how: dict[str, Any]
 ) -> tuple[PairParts, Evidence]:
-    found = surveyed(stream, (LEFT, RIGHT))
-    n = found.n
+    survey = surveyed(stream, (LEFT, RIGHT))
+    n = survey.n
     if classes is not None:
         check_labels(classes.rows, n)
     declared = None if groups is None else np.tile(declared_units(groups, n, n, "pairs"), 2)
     label = None if classes is None else classes.label
     known = Known(np.tile(hash_rows(0, n), 2), declared=declared, by_position=True, classes=label)
-    evidence = find_evidence(found.surveys, known)
-    return by_position(stream, found.sizes, evidence.clusters[:n], **how), evidence
-
-
-def matching_rows(a: Any, b: Any) -> tuple[Index, Index]:
-    """Rows of equal hash, as pairs."""
-    order = np.argsort(b, kind="stable")
-    first, last = np.searchsorted(b[order], a, "left"), np.searchsorted(b[order], a, "right")
-    counts = last - first
-    left = np.repeat(np.arange(len(a)), counts)
-    offsets = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return left, order[np.repeat(first, counts) + offsets]
+    evidence = find_evidence(survey.surveys, known)
+    return by_position(stream, survey.sizes, evidence.clusters[:n], **how), evidence
 
 
 def _first(request: Request) -> str:

@@ -42,6 +42,7 @@ def repair(  # noqa: PLR0913
     scores: Any = None,
     groups: Any = None,
     texts: TextSource | None = None,
+    images: str | Path | None = None,
     layers: str | None = None,
     pooling: str | None = None,
     modalities: Sequence[str] = (),
@@ -63,8 +64,8 @@ def repair(  # noqa: PLR0913
 
     Parameters
     ----------
-    source : (n, d) array or vectors in files; a model with ``texts``, a data set in ``scores``, or ``corpus``; with
-        ``queries`` the file of documents
+    source : (n, d) array or vectors in files; a model with ``texts``, ``images``, a data set in ``scores``, or
+        ``corpus``; with ``queries`` the file of documents
     pair : two sides in place of a source; rows match by position, by ``pair_ids`` or as ``pairs`` says
     pair_ids : what the rows of either side belong to, as in ``measure_pair``
     pairs : (p, 2) row numbers, or a file with two of them per line
@@ -76,6 +77,8 @@ def repair(  # noqa: PLR0913
     groups : what each row belongs to (the document of a chunk), array or text file with one per line; with ``pair`` of
         each row of the first side, with ``queries`` of each query. Rows of one group stay in one part and count once
     texts : texts that a model encodes, one per row: a data set, a file with one text per line, or the texts
+    images : folder of images that a model encodes, flat or ``class/*.jpg``; folders of classes are the labels where
+        none are given
     layers, pooling : of a model, one space; its own sentence vector by default
     modalities : names of the two sides, ``image`` and ``text`` by default
     candidates : candidates separated by commas, ``auto`` for those of the judge
@@ -123,6 +126,7 @@ def repair(  # noqa: PLR0913
         tuple(corpus_ids),
         corpus_modality,
         allow_missing,
+        images,
     )
     encoder = ModelOptions.of(
         {**(model or {}), "layers": layers, "pooling": pooling, "cache": cache, "data": data, "seed": seed}

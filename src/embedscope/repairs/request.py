@@ -34,6 +34,7 @@ class Request:
     corpus_ids: tuple[Any, ...] = ()
     corpus_modality: Any = None
     allow_missing: bool = False
+    images: Any = None
 
     @property
     def way(self) -> str:

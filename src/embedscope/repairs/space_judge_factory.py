@@ -2,87 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from embedscope.certification.evidence import (
-    Evidence,
-    Known,
-    declared_units,
-    find_evidence,
-    first_links,
     first_of,
 )
-from embedscope.certification.fitting import FitContext
 from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.geometry import GeometryJudge
 from embedscope.certification.judges.labels import LabelJudge, seen_half
 from embedscope.certification.judges.scored_pairs import ScoredJudge, pair_clusters
 from embedscope.certification.judges.space import SpaceJudge
-from embedscope.certification.space_rows import ALL, Matrix, SpaceParts, is_file, space_parts, space_stream
-from embedscope.certification.surveys import Surveyed, surveyed
+from embedscope.certification.origins import labels_of
+from embedscope.certification.row_files import read_rows
+from embedscope.certification.space_rows import SpaceParts, space_parts
+from embedscope.certification.spaces import Space, open_space, space_evidence
 from embedscope.core.arrays import Hashes
-from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
-from embedscope.core.ids import hash_rows, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.core.tables import Index
-from embedscope.repairs.origins import file_origins, labels_of, model_origin, name_of
 from embedscope.repairs.request import RecordContext, Request
-from embedscope.repairs.row_files import read_rows
 from embedscope.sources.grouped_stream import read_groups
+from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.row_blocks import row_blocks
-from embedscope.sources.texts import Texts, encode, scored_set, texts_of
-from embedscope.stats._equal import equal_texts
-from embedscope.stats.units import EQUAL_TEXTS
-from embedscope.transforms.repair import SINGLE, Origin
-
-
-@dataclass(frozen=True, eq=False)
-class Space:
-    """Rows of one space in blocks.
-
-    Attributes
-    ----------
-    name, space : as records call them
-    stream : the rows
-    origins : where they come from
-    texts : what was encoded, None for vectors
-    """
-
-    name: str
-    space: str
-    stream: Stream
-    origins: Mapping[str, Origin]
-    texts: Texts | None = None
-
-    @cached_property
-    def survey(self) -> Surveyed:
-        """What the first pass over the rows finds."""
-        return surveyed(self.stream, list(self.stream.dims))
-
-    def blocks(self) -> Iterator[Matrix]:
-        """The rows, in their order."""
-        (space,) = self.stream.dims
-        return row_blocks(self.stream, space)
-
-    @property
-    def titles(self) -> Sequence[str]:
-        """The texts, empty for vectors."""
-        return () if self.texts is None else self.texts.texts
-
-    def context(self, parts: SpaceParts, options: SplitOptions) -> FitContext:
-        """How fits are made."""
-        what = "rows" if self.texts is None else f"rows of {self.texts.name}"
-        return FitContext(options.normalize, f"{parts.moments[ALL].n:,} {what}, one half of all", self.origins)
+from embedscope.sources.texts import scored_set
 
 
 def space_judge(
@@ -99,14 +46,20 @@ def space_judge(
     scored, named = request.similarity_scores, request.texts
     data_set = None if scored is None else scored_set(scored, encoder.data)
     if data_set is not None:
-        if named is not None:
-            raise InputError(f"--scores {scored} brings its own texts; leave out --texts {named}")
+        for option, value in (("--texts", named), ("--images", request.images)):
+            if value is not None:
+                raise InputError(f"--scores {scored} brings its own texts; leave out {option} {value}")
         named, scored = data_set
-    space = open_space(request.source, named, encoder, provenance, progress)
+    space = open_space(request.source, named, request.images, encoder, provenance, progress)
     groups = None if request.groups is None else read_groups(request.groups, space.name)
     judge: SpaceJudge
-    if request.labels is not None:
-        judge = _labelled(space, labels_of(request.labels, provenance), options, probe, groups)
+    labels = None if request.labels is None else labels_of(request.labels, provenance)
+    if labels is None and scored is None and isinstance(space.encoded, Images):
+        labels = space.encoded.classes
+        if labels is not None:
+            progress.note(f"{space.name}: judged on the folders of the images as labels ({len(set(labels)):,} classes)")
+    if labels is not None:
+        judge = _labelled(space, labels, options, probe, groups)
     elif scored is not None:
         if isinstance(scored, str | Path):
             provenance.data[str(scored)] = file_facts(Path(scored)) if Path(scored).is_file() else {}
@@ -116,46 +69,6 @@ def space_judge(
         parts = _parts(space, options, evidence.clusters)
         judge = GeometryJudge(parts, evidence, space.context(parts, options), options.seed)
     return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.context.fitted_on)
-
-
-def open_space(
-    source: Any, named_texts: Any, encoder: ModelOptions, provenance: Provenance, progress: Progress
-) -> Space:
-    """Vectors of an array or a file as they are, or of ``named_texts`` in one space of a model.
-
-    Raises
-    ------
-    InputError
-        if a model comes without texts, or vectors with them.
-    """
-    named = isinstance(source, str | Path)
-    vectors = not named or is_file(source)
-    if vectors and (named_texts is not None or encoder.layers or encoder.pooling):
-        raise InputError(f"{name_of(source, 'the array')} holds vectors: leave out --texts, --layers and --pooling")
-    if vectors:
-        origins = file_origins({SINGLE: source}, provenance)
-        return Space(name_of(source, "array"), SINGLE, space_stream(source), origins)
-    if named_texts is None:
-        raise InputError(
-            f"'{source}' is not a file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "
-            "model, name texts with --texts DATASET or --texts FILE (one text per line), or give --queries, --corpus "
-            "and --qrels"
-        )
-    texts = texts_of(named_texts, encoder.data, provenance)
-    space, (x,) = encode(str(source), [texts], encoder, provenance, progress)
-    return Space(str(source), space, space_stream(x), {SINGLE: model_origin(str(source), provenance)}, texts)
-
-
-def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:
-    """Units of the rows; ``by_text`` keeps texts of one document together."""
-    (survey,) = space.survey.surveys
-    n, texts = survey.n, space.texts
-    if classes is not None and len(classes) != n:
-        raise InputError(f"there are {len(classes):,} labels for {n:,} rows of {space.name}; wanted one per row")
-    base = hash_rows(0, n) if texts is None or not by_text else hash_texts(texts.clusters)
-    declared = None if groups is None else declared_units(groups, n, n, "rows")
-    equal = () if texts is None else [first_links(equal_texts(texts.texts))]
-    return find_evidence([survey], Known(base, equal, declared, classes=classes, named=EQUAL_TEXTS))
 
 
 def _parts(space: Space, options: SplitOptions, clusters: Hashes, masks: Any = None) -> SpaceParts:

@@ -38,6 +38,8 @@ MEANT = {
 QUESTION = "Does a repair help on held-out data?"
 _BY_CLASS = (".unseen", ".seen")
 
+FAR, APART = "remote_difference", "region_difference"
+
 
 def records_of(
     decision: Decision, context: RecordContext, calibrated: Calibrated | None, used: str | None
@@ -54,7 +56,7 @@ def records_of(
         records += _scores(test.before, context, None, "certify")
         records += _scores(test.after, context, text, "certify")
         records += _gains(test.gains, test.after, context, text, "certify")
-        records.append(_remote(test, context, text))
+        records += _remote(test, context, text)
     if calibrated is not None:
         records += _trust(calibrated, context, used)
     return records
@@ -77,7 +79,7 @@ def document_of(
     if test is not None:
         findings += _others(test, judge.objective, decision.repaired)
         if decision.repaired:
-            findings.append(Finding(remote_sentence(test.remote, judge.objective.main), "ok", "90 % interval"))
+            findings.append(Finding(remote_sentence(test, judge.objective.main), "ok", "90 % interval"))
         tables.append(_test(test, judge))
         findings.append(_items(test))
         tables += _losers(test)
@@ -114,9 +116,7 @@ def _headline(decision: Decision, judge: Judge, forced: bool, charts: tuple[str,
 
 def evidence_of(records: Sequence[Record], objective: Objective) -> tuple[Record, ...]:
     """The records of the one test, for the header of the repair."""
-    wanted = {
-        name for score in objective.every for name in (score, f"{score}.difference", f"{score}.remote_difference")
-    }
+    wanted = {f"{score}{more}" for score in objective.every for more in ("", ".difference", f".{FAR}", f".{APART}")}
     return tuple(r for r in records if r.subset == "certify" and r.metric in wanted)
 
 
@@ -134,13 +134,19 @@ def _gains(
         yield _record(context, candidate, part, f"{name}.difference", gain.value, bars, n, "from the original, paired")
 
 
-def _remote(test: Certified, context: RecordContext, candidate: str) -> Record:
-    """The gain on units unlike any fitted."""
-    main, remote = next(iter(test.gains)), test.remote
-    bars = (remote.gain.stderr, remote.gain.low, remote.gain.high)
-    note = f"on the {count(remote.n_units, 'unit')} farthest from any fitted row; paired, 90 % interval"
-    name = f"{main}.remote_difference"
-    return _record(context, candidate, "certify", name, remote.gain.value, bars, remote.n_items, note)
+def _remote(test: Certified, context: RecordContext, candidate: str) -> Iterator[Record]:
+    """The gain on units unlike any fitted, and under fits that saw nothing of a row's region."""
+    main = next(iter(test.gains))
+    far = f"on the {count(test.remote.n_units, 'unit')} farthest from any fitted row"
+    for name, remote, where in (
+        (FAR, test.remote, far),
+        (APART, test.region, "each row under a fit without the fitted rows of its region"),
+    ):
+        if remote is not None:
+            bars, note = (remote.gain.stderr, remote.gain.low, remote.gain.high), f"{where}; paired, 90 % interval"
+            yield _record(
+                context, candidate, "certify", f"{main}.{name}", remote.gain.value, bars, remote.n_items, note
+            )
 
 
 def _trust(calibrated: Calibrated, context: RecordContext, candidate: str | None) -> Iterator[Record]:

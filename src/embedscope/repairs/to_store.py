@@ -23,6 +23,7 @@ from embedscope.readers._options import taken_apart
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
+from embedscope.sources.id_files import id_files, named_beside
 from embedscope.transforms.repair import KindMap
 
 __all__ = ["check_storable", "write_new", "writing_to"]
@@ -68,19 +69,20 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
         if something is there already, or what is read back is not what was written.
     """
     rows = _source(stream, source)
-    made, target = _new_collection(rows.schema, out, source, dim)
-    made = replace(made, ids=rows.ids, text=rows.text, source_column=rows.column)
-    mark = journal_folder(made.place, f"{made.column}.new") / "unfinished"
-    if target.there(made):
+    new_collection, target = _new_collection(rows.schema, out, source, dim)
+    new_collection = replace(new_collection, ids=rows.ids, text=rows.text, source_column=rows.column)
+    mark = journal_folder(new_collection.place, f"{new_collection.column}.new") / "unfinished"
+    if target.there(new_collection):
         if not mark.exists():
-            same = made.like is not None and made.like.url == made.place.url
+            same = new_collection.like is not None and new_collection.like.url == new_collection.place.url
             remedy = (
                 "replace its vectors with --in-place and no OUT, or name another one" if same else "name another one"
             )
-            raise InputError(f"{made.place} is there already and nothing is overwritten; {remedy}")
-        made = replace(made, unfinished=True)
-    for line in rows.notes:
-        progress.note(line)
+            raise InputError(f"{new_collection.place} is there already and nothing is overwritten; {remedy}")
+        new_collection = replace(new_collection, unfinished=True)
+    for line in (*rows.notes, target.slow(new_collection.place, stream.n_rows or 0)):
+        if line:
+            progress.note(line)
     named, bare = RowSum(), RowSum()
 
     def blocks() -> Blocks:
@@ -91,15 +93,15 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
             progress.advance(len(y))
             yield ids, y, table
 
-    write_text(mark, f"{made.place} is being written\n")
+    write_text(mark, f"{new_collection.place} is being written\n")
     try:
-        with writing_to(str(made.place), "check that the store can be written"):
-            done = target.create(made, blocks())
+        with writing_to(str(new_collection.place), "check that the store can be written"):
+            done = target.create(new_collection, blocks())
     except BaseException:
-        if not target.there(made):
+        if not target.there(new_collection):
             _forget(mark)
         raise
-    _check(f"{made.place}::{made.column}", done, bare if done.ids is None else named, progress)
+    _check(f"{new_collection.place}::{new_collection.column}", done, bare if done.ids is None else named, progress)
     _forget(mark)
     for line in done.notes:
         progress.note(line)
@@ -150,20 +152,20 @@ def _width(stream: Stream) -> int:
     return next(iter(stream.dims.values()))
 
 
-def _check(out: str, made: Made, total: RowSum, progress: Progress) -> None:
+def _check(out: str, collection: Made, total: RowSum, progress: Progress) -> None:
     """Read everything back: the same ids, and where every bit is kept, the same numbers."""
     stream = find_vectors(out).stream
     assert isinstance(stream, ColumnStream)
     progress.start("verifying", total.n)
     held = RowSum()
-    if made.ids is None:
+    if collection.ids is None:
         blocks: Iterator[tuple[Sequence[str], Rows]] = (([""] * len(x), x) for x in _pieces(stream, _ROWS))
     else:
-        blocks = stream.naming(made.ids, None).with_ids(min(_ROWS, max(1, _VALUES // _width(stream))))
+        blocks = stream.naming(collection.ids, None).with_ids(min(_ROWS, max(1, _VALUES // _width(stream))))
     for ids, x in blocks:
         held.add(ids, x)
         progress.advance(len(x))
-    if not held.same(total, bits=made.exact):
+    if not held.same(total, bits=collection.exact):
         raise InputError(
             f"{out} does not hold what was written: {held.n:,} rows of {total.n:,}, or other ids or numbers; remove "
             "it, stop what else writes to it, and run this again"
@@ -208,17 +210,20 @@ def _plain(stream: Stream, source: str) -> _Source:
     """Vectors alone: ids of the file or beside it, else the numbers of the rows."""
     import pyarrow as pa
 
-    path = file_of(source)
-    beside, own = path.with_name(f"{path.stem}.ids.txt"), ids_of(stream)
-    numbered = own is None and not beside.exists()
+    beside, own = named_beside(file_of(source)), ids_of(stream)
+    files = id_files(source, stream) if own is None else ()
+    numbered = own is None and not files
     notes = (f"{source} has no ids and there is no {beside.name}, so rows are called by their numbers",) * numbered
+
+    said = f"{files[0]} has" if len(files) == 1 else f"the {len(files):,} files of ids in {source} have"
 
     def named() -> Iterator[str]:
         if own is not None:
             yield from own
-        elif beside.exists():
-            with beside.open(encoding="utf-8-sig") as lines:
-                yield from (line.rstrip("\r\n") for line in lines)
+        elif files:
+            for file in files:
+                with file.open(encoding="utf-8-sig") as lines:
+                    yield from (line.rstrip("\r\n") for line in lines)
         else:
             yield from map(str, range(stream.n_rows or 0))
 
@@ -227,10 +232,10 @@ def _plain(stream: Stream, source: str) -> _Source:
         for x in _pieces(stream, size):
             ids = list(islice(names, len(x)))
             if len(ids) < len(x):
-                raise InputError(f"{beside} has fewer ids than {source} has rows; wanted one a line")
+                raise InputError(f"{said} fewer ids than {source} has rows; wanted one per line")
             yield ids, x, pa.table({"id": ids})
         if next(names, None) is not None:
-            raise InputError(f"{beside} has more ids than {source} has rows; wanted one a line")
+            raise InputError(f"{said} more ids than {source} has rows; wanted one per line")
 
     return _Source(pa.schema([pa.field("id", pa.string())]), "id", None, "", blocks, notes)
 

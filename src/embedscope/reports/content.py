@@ -91,10 +91,10 @@ def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], nam
 
 def _panel(item: Histogram | Dots | Scatter, name: str) -> dict[str, Any]:
     """A chart that is no line chart: its geometry, its legend, and the values behind it."""
-    made: dict[str, Any] = {"name": name, "chart": item, "plane": None, "panels": [], "legend": [], "behind": None}
-    made["description"] = "" if isinstance(item, Scatter) else described(item)
+    panel: dict[str, Any] = {"name": name, "chart": item, "plane": None, "panels": [], "legend": [], "behind": None}
+    panel["description"] = "" if isinstance(item, Scatter) else described(item)
     if isinstance(item, Scatter):
-        return made | {"plane": plane(item)}
+        return panel | {"plane": plane(item)}
     if isinstance(item, Histogram):
         named = [(f"c{i % len(PALETTE)}", s.label) for i, s in enumerate(item.series) if s.label]
         drawn = [histogram(item, size) for size in PANEL_SIZES]
@@ -104,7 +104,7 @@ def _panel(item: Histogram | Dots | Scatter, name: str) -> dict[str, Any]:
         named = [(colour_of(i, item.tones), item.series[i]) for i in used if i < len(item.series) and item.series[i]]
         drawn = [dots(item, size) for size in PANEL_SIZES]
         values = dot_values(item)
-    return made | {"panels": drawn, "legend": named if len(named) > 1 else [], "behind": values}
+    return panel | {"panels": drawn, "legend": named if len(named) > 1 else [], "behind": values}
 
 
 def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: str) -> dict[str, Any]:

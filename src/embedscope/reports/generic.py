@@ -31,7 +31,7 @@ def document_of(result: Result) -> Document:
     sources = list(dict.fromkeys(r.source.removeprefix("random:") for r in records))
     shown = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
     tables = [table_of(pivot(records))] if records else []
-    made = Document(
+    document = Document(
         title=f"{kind} of {shown}" if sources else "A result without records",
         findings=tuple(_undefined(records)),
         tables=(*tables, *([comparison_table(compared)] if compared else [])),
@@ -39,14 +39,14 @@ def document_of(result: Result) -> Document:
         skipped=tuple(_notes(records)),
     )
     if own is None:
-        return made
+        return document
     return replace(
         own,
-        title=made.title if own.headline is None and sources else own.title,
-        findings=(*own.findings, *made.findings),
-        tables=made.tables,
-        figures=(*own.figures, *made.figures),
-        skipped=(*own.skipped, *made.skipped),
+        title=document.title if own.headline is None and sources else own.title,
+        findings=(*own.findings, *document.findings),
+        tables=document.tables,
+        figures=(*own.figures, *document.figures),
+        skipped=(*own.skipped, *document.skipped),
     )
 
 

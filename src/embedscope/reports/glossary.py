@@ -72,11 +72,11 @@ def definitions() -> dict[str, str]:
     from embedscope.metrics import METRICS
     from embedscope.metrics.pairs import PAIR_METRICS
 
-    made = {}
+    entries = {}
     for registry in (METRICS, PAIR_METRICS):
         for name in registry:
-            made[name] = f"{registry.get(name).summary}."
-    return made | TERMS
+            entries[name] = f"{registry.get(name).summary}."
+    return entries | TERMS
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from embedscope.core.document import Finding
+from embedscope.core.records import Record
 from embedscope.core.result import Result
 
 FAILING = ("serious", "warning", "deviates")
@@ -12,7 +13,7 @@ _COUNTED = {"failures": "failure", "skipped": "skipped"}
 
 
 def junit(result: Result) -> str:
-    """One test case per finding, or per record where there are no findings.
+    """One test case per finding; where there are none, one for the answer and one per record with its number.
 
     A finding fails where it is a warning or worse, or a claim that deviates; a record without a value is skipped.
 
@@ -25,11 +26,15 @@ def junit(result: Result) -> str:
     title = document.title if document is not None else "embedscope"
     cases = [_case(title, f) for f in document.findings] if document is not None and document.findings else []
     if not cases:
+        if document is not None and (answer := document.headline) is not None:
+            cases.append(_case(title, Finding(answer.text, answer.status, evidence=answer.evidence)))
         for r in result:
             where = ".".join(filter(None, (r.source, r.pooling, r.space)))
             case = Xml.Element("testcase", {"classname": where, "name": r.metric})
             if r.value is None:
                 Xml.SubElement(case, "skipped", {"message": r.note or "undefined"})
+            else:
+                Xml.SubElement(case, "system-out").text = _number(r)
             cases.append(case)
     counts = {name: sum(case.find(tag) is not None for case in cases) for name, tag in _COUNTED.items()}
     attributes = {"name": title, "tests": str(len(cases))} | {name: str(n) for name, n in counts.items()}
@@ -39,6 +44,14 @@ def junit(result: Result) -> str:
     root.append(suite)
     text: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return text.decode() + "\n"
+
+
+def _number(record: Record) -> str:
+    """``0.834 (95 % interval 0.823 to 0.844), n 600``."""
+    text = f"{record.value:.6g}"
+    if record.ci_low is not None and record.ci_high is not None:
+        text += f" (95 % interval {record.ci_low:.6g} to {record.ci_high:.6g})"
+    return text + (f", n {record.n}" if record.n else "")
 
 
 def _case(title: str, finding: Finding) -> Xml.Element:

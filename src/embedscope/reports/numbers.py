@@ -32,8 +32,8 @@ def leading_number(value: object) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    found = _LEADING.fullmatch(str(value))
-    return float(found[1].replace("\N{MINUS SIGN}", "-")) if found else None
+    number = _LEADING.fullmatch(str(value))
+    return float(number[1].replace("\N{MINUS SIGN}", "-")) if number else None
 
 
 def is_numeric(cells: Iterable[object]) -> bool:

@@ -14,7 +14,7 @@ from embedscope.core.atomic import write_text
 from embedscope.core.extras import require
 from embedscope.core.result import Result
 from embedscope.reports.content import page_content
-from embedscope.reports.prose import Prose, licensed
+from embedscope.reports.prose import Prose, licensed, words
 
 _HEAD_SCRIPT = "theme.js"
 _SCRIPTS = ("tables.js", "charts.js", "records.js")
@@ -47,6 +47,7 @@ def render_html(result: Result) -> str:
     glossary = Prose()
     environment.filters["prose"] = lambda text: trusted(glossary(text))
     environment.filters["licensed"] = lambda text: trusted(licensed(text))
+    environment.filters["words"] = lambda text: trusted(words(text))
     environment.filters["remedy"] = lambda text: trusted(glossary.remedy(text))
     style = "\n".join(_template(name) for name in _STYLES)
     early, late = _template(_HEAD_SCRIPT), "\n".join(_template(name) for name in _SCRIPTS)

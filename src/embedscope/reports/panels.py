@@ -231,13 +231,13 @@ def _bars(edges: Sequence[float], heights: Sequence[float], frame: Frame, up: Ca
 
 
 def _hovered(chart: Histogram, frame: Frame) -> list[Shape]:
-    made = []
+    rows = []
     for i, (a, b) in enumerate(zip(chart.edges, chart.edges[1:], strict=False)):
         name = _bin(chart, i)
         values = ", ".join(f"{s.label} {s.heights[i]:.3g}".strip() for s in chart.series)
         box = f"M{frame.across(a)} {frame.top:g}H{frame.across(b)}V{frame.bottom:g}H{frame.across(a)}Z"
-        made.append(Shape(box, "hover", f"{name}: {values}"))
-    return made
+        rows.append(Shape(box, "hover", f"{name}: {values}"))
+    return rows
 
 
 def _axis(x: Axis, frame: Frame, width: int) -> list[Label]:
@@ -254,12 +254,12 @@ def _tick(value: float, ticks: Sequence[float], *, percent: bool) -> str:
 
 
 def _ranges(ranges: Sequence[Range], frame: Frame) -> list[Shape]:
-    made = []
+    shapes = []
     for item in ranges:
         a, b = frame.across(max(item.low, frame.x.low)), frame.across(min(item.high, frame.x.high))
         if b > a:
-            made.append(Shape(f"M{a} {frame.top:g}H{b}V{frame.bottom:g}H{a}Z", "range", item.label))
-    return made
+            shapes.append(Shape(f"M{a} {frame.top:g}H{b}V{frame.bottom:g}H{a}Z", "range", item.label))
+    return shapes
 
 
 def _marks(marks: Sequence[Mark], frame: Frame) -> list[Shape]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from rich.progress import (
@@ -9,13 +10,16 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    SpinnerColumn,
     Task,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
+from embedscope.core.progress import drawn
 from embedscope.reports.console import SafeConsole
 
 
@@ -38,32 +42,35 @@ def rate(speed: float, unit: str = "") -> str:
     return f"{speed:,.{digits}f} {unit}".rstrip() + "/s"
 
 
+_IDLE = 1.5
+"""Seconds without a phase after which a line says that work goes on."""
+
+
 class Bars:
-    """Implements :class:`embedscope.core.progress.Progress` on standard error."""
+    """Implements :class:`embedscope.core.progress.Progress` on standard error.
+
+    Between phases a spinner says that work goes on, so that no two seconds pass without a word; :meth:`end` stops it.
+    """
 
     def __init__(self) -> None:
         self._console = SafeConsole(stderr=True, highlight=False)
-        self._label, self._unit, self._done, self._begin = "", "", 0, 0.0
+        self._label, self._unit, self._done, self._begin, self._last = "", "", 0, 0.0, ""
         self._bars: Progress | None = None
         self._task: TaskID | None = None
+        self._lock = threading.RLock()
+        self._wait: threading.Timer | None = None
+        drawn.add(self)
+        self._idle()
 
     def start(self, label: str, total: int | None, unit: str = "rows") -> None:
         """Finish the phase before and begin ``label``."""
-        self.close()
-        self._label, self._unit, self._done, self._begin = label, unit, 0, time.monotonic()
-        if self._console.is_terminal:
-            self._bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[unit]}", style="dim"),
-                _Rate(),
-                TimeRemainingColumn(),
-                console=self._console,
-                transient=True,
-            )
-            self._bars.start()
-            self._task = self._bars.add_task(label, total=total, unit=unit)
+        with self._lock:
+            self._finish()
+            self._clear()
+            self._label, self._unit, self._done, self._begin = label, unit, 0, time.monotonic()
+            if self._console.is_terminal:
+                counted = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}", style="dim"), _Rate())
+                self._draw(label, total, unit, *counted, TimeRemainingColumn())
 
     def advance(self, n: int) -> None:
         """Move the bar by ``n``."""
@@ -77,14 +84,51 @@ class Bars:
 
     def close(self) -> None:
         """End the current phase with a line on what it took."""
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars, self._task = None, None
+        with self._lock:
+            self._finish()
+            self._idle()
+
+    def end(self) -> None:
+        """Show nothing any more, until the next phase."""
+        with self._lock:
+            self._finish()
+            self._clear()
+
+    def _finish(self) -> None:
+        """The line of the phase that ends."""
         if self._label:
+            self._clear()
             seconds = time.monotonic() - self._begin
             speed = self._done / seconds if seconds > 0.5 and self._done > 1 else 0.0
             said = f", {rate(speed, self._unit)}" if speed >= 0.5 else ""
             count = f"{self._done:,} {self._unit} in " if self._done > 1 else ""
             line = f"✓ {self._label}: {count}{seconds:.1f} s{said}"
             self._console.print(line, style="green", markup=False, soft_wrap=True)
-            self._label = ""
+            self._last, self._label = self._label, ""
+
+    def _idle(self) -> None:
+        """Say so where nothing begins for a while."""
+        if self._console.is_terminal and self._wait is None and self._bars is None:
+            self._wait = threading.Timer(_IDLE, self._working)
+            self._wait.daemon = True
+            self._wait.start()
+
+    def _working(self) -> None:
+        with self._lock:
+            if self._wait is not None and self._bars is None:
+                after = f" (after {self._last})" if self._last else ""
+                self._draw(f"working{after}", None, "", SpinnerColumn(), TimeElapsedColumn())
+
+    def _draw(self, label: str, total: int | None, unit: str, *columns: ProgressColumn) -> None:
+        described = TextColumn("{task.description}", markup=False)
+        self._bars = Progress(described, *columns, console=self._console, transient=True)
+        self._bars.start()
+        self._task = self._bars.add_task(label, total=total, unit=unit)
+
+    def _clear(self) -> None:
+        if self._wait is not None:
+            self._wait.cancel()
+            self._wait = None
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._task = None, None

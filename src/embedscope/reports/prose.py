@@ -15,7 +15,8 @@ _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
 _KEY = r"\b[a-z]+(?:19|20)\d\d[a-z]?\b"
 _CODE = r"`[^`]+`"
 _ARXIV = r"\barXiv:\d{4}\.\d{4,5}\b"
-_PARTS = re.compile(f"({_ADDRESS}|{_ARXIV}|{_KEY}|{_CODE})")
+_OPTION = r"(?<![\w-])--[a-z][a-z-]*"
+_PARTS = re.compile(f"({_ADDRESS}|{_ARXIV}|{_KEY}|{_CODE}|{_OPTION})")
 _LICENCE = re.compile(
     r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
     r"CC0-1\.0|CC-BY(?:-SA|-NC|-ND|-NC-SA|-NC-ND)?-[234]\.0|MPL-2\.0|ISC|Unlicense)\b"
@@ -44,7 +45,7 @@ class Prose:
 
     def remedy(self, text: str) -> str:
         """What to try: a command as code, words as words; after a semicolon another part begins."""
-        parts = [f"<code>{escape(p)}</code>" if p.startswith("embedscope ") else self(p) for p in text.split("; ")]
+        parts = [f"<code>{words(p)}</code>" if p.startswith("embedscope ") else self(p) for p in text.split("; ")]
         return "; ".join(parts)
 
     @property
@@ -55,8 +56,8 @@ class Prose:
     def _part(self, part: str, special: bool, seen: set[str]) -> str:
         if not special:
             return self._explained(part, seen)
-        if part.startswith("`"):
-            return f"<code>{escape(part[1:-1])}</code>"
+        if part.startswith(("`", "--")):
+            return words(part) if part.startswith("--") else f"<code>{words(part[1:-1])}</code>"
         if part.startswith("http"):
             return link(part, part)
         if part.startswith("arXiv:"):
@@ -69,17 +70,26 @@ class Prose:
     def _explained(self, text: str, seen: set[str]) -> str:
         text = minus(text)
         out, at = [], 0
-        for found in pattern().finditer(text):
-            term = found[0]
+        for match in pattern().finditer(text):
+            term = match[0]
             if term in seen:
                 continue
             seen.add(term)
             anchor = self.used.setdefault(term, f"term-{len(self.used)}")
-            before = text[at : found.start()]
+            before = text[at : match.start()]
             out.append(escape(before + _JOINED if before.endswith(("(", "[", "'")) else before))
             out.append(f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>')
-            at = found.end()
+            at = match.end()
         return "".join([*out, escape(text[at:])])
+
+
+def words(text: str) -> str:
+    """A command as HTML whose lines break between words alone, not after the hyphens of an option.
+
+    >>> words("repair -o x.npy")
+    '<span class="word">repair</span> <span class="word">-o</span> <span class="word">x.npy</span>'
+    """
+    return " ".join(f'<span class="word">{escape(word)}</span>' for word in text.split(" "))
 
 
 def link(address: str, text: str, title: str = "") -> str:

@@ -12,6 +12,7 @@ from embedscope.reports.scales import Axis, steps
 from embedscope.reports.styles import MARKERS, PALETTE
 
 WIDTH, HEIGHT = 560, 440
+FLATTEST = 260
 PAD = 26
 PICTURE = 20
 """Side of an image in the units of the view box."""
@@ -47,11 +48,12 @@ class Plane:
 
 def plane(scatter: Scatter) -> Plane:
     """Geometry of ``scatter``: one scale for both axes where it is ``equal``, room for the origin where it is drawn."""
-    place = _placed(scatter)
+    height = _height(scatter)
+    place = _placed(scatter, height)
     clouds = tuple(_cloud(points, i, place) for i, points in enumerate(scatter.points))
     arrows = tuple(arrow(place(a, b), place(c, d)) for a, b, c, d in scatter.arrows)
     origin = place(0.0, 0.0) if scatter.origin else None
-    return Plane(scatter, clouds, arrows, origin, scatter.x_label, scatter.y_label, described(scatter))
+    return Plane(scatter, clouds, arrows, origin, scatter.x_label, scatter.y_label, described(scatter), height=height)
 
 
 def span(scatter: Scatter) -> tuple[Axis, Axis]:
@@ -90,15 +92,24 @@ def _axis(values: Iterable[float]) -> Axis:
     return Axis(low - pad, high + pad, steps(low - pad, high + pad, 5))
 
 
-def _placed(scatter: Scatter) -> Callable[[float, float], Point]:
+def _height(scatter: Scatter) -> int:
+    """Of the plane: what the points take where both axes share a scale, so that flat clouds leave no empty space."""
+    if not scatter.equal:
+        return HEIGHT
     x, y = span(scatter)
-    scale_x, scale_y = (WIDTH - 2 * PAD) / (x.high - x.low), (HEIGHT - 2 * PAD) / (y.high - y.low)
+    taken = 2 * PAD + (y.high - y.low) * (WIDTH - 2 * PAD) / (x.high - x.low)
+    return round(min(max(taken, FLATTEST), HEIGHT))
+
+
+def _placed(scatter: Scatter, height: int) -> Callable[[float, float], Point]:
+    x, y = span(scatter)
+    scale_x, scale_y = (WIDTH - 2 * PAD) / (x.high - x.low), (height - 2 * PAD) / (y.high - y.low)
     if scatter.equal:
         scale_x = scale_y = min(scale_x, scale_y)
     mx, my = (x.low + x.high) / 2, (y.low + y.high) / 2
 
     def place(px: float, py: float) -> Point:
-        return round(WIDTH / 2 + (px - mx) * scale_x, 1), round(HEIGHT / 2 - (py - my) * scale_y, 1)
+        return round(WIDTH / 2 + (px - mx) * scale_x, 1), round(height / 2 - (py - my) * scale_y, 1)
 
     return place
 

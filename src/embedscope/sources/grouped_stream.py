@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,16 @@ from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index
-from embedscope.readers import file_of
+from embedscope.readers import (
+    RowStrings,
+    file_of,
+    ids_of,
+    is_table,
+    listed,
+    open_vectors,
+    other_columns,
+    texts_of,
+)
 from embedscope.readers._facts import Facts, facts_of
 from embedscope.sources.paired_vectors import id_hashes, read_ids
 
@@ -25,8 +35,8 @@ def group_hashes(groups: Any, n: int, source: str = "the source") -> Hashes:
 
     Parameters
     ----------
-    groups : text file with one group per line, ``FILE.parquet::COLUMN``, a column of ``source`` where that is a Parquet
-        file, or (n,) labels; uint64 labels are taken as hashes
+    groups : text file with one group per line, ``FILE.parquet::COLUMN``, a column of ``source`` where that is a table
+        (a field of the payload or of the metadata in a vector store), or (n,) labels; uint64 labels are taken as hashes
 
     Raises
     ------
@@ -44,13 +54,31 @@ def read_groups(groups: Any, source: str = "the source") -> npt.NDArray[Any]:
     if not isinstance(groups, str | Path):
         return np.asarray(groups)
     name, file = str(groups), file_of(source)
-    if not file_of(name).exists() and "::" not in name:
-        if ".parquet" not in file.suffix.lower():
-            raise InputError(
-                f"--groups {name} is no file, and {source} has no columns; pass a text file with one group per line"
-            )
-        name = f"{file}::{name}"
-    return np.asarray(read_ids(name))
+    if file_of(name).exists() or "::" in name:
+        return np.asarray(read_ids(name))
+    if file.suffix.lower() == ".parquet" and file.is_file():
+        return np.asarray(read_ids(f"{file}::{name}"))
+    return np.asarray(list(_column(name, source)))
+
+
+def _column(name: str, source: str) -> RowStrings:
+    """The column ``name`` of the table ``source``."""
+    stream = open_vectors(source) if is_table(source) else None
+    columns = {} if stream is None else dict(other_columns(stream))
+    for column, found in (("ids", ids_of(stream)), ("texts", texts_of(stream))) if stream is not None else ():
+        if (called := getattr(stream, column, None)) and found is not None:
+            columns[called] = found
+    if not columns:
+        raise InputError(
+            f"--groups {name} is no file, and {source} has no columns; pass a text file with one group per line"
+        )
+    if name not in columns:
+        near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise InputError(
+            f"--groups {name} is no file, and no column of {source}; {hint}its columns are {listed(list(columns))}"
+        )
+    return columns[name]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,5 +107,6 @@ def read_images_and_texts(
         return ImageTextVectors(image_vectors, None, None, notes)
     if pair[1] is None:
         raise InputError(f"{source} reads images only, and the tasks have texts; name a pair such as {source}+minilm")
-    vectors, spaces = encode_texts(pair[1], texts, options, provenance, progress)
-    return ImageTextVectors(image_vectors, vectors, single_space(spaces[:1]), notes)
+    own = replace(options, layers=None)  # one vector of a text, however many layers are read of images
+    vectors, spaces = encode_texts(pair[1], texts, own, provenance, progress)
+    return ImageTextVectors(image_vectors, vectors, single_space(spaces), notes)

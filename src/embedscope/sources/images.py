@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
@@ -32,6 +37,59 @@ class FolderImage(FileImage):
         return self.path.parent.name if "/" in self.name else ""
 
 
+@dataclass(frozen=True)
+class Images:
+    """What a model encodes, one image per row: those of a folder, in the order of their paths."""
+
+    name: str
+    images: tuple[FolderImage, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What each row is called."""
+        return tuple(image.name for image in self.images)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Equal where two rows hold the same image."""
+        return tuple(image.key for image in self.images)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """What each row belongs to: the image itself."""
+        return self.keys
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The folder of each image in ``class/*.jpg``; None where an image lies at the top, or all in one folder."""
+        folders = tuple(image.folder for image in self.images)
+        return folders if all(folders) and len(set(folders)) > 1 else None
+
+    def sample(self, n: int | None, seed: int) -> Images:
+        """The hash sample of ``n`` images, in their order; all of them where there are no more, or n is None or 0."""
+        if not n or n >= len(self.images):
+            return self
+        rows = hash_sample(hash_rows(0, len(self.images)), n, seed).tolist()
+        return Images(f"{n:,} of {self.name}", tuple(self.images[i] for i in rows))
+
+
+def images_of(folder: str | Path, provenance: Provenance) -> Images:
+    """The images below ``folder`` as rows, recorded as data with a checksum of them all."""
+    images = tuple(images_in(folder))
+    whole = hashlib.sha256("".join(f"{image.name} {image.key}\n" for image in images).encode()).hexdigest()
+    provenance.data[str(folder)] = {"images": len(images), "sha256": whole}
+    return Images(str(folder), images)
+
+
+def is_image_file(path: str | Path) -> bool:
+    """Whether there is a file at ``path`` whose name ends as that of an image."""
+    file = Path(path)
+    return file.suffix.lower() in _ENDINGS and file.is_file()
+
+
 def images_in(folder: str | Path) -> list[FolderImage]:
     """The images below ``folder`` in the order of their paths; ``InputError`` where there are none."""
     root = Path(folder)
@@ -43,16 +101,23 @@ def images_in(folder: str | Path) -> list[FolderImage]:
     return [FolderImage(f, str(file_facts(f)["sha256"]), f.relative_to(root).as_posix()) for f in files]
 
 
-def sampled(images: Sequence[FolderImage], options: ModelOptions) -> list[FolderImage]:
-    """The hash sample of ``max_rows`` images, in their order; all of them where no number is given."""
-    chosen = hash_sample(hash_rows(0, len(images)), options.max_rows or 0, options.seed)
-    return [images[i] for i in chosen.tolist()]
-
-
-def image_source(
-    uri: str, images: Sequence[FolderImage], options: ModelOptions, progress: Progress, provenance: Provenance
-) -> Source:
+def image_source(uri: str, images: Images, options: ModelOptions, progress: Progress, provenance: Provenance) -> Source:
     """The vectors of ``images`` by the model ``uri``, in its own space of whole images; rows are known by their names.
+
+    Raises
+    ------
+    InputError
+        if the model reads no images, or an option is about texts.
+    """
+    space, x = encode_images(uri, images.images, options, provenance, progress)
+    stream = ArrayStream({space: x}, hash_texts(images.titles))
+    return Source(uri, stream, local_engine(stream.dims.values()))
+
+
+def encode_images(
+    uri: str, images: Sequence[FolderImage], options: ModelOptions, provenance: Provenance, progress: Progress
+) -> tuple[str, npt.NDArray[Any]]:
+    """Name of the space of whole images of the model ``uri``, and the vectors (n, d) of ``images`` in it.
 
     Raises
     ------
@@ -64,9 +129,7 @@ def image_source(
         raise InputError(
             f"--{named} is about texts, and --images takes the model's own vector of an image; leave it out"
         )
-    encoder = open_image_model(uri, options, provenance)
+    encoder = open_image_model(uri, options, provenance, progress)
     with provenance.phase(f"vectors {uri}"):
         space = image_vector(encoder.spaces)
-        x = extract_images(encoder, images, options, progress).matrix(space)
-    stream = ArrayStream({space: x}, hash_texts(image.name for image in images))
-    return Source(uri, stream, local_engine(stream.dims.values()))
+        return space, np.asarray(extract_images(encoder, images, options, progress).matrix(space))

@@ -74,9 +74,15 @@ def open_text_model(
     return model
 
 
-def open_image_model(uri: str, options: ModelOptions, provenance: Provenance, *, layers: bool = False) -> ImageEncoder:
+def open_image_model(
+    uri: str, options: ModelOptions, provenance: Provenance, progress: Progress | None = None, *, layers: bool = False
+) -> ImageEncoder:
     """Open the model of images that ``uri`` names; the spaces of its layers too where ``layers``."""
+    progress = progress or Silent()
+    progress.start(f"loading {uri}", None, "models")
     encoder = open_image_encoder(uri, device=options.device, dtype=options.dtype, seed=options.seed, layers=layers)
+    progress.advance(1)
+    progress.close()
     provenance.models[uri] = encoder.info.as_dict()
     return encoder
 
@@ -255,6 +261,19 @@ def encode_sides(
     """
     model = open_text_model(uri, options, provenance, progress)
     spaces = model_spaces(model, uri, options, "one", provenance, progress)
+    return encode_opened(model, uri, spaces, sides, options, provenance, progress)
+
+
+def encode_opened(
+    model: TextEncoder | Lookup,
+    uri: str,
+    spaces: Sequence[SpaceName],
+    sides: Sequence[Side],
+    options: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+) -> list[EncodedSides]:
+    """Vectors of the texts of all ``sides`` by a model that is open, in ``spaces`` of it."""
     if not isinstance(model, TextEncoder):
         note = _show(reading_note(model), uri, progress)
         recorded = _RecordedLookup(model, uri, provenance)

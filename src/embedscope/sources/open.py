@@ -24,12 +24,11 @@ from embedscope.readers import (
     file_of,
     find_vectors,
     hint,
-    is_vector_folder,
     is_vectors,
     state_of,
 )
 from embedscope.sources.grouped_stream import GroupedStream, group_hashes
-from embedscope.sources.images import image_source, images_in, sampled
+from embedscope.sources.images import image_source, images_of
 from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
 from embedscope.sources.texts import texts_named
 from embedscope.sources.vector_files import vector_file_facts
@@ -85,14 +84,14 @@ def open_sources(
     if models and run.checkpoint is not None:
         raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
     table, texts_name = (None, "") if model.texts is None else texts_named(model.texts, model.data, provenance)
-    pictures = [] if model.images is None else sampled(images_in(model.images), model)
+    pictures = None if model.images is None else images_of(model.images, provenance).sample(model.max_rows, model.seed)
     with closing(Engines(run.engine)) as engines:
         for name, vectors in files.items():
             if vectors:
                 source = _vector_source(name, run, engines, progress, provenance)
                 with facts_beside(name, partial(vector_file_facts, name, source.stream), provenance):
                     yield source
-            elif pictures:
+            elif pictures is not None:
                 yield image_source(name, pictures, model, progress, provenance)
             elif table is not None:
                 yield from _model_sources(name, table, texts_name, model, engines, progress, provenance)
@@ -178,11 +177,9 @@ def _vector_source(name: str, run: RunOptions, engines: Engines, progress: Progr
 
 def is_file(name: str) -> bool:
     """Whether ``name`` is files of vectors; False for a model, ``InputError`` where it is neither."""
-    if is_vectors(name):
-        return True
     from embedscope.encoders import MODELS, is_model
 
-    if name not in MODELS and is_vector_folder(name):
+    if name not in MODELS and is_vectors(name):
         return True
     if is_model(name):
         return False

@@ -60,12 +60,12 @@ class PairedStream:
             return [PairedShard(spaces, tuple(sides[0]), tuple(sides[1]), 0, 0, None)]
         starts = [[int(getattr(shard, "start")) for shard in shards] for shards in sides]  # noqa: B009
         stops = [[*start[1:], n] for start in starts]
-        made: list[Shard] = []
+        plan: list[Shard] = []
         for shard, start, stop in zip(sides[0], starts[0], stops[0], strict=True):
             held = [i for i in range(len(sides[1])) if starts[1][i] < stop and stops[1][i] > start]
             skipped = start - starts[1][held[0]] if held else 0
-            made.append(PairedShard(spaces, (shard,), tuple(sides[1][i] for i in held), start, skipped, stop - start))
-        return made
+            plan.append(PairedShard(spaces, (shard,), tuple(sides[1][i] for i in held), start, skipped, stop - start))
+        return plan
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.regular import check_ends
 from embedscope.datasets._tables import read_text
 from embedscope.datasets._text import lines
-from embedscope.readers import file_of, is_vector_folder, is_vectors, open_vectors
+from embedscope.readers import file_of, is_vectors, open_vectors
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
 
@@ -33,7 +33,7 @@ def read_side(source: Array | str | Path, provenance: Provenance) -> Matrix:
         return to_numpy(as_matrix(source if is_torch(source) else np.asarray(source)))
     name = str(source)
     path = file_of(name)
-    if not is_vectors(name) and not is_vector_folder(name):
+    if not is_vectors(name):
         if name.startswith("-"):
             raise InputError(f"--pair takes two sources, as in --pair a.npy b.npy; the second is missing before {name}")
         raise InputError(

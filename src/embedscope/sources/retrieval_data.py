@@ -21,6 +21,7 @@ from embedscope.datasets._id_texts import is_text_table, read_beir_texts
 from embedscope.datasets._qrels import Judgements, read_qrels
 from embedscope.datasets._tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
+from embedscope.sources.id_files import id_files, named_beside
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vector_files import read_matrix, vector_file_facts
 
@@ -49,8 +50,8 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
     ----------
     source : ``FILE`` or ``FILE::KEY`` of vectors, a table of texts (JSONL, CSV, TSV, Parquet), {id: text},
         {id: vector} or (n, d) vectors
-    ids : (n,) ids, or a text file with one per row; where None, ``STEM.ids.txt`` beside the file of vectors, or else
-        the ids that the file itself keeps (a column ``id``, ids of an index)
+    ids : (n,) ids, or a text file with one per row; where None, ``STEM.ids.txt`` beside the file or folder of vectors,
+        or one beside each file of the folder, or else the ids that the files keep (a column ``id``, ids of an index)
     name : what messages and records call a collection from memory
 
     Raises
@@ -73,26 +74,30 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
     provenance.data[source] = vector_file_facts(source, stream)
     if ids is not None and not isinstance(ids, str | Path):
         return _check_distinct(Collection(source, _one_per_row(ids, len(x), source), x))
-    id_file = Path(ids) if ids is not None else path.with_name(f"{path.stem}.ids.txt")
+    files = id_files(source, stream) if ids is None else (Path(ids),)
     held = ids_of(stream) if ids is None else None
     own = None if held is None else held.unique()
-    if held is not None and own is not None and not id_file.exists():
+    if held is not None and own is not None and not files:
         provenance.data[source] |= {"ids": held.source}
         return Collection(source, own, x)
-    if ids is None and not id_file.exists():
+    if not files:
         raise InputError(
-            f"{source} has vectors without ids; write {id_file.name} next to it with one id per line, or name a file "
-            "with --query-ids, --corpus-ids"
+            f"{source} has vectors without ids; write {named_beside(path).name} next to it with one id per line, or "
+            "name a file with --query-ids, --corpus-ids"
         )
-    names = read_lines(id_file)
+    names = tuple(line for file in files for line in read_lines(file))
+    said = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1:,} more"
     if own is not None and len(names) == len(own) and list(names) != list(own):
         raise InputError(
-            f"{source} and {id_file.name} beside it give other ids to the same rows (first '{own[0]}' and "
-            f"'{names[0]}'); remove one of the two, or name a file with --query-ids, --corpus-ids"
+            f"{source} and {said} beside it give other ids to the same rows (first '{own[0]}' and '{names[0]}'); "
+            "remove one of the two, or name a file with --query-ids, --corpus-ids"
         )
     if len(names) != len(x):
-        raise InputError(f"{id_file} has {len(names):,} ids for the {len(x):,} rows of {source}; wanted one per row")
-    provenance.data[str(id_file)] = file_facts(id_file)
+        raise InputError(
+            f"{said} {'has' if len(files) == 1 else 'have'} {len(names):,} ids for the {len(x):,} rows of {source}; "
+            "wanted one per row"
+        )
+    provenance.data |= {str(file): file_facts(file) for file in files}
     return _check_distinct(Collection(source, names, x))
 
 
@@ -125,23 +130,23 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
         raise InputError(f"{name} is a dict, which has its own ids; leave out the ids")
     if not source:
         raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
-    found = tuple(str(i) for i in source)
+    names = tuple(str(i) for i in source)
     kinds = {isinstance(value, str) for value in source.values()}
     if kinds == {True}:
-        return _check_distinct(Collection(name, found, texts=tuple(source.values())))
+        return _check_distinct(Collection(name, names, texts=tuple(source.values())))
     if kinds == {False}:
         vectors = [np.asarray(to_numpy(v)) for v in source.values()]
         if len({v.shape for v in vectors}) > 1:
             raise InputError(f"the vectors of {name} have several shapes; wanted one number of dimensions")
-        return _check_distinct(Collection(name, found, to_numpy(as_matrix(np.stack(vectors), name))))
+        return _check_distinct(Collection(name, names, to_numpy(as_matrix(np.stack(vectors), name))))
     raise InputError(f"{name} mixes texts and vectors; pass {{id: text}} or {{id: vector}}")
 
 
 def _one_per_row(ids: Any, n: int, name: str) -> tuple[str, ...]:
-    found = tuple(str(i) for i in ids)
-    if len(found) != n:
-        raise InputError(f"got {len(found)} ids for the {n} rows of {name}; wanted one per row")
-    return found
+    own_ids = tuple(str(i) for i in ids)
+    if len(own_ids) != n:
+        raise InputError(f"got {len(own_ids)} ids for the {n} rows of {name}; wanted one per row")
+    return own_ids
 
 
 def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:

@@ -183,4 +183,4 @@ def _text_source(  # noqa: PLR0913
         "exact": n == total,
         "subset": f"{n:,} of {total:,} {unit}s" if n < total else f"{n:,} {unit}s",
     }
-    return Source(uri, SequentialStream(TextStream(vectors, pooling, unit), spaces), Local(), labels)
+    return Source(uri, SequentialStream(TextStream(vectors, pooling, spaces), spaces), Local(), labels)

@@ -21,6 +21,7 @@ from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
 from embedscope.datasets._tables import read_text
 from embedscope.datasets._text import lines
 from embedscope.encoders import Role
+from embedscope.sources.images import Images, encode_images, images_of
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import cosine_notes
 
@@ -35,6 +36,19 @@ class Texts:
     texts: tuple[str, ...]
     clusters: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What each row is called."""
+        return self.texts
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Equal where two rows hold the same text."""
+        return self.texts
+
     def sample(self, n: int | None, seed: int) -> Texts:
         """The hash sample of ``n`` texts, in their order; all of them where there are no more, or n is None or 0."""
         if not n or n >= len(self.texts):
@@ -42,6 +56,23 @@ class Texts:
         rows = hash_sample(hash_texts(self.texts), n, seed).tolist()
         texts, clusters = (tuple(column[i] for i in rows) for column in (self.texts, self.clusters))
         return Texts(f"{n:,} of {self.name}", texts, clusters)
+
+
+def material_of(
+    texts: TextSource | None, images: str | Path | None, data: str | Path | None, provenance: Provenance
+) -> Texts | Images | None:
+    """What a model encodes: texts, or the images of a folder; None where neither is named.
+
+    Raises
+    ------
+    InputError
+        if both are named.
+    """
+    if images is None:
+        return None if texts is None else texts_of(texts, data, provenance)
+    if texts is not None:
+        raise InputError("a model reads --texts or --images, one at a time; leave one of them out")
+    return images_of(images, provenance)
 
 
 def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:
@@ -77,15 +108,16 @@ def _rows_of(path: Path) -> tuple[str, ...]:
 
 def encode(
     uri: str,
-    sides: Sequence[Texts],
+    sides: Sequence[Texts | Images],
     options: ModelOptions,
     provenance: Provenance,
     progress: Progress,
     roles: Sequence[Role | None] = (),
 ) -> tuple[str, list[npt.NDArray[Any]]]:
-    """Name of the one space of the model ``uri`` that is read, and the vectors (n, d) of the texts of each side in it.
+    """Name of the one space of the model ``uri`` that is read, and the vectors (n, d) of the rows of each side in it.
 
-    ``roles`` says of each side whether its texts are queries or documents; where it is empty, they are neither.
+    Sides are all texts or all images. ``roles`` says of each side whether its texts are queries or
+    documents; where it is empty, they are neither.
 
     Raises
     ------
@@ -94,7 +126,14 @@ def encode(
     """
     from embedscope.sources.models import Side, check_known, encode_sides, single_space
 
-    named: list[Side] = [(roles[i] if roles else None, side.texts) for i, side in enumerate(sides)]
+    pictures = [side for side in sides if isinstance(side, Images)]
+    if pictures:
+        space, parts = "", []
+        for side in pictures:
+            space, x = encode_images(uri, side.images, options, provenance, progress)
+            parts.append(x)
+        return space, parts
+    named: list[Side] = [(roles[i] if roles else None, side.titles) for i, side in enumerate(sides)]
     one = single_space(encode_sides(uri, named, options, provenance, progress))
     for note in cosine_notes(one.score):
         progress.note(f"{uri}: {note}")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from functools import cached_property
+from typing import Any, get_args
 
 import numpy as np
 
 from embedscope.core.arrays import Hashes
 from embedscope.core.batch import Batch
+from embedscope.core.choices import FirstPosition
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_sample, hash_texts
 from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, Picks, TextEncoder
 from embedscope.sources.text_vectors import BATCH_TOKENS, Pooling, TextVectors, batches_by_length
-
-FirstPosition = Literal["keep", "drop", "bos"]
+from embedscope.stats._equal import named_units
 
 _SHARD_BATCHES = 8
 _BLOCK_ROWS = 1024
@@ -186,16 +187,28 @@ def _notes(
 
 @dataclass(frozen=True)
 class TextStream:
-    """Vectors of distinct texts in every space of one pooling, in blocks read from the cache."""
+    """Vectors of distinct texts in ``spaces`` of one pooling, in blocks read from the cache."""
 
     vectors: TextVectors
     pooling: Pooling
-    unit: str
+    spaces: tuple[str, ...]
+
+    @cached_property
+    def ids(self) -> Hashes:
+        """Hash (n,) of every text."""
+        return hash_texts(self.vectors.texts)
+
+    @cached_property
+    def units(self) -> Mapping[str, Hashes]:
+        """Units of equal rows of every space, named by their texts: last bits of a network decide no group."""
+        texts = self.vectors.texts
+        return {name: named_units(self.vectors.matrix(self.pooling, name, texts), self.ids) for name in self.dims}
 
     @property
     def dims(self) -> Mapping[str, int]:
         """Dimensions of every space."""
-        return self.vectors.encoder.widths(self.pooling)
+        widths = self.vectors.encoder.widths(self.pooling)
+        return {space: widths[space] for space in self.spaces}
 
     @property
     def n_rows(self) -> int:
@@ -217,7 +230,7 @@ class TextShard:
     def batches(self) -> Iterator[Batch]:
         """One batch."""
         s = self.stream
-        texts = s.vectors.texts[self.start : self.start + _BLOCK_ROWS]
-        ids = hash_texts(texts)
+        part = slice(self.start, self.start + _BLOCK_ROWS)
+        texts, ids = s.vectors.texts[part], s.ids[part]
         spaces: dict[str, Any] = {name: s.vectors.matrix(s.pooling, name, texts) for name in s.dims}
-        yield Batch(ids, ids, spaces)
+        yield Batch(ids, ids, spaces, {name: units[part] for name, units in s.units.items()})

@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, row_norms
-from embedscope.core.ids import mix
 from embedscope.core.tables import Index
 
 QUERY_ROWS = 1024
 CORPUS_ROWS = 4096
-_PAIR_VALUES = 1 << 20
+_PAIR_VALUES = 1 << 16
+"""Of one side in float64 at a time: what a cache holds."""
+
+_LONGER = 2.0**-12
+"""By so much a row may be longer than 1, as rows of unit length are by rounding; the error bound has room for it."""
 _TINY = 2.0**-120
 
 Matrix = npt.NDArray[Any]
@@ -31,7 +34,7 @@ class ScaledRows:
     Attributes
     ----------
     x : (n, d) rows as they came
-    exponents : (n,) or (1,) powers of two that the rows are divided by, so that they are no longer than 1
+    exponents : (n,) or (1,) powers of two that the rows are divided by, so that they are no longer than 1 + 2^-12
     """
 
     x: Matrix
@@ -40,12 +43,12 @@ class ScaledRows:
     @classmethod
     def each(cls, x: Matrix) -> ScaledRows:
         """Every row by a power of its own: the order of its products stays."""
-        return cls(x, np.frexp(_norms(x))[1])
+        return cls(x, _powers(_norms(x)))
 
     @classmethod
     def together(cls, x: Matrix) -> ScaledRows:
         """All rows by one power."""
-        return cls(x, np.frexp(_norms(x).max(initial=0.0, keepdims=True))[1])
+        return cls(x, _powers(_norms(x).max(initial=0.0, keepdims=True)))
 
     def block(self, start: int, stop: int, dtype: npt.DTypeLike) -> Matrix:
         """Scaled rows ``start .. stop`` in ``dtype``."""
@@ -59,9 +62,10 @@ class ScaledRows:
 
 
 def error_bound(d: int, dtype: npt.DTypeLike) -> float:
-    """How far a product of ``d`` terms in ``dtype`` is from the true one, for rows no longer than 1.
+    """How far a product of ``d`` terms in ``dtype`` is from the true one, for rows no longer than 1 + 2^-12.
 
-    (d + 6) u covers the products, the sums in any order, rounding of the rows and of the pair-by-pair product;
+    (d + 6) u covers the products, the sums in any order, rounding of the rows and of the pair-by-pair product; .01 of
+    it second-order terms and that length;
     what may underflow is added.
     """
     u = float(np.finfo(dtype).eps) / 2
@@ -103,10 +107,45 @@ def without_copies(x: Matrix, kept: int) -> Index | None:
     return np.flatnonzero(~drop)
 
 
+def first_equal(x: Matrix) -> Index | None:
+    """Place (n,) of the first row of ``x`` (n, d) that equals each; None where all rows are distinct."""
+    hashes = np.concatenate(
+        [_hashes(x[s : s + CORPUS_ROWS]) for s in range(0, len(x), CORPUS_ROWS)] or [np.zeros(0, np.uint64)]
+    )
+    order = np.argsort(hashes, kind="stable")
+    new = np.append(True, np.diff(hashes[order]) != 0)[: len(x)]
+    if new.all():
+        return None
+    first = np.empty(len(x), dtype=np.intp)
+    first[order] = order[np.maximum.accumulate(np.where(new, np.arange(len(x)), 0))]
+    later = np.flatnonzero(first != np.arange(len(x)))
+    same = np.concatenate(
+        [
+            (x[rows] == x[first[rows]]).all(axis=1)
+            for rows in (later[s : s + CORPUS_ROWS] for s in range(0, len(later), CORPUS_ROWS))
+        ]
+    )
+    if not same.all():  # two rows have one hash
+        _, firsts, place = np.unique(x + x.dtype.type(0), axis=0, return_index=True, return_inverse=True)
+        first = firsts[place.ravel()]
+    return None if len(np.unique(first)) == len(x) else np.asarray(first)
+
+
 def _hashes(rows: Matrix) -> npt.NDArray[np.uint64]:
-    words = np.ascontiguousarray(rows + rows.dtype.type(0)).view(np.uint32 if rows.itemsize == 4 else np.uint64)
+    """Sum over the 32-bit words of a row of a bijection of each that is another in every place."""
+    words = np.ascontiguousarray(rows + rows.dtype.type(0)).view(np.uint32)
     odd = np.random.default_rng(0).integers(0, 2**63, words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    return np.asarray(np.einsum("ij,j->i", mix(words.astype(np.uint64)), odd), dtype=np.uint64)
+    out = np.empty(len(rows), dtype=np.uint64)
+    step = max(1, _PAIR_VALUES // max(words.shape[1], 1))
+    for start in range(0, len(rows), step):
+        h = words[start : start + step] * odd
+        h ^= h >> np.uint64(32)
+        h.sum(axis=1, out=out[start : start + step])
+    return out
+
+
+def _powers(norms: Floats) -> npt.NDArray[np.intc]:
+    return np.frexp(norms * (1 - _LONGER))[1]
 
 
 def _norms(x: Matrix) -> Floats:

@@ -210,8 +210,8 @@ def pearson_draws(
     with np.errstate(invalid="ignore", divide="ignore"):
         ma, mb, mab, maa, mbb = sums / plan.total
     va, vb = maa - ma**2, mbb - mb**2  # below FLAT of the mean square they are rounding errors
-    found = _ratio(mab - ma * mb, np.where(va > FLAT * maa, va, 0.0), np.where(vb > FLAT * mbb, vb, 0.0))
-    return _stretched(found, plan.doubled)
+    draws = _ratio(mab - ma * mb, np.where(va > FLAT * maa, va, 0.0), np.where(vb > FLAT * mbb, vb, 0.0))
+    return _stretched(draws, plan.doubled)
 
 
 def _stretched(draws: Floats, doubled: bool) -> Floats:

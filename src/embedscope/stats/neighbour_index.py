@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from embedscope.stats._neighbours_kept import Kept
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import check_width
-
-Search = Literal["exact", "faiss"]
 
 ROOM = 2 << 30
 """Bytes of rows in float32 that are held for an index, which takes as much once more."""
@@ -56,8 +54,8 @@ class IndexedNeighbours:
 
     def occurrences(self) -> Index:
         """How often each row is among the neighbours found: N_k (n,)."""
-        found = self.indices[self.indices >= 0]
-        return np.bincount(found, minlength=len(self.indices))
+        rows = self.indices[self.indices >= 0]
+        return np.bincount(rows, minlength=len(self.indices))
 
     def __str__(self) -> str:
         k = self.indices.shape[1]
@@ -94,10 +92,10 @@ def indexed_neighbours(x: Array, k: int, *, queries: int = QUERIES, seed: int = 
     with one_blas_thread():
         graph = _graph(rows)
         depth = _depth(graph, rows, tried, k)
-        found = _others(graph, rows, np.arange(len(rows)), k)
-    shares = _shares(rows, asked, found[asked], _last_true(rows, asked, k))
+        others = _others(graph, rows, np.arange(len(rows)), k)
+    shares = _shares(rows, asked, others[asked], _last_true(rows, asked, k))
     stderr = float(shares.std(ddof=1) / np.sqrt(len(shares))) if len(shares) > 1 else 0.0
-    return IndexedNeighbours(found, float(shares.mean()), stderr, len(asked), f"HNSW{_LINKS}, depth {depth}")
+    return IndexedNeighbours(others, float(shares.mean()), stderr, len(asked), f"HNSW{_LINKS}, depth {depth}")
 
 
 def _graph(rows: Matrix) -> Any:
@@ -129,9 +127,9 @@ def _others(graph: Any, rows: Matrix, asked: Index, k: int) -> Index:
     out = np.empty((len(asked), k), dtype=np.intp)
     for start in range(0, len(asked), _BLOCK):
         own = asked[start : start + _BLOCK]
-        _, found = graph.search(np.ascontiguousarray(rows[own], dtype=np.float32), k + 1)
-        others = np.argsort(found == own[:, None], axis=1, kind="stable")[:, :k]
-        out[start : start + _BLOCK] = np.take_along_axis(found, others, axis=1)
+        _, nearest = graph.search(np.ascontiguousarray(rows[own], dtype=np.float32), k + 1)
+        others = np.argsort(nearest == own[:, None], axis=1, kind="stable")[:, :k]
+        out[start : start + _BLOCK] = np.take_along_axis(nearest, others, axis=1)
     return out
 
 
@@ -140,11 +138,11 @@ def _last_true(rows: Matrix, asked: Index, k: int) -> Floats:
     return np.asarray(top_k(rows[asked], rows, k, exclude=asked).scores[:, -1])
 
 
-def _shares(rows: Matrix, asked: Index, found: Index, last: Floats) -> Floats:
-    """Share of the k neighbours that are among the ``found`` (m, k) of each row ``asked``."""
-    m, k = found.shape
-    scores = pair_scores(rows, rows, np.repeat(asked, k), np.maximum(found, 0).ravel()).reshape(m, k)
-    return np.asarray(((scores >= last[:, None]) & (found >= 0)).mean(axis=1))
+def _shares(rows: Matrix, asked: Index, nearest: Index, last: Floats) -> Floats:
+    """Share of the k neighbours that are among the ``nearest`` (m, k) of each row ``asked``."""
+    m, k = nearest.shape
+    scores = pair_scores(rows, rows, np.repeat(asked, k), np.maximum(nearest, 0).ravel()).reshape(m, k)
+    return np.asarray(((scores >= last[:, None]) & (nearest >= 0)).mean(axis=1))
 
 
 @dataclass(frozen=True)

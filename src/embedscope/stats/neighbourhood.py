@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -11,167 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Array, Floats, Hashes, Rows, row_norms, to_numpy, unit_rows
+from embedscope.core.arrays import Array, Floats, Hashes, Rows, to_numpy, unit_rows
 from embedscope.core.block import RowBlock
+from embedscope.core.choices import Search
 from embedscope.core.tables import Index
-from embedscope.stats._neighbours import Matrix, without_copies
 from embedscope.stats._neighbours_kept import LIMIT, KeptRows
-from embedscope.stats._questions import NEAREST, Questions, best_hits
-from embedscope.stats.neighbour_index import ROOM, HeldUnitRows, IndexedNeighbours, Search, indexed_neighbours
-from embedscope.stats.neighbours import Neighbours, k_occurrences, nearest_of_others, top_k
+from embedscope.stats._questions import Questions, best_hits
+from embedscope.stats.neighbour_index import ROOM, HeldUnitRows
+from embedscope.stats.row_sets import RowSet
 from embedscope.stats.sample import SampledRows
 from embedscope.stats.statistic import Statistic, check_width, no_rows
 
-K = NEAREST
 QUERIES = 4096
 _HITS = 64
 """Hits a query on average beyond which all but the best are let go."""
-
-
-_LONG = 40, 64
-_LARGE = 8000
-"""Lists of the whole that hold the 10 nearest of a part of it: parts are halves below so many rows, then quarters, and
-from twice as many on so small that a search in each costs less than longer lists."""
-
-
-@dataclass(frozen=True, eq=False)
-class RowSet:
-    """Some rows (n, d) ready for neighbour search; what was found is kept, so that several metrics share it.
-
-    With ``search`` "faiss" occurrences are those of an approximate index; all else stays exact.
-
-    ``units`` (n,) number units of evidence where some hold several rows: rows of one unit are then no neighbours of
-    each other for ``occurrences``.
-
-    Attributes
-    ----------
-    found : what was found, by the name of what it is; for metrics to put theirs too
-    """
-
-    x: Matrix
-    search: Search = "exact"
-    units: Index | None = None
-    found: dict[Any, Any] = field(default_factory=dict)
-    _whole: tuple[RowSet, Index] | None = None
-
-    @property
-    def others(self) -> int:
-        """Fewest rows of other units that a row has."""
-        return len(self.x) - (1 if self.units is None else int(np.bincount(self.units).max(initial=0)))
-
-    def occurrences(self, k: int) -> Index:
-        """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out.
-
-        Raises
-        ------
-        InputError
-            where a unit leaves fewer than ``k`` rows to the others.
-        """
-        if self.search == "faiss":
-            return self.indexed(k).occurrences()
-        if ("N", k) not in self.found:
-            units, n = self.units, len(self.x)
-            found = self.nearest(k, n) if units is None else nearest_of_others(self.x, self.x, k, (units, units))
-            self.found["N", k] = k_occurrences(found, n)
-        return np.asarray(self.found["N", k])
-
-    def indexed(self, k: int) -> IndexedNeighbours:
-        """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
-        if ("index", k) not in self.found:
-            self.found["index", k] = indexed_neighbours(self.x, k)
-        found: IndexedNeighbours = self.found["index", k]
-        return found
-
-    def nearest(self, k: int, asked: int) -> Neighbours:
-        """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest list is kept."""
-        asked = min(asked, len(self.x))
-        found: Neighbours | None = self.found.get(("nearest", k))
-        if found is None or len(found.indices) < asked:
-            found = self._within(k, asked) if self._whole is not None else None
-            found = self._searched(k, np.arange(asked)) if found is None else found
-            self.found["nearest", k] = found
-        return found if len(found.indices) == asked else Neighbours(found.indices[:asked], found.scores[:asked])
-
-    def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
-        """The rows that are ``members`` (n,); of distinct rows they are distinct."""
-        x = self.x[members]
-        units = None if self.units is None else self.units[members]
-        known = {"distinct": x} if self.distinct is self.x else {}
-        return RowSet(x, units=units, found=known, _whole=(self, np.flatnonzero(members)))
-
-    def _searched(self, k: int, rows: Index) -> Neighbours:
-        """The ``k`` nearest others of ``rows``; of all rows of a set with large parts longer lists, kept for these."""
-        long = _LONG[0] if len(self.x) < _LARGE else _LONG[1]
-        lists = k == K and self._whole is None and len(rows) == len(self.x) and long < len(self.x) < 2 * _LARGE
-        distinct = self.found.get("distinct") is self.x
-        q = self.x if len(rows) == len(self.x) else self.x[rows]
-        found = top_k(q, self.x, long if lists else k, exclude=rows, distinct=distinct)
-        if lists:
-            if distinct or without_copies(self.x, long + 1) is None:
-                self.found["long"] = found
-            found = Neighbours(found.indices[:, :k].copy(), found.scores[:, :k].copy())
-        return found
-
-    def _within(self, k: int, asked: int) -> Neighbours | None:
-        """The ``k`` nearest from the long lists of the whole; None where there are none.
-
-        Members of this set stand there in their order here; rows with too few of them in their list are searched for.
-        """
-        assert self._whole is not None
-        whole, places = self._whole
-        lists: Neighbours | None = whole.found.get("long")
-        if lists is None:
-            return None
-        own = np.full(len(whole.x), -1)
-        own[places] = np.arange(len(places))
-        indices, scores = own[lists.indices[places[:asked]]], lists.scores[places[:asked]]
-        rank = np.cumsum(indices >= 0, axis=1)
-        short = rank[:, -1] < k
-        first = (indices >= 0) & (rank <= k) & ~short[:, None]
-        made = Neighbours(np.empty((len(indices), k), dtype=np.intp), np.empty((len(indices), k)))
-        made.indices[~short], made.scores[~short] = indices[first].reshape(-1, k), scores[first].reshape(-1, k)
-        if short.any():
-            found = self._searched(k, np.flatnonzero(short))
-            made.indices[short], made.scores[short] = found.indices, found.scores
-        return made
-
-    @property
-    def distinct(self) -> Matrix:
-        """The rows without duplicates of earlier ones."""
-        if "distinct" not in self.found:
-            rows = without_copies(self.x, 1)
-            self.found["distinct"] = self.x if rows is None else self.x[rows]
-        return np.asarray(self.found["distinct"])
-
-    def distances(self, k: int) -> Floats:
-        """Euclidean distances (m, k) of each distinct row to its k nearest others, ascending."""
-        if ("r", k) not in self.found:
-            self.found["r", k] = nearest_others(self.distinct, k)[1]
-        return np.asarray(self.found["r", k])
-
-
-def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
-    """The ``k`` nearest other rows of each row of ``x`` (n, d) by Euclidean distance, and the distances, ascending.
-
-    |x - y|^2 is smallest where <x, y> - |y|^2 / 2 is largest: an inner product of rows one wider, around the mean.
-
-    Returns
-    -------
-    indices, distances : (n, k) each
-
-    >>> nearest_others(np.array([[0.0], [1.0], [3.0]]), 1)[1].ravel().tolist()
-    [1.0, 1.0, 2.0]
-    """
-    x64 = np.asarray(to_numpy(x), dtype=np.float64)
-    centred = x64 - x64.mean(axis=0)
-    half = row_norms(centred)[:, None] ** 2 / -2
-    found = top_k(np.hstack([centred, np.ones_like(half)]), np.hstack([centred, half]), k, exclude=np.arange(len(x64)))
-    distances = np.empty(found.indices.shape)
-    for start in range(0, len(x64), 512):
-        part = slice(start, start + 512)
-        distances[part] = np.linalg.norm(x64[part, None, :] - x64[found.indices[part]], axis=2)
-    order = np.argsort(distances, axis=1, kind="stable")
-    return np.take_along_axis(found.indices, order, axis=1), np.take_along_axis(distances, order, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +90,10 @@ class Neighbourhood(Statistic):
 
     def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
         """The rows of ``all`` that are ``members`` (m,); asked again, the same object."""
-        return self._parts.setdefault(np.packbits(members).tobytes(), self.all.part(members))
+        key = np.packbits(members).tobytes()
+        if key not in self._parts:
+            self._parts[key] = self.all.part(members)
+        return self._parts[key]
 
 
 @dataclass(frozen=True)

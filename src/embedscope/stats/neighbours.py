@@ -15,6 +15,8 @@ from embedscope.core.arrays import Array, Floats, Hashes, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
+from embedscope.stats._candidates import CROWD, NONE, Candidates
+from embedscope.stats._mutual import CrowdedError, MutualSearch
 from embedscope.stats._neighbours import (
     CORPUS_ROWS,
     QUERY_ROWS,
@@ -26,7 +28,6 @@ from embedscope.stats._neighbours import (
 )
 
 _EXACT = 1 << 24
-_CROWD = 64  # candidates per query beyond k from which float32 is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,11 @@ def top_k(
         places[rows] = np.arange(len(rows))
         c, skip = c[rows], places[skip]
     exact = largest is not None and c.shape[1] * largest**2 < _EXACT
+    found = (
+        _mutual(c, k, exact) if rows is None and queries is corpus and np.array_equal(skip, np.arange(len(c))) else None
+    )
+    if found is not None:
+        return found
     search = _Search(ScaledRows.each(q), ScaledRows.together(c), k, exact)
     starts = range(0, len(q), QUERY_ROWS)
     parts = list(in_threads(lambda a: search.best(a, min(a + QUERY_ROWS, len(q)), skip), starts))
@@ -150,54 +156,15 @@ def _checked(queries: Array, corpus: Array) -> tuple[Matrix, Matrix]:
     return tuple(x if x.dtype in (np.float32, np.float64) else x.astype(np.float64) for x in (q, c))  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, eq=False)
-class _Candidates:
-    """Pairs that may be among the best k: query (in its block), corpus row, product within the bound.
-
-    Pairs of one query whose products are equal come in the order of their corpus rows.
-    """
-
-    row: Index
-    col: Index
-    score: npt.NDArray[np.float64]
-
-    def joined(self, other: _Candidates) -> _Candidates:
-        return _Candidates(*(np.concatenate([getattr(self, f), getattr(other, f)]) for f in ("row", "col", "score")))
-
-    def where(self, kept: npt.NDArray[np.bool_] | Index) -> _Candidates:
-        return _Candidates(self.row[kept], self.col[kept], self.score[kept])
-
-    def sorted(self) -> tuple[_Candidates, Index]:
-        """By query, best first, ties in the order that they have here; with the place of each in its query."""
-        order = np.argsort(-self.score, kind="stable")
-        ordered = self.where(order[_by_row(self.row[order])])
-        return ordered, _places(ordered.row)
-
-    def kth(self, n: int, k: int) -> Floats:
-        """The ``k``-th best score (n,) of each of ``n`` queries, -inf where there are fewer."""
-        order = _by_row(self.row)
-        row = self.row[order]
-        place = _places(row)
-        width = int(place.max(initial=-1)) + 1
-        if width < k:
-            return np.full(n, -np.inf)
-        table = np.full((n, width), -np.inf)
-        table[row, place] = self.score[order]
-        return np.asarray(np.partition(table, width - k, axis=1)[:, width - k])
-
-
-def _by_row(row: Index) -> Index:
-    """A stable order by query of a block, of which there are few: radix sort."""
-    return np.argsort(row.astype(np.uint16), kind="stable")
-
-
-def _places(row: Index) -> Index:
-    """Place of each element among those of its query, for queries in order."""
-    starts = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]])) if len(row) else row
-    return np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))
-
-
-_NONE = _Candidates(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp), np.empty(0))
+def _mutual(x: Matrix, k: int, exact: bool) -> Neighbours | None:
+    """The ``k`` nearest others of every row from half of the products, None where all are needed."""
+    search = MutualSearch.of(x, k, exact=exact)
+    if search is None:
+        return None
+    try:
+        return Neighbours(*search.best())
+    except CrowdedError:
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,15 +181,15 @@ class _Search:
     def best(self, a: int, b: int, skip: Index) -> Neighbours:
         """Neighbours of the queries ``a .. b``."""
         dtype: npt.DTypeLike = np.float32
-        found, floor = _NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
+        found, floor = NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
         for start in range(0, len(self.corpus.x), CORPUS_ROWS):
             new = self._above(a, b, start, skip, floor, dtype)
-            if dtype == np.float32 and len(new.row) > (b - a) * (_CROWD + 4 * self.k):
+            if dtype == np.float32 and len(new.row) > (b - a) * (CROWD + 4 * self.k):
                 dtype, found = np.float64, self._exact(found, a)
                 new = self._above(a, b, start, skip, floor, dtype)
             found = found.joined(new)
             found, floor = self._pruned(found, floor, dtype)
-            if len(found.row) > (b - a) * (_CROWD + 4 * self.k):
+            if len(found.row) > (b - a) * (CROWD + 4 * self.k):
                 ordered, place = self._exact(found, a).sorted()
                 found = ordered.where(place < self.k)
         ordered, place = self._exact(found, a).sorted()
@@ -231,7 +198,7 @@ class _Search:
         scores = np.ldexp(ordered.score, self._powers(ordered, a))  # a power of two, so the very products
         return Neighbours(ordered.col.reshape(shape), scores.reshape(shape))
 
-    def _above(self, a: int, b: int, start: int, skip: Index, floor: Floats, dtype: npt.DTypeLike) -> _Candidates:
+    def _above(self, a: int, b: int, start: int, skip: Index, floor: Floats, dtype: npt.DTypeLike) -> Candidates:
         stop = min(start + CORPUS_ROWS, len(self.corpus.x))
         s = self.queries.block(a, b, dtype) @ self.corpus.block(start, stop, dtype).T
         mine = np.flatnonzero((skip[a:b] >= start) & (skip[a:b] < stop))
@@ -244,21 +211,21 @@ class _Search:
         hits = np.flatnonzero(s >= least[:, None])
         row, col = np.divmod(hits, s.shape[1])
         score = s.ravel()[hits].astype(np.float64)
-        return _Candidates(row, col + start, score).where(score > -np.inf)
+        return Candidates(row, col + start, score).where(score > -np.inf)
 
-    def _pruned(self, found: _Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[_Candidates, Floats]:
+    def _pruned(self, found: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
         kth = found.kth(len(floor), self.k) - self.bound(dtype)
         floor = np.maximum(floor, kth)
         return found.where(found.score >= floor[found.row]), floor
 
-    def _exact(self, found: _Candidates, a: int) -> _Candidates:
+    def _exact(self, found: Candidates, a: int) -> Candidates:
         """The same candidates with their float64 products, scaled like the others."""
         if self.exact:
             return found
         scores = pair_scores(self.queries.x, self.corpus.x, found.row + a, found.col)
-        return _Candidates(found.row, found.col, np.ldexp(scores, -self._powers(found, a)))
+        return Candidates(found.row, found.col, np.ldexp(scores, -self._powers(found, a)))
 
-    def _powers(self, found: _Candidates, a: int) -> Index:
+    def _powers(self, found: Candidates, a: int) -> Index:
         """Powers of two that the products of candidates are divided by."""
         return np.asarray(self.queries.exponents[found.row + a] + self.corpus.exponents[0])
 
@@ -275,15 +242,25 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
     for start in range(0, n, CORPUS_ROWS):
         s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
         sure = s > high[:, None]
-        count += np.count_nonzero(sure, axis=1)
-        row, col = np.divmod(np.flatnonzero((s >= low[:, None]) ^ sure), s.shape[1])
-        col += start
+        above = _row_counts(sure)
+        count += above
+        reaching = s >= low[:, None]
+        close = np.flatnonzero(_row_counts(reaching) != above)  # queries with a product that float32 does not decide
+        row, col = np.nonzero(reaching[close] ^ sure[close])
+        row, col = close[row], col + start
         pairs = rows[row] * n + col
         other = matches[np.minimum(np.searchsorted(matches, pairs), len(matches) - 1)] != pairs
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))
     return count
+
+
+def _row_counts(mask: npt.NDArray[np.bool_]) -> Index:
+    """How many of each row of ``mask`` (m, n) are True, eight at a time."""
+    if mask.shape[1] % 8:
+        return np.asarray(np.count_nonzero(mask, axis=1))
+    return np.asarray(np.bitwise_count(mask.view(np.uint64)).sum(axis=1, dtype=np.intp))
 
 
 def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes] | tuple[Index, Index]) -> Neighbours:

@@ -19,7 +19,8 @@ def score_bars(score: Score) -> tuple[float | None, float | None, float | None]:
     """
     if score.value is None or score.draws is None:
         return None, None, None
-    return interval(score.value, score.draws, expanded_level(units_of_score(score)))
+    stderr, low, high = interval(score.value, score.draws, expanded_level(units_of_score(score)))
+    return stderr, low, high if high is None or score.highest is None else max(high, score.highest)
 
 
 def score_record(score: Score, *, note: str | None = None, exact: bool = True, **place: Any) -> Record:

@@ -79,8 +79,8 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     pseudo = h * full - (h - 1) * values
     estimate = g * full - ((1 - m / n) * values).sum()
     stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))
-    found = student_interval(full, stderr, g - 1)
-    return replace(found, bias=float(full - estimate))
+    interval = student_interval(full, stderr, g - 1)
+    return replace(interval, bias=float(full - estimate))
 
 
 _FEW = 5

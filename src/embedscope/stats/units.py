@@ -22,7 +22,7 @@ from embedscope.core.ids import mix, row_numbers
 from embedscope.core.tables import Index
 from embedscope.stats._equal import equal_rows, equal_texts
 from embedscope.stats.file_order import INDEPENDENT, LEAST_UNITS, FileOrder, file_order
-from embedscope.stats.neighbourhood import nearest_others
+from embedscope.stats.row_sets import nearest_others
 
 DECLARED, EQUAL_ROWS, EQUAL_TEXTS, FILE_ORDER, NEAR_COPIES, CLUSTERS = (
     "declared",
@@ -106,15 +106,21 @@ class Grouping:
 
     order: FileOrder = INDEPENDENT
 
-    def clusters(self, x: Array, ids: Hashes, declared: Hashes) -> Hashes:
-        """Hash (n,) of the unit of each row ``x`` (n, d); ``declared`` (n,) are the ids where nothing is declared."""
+    def clusters(self, x: Array, ids: Hashes, declared: Hashes, named: Hashes | None = None) -> Hashes:
+        """Hash (n,) of the unit of each row ``x`` (n, d).
+
+        Parameters
+        ----------
+        declared : (n,) what rows were declared to belong to; the ids where nothing is declared
+        named : (n,) units of equal rows by the names of the rows, see :func:`named_units`; by their values where None
+        """
         if ids is not declared and not np.array_equal(ids, declared):
             return declared
         if self.order.block > 1:
             rows = row_numbers(ids)
             if in_file_order(rows):
                 return mix(rows // np.uint64(self.order.block))
-        return equal_rows(x, ids)
+        return equal_rows(x, ids) if named is None else named
 
     @property
     def leaves_out(self) -> bool:
@@ -163,8 +169,8 @@ class NearRows:
         unit, kept = unit_rows(to_numpy(x))
         k = min(NEIGHBOURS, len(unit) - 1)
         none = np.zeros((len(unit), 0), dtype=np.intp)
-        found = nearest_others(unit, k) if k >= 2 else (none, np.zeros(none.shape))
-        return cls(np.flatnonzero(kept), *found, unit)
+        nearest = nearest_others(unit, k) if k >= 2 else (none, np.zeros(none.shape))
+        return cls(np.flatnonzero(kept), *nearest, unit)
 
     def copies(self) -> tuple[Index, Index]:
         """Pairs of rows (p,), (p,) that are near-duplicates, see :func:`near_copies`."""
@@ -329,8 +335,8 @@ def join(n: int, labels: Sequence[npt.NDArray[Any]] = (), links: Sequence[tuple[
         rights.append(np.asarray(right))
     left, right = np.concatenate(lefts), np.concatenate(rights)
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
-    found = connected_components(graph.tocsr(), directed=False)[1]
-    _, first, place = np.unique(found, return_index=True, return_inverse=True)
+    components = connected_components(graph.tocsr(), directed=False)[1]
+    _, first, place = np.unique(components, return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first))[place], dtype=np.intp)
 
 
@@ -365,12 +371,12 @@ def find_units(
     n, order = sizes.pop(), INDEPENDENT
     labels: list[npt.NDArray[Any]] = []
     links: list[tuple[Index, Index]] = []
-    found: list[str] = []
+    joined_by: list[str] = []
 
     def add(name: str, label: npt.NDArray[Any]) -> None:
         labels.append(label)
         if name == DECLARED or len(np.unique(label)) < n:
-            found.append(name)
+            joined_by.append(name)
 
     if groups is not None:
         add(DECLARED, np.asarray(groups))
@@ -383,10 +389,10 @@ def find_units(
             add(FILE_ORDER, np.arange(n) // order.block)
         if near:
             links, ways = _near_links(n, x, labels, known=groups is not None or order.dependent)
-            found += ways
+            joined_by += ways
     units = join(n, labels, links)
     sizes_ = np.bincount(units)
-    return units, Units(n, len(sizes_), int(sizes_.max()), tuple(found), order)
+    return units, Units(n, len(sizes_), int(sizes_.max()), tuple(joined_by), order)
 
 
 def _near_links(

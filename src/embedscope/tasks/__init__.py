@@ -20,9 +20,9 @@ class TaskRegistry(Registry[Task]):
         """The task called ``name``; raises ``UnknownNameError`` with the nearest names."""
         base, dot, variant = name.partition(".")
         if dot and name not in self and base in self:
-            made: Any = getattr(super().get(base), "variant", None)
-            if made is not None:
-                task: Task = made(variant)
+            variant_of: Any = getattr(super().get(base), "variant", None)
+            if variant_of is not None:
+                task: Task = variant_of(variant)
                 return task
         return super().get(name)
 

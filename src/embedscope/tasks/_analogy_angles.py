@@ -48,10 +48,10 @@ def closeness(rows: CandidateRows, questions: Questions, *, spearman: bool = Tru
                 break
             index = part.answers[part.lists[place], k]
             d = unit(rows.take(index))
-            found = angles_between(y[place], d)
+            in_degrees = angles_between(y[place], d)
             at = lo + place
-            nearer = np.isfinite(found) & ~(angles[at] <= found)
-            angles[at[nearer]] = found[nearer]
+            nearer = np.isfinite(in_degrees) & ~(angles[at] <= in_degrees)
+            angles[at[nearer]] = in_degrees[nearer]
             if spearman and nearer.any():
                 own = ranks[np.searchsorted(known, index[nearer])]
                 correlations[at[nearer]] = rank_correlations(coordinate_ranks(y[place[nearer]]), own)

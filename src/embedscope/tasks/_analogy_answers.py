@@ -117,10 +117,10 @@ def best_answers(told: Told, known: Best | None = None) -> Best:
 
 def _highest(told: Told, questions: Index, right: Index) -> Index:
     """The answer (p,) of ``right`` (p, k) with the highest score, from inner products; -1 for none."""
-    found, at = np.unique(right, return_inverse=True)
+    values, at = np.unique(right, return_inverse=True)
     words, place = np.unique(told.places[questions], return_inverse=True)
     at, place = at.reshape(right.shape), place.reshape(-1, 3)
-    x = told.rows.take(np.maximum(found, 0))
+    x = told.rows.take(np.maximum(values, 0))
     products = told.w[words] @ x.T
     to_a, to_b, to_c = (products[place[:, i, None], at] for i in range(3))
     lengths = np.sqrt(np.einsum("ij,ij->i", x, x))

@@ -82,7 +82,7 @@ def true_places(flags: npt.NDArray[np.bool_]) -> tuple[Index, Index]:
         row, column = np.nonzero(flags)
         return row, column
     eights = flags.reshape(-1, 8)
-    found = np.flatnonzero(eights.view(np.uint64)[:, 0])
-    which, place = np.nonzero(eights[found])
-    at = found[which] * 8 + place
+    places = np.flatnonzero(eights.view(np.uint64)[:, 0])
+    which, place = np.nonzero(eights[places])
+    at = places[which] * 8 + place
     return at // flags.shape[1], at % flags.shape[1]

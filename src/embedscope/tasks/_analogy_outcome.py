@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import N_DRAWS
+from embedscope.stats.best_of import less_best
 from embedscope.tasks._analogy_draws import mean_scores
 from embedscope.tasks._analogy_questions import Questions, broken
 from embedscope.tasks._analogy_ranks import Asked, Ranks, analogy_ranks
@@ -57,10 +57,10 @@ class Outcome:
         said = [f"{self.candidates:,} candidates"]
         if left_out := int((~self.asked).sum()):
             said.append(f"{left_out} of {len(self.questions)} questions left out: a word without a vector")
-        found = self.ranks["offset"]
-        if self.exclude and (never := int((found.rank == 0).sum())):
+        ranks = self.ranks["offset"]
+        if self.exclude and (never := int((ranks.rank == 0).sum())):
             said.append(f"{never} questions whose answer is among a, b, c count as wrong")
-        if tied := int((found.ties > 0).sum()):
+        if tied := int((ranks.ties > 0).sum()):
             said.append(f"in {tied} questions a candidate ties with the answer and comes before it")
         return said
 
@@ -106,41 +106,36 @@ def _name(key: tuple[str, bool, str]) -> str:
 
 
 def top_scores(
-    found: Outcome, name: str, k: int, seed: int, which: npt.NDArray[np.bool_] | None = None
+    answers: Outcome, name: str, k: int, seed: int, which: npt.NDArray[np.bool_] | None = None
 ) -> dict[str, Score]:
     """Top-``k`` accuracy ``name``, its gain over the best control, and the controls.
 
     ``NAME.gain`` is the accuracy less the highest control's; its draws take the highest control of each draw.
     ``NAME.mrr`` is the mean reciprocal rank. ``which`` (m,) picks some of the questions (those of one relation).
     """
-    columns = {"": found.hits("offset", k)} | {f".{c}": found.hits(c, k) for c in CONTROLS}
-    columns[".mrr"] = found.reciprocal("offset")
+    columns = {"": answers.hits("offset", k)} | {f".{c}": answers.hits(c, k) for c in CONTROLS}
+    columns[".mrr"] = answers.reciprocal("offset")
     if which is not None:
         columns = {more: items[which] for more, items in columns.items()}
-    ends = (found.questions if which is None else found.questions[which]).ends
+    ends = (answers.questions if which is None else answers.questions[which]).ends
     scores = {f"{name}{more}": score for more, score in mean_scores(columns, seed, ends).items()}
     main, random = scores[name], scores[f"{name}.random"]
     if random.value is None and main.value is not None:
         why = "undefined: all questions are of one relation, so there is no other to draw from"
         scores[f"{name}.random"] = replace(random, note=why)
     controls = [(c, scores[f"{name}.{c}"]) for c in CONTROLS]
-    noted = replace(main, note="; ".join(filter(None, [main.note, *found.notes()])) or None)
+    noted = replace(main, note="; ".join(filter(None, [main.note, *answers.notes()])) or None)
     return {name: noted, f"{name}.gain": gain(main, controls)} | {n: s for n, s in scores.items() if n != name}
 
 
 def gain(main: Score, controls: Sequence[tuple[str, Score]]) -> Score:
     """``main`` less the best of ``controls``, with paired draws; the note names the best one."""
-    defined = [(name, s) for name, s in controls if s.value is not None]
+    defined = {name: s for name, s in controls if s.value is not None}
     if main.value is None or not defined:
         return Score(None, main.n, note="undefined: no question has vectors for all its words")
-    best, score = max(defined, key=lambda c: c[1].value or 0.0)
-    draws = [s.draws for _, s in defined if s.draws is not None]
-    high = np.max(draws, axis=0) if draws else np.zeros(N_DRAWS)
-    items = None if main.items is None or score.items is None else main.items - score.items
-    replicates = None if main.draws is None else main.draws - high
+    best, score = less_best(main, defined)
     name = LABELS.get(best, best)
-    facts = {"best_control": name}
-    return Score(main.value - (score.value or 0.0), main.n, replicates, items, f"best control: {name}", facts=facts)
+    return replace(score, note=f"best control: {name}", facts={"best_control": name})
 
 
 LABELS = {"c": "similarity to c", "b": "similarity to b", "random": "pairs of other relations"}

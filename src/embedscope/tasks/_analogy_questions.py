@@ -59,31 +59,31 @@ def questions_of(data: Data, relation: str, *, reverse: bool = False) -> Questio
     InputError
         if the relation holds no questions.
     """
-    found = data.relations.get(relation)
-    if not isinstance(found, Quadruples) or not len(found.rows):
+    table = data.relations.get(relation)
+    if not isinstance(table, Quadruples) or not len(table.rows):
         have = [name for name, r in data.relations.items() if isinstance(r, Quadruples)]
         raise InputError(f"data set {data.name} has no questions '{relation}'; it has {', '.join(have) or 'none'}")
-    sections = tuple(dict.fromkeys(found.section))
+    sections = tuple(dict.fromkeys(table.section))
     number = {name: i for i, name in enumerate(sections)}
-    section = np.array([number[name] for name in found.section], dtype=np.intp)
+    section = np.array([number[name] for name in table.section], dtype=np.intp)
     if reverse:
-        ends = found.rows[:, 2:3]
-        return Questions(found.table, found.rows[:, [1, 0, 3]], ends, np.arange(len(ends)), section, sections)
+        ends = table.rows[:, 2:3]
+        return Questions(table.table, table.rows[:, [1, 0, 3]], ends, np.arange(len(ends)), section, sections)
     known = {i: _answers(data, f"answers {name}") for i, name in enumerate(sections)}
     given: dict[tuple[int, ...], int] = {}
-    asked = zip(section.tolist(), found.rows[:, 2].tolist(), found.rows[:, 3].tolist(), strict=True)
+    asked = zip(section.tolist(), table.rows[:, 2].tolist(), table.rows[:, 3].tolist(), strict=True)
     lists = [given.setdefault(known[s].get(c, (d,)), len(given)) for s, c, d in asked]
     return Questions(
-        found.table, found.rows[:, :3], _padded(tuple(given)), np.array(lists, dtype=np.intp), section, sections
+        table.table, table.rows[:, :3], _padded(tuple(given)), np.array(lists, dtype=np.intp), section, sections
     )
 
 
 def _answers(data: Data, relation: str) -> Mapping[int, tuple[int, ...]]:
-    found = data.relations.get(relation)
-    if not isinstance(found, Matches):
+    table = data.relations.get(relation)
+    if not isinstance(table, Matches):
         return {}
     out: dict[int, tuple[int, ...]] = {}
-    for left, right in zip(found.left.tolist(), found.right.tolist(), strict=True):
+    for left, right in zip(table.left.tolist(), table.right.tolist(), strict=True):
         out[left] = (*out.get(left, ()), right)
     return out
 

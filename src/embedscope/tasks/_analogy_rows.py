@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
+from embedscope.core.choices import SumRows
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.tasks._cosines import unit
 
-Kind = Literal["raw", "unit", "centered"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[SumRows, ...] = get_args(SumRows)
 _BLOCK = 8192
 _SMALL = 1e-30  # lengths between this and its inverse divide float32 rows without loss
 
@@ -28,7 +28,7 @@ class CandidateRows:
     """
 
     x: npt.NDArray[Any]
-    kind: Kind
+    kind: SumRows
     mean: Floats | None = None
 
     @classmethod

@@ -46,10 +46,10 @@ class ClassRetrievalTask:
         kept = np.flatnonzero(np.isfinite(norms) & (norms > 0))
         label = classes.label[kept]
         judged = label, np.arange(len(kept)), np.ones(len(kept))
-        found = judged_scores(asked, x[kept], judged, seed=seed)
+        scores = judged_scores(asked, x[kept], judged, seed=seed)
         lost = f"{len(x) - len(kept)} rows without a direction left out" if len(kept) < len(x) else ""
-        first = found.pop("ndcg@10")
-        named = {self.id: first} | {f"{self.id}.{name}": score for name, score in found.items()}
+        first = scores.pop("ndcg@10")
+        named = {self.id: first} | {f"{self.id}.{name}": score for name, score in scores.items()}
         return {
             name: replace(score, note="; ".join(filter(None, (score.note, lost)))) if lost else score
             for name, score in named.items()

@@ -107,21 +107,21 @@ def _labelled(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[Any], 
 
 
 def _classes(data: Data, relation: str, task: str) -> Classes:
-    found = data.relations[relation]
-    if not isinstance(found, Classes):
-        raise InputError(f"task {task} wants classes, got {type(found).__name__} {data.name}.{relation}")
-    return found
+    classes = data.relations[relation]
+    if not isinstance(classes, Classes):
+        raise InputError(f"task {task} wants classes, got {type(classes).__name__} {data.name}.{relation}")
+    return classes
 
 
 def _clusters(data: Data, table: str) -> tuple[str, ...]:
-    found = data.images[table] if table in data.images else data.tables[table]
-    return found.clusters or tuple(str(i) for i in range(len(found)))
+    named_rows = data.images[table] if table in data.images else data.tables[table]
+    return named_rows.clusters or tuple(str(i) for i in range(len(named_rows)))
 
 
-def _scores(name: str, found: Classified, notes: Sequence[str]) -> Mapping[str, Score]:
+def _scores(name: str, classified: Classified, notes: Sequence[str]) -> Mapping[str, Score]:
     """Top-1 under the id of the task, others after it."""
     scores = {}
-    for k, score in found.top.items():
+    for k, score in classified.top.items():
         said = "; ".join([*filter(None, [score.note]), *notes]) or None
         scores[name if k == 1 else f"{name}.top{k}"] = Score(score.value, score.n, score.draws, score.items, said)
     return scores

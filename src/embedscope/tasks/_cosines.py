@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
+from embedscope.core.choices import Score as Compared
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index
-
-Compared = Literal["cosine", "dot", "euclidean", "manhattan"]
-"""How two vectors are compared."""
 
 _BLOCK = 512  # pairs whose vectors are in float64 at once
 

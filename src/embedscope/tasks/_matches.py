@@ -40,17 +40,17 @@ class MatchTask:
         InputError
             if the vectors are not one row per row of each table.
         """
-        found = data.relations[self.relation]
-        if not isinstance(found, Matches):
-            raise InputError(f"task {self.id} wants matches, got {type(found).__name__} {data.name}.{self.relation}")
-        x, y = (any_rows(vectors, data, table) for table in (found.left_table, found.right_table))
+        matches = data.relations[self.relation]
+        if not isinstance(matches, Matches):
+            raise InputError(f"task {self.id} wants matches, got {type(matches).__name__} {data.name}.{self.relation}")
+        x, y = (any_rows(vectors, data, table) for table in (matches.left_table, matches.right_table))
         if x.shape[1] != y.shape[1]:
             reason = (
-                f"undefined: {found.left_table} have {x.shape[1]} dimensions and {found.right_table} {y.shape[1]}; fit "
-                "an alignment first"
+                f"undefined: {matches.left_table} have {x.shape[1]} dimensions and {matches.right_table} {y.shape[1]}; "
+                "fit an alignment first"
             )
             return {self.id: Score(None, 0, note=reason)}
-        a, b, left, right, notes = _known(x, y, found.left, found.right)
+        a, b, left, right, notes = _known(x, y, matches.left, matches.right)
         if not len(left):
             return {self.id: Score(None, 0, note="; ".join(["undefined: no pair has both vectors", *notes]))}
         ways = recall_both_ways(a, b, (left, right), KS, names=self.sides, seed=seed)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from embedscope.core.choices import SumRows
 from embedscope.core.errors import UnknownNameError
 from embedscope.core.tables import Data, Score
 from embedscope.tasks._analogy_outcome import outcome, top_scores
 from embedscope.tasks._analogy_questions import questions_of
-from embedscope.tasks._analogy_rows import KINDS, CandidateRows, Kind
+from embedscope.tasks._analogy_rows import KINDS, CandidateRows
 from embedscope.tasks._cosines import checked_rows
 
 IDS = ("google_analogies", "bats", "semeval2012")
@@ -40,7 +41,7 @@ class AnalogyTask:
     table: str = "words"
     method: str = "3cosadd"
     exclude: bool = True
-    rows: Kind = "unit"
+    rows: SumRows = "unit"
     k: int = 1
 
     candidates = CANDIDATES
@@ -87,8 +88,10 @@ class AnalogyTask:
         """
         x = checked_rows(vectors, data, self.table)
         questions = questions_of(data, self.relation)
-        found = outcome(CandidateRows.of(x, self.rows), questions, method=self.method, exclude=self.exclude, seed=seed)
-        return top_scores(found, self.id, self.k, seed)
+        answers = outcome(
+            CandidateRows.of(x, self.rows), questions, method=self.method, exclude=self.exclude, seed=seed
+        )
+        return top_scores(answers, self.id, self.k, seed)
 
 
 def _task(name: str, relation: str, cite: str, more: str) -> AnalogyTask:

@@ -101,8 +101,8 @@ def refitted_scale(a: Any, b: Any, *, batch_size: int | None = None, seed: int =
         return float(np.nanmean(_items(u, v, float(np.exp(log_scale)), None, batches)))
 
     bounds = tuple(np.log(SCALES))
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(best.x))
 
 
 def _checked_size(n: int, batch_size: int | None, scale: float, repeats: int) -> int:

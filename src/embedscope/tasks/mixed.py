@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import top_k
@@ -15,6 +16,7 @@ from embedscope.tasks._means import directions, mean_score
 from embedscope.tasks.retrieval import judged_scores
 
 K = 10
+_TIE, _BLOCK = 1e-12, 512
 
 
 def same_modality_share(
@@ -27,7 +29,7 @@ def same_modality_share(
 
     Returns
     -------
-    Scores by name of the modality that asks; ties of cosines go to the lower row, ``a`` first
+    Scores by name of the modality that asks; where cosines tie at the last place, the mean over orders of the tied rows
 
     >>> x = np.eye(2)
     >>> same_modality_share(x, -x, k=1)["a"].value
@@ -37,14 +39,35 @@ def same_modality_share(
     pool = np.concatenate([u, v])
     if not 1 <= k < len(pool):
         raise InputError(f"k must be from 1 to {len(pool) - 1} in an index of {len(pool)}, got {k}")
-    found = top_k(pool, pool, k, exclude=np.arange(len(pool))).indices
-    first = np.where(np.arange(len(pool)) < len(u), 1.0, 0.0)
+    own = _share_of_first(pool, len(u), k)
     scores = {}
-    for name, of, rows in ((names[0], first, slice(0, len(u))), (names[1], 1.0 - first, slice(len(u), len(pool)))):
-        chance = (of.sum() - 1) / (len(pool) - 1)
+    for name, share, n, rows in (
+        (names[0], own, len(u), slice(0, len(u))),
+        (names[1], 1.0 - own, len(v), slice(len(u), len(pool))),
+    ):
+        chance = (n - 1) / (len(pool) - 1)
         note = f"queries: {name}, each left out of its own results; chance {chance:.4f}"
-        scores[name] = mean_score(of[found[rows]].mean(axis=1), seed, [note])
+        scores[name] = mean_score(share[rows], seed, [note])
     return scores
+
+
+def _share_of_first(pool: Floats, n: int, k: int) -> Floats:
+    """Share of the first ``n`` rows among the ``k`` nearest others of each row of ``pool`` (m, d), (m,).
+
+    Where cosines tie at the last place it is the mean over all orders of the tied rows.
+    """
+    first = np.where(np.arange(len(pool)) < n, 1.0, 0.0)
+    near = top_k(pool, pool, min(k + 1, len(pool) - 1), exclude=np.arange(len(pool)))
+    share = np.asarray(first[near.indices[:, :k]].mean(axis=1))
+    tied = np.flatnonzero(near.scores[:, k - 1] - near.scores[:, -1] < _TIE) if near.scores.shape[1] > k else first[:0]
+    for start in range(0, len(tied), _BLOCK):
+        rows = tied[start : start + _BLOCK].astype(np.intp)
+        cosines = pool[rows] @ pool.T
+        cosines[np.arange(len(rows)), rows] = -np.inf
+        last = near.scores[rows, k - 1, None]
+        above, level = cosines > last + _TIE, np.abs(cosines - last) <= _TIE
+        share[rows] = (above @ first + (k - above.sum(axis=1)) * (level @ first) / level.sum(axis=1)) / k
+    return share
 
 
 def kind_shares(
@@ -66,9 +89,9 @@ def kind_shares(
     1.0
     """
     q, c, of = directions(queries, "queries"), directions(corpus, "corpus"), _kinds(kinds, len(corpus))
-    found = top_k(q, c, min(k, len(c) - (skip is not None)), exclude=skip).indices
+    neighbours = top_k(q, c, min(k, len(c) - (skip is not None)), exclude=skip).indices
     return {
-        name: mean_score((of[found] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"], groups)
+        name: mean_score((of[neighbours] == name).mean(axis=1), seed, [f"chance {(of == name).mean():.4f}"], groups)
         for name in dict.fromkeys(kinds)
     }
 

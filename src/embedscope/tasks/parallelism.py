@@ -49,8 +49,8 @@ def relation_pairs(questions: Questions) -> tuple[Index, Index]:
     first = np.column_stack([questions.section, questions.words[:, :2]])
     answer = questions.answers[questions.lists, 0]
     second = np.column_stack([questions.section, questions.words[:, 2], answer])
-    found = np.unique(np.concatenate([first, second[answer >= 0]]), axis=0)
-    return found[:, 1:], found[:, 0]
+    pairs = np.unique(np.concatenate([first, second[answer >= 0]]), axis=0)
+    return pairs[:, 1:], pairs[:, 0]
 
 
 def parallelism(x: npt.NDArray[Any], pairs: Index, section: Index, sections: tuple[str, ...]) -> Parallelism:

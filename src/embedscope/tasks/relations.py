@@ -56,20 +56,20 @@ class TypicalityTask:
         u = unit(checked_rows(vectors, data, self.tables[0]))
         given = typicality(u, rated, examples)
         subset = np.array(rated.subset)
-        found: dict[str, list[float]] = {"": [], ".maxdiff_of_ratings": []}
+        shares: dict[str, list[float]] = {"": [], ".maxdiff_of_ratings": []}
         for name in dict.fromkeys(rated.subset):
             here = (subset == name) & np.isfinite(given)
             tested = name.split()[0] not in TRAINING
             ranked = spearman(np.round(given[here], DECIMALS), rated.gold[here]) if tested and here.sum() > 1 else None
             chosen = maxdiff(np.round(given[here], DECIMALS), rated.gold[here]) if tested else None
-            found[""].append(np.nan if ranked is None else ranked)
-            found[".maxdiff_of_ratings"].append(np.nan if chosen is None else chosen)
+            shares[""].append(np.nan if ranked is None else ranked)
+            shares[".maxdiff_of_ratings"].append(np.nan if chosen is None else chosen)
         left_out = int((~np.isfinite(given)).sum())
         notes = [f"{left_out} of {len(given)} pairs left out: without an offset"] if left_out else []
         derived = "questions made of every four rated pairs, not those that people answered"
-        of_ratings = mean_score(np.array(found[".maxdiff_of_ratings"]), seed, [derived, *notes])
+        of_ratings = mean_score(np.array(shares[".maxdiff_of_ratings"]), seed, [derived, *notes])
         return {
-            self.id: mean_score(np.array(found[""]), seed, notes),
+            self.id: mean_score(np.array(shares[""]), seed, notes),
             f"{self.id}.maxdiff": _official(u, data, examples, tuple(dict.fromkeys(rated.subset)), seed),
             f"{self.id}.maxdiff_of_ratings": of_ratings,
         }

@@ -99,9 +99,9 @@ def owners(row: Index, owner: Index, n: int) -> Index | None:
     """The one ``owner`` of each of ``n`` rows, None where owners are no fewer than rows or a row has not just one."""
     if len(row) != n or len(np.unique(row)) != n or len(np.unique(owner)) == n:
         return None
-    found = np.empty(n, dtype=np.intp)
-    found[row] = owner
-    return found
+    owner_of = np.empty(n, dtype=np.intp)
+    owner_of[row] = owner
+    return owner_of
 
 
 def judged_scores(  # noqa: PLR0913
@@ -168,18 +168,18 @@ def judged_scores(  # noqa: PLR0913
 
 
 def _ndcg(ranks: Index, query: Index, gain: Floats, k: int, n: int) -> Floats:
-    found = np.where(ranks <= k, gain / np.log2(1.0 + ranks), 0.0)
+    gains = np.where(ranks <= k, gain / np.log2(1.0 + ranks), 0.0)
     order = np.lexsort((-gain, query))
     place = np.arange(len(query)) - np.searchsorted(query[order], query[order])  # 0 for the highest grade of a query
     ideal = np.where(place < k, gain[order] / np.log2(2.0 + place), 0.0)
     total = np.bincount(query[order], weights=ideal, minlength=n)
-    gained = np.bincount(query, weights=found, minlength=n)
+    gained = np.bincount(query, weights=gains, minlength=n)
     return np.asarray(np.divide(gained, total, out=np.zeros(n), where=total > 0))
 
 
 def _share(among: npt.NDArray[np.bool_], query: Index, counts: npt.NDArray[Any]) -> Floats:
-    found = np.bincount(query, weights=among.astype(np.float64), minlength=len(counts))
-    return np.asarray(np.divide(found, counts, out=np.zeros(len(counts)), where=counts > 0))
+    hits = np.bincount(query, weights=among.astype(np.float64), minlength=len(counts))
+    return np.asarray(np.divide(hits, counts, out=np.zeros(len(counts)), where=counts > 0))
 
 
 def _places(ids: Sequence[str] | None, n: int) -> Index | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.short_repr import short_repr
 from embedscope.transforms._calibration_fits import logistic_fit, pooled, sigmoid, sigmoid_fit
 
 
@@ -30,6 +31,7 @@ class Calibration(Protocol):
         """JSON types that ``calibration_from`` reads."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Isotonic:
     """The rising step function with the least weighted squared error, linear between its corners (ayer1955).
@@ -171,6 +173,7 @@ METHODS: Mapping[str, type[Isotonic] | type[Platt] | type[Beta]] = {"isotonic": 
 """Name -> calibration."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Reliability:
     """How far probabilities can be trusted, on pairs that the calibration was not fitted on.
@@ -211,6 +214,7 @@ def reliability(calibration: Calibration, matching: Any, others: Any, *, bins: i
     return Reliability(float(w @ (p - y) ** 2), float(weight @ np.abs(mean_p - share)), base, n1, n0, rows)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Threshold:
     """A cosine from which on pairs are taken as matches, and what is promised of it.
@@ -255,10 +259,10 @@ def threshold_of(thresholds: Sequence[Threshold], promise: str | None = None) ->
     if promise not in known:
         listed = ", ".join(known) or "none; calibrate with precision=, recall= or max_false_merge="
         raise InputError(f"no threshold for {promise or 'a promise that is not named'}; this calibration has {listed}")
-    found = known[promise]
-    if found.cosine is None:
-        raise InputError(f"{promise} {found.target:g} is not certified: {found.why}"[:395])
-    return found
+    threshold = known[promise]
+    if threshold.cosine is None:
+        raise InputError(f"{promise} {threshold.target:g} is not certified: {threshold.why}"[:395])
+    return threshold
 
 
 def calibration_from(facts: Mapping[str, Any]) -> Calibration:

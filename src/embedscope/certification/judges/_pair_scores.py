@@ -111,7 +111,7 @@ def _both_ranks(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[I
 
 def _scored_ranks(q: Floats, c: Floats, scorer: Scorer, query: Index, document: Index) -> Index:
     """Rank of each query's best match under ``scorer``, behind others of the same score; 0 without a match."""
-    found = np.zeros(len(q), dtype=np.intp)
+    ranks = np.zeros(len(q), dtype=np.intp)
     step = max(1, _CELLS // len(c))
     for lo in range(0, len(q), step):
         scores = np.round(scorer.adjust(q[lo : lo + step] @ c.T), DECIMALS)
@@ -120,20 +120,20 @@ def _scored_ranks(q: Floats, c: Floats, scorer: Scorer, query: Index, document: 
         matching[query[here] - lo, document[here]] = True
         best = np.where(matching, scores, -np.inf).max(axis=1, keepdims=True)
         rank = 1 + (~matching & (scores >= best)).sum(axis=1)
-        found[lo : lo + step] = np.where(matching.any(axis=1), rank, 0)
-    return found
+        ranks[lo : lo + step] = np.where(matching.any(axis=1), rank, 0)
+    return ranks
 
 
 def _mixed(u: Floats, v: Floats, mapped: Mapped, rows: PairRows) -> tuple[Floats, Floats]:
     """NDCG@10 of every row in the index of both sides, and the share of its top 10 that is of its own side."""
     pool = np.concatenate([u, v])
     n, k = len(pool), min(K, len(pool) - 1)
-    found = _nearest(pool, k, mapped)
+    nearest = _nearest(pool, k, mapped)
     of_left = np.arange(n) < len(u)
-    own = (of_left[found] == of_left[:, None]).mean(axis=1)
+    own = (of_left[nearest] == of_left[:, None]).mean(axis=1)
     asked = np.concatenate([rows.left, rows.right + len(u)])
     answer = np.concatenate([rows.right + len(u), rows.left])
-    hits = np.isin(np.arange(n)[:, None] * n + found, asked * n + answer)
+    hits = np.isin(np.arange(n)[:, None] * n + nearest, asked * n + answer)
     weights = 1 / np.log2(2.0 + np.arange(k))
     counts = np.minimum(np.bincount(asked, minlength=n), k)
     ideal = np.concatenate([[np.nan], np.cumsum(weights)])[counts]
@@ -146,11 +146,11 @@ def _nearest(pool: Floats, k: int, mapped: Mapped) -> Index:
         asking = pool if mapped.asking is None else np.concatenate([directions(x) for x in mapped.asking])
         return np.asarray(top_k(asking, pool, k, exclude=np.arange(len(pool))).indices)
     scorer = parse_scorer(mapped.scorer).fit(pool, np.concatenate([directions(x) for x in mapped.bank]))
-    found = np.empty((len(pool), k), dtype=np.intp)
+    nearest = np.empty((len(pool), k), dtype=np.intp)
     step = max(1, _CELLS // len(pool))
     for lo in range(0, len(pool), step):
         scores = np.round(scorer.adjust(pool[lo : lo + step] @ pool.T), DECIMALS)
         here = np.arange(len(scores))
         scores[here, lo + here] = -np.inf
-        found[lo : lo + step] = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return found
+        nearest[lo : lo + step] = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return nearest

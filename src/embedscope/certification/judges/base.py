@@ -177,6 +177,13 @@ class Judge(Protocol):
     def restricted(self, score: Score, items: Mask, part: Part) -> Score:
         """The main ``score`` of ``part`` on some of its ``items`` (n,) alone."""
 
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
+        """The main score of the certifying part, ``before`` and with fits that saw nothing of an item's region.
+
+        Regions are what both draw. None where ``candidate`` is not fitted on what belongs together, or where units of
+        evidence were declared.
+        """
+
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
         """Cosines of what matches and of what does not; None where no pair says which is which."""
 

@@ -13,7 +13,7 @@ from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext, fit_sides
 from embedscope.certification.judges._match_cosines import N_OTHERS, pair_cosines
 from embedscope.certification.judges._pair_classes import ONE_PART, PairClasses, halves, named
-from embedscope.certification.judges._pair_scores import WEIGHTED, K, Mapped, pair_scores
+from embedscope.certification.judges._pair_scores import WEIGHTED, K, Mapped, both_ways, pair_scores
 from embedscope.certification.judges.base import (
     Candidate,
     Items,
@@ -22,11 +22,13 @@ from embedscope.certification.judges.base import (
     Outcome,
     restricted_mean,
 )
-from embedscope.certification.pair_rows import PairParts, held_sizes
+from embedscope.certification.pair_rows import PairParts, cross_moments, held_sizes
+from embedscope.certification.regions import find_regions
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
 from embedscope.certification.split import HELD, Part, check_size, too_few_units
 from embedscope.certification.trade import APART, ASKING, apart, partway, share_of
 from embedscope.core.arrays import Floats
+from embedscope.core.errors import EmbedscopeError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.cross import CrossGaussian
@@ -150,8 +152,8 @@ class PairJudge:
         sides = rows.x[left], rows.y[right]
         scaled = (directions(sides[0]), directions(sides[1])) if self.context.normalize else sides
         chain, share = share_of(text)
-        made = fit_sides(chain, cross, scaled, self.names, self.context)
-        return made if share is None else partway(made, share)
+        fits = fit_sides(chain, cross, scaled, self.names, self.context)
+        return fits if share is None else partway(fits, share)
 
     def mapped(self, candidate: Candidate, part: Part) -> Mapped:
         """Rows of ``part`` as ``candidate`` leaves them, with the bank of its scorer."""
@@ -239,6 +241,38 @@ class PairJudge:
     def restricted(self, score: Score, items: Mask, part: Part) -> Score:
         """The mean over some rows."""
         return restricted_mean(score, items, self.item_units(part), self.seed)
+
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
+        """The main score, each pair under a fit of the held fitted pairs that lie in other regions than its own.
+
+        Regions are those of both sides at once; a scorer keeps its bank. None for maps that are not fitted on pairs.
+        """
+        repair = candidate.repair
+        if repair is None or ASKING + self.names[0] in repair.kinds or self.evidence.declared:
+            return None
+        rows, fit = self.parts.rows["certify"], self.parts.rows["fit"]
+        both = [np.hstack([directions(r.x[r.left]), directions(r.y[r.right])]) for r in (fit, rows)]
+        found = find_regions(both[0], both[1], self.seed)
+        ends = rows.left, len(rows.x) + rows.right
+        of, region = (np.full(len(rows.x) + len(rows.y), unknown, dtype=np.intp) for unknown in (-1, 0))
+        for end in ends:
+            of[end], region[end] = found.held, found.region
+        items = np.full(len(of), np.nan)
+        for fold in np.unique(found.held):
+            left, right = (side[found.fitted != fold] for side in (fit.left, fit.right))
+            moments = cross_moments(fit.x[left], fit.y[right], self.context.normalize)
+            try:
+                again = replace(candidate, repair=self._fitted_on(repair.header.candidate, moments, left, right))
+            except EmbedscopeError as error:
+                return before, Score(None, 0, note=f"undefined: a fit without one region fails: {error}")
+            after = self.outcome(again, "certify").scores[self.objective.main].items
+            if after is not None:
+                items[of == fold] = after[of == fold]
+        old = np.full(len(of), np.nan) if before.items is None else np.where(np.isfinite(items), before.items, np.nan)
+        drawn = replace(rows, cluster_x=region[: len(rows.x)], cluster_y=region[len(rows.x) :])
+        units = {"units": len(np.unique(found.region))}
+        scores = (both_ways(old, drawn, self.seed), both_ways(items, drawn, self.seed))
+        return replace(scores[0], facts=units), replace(scores[1], facts=units)
 
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
         """Cosines of pairs, and of rows of different units; None for a scorer or sides without cosines."""

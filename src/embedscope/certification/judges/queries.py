@@ -197,6 +197,10 @@ class QueryJudge:
         """The mean over some queries."""
         return restricted_mean(score, items, self.item_units(part), self.seed)
 
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
+        """Nothing: candidates are fitted on rows alone, not on what they are judged by."""
+        return None
+
     def match_cosines(self, candidate: Candidate) -> MatchCosines | None:
         """Cosines of queries with relevant documents and with others; None for a scorer or several kinds."""
         if candidate.scorer is not None or self.data.kinds:

@@ -68,6 +68,10 @@ class SpaceJudge:
         """Units of the rows that are items."""
         return numbered(self.parts.rows[part].units[self.rows_of_items(part)])
 
+    def without_region(self, candidate: Candidate, before: Score) -> tuple[Score, Score] | None:
+        """Nothing: candidates are fitted on rows alone, not on what they are judged by."""
+        return None
+
     def closeness(self) -> Floats:
         """Cosine of each certifying row with the nearest fitted row."""
         rows = self.parts.rows

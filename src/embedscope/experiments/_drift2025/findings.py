@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from embedscope.core.document import Finding, Status
 from embedscope.core.tables import Score
 from embedscope.experiments._drift2025.run import KEPT, Measured
-from embedscope.experiments._tested import Estimate, difference, of_score
+from embedscope.experiments._tested import Estimate, difference, of_score, sentence, together
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.retention import OVERLAP
 
@@ -46,12 +46,12 @@ class Outcomes:
 
 def outcomes(measured: Sequence[Measured], of: Callable[[Measured], Estimate | None], bound: float) -> Outcomes:
     """The statement that ``of`` is above ``bound``, for each pair and direction for which it is defined."""
-    found: dict[Status, list[str]] = {"agrees": [], "deviates": [], "undecided": []}
+    by_status: dict[Status, list[str]] = {"agrees": [], "deviates": [], "undecided": []}
     for each in measured:
         estimate = of(each)
         if estimate is not None and estimate.value is not None:
-            found[estimate.above(bound)].append(f"{each.pair.label}, {each.direction} {estimate.text()}")
-    return Outcomes(*(tuple(found[s]) for s in ("agrees", "deviates", "undecided")))
+            by_status[estimate.above(bound)].append(f"{each.pair.label}, {each.direction} {estimate.text()}")
+    return Outcomes(*(tuple(by_status[s]) for s in ("agrees", "deviates", "undecided")))
 
 
 def best(each: Measured, metric: str) -> Estimate | None:
@@ -66,7 +66,7 @@ def best(each: Measured, metric: str) -> Estimate | None:
 def findings(measured: Sequence[Measured]) -> list[Finding]:
     """What holds of the published claims, then the controls."""
     real = [m for m in measured if not m.pair.control]
-    made = [
+    sentences = [
         _claim(real, KEPT, "of the full re-embedding's nDCG@10, rows of one document counting as relevant"),
         _claim(real, OVERLAP, "of the full re-embedding's ten nearest rows"),
         _statement(
@@ -81,25 +81,34 @@ def findings(measured: Sequence[Measured]) -> list[Finding]:
         _swap(real),
         *_controls(measured),
     ]
-    return [finding for finding in made if finding is not None]
+    return [finding for finding in sentences if finding is not None]
 
 
 def _claim(real: Sequence[Measured], metric: str, what: str) -> Finding | None:
-    found = outcomes(real, lambda m: best(m, metric), CLAIMED)
-    return _statement(f"The best adapter keeps at least {CLAIMED:.0%} {what}", found, "vejendla2025")
+    by_status = outcomes(real, lambda m: best(m, metric), CLAIMED)
+    return _statement(f"The best adapter keeps at least {CLAIMED:.0%} {what}", by_status, "vejendla2025")
 
 
-def _statement(text: str, found: Outcomes, source: str = "") -> Finding | None:
-    named = [*found.contradicted, *found.undecided, *found.supported]
+def _statement(text: str, by_status: Outcomes, source: str = "") -> Finding | None:
+    named = [*by_status.contradicted, *by_status.undecided, *by_status.supported]
     if not named:
         return None
-    shown = found.contradicted or found.undecided or found.supported
+    shown = by_status.contradicted or by_status.undecided or by_status.supported
     return Finding(
-        f"{text}: {found.counted} pairs of spaces and directions.",
-        found.status,
+        f"{text}: {by_status.counted} pairs of spaces and directions.",
+        by_status.status,
         "; ".join(shown[:4]),
         source,
-        f"Supported: {'; '.join(found.supported)}." if found.supported and found.contradicted else "",
+        " ".join(
+            (
+                *(
+                    [f"Supported: {'; '.join(by_status.supported)}."]
+                    if by_status.supported and by_status.contradicted
+                    else []
+                ),
+                "Each pair and direction is tested by itself at 5 %.",
+            )
+        ),
     )
 
 
@@ -114,11 +123,11 @@ def _few_pairs(real: Sequence[Measured]) -> Finding | None:
         a, b = each.at("ridge", few), each.at("ridge")
         return None if a is None or b is None else difference(a.scores[OVERLAP], b.scores[OVERLAP])
 
-    found = outcomes(real, loss, -CLOSE)
+    by_status = outcomes(real, loss, -CLOSE)
     return _statement(
         f"{FEW} pairs or fewer are as good as twice as many and more for ridge regression (at most {CLOSE:g} of the "
         "ten nearest lost)",
-        found,
+        by_status,
     )
 
 
@@ -128,19 +137,21 @@ def _swap(real: Sequence[Measured]) -> Finding | None:
     if not points:
         return None
     near = [of_score(p.scores[OVERLAP]) for _, p in points]
-    status: Status = "agrees" if all(e.below(0.5) == "agrees" for e in near) else "deviates"
+    status = together([e.below(0.5) for e in near])
+    kept = sum(e.below(0.5) == "deviates" for e in near)
     listed = "; ".join(f"{m.pair.label} {e.text()}" for (m, _), e in zip(points, near, strict=True))
-    text = (
-        "Comparing vectors of two models as they are loses most of the ten nearest."
-        if status == "agrees"
-        else "Comparing vectors as they are loses most of the ten nearest in some pairs, and not in others (one model)."
+    text = sentence(
+        status,
+        "Comparing vectors of two models as they are loses most of the ten nearest.",
+        f"Comparing vectors of two models as they are keeps most of the ten nearest in {kept} of {len(near)} pairs.",
+        "Whether comparing vectors of two models as they are loses most of the ten nearest is undecided.",
     )
     return Finding(text, status, listed)
 
 
 def _controls(measured: Sequence[Measured]) -> list[Finding]:
     """The same model keeps everything, a turned copy too, and unrelated rows keep what chance gives."""
-    found = []
+    sentences = []
     for each in measured:
         if not each.pair.control or each.direction != "queries":
             continue
@@ -157,8 +168,8 @@ def _controls(measured: Sequence[Measured]) -> list[Finding]:
         else:
             holds = value > (0.98 if each.pair.control == "same" else 0.999)
             text = f"Control: {each.pair.label}: {family} with {point.pairs:,} pairs keeps {value:.3f} of ten."
-        found.append(Finding(text, "ok" if holds else "warning", estimate.text()))
-    return found
+        sentences.append(Finding(text, "ok" if holds else "warning", estimate.text()))
+    return sentences
 
 
 def _gain(a: CurvePoint | None, b: CurvePoint | None) -> Estimate | None:

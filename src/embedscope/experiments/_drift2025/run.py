@@ -63,7 +63,7 @@ def measure(pair: Pair, steps: Sequence[int], seed: int, progress: Progress) -> 
     rows = read_rows(request, ModelOptions(), Provenance(), Silent(), count_tokens=False)
     judge = retention_judge(rows, ROWS, seed)
     stays = judge.stays("certify")
-    found = []
+    records = []
     for direction in DIRECTIONS:
         pairs = judge.pairs(direction)
         sizes = [k for k in steps if k < len(pairs)] + [min(max(steps), len(pairs))]
@@ -75,8 +75,8 @@ def measure(pair: Pair, steps: Sequence[int], seed: int, progress: Progress) -> 
         facts = {"units": judge.evidence.facts(), "queries": len(judge.views["certify"].q_new)}
         pool = len(judge.views["certify"].d_new)
         old = {} if stays is None else dict(stays.scores)
-        found.append(Measured(pair, direction, tuple(points), old, 10 / pool, facts | {"searched": pool}))
-    return found
+        records.append(Measured(pair, direction, tuple(points), old, 10 / pool, facts | {"searched": pool}))
+    return records
 
 
 def records_of(measured: Sequence[Measured]) -> list[Record]:

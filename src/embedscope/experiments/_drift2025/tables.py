@@ -61,26 +61,26 @@ def _published(measured: Sequence[Measured]) -> Table:
     real = [m for m in measured if not m.pair.control]
 
     def values(metric: str, family: str | None, few: bool = False) -> list[float]:
-        found = []
+        bests = []
         for each in real:
             steps = sorted({p.pairs for p in each.points})
             k = each.most if not few else max((s for s in steps if s <= 500), default=each.most)
             points = [p for p in each.points if p.pairs == k and family in (None, p.family)]
             scores = [v for p in points if metric in p.scores and (v := p.scores[metric].value) is not None]
-            found += [max(scores)] if scores else []
-        return found
+            bests += [max(scores)] if scores else []
+        return bests
 
     ours = (values(KEPT, None), values(KEPT, "ridge"), values(KEPT, "ridge", few=True), values(KEPT, "none"))
     rows: list[tuple[Cell, ...]] = []
-    for claim, found in zip(CLAIMS, ours, strict=True):
-        span = None if not found else f"{min(found):.3f} to {max(found):.3f}"
+    for claim, bests in zip(CLAIMS, ours, strict=True):
+        span = None if not bests else f"{min(bests):.3f} to {max(bests):.3f}"
         rows.append(
             (
                 claim.source,
                 claim.role,
                 claim.metric,
                 claim.expected,
-                median(found) if found else None,
+                median(bests) if bests else None,
                 span,
                 claim.limit,
             )
@@ -101,7 +101,7 @@ def _published(measured: Sequence[Measured]) -> Table:
 
 
 def _kept(measured: Sequence[Measured]) -> list[Table]:
-    made = []
+    lines = []
     for metric, title in ((OVERLAP, "Share of the ten nearest kept"), (KEPT, "Share of nDCG@10 kept")):
         some = [m for m in measured if any(metric in p.scores for p in m.points)]
         if not some:
@@ -120,10 +120,10 @@ def _kept(measured: Sequence[Measured]) -> list[Table]:
                 point = each.at(family)
                 cells.append(None if point is None or metric not in point.scores else point.scores[metric].value)
             rows.append(tuple(cells))
-        made.append(
+        lines.append(
             Table(metric, title, heads, tuple(rows), "With the most pairs; on rows that neither fitted nor chose.")
         )
-    return made
+    return lines
 
 
 def _figure(each: Measured, number: int) -> Figure:

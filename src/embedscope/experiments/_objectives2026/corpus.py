@@ -54,14 +54,14 @@ def captions(finder: Any, size: Size, scored: Collection[str], seed: int) -> tup
     from embedscope.datasets import DATASETS
 
     skipped: list[Skipped] = []
-    found = DATASETS.get("multi30k").load(finder).tables
+    tables = DATASETS.get("multi30k").load(finder).tables
     names = [f"{split}_descriptions_en" for split in ("train", "val")]
-    if names[0] not in found:
+    if names[0] not in tables:
         raise DataUnavailableError(
             "objectives2026 needs the five captions an image of Multi30k task 2 (train.1.en.gz to train.5.en.gz); put "
             "them into a folder and name it with --data DIR"
         )
-    groups = [g for name in names if name in found for g in by_image(found[name])]
+    groups = [g for name in names if name in tables for g in by_image(tables[name])]
     try:
         coco = DATASETS.get("coco").load(finder).tables
         groups += [g for name in ("test", "dev") if name in coco for g in by_image(coco[name])]
@@ -79,10 +79,10 @@ def captions(finder: Any, size: Size, scored: Collection[str], seed: int) -> tup
 
 def by_image(table: Any) -> list[tuple[str, ...]]:
     """The texts of a table by their cluster, which is the image, in order of first appearance."""
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for text, image in zip(table.texts, table.clusters, strict=True):
-        found.setdefault(image, []).append(text)
-    return [tuple(texts) for texts in found.values()]
+        by_name.setdefault(image, []).append(text)
+    return [tuple(texts) for texts in by_name.values()]
 
 
 def plain(text: str) -> str:
@@ -136,14 +136,16 @@ def tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    made = Tokenizer(models.BPE())
-    made.normalizer = normalizers.Lowercase()
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    made.train_from_iterator(texts, trainer)
-    ids = [(symbol, made.token_to_id(symbol)) for symbol in (BOS, EOS)]
-    made.post_processor = processors.TemplateProcessing(single=f"{BOS} $A {EOS}", special_tokens=ids)
+    tokenizer_of_pairs = Tokenizer(models.BPE())
+    tokenizer_of_pairs.normalizer = normalizers.Lowercase()
+    tokenizer_of_pairs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer_of_pairs.train_from_iterator(texts, trainer)
+    ids = [(symbol, tokenizer_of_pairs.token_to_id(symbol)) for symbol in (BOS, EOS)]
+    tokenizer_of_pairs.post_processor = processors.TemplateProcessing(single=f"{BOS} $A {EOS}", special_tokens=ids)
     wrap: Any = PreTrainedTokenizerFast  # its constructor has no types
-    return wrap(tokenizer_object=made, bos_token=BOS, eos_token=EOS, pad_token=EOS, model_max_length=CONTEXT)
+    return wrap(
+        tokenizer_object=tokenizer_of_pairs, bos_token=BOS, eos_token=EOS, pad_token=EOS, model_max_length=CONTEXT
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,14 +159,20 @@ class Corpus:
     digest: str
 
 
-def corpus(texts: Texts, made: Any) -> Corpus:
-    """``texts`` read by the tokenizer ``made``."""
-    return Corpus(texts, made, _encoded(made, texts.groups), _encoded(made, texts.held_out), _digest(texts, made))
+def corpus(texts: Texts, trained: Any) -> Corpus:
+    """``texts`` read by the tokenizer ``trained``."""
+    return Corpus(
+        texts,
+        trained,
+        _encoded(trained, texts.groups),
+        _encoded(trained, texts.held_out),
+        _digest(texts, trained),
+    )
 
 
-def _digest(texts: Texts, made: Any) -> str:
+def _digest(texts: Texts, trained: Any) -> str:
     """Hash of the texts, their features and the tokenizer."""
-    sha = hashlib.sha256(made.backend_tokenizer.to_str().encode())
+    sha = hashlib.sha256(trained.backend_tokenizer.to_str().encode())
     for group in (*texts.groups, *texts.held_out):
         sha.update("\n".join(group).encode() + b"\0")
     if texts.features is not None:
@@ -172,8 +180,8 @@ def _digest(texts: Texts, made: Any) -> str:
     return sha.hexdigest()
 
 
-def _encoded(made: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+def _encoded(trained: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
     """Token ids of every text with BOS and EOS, cut at ``CONTEXT``, by group."""
     flat = [text for group in groups for text in group]
-    ids = iter(made(flat, truncation=True, max_length=CONTEXT)["input_ids"])
+    ids = iter(trained(flat, truncation=True, max_length=CONTEXT)["input_ids"])
     return [[next(ids) for _ in group] for group in groups]

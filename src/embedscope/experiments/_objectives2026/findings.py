@@ -97,11 +97,11 @@ def _mean(values: dict[int, float]) -> str:
 
 def best_reading(numbers: Numbers, arm: str, test: str) -> dict[int, float]:
     """By seed, the best over layers and readings of a word: alone, before EOS, and the EOS state."""
-    found: dict[int, float] = {}
+    readings: dict[int, float] = {}
     for pooling in READ:
         for seed, value in numbers.best(arm, Place(test, pooling, test)).items():
-            found[seed] = max(value, found.get(seed, value))
-    return found
+            readings[seed] = max(value, readings.get(seed, value))
+    return readings
 
 
 def _tests(numbers: Numbers, a: str, b: str) -> Finding | None:
@@ -152,7 +152,7 @@ def _sentences(numbers: Numbers, a: str, b: str) -> Finding | None:
 
 def _temperature(numbers: Numbers) -> list[Finding | None]:
     """Whether a colder contrast leaves sentences and words more alike."""
-    found: list[Finding | None] = []
+    sentences: list[Finding | None] = []
     for cold, warm in COLDER:
         if numbers.arm(cold) is None or numbers.arm(warm) is None:
             continue
@@ -170,8 +170,10 @@ def _temperature(numbers: Numbers) -> list[Finding | None]:
                 f"mean cosine {_means(values(cold, place), values(warm, place))}, difference "
                 f"{delta.estimate.text(signed=True)}"
             )
-            found.append(Finding(_said(text, status), status, evidence, "e5 (.01) has .74 where MiniLM (.05) has .08"))
-    return found
+            sentences.append(
+                Finding(_said(text, status), status, evidence, "e5 (.01) has .74 where MiniLM (.05) has .08")
+            )
+    return sentences
 
 
 def _training(numbers: Numbers) -> list[Finding | None]:

@@ -11,7 +11,7 @@ from scipy import stats as distributions
 from embedscope.core.records import Record
 from embedscope.experiments._objectives2026.arms import Arm
 from embedscope.experiments._objectives2026.run import Trained
-from embedscope.experiments._tested import Estimate
+from embedscope.experiments._tested import NO_ERROR, Estimate
 
 TEST_NAMES = {
     "rg65": "RG-65",
@@ -56,7 +56,7 @@ def over_seeds(values: Sequence[float]) -> Tested:
     """
     mean = float(np.mean(values)) if values else None
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    if mean is None or spread == 0.0:
+    if mean is None or spread < NO_ERROR:
         return Tested(Estimate(mean), None, len(values))
     error = spread / np.sqrt(len(values))
     reach = float(distributions.t.ppf(0.975, len(values) - 1)) * error
@@ -107,12 +107,12 @@ class Numbers:
         return self._folded(arm, place, max)
 
     def _folded(self, arm: str, place: Place, fold: object) -> dict[int, float]:
-        found = {}
+        means = {}
         for seed in self.seeds:
             values = [v for s in self.ladder if (v := self._values.get((arm, seed, place, s))) is not None]
             if values:
-                found[seed] = fold(values)  # type: ignore[operator]
-        return found
+                means[seed] = fold(values)  # type: ignore[operator]
+        return means
 
     def learned(self, arm: str, what: str) -> dict[int, float]:
         """What the networks learned of held-out texts, by seed."""
@@ -121,13 +121,13 @@ class Numbers:
     def records(self) -> tuple[Record, ...]:
         """Means over seeds of every measure in every space, with their standard error."""
         places = dict.fromkeys((p, s) for _, _, p, s in self._values)
-        found = []
+        rows = []
         for arm in self.arms:
             for place, space in places:
                 values = list(self.at(arm.id, place, space).values())
                 if values:
-                    found.append(self._record(arm, place, space, values))
-        return tuple(found)
+                    rows.append(self._record(arm, place, space, values))
+        return tuple(rows)
 
     def _record(self, arm: Arm, place: Place, space: str, values: Sequence[float]) -> Record:
         of = over_seeds(values)

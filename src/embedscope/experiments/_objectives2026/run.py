@@ -51,7 +51,7 @@ def networks(
     with provenance.phase("data"):
         study_data, skipped = _study_data(options, size, finder)
         corpora, more = _corpora({arm.family for arm in arms}, study_data, size, options, finder)
-    found: list[Trained] = []
+    nets: list[Trained] = []
     for seed in range(options.seed, options.seed + size.seeds):
         for arm in arms:
             recipe = Recipe(arm, size, seed, corpora[arm.family].digest, device)
@@ -60,18 +60,18 @@ def networks(
             with provenance.phase(f"measure {arm.id}"):
                 own = _contexts(study_data, corpora[arm.family], size)
                 records = _measured(folder, arm, seed, options, size, own)
-            found.append(Trained(arm, seed, facts_of(folder)["learned"], records))
-    return found, [*skipped, *more]
+            nets.append(Trained(arm, seed, facts_of(folder)["learned"], records))
+    return nets, [*skipped, *more]
 
 
 def _study_data(options: Options, size: Size, finder: Any) -> tuple[StudyData, list[Skipped]]:
     """Tests of words and of sentences; Lee documents, longer than a caption, are left out."""
-    found = load_study_data(options, _scale(size), finder)
-    ids = {job.task.id for job in found.jobs}
+    study_data = load_study_data(options, _scale(size), finder)
+    ids = {job.task.id for job in study_data.jobs}
     wanted = {*WORDS, *SENTENCES} | (set() if "valnorm" in ids else {"valnorm_vader"})
-    kept = [job for job in found.jobs if job.task.id in wanted]
+    kept = [job for job in study_data.jobs if job.task.id in wanted]
     missing = [Skipped(f"task {name}", "its data are not here") for name in (*WORDS, *SENTENCES) if name not in ids]
-    return replace(found, jobs=kept), missing
+    return replace(study_data, jobs=kept), missing
 
 
 def _scale(size: Size) -> Scale:
@@ -86,10 +86,10 @@ def _corpora(
     told, skipped = captions(finder, size, scored, options.seed)
     named = emoji_names(finder, size, options) if "names" in families else None
     every = [text for group in told.groups for text in group]
-    made = tokenizer(every + [g[0] for g in named.groups] if named else every, size.vocabulary)
-    corpora: dict[Family, Corpus] = {"captions": corpus(told, made)} if "captions" in families else {}
+    trained = tokenizer(every + [g[0] for g in named.groups] if named else every, size.vocabulary)
+    corpora: dict[Family, Corpus] = {"captions": corpus(told, trained)} if "captions" in families else {}
     if named is not None:
-        corpora["names"] = corpus(named, made)
+        corpora["names"] = corpus(named, trained)
     return corpora, skipped
 
 

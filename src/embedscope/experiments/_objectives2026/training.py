@@ -294,5 +294,5 @@ def trained(recipe: Recipe, corpus: Corpus, progress: Progress) -> Path:
 
 def facts_of(folder: Path) -> dict[str, Any]:
     """What is recorded of a trained network."""
-    found: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    return found
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return facts

@@ -27,10 +27,10 @@ Kind = Literal["measured", "baseline"]
 def figures(models: Sequence[Model], records: Sequence[Record], drawn: Sequence[Figure]) -> list[Figure]:
     """All figures in reading order; ``drawn`` are those made on the way."""
     sets = list(dict.fromkeys(str(r.task) for r in records if r.metric.startswith("parallelism.")))
-    made = [gain_figure(models, records, name) for name in dict.fromkeys(str(r.task) for r in records)]
-    made += [layer_figure(models, records, name) for name in sets]
-    made += [parallelism_figure(models, records, name) for name in sets]
-    return [f for f in (*made, *drawn) if f.series]
+    charts = [gain_figure(models, records, name) for name in dict.fromkeys(str(r.task) for r in records)]
+    charts += [layer_figure(models, records, name) for name in sets]
+    charts += [parallelism_figure(models, records, name) for name in sets]
+    return [f for f in (*charts, *drawn) if f.series]
 
 
 def gain_figure(models: Sequence[Model], records: Sequence[Record], task: str) -> Figure:

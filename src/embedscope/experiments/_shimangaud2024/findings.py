@@ -90,7 +90,7 @@ def _hit_rate(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
         status,
         f"the relation adds to the top-5 hit rate: {five.value:.1%} against {five.value - gain.value:.1%} for "
         f"{control}",
-        f"the top-5 hit rate owes nothing to the relation: {five.value:.1%} against {five.value - gain.value:.1%} for "
+        f"the relation takes from the top-5 hit rate: {five.value:.1%} against {five.value - gain.value:.1%} for "
         f"{control}",
         f"whether the relation adds to the top-5 hit rate of {five.value:.1%} is undecided; {control} has "
         f"{five.value - gain.value:.1%}",
@@ -203,7 +203,8 @@ def _typical(m: Model, records: Sequence[Record]) -> Finding | None:
     text = sentence(
         status,
         "offsets order the pairs of a relation by how typical they are, better than the cosine of the two words does",
-        "offsets do not order the pairs of a relation by how typical they are better than the cosine of the two words",
+        "offsets do not order the pairs of a relation by how typical they are, or not better than the cosine of the "
+        "two words does",
         "whether offsets order the pairs of a relation by how typical they are, beyond the cosine of the two words, is "
         "undecided",
     )

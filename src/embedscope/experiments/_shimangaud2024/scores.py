@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from embedscope.core.records import Record
 from embedscope.core.tables import Score
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet, relations_of
 from embedscope.experiments._shimangaud2024.vectors import Model
+from embedscope.stats.best_of import less_best
 from embedscope.stats.score_records import score_record
 from embedscope.tasks._analogy_angles import Closeness, closeness
 from embedscope.tasks._analogy_draws import Ends, mean_scores
@@ -223,11 +223,11 @@ def gain_over(main: Floats, controls: Mapping[str, Floats], seed: int, ends: End
     columns = {"": main} | {name: np.where(both, items, np.nan) for name, items in controls.items()}
     scored = mean_scores(columns, seed, ends)
     own = scored.pop("")
-    defined: list[tuple[str, Any]] = [(name, s) for name, s in scored.items() if s.value is not None]
+    defined = {name: s for name, s in scored.items() if s.value is not None}
     if own.value is None or own.draws is None or not defined:
         return Score(None, own.n, note="undefined: no question has all its vectors")
-    best, score = max(defined, key=lambda c: c[1].value)
-    highest = np.max([s.draws for _, s in defined], axis=0)
-    listed = f"hits: {own.value:.3f}; " + ", ".join(f"{NAMES[name]} {s.value:.3f}" for name, s in defined)
-    note, facts = f"best control: {NAMES[best]}; {listed}", {"best_control": NAMES[best]}
-    return Score(own.value - score.value, own.n, own.draws - highest, None, note, facts=facts)
+    best, score = less_best(own, defined)
+    listed = f"hits: {own.value:.3f}; " + ", ".join(f"{NAMES[name]} {s.value:.3f}" for name, s in defined.items())
+    return replace(
+        score, items=None, note=f"best control: {NAMES[best]}; {listed}", facts={"best_control": NAMES[best]}
+    )

@@ -46,7 +46,7 @@ ASKED_AS_PUBLISHED = "Asked as in the study: raw vectors, a, b and c among the c
 
 def tables(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
     """All tables that have a number of ours."""
-    made = [
+    tables_of_study = [
         _headline(models, records),
         *_hits(models, records),
         *_near(models, records),
@@ -59,7 +59,7 @@ def tables(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
         relations_table(models, records),
         concepts_table(models, records),
     ]
-    return [t for t in made if any(row[0] != PUBLISHED for row in t.rows)]
+    return [t for t in tables_of_study if any(row[0] != PUBLISHED for row in t.rows)]
 
 
 def _headline(models: Sequence[Model], records: Sequence[Record]) -> Table:
@@ -164,7 +164,7 @@ def _hit_table(
 
 
 def _near(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
-    made = []
+    lines = []
     for name, title, metric, published, digits in (
         ("table5", "Angle between b - a + c and d (Table 5)", "angle", TABLE_5, 1),
         ("table6", "Spearman of the coordinates of b - a + c and d (Table 6)", "coordinate_spearman", TABLE_6, 2),
@@ -193,8 +193,8 @@ def _near(models: Sequence[Model], records: Sequence[Record]) -> list[Table]:
             columns = (*columns[:6], columns[7])
             rows = [(*row[:6], row[7]) for row in rows]
         caption = "Degrees, raw vectors." if metric == "angle" else "Rank correlation over coordinates, raw vectors."
-        made.append(Table(name, title, columns, tuple(rows), caption))
-    return made
+        lines.append(Table(name, title, columns, tuple(rows), caption))
+    return lines
 
 
 def _single(models: Sequence[Model], records: Sequence[Record]) -> Table:

@@ -55,7 +55,7 @@ def class_records(
         "prompts": (ON_PROMPTS, lambda: Pairing(texts, texts, seed)),
     }
     for fitted_on, (names, make) in conditions.items():
-        made = make()
+        alignment = make()
         one_map = fitted_on in ("test", "prompts")
         if one_map and texts.shape[1] != images.shape[1]:
             why = f"one map for both sides needs equal dimensions, got {texts.shape[1]} and {images.shape[1]}"
@@ -64,7 +64,7 @@ def class_records(
         for name in names:
             place = Place(vectors.source, classes.name, name, fitted_on)
             try:
-                yield from _zero_shot(place, made.view(name), texts, images, classes, seed)
+                yield from _zero_shot(place, alignment.view(name), texts, images, classes, seed)
             except InputError as error:
                 skip(Skipped(f"zero-shot of {vectors.label}, {name} fitted on {fitted_on}", str(error)))
     for name, result in sides.items():

@@ -14,10 +14,10 @@ def tsne(rows: Floats, perplexity: float, seed: int) -> Floats:
     """Positions (n, 2) by t-SNE with Euclidean distances, as in the article, started from two principal components."""
     from sklearn.manifold import TSNE
 
-    made = TSNE(
+    positions = TSNE(
         perplexity=min(perplexity, (len(rows) - 1) / 3), metric="euclidean", init="pca", random_state=seed, n_jobs=1
     ).fit_transform(np.asarray(rows, dtype=np.float64))
-    return np.asarray(made, dtype=np.float64)
+    return np.asarray(positions, dtype=np.float64)
 
 
 def umap(rows: Floats, seed: int) -> Floats:
@@ -25,5 +25,5 @@ def umap(rows: Floats, seed: int) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         library = require("umap", "maps", "a UMAP map")
-        made = library.UMAP(n_components=2, random_state=seed, n_jobs=1).fit_transform(rows)
-    return np.asarray(made, dtype=np.float64)
+        positions = library.UMAP(n_components=2, random_state=seed, n_jobs=1).fit_transform(rows)
+    return np.asarray(positions, dtype=np.float64)

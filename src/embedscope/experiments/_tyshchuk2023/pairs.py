@@ -62,8 +62,9 @@ class Sides:
 
 
 def one_to_one(held: Held) -> tuple[Index, Index]:
-    """Rows (of texts, of images) of pairs in which each text occurs once, with its first image."""
+    """Rows (of texts, of images) of pairs in which each text occurs once, with its first image, and each image once."""
     _, first = np.unique(held.right, return_index=True)
+    first = first[np.sort(np.unique(held.left[first], return_index=True)[1])]
     return held.texts[held.right[first]], held.images[held.left[first]]
 
 

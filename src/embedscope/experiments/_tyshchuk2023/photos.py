@@ -13,8 +13,11 @@ from embedscope.core.arrays import Floats, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index
 from embedscope.experiments._tyshchuk2023.study_data import ClassSet, Held, PairSet, Parallel, order_of
+from embedscope.stats._equal import equal_rows
+from embedscope.stats.units import find_units, join
 
 TEST_SHARE = 0.2
+LEAST_PAIRS = 40
 WIKICAPS = ("fr", "ru", "de")
 
 
@@ -39,13 +42,42 @@ def coco_pairs(data: Data, seed: int, limit: int | None) -> PairSet:
     return halves("coco", images, texts)
 
 
-def halves(name: str, images: Sequence[Any], texts: Sequence[str], n: int | None = None) -> PairSet:
-    """Pairs by position: the last fifth is the test part. ``n`` where there are vectors alone."""
-    n = len(texts) if n is None else n
+def halves(name: str, images: Sequence[Any], texts: Sequence[str]) -> PairSet:
+    """Pairs by position: the last fifth is the test part."""
+    n = len(texts)
     cut = n - max(2, round(TEST_SHARE * n))
     rows: Index = np.arange(cut, n)
     test = Held(rows, rows, np.arange(len(rows)), np.arange(len(rows)))
     return PairSet(name, tuple(images), tuple(texts), (np.arange(cut), np.arange(cut)), {"test": test})
+
+
+def file_pairs(source: str, images: Floats, texts: Floats) -> PairSet:
+    """Pairs of vectors by position, rows (n, d) and (n, e): the last fifth of their units of evidence is the test part.
+
+    Equal rows of one side are one image, or one text. Pairs with related rows on either side (equal, near-duplicates,
+    tight clusters) are one unit: never parted, and resampled together.
+
+    Raises
+    ------
+    InputError
+        if the numbers of rows differ, or there are fewer than 40 units.
+    """
+    n = len(images)
+    if n != len(texts):
+        raise InputError(f"{source}: {n} images and {len(texts)} texts; rows of both files must match")
+    units = join(n, [find_units(side, in_order=False)[0] for side in (images, texts)])
+    number = int(units.max(initial=-1)) + 1
+    if number < LEAST_PAIRS:
+        raise InputError(
+            f"{source}: the {n:,} pairs are {number} independent units (related rows count as one); the study needs at "
+            f"least {LEAST_PAIRS}, a fifth of which it holds out"
+        )
+    tests = units >= number - round(TEST_SHARE * number)
+    place = [np.unique(equal_rows(side), return_index=True, return_inverse=True)[1:] for side in (images, texts)]
+    rows = [first[where] for first, where in place]
+    (image_rows, left), (text_rows, right) = (np.unique(r[tests], return_inverse=True) for r in rows)
+    test = Held(image_rows, text_rows, left, right, units[tests])
+    return PairSet("files", (), (), (rows[0][~tests], rows[1][~tests]), {"test": test})
 
 
 def cifar_classes(data: Data, prompt: str, seed: int, limit: int | None) -> ClassSet:

@@ -29,7 +29,7 @@ from embedscope.experiments._tyshchuk2023.photos import (
     caption_languages,
     cifar_classes,
     coco_pairs,
-    halves,
+    file_pairs,
     rows_of_file,
     russian_captions,
     wikicaps_languages,
@@ -138,9 +138,7 @@ def file_vectors(source: str) -> tuple[StudyData, Vectors]:
     """Pairs of vectors from two files (``A+B``): only what needs neither images nor texts is measured."""
     image_file, _, text_file = source.partition("+")
     images, texts = rows_of_file(image_file), rows_of_file(text_file)
-    if len(images) != len(texts):
-        raise InputError(f"{source}: {len(images)} images and {len(texts)} texts; rows of both files must match")
-    pairs = halves("files", (), (), len(texts))
+    pairs = file_pairs(source, images, texts)
     why = "vectors from files have no images, texts, classes or languages"
     study_data = StudyData(pairs, None, (), {}, [Skipped(f"{source}: items 7 to 12", why)])
     return study_data, Vectors(source, source, False, None, None, texts, images)

@@ -13,6 +13,7 @@ from embedscope.core.document import Skipped
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Data, Index
+from embedscope.stats.units import join
 
 UNSEEN_SHARE, HELD_SHARE = 0.1, 0.2
 """Shares of concepts that no fit has seen, and of concepts with one drawing held out."""
@@ -20,16 +21,23 @@ UNSEEN_SHARE, HELD_SHARE = 0.1, 0.2
 
 @dataclass(frozen=True)
 class Held:
-    """A held-out part: ``images`` and ``texts`` are queries and candidates; pair i is (left[i], right[i]) in them."""
+    """A held-out part: ``images`` and ``texts`` are queries and candidates; pair i is (left[i], right[i]) in them.
+
+    ``unit`` (p,) numbers the unit of evidence of each pair, where pairs are known to depend on each other.
+    """
 
     images: Index
     texts: Index
     left: Index
     right: Index
+    unit: Index | None = None
 
     @property
     def image_units(self) -> Index:
-        """Number (n_images,) of the concept of each image: images that match one text, and their texts, are one."""
+        """Number (n_images,) of the concept of each image: images that match one text, and their texts, are one.
+
+        So are pairs of one ``unit``.
+        """
         return self._components[: len(self.images)]
 
     @property
@@ -39,12 +47,12 @@ class Held:
 
     @cached_property
     def _components(self) -> Index:
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
         n, m = len(self.images), len(self.texts)
-        graph = coo_array((np.ones(len(self.left)), (self.left, n + self.right)), shape=(n + m, n + m))
-        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
+        links = [(self.left, n + self.right)]
+        if self.unit is not None:
+            _, first, place = np.unique(self.unit, return_index=True, return_inverse=True)
+            links.append((self.left, self.left[first[place]]))
+        return join(n + m, links=links)
 
 
 @dataclass(frozen=True)

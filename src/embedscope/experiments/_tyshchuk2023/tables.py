@@ -25,7 +25,7 @@ PLAIN = "none"
 def tables(models: Sequence[Vectors], records: Sequence[Record]) -> list[Table]:
     """All tables that have a number."""
     labels = {m.source: m.label for m in models}
-    made = [
+    drafts = [
         _isotropy(labels, records),
         _loss(labels, records),
         _retrieval(labels, records),
@@ -35,7 +35,7 @@ def tables(models: Sequence[Vectors], records: Sequence[Record]) -> list[Table]:
         _probe(labels, records),
         _languages(labels, records),
     ]
-    return [t for t in made if t.rows]
+    return [t for t in drafts if t.rows]
 
 
 def _of_pairs(record: Record) -> bool:

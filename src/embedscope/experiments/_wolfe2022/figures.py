@@ -138,10 +138,11 @@ def _pooled(run: ModelRun, axis: _Axis, task: str) -> list[Series]:
     """The model's own sentence embedding as a single point past the last layer."""
     if run.baseline or task not in SENTENCE_TASKS:
         return []
-    found = [s.record() for s in scored(run, task, None)]
+    records = [s.record() for s in scored(run, task, None)]
     x = axis.place(run, "pooled")
     return [
-        Series(f"{run.label}, pooled", (x,), (r.value,), (r.ci_low,), (r.ci_high,), "measured", run.name) for r in found
+        Series(f"{run.label}, pooled", (x,), (r.value,), (r.ci_low,), (r.ci_high,), "measured", run.name)
+        for r in records
     ]
 
 

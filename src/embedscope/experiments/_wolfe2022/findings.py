@@ -218,8 +218,8 @@ def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
     sides = [_pooled(run) for run in (a, b)]
     if any(r is None or r.value is None for r in sides):
         return None
-    found = [(r.value or 0.0, r.stderr, run.name) for r, run in zip(sides, (a, b), strict=True) if r is not None]
-    one, other = sorted(found, key=lambda side: side[0])
+    measured = [(r.value or 0.0, r.stderr, run.name) for r, run in zip(sides, (a, b), strict=True) if r is not None]
+    one, other = sorted(measured, key=lambda side: side[0])
     delta = normal_difference(other[:2], one[:2])
     status = delta.above(DIFFERENT)
     text = sentence(
@@ -238,8 +238,8 @@ def _same_objective(a: ModelRun, b: ModelRun) -> Finding | None:
 
 def _pooled(run: ModelRun) -> Record | None:
     """Mean cosine of the model's own sentence vectors."""
-    found = (r for r in run.geometry if r.metric == "sentence_self_similarity" and r.space == "pooled")
-    return next((r for r in found if r.variant is None), None)
+    records = (r for r in run.geometry if r.metric == "sentence_self_similarity" and r.space == "pooled")
+    return next((r for r in records if r.variant is None), None)
 
 
 def _worded(text: str, status: Status) -> str:

@@ -26,13 +26,13 @@ def tables(runs: Sequence[ModelRun], tasks: Sequence[str], checked: Sequence[Che
     """All tables of the study."""
     trained = [run for run in runs if not run.baseline]
     word_tasks = [t for t in tasks if t in TABLE_NAMES]
-    made = [_table_1(runs, word_tasks), _geometry(trained)]
+    drafts = [_table_1(runs, word_tasks), _geometry(trained)]
     other = [t for t in tasks if t not in TABLE_NAMES]
     if other:
-        made.append(_sentence_tasks(runs, other))
+        drafts.append(_sentence_tasks(runs, other))
     if checked:
-        made.append(_claims(checked))
-    return tuple(t for t in made if t.rows)
+        drafts.append(_claims(checked))
+    return tuple(t for t in drafts if t.rows)
 
 
 def _table_1(runs: Sequence[ModelRun], tasks: Sequence[str]) -> Table:

@@ -190,7 +190,7 @@ class PairMetric:
         """The numbers with intervals from groups of ids; one of value None where undefined."""
         dim = int(paired.x.shape[1])
         try:
-            found = self.function(paired)
+            estimates = self.function(paired)
         except UndefinedError as reason:
             none = (None, None, None)
             return (Measured(self.id, None, *none, len(paired.matches[0]), dim, self.rows, True, str(reason)),)
@@ -198,7 +198,7 @@ class PairMetric:
             Measured(
                 key, e.value, e.interval.stderr, e.interval.low, e.interval.high, e.n, dim, self.rows, True, e.note
             )
-            for key, e in found.items()
+            for key, e in estimates.items()
         )
 
 

@@ -20,8 +20,8 @@ from embedscope.metrics.pairs._metric import (
     mean_estimate,
     pair_metric,
 )
-from embedscope.stats.neighbourhood import nearest_others
 from embedscope.stats.null import null_of
+from embedscope.stats.row_sets import nearest_others
 
 IDS = ("linear_cka", "procrustes_distance", "knn_overlap")
 
@@ -67,9 +67,9 @@ class _Side:
         trace = float((self.gram**2).sum()) - self.ab
         ones = (float(self.x @ self.x) - self.a) * (float(self.y @ self.y) - self.b)
         cross = float(self.x @ self.gram @ self.y) - float(self.x @ self.xb) - float(self.y @ self.ya) + self.ab
-        found = (trace + ones / ((n - 1) * (n - 2)) - 2 * cross / (n - 2)) / (n * (n - 3))
+        values = (trace + ones / ((n - 1) * (n - 2)) - 2 * cross / (n - 2)) / (n * (n - 3))
         noise = ROUNDING * float((self.gram**2).sum()) / (n * (n - 3))
-        return 0.0 if abs(found) <= noise else found
+        return 0.0 if abs(values) <= noise else values
 
 
 def _aligned(paired: Paired) -> tuple[Floats, Floats, Index, str | None]:
@@ -113,8 +113,8 @@ def linear_cka(paired: Paired) -> Mapping[str, Estimate]:
         mine = groups == g
         return _alike([s.minus(_Side.of(p[0][mine], p[1][mine])) for s, p in zip(full, pairs, strict=True)])
 
-    found = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
-    return {"linear_cka": found} | _null(paired, "linear_cka", _cka_by_chance(paired))
+    estimate = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
+    return {"linear_cka": estimate} | _null(paired, "linear_cka", _cka_by_chance(paired))
 
 
 def _alike(sides: list[_Side]) -> float:
@@ -153,8 +153,8 @@ def procrustes_distance(paired: Paired) -> Mapping[str, Estimate]:
         spread = (1 - sums[1][g] - n * mx @ mx) * (1 - sums[2][g] - n * my @ my)
         return float(1 - nuclear**2 / spread)
 
-    found = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
-    return {"procrustes_distance": found} | _null(paired, "procrustes_distance", _procrustes_by_chance(paired))
+    estimate = Estimate(value, left_out_interval(value, without, sizes.tolist()), len(x), note)
+    return {"procrustes_distance": estimate} | _null(paired, "procrustes_distance", _procrustes_by_chance(paired))
 
 
 @two_spaces(bounds=(0.0, 1.0), ideal=1.0, units="share of neighbours", cite="huh2024")

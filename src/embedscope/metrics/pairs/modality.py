@@ -53,8 +53,8 @@ def _sums(paired: Paired) -> _Sums:
         counts = [np.bincount(g, minlength=GROUPS).astype(np.float64) for g in (gx, gy, gx[left])]
         across = np.asarray(np.bincount(gx[left], cosines, minlength=GROUPS), dtype=np.float64)
         paired.shared["sums"] = _Sums(counts[0], counts[1], counts[2], rows[0], rows[1], across)
-    found: _Sums = paired.shared["sums"]
-    return found
+    kept_sums: _Sums = paired.shared["sums"]
+    return kept_sums
 
 
 def _by_group(x: Floats, groups: Index) -> Floats:
@@ -131,13 +131,13 @@ def modality_gap(paired: Paired) -> Mapping[str, Estimate]:
     >>> round(modality_gap([[1.0, 0.0]], [[0.0, 1.0]]), 12) == round(2**0.5, 12)
     True
     """
-    found = _estimate(paired, "modality_gap", _gap)
+    estimates = _estimate(paired, "modality_gap", _gap)
     sums = _sums(paired).total()
     if min(sums.nx, sums.ny) < 2:
-        return found
+        return estimates
     part = float(np.sqrt(max(_sampling_part(sums), 0.0)))
     note = f"sampling alone gives about {part:.2g} where the means are equal"
-    gap = found["modality_gap"]
+    gap = estimates["modality_gap"]
     joined = "; ".join(filter(None, [gap.note, note]))
     return {
         "modality_gap": replace(gap, note=joined),

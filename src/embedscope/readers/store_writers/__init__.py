@@ -7,9 +7,9 @@ the group ``embedscope.store_writers``: a :class:`StoreTarget`.
 from __future__ import annotations
 
 from embedscope.core.registry import Registry
-from embedscope.readers.store_writers._target import Block, Blocks, Made, NewCollection, StoreTarget, StoreWriter
+from embedscope.readers.store_writers._target import Block, Blocks, Loss, Made, NewCollection, StoreTarget, StoreWriter
 
-__all__ = ["STORE_WRITERS", "Block", "Blocks", "Made", "NewCollection", "StoreTarget", "StoreWriter"]
+__all__ = ["STORE_WRITERS", "Block", "Blocks", "Loss", "Made", "NewCollection", "StoreTarget", "StoreWriter"]
 
 STORE_WRITERS: Registry[StoreTarget] = Registry("store to write to", "embedscope.readers.store_writers")
 """Scheme -> how collections are changed and made."""

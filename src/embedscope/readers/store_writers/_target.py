@@ -20,23 +20,34 @@ Block = tuple[Sequence[str], npt.NDArray[Any], Any]
 Blocks = Generator[Block, None, None]
 
 
+@dataclass(frozen=True)
+class Loss:
+    """What a store does to the numbers that are written to it.
+
+    Attributes
+    ----------
+    how : in a sentence
+    read : vectors that it holds for those of some ids that are there, to be compared with what was written
+    """
+
+    how: str
+    read: Callable[[Sequence[str]], Mapping[str, npt.NDArray[Any]]]
+
+
 class StoreWriter(Protocol):
     """The vectors of one column of a collection, written by the ids of its rows.
 
     Attributes
     ----------
-    loses : how the store changes the numbers that are written, as a sentence; empty where it keeps every bit
+    loss : how the store changes the numbers that are written, None where it keeps every bit
     notes : what the user must know or do afterwards
     """
 
-    loses: str
+    loss: Loss | None
     notes: tuple[str, ...]
 
     def replace(self, ids: Sequence[str], rows: npt.NDArray[Any]) -> None:
         """Write the vectors ``rows`` (n, d) to the rows called ``ids``; an id that is gone is passed over."""
-
-    def read(self, ids: Sequence[str]) -> Mapping[str, npt.NDArray[Any]]:
-        """What the store holds for those of ``ids`` that are there; asked of stores alone that change numbers."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,10 @@ class Made:
     exact: bool = True
 
 
+def _fast(place: StorePlace, rows: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class StoreTarget:
     """How collections of a store are written.
@@ -93,12 +108,14 @@ class StoreTarget:
     create : (what is made, its rows) -> what was made; on an error nothing is left of it
     there : whether something is where it would be made
     column : name of the vectors where a new collection has no name of its own for them
+    slow : (place, rows) -> what is said before so many rows are written, where that takes long; empty where not
     """
 
     opened: Callable[[StorePlace, ColumnStream, int], AbstractContextManager[StoreWriter]]
     create: Callable[[NewCollection, Blocks], Made]
     there: Callable[[NewCollection], bool]
     column: str = "vector"
+    slow: Callable[[StorePlace, int], str] = _fast
 
 
 def check_width(place: StorePlace, held: int | None, dim: int, remedy: str) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers.store_writers._target import (
     Blocks,
+    Loss,
     Made,
     NewCollection,
     StoreTarget,
@@ -37,7 +38,7 @@ class ChromaWriter:
 
     def __init__(self, collection: Any) -> None:
         self._collection = collection
-        self.loses = _ROUNDS if space_of(collection) == "cosine" else ""
+        self.loss = Loss(_ROUNDS, self.read) if space_of(collection) == "cosine" else None
 
     def replace(self, ids: Sequence[str], rows: npt.NDArray[Any]) -> None:
         """Update the embeddings of ``ids``."""
@@ -49,8 +50,8 @@ class ChromaWriter:
         """The embeddings of ``ids``."""
         held: dict[str, npt.NDArray[Any]] = {}
         for first in range(0, len(ids), _ROWS):
-            found = self._collection.get(ids=list(ids[first : first + _ROWS]), include=["embeddings"])
-            held |= zip(found["ids"], found["embeddings"], strict=True)
+            answer = self._collection.get(ids=list(ids[first : first + _ROWS]), include=["embeddings"])
+            held |= zip(answer["ids"], answer["embeddings"], strict=True)
         return held
 
 
@@ -71,40 +72,49 @@ def create(new: NewCollection, blocks: Blocks) -> Made:
         client.delete_collection(name)
     like = None if new.like is None else open_collection(new.like)
     metadata = {"hnsw:space": "cosine"} if like is None else {**(like.metadata or {}), "hnsw:space": space_of(like)}
-    made = client.create_collection(name, embedding_function=None, metadata=metadata)
+    collection = client.create_collection(name, embedding_function=None, metadata=metadata)
     try:
         for ids, rows, table in blocks:
             for first in range(0, len(ids), _ROWS):
                 _add(
-                    made, new, like, ids[first : first + _ROWS], rows[first : first + _ROWS], table.slice(first, _ROWS)
+                    collection,
+                    new,
+                    like,
+                    ids[first : first + _ROWS],
+                    rows[first : first + _ROWS],
+                    table.slice(first, _ROWS),
                 )
     except BaseException:
         client.delete_collection(name)
         raise
-    return Made("id", (_ROUNDS,), exact=False) if space_of(made) == "cosine" else Made("id")
+    return Made("id", (_ROUNDS,), exact=False) if space_of(collection) == "cosine" else Made("id")
 
 
-def _add(made: Any, new: NewCollection, like: Any, ids: Sequence[str], rows: Any, table: Any) -> None:
+def _add(collection: Any, new: NewCollection, like: Any, ids: Sequence[str], rows: Any, table: Any) -> None:
     x = np.ascontiguousarray(rows, dtype=np.float32)
     if like is not None:
-        found = like.get(ids=list(ids), include=["documents", "metadatas", "uris"])
-        at = {name: i for i, name in enumerate(found["ids"])}
+        rows_of_like = like.get(ids=list(ids), include=["documents", "metadatas", "uris"])
+        at = {name: i for i, name in enumerate(rows_of_like["ids"])}
         order = [at[name] for name in ids]
-        kept = {part: [found[part][i] for i in order] for part in ("documents", "metadatas", "uris") if found[part]}
+        kept = {
+            part: [rows_of_like[part][i] for i in order]
+            for part in ("documents", "metadatas", "uris")
+            if rows_of_like[part]
+        }
         kept = {part: values for part, values in kept.items() if any(value is not None for value in values)}
-        made.add(ids=list(ids), embeddings=x, **kept)
+        collection.add(ids=list(ids), embeddings=x, **kept)
         return
     documents = None if new.text is None else [value or "" for value in table.column(new.text).to_pylist()]
     fields = plain_fields(table, [new.ids, *([new.text] if new.text else [])])
     metadata = [row or None for row in fields]
-    made.add(ids=list(ids), embeddings=x, documents=documents, metadatas=metadata if any(metadata) else None)
+    collection.add(ids=list(ids), embeddings=x, documents=documents, metadatas=metadata if any(metadata) else None)
 
 
 def there(new: NewCollection) -> bool:
     """Whether a collection is there."""
     if new.place.is_local and not (Path(new.place.path) / "chroma.sqlite3").exists():
         return False
-    return new.place.collection in {found.name for found in open_client(new.place).list_collections()}
+    return new.place.collection in {collection.name for collection in open_client(new.place).list_collections()}
 
 
 ENTRIES = {"chroma": StoreTarget(open_writer, create, there, "embedding")}

@@ -5,7 +5,7 @@ A table that a killed run was making has no version yet, so it is not there, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.readers._column_names import fixed_size
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers.store_writers._target import Blocks, Made, NewCollection, StoreTarget, check_width
+from embedscope.readers.store_writers._target import Blocks, Loss, Made, NewCollection, StoreTarget, check_width
 from embedscope.readers.stores import StorePlace
 from embedscope.readers.stores.lancedb import open_table
 
@@ -27,7 +27,7 @@ IDS = ("lancedb",)
 class LanceWriter:
     """A table, the column of its ids and that of its vectors; other columns and their indexes stay."""
 
-    loses = ""
+    loss: Loss | None = None
 
     def __init__(self, table: Any, ids: str, column: str) -> None:
         self._table, self._ids, self._column = table, ids, column
@@ -46,10 +46,6 @@ class LanceWriter:
             lists = pa.ListArray.from_arrays(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1], numbers)
         columns = {self._ids: pa.array(list(ids)).cast(keys.type), self._column: lists.cast(kind)}
         self._table.merge_insert(self._ids).when_matched_update_all().execute(pa.table(columns))
-
-    def read(self, ids: Sequence[str]) -> Mapping[str, npt.NDArray[Any]]:
-        """Not needed: what was written is what is held."""
-        raise NotImplementedError
 
 
 @contextmanager

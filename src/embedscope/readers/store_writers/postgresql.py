@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers.store_writers._target import Blocks, Made, NewCollection, StoreTarget, check_width
+from embedscope.readers.store_writers._target import Blocks, Loss, Made, NewCollection, StoreTarget, check_width
 from embedscope.readers.stores import StorePlace
 from embedscope.readers.stores.postgresql import connected
 
@@ -21,7 +21,7 @@ IDS = ("postgresql", "postgres")
 class PostgresWriter:
     """A table, its key and its column of vectors."""
 
-    loses = ""
+    loss: Loss | None = None
 
     def __init__(self, connection: Any, table: str, key: tuple[str, str], column: tuple[str, str]) -> None:
         from psycopg.sql import SQL, Identifier
@@ -57,10 +57,6 @@ class PostgresWriter:
                 for name, row in zip(ids, _numbers(rows), strict=True):
                     copy.write_row((name, _written(row, self._brackets)))
             cursor.execute(self._update)
-
-    def read(self, ids: Sequence[str]) -> Mapping[str, npt.NDArray[Any]]:
-        """Not needed: what was written is what is held."""
-        raise NotImplementedError
 
 
 def _numbers(rows: npt.NDArray[Any]) -> Iterator[list[float]]:

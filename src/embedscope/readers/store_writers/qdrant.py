@@ -18,6 +18,7 @@ import numpy.typing as npt
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers.store_writers._target import (
     Blocks,
+    Loss,
     Made,
     NewCollection,
     StoreTarget,
@@ -53,7 +54,7 @@ class QdrantWriter:
         self._server = not place.is_local
         self._named = has_names(client, place)
         unit = self._server and name in unit_vectors(client, place)
-        self.loses = "a Qdrant server L2-normalises vectors of the distance Cosine" if unit else ""
+        self.loss = Loss("a Qdrant server L2-normalises vectors of the distance Cosine", self.read) if unit else None
 
     def replace(self, ids: Sequence[str], rows: npt.NDArray[Any]) -> None:
         """Update the vectors of the points ``ids``."""
@@ -184,4 +185,23 @@ def there(new: NewCollection) -> bool:
         return bool(client.collection_exists(new.place.collection))
 
 
-ENTRIES = {"qdrant": StoreTarget(open_writer, create, there)}
+_PER_SECOND = 60
+_MANY = 1000
+
+
+def slow(place: StorePlace, rows: int) -> str:
+    """What is said before many rows are written to a folder.
+
+    >>> slow(StorePlace("qdrant:db/docs"), 36_000)
+    'Qdrant in a folder commits each point by itself, some 60 a second: 36,000 rows take about 10 minutes'
+    """
+    if not place.is_local or rows < _MANY:
+        return ""
+    minutes = max(1, round(rows / _PER_SECOND / 60))
+    took = f"{minutes:,} minute{'s' if minutes > 1 else ''}" if minutes < 120 else f"{minutes / 60:,.0f} hours"
+    return (
+        f"Qdrant in a folder commits each point by itself, some {_PER_SECOND} a second: {rows:,} rows take about {took}"
+    )
+
+
+ENTRIES = {"qdrant": StoreTarget(open_writer, create, there, slow=slow)}

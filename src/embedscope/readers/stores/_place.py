@@ -36,7 +36,7 @@ class StorePlace(RemoteFile):
             )
 
     def __str__(self) -> str:
-        return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}...", self.url)
+        return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}...", self.url)
 
     __repr__ = __str__
 

@@ -60,8 +60,10 @@ class _Reader(pickle.Unpickler):
 @cache
 def _classes() -> frozenset[str]:
     """Names of the classes that are defined in the module of Qdrant's models, without what it imports."""
-    found = vars(import_module(_MODELS))
-    return frozenset(k for k, v in found.items() if isinstance(v, type) and (v.__module__, v.__name__) == (_MODELS, k))
+    classes = vars(import_module(_MODELS))
+    return frozenset(
+        k for k, v in classes.items() if isinstance(v, type) and (v.__module__, v.__name__) == (_MODELS, k)
+    )
 
 
 def check_points(folder: Path) -> None:
@@ -80,8 +82,8 @@ def check_points(folder: Path) -> None:
 
 def _collections(folder: Path) -> list[str]:
     try:
-        found = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["collections"]
-        return [str(name) for name in dict(found)]
+        collections = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["collections"]
+        return [str(name) for name in dict(collections)]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{folder}/meta.json names no collections ({reason(error)}); get the store again") from error
 
@@ -89,10 +91,10 @@ def _collections(folder: Path) -> list[str]:
 def _check_storage(storage: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{storage.absolute().as_uri()}?mode=rw", uri=True)) as database:
-            made = database.execute("SELECT sql FROM sqlite_master WHERE name = 'points' COLLATE NOCASE").fetchall()
-            if not made:
+            table = database.execute("SELECT sql FROM sqlite_master WHERE name = 'points' COLLATE NOCASE").fetchall()
+            if not table:
                 return
-            if [" ".join(str(sql).split()) for (sql,) in made] != [_TABLE]:  # a view may give other rows each time
+            if [" ".join(str(sql).split()) for (sql,) in table] != [_TABLE]:  # a view may give other rows each time
                 raise InputError(f"{storage} keeps points in another form than Qdrant does; get the store again")
             for rowid, value in database.execute("SELECT rowid, point FROM points"):
                 _check_point(storage, rowid, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,9 @@ from embedscope.readers.stores._ranges import chunks_of, ranges
 
 IDS = ("chroma",)
 
+_FIRST = 32
+"""Rows whose metadata say which fields there are."""
+
 _PARTS = {"id": "ids", "document": "documents", "embedding": "embeddings"}
 
 
@@ -29,11 +33,16 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
 
     collection = open_collection(place)
     first = collection.get(limit=1, include=["embeddings", "documents"])
+    said = collection.get(limit=_FIRST, include=["metadatas"])["metadatas"] or []
+    metadata = {k: v for held in reversed(said) for k, v in (held or {}).items() if isinstance(v, str | int)}
     dim = len(first["embeddings"][0]) if first["ids"] else 1
     fields = [("id", pa.string()), ("document", pa.string()), ("embedding", pa.list_(pa.float32(), dim))]
     if first["ids"] and first["documents"][0] is None:
         del fields[1]
-    return column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
+    texts = fields[1][0] if len(fields) == len(_PARTS) else None
+    fields += [(name, pa.string()) for name in metadata if name not in _PARTS]
+    made = column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
+    return replace(made, ids="id", texts=made.texts if texts is None else texts)
 
 
 def open_client(place: StorePlace, *, make: bool = False) -> Any:
@@ -69,7 +78,7 @@ def _server(host: str, port: int, secure: bool) -> Any:
 def open_collection(place: StorePlace) -> Any:
     """The collection; nothing is embedded by it."""
     client = open_client(place)
-    names = [found.name for found in client.list_collections()]
+    names = [collection.name for collection in client.list_collections()]
     return client.get_collection(known(place.path, "collection", place.collection, names), embedding_function=None)
 
 
@@ -85,20 +94,29 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
     place: Any = stream.path
     collection = open_collection(place)
     dim = stream.schema.field("embedding").type.list_size
-    include = [_PARTS[name] for name in names if name != "id"]
+    include = [_PARTS[name] for name in names if name in _PARTS and name != "id"]
+    include += ["metadatas"] if any(name not in _PARTS for name in names) else []
     for start, stop in ranges(stream.sizes, chunks):
         for first in range(start, stop, rows):
-            found = collection.get(limit=min(rows, stop - first), offset=first, include=include)
-            made = {name: found[_PARTS[name]] for name in names}
-            if "embedding" in made:
-                x = np.asarray(made["embedding"], dtype=np.float32)
+            answer = collection.get(limit=min(rows, stop - first), offset=first, include=include)
+            columns = {
+                name: answer[_PARTS[name]] if name in _PARTS else [_text(held, name) for held in answer["metadatas"]]
+                for name in names
+            }
+            if "embedding" in columns:
+                x = np.asarray(columns["embedding"], dtype=np.float32)
                 if x.ndim != 2 or x.shape[1] != dim:
                     raise InputError(
                         f"{place} gave embeddings of shape {x.shape}, wanted {dim} dimensions; write it again"
                     )
-                made["embedding"] = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
-            arrays = [made[n] if n == "embedding" else pa.array(made[n], pa.string()) for n in names]
+                columns["embedding"] = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
+            arrays = [columns[n] if n == "embedding" else pa.array(columns[n], pa.string()) for n in names]
             yield pa.record_batch(arrays, names=list(names))
+
+
+def _text(metadata: Any, field: str) -> str | None:
+    value = (metadata or {}).get(field)
+    return None if value is None else str(value)
 
 
 ENTRIES = {"chroma": open_chroma}

@@ -125,8 +125,8 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
         asked = ", ".join(_asked(Identifier(name).as_string(connection), kinds[name]) for name in names)
         with connection.cursor("embedscope", binary=True) as cursor:
             cursor.execute(f"select {asked} from {table}")
-            while chunks and (found := cursor.fetchmany(rows)):
-                columns = zip(*found, strict=True)
+            while chunks and (records := cursor.fetchmany(rows)):
+                columns = zip(*records, strict=True)
                 arrays = [
                     _vectors(values, _CODES[kinds[name]])
                     if kinds[name] in _CODES

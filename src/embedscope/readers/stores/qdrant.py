@@ -27,6 +27,8 @@ from embedscope.readers.stores._qdrant_points import check_points
 IDS = ("qdrant",)
 
 _PAGE = 1024
+_FIRST = 32
+"""Points whose payloads say which fields there are."""
 UNNAMED = "vector"
 
 
@@ -38,10 +40,10 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
         params = client.get_collection(place.collection).config.params.vectors
         sizes = {name: int(facts.size) for name, facts in _named(params, place).items()}
         n = client.count(place.collection, exact=True).count
-        first = client.scroll(place.collection, limit=1, with_payload=True)[0]
-    payload = first[0].payload or {} if first else {}
+        first = client.scroll(place.collection, limit=_FIRST, with_payload=True)[0]
+    payload = {k: v for point in reversed(first) for k, v in (point.payload or {}).items()}
     fields = {"id": pa.string()}
-    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str) and k not in {"id", *sizes}}
+    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str | int) and k not in {"id", *sizes}}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
     unit = _unit(_named(params, place))
     notes = (
@@ -53,8 +55,8 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
 
 
 def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
-    found: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
-    single = {name: facts for name, facts in found.items() if facts.multivector_config is None}
+    vectors: dict[str, Any] = dict(params) if isinstance(params, dict) else {} if params is None else {UNNAMED: params}
+    single = {name: facts for name, facts in vectors.items() if facts.multivector_config is None}
     if not single:
         raise InputError(f"{place} keeps no dense vectors, one a point; name a collection that does")
     return single
@@ -136,9 +138,9 @@ def _server(qdrant: Any, where: str, place: StorePlace) -> Any:
 def _collections(client: Any, place: StorePlace) -> list[str]:
     """Names of the collections, from a server that must answer."""
     if place.is_local:
-        return sorted(found.name for found in client.get_collections().collections)
+        return sorted(collection.name for collection in client.get_collections().collections)
     try:
-        return sorted(found.name for found in bounded(client.get_collections, FIRST_ANSWER).collections)
+        return sorted(collection.name for collection in bounded(client.get_collections, FIRST_ANSWER).collections)
     except Exception as error:
         raise _no_server(place, error) from error
 
@@ -167,10 +169,10 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
                 with_vectors=vectors,
                 with_payload=fields or False,
             )
-            made = {"id": pa.array([str(point.id) for point in points], pa.string())}
-            made |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
-            made |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
-            yield pa.record_batch([made[name] for name in names], names=list(names))
+            columns = {"id": pa.array([str(point.id) for point in points], pa.string())}
+            columns |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
+            columns |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
+            yield pa.record_batch([columns[name] for name in names], names=list(names))
             if after is None:
                 return
 
@@ -185,11 +187,11 @@ def _matrix(points: Sequence[Any], name: str, dim: int, place: StorePlace) -> An
 
     x = np.empty((len(points), dim), np.float32)
     for row, point in enumerate(points):
-        found = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
-        if found is None or len(found) != dim:
-            what = "no vector" if found is None else f"{len(found)} numbers"
+        vector = point.vector.get(name) if isinstance(point.vector, dict) else point.vector
+        if vector is None or len(vector) != dim:
+            what = "no vector" if vector is None else f"{len(vector)} numbers"
             raise InputError(f"{place}: point {point.id} has {what} for {name}, wanted {dim} numbers; repair the point")
-        x[row] = found
+        x[row] = vector
     return pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), dim)
 
 

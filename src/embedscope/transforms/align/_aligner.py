@@ -56,8 +56,8 @@ class Aligner(TransformerMixin, BaseEstimator):
     @property
     def facts(self) -> dict[str, Any]:
         """Numbers that the fit found (rank, cutoff, scale), for records and headers."""
-        found = {k.rstrip("_"): v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("n_")}
-        return {k: v for k, v in found.items() if isinstance(v, int | float | str)}
+        facts = {k.rstrip("_"): v for k, v in vars(self).items() if k.endswith("_") and not k.startswith("n_")}
+        return {k: v for k, v in facts.items() if isinstance(v, int | float | str)}
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit on the pairs of rows of ``X`` (n, dx), left, and ``y`` (n, dy), right."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedscope.core.arrays import Floats
+from embedscope.core.short_repr import short_repr
 from embedscope.stats.cross import CrossGaussian
 
 PARTS = ("mean", "matrix", "shift")
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Side:
     """An affine map of rows (n, width).

@@ -31,11 +31,11 @@ class _Whitened(Aligner):
         """The name, with a number of components and a shrinkage after it."""
         if len(words) > 2:
             raise InputError(f"'{cls.name}:{':'.join(words)}' is not understood; write {cls.usage}")
-        found = cls()
-        found.k = whole(words[0], f"{cls.name}:128") if words else None
+        aligner = cls()
+        aligner.k = whole(words[0], f"{cls.name}:128") if words else None
         if len(words) == 2:
-            found.shrinkage = shrinkage_of(words[1], f"{cls.name}:128:0.1")
-        return found
+            aligner.shrinkage = shrinkage_of(words[1], f"{cls.name}:128:0.1")
+        return aligner
 
     @property
     def text(self) -> str:

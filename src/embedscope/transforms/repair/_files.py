@@ -76,7 +76,9 @@ def _kind(name: str, facts: _Kind, arrays: Mapping[str, Any]) -> KindMap:
     if facts.code is not None:
         code = code_from(facts.code, facts.dim_out, {n: arrays[f"{name}.code.{n}"] for n in facts.code_arrays})
     side = Side(facts.dim_in, **parts)
-    made = KindMap(side, facts.normalise_before, facts.normalise_after, facts.source, hidden, code)
-    if made.dim_out != facts.dim_out:
-        raise InputError(f"its header says that {name} has {facts.dim_out} dimensions, its arrays give {made.dim_out}")
-    return made
+    kind_map = KindMap(side, facts.normalise_before, facts.normalise_after, facts.source, hidden, code)
+    if kind_map.dim_out != facts.dim_out:
+        raise InputError(
+            f"its header says that {name} has {facts.dim_out} dimensions, its arrays give {kind_map.dim_out}"
+        )
+    return kind_map

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from embedscope.core.records import Record
 from embedscope.core.schema import read_as
+from embedscope.core.short_repr import short_repr
 from embedscope.transforms.calibration import Calibration, Threshold, calibration_from
 
 
@@ -34,6 +35,7 @@ def _installed() -> str:
         return "unknown"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Header:
     """Everything in a repair that is not a map.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.short_repr import short_repr
 from embedscope.transforms.align._sides import PARTS, Side, unit
 from embedscope.transforms.codes import Code
 
@@ -71,6 +72,7 @@ class Hidden:
         return np.asarray(np.maximum(x @ self.hidden_in + self.hidden_bias, 0.0) @ self.hidden_out)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class KindMap:
     """A map for one role or modality: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
@@ -153,10 +155,10 @@ class KindMap:
             moved = lost if self.matrix is None else lost @ self.matrix
             if np.abs(moved).max() > _NEGLIGIBLE:
                 shift = -moved if shift is None else shift - moved
-        found = {"mean": mean, "matrix": self.matrix, "shift": shift}
+        parts = {"mean": mean, "matrix": self.matrix, "shift": shift}
         if self.hidden is not None:
-            found |= {part: getattr(self.hidden, part) for part in HIDDEN_PARTS}
-        return {name: array.astype(np.float32) for name, array in found.items() if array is not None}
+            parts |= {part: getattr(self.hidden, part) for part in HIDDEN_PARTS}
+        return {name: array.astype(np.float32) for name, array in parts.items() if array is not None}
 
     def apply(self, x: Any) -> Any:
         """The rows ``x`` (n, dim_in), mapped in float64 block by block; float64 in, float64 out, else float32."""
@@ -194,11 +196,11 @@ def _checked(side: Side) -> Side:
     mean, matrix, shift = (arrays[name] for name in PARTS)
     if matrix is not None and (matrix.ndim != 2 or len(matrix) != side.width):
         raise InputError(f"the matrix of a repair must have shape ({side.width}, k), got {matrix.shape}")
-    made = Side(side.width, mean, matrix, shift)
-    for name, vector, width in (("mean", mean, side.width), ("shift", shift, made.width_out)):
+    checked_side = Side(side.width, mean, matrix, shift)
+    for name, vector, width in (("mean", mean, side.width), ("shift", shift, checked_side.width_out)):
         if vector is not None and vector.shape != (width,):
             raise InputError(f"the {name} of a repair must have shape ({width},), got {vector.shape}")
-    return made
+    return checked_side
 
 
 def _checked_hidden(hidden: Hidden, side: Side) -> Hidden:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats, as_matrix, is_torch, to_numpy
 from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.short_repr import short_repr
 from embedscope.transforms.align._sides import Side
 from embedscope.transforms.calibration import threshold_of
 from embedscope.transforms.repair._files import load, save
@@ -31,6 +32,7 @@ SINGLE = "vectors"
 Sources = Origin | Mapping[str, Origin] | None
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Repair:
     """Maps by kind of vector (``query``, ``document``, ``image``, ``image+text``), into one space.
@@ -83,8 +85,8 @@ class Repair:
         """
         from embedscope.transforms.repair._fitted import side_of
 
-        made = KindMap(side_of(chain), normalise_before, normalise_after, source)
-        return cls({kind: made}, Header(**{"candidate": chain.text or "none"} | header))
+        kind_map = KindMap(side_of(chain), normalise_before, normalise_after, source)
+        return cls({kind: kind_map}, Header(**{"candidate": chain.text or "none"} | header))
 
     @classmethod
     def from_alignment(
@@ -103,9 +105,9 @@ class Repair:
         """
         after = alignment.renormalise if normalise_after is None else normalise_after
         sides = dict(zip(kinds, (alignment.left_, alignment.right_), strict=True))
-        made = {k: KindMap(side, normalise_before, after, _source_of(sources, k)) for k, side in sides.items()}
+        maps = {k: KindMap(side, normalise_before, after, _source_of(sources, k)) for k, side in sides.items()}
         known: dict[str, Any] = {"candidate": alignment.text, "n": alignment.n_pairs_, "notes": alignment.notes_}
-        return cls(made, Header(**known | header))
+        return cls(maps, Header(**known | header))
 
     @classmethod
     def centre_kinds(
@@ -119,8 +121,8 @@ class Repair:
     ) -> Repair:
         """Subtract from each kind its own mean (d,), that of unit rows unless ``normalise_before`` is off (li2025)."""
         sides = {name: Side(len(mean), np.asarray(mean, dtype=np.float64)) for name, mean in means.items()}
-        made = {k: KindMap(s, normalise_before, normalise_after, _source_of(sources, k)) for k, s in sides.items()}
-        return cls(made, Header(**{"candidate": "center"} | header))
+        kinds = {k: KindMap(s, normalise_before, normalise_after, _source_of(sources, k)) for k, s in sides.items()}
+        return cls(kinds, Header(**{"candidate": "center"} | header))
 
     @classmethod
     def identity(cls, dim: int, kinds: Sequence[str] = (SINGLE,), *, sources: Sources = None, **header: Any) -> Repair:
@@ -209,8 +211,8 @@ class Repair:
         name = self.kind_name(kind)
         wanted = self.kinds[name].dim_in
         if dim != wanted:
-            made = self.kinds[name].source
-            of = f" of {made.name}" if made is not None else ""
+            origin = self.kinds[name].source
+            of = f" of {origin.name}" if origin is not None else ""
             raise InputError(
                 f"{what} have {dim} dimensions, the repair takes {_called(name)}{of} with {wanted}; pass vectors of "
                 "the model that it was fitted on"
@@ -222,14 +224,14 @@ class Repair:
         A text is the name of a model, or the sha256 of its weights.
         """
         name = self.kind_name(kind)
-        made = self.kinds[name].source
-        stated = source if isinstance(source, Origin) else _stated(source, made)
-        if made is None:
+        origin = self.kinds[name].source
+        stated = source if isinstance(source, Origin) else _stated(source, origin)
+        if origin is None:
             raise InputError(
                 f"this repair does not record which model its {_called(name)} come from, so '{stated.name}' cannot be "
                 "checked; leave the source out"
             )
-        why = made.differs(stated)
+        why = origin.differs(stated)
         if why is not None:
             raise InputError(
                 f"another model: got {why}; a repair fits the {_called(name)} of the model that it was fitted on alone"
@@ -258,10 +260,10 @@ def _source_of(sources: Sources, kind: str) -> Origin | None:
     return sources.get(kind) if isinstance(sources, Mapping) else sources
 
 
-def _stated(text: str, made: Origin | None) -> Origin:
+def _stated(text: str, origin: Origin | None) -> Origin:
     """A model stated as a text: 64 hexadecimal digits are the sha256 of its weights."""
     if len(text) == 64 and all(c in "0123456789abcdef" for c in text.lower()):
-        return Origin(made.name if made is not None else text[:12], weights_sha256=text.lower())
+        return Origin(origin.name if origin is not None else text[:12], weights_sha256=text.lower())
     return Origin(text)
 
 

@@ -52,15 +52,15 @@ class Scorer(ABC):
                 "with one model, or align them first"
             )
         self._check(len(others) - (bank is None), "rows of the bank")
-        found = []
+        biases = []
         step = max(1, _CELLS // len(others))
         for start in range(0, len(rows), step):
             scores = rows[start : start + step] @ others.T
             if bank is None:
                 here = np.arange(len(scores))
                 scores[here, start + here] = -np.inf
-            found.append(self._of_bank(scores))
-        self.corpus_ = np.concatenate(found)
+            biases.append(self._of_bank(scores))
+        self.corpus_ = np.concatenate(biases)
         self.transductive = transductive
         return self
 

@@ -27,14 +27,14 @@ def model_origin(source: str, provenance: Provenance) -> Origin:
 
 def file_origins(named: Mapping[str, Any], provenance: Provenance) -> dict[str, Origin]:
     """Files as origins, by their checksum."""
-    found = {}
+    origins = {}
     for kind, source in named.items():
         if isinstance(source, str | Path):
             path, name = file_of(str(source)), str(source)
             if path.is_file() and "sha256" not in provenance.data.get(name, {}):
                 provenance.data[name] = provenance.data.get(name, {}) | file_facts(path, whole=True)
-            found[kind] = Origin(path.name, file_sha256=provenance.data.get(name, {}).get("sha256"))
-    return found
+            origins[kind] = Origin(path.name, file_sha256=provenance.data.get(name, {}).get("sha256"))
+    return origins
 
 
 def labels_of(labels: Any, provenance: Provenance) -> Sequence[str]:

@@ -1,0 +1,67 @@
+"""Neighbours of every row of one set, found from half of the products: the same bits as from all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedscope.stats import _mutual
+from embedscope.stats.neighbours import top_k
+
+RNG = np.random.default_rng(0)
+N = 2500
+
+
+def spaces() -> dict[str, np.ndarray]:
+    cloud = RNG.normal(size=(N, 16)) + 0.3
+    unit = cloud / np.linalg.norm(cloud, axis=1, keepdims=True)
+    far = np.concatenate([unit[: N // 2] * 1e-3 + unit[0], unit[N // 2 :]])  # some nearly alike
+    return {
+        "float32": unit.astype(np.float32),
+        "float64": unit,
+        "many ties": RNG.integers(-2, 3, size=(N, 6)).astype(np.float32) + np.float32(0.5),
+        "nearly alike": far / np.linalg.norm(far, axis=1, keepdims=True),
+        "crowded": unit[0] + 1e-9 * cloud,
+        "lengths unlike": cloud * np.geomspace(1e-3, 1e3, N)[:, None],
+        "few": unit[:40],
+    }
+
+
+@pytest.mark.parametrize("name", spaces())
+@pytest.mark.parametrize("k", [1, 10])
+def test_halved_products_give_the_same_bits_as_all_of_them(name, k):
+    x = spaces()[name]
+    own = np.arange(len(x))
+    found, all_products = top_k(x, x, k, exclude=own), top_k(x.copy(), x, k, exclude=own)
+    np.testing.assert_array_equal(found.indices, all_products.indices)
+    np.testing.assert_array_equal(found.scores, all_products.scores)
+
+
+def test_whole_numbers_need_no_second_product():
+    x = RNG.integers(-127, 128, size=(N, 32)).astype(np.float32)
+    own = np.arange(N)
+    found, all_products = top_k(x, x, 10, exclude=own, largest=127), top_k(x.copy(), x, 10, exclude=own)
+    np.testing.assert_array_equal(found.indices, all_products.indices)
+    np.testing.assert_array_equal(found.scores, all_products.scores)
+
+
+def test_every_row_is_compared_with_every_other(monkeypatch):
+    """With blocks of 64 rows there are 820 pairs of blocks, and hits of all of them meet."""
+    monkeypatch.setattr(_mutual, "BLOCK", 64)
+    x = spaces()["float64"]
+    search = _mutual.MutualSearch.of(x, 5, exact=False)
+    assert search is not None
+    products = x @ x.T
+    np.fill_diagonal(products, -np.inf)
+    indices, scores = search.best()
+    np.testing.assert_array_equal(indices, np.argsort(-products, axis=1)[:, :5])
+    np.testing.assert_allclose(scores, -np.sort(-products, axis=1)[:, :5], rtol=0, atol=1e-14)
+
+
+def test_rows_that_one_power_of_two_does_not_serve_are_searched_with_all_products():
+    assert _mutual.MutualSearch.of(spaces()["lengths unlike"], 5, exact=False) is None
+    assert _mutual.MutualSearch.of(spaces()["few"], 5, exact=False) is None
+    crowded = _mutual.MutualSearch.of(spaces()["crowded"], 5, exact=False)
+    assert crowded is not None
+    with pytest.raises(_mutual.CrowdedError):
+        crowded.best()

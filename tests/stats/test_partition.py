@@ -1,0 +1,59 @@
+"""Partition functions against the definition in float64, also where many rows make float32 terms enough."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embedscope import measure
+from embedscope.core.block import RowBlock
+from embedscope.core.ids import hash_rows
+from embedscope.stats.moments import Moments
+from embedscope.stats.partition import SINGLE
+
+
+def rows(n: int, unit: bool) -> np.ndarray:
+    x = np.random.default_rng(0).normal(size=(n, 24)) * np.geomspace(1, 0.1, 24) + 0.2
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True) if unit else x, dtype=np.float32)
+
+
+def by_definition(x: np.ndarray) -> tuple[float, float]:
+    u = x.astype(np.float64)
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    p = u @ np.linalg.eigh(u.T @ u)[1]
+    z = np.concatenate([np.exp(p).sum(axis=0), np.exp(-p).sum(axis=0)])
+    return float(z.min() / z.max()), float(z.std() / z.mean())
+
+
+@pytest.mark.parametrize("unit", [False, True])
+@pytest.mark.parametrize("n", [3000, SINGLE])
+def test_i1_and_i2_are_those_of_the_definition(n, unit):
+    """To rounding in few rows, to 1e-8 in many, which their notes say; rows of unit length to 2^-22 as they are."""
+    x = rows(n, unit)
+    found = {r.metric: r for r in measure(x, metrics=["i1", "i2"]).records}
+    for name, wanted in zip(("i1", "i2"), by_definition(x), strict=True):
+        r = found[name]
+        assert r.value == pytest.approx(wanted, rel=0, abs=1e-8 if n >= SINGLE or unit else 1e-12)
+        assert ("terms in float32" in (r.note or "")) == (n >= SINGLE)
+
+
+def test_raw_and_unit_rows_that_are_the_same_rows_share_one_product():
+    x = rows(700, unit=True)
+    blocks = [RowBlock(x[:400], hash_rows(0, 400)), RowBlock(x[400:], hash_rows(400, 700))]
+    raw, unit = Moments("raw").start({}), Moments("unit").start({})
+    for block in blocks:
+        raw.take(block)
+        unit.take(block)
+        assert len(block.centred("raw").products) == 1
+        assert block.centred("raw") is block.centred("unit")
+    u = x.astype(np.float64)
+    np.testing.assert_array_equal(raw.result().scatter, unit.result().scatter)
+    np.testing.assert_allclose(raw.result().scatter, np.cov(u.T, ddof=0) * 700, rtol=1e-12, atol=1e-12)
+
+
+def test_rows_that_float32_did_not_round_to_unit_length_are_divided_by_it():
+    x = rows(300, unit=True)
+    x[7] *= np.float32(1 + 1e-6)
+    block = RowBlock(x, hash_rows(0, 300))
+    assert not block.of_unit_length
+    assert block.centred("raw") is not block.centred("unit")
