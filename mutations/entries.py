@@ -77,8 +77,8 @@ _INTERVALS = (
         "score_records.py",
         (
             "intervals of few units are those of many",
-            "expanded_level(units_of_score(score))",
-            "expanded_level(10**9)",
+            "interval(score.value, score.draws, expanded_level(units))",
+            "interval(score.value, score.draws, expanded_level(10**9))",
             "stats/test_score_records.py::test_intervals_of_few_units_are_wider_than_percentiles",
         ),
         (
