@@ -81,23 +81,13 @@ def test_difference_of_maxima_is_paired() -> None:
     assert difference(a, Extreme(0.5, None, None, "layer00", 0)) is None
 
 
-FEWER = """
-from embedscope.cli import main
-from embedscope.experiments._wolfe2022 import run
-
-run.SCALES["smoke"] = run.Scale(300, 2_000, 100, 50, False, "2,000 tokens, 100 valence words, 50 STS-B pairs")
-main()
-"""
-"""The command with fewer texts than its smallest scale, which four models read in three poolings."""
-
-
 @pytest.fixture(scope="module")
 def out(small_hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the paper's own command writes, run on the small models by their hub names."""
     folder = tmp_path_factory.mktemp("wolfe2022")
     environment = {k: v for k, v in os.environ.items() if k != "EMBEDSCOPE_DATA"}
     environment |= {"HF_HUB_CACHE": str(small_hub), "EMBEDSCOPE_CACHE": str(folder / "cache"), "COLUMNS": "140"}
-    command = [sys.executable, "-c", FEWER, "reproduce", "wolfe2022", "--models", f"{GPT2},{CLIP}"]
+    command = [sys.executable, "-m", "embedscope", "reproduce", "wolfe2022", "--models", f"{GPT2},{CLIP}"]
     shared = os.environ.get("EMBEDSCOPE_DATA") or str(Path(__file__).resolve().parents[3] / "shared" / "data")
     data = ["--data", shared] if Path(shared).is_dir() else []
     done = subprocess.run(
