@@ -70,7 +70,7 @@ class GgufFile:
         That takes seconds each time, since every token of the vocabulary becomes an array; and so does the table of the
         names of tensors, which it makes anew for every module.
         """
-        gguf = require("gguf", "hf", "a GGUF model")
+        gguf: Any = require("gguf", "hf", "a GGUF model")
         with _patching:
             reader, names_of = gguf.GGUFReader, gguf.get_tensor_name_map
 
