@@ -99,6 +99,15 @@ def test_error_bars_cover_what_new_rows_bring():
         assert 0.5 < np.mean(bars) / np.std(values, ddof=1) < 2
 
 
+def test_error_bars_of_what_2000_rows_ask_are_those_of_2000_rows():
+    """Of 8,000 rows a quarter asks; bars as of all rows, or of 2,000 rows in each subsample, would be half as wide."""
+    draws = [measure(cloud(8000, 8, seed), metrics=["float16_ties", "int8_overlap"]) for seed in range(12)]
+    for name in ("float16_ties", "int8_overlap"):
+        values = [r.value(metric=name) for r in draws]
+        bars = [r.select(metric=name)[0].stderr for r in draws]
+        assert 0.75 < np.mean(bars) / np.std(values, ddof=1) < 2
+
+
 def sampled(metric, **more):
     return replace(metric, needs=replace(metric.needs, **more))
 
