@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedscope.core.document import Cell, Column, Document, Finding, Skipped, Table
+from embedscope.core.document import Cell, Column, Document, Dot, DotRow, Dots, Finding, Headline, Skipped, Table
 from embedscope.core.errors import DataUnavailableError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
@@ -32,6 +32,7 @@ QUESTION = (
     "before any training, and what is left of it once both means are removed?"
 )
 SEPARABLE = "modality_separability.logistic"
+GAP = "modality_gap.unbiased"
 NEARLY_ALL = 0.95
 FEW = 200
 
@@ -68,6 +69,7 @@ def run(options: Options) -> Result:
     if not records:
         raise DataUnavailableError(f"none of the vectors of liang2022 are here; {VectorFiles().hint}")
     provenance.settings = {"pairs": sources, "names": {label: len(x) for label, x in named.items()}}
+    chart = _gap_chart(records)
     document = Document(
         TITLE,
         QUESTION,
@@ -80,6 +82,8 @@ def run(options: Options) -> Result:
             "modal Contrastive Representation Learning. NeurIPS 2022 (vectors MIT)",
             "Class names: facebookresearch/Detic and hanoonaR/object-centric-ovd (Apache-2.0), VLPart (MIT)",
         ),
+        headline=_headline(records, sources, chart),
+        dots=() if chart is None else (chart,),
     )
     return Result(tuple(records), provenance.as_dict(), document)
 
@@ -107,7 +111,7 @@ def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Findin
         )
         sentences.append(Finding(text, status, f"held-out accuracy {rest.text()}", "", few))
     for name in PAIRS:
-        one, other = (pick(records, source=s, metric="modality_gap.unbiased") for s in (name, f"{name} (random)"))
+        one, other = (pick(records, source=s, metric=GAP) for s in (name, f"{name} (random)"))
         delta = independent_difference(one, other)
         if delta.value is not None and one is not None and other is not None:
             status = delta.above()
@@ -123,6 +127,44 @@ def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Findin
             )
             sentences.append(Finding(text, status, evidence, "Figure 1"))
     return sentences
+
+
+def _headline(records: Sequence[Record], sources: dict[str, int], chart: Dots | None) -> Headline | None:
+    """How many of the spaces fall apart into two regions, and what training does to the gap; None without pairs."""
+    if not sources:
+        return None
+    apart = sum(
+        _all_right(of_record(pick(records, source=name, metric=SEPARABLE, transform=None)), n).above(NEARLY_ALL)
+        == "agrees"
+        for name, n in sources.items()
+    )
+    rest = [of_record(pick(records, source=name, metric=SEPARABLE, transform=CENTRED)).above(0.5) for name in sources]
+    text = f"The two modalities lie in separate regions in {apart} of {len(sources)} spaces, trained or random."
+    twins = [
+        independent_difference(*(pick(records, source=s, metric=GAP) for s in (name, f"{name} (random)")))
+        for name in PAIRS
+    ]
+    known = [delta.above() for delta in twins if delta.value is not None]
+    if known:
+        text += f" Training makes the gap narrower in {known.count('deviates')} of {len(known)} models, "
+        text += f"wider in {known.count('agrees')}."
+    evidence = f"with both means removed they can still be told apart in {rest.count('agrees')} of {len(sources)}"
+    return Headline(text, "info", evidence, charts=() if chart is None else (chart.id,))
+
+
+def _gap_chart(records: Sequence[Record]) -> Dots | None:
+    """The gap of every model beside that of its random twin; None where no vectors are here."""
+    rows = []
+    for name in PAIRS:
+        found = [pick(records, source=s, metric=GAP) for s in (name, f"{name} (random)")]
+        dots = tuple(Dot(i, r.value, r.ci_low, r.ci_high) for i, r in enumerate(found) if r and r.value is not None)
+        if dots:
+            note = " against ".join(f"{dot.value:.3f}" for dot in dots)
+            rows.append(DotRow(name, dots, note))
+    if not rows:
+        return None
+    caption = "Distance of the two means without its sampling part; bars: 95 % intervals."
+    return Dots("gaps", "The gap after training and before", "gap", tuple(rows), ("trained", "random"), caption=caption)
 
 
 def _all_right(accuracy: Estimate, n: int) -> Estimate:
