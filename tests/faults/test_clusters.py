@@ -214,3 +214,34 @@ def test_workers_that_are_frozen_as_they_start_do_not_hold_up_the_end(tmp_path):
         [sys.executable, str(tmp_path / "frozen.py")], capture_output=True, text=True, timeout=120, cwd=tmp_path
     )
     assert "no Dask workers could be started on this machine" in done.stdout
+
+
+FROZEN_ONE = """
+import multiprocessing, os, signal, time
+import dask
+from embedscope.execution.dask import Dask
+
+def slow(shard):
+    time.sleep(0.5)
+    return shard
+
+if __name__ == "__main__":
+    with dask.config.set({"distributed.scheduler.worker-ttl": "5s"}):  # in place of five minutes
+        engine = Dask(workers=2, patience=45)
+        outcomes = engine.map(slow, range(20))
+        found = [next(outcomes)]
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)
+        found += outcomes
+        engine.close()
+    print(found == list(range(20)))
+"""
+
+
+def test_the_work_of_a_frozen_worker_is_done_by_another(tmp_path):
+    import subprocess
+
+    (tmp_path / "one.py").write_text(FROZEN_ONE)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "one.py")], capture_output=True, text=True, timeout=200, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "True", done.stderr[-2000:]

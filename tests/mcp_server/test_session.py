@@ -93,3 +93,31 @@ def test_an_agent_measures_diagnoses_and_checks_and_writes_nothing_outside(tmp_p
     assert max(len(said[key][1]) for key in said if key != "tools") <= 4000
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other", "work"]
     assert not list((tmp_path / "other").iterdir())
+
+
+def test_no_tool_overwrites_what_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    from embedscope.mcp_server.folder import Root
+    from embedscope.mcp_server.tools import Tools
+    from embedscope.transforms import parse_chain
+    from embedscope.transforms.repair import Repair
+
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
+    np.save("x.npy", x)
+    Path("link.npy").hardlink_to("x.npy")
+    Repair.from_chain(parse_chain("center").fit(x)).save("r.safetensors")
+    tools = {tool.__name__: tool for tool in Tools(Root(tmp_path)).all()}
+    before = Path("x.npy").read_bytes(), Path("r.safetensors").read_bytes()
+    for name, arguments in (
+        ("apply", {"repair": "r.safetensors", "source": "x.npy", "out": "x.npy"}),
+        ("apply", {"repair": "r.safetensors", "source": "x.npy", "out": "link.npy"}),
+        ("apply", {"repair": "r.safetensors", "source": "x.npy", "out": "r.safetensors"}),
+        ("measure", {"source": "x.npy", "metrics": ["mean_norm"], "save": "x.npy"}),
+    ):
+        with pytest.raises(ToolError, match=r"is read|is the repair itself"):
+            tools[name](**arguments)
+    assert (Path("x.npy").read_bytes(), Path("r.safetensors").read_bytes()) == before
+    tools["apply"](repair="r.safetensors", source="x.npy", out="y.npy")
+    assert len(np.load("y.npy")) == 60

@@ -375,3 +375,18 @@ def test_what_is_to_be_written_must_be_clear(source, out, options, said):
 
     with pytest.raises(InputError, match=said):
         check_outputs(source, out, **({"in_place": False, "rollback": False, "journal": None} | options))
+
+
+def test_a_journal_that_is_named_is_written_again_by_the_commands_that_follow(collection, tmp_path):
+    """It is no input that an output might overwrite: a run goes on in it, and --rollback works."""
+    from typer.testing import CliRunner
+
+    from embedscope.cli._app import app
+
+    source = collection("lancedb")
+    Repair.from_chain(parse_chain("center").fit(X)).save(tmp_path / "r.safetensors")
+    for option in ("--in-place", "--in-place", "--rollback"):
+        command = ["apply", tmp_path / "r.safetensors", source, option, "--journal", tmp_path / "J", "-q"]
+        done = CliRunner().invoke(app, list(map(str, command)))
+        assert done.exit_code == 0, done.output
+    np.testing.assert_array_equal(rows(source), X)

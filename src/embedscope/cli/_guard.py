@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-import glob
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from embedscope.core.errors import EmbedscopeError, EmbedscopeWarning, InputError
-from embedscope.core.inputs import check_not_input, reading
+from embedscope.core.inputs import check_not_input, paths_in, reading
 from embedscope.core.printable import printable
 from embedscope.core.progress import end_progress
 
@@ -36,9 +34,7 @@ _OUTPUTS = {
     "model_card",
     "rows_out",
 }
-_NEITHER = {"data", "checkpoint", "label_pairs", "into", *_OUTPUTS}
-_MOST = 10_000
-"""Files of a glob that are looked at."""
+_NEITHER = {"data", "checkpoint", "label_pairs", "into", "journal", "folder", *_OUTPUTS}
 
 
 def guarded(verb: Callable[..., None]) -> Callable[..., None]:
@@ -114,26 +110,7 @@ def _inputs(options: Mapping[str, Any]) -> Iterator[str]:
     """Every path that an argument may mean; those where there is nothing do no harm."""
     for name, value in options.items():
         if name not in _NEITHER:
-            for text in _texts(value):
-                yield from _paths(text)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str | Path):
-        yield str(value)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
-
-
-def _paths(text: str) -> Iterator[str]:
-    """``text`` as a path, without its key (``::``), its kind (``KIND=``) or its scheme and options, and as a glob."""
-    place = text.partition("::")[0]
-    for each in (place, place.partition("=")[2], place.partition(":")[2].partition("?")[0]):
-        if each:
-            yield str(Path(each).expanduser()) if each.startswith("~") else each
-    if glob.has_magic(place):
-        yield from islice(glob.iglob(place, recursive=True), _MOST)  # noqa: PTH207 (Path.glob wants a folder)
+            yield from paths_in(value)
 
 
 def _check_outputs(options: Mapping[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 from pathlib import Path
 
 from embedscope.core.errors import InputError
@@ -15,6 +17,8 @@ _OWN = {".html", ".csv", ".tex", ".md", ".png", ".svg", ".pdf", ".txt"}
 """Suffixes of reports, which may be written again inside a folder that is read."""
 
 _HEAD = 256
+_MOST = 10_000
+"""Files of a glob that are looked at."""
 
 Known = tuple[tuple[int, int], Path, bool]
 """Device and number of a file or folder, its name, whether it is a folder."""
@@ -33,6 +37,27 @@ def reading(paths: Iterable[str | Path]) -> Iterator[None]:
         yield
     finally:
         _inputs.reset(token)
+
+
+def paths_in(value: object) -> Iterator[str]:
+    """Every path that an argument, a text, a path or a list of these, may mean.
+
+    A text is taken without its key (``::``), its kind (``KIND=``) or its scheme and options, and as a glob.
+    """
+    if isinstance(value, str | Path):
+        yield from _paths(str(value))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from paths_in(item)
+
+
+def _paths(text: str) -> Iterator[str]:
+    place = text.partition("::")[0]
+    for each in (place, place.partition("=")[2], place.partition(":")[2].partition("?")[0]):
+        if each:
+            yield str(Path(each).expanduser()) if each.startswith("~") else each
+    if glob.has_magic(place):
+        yield from islice(glob.iglob(place, recursive=True), _MOST)  # noqa: PTH207 (Path.glob wants a folder)
 
 
 def check_not_input(path: str | Path) -> None:

@@ -116,12 +116,15 @@ class Dask:
 
         What does not end in ``patience`` seconds is killed, since Python would wait for it at its own end.
         """
-        self._client = None
+        ended, self._client = self._client is not None, None
         opened, self._open = self._open, ExitStack()
         try:
-            with suppress(TimeoutError):
-                bounded(opened.close, self.patience)
+            bounded(opened.close, self.patience)
+        except TimeoutError:
+            ended = False
         finally:
+            if not ended:  # what goes on alone would log how its workers were lost, after the sentence that says it
+                _silence()
             if self.address is None and self._others is not None:
                 for process in set(multiprocessing.active_children()) - self._others:
                     process.kill()
@@ -167,13 +170,17 @@ def _quiet() -> Iterator[None]:
     """No log of workers that come and go: what matters is raised."""
     handlers = logging.getLogger("distributed").handlers
     levels = [handler.level for handler in handlers]
-    for handler in handlers:
-        handler.setLevel(logging.CRITICAL)
+    _silence()
     try:
         yield
     finally:
         for handler, level in zip(handlers, levels, strict=False):
             handler.setLevel(level)
+
+
+def _silence() -> None:
+    for handler in logging.getLogger("distributed").handlers:
+        handler.setLevel(logging.CRITICAL)
 
 
 def _local_cluster(distributed: Any, workers: int) -> AbstractContextManager[Any]:

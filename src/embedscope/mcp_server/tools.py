@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -18,6 +19,7 @@ from embedscope.api import measure as _measure
 from embedscope.api import repair as _repair
 from embedscope.api import report as _report
 from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.inputs import paths_in, reading
 from embedscope.core.result import Result
 from embedscope.mcp_server.brief import brief, cut
 from embedscope.mcp_server.folder import Root
@@ -31,6 +33,9 @@ Save = Annotated[str | None, Field(description="File in the server's folder for 
 Pair = Annotated[
     list[str] | None, Field(description="Two files of vectors with matching rows, in place of source", max_length=2)
 ]
+
+_WRITTEN = ("out", "save")
+"""Arguments of tools that name what is written."""
 
 _ABOUT = ("what", "title", "measure", "question", "about", "licence")
 """Columns of a listing that say what a name is, best first."""
@@ -238,13 +243,15 @@ def _two(pair: list[str] | None) -> tuple[str, str] | None:
 
 
 def _guarded(tool: Callable[..., str]) -> Callable[..., str]:
-    """``tool`` with errors made for users as errors of the protocol, one sentence each."""
+    """``tool`` with errors for users as errors of the protocol, one sentence each; it overwrites no file it reads."""
     from mcp.server.mcpserver.exceptions import ToolError
 
     @functools.wraps(tool)
     def run(*args: Any, **kwargs: Any) -> str:
         try:
-            with redirect_stdout(sys.stderr):  # standard output belongs to the protocol
+            asked = inspect.signature(tool).bind(*args, **kwargs).arguments
+            read = (path for name, value in asked.items() if name not in _WRITTEN for path in paths_in(value))
+            with reading(read), redirect_stdout(sys.stderr):  # standard output belongs to the protocol
                 return tool(*args, **kwargs)
         except EmbedscopeError as error:
             raise ToolError(str(error)) from error

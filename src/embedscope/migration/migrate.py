@@ -76,7 +76,8 @@ def migrate(  # noqa: PLR0913
     candidates : maps to try, ``auto`` for all
     max_eval_rows : rows kept in memory to select and to certify, half for each; of files with more than four times as
         many, so many are taken by their hash
-    index_rows, tokens_per_row, price_per_million_tokens : what re-embedding costs
+    index_rows : rows of the whole index, which verdict and costs are about
+    tokens_per_row, price_per_million_tokens : what re-embedding costs
     force : give the best bridge even where nothing certifies it
     out : file that the caller writes the bridge to, for the command in the headline; empty for none
 
