@@ -306,4 +306,5 @@ def test_the_headline_is_the_decision_and_its_command_runs(
 def test_where_float32_is_kept_the_headline_has_no_command(rows: np.ndarray) -> None:
     outcome = embedscope.compress(rows, candidates=["first:2"], tolerance=0.01)
     headline = outcome.result.document.headline
-    assert headline.text.startswith("Keep float32") and headline.status == "info" and headline.command == ""
+    assert headline.text.startswith("Nothing smaller than float32")
+    assert headline.status == "info" and headline.command == ""

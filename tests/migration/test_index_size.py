@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedscope.migration.index_size import overlap_in_parts, thinned_ndcg
+from embedscope.core.tables import Score
+from embedscope.migration.index_size import carried_on, overlap_in_parts, thinned_ndcg
 from embedscope.tasks._means import directions
 from embedscope.tasks.retrieval import judged_scores
 
@@ -46,3 +47,13 @@ def test_parts_of_the_same_space_have_all_in_common_and_small_ones_none() -> Non
     same = overlap_in_parts((x, x), (x, x), own, own, 4, 0)
     assert same is not None and same.tolist() == [1.0] * 80
     assert overlap_in_parts((x[:8], x[:8]), (x[:8], x[:8]), own[:8], own[:8], 4, 0) is None
+
+
+def test_the_error_of_carrying_on_widens_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    draws = 0.7 + 0.01 * rng.normal(size=2000)
+    found = carried_on(Score(0.7, 500, draws), Score(0.75, 500, draws + 0.05))
+    assert found.value == 0.7 and found.draws is not None
+    assert np.std(found.draws) == pytest.approx(np.hypot(np.std(draws), 0.2 * 0.05), rel=1e-3)
+    same = carried_on(Score(0.7, 500, draws), Score(0.7, 500, draws))
+    np.testing.assert_allclose(same.draws, draws)

@@ -25,7 +25,7 @@ from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Index, Score
-from embedscope.migration.index_size import HARDER, K, overlap_between, overlap_in_parts, thinned_ndcg
+from embedscope.migration.index_size import HARDER, K, carried_on, overlap_between, overlap_in_parts, thinned_ndcg
 from embedscope.migration.maps import MapPairs
 from embedscope.migration.overlap import overlap_score
 from embedscope.migration.rows import Judged, MigrationRows
@@ -201,7 +201,7 @@ class RetentionJudge:
                 / math.log(parts)
                 * (overlap_between(kept.near, view.truth, K) - in_parts)
             )
-        score = self._overlap(view, kept.near, k, more)
+        score = carried_on(self._overlap(view, kept.near, k, more), kept.main)
         return replace(score, facts={**score.facts, "k": k})
 
     def _judged_at(self, direction: Direction, fitted: KindMap, kept: Kept, times: float) -> Score:
