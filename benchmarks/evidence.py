@@ -66,7 +66,7 @@ def captions(
         sides.append((x, y, np.searchsorted(kept[0], left), np.searchsorted(kept[1], right)))
     (x, y, left, right), hidden = sides
     main = "mixed_ndcg@10" if objective == "mixed" else "recall@1"
-    given = {"pair": (x, y), "pairs": np.stack([left, right], axis=1), "kinds": ("en", language)}
+    given = {"pair": (x, y), "pairs": np.stack([left, right], axis=1), "modalities": ("en", language)}
     return Case(given | {"objective": objective}, pair_effect(*hidden, main), "Multi30k test 2016")
 
 

@@ -182,3 +182,30 @@ def test_what_is_certified_says_its_units_and_the_remote_gain() -> None:
 
 def test_ends_that_round_to_zero_keep_their_digits() -> None:
     assert signed_interval(0.0004, 0.1) == "[+0.0004, +0.100]"
+
+
+def test_a_map_that_knows_things_by_heart_does_not_hold_without_their_region() -> None:
+    """90 unrelated pairs with 1 to 60 loose variants each, shuffled: those of one thing lie in all three parts."""
+    rng = np.random.default_rng([7, 7, 24, 10])
+    item = rng.permutation(np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60)))
+    x, y = rng.normal(size=(90, 24)), rng.normal(size=(90, 24))
+    pair = tuple(side[item] + rng.normal(size=(len(item), 24)) for side in (x, y))
+    found, result = repair(pair=pair, candidates="lstsq:1", seed=7)
+    assert not is_written(found)
+    assert "but not where the fit saw nothing of a row's region" in str(found.header.decision)
+    gain = result.select(metric="recall@1.difference", subset="certify")[0]
+    assert gain.ci_low is not None and gain.ci_low > 0
+    apart = result.select(metric="recall@1.region_difference", subset="certify")[0]
+    assert apart.ci_low is not None and apart.ci_low <= 0 and apart.units is None
+    declared, _ = repair(pair=pair, candidates="lstsq:1", seed=7, groups=item)
+    assert not is_written(declared) and "region" not in str(declared.header.decision)
+
+
+def test_a_map_that_helps_everywhere_holds_without_any_region() -> None:
+    rng = np.random.default_rng(8)
+    meaning = rng.normal(size=(240, 16))
+    turn = np.linalg.qr(rng.normal(size=(16, 16)))[0]
+    other = (meaning + 0.4 * rng.normal(size=(240, 16))) @ turn
+    found, result = repair(pair=(meaning, other), candidates="procrustes")
+    assert is_written(found)
+    assert "each row is under a fit that saw nothing of its region" in str(result.document)

@@ -370,3 +370,16 @@ def test_thresholds_from_memory_are_checked_as_those_of_a_file():
     with pytest.raises(InputError, match=r"thresholds: unknown rule 'hub'; did you mean 'hubs'\?"):
         thresholds_of({"hub": {"warning": 0.1}})
     assert thresholds_of({"hubs": {"serious": False}}) == {"hubs": {"serious": None}}
+
+
+@pytest.mark.parametrize(("n", "said"), [(3, "Too few rows to judge: 3 rows"), (60, "No problem found")])
+def test_few_rows_are_not_called_healthy(n, said):
+    made = diagnose(np.random.default_rng(0).normal(size=(n, 32)))
+    document = made.result.document
+    assert document.headline.text.startswith(said)
+    (open_,) = [f.text for f in document.findings if f.text.startswith("Not judged")]
+    (fine,) = [f.text for f in document.findings if f.text.startswith("Fine")]
+    assert "all rows are of one kind (from 200 rows on)" in open_
+    assert "no row is zero" in fine and "one kind" not in fine
+    assert ("low cosines (from 50 rows on)" in open_) == (n < 50)
+    assert ("low cosines" in fine) == (n >= 50)

@@ -143,3 +143,13 @@ def test_pair():
 def test_bad_tolerance(text):
     with pytest.raises(InputError, match="METRIC=VALUE"):
         tolerances([text])
+
+
+def test_rows_of_length_one_in_float16_are_no_drift() -> None:
+    """Stored in float16 their lengths vary by 7e-5, exactly by nothing before; twice as much spread of norms is one."""
+    rng = np.random.default_rng(0)
+    x, y = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in rng.normal(size=(2, 600, 24)))
+    baseline = measure(x)
+    assert not drift(baseline, measure(y.astype(np.float16))).drifted
+    longer = measure(y * (1 + 0.004 * rng.normal(size=(600, 1))))
+    assert [c.record.metric for c in drift(baseline, longer).drifted] == ["norm_cv"]

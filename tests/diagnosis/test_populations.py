@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embedscope.diagnosis import diagnose
+from embedscope.diagnosis._collect import _one_model
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import populations, unrelated
 from embedscope.stats.row_sets import RowSet
@@ -114,3 +115,16 @@ def test_sparse_rows_are_not_padded():
     padded = rng.normal(size=(200, 120))
     padded[:20, 100:] = 0
     assert formats(padded)[0].sum() == 20 and formats(padded)[1] == "padded with zeros"
+
+
+def test_rows_that_one_model_read_are_not_of_two() -> None:
+    """What in vectors of unknown origin is two models is at most two kinds of input where one model read all rows."""
+    rng = np.random.default_rng(0)
+    scales = np.arange(1, 65) ** -0.7
+    x, y = rng.normal(size=(300, 64)) * scales + 0.3, turned(rng.normal(size=(100, 64)) * scales, 1) - 0.3
+    rows = RowSet(unit(np.concatenate([x, y])))
+    found, known = populations(rows), populations(rows, one_model=True)
+    assert found is not None and found.two_models
+    assert known is None or not known.two_models
+    assert _one_model("minilm") and _one_model(["minilm", "e5"])
+    assert not _one_model(x) and not _one_model("vectors.npy") and not _one_model({"a": x})

@@ -84,6 +84,9 @@ def test_wrong_questions() -> None:
     queries, corpus, qrels = space()
     with pytest.raises(UnknownNameError, match="did you mean 'q3"):
         embedscope.evaluate(queries=queries, corpus=corpus, qrels=qrels, explain="q3x")
+    last = max(int(name[1:]) for name in queries)
+    with pytest.raises(UnknownNameError, match=f"ids that begin with 'q' are numbered from q0 to q{last}"):
+        embedscope.evaluate(queries=queries, corpus=corpus, qrels=qrels, explain="q5000")
     with pytest.raises(InputError, match="no document is judged relevant to 'q7'"):
         embedscope.evaluate(queries=queries, corpus=corpus, qrels={"q1": {"d1": 1}, "q7": {"d1": 0}}, explain="q7")
     with pytest.raises(InputError, match="repair is for explain"):

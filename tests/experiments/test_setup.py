@@ -51,8 +51,24 @@ def test_every_study_says_what_it_reads(name: str) -> None:
     from embedscope.datasets import DATASETS
 
     study = EXPERIMENTS.get(name)
-    assert all(data in DATASETS for data in study.datasets)
+    assert all(data in DATASETS for data in study.datasets_at("full"))
+    assert study.datasets_at("full") or study.file_sets
     assert all(files.files and files.hint for files in study.file_sets)
+
+
+def test_full_scale_of_drift2025_needs_more_data(shared_data: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("EMBEDSCOPE_DATA", raising=False)
+    monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path))
+    study = EXPERIMENTS.get("drift2025")
+
+    def missing(scale: str, data: Path) -> set[str]:
+        options = Options(models=("minilm",), data=data, download=False, scale=scale)
+        return {row[1] for row in setup(study, options).document.tables[0].rows if row[2] == "missing"}
+
+    names = "class names of LVIS by CLIP"
+    assert missing("full", shared_data) - {"minilm"} == set()
+    assert missing("smoke", tmp_path) - {"minilm", "lee_sentences"} == {names}
+    assert missing("full", tmp_path) - {"minilm", "lee_sentences"} == {names, "sts_sentences"}
 
 
 @pytest.mark.parametrize(

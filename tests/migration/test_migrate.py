@@ -189,6 +189,38 @@ def test_rows_match_by_id_and_extra_rows_are_said() -> None:
         embedscope.migrate(old, {f"s{i}": y[i] for i in order})
 
 
+def test_of_large_files_a_sample_is_taken_that_order_does_not_change(tmp_path: Path) -> None:
+    from embedscope.core.progress import Silent
+    from embedscope.core.provenance import Provenance
+    from embedscope.migration.migrate import Request, read_rows
+    from embedscope.sources.options import ModelOptions
+
+    x, y = spaces(900, noise=0.3)
+    ids, order = np.array([f"doc{i}" for i in range(len(x))]), np.random.default_rng(0).permutation(len(x))
+    for name, rows, said in (("old", x, ids), ("new", y[order], ids[order])):
+        np.save(tmp_path / f"{name}.npy", rows)
+        (tmp_path / f"{name}.ids.txt").write_text("\n".join(said) + "\n")
+
+    def read(most: int | None, groups: object = None) -> object:
+        request = Request(str(tmp_path / "old.npy"), str(tmp_path / "new.npy"), groups=groups)
+        return read_rows(request, ModelOptions(), Provenance(), Silent(), count_tokens=False, most=most, seed=3)
+
+    whole, some = read(None), read(400)
+    assert len(whole.ids) == 900 and len(some.ids) == 400 and some.index_rows == 900
+    assert any("400 of 900 rows were taken" in note for note in some.notes)
+    place = [int(name.removeprefix("doc")) for name in some.ids]
+    assert place == sorted(place) and place != list(range(400))
+    np.testing.assert_array_equal(some.old, whole.old[place])
+    np.testing.assert_array_equal(some.new, whole.new[place])
+    groups = np.arange(900) // 3
+    kept = read(400, groups).groups
+    assert len(kept) == 399 and set(np.bincount(kept, minlength=300)) == {0, 3}
+    with pytest.raises(InputError, match="holds no whole group"):
+        read(400, np.zeros(900, dtype=int))
+    outcome = embedscope.migrate(tmp_path / "old.npy", tmp_path / "new.npy", candidates=LINEAR, max_eval_rows=200)
+    assert outcome.result.provenance["settings"]["sizes"]["fit"] <= 450
+
+
 def test_what_cannot_be_decided_is_an_error_with_what_to_do() -> None:
     x, y = spaces(n=120)
     with pytest.raises(InputError, match="250 rows"):

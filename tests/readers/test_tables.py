@@ -68,7 +68,7 @@ def test_jsonl(tmp_path):
         {"id": n, "text": t, "embedding": v, "more": {"a": 1}} for n, t, v in zip(NAMES, TEXTS, X.tolist(), strict=True)
     ]
     said = check(jsonl(tmp_path / "x.jsonl", rows))
-    assert "ids from column id; texts from column text; not read: more" in said
+    assert "ids from column id; texts from column text; column more not read" in said
     (tmp_path / "x.jsonl").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "x.jsonl").read_bytes().replace(b"\n", b"\r\n\n"))
     check(tmp_path / "x.jsonl")
 
@@ -172,7 +172,7 @@ def test_columns_of_coordinates_and_ids_in_parquet_and_arrow(tmp_path, write):
     suffix = "parquet" if write is pq.write_table else "arrow"
     columns = {"doc_id": NAMES, "content": TEXTS, "label": [1] * len(X)}
     write(pa.table(columns | {str(j): X[:, j] for j in range(13)}), tmp_path / f"x.{suffix}")
-    assert "not read: label" in check(tmp_path / f"x.{suffix}")
+    assert "column label not read" in check(tmp_path / f"x.{suffix}")
 
 
 def test_columns_of_ids_and_texts_by_name(tmp_path):

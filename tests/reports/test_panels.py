@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 
 from embedscope.core.document import Bins, Dot, DotRow, Dots, Histogram, Mark, Range
-from embedscope.reports.panels import CHARACTER, dot_values, dots, histogram, histogram_values
+from embedscope.reports.panels import breadth, dot_values, dots, histogram, histogram_values
 
 HISTOGRAM = Histogram(
     "h",
@@ -51,7 +52,7 @@ def test_labels_stay_inside_and_do_not_touch(size: str) -> None:
     panel = histogram(HISTOGRAM, size)
     above = [label for label in panel.labels if label.kind.startswith("above")]
     assert [label.text for label in above] == ["healthy", "mean 0.26", "another mean close by"]
-    boxes = [(a.x - len(a.text) * CHARACTER / 2, a.x + len(a.text) * CHARACTER / 2, a.y) for a in above]
+    boxes = [(a.x - breadth(a.text) / 2, a.x + breadth(a.text) / 2, a.y) for a in above]
     for i, (low, high, y) in enumerate(boxes):
         assert low >= -1 and high <= panel.width + 1
         assert all(y != other[2] or high < other[0] or low > other[1] for other in boxes[i + 1 :])
@@ -85,3 +86,18 @@ def test_labels_stand_above_their_rows_where_it_is_narrow() -> None:
 def test_values_behind_the_charts() -> None:
     assert histogram_values(HISTOGRAM)[1][0] == ("0 to 0.25", "0.5", "0")
     assert dot_values(FOREST)[1][1] == ("whiten:64:ledoit-wolf, chosen", "0.3", "0.2 to 0.4", "+0.300")
+
+
+def test_long_names_and_notes_have_the_room_that_they_take() -> None:
+    note = "\N{MINUS SIGN}0.0002407 \N{RIGHTWARDS ARROW} \N{MINUS SIGN}0.0002411"
+    rows = tuple(
+        DotRow(name, (Dot(0, 0.65 + 0.02 * i, 0.64, 0.85),), note, strong=True)
+        for i, name in enumerate(["same_modality_share", "wordsim353", "mmmmmm"])
+    )
+    panel = dots(Dots("d", "t", "score", rows), "half")
+    names = [label for label in panel.labels if label.kind == "name strong" and label.anchor == "end"]
+    assert names, "there is room beside the rows"
+    assert min(label.x - breadth(label.text, strong=True) for label in names) >= 0
+    ticks = sorted(label.x for label in panel.labels if label.anchor == "middle" and label.kind == "tick")
+    widest = max(breadth(label.text) for label in panel.labels if label.kind == "tick")
+    assert all(b - a >= widest for a, b in itertools.pairwise(ticks))

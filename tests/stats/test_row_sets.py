@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from embedscope.metrics.storage import kept_in_int8
+from embedscope.stats._neighbours import first_equal
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
 
@@ -42,3 +44,47 @@ def test_whole_numbers_are_searched_exactly_without_a_second_look(d: int) -> Non
     found = top_k(x, x, K, exclude=np.arange(700), largest=127)
     np.testing.assert_array_equal(found.indices, wanted)
     np.testing.assert_array_equal(found.scores, np.take_along_axis(products, wanted, axis=1))
+
+
+def test_those_of_the_asking_rows_ask_that_are_in_a_part() -> None:
+    """A mean over 2,000 rows spreads as 2,000 do; were 2,000 of each half asked, bars would be too narrow."""
+    whole = RowSet(_rows(6000, 0))
+    members = np.random.default_rng(1).random(6000) < 0.5
+    part = whole.part(members)
+    assert whole.asking(2000) == 2000
+    assert part.asking(2000) == members[:2000].sum()
+    assert part.part(np.arange(part.n) % 2 == 0).asking(2000) == (members[:2000].sum() + 1) // 2
+    assert len(kept_in_int8(part)) == members[:2000].sum()
+    assert part.asking(0) == 1  # one row at least
+
+
+def test_rows_of_a_part_in_8_bits_keep_the_scale_of_the_whole() -> None:
+    x = _rows(900, 0)
+    x[0] = np.eye(6)[0]  # the largest coordinate
+    whole = RowSet(x)
+    whole.occurrences(K)
+    members = np.arange(900) % 2 == 1
+    levels = np.rint(x * np.float32(127)).astype(np.float64)[members]
+    products = levels @ levels.T
+    np.fill_diagonal(products, -np.inf)
+    after = np.argsort(-products, axis=1, kind="stable")[:, :K]
+    before = whole.part(members).nearest(K, 450).indices
+    wanted = [len(set(a) & set(b)) for a, b in zip(after.tolist(), before.tolist(), strict=True)]
+    np.testing.assert_array_equal(kept_in_int8(whole.part(members)), wanted)
+
+
+@pytest.mark.parametrize("copies", [0, 1, 30])
+def test_rows_without_copies_of_a_part_are_parts_of_those_of_the_whole(copies: int) -> None:
+    x = _rows(700, copies)
+    whole = RowSet(x)
+    names, first = np.unique(x, axis=0, return_index=True)
+    assert whole.unequal.n == len(names)
+    np.testing.assert_array_equal(whole.unequal.x, x[np.sort(first)])
+    members = np.random.default_rng(2).random(700) < 0.4
+    found = whole.part(members).unequal
+    np.testing.assert_array_equal(np.unique(found.x, axis=0), np.unique(x[members], axis=0))
+    assert found.n == len(np.unique(x[members], axis=0))
+    equal = first_equal(x)
+    assert equal is not None
+    np.testing.assert_array_equal(x[equal], x)
+    assert first_equal(whole.unequal.x) is None

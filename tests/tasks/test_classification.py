@@ -9,7 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from embedscope.core.errors import InputError
 from embedscope.core.images import ImageTable, PixelImage
 from embedscope.core.tables import Classes, Data, TextTable
+from embedscope.stats.score_records import score_bars
 from embedscope.tasks import TASKS
+from embedscope.tasks._class_tasks import _scores
 from embedscope.tasks.probe import linear_probe, seen_unseen
 from embedscope.tasks.zeroshot import class_scores, class_vectors, zero_shot
 
@@ -150,3 +152,18 @@ def test_tasks_of_classes_read_their_tables():
     probe = TASKS.get("cifar10.probe").score({"train": holes, "test": holes}, data, seed=0)
     assert probe["cifar10.probe"].value > 0.8
     assert "1 rows without a direction left out" in probe["cifar10.probe.top5"].note
+
+
+def test_the_right_class_is_always_among_all_of_them():
+    few = _scores("pets", zero_shot(np.eye(3), np.eye(3), [0, 1, 0]), ())
+    assert list(few) == ["pets"]
+    assert "top-5 of 3 classes is always 1, and left out" in few["pets"].note
+    assert list(_scores("pets", zero_shot(np.eye(6), np.eye(6), range(6)), ())) == ["pets", "pets.top5"]
+
+
+def test_an_interval_of_what_is_all_right_is_no_point():
+    """Four of four right: Wilson's interval begins at 0.51."""
+    for label, ends in (([0, 1, 2, 3], (0.5101, 1.0)), ([1, 2, 3, 0], (0.0, 0.4899))):
+        stderr, low, high = score_bars(zero_shot(np.eye(4), np.eye(4), label, ks=[1]).top[1])
+        assert (low, high) == pytest.approx(ends, abs=1e-4)
+        assert stderr > 0

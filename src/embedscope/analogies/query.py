@@ -12,7 +12,7 @@ import numpy as np
 
 from embedscope.analogies.spaces import AnalogySpace, analogy_spaces, held_space
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Column, Document, Finding, Table
+from embedscope.core.document import Column, Document, Dot, DotRow, Dots, Finding, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -249,12 +249,13 @@ class _Neighbours:
         nothing = ("nothing", 0.0, (0,) * len(self.word_sum.plus))
         first, cosine, near = self.lists["excluded"][0] if self.lists["excluded"] else nothing
         word, rank = min(zip(self.word_sum.plus, near, strict=True), key=lambda pair: pair[1])
-        finding = (
-            f"{first} is also the nearest neighbour of {word} alone: the offset adds nothing here"
+        control = (
+            f"it is also the nearest neighbour of {word} alone: the offset adds nothing here"
             if rank == 1 and len(self.word_sum.words) > 1
-            else f"{first} has rank {rank:,} by similarity to {word} alone"
+            else f"it has rank {rank:,} by similarity to {word} alone"
         )
         evidence = f"cosine {cosine:.4f}, the highest of {self.n:,} candidates" if self.lists["excluded"] else ""
+        finding = f"{first} comes first; {control}."
         columns = (
             Column("rank"),
             Column("candidate"),
@@ -275,7 +276,25 @@ class _Neighbours:
             for name, members in self.lists.items()
         )
         subtitle = ", ".join(filter(None, [source, self.space.pooling, self.space.space, self.space.note]))
-        return Document(title, subtitle, (Finding(finding, "info", evidence),), tables)
+        return Document(title, subtitle, (Finding(finding, "info", evidence),), tables, dots=self._charts())
+
+    def _charts(self) -> tuple[Dots, ...]:
+        """Each list as dots: the cosine of each candidate, and its ranks by the words of the question alone."""
+        made = []
+        for name, members in self.lists.items():
+            rows = tuple(
+                DotRow(
+                    candidate,
+                    (Dot(0, cosine),),
+                    ", ".join(f"{w} {r:,}" for w, r in zip(self.word_sum.plus, near, strict=True) if r),
+                    strong=i == 0,
+                )
+                for i, (candidate, cosine, near) in enumerate(members)
+            )
+            caption = f"{self.n:,} candidates. At the right: rank by similarity to that word alone."
+            title = f"Nearest candidates, words of the question {name}"
+            made.append(Dots(f"nearest-{name}", title, "cosine", rows, caption=caption))
+        return tuple(chart for chart in made if chart.rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,8 +103,9 @@ def migrate(  # noqa: PLR0913
     retain : share that a bridge must keep, certified by the lower end of a 95 % interval
     direction : ``queries`` maps new queries into the old index, ``documents`` stored vectors into the new space
     candidates : ``auto``, or some of none, procrustes, ridge, lowrank, cca, mlp
-    index_rows, tokens_per_row, price_per_million_tokens : for the costs
-    max_eval_rows : rows kept in memory to select and to certify
+    index_rows : rows of the whole index, where ``old`` is a sample of it: verdict and costs are about so many
+    tokens_per_row, price_per_million_tokens : for the costs
+    max_eval_rows : rows kept in memory to select and to certify; of more than four times as many, so many are taken
     force : give the best bridge even if nothing certifies it
     texts, images, layers, pooling, device, dtype, trust_remote_code, cache, yes, data : for models, as of ``measure``
     queries : texts of queries, for models

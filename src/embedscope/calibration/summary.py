@@ -205,7 +205,10 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
         if t.cosine is None:
             if numbers.looked is not None and t is numbers.looked.threshold:
                 yield Finding(
-                    f"No threshold yet: {t.why}.", "undecided", f"{t.n:,} judged pairs", remedy=_next(numbers.looked)
+                    f"No threshold yet: {t.why}.",
+                    "undecided",
+                    f"{t.n:,} pairs judged by hand",
+                    remedy=_next(numbers.looked),
                 )
             else:
                 yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from embedscope.core.tables import Index
 
-CELLS, FOLDS = 16, 4
+CELLS, FOLDS = 8, 4
 _ROWS_A_CELL = 8
 
 
@@ -37,7 +37,7 @@ class Regions:
 
 
 def find_regions(fitted: npt.NDArray[Any], held: npt.NDArray[Any], seed: int) -> Regions:
-    """Regions of the ``fitted`` rows (n, d) and the ``held`` ones (m, d), at most 16 in four folds.
+    """Regions of the ``fitted`` rows (n, d) and the ``held`` ones (m, d), at most 8 in four folds.
 
     >>> x = np.repeat(np.eye(4), 10, axis=0)
     >>> found = find_regions(x, np.eye(4), 0)

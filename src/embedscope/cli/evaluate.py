@@ -72,7 +72,7 @@ def evaluate(
         typer.Option(
             "--explain",
             metavar="QUERY",
-            help="Why the query with this id ranks its relevant documents where it does.",
+            help="Why the query with this id ranks its relevant documents where it does; all tables are shown anyway.",
             rich_help_panel=opt.RETRIEVAL,
         ),
     ] = None,

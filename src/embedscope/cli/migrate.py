@@ -72,7 +72,7 @@ def migrate(
             "--index-rows",
             metavar="N",
             min=1,
-            help="Rows of the whole index, for costs.",
+            help="Rows of the whole index, where OLD is a sample of it: the verdict and the costs are about so many.",
             rich_help_panel=opt.MIGRATION,
         ),
     ] = None,

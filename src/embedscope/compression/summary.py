@@ -81,7 +81,7 @@ def reason_of(frontier: Frontier, material: Material) -> str:
 def answer_of(frontier: Frontier) -> str:
     """The verdict with its numbers, short enough for a headline."""
     if frontier.chosen is None:
-        return f"Keep float32: nothing smaller is certified to lose at most {frontier.tolerance:g} of {frontier.main}."
+        return f"Nothing smaller than float32 is certified to lose at most {frontier.tolerance:g} of {frontier.main}."
     step = frontier.chosen
     assert step.point.fitted is not None
     bytes_ = step.point.fitted.n_bytes

@@ -122,7 +122,7 @@ def collect(  # noqa: PLR0913
 
     source = source_name(source)
     progress = progress or Silent()
-    held = HeldRows.new()
+    held = HeldRows.new(one_model=pair is None and _one_model(source))
     book = Sketchbook(rows=False) if sketches is None else sketches
     if (source is None) == (pair is None):
         raise InputError("give either a SOURCE or --pair A B")
@@ -226,6 +226,12 @@ def _asked(queries: Any, provenance: Provenance) -> npt.NDArray[Any]:
 def _is_vectors(source: Source) -> bool:
     """Whether ``source`` is an array or vectors in files, not a model."""
     return not isinstance(source, str | Path) or is_vectors(str(source))
+
+
+def _one_model(source: Any) -> bool:
+    """Whether ``source`` is a model that this run reads, so that all its rows are of one."""
+    named = source if isinstance(source, list | tuple) else [source]
+    return all(isinstance(s, str | Path) and not _is_vectors(s) for s in named)
 
 
 def _documents(source: Any) -> Source:

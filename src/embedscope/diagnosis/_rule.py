@@ -20,6 +20,10 @@ LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
 
 
+LEAST_ROWS = 50
+"""Rows below which an interval is so wide that nothing found is no sign of health."""
+
+
 @short_repr
 @dataclass(frozen=True)
 class Rule:
@@ -41,6 +45,7 @@ class Rule:
         where it does not apply
     details : words of ``says`` -> metric that gives them, or numbers -> a word
     applies : numbers -> whether the question makes sense
+    least_rows : rows from which it is fine where nothing is found; counts are so at any number
     """
 
     id: str
@@ -56,6 +61,7 @@ class Rule:
     adjusted: Callable[[Numbers, float], float | None] | None = None
     details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
     applies: Callable[[Numbers], bool] | None = None
+    least_rows: int = LEAST_ROWS
 
     def sentence(self, numbers: Numbers, reading: Reading) -> str:
         """The finding in words."""
@@ -120,6 +126,11 @@ class Verdict:
     undecided: Severity | None
     thresholds: Mapping[Severity, float]
     numbers: Numbers = field(repr=False)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there are rows enough to call it fine; what is found is found at any number."""
+        return self.severity != "ok" or self.undecided is not None or self.numbers.n >= self.rule.least_rows
 
 
 def verdict(rule: Rule, numbers: Numbers, changed: Mapping[Severity, float | None] | None = None) -> Verdict | None:

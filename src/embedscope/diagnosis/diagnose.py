@@ -190,7 +190,8 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Docume
     findings = [_finding(v, several, *diagnosis.first_rows(v)) for v in diagnosis.verdicts if v.severity != "ok"]
     findings += [_open(v, several) for v in diagnosis.verdicts if v.severity == "ok" and v.undecided]
     fine = [v for v in diagnosis.verdicts if v.severity == "ok" and not v.undecided]
-    findings += list(_healthy(fine, several))
+    findings += list(_not_judged([v for v in fine if not v.is_judged], several))
+    findings += list(_healthy([v for v in fine if v.is_judged], several))
     verdict_table = Table(
         "verdicts",
         "Every rule, its number and its thresholds",
@@ -204,7 +205,7 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Docume
         ),
         tuple(
             (
-                v.severity,
+                v.severity if v.is_judged else "too few rows",
                 v.numbers.space,
                 v.rule.id,
                 v.reading.value,
@@ -246,6 +247,18 @@ def _open(v: Verdict, several: bool) -> Finding:
         evidence=f"{_number(v)}; {v.undecided} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
         detail="More rows would decide it.",
     )
+
+
+def _not_judged(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
+    """One line per space: what so few rows say nothing about."""
+    spaces: dict[tuple[str, str], list[Verdict]] = {}
+    for v in verdicts:
+        spaces.setdefault((v.numbers.source, v.numbers.space), []).append(v)
+    for found in spaces.values():
+        names = "; ".join(f"{v.rule.name} (from {v.rule.least_rows:,} rows on)" for v in found)
+        n = found[0].numbers.n
+        rows = "1 row" if n == 1 else f"{n:,} rows"
+        yield Finding(f"{_prefix(found[0], several)}Not judged, for {rows} are too few: {names}.", "info")
 
 
 def _healthy(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:

@@ -21,6 +21,9 @@ ALPHA = 0.05
 RESOLUTION = 1e-6
 """Relative difference that rounding of float32 vectors explains."""
 
+STORED = dict.fromkeys(("norm_cv", "mean_norm"), 2.0**-11)
+"""The same of norms, which rows of one length have exactly until they are stored in float16."""
+
 DEGREES = 15
 """Of freedom of a jackknife over 16 groups."""
 
@@ -137,7 +140,7 @@ def _change(old: Record | None, new: Record | None, allowed: Mapping[str, float]
         return Change(old, new, "same" if old.value is new.value else "undefined")
     tolerance = allowed.get(new.metric)
     apart = abs(new.value - old.value) - (tolerance or 0.0)
-    if apart <= RESOLUTION * max(1.0, abs(old.value)):
+    if apart <= STORED.get(new.metric, RESOLUTION) * max(1.0, abs(old.value)):
         return Change(old, new, "same")
     return _tested(old, new, apart, known=tolerance is not None)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from embedscope.core.document import Chart, Document, Headline, Range
-from embedscope.diagnosis._rule import JUDGED, Verdict
+from embedscope.diagnosis._rule import JUDGED, LEAST_ROWS, Verdict
 from embedscope.diagnosis.where import is_named
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
@@ -43,10 +43,18 @@ def _headline(verdicts: Sequence[Verdict], document: Document, charts: Sequence[
     """The worst finding in one sentence, how many others there are, and one command that runs as printed."""
     problems = [v for v in verdicts if v.severity in ("warning", "serious")]
     notes = sum(v.severity == "info" for v in verdicts)
-    fine = sum(v.severity == "ok" for v in verdicts)
     first = next(iter(problems), next((v for v in verdicts if v.severity == "info"), None))
     shown = _charts_for(first, charts)
     if not problems:
+        judged = [v for v in verdicts if v.is_judged]
+        n = max((v.numbers.n for v in verdicts), default=0)
+        if n < LEAST_ROWS:
+            text = (
+                f"Too few rows to judge: {_counted(n, 'row')}, and most checks need {LEAST_ROWS} or more. Nothing was "
+                f"found by the {_counted(len([v for v in judged if v.severity == 'ok']), 'check')} that need fewer."
+            )
+            return Headline(text, "info", charts=shown)
+        fine = sum(v.severity == "ok" for v in judged)
         also = f" {_counted(notes, 'note')}, none of which hurts retrieval by itself." if notes else ""
         return Headline(f"No problem found: {_counted(fine, 'check')} passed.{also}", "ok", charts=shown)
     text = problems[0].rule.sentence(problems[0].numbers, problems[0].reading)

@@ -13,7 +13,7 @@ standard deviation sqrt(2 / ((d - 1)(d + 2))), whatever the spectra.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,7 @@ class Split:
     chance : standard deviation of the likeness of unrelated spaces of so many dimensions
     own : share of the 10 nearest of the rows of the smaller set that are of that set, from chance (0) to all (1)
     gap : distance between the means of the two sets
+    one_model : whether one model is known to have made all rows
     """
 
     smaller: npt.NDArray[np.bool_]
@@ -64,11 +65,12 @@ class Split:
     chance: float
     own: float
     gap: float
+    one_model: bool = False
 
     @property
     def two_models(self) -> bool:
         """Whether the sets vary along directions that have nothing to do with each other."""
-        return unrelated(self.likeness, self.stderr, self.chance)
+        return not self.one_model and unrelated(self.likeness, self.stderr, self.chance)
 
 
 def unrelated(likeness: float, stderr: float, chance: float) -> bool:
@@ -109,11 +111,13 @@ class _Set:
         return cls(x, _shape(x, part))
 
 
-def populations(rows: RowSet) -> Split | None:
+def populations(rows: RowSet, *, one_model: bool = False) -> Split | None:
     """The two sets that rows (n, d) of unit length fall into, None where they are one population.
 
     Two models are looked for first, in sets that never mix; else two kinds of input to one model (modalities,
-    languages, prompts), which lie on either side of an empty stretch along one direction.
+    languages, prompts), which lie on either side of an empty stretch along one direction. Two models are not looked for
+    with ``one_model``, where one is known to have made all rows: in its inner layers the states of one token, as the
+    bracket that ends many names, vary along directions of their own.
 
     >>> rng = np.random.default_rng(0)
     >>> scales = np.arange(1, 65) ** -0.7
@@ -136,8 +140,9 @@ def populations(rows: RowSet) -> Split | None:
         if len(x) < 2 * FEWEST + K:
             return None
         neighbours = RowSet(x).nearest(K, len(x))
-    split = _two_models(x, neighbours.indices) or _two_kinds(x, neighbours.indices)
-    return None if split is None else _of_all(split, back)
+    split = None if one_model else _two_models(x, neighbours.indices)
+    split = split or _two_kinds(x, neighbours.indices)
+    return None if split is None else replace(_of_all(split, back), one_model=one_model)
 
 
 def _clusters(x: Floats, nearest: Neighbours) -> Index | None:

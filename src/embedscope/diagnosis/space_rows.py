@@ -80,22 +80,24 @@ class SpaceRows:
 class HeldRows(Metric):
     """No metric of the registry: numbers of the rows that are held anyway, which a diagnosis lists.
 
-    ``found`` collects the rows of every space, in the order in which spaces are measured.
+    ``found`` collects the rows of every space, in the order in which spaces are measured; ``one_model`` says whether
+    one model read them in this run.
     """
 
+    one_model: bool = False
     found: list[SpaceRows] = field(default_factory=list, compare=False, hash=False)
 
     @classmethod
-    def new(cls) -> HeldRows:
+    def new(cls, *, one_model: bool = False) -> HeldRows:
         """An empty collection."""
         return cls(
             "held_rows", NeighbourRows("unit"), lambda s: 0.0, "unit", frozenset(), (None, None), None, "", "", "",
-            fixed_rows=True,
+            fixed_rows=True, one_model=one_model,
         )  # fmt: skip
 
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """``two_populations``, ``two_kinds``, ``two_formats``, and the shares of outliers and of neighbours kept."""
-        held = _Held(grouped.full)
+        held = _Held(grouped.full, one_model=self.one_model)
         made, rows = held.measured()
         self.found.append(rows)
         units = None if grouped.units is None else grouped.units.units
@@ -125,8 +127,8 @@ Row = tuple[str, float | None, float | None, float | None, float | None]
 class _Held:
     """The rows of one space."""
 
-    def __init__(self, full: Neighbourhood) -> None:
-        self.full = full
+    def __init__(self, full: Neighbourhood, *, one_model: bool) -> None:
+        self.full, self.one_model = full, one_model
         self.rows: RowSet = full.all
         self.u: npt.NDArray[Any] = full.all.x
         self.ids = full.kept.ids[full.places]
@@ -136,7 +138,7 @@ class _Held:
 
     def measured(self) -> tuple[list[Row], SpaceRows]:
         """Numbers with their intervals, and rows."""
-        split = populations(self.rows) if self.enough else None
+        split = populations(self.rows, one_model=self.one_model) if self.enough else None
         other, described = formats(self.raw)
         made: list[Row] = []
 

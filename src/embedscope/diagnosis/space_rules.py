@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from embedscope.diagnosis._readings import Numbers, Reading, dimensions, number, ratio, rows
 from embedscope.diagnosis._rule import OUT, Rule
+from embedscope.diagnosis.populations import LEAST_ROWS
 
 _CONE = 0.05
 """Mean cosine above which it makes sense to ask which coordinate it comes from."""
@@ -96,6 +97,7 @@ RULES = (
         name="all rows are of one kind",
         metrics=("two_kinds", "two_populations.likeness"),
         read=number("two_kinds", counted=True),
+        least_rows=LEAST_ROWS,
         worse="above",
         levels={"info": 0.0, "warning": 0.9},
         reason="share of the 10 nearest that are of the row's own set, beyond chance, where rows lie on either side of "
@@ -118,6 +120,7 @@ RULES = (
         name="all rows are stored alike",
         metrics=("two_formats",),
         read=number("two_formats", counted=True),
+        least_rows=1,
         worse="above",
         levels={"info": 0.005, "warning": 0.05},
         reason="a count of rows whose numbers have another format than most: unit length, exact in float16 or "
@@ -239,6 +242,7 @@ RULES = (
         name="few rows are duplicates",
         metrics=("copy_share",),
         read=number("copy_share", counted=True),
+        least_rows=1,
         worse="above",
         levels={"info": 0.001, "warning": 0.05, "serious": 0.5},
         reason="a count, so it has no error bar; at 0.05 one result in twenty repeats another. Texts of ConVIRT's 500 "
@@ -253,6 +257,7 @@ RULES = (
         name="no row is zero",
         metrics=("zero_rows",),
         read=ratio(number("zero_rows", counted=True), rows),
+        least_rows=1,
         worse="above",
         levels={"warning": 0.0, "serious": 0.01},
         reason="a row of zeros has no direction: one is a fault of the pipeline (an empty text, a failed request), "
@@ -350,6 +355,7 @@ RULES = (
         name="there are many rows per dimension",
         metrics=(),
         read=ratio(rows, dimensions),
+        least_rows=1,
         worse="below",
         levels={"info": 10.0},
         reason="below ten rows per dimension isoscore, effective_rank and participation_ratio read low by more than "

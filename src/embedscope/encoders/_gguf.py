@@ -1,14 +1,19 @@
 """GGUF files as ordinary model folders: converted once, kept in the cache folder under their sha256.
 
-Reading a GGUF file takes transformers half a minute; the dequantised copy (float32 safetensors) opens in a second. The
+Reading a GGUF file takes transformers many seconds; the dequantised copy (float32 safetensors) opens in a second. The
 copy's own sha256 is noted beside it and checked at every start.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 from embedscope.core.atomic import atomic_folder
 from embedscope.core.cache import MODELS, models_folder, named_cache_folder
@@ -20,20 +25,70 @@ from embedscope.encoders._quiet import quiet
 _NOTE = "safetensors.sha256"
 
 
-def converted_head(file: Path, digest: str) -> Path:
-    """Folder with the configuration and the tokenizer of the GGUF ``file``."""
-    return _made_once(f"{digest[:32]}-head", lambda folder: _write_head(file, folder), "tokenizer.json")
+@dataclass(frozen=True)
+class GgufFile:
+    """A GGUF ``file`` and its sha256 ``digest``, parsed once for its configuration, its tokenizer and its weights."""
+
+    file: Path
+    digest: str
+    _parsed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def head(self) -> Path:
+        """Folder with the configuration and the tokenizer."""
+        return _made_once(f"{self.digest[:32]}-head", self._write_head, "tokenizer.json")
+
+    def weights(self, head: Path) -> Path:
+        """Folder with the dequantised weights (float32)."""
+        return converted_once(f"{self.digest[:32]}-weights", lambda folder: self._write_weights(head, folder))
+
+    def _write_head(self, folder: Path) -> None:
+        transformers = require("transformers", "hf", "a GGUF model")
+        with quiet(bars=True), self._parsed_once():
+            config = transformers.AutoConfig.from_pretrained(self.file.parent, gguf_file=self.file.name)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(self.file.parent, gguf_file=self.file.name)
+            config.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+
+    def _write_weights(self, head: Path, folder: Path) -> None:
+        transformers = require("transformers", "hf", "a GGUF model")
+        torch = require("torch", "hf", "a GGUF model")
+        with quiet(bars=True), self._parsed_once():
+            config = transformers.AutoConfig.from_pretrained(head)
+            model = transformers.AutoModel.from_pretrained(
+                self.file.parent, gguf_file=self.file.name, config=config, dtype=torch.float32
+            )
+        save_file = require("safetensors.torch", "hf", "a GGUF model").save_file
+        save_file(
+            {k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors", {"format": "pt"}
+        )
+        shutil.copy(head / "config.json", folder)
+
+    @contextmanager
+    def _parsed_once(self) -> Iterator[None]:
+        """Within the block transformers, which parses the file for each thing it reads, gets what was parsed before.
+
+        That takes seconds each time, since every token of the vocabulary becomes an array; and so does the table of the
+        names of tensors, which it makes anew for every module.
+        """
+        gguf: Any = require("gguf", "hf", "a GGUF model")
+        with _patching:
+            reader, names_of = gguf.GGUFReader, gguf.get_tensor_name_map
+
+            def known(path: Any, *mode: str) -> Any:
+                if mode or Path(path) != self.file:
+                    return reader(path, *mode)
+                if "file" not in self._parsed:
+                    self._parsed["file"] = reader(path)
+                return self._parsed["file"]
+
+            gguf.GGUFReader, gguf.get_tensor_name_map = known, cache(names_of)
+            try:
+                yield
+            finally:
+                gguf.GGUFReader, gguf.get_tensor_name_map = reader, names_of
 
 
-def converted_weights(file: Path, digest: str, head: Path) -> Path:
-    """Folder with the dequantised weights (float32) of the GGUF ``file``."""
-    name = f"{digest[:32]}-weights"
-    folder = _made_once(name, lambda f: _write_weights(file, head, f), _NOTE)
-    files = sorted(folder.glob("*.safetensors"))
-    if not files or sha256_of_all(files) != (folder / _NOTE).read_text().strip():
-        shutil.rmtree(folder)
-        folder = _made_once(name, lambda f: _write_weights(file, head, f), _NOTE)
-    return folder
+_patching = Lock()
 
 
 def converted_once(name: str, write: Callable[[Path], None]) -> Path:
@@ -67,29 +122,3 @@ def _made_once(name: str, write: Callable[[Path], None], last_file: str) -> Path
         if not (target / last_file).is_file():  # else another process was first
             raise
     return target
-
-
-def _write_head(file: Path, folder: Path) -> None:
-    transformers = require("transformers", "hf", "a GGUF model")
-    require("gguf", "hf", "a GGUF model")
-    with quiet(bars=True):
-        config = transformers.AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        config.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-
-def _write_weights(file: Path, head: Path, folder: Path) -> None:
-    transformers = require("transformers", "hf", "a GGUF model")
-    torch = require("torch", "hf", "a GGUF model")
-    with quiet(bars=True):
-        config = transformers.AutoConfig.from_pretrained(head)
-        model = transformers.AutoModel.from_pretrained(
-            file.parent, gguf_file=file.name, config=config, dtype=torch.float32
-        )
-    save_file = require("safetensors.torch", "hf", "a GGUF model").save_file
-    save_file(
-        {k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors", {"format": "pt"}
-    )
-    shutil.copy(head / "config.json", folder)
-    (folder / _NOTE).write_text(sha256_of_all(sorted(folder.glob("*.safetensors"))) + "\n")

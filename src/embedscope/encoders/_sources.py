@@ -8,7 +8,7 @@ from typing import Any
 
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.encoders._checksums import check_sha256, sha256_of, sha256_of_all
-from embedscope.encoders._gguf import converted_head, converted_weights
+from embedscope.encoders._gguf import GgufFile
 from embedscope.encoders._saved_settings import SavedSettings, read_settings
 from embedscope.encoders._uris import ModelUri, check_spelling, near_alias
 from embedscope.encoders.aliases import ALIASES
@@ -86,8 +86,9 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
             names = ", ".join(p.name for p in folder.glob("*.gguf")) or "none"
             raise DataUnavailableError(f"{folder} has no file {gguf}; GGUF files there: {names}")
         digest = sha256_of(file)
-        head = converted_head(file, digest)
-        weights = None if uri.random else converted_weights(file, digest, head)
+        model = GgufFile(file, digest)
+        head = model.head()
+        weights = None if uri.random else model.weights(head)
         return Source(uri, head, weights, digest, sha256_of(head / "tokenizer.json"), "gguf", **facts)
     root = folder
     folder, saved = _model_folder(root)

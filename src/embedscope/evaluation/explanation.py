@@ -12,6 +12,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Column, Document, Finding, Status, Table
 from embedscope.core.errors import InputError, UnknownNameError
+from embedscope.core.near_ids import near_id
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
@@ -153,11 +154,7 @@ def _row_of(query: str, asked: Collection) -> int:
     ids = list(asked.ids)
     if query in ids:
         return ids.index(query)
-    import difflib
-
-    near = difflib.get_close_matches(query, ids, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"ids look like '{ids[0]}'"
-    raise UnknownNameError(f"no query has the id '{query}'; {hint}")
+    raise UnknownNameError(f"no query has the id '{query}'; {near_id(query, ids)}")
 
 
 def _ranking(what: str, queries: Any, corpus: Any, row: int, relevant: Index, skip: Index) -> Ranking:

@@ -16,19 +16,20 @@ def score_document(records: Sequence[Record], skipped: Sequence[Skipped] = ()) -
     shown = _shown(records)
     if not shown:
         return Document("Evaluation", skipped=tuple(skipped)) if skipped else None
-    chart = score_chart(shown)
+    places = _places(records)
+    chart = score_chart(shown, places)
     charts = () if chart is None else (chart.id,)
     names = list(dict.fromkeys(source for source, _ in shown))
     title = f"Evaluation of {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return Document(
         title,
         skipped=tuple(skipped),
-        headline=_headline(shown, records, names, charts),
+        headline=_headline(shown, records, names, charts, places),
         dots=() if chart is None else (chart,),
     )
 
 
-def score_chart(shown: dict[tuple[str, str], Record]) -> Dots | None:
+def score_chart(shown: dict[tuple[str, str], Record], places: set[str]) -> Dots | None:
     """Every task as a row, every source as a dot with its interval."""
     sources = list(dict.fromkeys(source for source, _ in shown))[:_SERIES]
     metrics = list(dict.fromkeys(metric for _, metric in shown))
@@ -36,7 +37,7 @@ def score_chart(shown: dict[tuple[str, str], Record]) -> Dots | None:
     for metric in metrics:
         records = [(i, shown[s, metric]) for i, s in enumerate(sources) if (s, metric) in shown]
         dots = tuple(Dot(i, r.value or 0.0, r.ci_low, r.ci_high) for i, r in records)
-        note = _place(records[0][1]) if len(sources) == 1 else ""
+        note = _place(records[0][1], places) if len(sources) == 1 else ""
         rows.append(DotRow(metric, dots, f"{records[0][1].value:.3f}{note}" if len(sources) == 1 else ""))
     rows = [r for r in rows if r.dots]
     if not rows:
@@ -70,9 +71,16 @@ def _name(r: Record) -> str:
     return f"{name} ({r.variant})" if r.variant else name
 
 
-def _place(r: Record) -> str:
+def _places(records: Sequence[Record]) -> set[str]:
+    """Sources with scores in several spaces, of which it must be said where the best one is."""
+    spaces = {(r.source, r.pooling, r.space) for r in records if r.value is not None and not r.compares and r.space}
+    sources = [source for source, _, _ in spaces]
+    return {source for source in sources if sources.count(source) > 1}
+
+
+def _place(r: Record, places: set[str]) -> str:
     place = " ".join(filter(None, (r.pooling, r.space)))
-    return f" at {place}" if r.metric.endswith(".best") and place else ""
+    return f" at {place}" if r.source in places and place else ""
 
 
 def _said(r: Record) -> str:
@@ -81,7 +89,11 @@ def _said(r: Record) -> str:
 
 
 def _headline(
-    shown: dict[tuple[str, str], Record], records: Sequence[Record], names: Sequence[str], charts: tuple[str, ...]
+    shown: dict[tuple[str, str], Record],
+    records: Sequence[Record],
+    names: Sequence[str],
+    charts: tuple[str, ...],
+    places: set[str],
 ) -> Headline:
     differences = [r for r in records if r.metric.endswith(".difference") and r.value is not None]
     told = list(shown.items())[:4] if len(names) > 1 else list(shown.items())[:2]
@@ -103,7 +115,7 @@ def _headline(
         return Headline(text, "info", evidence, charts=charts)
     if len(names) == 1:
         own = list(shown.values())
-        text = "; ".join(f"{_name(r)} {r.value:.3f}{_place(r)}" for r in own[:3])
+        text = "; ".join(f"{_name(r)} {r.value:.3f}{_place(r, places)}" for r in own[:3])
         more = f"; {len(own) - 3} more below" if len(own) > 3 else ""
         return Headline(f"{names[0]}: {text}{more}.", "info", evidence, charts=charts)
     metrics = list(dict.fromkeys(metric for _, metric in shown))

@@ -155,7 +155,7 @@ class Experiment:
     file_sets : further files that it reads by checksum
     reads_contexts : whether words can be read in sentences
     reads : options beside models, scale and data that mean something: ``transform``, ``prompt``, ``first_position``
-    full_models : models that full scale takes beside ``models`` where none are named
+    full_models, full_datasets : what full scale takes beside ``models`` where none are named, and beside ``datasets``
     own_models_alone : whether ``--models`` takes some of these alone
     """
 
@@ -173,11 +173,16 @@ class Experiment:
     reads_contexts: bool = False
     reads: tuple[str, ...] = ()
     full_models: tuple[str, ...] = ()
+    full_datasets: tuple[str, ...] = ()
     own_models_alone: bool = False
 
     def models_at(self, scale: str) -> tuple[str, ...]:
         """Models where none are named."""
         return (*self.models, *(self.full_models if scale == "full" else ()))
+
+    def datasets_at(self, scale: str) -> tuple[str, ...]:
+        """Data sets that it reads."""
+        return (*self.datasets, *(self.full_datasets if scale == "full" else ()))
 
     def check(self, options: Options) -> None:
         """Refuse ``options`` that do not fit the study.

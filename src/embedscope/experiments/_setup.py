@@ -98,7 +98,7 @@ def _data(experiment: Experiment, options: Options) -> list[Need]:
 
     finder = Finder(options.data, download=False)
     rows = []
-    for name in experiment.datasets:
+    for name in experiment.datasets_at(options.scale):
         entry = DATASETS.get(name)
         missing = None
         if not finder.present(entry):

@@ -107,7 +107,10 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     how = f"'{test.trial.text}' ({way(test.trial.direction)})"
     if test.keeps(retain):
-        return "bridge", f"{how} keeps {_said(test)} of the full re-embedding's, at least the {retain:g} wanted"
+        return (
+            "bridge",
+            f"{how} keeps {_said(test)} of what re-embedding all finds, at least the {retain:g} wanted",
+        )
     if test.value is None or test.low is None or test.high is None:
         return "re-embed", f"what {how} keeps is undefined on the part that certifies"
     said = f"{how} keeps {_said(test)}"

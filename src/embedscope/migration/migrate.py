@@ -27,6 +27,8 @@ from embedscope.transforms.repair import Header, KindMap, Repair
 
 OLD, NEW = "old", "new"
 RETAIN = 0.95
+PARTS = 4
+"""Rows that are taken of large files, as a multiple of those that select and certify: half of them fit."""
 
 
 def migrate(  # noqa: PLR0913
@@ -72,8 +74,10 @@ def migrate(  # noqa: PLR0913
     retain : share of the full re-embedding that a bridge must keep, of nDCG@10 with judgements, else of the top ten
     direction : ``queries`` (into the old index), ``documents`` (into the new space), or the better one
     candidates : maps to try, ``auto`` for all
-    max_eval_rows : rows kept in memory to select and to certify, half for each
-    index_rows, tokens_per_row, price_per_million_tokens : what re-embedding costs
+    max_eval_rows : rows kept in memory to select and to certify, half for each; of files with more than four times as
+        many, so many are taken by their hash
+    index_rows : rows of the whole index, which verdict and costs are about
+    tokens_per_row, price_per_million_tokens : what re-embedding costs
     force : give the best bridge even where nothing certifies it
     out : file that the caller writes the bridge to, for the command in the headline; empty for none
 
@@ -99,7 +103,8 @@ def migrate(  # noqa: PLR0913
     options = SplitOptions(seed, max_eval_rows)
     with provenance.phase("data"):
         counts = price_per_million_tokens is not None and tokens_per_row is None
-        rows = read_rows(request, encoder, provenance, progress, count_tokens=counts)
+        most = PARTS * options.max_eval_rows
+        rows = read_rows(request, encoder, provenance, progress, count_tokens=counts, most=most, seed=seed)
         judge = retention_judge(rows, options.max_eval_rows, seed)
     ways: tuple[Direction, ...] = DIRECTIONS if direction == "auto" else (direction,)
     size = rows.index_rows if index_rows is None else index_rows

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.certification.split import kept_clusters
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
+from embedscope.core.ids import hash_rows, hash_texts
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.datasets import is_text_table, read_text_rows
-from embedscope.readers import file_of, ids_of, is_vectors, open_vectors
-from embedscope.sources.id_files import id_files
+from embedscope.readers import file_of, is_vectors, open_vectors
 from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import read_side
-from embedscope.sources.retrieval_data import judgements_of, read_collection
+from embedscope.sources.retrieval_data import judgements_of, read_collection, row_names
 from embedscope.sources.texts import Texts, TextSource, encode, material_of, texts_of
+from embedscope.sources.vector_files import StoredRows
 from embedscope.tasks._means import check_apart, directions
 from embedscope.transforms.repair import Origin
 
@@ -51,10 +54,13 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Vectors (n, d) of one model, with the ids of the rows where they have ids, and tokens where it counted them."""
+    """Vectors (n, d) of one model, with the ids of the rows where they have ids, and tokens where it counted them.
+
+    Those of a file are read when rows of them are asked for.
+    """
 
     name: str
-    x: npt.NDArray[Any]
+    x: npt.NDArray[Any] | StoredRows
     ids: tuple[str, ...] | None = None
     origin: Origin | None = None
     tokens: int | None = None
@@ -99,9 +105,19 @@ class MigrationRows:
 
 
 def read_rows(
-    request: Request, encoder: ModelOptions, provenance: Provenance, progress: Progress, *, count_tokens: bool
+    request: Request,
+    encoder: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+    *,
+    count_tokens: bool,
+    most: int | None = None,
+    seed: int = 0,
 ) -> MigrationRows:
     """Everything that ``request`` names, read, encoded where it is a model, and matched.
+
+    Of more than ``most`` rows (None: any number) those with the smallest hashes are kept, whole groups; of a file only
+    these are held. With judgements all are kept, for they name rows.
 
     Raises
     ------
@@ -118,6 +134,9 @@ def read_rows(
     old = _side(request.old, material, role, "OLD", encoder, provenance, progress)
     new = _side(request.new, material, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
     rows, ids, notes = _matched(old, new)
+    groups = None if request.groups is None else _groups(request.groups, old, rows[0])
+    if most is not None and len(ids) > most and request.qrels is None:
+        rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
     check_apart(x, old.name)
     check_apart(y, new.name)
@@ -132,9 +151,6 @@ def read_rows(
             raise InputError("--qrels judge queries; add --new-queries (and --old-queries), or --queries for models")
         judged, more = _judged(request, queries[2], ids, provenance)
         notes += more
-    groups = None
-    if request.groups is not None:
-        groups = _groups(request.groups, old, rows[0])
     origins = {k: s.origin for k, s in (("old", old), ("new", new)) if s.origin is not None}
     tokens = None if new.tokens is None else round(new.tokens / len(new.x) * len(old.x))
     return MigrationRows(
@@ -152,6 +168,26 @@ def read_rows(
         tokens,
         tuple(notes),
     )
+
+
+def _sampled(
+    rows: tuple[Index, Index],
+    ids: tuple[str, ...],
+    groups: npt.NDArray[Any] | None,
+    most: int,
+    seed: int,
+    notes: list[str],
+) -> tuple[tuple[Index, Index], tuple[str, ...], npt.NDArray[Any] | None]:
+    """At most ``most`` of the matched rows, whole groups, by the hash of their id or group."""
+    names = hash_texts(ids) if groups is None else hash_rows(0, int(groups.max()) + 1)[groups]
+    keep = kept_clusters(names, most, seed)
+    if not keep.any():
+        raise InputError(
+            f"a sample of {most:,} rows holds no whole group of --groups; pass finer groups, or raise --max-eval-rows"
+        )
+    notes.append(f"{int(keep.sum()):,} of {len(ids):,} rows were taken, by their hash, to fit, select and certify")
+    kept = None if groups is None else groups[keep]
+    return (rows[0][keep], rows[1][keep]), tuple(compress(ids, keep)), kept
 
 
 def is_model(source: Any) -> bool:
@@ -243,15 +279,18 @@ def _from_memory(source: Any, name: str) -> Side:
 
 
 def _file(source: str, provenance: Provenance) -> Side:
-    path, stream = file_of(source), open_vectors(source)
-    if ids_of(stream) is not None or id_files(source, stream):
-        collection = read_collection(source, None, provenance)
-        assert collection.x is not None
-        side = Side(source, collection.x, collection.ids)
+    path = file_of(source)
+    ids = None
+    x: npt.NDArray[Any] | StoredRows
+    if path.suffix.lower() == ".npy" and source.partition("::")[2].isdigit():
+        x = np.asarray(read_side(source, provenance))
     else:
-        side = Side(source, np.asarray(read_side(source, provenance)))
+        stream = open_vectors(source)
+        x = StoredRows.of(stream, source)
+        with provenance.phase(f"checksum {source}"):
+            ids = row_names(source, stream, None, len(x), provenance)
     sha = provenance.data.get(source, {}).get("sha256")
-    return Side(side.name, side.x, side.ids, Origin(path.name, file_sha256=sha))
+    return Side(source, x, ids, Origin(path.name, file_sha256=sha))
 
 
 def _matched(old: Side, new: Side, kind: str = "") -> tuple[tuple[Index, Index], tuple[str, ...], list[str]]:
@@ -311,7 +350,8 @@ def _queries(
         if request.old_queries is not None:
             old = _side(request.old_queries, None, "query", "OLD queries", encoder, provenance, progress)
     if old is None:
-        return None, new.x, new.ids or tuple(str(i) for i in range(len(new.x)))
+        every = np.arange(len(new.x))
+        return None, new.x[every], new.ids or tuple(map(str, every.tolist()))
     rows, ids, _ = _matched(old, new, " queries")
     return old.x[rows[0]], new.x[rows[1]], ids
 

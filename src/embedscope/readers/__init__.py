@@ -165,7 +165,9 @@ def find_vectors(
 
         store = place_of(named.place)
         if store is not None:
-            vectors = Found(_named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), store.form)
+            vectors = Found(
+                _named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), "vector store"
+            )
         else:
             vectors = _find(named.place, named.key, open_file, skip_bad)
         if named.bits:

@@ -11,7 +11,7 @@ import numpy as np
 
 from embedscope.core.boundary import shown
 from embedscope.core.errors import InputError
-from embedscope.readers._column_values import looks_like_vector, numbers_in
+from embedscope.readers._column_values import base64_floats, is_view, looks_like_vector, numbers_in
 from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, chosen_keys, known, listed
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
@@ -92,8 +92,10 @@ def columns_of(path: Place, schema: Any, key: str | None, first: First) -> tuple
             dtype = np.result_type(*(schema.field(part).type.to_pandas_dtype() for part in parts))
             column = Column(name, space, len(parts), dtype.name, parts=parts)
         else:
-            dtype = np.dtype(np.float64)
-            column = Column(name, space, len(numbers_in(first(name))), dtype.name, written=True)
+            coded = base64_floats(first(name))
+            dtype = np.dtype(np.float64 if coded is None else np.float32)
+            dim = len(numbers_in(first(name)) if coded is None else coded)
+            column = Column(name, space, dim, dtype.name, written=True)
         check_matrix((1, column.dim), dtype, label)
         columns.append(column)
     return tuple(columns)
@@ -141,7 +143,7 @@ def _path_of_vectors(kind: Any) -> str | None:
             inner = _path_of_vectors(kind.field(i).type)
             if inner is not None:
                 return f".{kind.field(i).name}{inner}"
-    if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
+    if is_list(kind):
         inner = _path_of_vectors(kind.value_type)
         return None if inner is None else f"[]{inner}"
     return None
@@ -255,14 +257,19 @@ def _is_string(kind: Any) -> bool:
 
 def item_type(kind: Any) -> Any:
     """Type of the numbers in a list type, None where it is not a list of numbers."""
-    import pyarrow.types as pt
-
     if len(getattr(kind, "shape", ()) or ()) > 1:
         return None  # a matrix per row
     kind = storage_type(kind)
-    if not (pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)):
+    if not is_list(kind):
         return None
     return kind.value_type if is_number(kind.value_type) else None
+
+
+def is_list(kind: Any) -> bool:
+    """Whether an Arrow type is a list of any layout; views of lists are younger than the oldest Arrow that is read."""
+    import pyarrow.types as pt
+
+    return pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind) or is_view(kind)
 
 
 def fixed_size(kind: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,8 @@ def looks_like_vector(value: Any, at_least: int = 1) -> bool:
     """
     if not isinstance(value, str):
         return False
+    if base64_floats(value) is not None:
+        return True
     text = _bare(value).strip()
     parts = numbers_in(text)
     if len(parts) < at_least or not all(re.fullmatch(_NUMBER, part) or part == "..." for part in parts):
@@ -38,6 +41,31 @@ def looks_like_vector(value: Any, at_least: int = 1) -> bool:
     if text[:1] in {"[", "(", "{"} and text[-1:] in {"]", ")", "}"}:
         return bool(parts)
     return len(parts) >= _UNBRACKETED and any("." in part for part in parts)
+
+
+def base64_floats(value: Any) -> npt.NDArray[np.float32] | None:
+    """The float32 numbers of a string in base64, as OpenAI's ``encoding_format`` has them; None where it is none.
+
+    Other bytes in base64 do not have eight and more numbers of ordinary size.
+
+    >>> base64_floats("AACAPwAAAEAAAEBAAACAQAAAoEAAAMBAAADgQAAAAEE=").tolist()
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    >>> base64_floats("a text"), base64_floats("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=")
+    (None, None)
+    """
+    if not isinstance(value, str) or len(value) % 4 or not re.fullmatch(_BASE64, value):
+        return None
+    data = base64.b64decode(value)
+    if len(data) % 4:
+        return None
+    x = np.frombuffer(data, "<f4")
+    with np.errstate(invalid="ignore"):
+        size = np.abs(x[x != 0])
+    return x if len(size) and ((size > _TINY) & (size < _HUGE)).all() else None
+
+
+_BASE64 = r"[A-Za-z0-9+/]{40,}={0,2}"
+_TINY, _HUGE = 1e-12, 1e4
 
 
 def numbers_in(value: str) -> list[str]:
@@ -50,9 +78,12 @@ def _bare(value: str) -> str:
 
 
 def parsed(column: Any, name: str, row: int) -> Any:
-    """A column of written vectors (Arrow strings) as a column of lists of float64."""
+    """A column of written vectors (Arrow strings) as a column of lists, of float64, or of float32 from base64."""
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    if base64_floats(next((v.as_py() for v in column if v.is_valid), None)) is not None:
+        return pa.array([_decoded(v.as_py(), name, row + i) for i, v in enumerate(column)], pa.list_(pa.float32()))
 
     if cut := pc.any(pc.match_substring(column, "...")).as_py():
         bad = row + pc.index(pc.match_substring(column, "..."), cut).as_py()
@@ -71,6 +102,13 @@ def parsed(column: Any, name: str, row: int) -> Any:
     except pa.ArrowInvalid as error:
         raise InputError(f"{name} holds a string that is no vector, from row {row} on ({error})") from error
     return type(lists).from_arrays(lists.offsets, values, mask=lists.is_null() if lists.null_count else None)
+
+
+def _decoded(value: str | None, name: str, row: int) -> npt.NDArray[np.float32] | None:
+    found = base64_floats(value)
+    if value is not None and found is None:
+        raise InputError(f"{name} holds float32 numbers in base64, but not in row {row}; write its vector again")
+    return found
 
 
 def side_by_side(columns: Sequence[Any], names: Sequence[str], label: str, row: int) -> npt.NDArray[Any]:
@@ -126,8 +164,15 @@ def _items(column: Any) -> tuple[npt.NDArray[Any], Any]:
     size = int(getattr(column.type, "list_size", -1))
     if size >= 0:
         return np.full(n, size), column.values.slice(column.offset * size, n * size)
+    if is_view(column.type):  # whose lists may lie in any order, or share their numbers
+        return numbers(column.sizes), column.flatten()
     offsets = numbers(column.offsets)
     return np.diff(offsets), column.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
+
+
+def is_view(kind: Any) -> bool:
+    """Whether an Arrow type is ``list_view`` or ``large_list_view``."""
+    return str(kind).startswith(("list_view<", "large_list_view<"))
 
 
 def storage(column: Any) -> Any:

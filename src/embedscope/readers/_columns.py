@@ -245,7 +245,7 @@ def told_names(stream: ColumnStream) -> tuple[str, ...]:
             used.add(name)
     others = [name for name in (stream.schema.names if stream.schema is not None else []) if name not in used]
     if others:
-        names.append(f"not read: {listed(others)}")
+        names.append(f"column{'s' if len(others) > 1 else ''} {listed(others)} not read")
     return tuple(names)
 
 

@@ -108,6 +108,15 @@ def itemsize_of(stream: Stream) -> int:
     return max(4, *sizes) if sizes else 8
 
 
+def _width(dim: int, dtype: str) -> str:
+    """How many numbers a row has: whole numbers of one byte may be codes or packed bits, and are no dimensions then.
+
+    >>> _width(384, "float32"), _width(48, "uint8")
+    ('384 dimensions in float32', '48 numbers in uint8')
+    """
+    return f"{dim} {'numbers' if dtype in ('int8', 'uint8') else 'dimensions'} in {dtype}"
+
+
 def described(stream: Stream) -> str:
     """One line on what was found: ``2 .npy files, 9,000 rows; vectors with 24 dimensions in float32``."""
     facts = facts_of(stream)
@@ -115,5 +124,5 @@ def described(stream: Stream) -> str:
     count = facts.form or f"{len(facts.files):,} {suffixes} file{'s' if len(facts.files) > 1 else ''}"
     rows = "" if stream.n_rows is None else f", {stream.n_rows:,} rows"
     order = f", in {facts.order} order" if facts.order else ""
-    spaces = ", ".join(f"{s} with {d} dimensions in {facts.dtypes.get(s, 'float32')}" for s, d in stream.dims.items())
+    spaces = ", ".join(f"{s} with {_width(d, facts.dtypes.get(s, 'float32'))}" for s, d in stream.dims.items())
     return "; ".join([f"{count}{rows}: {spaces}{order}", *facts.notes])

@@ -34,7 +34,7 @@ _PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": 
 def page_content(result: Result) -> dict[str, Any]:
     """Everything ``report.html.j2`` asks for, but styles and scripts."""
     document = document_of(result)
-    findings = by_importance(document.findings)
+    findings = [f for f in by_importance(document.findings) if not _repeats(f, document)]
     lead = leading_charts(document)
     styles = styles_of(document.figures)
     together = [lead] if len(lead) > 1 and all(isinstance(c, Figure) for c in lead) else [(c,) for c in lead]
@@ -45,14 +45,31 @@ def page_content(result: Result) -> dict[str, Any]:
         "leading": leading,
         "n_records": len(result.records),
         "statuses": STATUSES,
-        "tally": tally(document.findings),
+        "tally": tally(findings),
         "findings": [f for f in findings if not f.minor],
+        "others": _others(document, [f for f in findings if not f.minor]),
         "minor": [f for f in findings if f.minor],
         "groups": groups(document, lead, styles),
         "tables": [_table(t, i) for i, t in enumerate(document.tables)],
         "origins": origins_of(result.provenance),
         "mark": mark,
     }
+
+
+def _others(document: Document, findings: list[Finding]) -> list[Finding]:
+    """The findings that the headline does not say already."""
+    headline = headline_of(document)
+    said = "" if headline is None else f"{headline.text} {headline.cause}"
+    return [f for f in findings if f.text.rstrip(".") not in said]
+
+
+def _repeats(finding: Finding, document: Document) -> bool:
+    """Whether the headline says all that ``finding`` says."""
+    headline = headline_of(document)
+    more = finding.harm or finding.remedy or finding.detail or finding.rows or finding.source
+    if headline is None or more or finding.text != headline.text:
+        return False
+    return finding.evidence in ("", headline.evidence)
 
 
 def tally(findings: Iterable[Finding]) -> list[tuple[str, str]]:

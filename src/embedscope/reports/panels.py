@@ -13,10 +13,8 @@ from embedscope.reports.scales import Axis, steps
 from embedscope.reports.styles import MARKERS, PALETTE
 
 SIZES = {"half": (560, 300), "third": (370, 250)}
-CHARACTER = 6.3
-"""Width of a character of 12 units, on average; ``BOLD`` of a bold one."""
+_NARROW, _WIDE = frozenset("ijlIftr.,:;'|!()[]/- "), frozenset("mwMWGOQ@%\N{RIGHTWARDS ARROW}\N{MINUS SIGN}")
 
-BOLD = 7.3
 
 LINE = 15
 TONES = ("good", "bad", "quiet")
@@ -128,13 +126,13 @@ def histogram(chart: Histogram, size: str) -> Panel:
 def dots(chart: Dots, size: str) -> Panel:
     """Geometry of a dot plot; labels stand above their rows where they are long or the chart is narrow."""
     width = SIZES[size][0]
-    longest = max((len(r.label) * (BOLD if r.strong else CHARACTER) for r in chart.rows), default=0.0)
-    noted = max((len(r.note) * (BOLD if r.strong else CHARACTER) for r in chart.rows), default=0.0)
+    longest = max((breadth(r.label, strong=r.strong) for r in chart.rows), default=0.0)
+    noted = max((breadth(r.note, strong=r.strong) for r in chart.rows), default=0.0)
     stacked = size != "half" or longest + noted > 0.62 * width
     lanes = 1 if chart.joined else max((len({d.series for d in r.dots}) for r in chart.rows), default=1)
     row = 12 + max(14, 11 * lanes) + (LINE if stacked else 0)
     left, right = (8.0, width - 10.0) if stacked else (longest + 14, width - 14 - noted)
-    x = _dots_axis(chart, 7 if right - left > 300 else 4)
+    x = _dots_axis(chart, right - left)
     placed, levels = _above(chart.marks, chart.ranges, x, left, right)
     top = 8 + LINE * levels
     frame = Frame(left, right, top, top + row * len(chart.rows), x)
@@ -166,9 +164,27 @@ def span(chart: Dots) -> tuple[float, float]:
     return (0.0 if 0.0 <= low < 0.35 * high else max(low - pad, -bound)), min(high + pad, bound)
 
 
-def _dots_axis(chart: Dots, count: int) -> Axis:
+def _dots_axis(chart: Dots, width: float) -> Axis:
+    """The x axis with as many ticks, at most about seven, as keep their numbers apart."""
     low, high = span(chart)
-    return Axis(low, high, steps(low, high, count))
+    axes = [Axis(low, high, steps(low, high, count)) for count in range(7, 1, -1)]
+    roomy = (a for a in axes if max(map(breadth, a.labels()), default=0.0) + 14 <= _apart(a) * width)
+    return next(roomy, axes[-1])
+
+
+def _apart(x: Axis) -> float:
+    """Distance of neighbouring ticks as a share of the axis."""
+    return 1.0 if len(x.ticks) < 2 else x.share(x.ticks[1]) - x.share(x.ticks[0])
+
+
+def breadth(text: str, *, strong: bool = False) -> float:
+    """Width of ``text`` at 12 units, about, in the wider of the fonts that browsers take for ``system-ui``.
+
+    >>> breadth("ill") < breadth("mom") < breadth("mom", strong=True)
+    True
+    """
+    width = sum(4.4 if c in _NARROW else 10.6 if c in _WIDE else 8.0 if c.isupper() else 7.4 for c in text)
+    return width * (1.13 if strong else 1.0)
 
 
 def _row(chart: Dots, item: DotRow, middle: float, frame: Frame, lanes: int) -> list[Shape]:
@@ -279,7 +295,7 @@ def _above(
     lines: list[list[tuple[float, float]]] = []
     placed = []
     for at, text, kind in sorted(wanted):
-        half = len(text) * CHARACTER / 2
+        half = breadth(text) / 2
         middle = min(max(left + x.share(at) * (right - left), half), right + 8 - half)
         ends = (middle - half, middle + half)
         line = next(

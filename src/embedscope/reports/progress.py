@@ -69,8 +69,9 @@ class Bars:
             self._clear()
             self._label, self._unit, self._done, self._begin = label, unit, 0, time.monotonic()
             if self._console.is_terminal:
-                counted = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}", style="dim"), _Rate())
-                self._draw(label, total, unit, *counted, TimeRemainingColumn())
+                counted = (MofNCompleteColumn(), TextColumn("{task.fields[unit]}", style="dim"), _Rate())
+                known = (BarColumn(), *counted, TimeRemainingColumn())
+                self._draw(label, total, unit, *((SpinnerColumn(), TimeElapsedColumn()) if total is None else known))
 
     def advance(self, n: int) -> None:
         """Move the bar by ``n``."""

@@ -21,7 +21,6 @@ _LICENCE = re.compile(
     r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
     r"CC0-1\.0|CC-BY(?:-SA|-NC|-ND|-NC-SA|-NC-ND)?-[234]\.0|MPL-2\.0|ISC|Unlicense)\b"
 )
-_JOINED = "\N{WORD JOINER}"
 SPDX = "https://spdx.org/licenses/"
 
 
@@ -77,8 +76,10 @@ class Prose:
             seen.add(term)
             anchor = self.used.setdefault(term, f"term-{len(self.used)}")
             before = text[at : match.start()]
-            out.append(escape(before + _JOINED if before.endswith(("(", "[", "'")) else before))
-            out.append(f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>')
+            opening = before[-1:] if before.endswith(("(", "[", "'")) else ""
+            button = f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>'
+            out.append(escape(before.removesuffix(opening)))
+            out.append(f'<span class="glued">{escape(opening)}{button}</span>' if opening else button)
             at = match.end()
         return "".join([*out, escape(text[at:])])
 

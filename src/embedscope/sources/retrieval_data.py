@@ -71,20 +71,34 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
         provenance.data[source] = file_facts(path)
         return Collection(source, tuple(texts), texts=tuple(texts.values()))
     _, x = read_matrix(stream, source)
+    names = row_names(source, stream, ids, len(x), provenance)
+    if names is None:
+        raise InputError(
+            f"{source} has vectors without ids; write {named_beside(path).name} next to it with one id per line, or "
+            "name a file with --query-ids, --corpus-ids"
+        )
+    return Collection(source, names, x)
+
+
+def row_names(source: str, stream: Stream, ids: Any, n: int, provenance: Provenance) -> tuple[str, ...] | None:
+    """The ids of the ``n`` rows of a file of vectors, where it has any; see :func:`read_collection`.
+
+    Raises
+    ------
+    InputError
+        if there is not one distinct id per row.
+    """
     provenance.data[source] = vector_file_facts(source, stream)
     if ids is not None and not isinstance(ids, str | Path):
-        return _check_distinct(Collection(source, _one_per_row(ids, len(x), source), x))
+        return _distinct(_one_per_row(ids, n, source), source)
     files = id_files(source, stream) if ids is None else (Path(ids),)
     held = ids_of(stream) if ids is None else None
     own = None if held is None else held.unique()
     if held is not None and own is not None and not files:
         provenance.data[source] |= {"ids": held.source}
-        return Collection(source, own, x)
+        return own
     if not files:
-        raise InputError(
-            f"{source} has vectors without ids; write {named_beside(path).name} next to it with one id per line, or "
-            "name a file with --query-ids, --corpus-ids"
-        )
+        return None
     names = tuple(line for file in files for line in read_lines(file))
     said = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1:,} more"
     if own is not None and len(names) == len(own) and list(names) != list(own):
@@ -92,13 +106,13 @@ def read_collection(source: Any, ids: Any, provenance: Provenance, name: str = "
             f"{source} and {said} beside it give other ids to the same rows (first '{own[0]}' and '{names[0]}'); "
             "remove one of the two, or name a file with --query-ids, --corpus-ids"
         )
-    if len(names) != len(x):
+    if len(names) != n:
         raise InputError(
-            f"{said} {'has' if len(files) == 1 else 'have'} {len(names):,} ids for the {len(x):,} rows of {source}; "
+            f"{said} {'has' if len(files) == 1 else 'have'} {len(names):,} ids for the {n:,} rows of {source}; "
             "wanted one per row"
         )
     provenance.data |= {str(file): file_facts(file) for file in files}
-    return _check_distinct(Collection(source, names, x))
+    return _distinct(names, source)
 
 
 def _vectors_in(source: str, path: Path) -> Stream | None:
@@ -264,12 +278,17 @@ def concat(parts: Sequence[Collection]) -> Collection:
 
 
 def _check_distinct(collection: Collection) -> Collection:
-    seen: set[str] = set()
-    for i in collection.ids:
-        if i in seen:
-            raise InputError(f"{collection.name} has the id '{i}' twice; every row needs an id of its own")
-        seen.add(i)
+    _distinct(collection.ids, collection.name)
     return collection
+
+
+def _distinct(ids: tuple[str, ...], name: str) -> tuple[str, ...]:
+    seen: set[str] = set()
+    for i in ids:
+        if i in seen:
+            raise InputError(f"{name} has the id '{i}' twice; every row needs an id of its own")
+        seen.add(i)
+    return ids
 
 
 @dataclass(frozen=True, eq=False)

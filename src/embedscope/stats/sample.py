@@ -65,5 +65,10 @@ class RowSample(Need[SampledRows]):
     def _joined(self, a: SampledRows, b: SampledRows) -> SampledRows:
         keys = np.concatenate([a.keys, b.keys])
         order = np.argsort(keys, kind="stable")[: self.k]
-        x, ids = np.concatenate([a.x, b.x])[order], np.concatenate([a.ids, b.ids])[order]
+        first = order < len(a.keys)
+        if first.all():  # b brings nothing
+            return SampledRows(a.n + b.n, a.x, a.ids, a.keys, a.zero_rows + b.zero_rows)
+        x = np.empty((len(order), a.dim), dtype=np.result_type(a.x, b.x))
+        x[first], x[~first] = a.x[order[first]], b.x[order[~first] - len(a.keys)]
+        ids = np.concatenate([a.ids, b.ids])[order]
         return SampledRows(a.n + b.n, x, ids, keys[order], a.zero_rows + b.zero_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -119,9 +119,13 @@ def _clusters(data: Data, table: str) -> tuple[str, ...]:
 
 
 def _scores(name: str, classified: Classified, notes: Sequence[str]) -> Mapping[str, Score]:
-    """Top-1 under the id of the task, others after it."""
+    """Top-1 under the id of the task, others after it; of k classes the right one is always among the k best."""
     scores = {}
+    n_classes = len(classified.per_class)
+    idle = [k for k in classified.top if 1 < k >= n_classes]
+    left_out = [f"top-{k} of {n_classes} classes is always 1, and left out" for k in idle]
     for k, score in classified.top.items():
-        said = "; ".join([*filter(None, [score.note]), *notes]) or None
-        scores[name if k == 1 else f"{name}.top{k}"] = Score(score.value, score.n, score.draws, score.items, said)
+        if k not in idle:
+            said = "; ".join([*filter(None, [score.note]), *notes, *(left_out if k == 1 else ())]) or None
+            scores[name if k == 1 else f"{name}.top{k}"] = replace(score, note=said)
     return scores

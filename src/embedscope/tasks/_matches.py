@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -104,4 +104,4 @@ def _known(
 
 def _noted(score: Score, notes: list[str]) -> Score:
     said = "; ".join([*filter(None, [score.note]), *notes]) or None
-    return Score(score.value, score.n, score.draws, score.items, said)
+    return replace(score, note=said)

@@ -13,7 +13,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import N_DRAWS, item_counts
 
-_BLOCK = 4096  # items whose counts are in float64 at once
+_BLOCK = 4096  # items whose counts are in float64 at once, rows that are scaled at once
 
 
 def mean_draws(items: Floats, seed: int, groups: Index | None = None) -> Floats:
@@ -65,11 +65,16 @@ def directions(x: Any, name: str = "x") -> Floats:
     >>> directions([[3.0, 4.0], [0.0, 0.0]]).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
-    x64 = np.asarray(to_numpy(as_matrix(x, name)), dtype=np.float64)
-    largest = np.abs(x64).max(axis=1, keepdims=True)
-    scaled = np.divide(x64, largest, out=np.zeros_like(x64), where=largest > 0)
-    norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
-    return np.asarray(np.divide(scaled, norms, out=scaled, where=norms > 0))
+    rows = to_numpy(as_matrix(x, name))
+    out = np.empty(rows.shape)
+    for lo in range(0, len(rows), _BLOCK):
+        x64 = rows[lo : lo + _BLOCK].astype(np.float64)
+        largest = np.abs(x64).max(axis=1, keepdims=True)
+        scaled = np.divide(x64, largest, out=np.zeros_like(x64), where=largest > 0)
+        norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
+        np.divide(scaled, norms, out=scaled, where=norms > 0)
+        out[lo : lo + _BLOCK] = scaled
+    return out
 
 
 def check_apart(unit: Floats, name: str) -> None:

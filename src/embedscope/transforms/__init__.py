@@ -11,6 +11,7 @@ array([[-1., -1.],
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from embedscope.core.registry import Registry
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from embedscope.transforms._affine import Affine
     from embedscope.transforms._chain import Chain
+
+_PACKAGES = ("align", "calibration", "codes", "repair", "scorers")
+"""Modules that are imported when they are first named."""
 
 __all__ = ["TRANSFORMS", "Chain", "load", "parse_chain"]
 
@@ -55,4 +59,6 @@ def __getattr__(name: str) -> Any:
         from embedscope.transforms._chain import Chain
 
         return Chain
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join((*__all__, *_PACKAGES))}")
