@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -141,6 +142,11 @@ def test_a_scheduler_that_falls_silent(tmp_path):
     import subprocess
 
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL, cwd=tmp_path)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:  # it has to start before it can fall silent
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.1)
     engine = Dask(f"tcp://127.0.0.1:{port}", timeout=60, patience=5)
     try:
         outcomes = engine.map(slow, range(40))

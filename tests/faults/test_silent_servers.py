@@ -101,7 +101,7 @@ def test_a_model_behind_a_server(server, how):
     began = time.monotonic()
     with pytest.raises(DataUnavailableError, match="did not answer after 1 attempts"):
         served(server(SERVERS[how]))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
 
 
 def _answering(body):
@@ -178,7 +178,7 @@ def test_a_store_behind_a_server(server, monkeypatch, address, how):
     began = time.monotonic()
     with pytest.raises(EmbedscopeError, match="server answers at"):
         open_vectors(address.format(port=server(SERVERS[how])))
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 90
 
 
 @pytest.mark.skipif(not _has("psycopg"), reason="extra postgres is not installed")

@@ -144,7 +144,7 @@ def test_every_shard_of_a_reader_is_behind_the_boundary():
 def test_long_errors_are_cut(tmp_path):
     np.savez(tmp_path / "x.npz", **{f"array_{'n' * 60}_{i}": X for i in range(40)})
     text = error(tmp_path / "x.npz")
-    assert " ... ; " in text or "and 28 more" in text
+    assert " ... " in text
     names = Path(tmp_path / "y.parquet")
     pq.write_table(pa.table({f"column_{'c' * 30}_a{i}b": ["t"] for i in range(50)}), names)
     assert "has no column of vectors" in error(names)

@@ -116,7 +116,8 @@ class Dask:
 
         What does not end in ``patience`` seconds is killed, since Python would wait for it at its own end.
         """
-        ended, self._client = self._client is not None, None
+        ended = self._client is not None or self._others is None
+        self._client = None
         opened, self._open = self._open, ExitStack()
         try:
             bounded(opened.close, self.patience)
