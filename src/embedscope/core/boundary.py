@@ -9,8 +9,8 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from embedscope.core.errors import EmbedscopeError, InputError, is_failure
+from embedscope.core.printable import printable
 
-_LONGEST = 400
 _REASON = 160
 
 T = TypeVar("T")
@@ -20,12 +20,12 @@ T = TypeVar("T")
 def sentences(what: str, advice: str = "get or write the file again") -> Generator[None, None, None]:
     """Turn every error that is not ours into an ``InputError`` of one sentence about ``what``.
 
-    ``KeyboardInterrupt`` and the like pass; so do typed errors, cut to one line of at most 400 characters.
+    ``KeyboardInterrupt`` and the like pass; so do typed errors.
     """
     try:
         yield
-    except EmbedscopeError as error:
-        raise shortened(error) from error.__cause__
+    except EmbedscopeError:
+        raise
     except MemoryError as error:
         raise InputError(
             f"{shown(what)} needs more memory than there is, so its sizes are damaged or it is too large; {advice}"
@@ -36,18 +36,6 @@ def sentences(what: str, advice: str = "get or write the file again") -> Generat
         raise InputError(f"{shown(what)} could not be read ({reason(error)}); {advice}") from error
 
 
-def shortened(error: EmbedscopeError) -> EmbedscopeError:
-    """The same error with its message on one line, its middle left out beyond 400 characters."""
-    text = " ".join(printable(str(error)).split())
-    if len(text) >= _LONGEST:
-        tail = text.rpartition("; ")[2]
-        tail = tail if len(tail) < _LONGEST // 2 else tail[-100:]
-        text = f"{text[: _LONGEST - len(tail) - 12]} ... ; {tail}"
-    if text == str(error):
-        return error
-    return type(error)(text)
-
-
 def reason(error: BaseException) -> str:
     """What an error of another library says, on one line, without where in its source it was raised."""
     text = printable(str(error))
@@ -55,11 +43,6 @@ def reason(error: BaseException) -> str:
     text = re.sub(r"^Error in .*? at \S+:\d+: ", "", text)
     text = text or type(error).__name__
     return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
-
-
-def printable(text: str) -> str:
-    """``text`` with whatever cannot be printed escaped."""
-    return "".join(c if c.isprintable() or c.isspace() else ascii(c)[1:-1] for c in text)
 
 
 def shown(name: str) -> str:

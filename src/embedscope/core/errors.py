@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from embedscope.core.printable import printable
+
 _LONGEST, _END = 400, 160
 
 
 def brief(message: str) -> str:
-    r"""``message`` as one line below 400 characters, with its beginning and its end.
+    r"""``message`` as one line below 400 characters, with its beginning and its end; what cannot be printed is escaped.
 
     >>> brief("a\nb"), len(brief("x" * 1000)), brief("x" * 1000 + "; pass a file")[-16:]
     ('a b', 399, 'xxx; pass a file')
     """
-    line = " ".join(part.strip() for part in message.splitlines()) if "\n" in message else message
+    line = printable(" ".join(part.strip() for part in message.splitlines()))
     if len(line) < _LONGEST:
         return line
     dots = " ... "
