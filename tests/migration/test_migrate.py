@@ -47,7 +47,8 @@ def test_a_rotated_copy_is_bridged_and_nothing_is_lost() -> None:
     outcome = embedscope.migrate(x, y, candidates=LINEAR)
     assert outcome.verdict == "bridge" and outcome.accepted
     record = outcome.result["migrate"]
-    assert record.value == record.ci_low == 1.0
+    assert record.value == record.ci_high == 1.0
+    assert record.ci_low == pytest.approx(record.n / (record.n + 1.959964**2))  # Wilson's interval of n
     moved = embedscope.apply(outcome.repair, y, kind="new")
     assert np.abs(moved - x / np.linalg.norm(x, axis=1, keepdims=True)).max() < 1e-9
     assert outcome.repair.kinds["old"].is_identity

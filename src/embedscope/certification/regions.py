@@ -9,6 +9,7 @@ region that cuts through one thing does not decide.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +46,13 @@ def find_regions(fitted: npt.NDArray[Any], held: npt.NDArray[Any], seed: int) ->
     (4, True)
     """
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     rows = np.concatenate([fitted, held])
     cells = max(FOLDS, min(CELLS, len(rows) // _ROWS_A_CELL))
-    label = KMeans(cells, n_init=1, random_state=seed).fit(rows).labels_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than cells leave some empty
+        label = KMeans(cells, n_init=1, random_state=seed).fit(rows).labels_
     sizes = np.bincount(label, minlength=cells)
     fold, totals = np.empty(cells, dtype=np.intp), np.zeros(FOLDS)
     for cell in np.argsort(-sizes, kind="stable"):

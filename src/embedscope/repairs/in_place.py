@@ -282,7 +282,7 @@ def _check_repair(
     if repair is not None:
         loaded = repair if isinstance(repair, Repair) else Repair.load(repair)
         if _fingerprint(loaded) != state.repair_sha256:
-            named = "the repair that was given" if isinstance(repair, Repair) else str(repair)
+            named = "the repair that was given" if isinstance(repair, Repair) else Path(repair).name
             raise InputError(
                 f"vectors of {collection.place} were replaced by another repair than {named}; the one that can be "
                 f"taken back is kept in the journal: {kept}"

@@ -31,7 +31,7 @@ def same_modality_share(
     -------
     Scores by name of the modality that asks; where cosines tie at the last place, the mean over orders of the tied rows
 
-    >>> x = np.eye(2)
+    >>> x = np.array([[1.0, 0.0], [0.9, 0.1]])
     >>> same_modality_share(x, -x, k=1)["a"].value
     1.0
     """
