@@ -24,7 +24,7 @@ VERBS = {
     "calibrate": ("calibrate", "--pair", "a.npy", "b.npy"),
     "compress": ("compress", "a.npy"),
     "migrate": ("migrate", "--old", "a.npy", "--new", "b.npy"),
-    "analogy": ("analogy", "gensim:words.vec", "a - b + c"),
+    "analogy": ("analogy", "gensim:words.vec", "a - b + c", "--words", "words.txt"),
 }
 
 
@@ -39,6 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "qrels.tsv").write_text("".join(f"{i}\t{i}\t1\n" for i in range(N)))
     words = [f"{w} {' '.join(f'{v:.4f}' for v in row)}\n" for w, row in zip("abcdefgh", a, strict=False)]
     (tmp_path / "words.vec").write_text(f"8 {DIM}\n" + "".join(words))
+    (tmp_path / "words.txt").write_text("\n".join("abcdefgh"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
