@@ -281,7 +281,7 @@ def test_one_model_given_twice_decides_nothing() -> None:
     c, k = made_run("a", "contrastive", curves), made_run("b", "causal", curves)
     found = sentences_of(c, k)
     assert {found[name].status for name in found if name != "eight"} == {"undecided"}
-    assert "not every comparison is decided" in found["together"].text
+    assert "no comparison is decided" in found["together"].text
     assert "cannot be told apart on any of 2 word tests" in found["words"].text
 
 
@@ -294,6 +294,10 @@ def test_sentences_follow_the_numbers_both_ways() -> None:
     found = sentences_of(c, k, base)
     names = ("together", "directions", "coordinates", "words", "documents", "sentences", "random")
     assert {name: found[name].status for name in names} == dict.fromkeys(names, "agrees")
+    undecided = made_run(
+        "b", "causal", worse | {"lee": better["lee"], "stsb": better["stsb"]}, similarity=0.8, share=0.9
+    )
+    assert "4 of 5 comparisons agree with the study and 1 is undecided" in sentences_of(c, undecided)["together"].text
     c.role, k.role = "causal", "contrastive"
     turned = sentences_of(c, k, base)
     names = names[:-1]

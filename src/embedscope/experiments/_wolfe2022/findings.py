@@ -76,16 +76,24 @@ def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
         status = "agrees"
     elif against and not agree:
         status = "deviates"
+    open_ones = len(compared) - agree - against
+    if not agree:
+        otherwise = "no comparison is decided"
+    elif against:
+        otherwise = "the comparisons contradict one another"
+    else:
+        are = "is" if open_ones == 1 else "are"
+        otherwise = f"{agree} of {len(compared)} comparisons agree with the study and {open_ones} {are} undecided"
     verdict = sentence(
         status,
         "consistent with the study in every comparison",
         "not consistent with the study in any comparison that is decided",
-        "the comparisons contradict one another" if agree and against else "not every comparison is decided",
+        otherwise,
     )
     text = f"Taken together: {verdict}. {c.name} was trained contrastively, {k.name} on the next token."
     evidence = (
         f"Of {len(compared)} comparisons, {agree} agree with the study, {against} contradict it, and "
-        f"{len(compared) - agree - against} cannot be decided."
+        f"{open_ones} cannot be decided."
     )
     assumed = [run.name for run in (c, k) if run.role_assumed]
     detail = f"The training of {' and '.join(assumed)} is assumed from the architecture, not known." if assumed else ""
