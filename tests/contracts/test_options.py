@@ -10,21 +10,10 @@ import pytest
 
 import embedscope
 
-VERBS = (
-    "analogy",
-    "apply",
-    "calibrate",
-    "check",
-    "compare",
-    "compress",
-    "diagnose",
-    "evaluate",
-    "explore",
-    "measure",
-    "migrate",
-    "repair",
-    "report",
-    "reproduce",
+VERBS = tuple(
+    name
+    for name in embedscope.__all__
+    if inspect.isfunction(getattr(embedscope, name)) and not name.startswith("list_")
 )
 DIFFERENT = {
     ("measure", "modalities"): "a list of two on the command line, which its own definition splits",

@@ -51,11 +51,11 @@ def test_those_of_the_asking_rows_ask_that_are_in_a_part() -> None:
     whole = RowSet(_rows(6000, 0))
     members = np.random.default_rng(1).random(6000) < 0.5
     part = whole.part(members)
-    assert whole.asking(2000) == 2000
-    assert part.asking(2000) == members[:2000].sum()
-    assert part.part(np.arange(part.n) % 2 == 0).asking(2000) == (members[:2000].sum() + 1) // 2
+    assert whole.n_queries(2000) == 2000
+    assert part.n_queries(2000) == members[:2000].sum()
+    assert part.part(np.arange(part.n) % 2 == 0).n_queries(2000) == (members[:2000].sum() + 1) // 2
     assert len(kept_in_int8(part)) == members[:2000].sum()
-    assert part.asking(0) == 1  # one row at least
+    assert part.n_queries(0) == 1  # one row at least
 
 
 def test_rows_of_a_part_in_8_bits_keep_the_scale_of_the_whole() -> None:

@@ -15,6 +15,8 @@ __all__ = ["Patient", "bounded", "check_listening", "ended_after"]
 
 R = TypeVar("R")
 
+_RETRY_SECONDS = 0.25
+
 
 def bounded(call: Callable[[], R], seconds: float) -> R:
     """What ``call`` gives or raises, in at most ``seconds``; after these ``TimeoutError``, and it goes on alone.
@@ -60,9 +62,6 @@ def check_listening(address: str, seconds: float) -> None:
             if left < _RETRY_SECONDS:
                 raise OSError(f"nothing listened for {seconds:g} s: {error.strerror or error}") from error
         time.sleep(_RETRY_SECONDS)
-
-
-_RETRY_SECONDS = 0.25
 
 
 class Patient:

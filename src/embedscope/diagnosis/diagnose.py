@@ -251,24 +251,26 @@ def _open(v: Verdict, several: bool) -> Finding:
 
 def _not_judged(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
     """One line per space: what so few rows say nothing about."""
-    spaces: dict[tuple[str, str], list[Verdict]] = {}
-    for v in verdicts:
-        spaces.setdefault((v.numbers.source, v.numbers.space), []).append(v)
-    for found in spaces.values():
-        names = "; ".join(f"{v.rule.name} (from {v.rule.least_rows:,} rows on)" for v in found)
-        n = found[0].numbers.n
-        rows = "1 row" if n == 1 else f"{n:,} rows"
-        yield Finding(f"{_prefix(found[0], several)}Not judged, for {rows} are too few: {names}.", "info")
+    for few in _by_space(verdicts):
+        names = "; ".join(f"{v.rule.name} (from {v.rule.least_rows:,} rows on)" for v in few)
+        n = few[0].numbers.n
+        rows = "1 row is" if n == 1 else f"{n:,} rows are"
+        yield Finding(f"{_prefix(few[0], several)}Not judged, since {rows} too few: {names}.", "info")
 
 
 def _healthy(verdicts: list[Verdict], several: bool) -> Iterable[Finding]:
     """One line per space: what was checked and is fine."""
+    for fine in _by_space(verdicts):
+        names = "; ".join(f"{v.rule.name} ({v.reading.value:.3g})" for v in fine)
+        yield Finding(f"{_prefix(fine[0], several)}Fine: {names}.", "ok")
+
+
+def _by_space(verdicts: list[Verdict]) -> Iterable[list[Verdict]]:
+    """The verdicts on each space, in their order."""
     spaces: dict[tuple[str, str], list[Verdict]] = {}
     for v in verdicts:
         spaces.setdefault((v.numbers.source, v.numbers.space), []).append(v)
-    for space_numbers in spaces.values():
-        names = "; ".join(f"{v.rule.name} ({v.reading.value:.3g})" for v in space_numbers)
-        yield Finding(f"{_prefix(space_numbers[0], several)}Fine: {names}.", "ok")
+    return spaces.values()
 
 
 def _prefix(v: Verdict, several: bool) -> str:

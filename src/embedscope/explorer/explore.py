@@ -13,12 +13,12 @@ from embedscope.core.choices import MapKind
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
-from embedscope.explorer.asking import Asker, query_asker
 from embedscope.explorer.facts import row_facts
 from embedscope.explorer.findings import findings
 from embedscope.explorer.maps import Plane, plane
 from embedscope.explorer.rows import Rows, held_rows, open_rows
 from embedscope.explorer.table import Exploration
+from embedscope.explorer.typed_queries import QueryEncoder, model_query_encoder
 from embedscope.sources.options import ModelOptions
 from embedscope.transforms.repair import Repair
 
@@ -87,7 +87,7 @@ def explore(  # noqa: PLR0913
             f"{len(rows.spaces)} spaces are too many for one page (at most {_PAGES}); name some, as in --layers 0,final"
         )
     if query_model is not None:
-        rows = replace(rows, asker=_asker(str(query_model), rows, options, progress))
+        rows = replace(rows, query_encoder=_query_encoder(str(query_model), rows, options, progress))
     planes = {space: plane(x, map_kind, options.seed, progress) for space, x in rows.spaces.items()}
     pages = [_page(rows.first(space), planes, map_kind, options.seed, progress) for space in rows.spaces]
     shown = replace(pages[0], others=tuple(pages[1:]))
@@ -113,15 +113,17 @@ def _repaired(
     return replace(shown, maps=maps, after=after, notes=(*shown.notes, note))
 
 
-def _asker(uri: str, rows: Rows, options: ModelOptions, progress: Progress) -> Asker:
+def _query_encoder(uri: str, rows: Rows, options: ModelOptions, progress: Progress) -> QueryEncoder:
     """The model ``uri`` as what typed queries are embedded with; its texts are queries to rows that are documents."""
-    if rows.asker is not None:
-        raise InputError(f"{rows.asker.model} encoded the rows and embeds typed queries; leave out --query-model {uri}")
-    asker = query_asker(uri, options, progress)
-    dimensions = asker.dimensions(rows.space)
+    if rows.query_encoder is not None:
+        raise InputError(
+            f"{rows.query_encoder.model} encoded the rows and embeds typed queries; leave out --query-model {uri}"
+        )
+    query_encoder = model_query_encoder(uri, options, progress)
+    dimensions = query_encoder.dimensions(rows.space)
     if dimensions != rows.x.shape[1]:
         raise InputError(
             f"--query-model {uri} gives {dimensions} dimensions, the rows have {rows.x.shape[1]}; name the model that "
             "made them"
         )
-    return asker
+    return query_encoder

@@ -19,7 +19,7 @@ from embedscope.core.images import Image
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.explorer.asking import Asker, called, image_asker, text_asker
+from embedscope.explorer.typed_queries import QueryEncoder, called, image_query_encoder, text_query_encoder
 from embedscope.readers import described, find_vectors, ids_of, other_columns, texts_of
 from embedscope.sources.images import FolderImage, images_in
 from embedscope.sources.models import (
@@ -50,7 +50,7 @@ class Rows:
     texts, images : None where there are none
     columns : other columns of the file, and ``class`` and ``kind`` where known
     total : rows that there were before the sample
-    asker : the model that typed queries are embedded with; None where it is not known
+    query_encoder : the model that typed queries are embedded with; None where it is not known
     """
 
     spaces: Mapping[str, Matrix]
@@ -60,7 +60,7 @@ class Rows:
     images: tuple[Image | None, ...] | None = None
     columns: Mapping[str, tuple[Any, ...]] | None = None
     total: int = 0
-    asker: Asker | None = None
+    query_encoder: QueryEncoder | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -236,7 +236,7 @@ def _of_model(
                     (uri,) * len(lines),
                     lines,
                     total=len(named.texts),
-                    asker=text_asker(uri, options, vectors, infos),
+                    query_encoder=text_query_encoder(uri, options, vectors, infos),
                 )
             )
         )
@@ -248,9 +248,11 @@ def _of_model(
         space = image_vector(encoder.spaces)
         names = tuple(image.name for image in shown)
         matrices = {space: encoded.matrix(space)}
-        asker = image_asker(uri, encoder, options)
+        query_encoder = image_query_encoder(uri, encoder, options)
         parts.append(
-            Rows(matrices, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures), asker)
+            Rows(
+                matrices, names, (uri,) * len(shown), None, shown, _folder_classes(shown), len(pictures), query_encoder
+            )
         )
     rows = parts[0] if len(parts) == 1 else _joined(parts, ("text", "image"), "kind")
     if labels is None:
@@ -302,7 +304,7 @@ def _joined(parts: Sequence[Rows], names: Sequence[str], column: str = "source")
         together([part.images for part in parts], None),
         columns,
         sum(part.total for part in parts),
-        parts[-1].asker if column == "kind" else None,
+        parts[-1].query_encoder if column == "kind" else None,
     )
 
 

@@ -184,14 +184,18 @@ def _page(shown: Exploration, *, live: bool) -> str:
 
 def _bar(shown: Exploration, *, live: bool) -> str:
     """The line above the map: a switch between spaces, and a field for queries; empty where there is neither."""
-    asker = shown.rows.asker
-    if asker is None and not shown.others:
+    query_encoder = shown.rows.query_encoder
+    if query_encoder is None and not shown.others:
         return ""
-    said = "" if asker is None else f"Typed queries need {asker.model}: they work where embedscope explore runs."
+    said = (
+        ""
+        if query_encoder is None
+        else f"Typed queries need {query_encoder.model}: they work where embedscope explore runs."
+    )
     facts = {
         "spaces": [page.rows.space for page in shown.pages],
-        "model": None if asker is None else asker.model,
-        "takes": asker.takes if asker is not None and live else None,
+        "model": None if query_encoder is None else query_encoder.model,
+        "takes": query_encoder.takes if query_encoder is not None and live else None,
         "said": "" if live else said,
     }
     text = (Path(__file__).parent / "bar.html").read_text(encoding="utf-8")

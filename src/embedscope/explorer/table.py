@@ -64,13 +64,13 @@ class Exploration:
         InputError
             if the model of the rows is not known, or gives the query no vector of their dimension.
         """
-        if self.rows.asker is None:
+        if self.rows.query_encoder is None:
             raise InputError("the model of these vectors is not known; name it with --query-model to type queries")
-        asked, x = self.rows.asker.vector(query, self.rows.space), self.rows.x
+        asked, x = self.rows.query_encoder.vector(query, self.rows.space), self.rows.x
         if len(asked) != x.shape[1]:
             raise InputError(
-                f"{self.rows.asker.model} gives {len(asked)} dimensions and the rows have {x.shape[1]}; name the model "
-                "that made them with --query-model"
+                f"{self.rows.query_encoder.model} gives {len(asked)} dimensions and the rows have {x.shape[1]}; name "
+                "the model that made them with --query-model"
             )
         scale = np.linalg.norm(asked) * self.facts.norm
         cosines = np.divide(x @ asked, scale, out=np.full(len(x), -1.0), where=scale > 0)

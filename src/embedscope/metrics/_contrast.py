@@ -33,4 +33,4 @@ def neighbour_contrast(rows: RowSet) -> float:
     if n <= K:
         raise UndefinedError(f"undefined: needs at least {K + 1} distinct non-zero rows, got {n}")
     unrelated = (float(distinct.total @ distinct.total) - n) / (n * (n - 1))
-    return float(distinct.nearest(K, distinct.asking(ASKED)).scores[:, 0].mean()) - unrelated
+    return float(distinct.nearest(K, distinct.n_queries(ASKED)).scores[:, 0].mean()) - unrelated

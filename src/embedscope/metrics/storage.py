@@ -45,7 +45,7 @@ def float16_ties(rows: RowSet) -> float:
         with fewer than 11 non-zero rows.
     """
     _enough(rows)
-    exact = rows.nearest(K, rows.asking(ASKED)).scores
+    exact = rows.nearest(K, rows.n_queries(ASKED)).scores
     half = exact.astype(np.float16)
     return float(((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).mean())
 
@@ -71,7 +71,7 @@ def kept_in_int8(rows: RowSet) -> Index:
     """How many of the 10 nearest of each of the first 2,000 rows stay its 10 nearest in 8 bits, (m,)."""
     kept: Index | None = rows.found.get("int8")
     if kept is None:
-        asked = rows.asking(ASKED)
+        asked = rows.n_queries(ASKED)
         before, after = (
             rows.nearest(K, asked).indices,
             rows.mapped("levels", _levels, largest=_LEVELS).nearest(K, asked),

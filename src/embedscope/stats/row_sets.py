@@ -76,12 +76,12 @@ class RowSet:
         members[places] = 1
         return np.asarray(members @ whole.x)
 
-    def asking(self, most: int) -> int:
+    def n_queries(self, most: int) -> int:
         """How many rows ask, the first ones: ``most``, and in a part those of them that are in it."""
         if self._part_of is None:
             return min(most, self.n)
         whole, places = self._part_of
-        return max(1, int(np.searchsorted(places, whole.asking(most))))
+        return max(1, int(np.searchsorted(places, whole.n_queries(most))))
 
     def occurrences(self, k: int) -> Index:
         """N_k (n,): how often each row is among the k nearest of the others, by inner product, itself left out.

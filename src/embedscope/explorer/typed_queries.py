@@ -36,7 +36,7 @@ Opened = tuple[TextEncoder | Lookup, list[SpaceName]]
 
 
 @dataclass(frozen=True, eq=False)
-class Asker:
+class QueryEncoder:
     """The model that typed queries are embedded with.
 
     Attributes
@@ -125,22 +125,22 @@ def called(name: SpaceName) -> str:
     return name.space if name.pooling is None else f"{name.space} {name.pooling}"
 
 
-def text_asker(uri: str, options: ModelOptions, vectors: Any, spaces: Sequence[SpaceName]) -> Asker:
+def text_query_encoder(uri: str, options: ModelOptions, vectors: Any, spaces: Sequence[SpaceName]) -> QueryEncoder:
     """Queries that are texts, read by the model ``uri`` that gave ``vectors`` of the rows in ``spaces``."""
     model = vectors.encoder if isinstance(vectors, TextVectors) else vectors
-    return Asker(uri, TextTower(uri, options, None, (model, list(spaces))))
+    return QueryEncoder(uri, TextTower(uri, options, None, (model, list(spaces))))
 
 
-def query_asker(uri: str, options: ModelOptions, progress: Progress) -> Asker:
+def model_query_encoder(uri: str, options: ModelOptions, progress: Progress) -> QueryEncoder:
     """Queries of documents that are given as vectors, read by the model ``uri`` as it reads queries."""
     provenance = Provenance()
     model = open_text_model(uri, options, provenance, progress)
     spaces = model_spaces(model, uri, options, "one", provenance, progress)
-    return Asker(uri, TextTower(uri, options, "query", (model, spaces)))
+    return QueryEncoder(uri, TextTower(uri, options, "query", (model, spaces)))
 
 
-def image_asker(uri: str, encoder: ImageEncoder, options: ModelOptions) -> Asker:
+def image_query_encoder(uri: str, encoder: ImageEncoder, options: ModelOptions) -> QueryEncoder:
     """Queries that are images, and texts where the model ``uri`` has a tower for them."""
     pair = model_pair(uri)
     text = None if pair is None or pair[1] is None else TextTower(pair[1], options, None)
-    return Asker(uri, text, ImageTower(encoder))
+    return QueryEncoder(uri, text, ImageTower(encoder))
