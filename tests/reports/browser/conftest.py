@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -29,6 +30,14 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+
+
+class NavigatedError(Exception):
+    """The page gave way to the next one before it answered."""
+
+
+# Chromium's words for a page that is being replaced, whichever step of the replacement the question met.
+NAVIGATED = ("Inspected target navigated or closed", "Execution context was destroyed", "Cannot find default execution context")
 
 
 class Browser:
@@ -69,6 +78,8 @@ class Browser:
         while True:
             reply = self._read()
             if reply.get("id") == self._count:
+                if any(words in reply.get("error", {}).get("message", "") for words in NAVIGATED):
+                    raise NavigatedError(reply)
                 assert "error" not in reply, reply
                 return reply["result"]
             self.events.append(reply)
@@ -107,11 +118,15 @@ class Browser:
         return reply["result"].get("value")
 
     def wait(self, script: str, seconds: float = 20) -> None:
-        """Wait until ``script`` is true."""
+        """Wait until ``script`` is true, of this page or of the one that follows it."""
         end = time.monotonic() + seconds
-        while not self.run(script):
+        true = False
+        while not true:
             assert time.monotonic() < end, f"waited {seconds} s for {script}"
-            time.sleep(0.05)
+            with contextlib.suppress(NavigatedError):
+                true = self.run(script)
+            if not true:
+                time.sleep(0.05)
 
     def press(self, key: str) -> None:
         """Press and release ``key`` as a user does."""
