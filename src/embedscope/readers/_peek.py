@@ -11,7 +11,9 @@ from embedscope.readers._column_values import looks_like_vector
 
 TEXT_TABLES = frozenset({"jsonl", "ndjson", "csv", "tsv"})
 _HEAD = 1 << 22
-_WRITTEN = r"[\[({]\s*[+-]?[\d.]|\d\.\d+( +[+-]?[\d.]+){2}"
+_FRACTION = r"[+-]?\d*\.\d+([eE][+-]?\d+)?"
+_WRITTEN = rf"[\[({{]\s*[+-]?[\d.]|{_FRACTION}( +[+-]?[\d.]+([eE][+-]?\d+)?){{2}}"
+_WRITTEN_FIRST = rf"[\[({{]\s*{_FRACTION}\)?[, ]|{_FRACTION}( +{_FRACTION}){{2}}"
 
 
 def may_hold_vectors(path: Path) -> bool:
@@ -35,7 +37,8 @@ def may_hold_vectors(path: Path) -> bool:
         lines = lines[1:]
     names = re.split(r"[,;\t|]", lines[0])
     numbered = sum(re.search(r"\d[\])]?\"?$", name.strip()) is not None for name in names)
-    return numbered > 1 or any(re.search(_WRITTEN, line) for line in lines[1:])
+    written = any(re.search(_WRITTEN, line) for line in lines[1:]) or re.search(_WRITTEN_FIRST, lines[0])
+    return numbered > 1 or bool(written)
 
 
 def _in_object(row: Any) -> bool:
