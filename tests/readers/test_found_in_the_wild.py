@@ -166,6 +166,12 @@ def test_columns_that_are_nearly_vectors(tmp_path):
             read(tmp_path / f"{name}.parquet")
 
 
+@pytest.mark.parametrize("name", ["", " ", "::key", "?bits"])
+def test_an_empty_name_is_no_folder(name):
+    with pytest.raises(InputError, match="the name of a file is empty; is a variable of the shell not set?"):
+        find_vectors(name)
+
+
 def test_text_that_is_not_utf8_after_the_first_line(tmp_path):
     (tmp_path / "x.csv").write_bytes("id,text,e0,e1\na,café,1,2\n".encode("latin-1"))
     with pytest.raises(InputError, match="is no text in UTF-8, after row 0; save it as UTF-8"):

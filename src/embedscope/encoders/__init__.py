@@ -11,7 +11,7 @@ from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._opening import opening
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
-from embedscope.encoders._space_names import space_name
+from embedscope.encoders._space_names import LAST_LAYERS, space_name
 from embedscope.encoders._uris import is_model as _is_text_model
 from embedscope.encoders._uris import near_alias
 from embedscope.encoders.aliases import ALIASES, Alias
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIASES",
+    "LAST_LAYERS",
     "MODELS",
     "OWN",
     "Alias",

@@ -170,6 +170,7 @@ def find_vectors(
     named = taken_apart(source)
     with sentences(named.place, "check the path, then get or write the file again"):
         check_name(source)
+        check_name(named.place)
         ids, texts = ids_column or named.ids, text_column or named.texts
 
         def open_file(file: Place, key: str | None) -> Stream:

@@ -140,8 +140,11 @@ def _nearly(schema: Any) -> str:
     if coded:
         return f". {shown(coded[0])} holds bytes: where they are float32, write np.frombuffer(x, 'f4').tolist()"
     fractions = [f.name for f in schema if pt.is_floating(f.type)]
-    if len(fractions) > 1:
+    texts = [f.name for f in schema if f.name.lower() in TEXT_NAMES and _is_string(f.type)]
+    if len(fractions) > (2 if texts else 1):
         return f". If {shown(fractions[0])} to {shown(fractions[-1])} are coordinates, call them e0, e1, ..."
+    if texts:
+        return f". To embed the texts in {shown(texts[0])}, name a model and pass the file with --texts"
     return ""
 
 
