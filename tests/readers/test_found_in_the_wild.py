@@ -168,7 +168,7 @@ def test_columns_that_are_nearly_vectors(tmp_path):
 
 @pytest.mark.parametrize("name", ["", " ", "::key", "?bits"])
 def test_an_empty_name_is_no_folder(name):
-    with pytest.raises(InputError, match="the name of a file is empty; is a variable of the shell not set?"):
+    with pytest.raises(InputError, match=r"the name of a file is empty; is a variable of the shell not set\?"):
         find_vectors(name)
 
 
