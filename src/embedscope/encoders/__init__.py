@@ -97,11 +97,17 @@ def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     scheme = _scheme(uri)
     if scheme is not None:
         return _open_scheme(scheme, uri, options)
-    from embedscope.encoders._without_layers import open_without_layers
+    from embedscope.encoders._taps import NoLayersError
+    from embedscope.encoders._without_layers import open_despite_layers, open_without_layers
     from embedscope.encoders.text import open_encoder
 
     model = open_without_layers(uri, options)
-    return model or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+    if model is not None:
+        return model
+    try:
+        return open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+    except NoLayersError as error:
+        return open_despite_layers(uri, options, error)
 
 
 def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:
