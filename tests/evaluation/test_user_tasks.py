@@ -216,4 +216,11 @@ def test_a_task_that_does_not_compare_as_the_model_does_says_so(tmp_path: Path) 
         "qrels": str(tmp_path / "q.txt"),
     }
     found = embedscope.calibrate(DotModel(), **files)
-    assert "the model compares by dot; here rows are compared by cosine" in found.result.to_json()
+    said = "the model compares by dot; here rows are compared by cosine"
+    assert said in found.result.to_json()
+    texts = ["a" * (i + 1) for i in range(200)]
+    for labels in (None, [f"class {i % 10}" for i in range(200)]):
+        assert said in embedscope.calibrate(DotModel(), texts=texts, labels=labels).result.to_json()
+    pairs = np.array([(i, i + 1, i % 5) for i in range(0, 198, 2)])
+    for judged in ({"scores": pairs}, {"labels": [f"class {i % 10}" for i in range(200)]}, {}):
+        assert said in embedscope.repair(DotModel(), texts=texts, candidates="center", **judged).result.to_json()
