@@ -16,7 +16,7 @@ from embedscope.diagnosis import diagnose as diagnosed
 from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import Drift, drift
 from embedscope.diagnosis.thresholds import thresholds_of
-from embedscope.diagnosis.where import source_argument
+from embedscope.diagnosis.where import Where
 from embedscope.execution.current import running_on
 
 
@@ -161,7 +161,7 @@ def check(  # noqa: PLR0913
         data=data,
     )
     name = "the baseline" if isinstance(baseline, Result) else str(baseline)
-    where = source_argument(source, pair, pair_ids, now.provenance["settings"])
+    where = Where.of(source, pair, pair_ids, now.provenance["settings"])
     return drift(before, now, tolerance, name=name, where=where)
 
 
