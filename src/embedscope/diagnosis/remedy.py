@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers
 from embedscope.diagnosis.centred import is_centred
 
@@ -16,6 +17,7 @@ _QRELS = "qrels.tsv"
 _CENTRED = "these rows are centred already"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Remedy:
     """What to try: advice in words, a repair, or both.

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from embedscope.core.short_repr import short_repr
+
 _SOURCE = "SOURCE"
 _SIDES = "AB"
 
 
+@short_repr
 @dataclass(frozen=True)
 class Where:
     """What was diagnosed, by the names that a command takes; None for what is in memory and has none.
