@@ -74,7 +74,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     ignore_identical_ids : a document with the id of the query is not a result of it, the rule of BEIR
     allow_missing : skip judgements of unknown queries and documents
     explain : id of a query: why it ranks its relevant documents where it does, in place of scores of all queries
-    repair : with ``explain``, a repair or its file whose effect on this query is told
+    repair : with ``explain``, a repair or its file whose effect on this query is shown
     groups : what each query belongs to: the bootstrap draws whole groups
     layers, pooling : of a model; for tasks all that fit, for retrieval the model's own sentence vector
     transform : chain such as ``center,abtt:1``, fitted on the texts of the tasks or on the corpus
