@@ -58,7 +58,7 @@ def check(
     from embedscope.diagnosis._remeasure import measured_again
     from embedscope.diagnosis.drift import drift
     from embedscope.diagnosis.thresholds import tolerances
-    from embedscope.diagnosis.where import source_argument
+    from embedscope.diagnosis.where import Where
     from embedscope.execution.current import running_on
     from embedscope.interchange.github import step_summary
 
@@ -83,7 +83,7 @@ def check(
         data=data,
         **here,
     )
-    where = source_argument(source, pair, pair_ids, now.provenance["settings"])
+    where = Where.of(source, pair, pair_ids, now.provenance["settings"])
     compared = drift(before, now, allowed, name=str(baseline), where=where)
     out.give(compared.result, summary=step_summary(compared))
     if compared.drifted:

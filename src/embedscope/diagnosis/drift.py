@@ -15,6 +15,7 @@ from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
+from embedscope.diagnosis.where import UNNAMED, Where
 from embedscope.stats.bootstrap import holm
 
 ALPHA = 0.05
@@ -53,7 +54,7 @@ def drift(
     now: Result,
     tolerance: Mapping[str, float] | None = None,
     name: str = "baseline",
-    where: str = "SOURCE",
+    where: Where = UNNAMED,
 ) -> Drift:
     """Compare the records of ``now`` with those of ``baseline``.
 
