@@ -381,6 +381,12 @@ _DECISIONS = (
             "certification/test_decision.py::test_a_few_changed_items_are_too_few",
         ),
         (
+            "a loss too rare to be seen is none",
+            "return UNSHOWN * max(best) / test.n_units",
+            "return 0.0",
+            "certification/test_decision.py::test_a_gain_that_a_rare_loss_could_undo_is_refused",
+        ),
+        (
             "ties go to the last candidate",
             ")) > value:",
             ")) >= value:",

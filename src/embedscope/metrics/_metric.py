@@ -63,6 +63,7 @@ class Metric:
     unsound : statistic -> why no interval can be given for this very value, or None
     bias : grouped statistic -> what a finite sample does to this very value beyond the interval, or None; where None,
         the bias of the jackknife is reported where it is large
+    bias_of : grouped statistic -> expected value less the true one, in place of the jackknife's estimate
     omits : rows that it leaves out, in words, beyond the zero rows of unit rows
     no_interval : ids of numbers that are counts or places and have no error bar
     declared : rows and invariances of the definition, kept when ``rows`` is overridden
@@ -84,6 +85,7 @@ class Metric:
     warning: Callable[[Any], str | None] | None = None
     unsound: Callable[[Any], str | None] | None = None
     bias: Callable[[GroupedResult[Any]], str | None] | None = None
+    bias_of: Callable[[GroupedResult[Any]], float | None] | None = None
     omits: str | None = None
     no_interval: frozenset[str] = frozenset()
     declared: tuple[Rows, frozenset[str]] | None = None
@@ -152,6 +154,8 @@ class Metric:
                 extra = [problem]
                 if left and all(key in v for v in left):
                     bars = self._interval(value, [v[key] for v in left], grouped.sizes, key)
+                    if self.bias_of is not None:
+                        bars = replace(bars, bias=self.bias_of(grouped))
                     interval, extra = (bars.stderr, bars.low, bars.high), [self.caveat]
                     extra.append(self.bias(grouped) if self.bias else bars.bias_note)
             out.append(self._measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))

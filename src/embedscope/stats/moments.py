@@ -5,10 +5,10 @@ On data offset by 1e6 sums of squares lose twelve digits, centred sums none (``c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from embedscope.core.arrays import Floats, Precision, Rows, is_torch, to_numpy
 from embedscope.core.block import Centred, RowBlock
 from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
+
+if TYPE_CHECKING:
+    from embedscope.stats.grouped import GroupedResult
 
 _BAND = 64
 
@@ -102,6 +105,36 @@ class Gaussian(Statistic):
     @cached_property
     def _uncentred(self) -> tuple[Floats, Floats]:
         return single_thread_eigh(self.second_moment)
+
+
+def halves(grouped: GroupedResult[Gaussian]) -> tuple[Gaussian, Gaussian] | None:
+    """Moments of two halves of the groups of rows, None where fewer than two groups hold rows.
+
+    Of a number that is smooth in the moments and whose bias falls as 1 / n, (f(half) + f(other half)) / 2 - f(all) is
+    the bias of f(all): the sampling errors of two halves cancel to first order.
+    """
+    full = grouped.full
+    known: tuple[Gaussian, Gaussian] | None = full.__dict__.get("_halves")
+    filled = [g for g, size in zip(grouped.left_out, grouped.sizes, strict=True) if size]
+    if known is None and len(filled) >= _FEWEST_GROUPS:
+        known = (_together(full, filled[::2]), _together(full, filled[1::2]))
+        full.__dict__["_halves"] = known  # so that several metrics share their spectra
+    return known
+
+
+_FEWEST_GROUPS = 2
+
+
+def _together(full: Gaussian, without: Sequence[Gaussian]) -> Gaussian:
+    """Moments of the groups without which the rows have the moments ``without``; all sums are around the full mean."""
+    n = sum(full.n - left.n for left in without)
+    total, sums = np.zeros(full.dim), np.zeros((full.dim, full.dim))
+    for left in without:
+        apart = left.mean - full.mean
+        total -= left.n * apart
+        sums += full.scatter - left.scatter - left.n * np.outer(apart, apart)
+    shift = total / n
+    return Gaussian(n, full.mean + shift, sums - n * np.outer(shift, shift))
 
 
 @dataclass(frozen=True)
