@@ -430,6 +430,16 @@ _DECISIONS = (
         ),
     ),
     *_in(
+        "metrics",
+        "rank.py",
+        (
+            "few rows leave the effective rank without bias",
+            "return (value(parts[0]) + value(parts[1])) / 2 - value(grouped.full)",
+            "return 0.0",
+            "metrics/test_bias.py::test_effective_rank_says_its_bias",
+        ),
+    ),
+    *_in(
         "diagnosis",
         "drift.py",
         (
@@ -437,6 +447,12 @@ _DECISIONS = (
             "holm([changes[i].p or 0.0 for i in tested])",
             "list([changes[i].p or 0.0 for i in tested])",
             "diagnosis/test_drift.py::test_p_values_are_corrected_over_all_numbers",
+        ),
+        (
+            "numbers along fixed directions are tested without regard to how many they are",
+            "p=min(1.0, len(family) * least.p)",
+            "p=least.p",
+            "diagnosis/test_drift.py::test_numbers_along_fixed_directions_are_one_test",
         ),
     ),
     *_in(

@@ -14,7 +14,8 @@ from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.drift_charts import charted
-from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
+from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
+from embedscope.metrics._orientation import MEAN
 from embedscope.stats.bootstrap import holm
 
 ALPHA = 0.05
@@ -81,7 +82,7 @@ def drift(
     for metric in allowed:
         if metric not in {r.metric for r in old.values()}:
             raise UnknownNameError.for_name("metric", metric, {r.metric for r in old.values()})
-    changes = [_change(old.get(key), new.get(key), allowed) for key in dict.fromkeys([*old, *new])]
+    changes = _one_orientation(_change(old.get(key), new.get(key), allowed) for key in dict.fromkeys([*old, *new]))
     tested = [i for i, c in enumerate(changes) if c.p is not None]
     for i, p in zip(tested, holm([changes[i].p or 0.0 for i in tested]) if tested else [], strict=True):
         changes[i] = replace(changes[i], p=p, outcome="drift" if p < ALPHA else "same")
@@ -90,6 +91,24 @@ def drift(
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
     document = charted(_document(outcome, name, allowed), changes, name, where)
     return replace(outcome, result=replace(now, provenance=provenance, document=document))
+
+
+def _one_orientation(changes: Iterable[Change]) -> list[Change]:
+    """The changes, of the numbers along fixed directions of a space only the one of least p, times their number.
+
+    They are one question, whether the space was turned, so they count once among the numbers of Holm's correction.
+    """
+    kept: list[Change] = []
+    turned: dict[tuple[str | None, ...], list[Change]] = {}
+    for c in changes:
+        if c.record.metric in ORIENTATION:
+            turned.setdefault((c.record.source, c.record.space, c.record.pooling), []).append(c)
+        else:
+            kept.append(c)
+    for family in turned.values():
+        least = min(family, key=lambda c: (not c.failed, 1.0 if c.p is None else c.p))
+        kept.append(least if least.p is None else replace(least, p=min(1.0, len(family) * least.p)))
+    return kept
 
 
 def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
@@ -245,9 +264,24 @@ def _finding(c: Change) -> Finding:
             f"{place} is undefined in one of the two runs: {c.new.note or (c.old and c.old.note)}", "serious"
         )
     old, new = (c.old.value if c.old else None) or 0.0, c.new.value or 0.0
+    if c.record.metric in ORIENTATION:
+        return _turned(c, old, new)
     error = "" if _error(c) is None else f", error bar ± {_error(c):.2g}, p = {c.p:.2g}"
     verb = "rose" if new > old else "fell"
     return Finding(f"{place} {verb} from {old:.4g} to {new:.4g}.", "serious", f"difference {new - old:+.3g}{error}")
+
+
+def _turned(c: Change, old: float, new: float) -> Finding:
+    """The rows lie along other directions: a rotation leaves every other number as it was."""
+    what, _, k = c.record.metric.partition(".")
+    name = "mean" if what == MEAN else "variance"
+    return Finding(
+        f"The vectors{f' of {c.record.space}' if c.record.space else ''} lie along other directions: the {name} along "
+        f"fixed direction {k} was {old:.4g} and is {new:.4g}.",
+        "serious",
+        f"difference {new - old:+.3g}, error bar ± {_error(c) or 0.0:.2g}, p = {c.p or 0.0:.2g}",
+        remedy="vectors of another model, or turned since: embed queries and documents with one model again",
+    )
 
 
 def _difference(c: Change) -> float | None:

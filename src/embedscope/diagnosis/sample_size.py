@@ -12,6 +12,10 @@ import math
 from dataclasses import dataclass
 
 from embedscope.core.records import Record
+from embedscope.metrics._orientation import DIRECTIONS, MEAN, VARIANCE
+
+ORIENTATION = frozenset(f"{name}.{k}" for name in (MEAN, VARIANCE) for k in range(1, DIRECTIONS + 1))
+"""Numbers along fixed directions; together they are one test of whether the space was turned."""
 
 FREE = frozenset(
     {
@@ -28,6 +32,7 @@ FREE = frozenset(
         "unpaired_cosine",
         "alignment",
         "query_random_cosine",
+        *ORIENTATION,
     }
 )
 """Means over rows or over pairs of rows, unbiased estimates, and shares of them."""
