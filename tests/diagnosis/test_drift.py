@@ -178,3 +178,17 @@ def test_numbers_along_fixed_directions_are_one_test():
     (alone,) = drift(run_of({"mean_norm": 1.0}), run_of({"mean_norm": 1.0 + 5 * 0.1 * 2**0.5})).drifted
     (change,) = drift(run_of(old), run_of(old | {"mean_along.3": 1.0 + 5 * 0.1 * 2**0.5})).drifted
     assert change.record.metric == "mean_along.3" and change.p == pytest.approx(16 * alone.p)
+
+
+def test_documents_of_other_number_are_not_drift():
+    """Of 43 and of 150 documents in file order: blocks cut through documents, so pairs across blocks are alike."""
+    rng = np.random.default_rng(0)
+    before, now = (
+        measure(
+            np.repeat(rng.normal(size=(n, 48)), 6, axis=0) + 0.6 * rng.normal(size=(6 * n, 48)),
+            metrics=["participation_ratio_unbiased", "self_similarity"],
+        )
+        for n in (150, 43)
+    )
+    found = drift(before, now)
+    assert outcomes(found) == {"participation_ratio_unbiased": "rows differ", "self_similarity": "same"}

@@ -10,7 +10,8 @@ from embedscope.core.ids import groups_of, mix
 from embedscope.metrics.pairs import PAIR_METRICS
 from embedscope.metrics.pairs._metric import Paired
 from embedscope.stats import Grouped, Moments
-from embedscope.stats.moments import halves
+from embedscope.stats.moments import across_groups, halves
+from embedscope.stats.units import Units
 
 
 def one(x, metric):
@@ -149,3 +150,37 @@ def test_a_sampled_score_is_not_exact_and_the_sample_is_by_hash():
     rows = np.sort(statistic_of(RowSample(100), x).x.ravel())
     assert rows.max() > 900
     assert not np.array_equal(rows, np.arange(100.0))
+
+
+def test_participation_ratio_of_chunks_is_that_of_the_population_whatever_their_number():
+    """Rows of one document are alike: by pairs of any rows 43 documents read as two thirds of the directions."""
+    found = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        chunks = np.repeat(rng.normal(size=(43, 48)), 6, axis=0) + 0.6 * rng.normal(size=(258, 48))
+        found.append(measure(chunks, metrics=["participation_ratio_unbiased"], groups=np.arange(258) // 6)[0])
+    assert np.mean([r.value for r in found]) == pytest.approx(48, rel=0.05)
+    assert sum(r.ci_low <= 48 <= r.ci_high for r in found) >= 3
+
+
+def test_i1_has_the_error_of_its_directions():
+    """Where leading eigenvalues are near each other their directions turn from sample to sample."""
+    scales = np.arange(1, 17) ** -0.4
+    found = [one(np.random.default_rng(s).normal(size=(400, 16)) * scales + 0.2, "i1") for s in range(12)]
+    assert np.mean([r.stderr for r in found]) > 0.8 * np.std([r.value for r in found])
+    apart = one(np.random.default_rng(0).normal(size=(400, 16)) * scales + 0.5, "i1")
+    assert apart.stderr < 0.005
+
+
+def test_pairs_across_groups_are_those_of_their_rows():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 5)) + 10
+    unit = np.repeat(mix(np.arange(40, dtype=np.uint64)), 2)
+    state = Grouped(Moments(), {}).update(x, mix(np.arange(80, dtype=np.uint64)), unit)
+    state.units = Units(80, 40, 2)
+    group, c = groups_of(unit, 16), x - x.mean(axis=0)
+    apart = group[:, None] != group
+    wanted = ((c**2).sum() / 80) ** 2 / ((c @ c.T) ** 2)[apart].mean()
+    assert across_groups(state.result()).full.spread_apart == pytest.approx(wanted, rel=1e-9)
+    state.units = Units(80, 80)
+    assert across_groups(state.result()).full.spread_apart is None

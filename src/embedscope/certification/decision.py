@@ -22,7 +22,7 @@ LEAST_CHANGED = 6
 """Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
 
 UNSHOWN = 4
-"""Units that may lose everything while none of them is drawn: of n, 4 in n are all missed in e^-4 = 2 % of the draws."""
+"""Units that may lose everything while none of them is drawn: 4 in n are all missed in e^-4 = 2 % of the draws."""
 
 REMOTE_LEVEL = 0.90
 """Two-sided level of the gain on units unlike any fitted: 5 % on the side that matters."""
@@ -250,11 +250,6 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     said = f"{main} {moved(test, main)}"
     if gain.low is None or gain.value is None:
         return False, f"Keep the original: the gain of '{chosen.text}' is undefined on {n}."
-    if gain.low > 0 and (changed := _changed(judge, test, main)) < LEAST_CHANGED:
-        return False, (
-            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
-            f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
-        )
     if gain.low <= 0:
         why = (
             "a significant loss"
@@ -262,12 +257,8 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
             else "an interval that does not exclude zero"
         )
         return False, f"Keep the original: '{chosen.text}' was best on the part that selects, but on {n} {said}, {why}."
-    if gain.value <= (loss := unshown_loss(judge, test)):
-        return False, (
-            f"Keep the original: with '{chosen.text}' {said} on {n}, but a loss too rare to be seen among "
-            f"{count(test.n_units, 'unit')} of evidence could undo a gain of up to {loss:.3f}; it takes some "
-            f"{math.floor(test.n_units * loss / gain.value) + 1:,} units that certify."
-        )
+    if few := _too_few_units(judge, chosen, test, n):
+        return False, few
     if worse := worse_guards(judge.objective, test.gains):
         return False, (
             f"Keep the original: with '{chosen.text}' {said}, but on the same {n} {worse[0]} "
@@ -276,6 +267,25 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     if near := _near_alone(test, main):
         return False, f"Keep the original: with '{chosen.text}' {said} on {n}, but not {near}."
     return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero.{_unseen(judge, test)}"
+
+
+def _too_few_units(judge: Judge, chosen: Candidate, test: Certified, n: str) -> str | None:
+    """Why a gain whose interval lies above zero rests on too few units; None where they are enough."""
+    main = judge.objective.main
+    gain, loss = test.gains[main].value or 0.0, unshown_loss(judge, test)
+    if (changed := _changed(judge, test, main)) < LEAST_CHANGED:
+        return (
+            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
+            f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
+        )
+    if gain > loss:
+        return None
+    needed = math.floor(test.n_units * loss / gain) + 1
+    return (
+        f"Keep the original: with '{chosen.text}' {main} {moved(test, main)} on {n}, but a loss too rare to be seen "
+        f"among {count(test.n_units, 'unit')} of evidence could undo a gain of up to {loss:.3f}; it takes some "
+        f"{needed:,} units that certify."
+    )
 
 
 def unshown_loss(judge: Judge, test: Certified) -> float:

@@ -17,6 +17,7 @@ from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
 from embedscope.metrics._orientation import MEAN
 from embedscope.stats.bootstrap import holm
+from embedscope.stats.uncertainty import degrees_of
 
 ALPHA = 0.05
 RESOLUTION = 1e-6
@@ -26,7 +27,7 @@ STORED = dict.fromkeys(("norm_cv", "mean_norm"), 2.0**-11)
 """The same of norms, which rows of one length have exactly until they are stored in float16."""
 
 DEGREES = 15
-"""Of freedom of a jackknife over 16 groups."""
+"""Of freedom of a jackknife over 16 groups of equal size, the most there are."""
 
 _Key = tuple[str | None, ...]
 
@@ -58,11 +59,11 @@ def drift(
 ) -> Drift:
     """Compare the records of ``now`` with those of ``baseline``.
 
-    A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with 15
-    degrees of freedom on either side, Holm over all numbers, 5 % in all [holm1979]. Both runs count as independent
-    samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows are compared
-    as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of rows differ,
-    only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
+    A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with the
+    degrees of freedom of either side, at most 15, Holm over all numbers, 5 % in all [holm1979]. Both runs count as
+    independent samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows
+    are compared as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of
+    rows differ, only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
 
     Parameters
     ----------
@@ -172,21 +173,29 @@ def _tested(old: Record, new: Record, apart: float, *, known: bool) -> Change:
         free = old.n == new.n or new.metric in FREE
         return Change(old, new, "drift" if known else "no error bar" if free else "rows differ")
     if known:
-        return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr))
+        return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr, _degrees(old), _degrees(new)))
     difference = gap(old, new)
     if difference is None:
         return Change(old, new, "no error bar" if new.metric in JUMPY else "rows differ")
-    return Change(old, new, "same", _p_value(difference.apart, difference.stderr_old, difference.stderr_new))
+    errors = difference.stderr_old, difference.stderr_new
+    return Change(old, new, "same", _p_value(difference.apart, *errors, _degrees(old), _degrees(new)))
 
 
-def _p_value(apart: float, a: float, b: float) -> float:
+def _degrees(record: Record) -> int:
+    """Degrees of freedom of the standard error of ``record``: fewer than 15 where its units are of unequal size."""
+    if record.stderr is None or record.ci_low is None or record.ci_high is None:
+        return DEGREES
+    return degrees_of(record.stderr, record.ci_low, record.ci_high, DEGREES)
+
+
+def _p_value(apart: float, a: float, b: float, df_a: int = DEGREES, df_b: int = DEGREES) -> float:
     """Two-sided p of a difference ``apart`` with standard errors ``a`` and ``b``, by Welch's t."""
     from scipy.special import stdtr
 
     spread = math.hypot(a, b)
     if spread == 0:
         return 0.0 if apart > 0 else 1.0
-    degrees = spread**4 / ((a**4 + b**4) / DEGREES)
+    degrees = spread**4 / (a**4 / df_a + b**4 / df_b)
     return min(1.0, float(2 * stdtr(degrees, -apart / spread)))
 
 

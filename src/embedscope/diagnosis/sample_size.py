@@ -37,6 +37,9 @@ FREE = frozenset(
 )
 """Means over rows or over pairs of rows, unbiased estimates, and shares of them."""
 
+OF_SINGLE_ROWS = frozenset({"participation_ratio_unbiased"})
+"""Free of n where rows are units by themselves: blocks of a file cut through what belongs together."""
+
 DISTANCES = frozenset({"modality_gap", "query_shift"})
 """Distances of means: what n adds to them has a bound, which counts as unknown."""
 
@@ -62,6 +65,7 @@ def gap(old: Record, new: Record) -> Gap | None:
     if old.value is None or new.value is None or old.stderr is None or new.stderr is None:
         return None
     free = new.variant is None and (new.metric in FREE or new.metric in DISTANCES)
+    free = free and (new.metric not in OF_SINGLE_ROWS or all(r.units in (None, r.n) for r in (old, new)))
     if new.metric in JUMPY or (not free and _sizes(old) != _sizes(new)):
         return None
     apart = abs(new.value - old.value)
