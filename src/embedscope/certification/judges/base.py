@@ -93,11 +93,13 @@ class Objective:
     main : score that must gain
     guards : scores that must not get significantly worse
     shown : scores that are reported too, for which less or more is neither good nor bad
+    of_items : whether the main score is a mean of its items, each between 0 and 1
     """
 
     main: str
     guards: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
+    of_items: bool = True
 
     @property
     def every(self) -> tuple[str, ...]:
