@@ -11,6 +11,7 @@ from embedscope.core.arrays import Array, Hashes, row_norms, to_numpy
 from embedscope.core.ids import combine, hash_texts, mix
 
 _BAND = 1 << 16
+_LEAST = 2.0**-1000
 
 
 def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
@@ -38,7 +39,11 @@ def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
         rows[...] = values[part]
         lengths = row_norms(rows)
         empty[part] = lengths == 0
-        rows /= np.where(empty[part], 1.0, lengths)[:, None]
+        lengths[empty[part]] = 1.0
+        if lengths.min(initial=1.0) > _LEAST:
+            rows *= (1 / lengths)[:, None]
+        else:
+            rows /= lengths[:, None]
         unit[...] = rows
         unit += np.float32(0)  # -0.0 becomes 0.0
         word[...] = unit.view(np.uint32)

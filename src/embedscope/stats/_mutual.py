@@ -136,16 +136,16 @@ class MutualSearch:
             row, place = np.nonzero(_close(scores, self._bound))
             products = pair_scores(self.x, self.x, row + side.start, cols[row, place])
             scores[row, place] = np.ldexp(products, -2 * self.power)
-            by_column = np.argsort(cols, axis=1)
-            cols, scores = (np.take_along_axis(t, by_column, axis=1) for t in (cols, scores))
-            cols, scores = _descending(cols, scores)
+            by_column = np.argsort(cols, axis=1)  # so that ties go to the lower column again
+            cols = np.take_along_axis(cols, by_column, axis=1)
+            cols, scores = _descending(cols, np.take_along_axis(scores, by_column, axis=1))
         return cols[:, : self.k], scores[:, : self.k]
 
 
 def _descending(cols: Index, scores: Floats) -> tuple[Index, Floats]:
     """Both (m, w) by score, highest first, ties as they stand."""
     best = np.argsort(-scores, axis=1, kind="stable")
-    return np.take_along_axis(cols, best, axis=1), np.take_along_axis(scores, best, axis=1)
+    return np.asarray(np.take_along_axis(cols, best, axis=1)), np.asarray(np.take_along_axis(scores, best, axis=1))
 
 
 def _close(scores: Floats, bound: float) -> npt.NDArray[np.bool_]:

@@ -284,19 +284,38 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
     count = np.zeros(len(rows), dtype=np.intp)
     for start in range(0, n, CORPUS_ROWS):
         s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
-        sure = s > high[:, None]
-        above = _row_counts(sure)
+        above, row, col = _above_and_close(s, low, high)
         count += above
-        reaching = s >= low[:, None]
-        close = np.flatnonzero(_row_counts(reaching) != above)  # queries with a product that float32 does not decide
-        row, col = np.nonzero(reaching[close] ^ sure[close])
-        row, col = close[row], col + start
+        col += start
         pairs = rows[row] * n + col
         other = matches[np.minimum(np.searchsorted(matches, pairs), len(matches) - 1)] != pairs
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))
     return count
+
+
+def _above_and_close(
+    s: npt.NDArray[np.float32], low: npt.NDArray[np.float32], high: npt.NDArray[np.float32]
+) -> tuple[Index, Index, Index]:
+    """How many of each row of ``s`` (m, n) are over ``high`` (m,), and rows and columns of those from ``low`` on to it.
+
+    A few rows at a time, while they are at hand.
+    """
+    above = np.empty(len(s), dtype=np.intp)
+    rows, columns = [], []
+    for start in range(0, len(s), _AT_HAND):
+        here = slice(start, start + _AT_HAND)
+        sure, reaching = s[here] > high[here, None], s[here] >= low[here, None]
+        above[here] = over = _row_counts(sure)
+        close = np.flatnonzero(_row_counts(reaching) != over)
+        row, column = np.divmod(np.flatnonzero(reaching[close] ^ sure[close]), s.shape[1])
+        rows.append(close[row] + start)
+        columns.append(column)
+    return above, np.concatenate(rows), np.concatenate(columns)
+
+
+_AT_HAND = 128
 
 
 def _row_counts(mask: npt.NDArray[np.bool_]) -> Index:
@@ -329,7 +348,7 @@ def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes]
         kth = np.partition(s, -k, axis=1)[:, -k] if k <= len(x) else np.full(len(s), -np.inf)
         if not np.isfinite(kth).all():
             raise InputError(f"a unit of evidence leaves fewer than {k} rows to the others; declare smaller --groups")
-        row, col = np.nonzero(s >= kth[:, None])
+        row, col = np.divmod(np.flatnonzero(s >= kth[:, None]), s.shape[1])
         order = np.lexsort((col, -s[row, col], row))
         row, col = row[order], col[order]
         first = np.arange(len(row)) - np.searchsorted(row, row) < k
