@@ -1,11 +1,13 @@
 """What large data cost: processor time a row, states a shard, hubs of a million rows, a repair applied to a file.
 
-The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller.
+The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller; so many rows for hubs and `apply`,
+more than 50,000, of which all are searched, are taken by `python -m benchmarks._section scale 200000`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -161,7 +163,7 @@ def costs() -> None:
 def main() -> None:
     from threadpoolctl import threadpool_limits
 
-    n = scaled(1_000_000, 70_000)
+    n = int(sys.argv[1]) if sys.argv[1:] else scaled(1_000_000, 70_000)
     header("what", "against", *COMPARED, "target")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
