@@ -14,8 +14,12 @@ from embedscope.core.arrays import Array, Precision, Rows
 from embedscope.core.choices import Search
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
+from embedscope.core.threads import cores, in_threads
 from embedscope.stats import Gaussian, GroupedResult, Interval, Statistic, jackknife, statistic_of
 from embedscope.stats.uncertainty import widened
+
+_AT_ONCE = 2
+"""Groups left out at a time, each with matrices of d x d of its own: few, for the sake of memory."""
 
 Value = float | Mapping[str, float]
 Bound = float | Literal["dim"] | None
@@ -189,7 +193,10 @@ class Metric:
         if grouped.left_out and self.unsound and (reason := self.unsound(grouped.full)):
             return [], reason
         try:
-            return [self._values(s.perturbed(grouped.full)) for s in grouped.left_out], None
+            without = in_threads(
+                lambda s: self._values(s.perturbed(grouped.full)), grouped.left_out, min(cores(), _AT_ONCE)
+            )
+            return list(without), None
         except UndefinedError as problem:
             return [], f"no interval: without one group, {problem}"
 
