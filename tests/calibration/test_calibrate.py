@@ -250,3 +250,12 @@ def test_a_repair_keeps_them_from_the_command_line(tmp_path: Path, monkeypatch: 
     done = CliRunner().invoke(app, ["calibrate", "--pair", "x.npy", "y.npy", "--into", "repair.safetensors", "-q"])
     assert done.exit_code == 0, done.output
     assert Repair.load("repair.safetensors").probability(np.array([0.5])).shape == (1,)
+
+
+def test_labels_that_are_missing_are_refused_and_sides_are_named() -> None:
+    x, y = pair(200)
+    for missing in (None, float("nan")):
+        with pytest.raises(InputError, match=f"row 3 has {missing}; give it a name"):
+            embedscope.calibrate(x, labels=[0, 0, 1, missing, *range(196)])
+    with pytest.raises(InputError, match="B holds nan or inf in 200 of 200 rows"):
+        embedscope.calibrate(pair=(x, y * np.nan))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import embedscope
+
+from embedscope.core.errors import InputError
 from embedscope.core.tables import Score
 from embedscope.migration.curve import Prediction
 from embedscope.migration.decision import _outlook, _verdict
@@ -45,3 +48,31 @@ def test_the_outlook_says_why_more_pairs_would_not_help() -> None:
     ends_below = Prediction("ridge", 0.66, None, None, None, 0.0)
     assert "at most 0.660" in _outlook("re-embed", 0.7, ends_below, 2400)
     assert _outlook("re-embed", 0.7, None, 2400) == ""
+
+
+def test_vectors_as_they_are_alone_have_a_verdict_with_its_reason() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 6))
+    outcome = embedscope.migrate(x, rng.normal(size=(300, 6)), candidates="none")
+    assert outcome.verdict == "re-embed" and outcome.repair is None
+    reason = outcome.result["migrate"].facts["reason"]
+    assert reason.startswith("vectors as they are keep 0.0") and reason.endswith("and no map was tried")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"index_rows": 0}, "at least 300 rows, got 0"),
+        ({"index_rows": 299}, "at least 300 rows, got 299"),
+        ({"tokens_per_row": -1.0}, "--tokens-per-row is a number of 0 or more, got -1"),
+        ({"price_per_million_tokens": float("nan")}, "--price-per-million-tokens is a number of 0 or more, got nan"),
+        ({"max_eval_rows": 0}, "--max-eval-rows is a number of rows, at least 1; got 0"),
+        ({"max_eval_rows": 5}, r"at least 200; got 5"),
+        ({"groups": [None] * 300}, "row 0 has None"),
+        ({"groups": np.full(300, np.nan)}, "row 0 has nan"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(given: dict[str, object], message: str) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 6))
+    with pytest.raises(InputError, match=message):
+        embedscope.migrate(x, x, candidates="none", **given)

@@ -156,11 +156,19 @@ def _arrow(x: Any, name: str) -> npt.NDArray[Any]:
 
 def labels_of(x: Any) -> Any:
     """Labels, ids or groups: a path as it is, a column of a table as a list."""
-    if x is None or isinstance(x, str | Path | np.ndarray):
+    if x is None or isinstance(x, str | Path):
         return x
     if hasattr(x, "to_pylist"):
-        return x.to_pylist()
-    return x.tolist() if hasattr(x, "tolist") else list(x)
+        x = x.to_pylist()
+    values = x if isinstance(x, np.ndarray) else x.tolist() if hasattr(x, "tolist") else list(x)
+    if not isinstance(values, np.ndarray) or values.dtype.kind in "fO":
+        for row, value in enumerate(values):
+            if value is None or (isinstance(value, float | np.floating) and value != value):
+                raise InputError(
+                    f"labels, ids and groups name something for every row, and row {row} has {value}; give it a name of "
+                    "its own, or drop the row"
+                )
+    return values
 
 
 def collection_of(x: Any, name: str) -> Any:

@@ -81,9 +81,11 @@ def decide(measured: Measured, retain: float) -> Decision:
         return Decision("stay", f"{reason} nDCG@10", measured.trials, test, certified, stays, (), None)
     if test is None:
         reasons = "; ".join(dict.fromkeys(t.why_not for t in measured.trials if t.why_not))
-        return Decision(
-            "re-embed", f"no candidate could be fitted: {reasons}", measured.trials, None, {}, stays, (), None
-        )
+        reason = f"no map could be fitted: {reasons}" if reasons else "no map was tried"
+        if same is None:
+            return Decision("re-embed", reason, measured.trials, None, {}, stays, (), None)
+        reason = f"vectors as they are keep {_said(same)}, less than the {retain:g} wanted, and {reason}"
+        return Decision("re-embed", reason, measured.trials, same, {NONE: same}, stays, (), None)
     fitted = len(judge.pairs(test.trial.direction))
     reach = REACH * fitted if index_rows <= len(judge.rows.old) else min(REACH * fitted, index_rows)
     # the curve is about the rows that were searched, the verdict about the whole index

@@ -187,7 +187,9 @@ def _sampled(
     keep = kept_clusters(names, most, seed)
     if not keep.any():
         raise InputError(
-            f"a sample of {most:,} rows holds no whole group of --groups; pass finer groups, or raise --max-eval-rows"
+            f"a sample of {most:,} rows holds "
+            + ("no whole group of --groups; pass finer groups, or raise" if groups is not None else "none; raise")
+            + " --max-eval-rows"
         )
     notes.append(f"{int(keep.sum()):,} of {len(ids):,} rows were taken, by their hash, to fit, select and certify")
     kept = None if groups is None else groups[keep]
