@@ -317,12 +317,18 @@ _DECISIONS = (
         ),
         (
             "a loss is bet on as if twice the tolerance were accepted",
-            "weights=changes[known] + tolerance)",
-            "weights=changes[known] + 2 * tolerance)",
+            "z = change + tolerance * size\n    growth",
+            "z = change + 2 * tolerance * size\n    growth",
             (
                 "certification/test_noninferiority.py::test_closed_form",
                 "certification/test_noninferiority.py::test_a_loss_of_the_tolerance_is_certified_in_at_most_five_percent",
             ),
+        ),
+        (
+            "the bound of a loss is what half of all runs exceed",
+            "(change + t * size)).sum() >= math.log(1 / ALPHA))",
+            "(change + t * size)).sum() >= 0)",
+            "certification/test_noninferiority.py::test_the_bound_of_the_loss_is_that_of_the_test",
         ),
     ),
     *_in(
