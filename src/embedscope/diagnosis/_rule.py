@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embedscope.certification.wording import percent
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers, Reading
 from embedscope.diagnosis.centred import is_centred, without_centring
@@ -18,6 +19,15 @@ SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
 
 LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
+
+
+def said_as(severity: Severity) -> str:
+    """The word of a severity in sentences and tables.
+
+    >>> said_as("info"), said_as("warning")
+    ('note', 'warning')
+    """
+    return "note" if severity == "info" else severity
 
 
 LEAST_ROWS = 50
@@ -97,15 +107,6 @@ OUT = " -o repair.safetensors"
 
 JUDGED = "add --labels, --scores, or --queries and --qrels: a repair is judged on these, geometry alone is not evidence"
 """What a repair of one space needs besides the vectors."""
-
-
-def percent(share: float) -> str:
-    """A share in per cent, with a decimal where it is small.
-
-    >>> percent(0.412), percent(0.0123)
-    ('41 %', '1.2 %')
-    """
-    return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
 @short_repr

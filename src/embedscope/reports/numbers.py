@@ -10,6 +10,9 @@ _LEADING = re.compile(
 )
 
 
+_END = r"[-+\N{MINUS SIGN}]?\d[\d.,]*(?:e[-+]?\d+)?"
+_SPAN = re.compile(rf"[(\[]?{_END}(?: to |, ){_END}[)\]]?")
+
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 
@@ -44,6 +47,15 @@ def is_numeric(cells: Iterable[object]) -> bool:
     """
     filled = [c for c in cells if c is not None and c != ""]
     return bool(filled) and all(leading_number(c) is not None for c in filled)
+
+
+def is_span(value: object) -> bool:
+    """Whether a cell is an interval, whose ends belong on one line.
+
+    >>> is_span("-0.1 to 0.25"), is_span("[0.1, 0.2]"), is_span("layer 3 to 5")
+    (True, True, False)
+    """
+    return bool(_SPAN.fullmatch(str(value)))
 
 
 def count(n: int, what: str) -> str:

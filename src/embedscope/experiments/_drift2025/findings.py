@@ -86,7 +86,7 @@ def findings(measured: Sequence[Measured]) -> list[Finding]:
 
 def _claim(real: Sequence[Measured], metric: str, what: str) -> Finding | None:
     by_status = outcomes(real, lambda m: best(m, metric), CLAIMED)
-    return _statement(f"The best adapter keeps at least {CLAIMED:.0%} {what}", by_status, "vejendla2025")
+    return _statement(f"The best adapter keeps at least {100 * CLAIMED:.0f} % {what}", by_status, "vejendla2025")
 
 
 def _statement(text: str, by_status: Outcomes, source: str = "") -> Finding | None:
