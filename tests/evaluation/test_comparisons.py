@@ -27,7 +27,7 @@ def test_best_and_difference() -> None:
     assert (best.metric, best.space, best.value) == ("rg65.best", "layer01", 0.6)
     expected = best_of({"layer00": found[0].score, "layer01": found[1].score})
     assert (best.ci_low, best.ci_high) == (expected.low, expected.high)
-    assert f"best in {np.mean(b > a):.0%} of draws" in best.note
+    assert f"best in {100 * np.mean(b > a):.0f} % of draws" in best.note
     assert "not distinguishable from layer00" in best.note
     assert (difference.source, difference.metric) == ("x - y", "rg65.difference")
     assert difference.value == pytest.approx(0.3)

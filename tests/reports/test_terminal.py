@@ -105,7 +105,7 @@ def test_brackets_are_text_and_undefined_is_said() -> None:
     print_records([Record("[red]a[/red]", "i1", None, note="[why]"), Record("b", "i1", 0.5)], screen)
     assert "[red]a[/red]" in out.getvalue()
     assert "undefined" in out.getvalue()
-    assert "i1: [why]" in out.getvalue()
+    assert "i1 (1 record): [why]" in out.getvalue()
 
 
 def test_no_records() -> None:

@@ -11,7 +11,7 @@ from embedscope.core.result import Result
 from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
 from embedscope.reports.generic import document_of
 from embedscope.reports.headlines import by_importance, headline_of, leading_charts
-from embedscope.reports.numbers import is_numeric, is_span, leading_number, minus
+from embedscope.reports.numbers import is_numeric, is_span, leading_number, typeset
 from embedscope.reports.origins import origins_of
 from embedscope.reports.panels import SIZES as PANEL_SIZES
 from embedscope.reports.panels import colour_of, described, dot_values, dots, histogram, histogram_values
@@ -207,7 +207,7 @@ def _table(table: Table, n: int) -> dict[str, Any]:
     ]
     rows = [
         [
-            {"text": minus(cell(v, c.digits)), "key": leading_number(v) if k else None}
+            {"text": typeset(cell(v, c.digits)), "key": leading_number(v) if k else None}
             for v, c, k in zip(row, table.columns, numeric, strict=True)
         ]
         for row in table.rows

@@ -16,13 +16,22 @@ _SPAN = re.compile(rf"[(\[]?{_END}(?: to |, ){_END}[)\]]?")
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 
-def minus(text: str) -> str:
-    r"""``text`` with true minus signs in front of its numbers.
+def typeset(text: str) -> str:
+    r"""``text`` with true minus signs in front of its numbers, and true arrows.
 
-    >>> ascii(minus("mean -0.2, layer-3"))
-    "'mean \\u22120.2, layer-3'"
+    >>> ascii(typeset("mean -0.2, layer-3, a -> b"))
+    "'mean \\u22120.2, layer-3, a \\u2192 b'"
     """
-    return _MINUS.sub("\N{MINUS SIGN}", text)
+    return arrows(_MINUS.sub("\N{MINUS SIGN}", text))
+
+
+def arrows(text: str) -> str:
+    r"""``text`` with true arrows.
+
+    >>> ascii(arrows("old -> new"))
+    "'old \\u2192 new'"
+    """
+    return text.replace(" -> ", " \N{RIGHTWARDS ARROW} ")
 
 
 def leading_number(value: object) -> float | None:

@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 
 from embedscope.reports.glossary import definitions, pattern
-from embedscope.reports.numbers import minus
+from embedscope.reports.numbers import typeset
 
 _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
 _KEY = r"\b[a-z]+(?:19|20)\d\d[a-z]?\b"
@@ -69,7 +69,7 @@ class Prose:
         return self._explained(part, seen)
 
     def _explained(self, text: str, seen: set[str]) -> str:
-        text = minus(text)
+        text = typeset(text)
         out, at = [], 0
         for match in pattern().finditer(text):
             term = match[0]
