@@ -9,7 +9,7 @@ import pytest
 
 from embedscope.core.progress import Silent
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._drift2025.findings import findings, outcomes
+from embedscope.experiments._drift2025.findings import best, findings, headline, kept_charts, outcomes
 from embedscope.experiments._drift2025.run import KEPT, Measured, measure, records_of
 from embedscope.experiments._drift2025.spaces import Pair
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
@@ -87,3 +87,16 @@ def test_a_swap_is_decided_by_its_intervals() -> None:
     assert said(0.1, 0.1)[0] == "agrees"
     assert said(0.5)[0] == "undecided" and "undecided" in said(0.5)[1]
     assert said(0.1, 0.9)[0] == "deviates" and "keeps most of the ten nearest in 1 of 2 pairs" in said(0.1, 0.9)[1]
+
+
+def test_the_headline_counts_the_cases_and_dot_plots_show_them(measured: list[Measured]) -> None:
+    charts = kept_charts(measured)
+    assert [chart.title for chart in charts] == ["nDCG@10 kept by the best map", "Ten nearest kept by the best map"]
+    for chart in charts:
+        assert [row.label for row in chart.rows] == ["a -> b"] and len(chart.rows[0].dots) == 2
+        assert chart.marks[0].at == 0.95
+    said = headline(measured, charts)
+    assert said.charts == tuple(chart.id for chart in charts)
+    counts = outcomes([m for m in measured if not m.pair.control], lambda m: best(m, KEPT), 0.95)
+    assert f"in {len(counts.supported)} of 2 cases, and less in {len(counts.contradicted)}." in said.text
+    assert headline([m for m in measured if m.pair.control], ()) is None

@@ -128,10 +128,10 @@ def cosines_by_space(records: Sequence[Record]) -> Dots | None:
     known = [(key, n["self_similarity"]) for key, n in spaces.items() if "self_similarity" in n]
     if not 1 < len(known) <= _MOST_SPACES or any(_LAYER.fullmatch(space) for (_, _, space), _ in known):
         return None
-    apart = len({key[0] for key, _ in known}) == len(known)
+    sources = len({key[0] for key, _ in known})
     rows = [
         DotRow(
-            key[0].rpartition("/")[2] if apart else " ".join(filter(None, key)),
+            names(key),
             (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),),
             f"{r.value:.3f}",
         )
