@@ -129,13 +129,14 @@ def cosines_by_space(records: Sequence[Record]) -> Dots | None:
     if not 1 < len(known) <= _MOST_SPACES or any(_LAYER.fullmatch(space) for (_, _, space), _ in known):
         return None
     sources = len({key[0] for key, _ in known})
-    rows = [
-        DotRow(
-            names(key),
-            (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),),
-            f"{r.value:.3f}",
-        )
-        for key, r in known
-    ]
+
+    def named(key: tuple[str, str, str]) -> str:
+        """The parts of a space that tell it from the others."""
+        source = key[0].rpartition("/")[2]
+        if sources == len(known):
+            return source
+        return (_place(key) or source) if sources == 1 else f"{source} {_place(key)}"
+
+    rows = [DotRow(named(key), (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),), f"{r.value:.3f}") for key, r in known]
     title = "Mean cosine of unrelated rows"
     return Dots(COSINES, title, "mean cosine", tuple(rows), caption="Bars: 95 % intervals.", section="All spaces")
