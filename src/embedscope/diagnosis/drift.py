@@ -211,7 +211,7 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     uncompared = [c for c in drifted.changes if c.outcome in ("rows differ", "no error bar", "new")]
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
-        for outcome, reason in _UNCOMPARED.items()
+        for outcome, reason in UNCOMPARED.items()
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
@@ -219,12 +219,13 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
 
 
-_UNCOMPARED = {
+UNCOMPARED: dict[str, str] = {
     "rows differ": "the value depends on the number of rows, which is not that of the baseline: measure as many rows, "
     "or give a --tolerance",
     "no error bar": "the value differs, and without an error bar only a --tolerance can judge that",
     "new": "the baseline does not have it",
 }
+"""Outcome -> why a number was not compared."""
 
 
 def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
