@@ -11,6 +11,7 @@ from embedscope.core.ids import mix
 from embedscope.core.records import Record
 from embedscope.core.tables import Index, Score
 from embedscope.metrics.pairs import Paired
+from embedscope.stats.bootstrap import drawn_units
 from embedscope.stats.units import DECLARED, Units, find_units, join
 from embedscope.tasks._means import mean_draws
 
@@ -55,7 +56,7 @@ class PairUnits:
             why = "; ".join(filter(None, [score.note, "no interval: units of evidence are not followed here"]))
             return replace(score, draws=None, note=why)
         known = np.isfinite(score.items)
-        facts = {**(score.facts or {}), "resampled": "units", "units": len(np.unique(self.labels[known]))}
+        facts = {**(score.facts or {}), **drawn_units(self.labels[known], "units")}
         return replace(score, draws=mean_draws(score.items, seed, self.labels), facts=facts)
 
     def said(self, record: Record) -> Record:
