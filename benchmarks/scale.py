@@ -1,4 +1,4 @@
-"""What large data cost: processor time a row, states a shard, hubs of a million rows, a repair applied to a file.
+"""What large data cost: processor time per row, states per shard, hubs of a million rows, a repair applied to a file.
 
 The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller; so many rows for hubs and `apply`,
 more than 50,000, of which all are searched, are taken by `python -m benchmarks._section scale 200000`.
@@ -126,7 +126,7 @@ def hubs(source: Path) -> None:
 
 
 def costs() -> None:
-    """Processor time a row, bytes and merging time a shard, on one thread: what more workers divide, and what not."""
+    """Processor time per row, bytes and merging time per shard, on one thread: what more workers divide, and what not."""
     import cloudpickle
 
     from embedscope.core.progress import Silent
@@ -134,7 +134,7 @@ def costs() -> None:
     from embedscope.geometry.metric_selection import select_metrics
 
     print()
-    header("metrics, dimensions", "pass", "µs a row", "GFLOP/s of its products", "MB a state", "ms to merge it")
+    header("metrics, dimensions", "pass", "µs per row", "GFLOP/s of its products", "MB per state", "ms to merge it")
     for what, names in (("covariance", COVARIANCE), ("13 defaults", None)):
         for dim in (384, 1024):
             selected = select_metrics(names, None, "exact", "exact")

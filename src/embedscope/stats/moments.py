@@ -5,18 +5,22 @@ On data offset by 1e6 sums of squares lose twelve digits, centred sums none (``c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Floats, Precision, Rows
 from embedscope.core.block import Centred, RowBlock
 from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
+
+if TYPE_CHECKING:
+    from embedscope.stats.grouped import GroupedResult
 
 _BAND = 64
 
@@ -33,6 +37,7 @@ class Gaussian(Statistic):
     zero_rows : rows of length zero met; among ``n`` for raw rows, left out of unit rows
     basis : where given, spectra are first-order: diag(V' C V) with the eigenvectors V of ``basis``
     cubic, quartic : sums of |x - mean|^2 (x - mean), shape (d,), and of |x - mean|^4; None where they are not known
+    spread_apart : participation ratio from pairs of rows in different groups, where it is known: ``across_groups``
     """
 
     n: int
@@ -42,6 +47,7 @@ class Gaussian(Statistic):
     basis: Gaussian | None = None
     cubic: Floats | None = None
     quartic: float | None = None
+    spread_apart: float | None = None
 
     @property
     def dim(self) -> int:
@@ -102,6 +108,78 @@ class Gaussian(Statistic):
     @cached_property
     def _uncentred(self) -> tuple[Floats, Floats]:
         return single_thread_eigh(self.second_moment)
+
+
+def halves(grouped: GroupedResult[Gaussian]) -> tuple[Gaussian, Gaussian] | None:
+    """Moments of two halves of the groups of rows, None where fewer than two groups hold rows.
+
+    Of a number that is smooth in the moments and whose bias falls as 1 / n, (f(half) + f(other half)) / 2 - f(all) is
+    the bias of f(all): the sampling errors of two halves cancel to first order.
+    """
+    full = grouped.full
+    known: tuple[Gaussian, Gaussian] | None = full.__dict__.get("_halves")
+    filled = [g for g, size in zip(grouped.left_out, grouped.sizes, strict=True) if size]
+    if known is None and len(filled) >= _FEWEST_GROUPS:
+        known = (_together(full, filled[::2]), _together(full, filled[1::2]))
+        full.__dict__["_halves"] = known  # so that several metrics share their spectra
+    return known
+
+
+_FEWEST_GROUPS = 2
+
+
+def _together(full: Gaussian, without: Sequence[Gaussian]) -> Gaussian:
+    """Moments of the groups without which the rows have the moments ``without``; all sums are around the full mean."""
+    n = sum(full.n - left.n for left in without)
+    total, sums = np.zeros(full.dim), np.zeros((full.dim, full.dim))
+    for left in without:
+        total -= left.n * (left.mean - full.mean)
+        sums += _of_group(full, left, slice(None))
+    shift = total / n
+    return Gaussian(n, full.mean + shift, sums - n * np.outer(shift, shift))
+
+
+def _of_group(full: Gaussian, left: Gaussian, rows: slice) -> Floats:
+    """Some ``rows`` (r, d) of the sum of (x - mean)(x - mean)', mean of all, over the group that ``left`` lacks."""
+    apart = left.mean - full.mean
+    return np.asarray(full.scatter[rows] - left.scatter[rows] - left.n * np.outer(apart[rows], apart))
+
+
+def across_groups(grouped: GroupedResult[Gaussian]) -> GroupedResult[Gaussian]:
+    """``grouped`` with ``spread_apart`` where units of evidence hold several rows; itself where each row is one.
+
+    Rows of one unit are alike, and so are their squared products: with A_g the sum of (x - mean)(x - mean)' over group
+    g, the mean squared product of rows of different groups, sum_{g != h} <A_g, A_h> / sum_{g != h} n_g n_h, estimates
+    tr C^2 whatever the units are; (tr C)^2 over it is the participation ratio. O(g d^2).
+    """
+    full, units = grouped.full, grouped.units
+    filled = [i for i, size in enumerate(grouped.sizes) if size]
+    if units is None or units.units >= units.rows or len(filled) <= _FEWEST_GROUPS:
+        return grouped
+    left = [grouped.left_out[i] for i in filled]
+    n = np.array([full.n - one.n for one in left], dtype=np.float64)
+    traces, products = np.zeros(len(left)), np.zeros((len(left), len(left)))
+    for start in range(0, full.dim, _BAND):
+        band = slice(start, start + _BAND)
+        parts = np.stack([_of_group(full, one, band) for one in left])
+        traces += np.einsum("gjj->g", parts[:, :, band])
+        flat = parts.reshape(len(left), -1)
+        products += flat @ flat.T
+    every = np.ones(len(left), dtype=bool)
+    ratios = [_ratio_apart(n, traces, products, every & (np.arange(len(left)) != g)) for g in range(len(left))]
+    spread = dict(zip(filled, ratios, strict=True))
+    return replace(
+        grouped,
+        full=replace(full, spread_apart=_ratio_apart(n, traces, products, every)),
+        left_out=tuple(replace(one, spread_apart=spread.get(i)) for i, one in enumerate(grouped.left_out)),
+    )
+
+
+def _ratio_apart(n: Floats, traces: Floats, products: Floats, kept: npt.NDArray[np.bool_]) -> float:
+    """Participation ratio from the groups that are ``kept`` (g,); 0 where the estimate of tr C^2 is not positive."""
+    sizes, inner = n[kept], products[np.ix_(kept, kept)]
+    square = (inner.sum() - np.trace(inner)) / (sizes.sum() ** 2 - (sizes**2).sum())
+    return float((traces[kept].sum() / sizes.sum()) ** 2 / square) if square > 0 else 0.0
 
 
 @dataclass(frozen=True)
