@@ -184,6 +184,16 @@ _UNITS = (
     ),
     *_in(
         "stats",
+        "_mutual.py",
+        (
+            "float32 puts near neighbours in order",
+            "gaps <= bound\n",
+            "gaps <= 0\n",
+            "stats/test_mutual.py::test_halved_products_give_the_same_bits_as_all_of_them",
+        ),
+    ),
+    *_in(
+        "stats",
         "file_order.py",
         (
             "rows never depend on their neighbours",
