@@ -244,7 +244,7 @@ class NearRows:
         joined = join(m, links=[self._copies])
         for k in (k for k in _CLUSTER_NEIGHBOURS if k <= most):
             near = self.indices[:, :k]
-            label = _settled(_mutual_components(near), near)
+            label = _settled(mutual_components(near), near)
             sizes = np.bincount(label)
             own = np.bincount(label, (label[near] == label[:, None]).mean(axis=1)) / np.maximum(sizes, 1)
             closed = (sizes > k) & (sizes <= _CLUSTER_MOST * m) & (own >= _TIGHT)
@@ -263,7 +263,7 @@ _CLUSTERED, _MAJORITY, _MOSTLY = 0.5, 2 / 3, 0.9
 _BAND, _SLACK = 512, 1.2
 
 
-def _mutual_components(near: Index) -> Index:
+def mutual_components(near: Index) -> Index:
     """Number (m,) of the component of each row in the graph of mutual neighbours among those ``near`` (m, k)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
