@@ -314,3 +314,48 @@ def test_where_float32_is_kept_the_headline_has_no_command(rows: np.ndarray) -> 
     headline = outcome.result.document.headline
     assert headline.text.startswith("Nothing smaller than float32")
     assert headline.status == "info" and headline.command == ""
+
+
+@pytest.mark.parametrize("tolerance", [0.018, 0.02])
+def test_the_sentence_has_one_interval_and_it_is_that_of_the_test(rows: np.ndarray, tolerance: float) -> None:
+    """A bootstrap's interval may exclude a loss that the test, which bounds rare losses too, does not."""
+    import re
+
+    outcome = embedscope.compress(rows, candidates=["int8"], tolerance=tolerance)
+    (p,) = [r for r in outcome.result if r.metric == "overlap@10.p_loss"]
+    text = outcome.result.document.findings[0].text
+    assert "[" not in text
+    at_most = float(re.search(r"with 95 % confidence at most ([\d.]+) is lost; ", text)[1])
+    assert at_most == pytest.approx(p.facts["at_most"], rel=0.01) and at_most >= p.facts["at_most"] - 1e-9
+    assert outcome.accepted == (tolerance == 0.02) == (p.facts["at_most"] <= tolerance) == text.startswith("Use 'int8'")
+
+
+def test_pca_takes_the_components_of_given_vectors(rows: np.ndarray) -> None:
+    prompts = rows[:, :] * np.where(np.arange(32) < 8, 1.0, 1e-3)
+    outcome = embedscope.compress(rows[:400], candidates="pca:8", pca_on=prompts, tolerance=0.99)
+    kept = np.abs(outcome.repair.kinds["document"].side.matrix).sum(axis=1)
+    assert kept[:8].min() > 0.9 > 0.1 > kept[8:].max()  # the eight coordinates in which the prompts differ
+
+
+def test_an_index_of_ids_and_vectors(rows: np.ndarray) -> None:
+    named = {f"r{i}": row for i, row in enumerate(rows[:400])}
+    a, b = (embedscope.compress(given, candidates="int8", tolerance=0.1) for given in (named, rows[:400]))
+    assert a.repair.header.decision == b.repair.header.decision
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"queries": np.empty((0, 32))}, "queries must hold at least one row"),
+        ({"queries": np.full((300, 32), np.nan)}, "queries holds nan or inf in 300 of 300 rows"),
+        ({"pca_on": np.ones((20, 4))}, "--pca-on have 4 dimensions, the index 32"),
+        ({"pca_on": np.full((20, 32), np.inf)}, "--pca-on holds nan or inf"),
+        ({"candidates": []}, "names nothing smaller than float32"),
+        ({"candidates": "float32"}, "names nothing smaller than float32"),
+        ({"max_eval_rows": -1}, "at least 1; got -1"),
+        ({"max_eval_rows": 0}, "at least 1; got 0"),
+    ],
+)
+def test_inputs_that_mean_nothing_are_refused(rows: np.ndarray, given: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        embedscope.compress(rows[:400], **{"candidates": "int8", **given})

@@ -11,7 +11,7 @@ import pytest
 from embedscope.core.progress import Silent
 from embedscope.datasets import Finder
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._drift2025.findings import findings, outcomes
+from embedscope.experiments._drift2025.findings import best, findings, headline, kept_charts, outcomes
 from embedscope.experiments._drift2025.run import KEPT, Measured, measure, records_of
 from embedscope.experiments._drift2025.spaces import NAMES, Pair, name_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
@@ -103,3 +103,16 @@ def test_class_names_are_found_by_their_bytes(shared_data: Path, tmp_path: Path)
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     pairs, (skipped_one,) = name_pairs(Finder(tmp_path, download=False))
     assert not pairs and f"lacks {damaged.name}; take the class names" in skipped_one.why
+
+
+def test_the_headline_counts_the_cases_and_dot_plots_show_them(measured: list[Measured]) -> None:
+    charts = kept_charts(measured)
+    assert [chart.title for chart in charts] == ["nDCG@10 kept by the best map", "Ten nearest kept by the best map"]
+    for chart in charts:
+        assert [row.label for row in chart.rows] == ["a -> b"] and len(chart.rows[0].dots) == 2
+        assert chart.marks[0].at == 0.95
+    said = headline(measured, charts)
+    assert said.charts == tuple(chart.id for chart in charts)
+    counts = outcomes([m for m in measured if not m.pair.control], lambda m: best(m, KEPT), 0.95)
+    assert f"in {len(counts.supported)} of 2 cases, and less in {len(counts.contradicted)}." in said.text
+    assert headline([m for m in measured if m.pair.control], ()) is None

@@ -46,7 +46,8 @@ def compare(  # noqa: PLR0913
 
     Parameters
     ----------
-    sources : two sets of vectors (n, d), (n, e): files, arrays, columns; or models, with ``texts`` or ``images``
+    sources : two sets of vectors (n, d), (n, e): files, arrays, columns, ``{id: vector}`` whose rows match by id; or
+        models, with ``texts`` or ``images``
     texts : what models read: a data set, a file with one text per line, or a list
     images : for models of images: a folder of images, flat or ``class/*.jpg``, in place of texts
     pair_ids : ids of the rows of either side; rows match by position where None

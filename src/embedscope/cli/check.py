@@ -61,6 +61,7 @@ def check(
     from embedscope.diagnosis.where import Where
     from embedscope.execution.current import running_on
     from embedscope.interchange.github import step_summary
+    from embedscope.interchange.junit import check_cases
 
     out = Output(json, format_, report, quiet, explain)
     if baseline is None:
@@ -85,6 +86,6 @@ def check(
     )
     where = Where.of(source, pair, pair_ids, now.provenance["settings"])
     compared = drift(before, now, allowed, name=str(baseline), where=where)
-    out.give(compared.result, summary=step_summary(compared))
+    out.give(compared.result, forms={"github": step_summary(compared), "junit": check_cases(compared)})
     if compared.drifted:
         raise typer.Exit(1)

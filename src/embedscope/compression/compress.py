@@ -190,7 +190,8 @@ class _Given:
         if on_queries and self.queries is None:
             raise InputError("--pca-on queries needs --queries")
         asked = None if self.queries is None else _rows(self.queries, "queries", provenance)
-        held = _held(self.source, options)
+        index = _rows(self.source, "the index", provenance) if isinstance(self.source, Mapping) else self.source
+        held = _held(index, options)
         if asked is not None and asked.shape[1] != held[0].shape[1]:
             raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {held[0].shape[1]}")
         groups = self._groups("the rows" if asked is None else "the queries")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embedscope.certification.wording import percent
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers, Reading
 from embedscope.diagnosis.remedy import Remedy
@@ -17,6 +18,15 @@ SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
 
 LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
+
+
+def said_as(severity: Severity) -> str:
+    """The word of a severity in sentences and tables.
+
+    >>> said_as("info"), said_as("warning")
+    ('note', 'warning')
+    """
+    return "note" if severity == "info" else severity
 
 
 LEAST_ROWS = 50
@@ -75,15 +85,6 @@ class Rule:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
         value = changed[level] if level in changed else self.levels.get(level)
         return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
-
-
-def percent(share: float) -> str:
-    """A share in per cent, with a decimal where it is small.
-
-    >>> percent(0.412), percent(0.0123)
-    ('41 %', '1.2 %')
-    """
-    return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
 @short_repr

@@ -15,7 +15,7 @@ from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
-from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
+from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, said_as, verdict
 from embedscope.diagnosis.illustrations import illustrated
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rows import Listed
@@ -201,11 +201,11 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: Where) -> Docu
             Column("rule"),
             Column("value", 4),
             Column("± s.e.", 4, "standard error; none where the number is a count"),
-            *(Column(level, 4, "threshold in force at this n") for level in LEVELS),
+            *(Column(said_as(level), 4, "threshold in force at this n") for level in LEVELS),
         ),
         tuple(
             (
-                v.severity if v.is_judged else "too few rows",
+                said_as(v.severity) if v.is_judged else "too few rows",
                 v.numbers.space,
                 v.rule.id,
                 v.reading.value,
@@ -223,7 +223,7 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
     return Finding(
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
-        evidence=f"{_number(v)}; {v.severity} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
+        evidence=f"{_number(v)}; {said_as(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
         detail=f"Threshold: {v.rule.reason}.{_sampled(v) if rows else ''}",
         harm=v.rule.harm,
         remedy=v.rule.remedy.sentence(v.numbers),
@@ -244,7 +244,7 @@ def _open(v: Verdict, several: bool) -> Finding:
     return Finding(
         text,
         "info",
-        evidence=f"{_number(v)}; {v.undecided} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
+        evidence=f"{_number(v)}; {said_as(v.undecided)} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
         detail="More rows would decide it.",
     )
 
