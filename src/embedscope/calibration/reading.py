@@ -176,7 +176,7 @@ def _declared(groups: Any, unit: Index, evidence: Evidence) -> Index:
     """Rows that are related: those of one unit, unless units are blocks of the file."""
     from embedscope.stats.units import FILE_ORDER
 
-    if FILE_ORDER in evidence.units.found:
+    if FILE_ORDER in evidence.units.ways:
         return np.arange(len(unit))
     return unit
 

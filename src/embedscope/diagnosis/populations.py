@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.stats._equal import equal_rows
+from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.neighbours import Neighbours
 from embedscope.stats.row_sets import K, RowSet
 from embedscope.stats.units import NearRows, join, mutual_components

@@ -10,9 +10,9 @@ import numpy as np
 
 from embedscope.certification.evidence import Evidence, Known, Survey, declared_units, find_evidence
 from embedscope.certification.fitting import FitContext
-from embedscope.certification.judges._pair_classes import PairClasses
 from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.labels import seen_half
+from embedscope.certification.judges.pair_classes import PairClasses
 from embedscope.certification.judges.pairs import PairJudge
 from embedscope.certification.judges.queries import DOCUMENT, QUERY, JudgedQueries, query_judge
 from embedscope.certification.origins import file_origins, labels_of, model_origin, name_of
