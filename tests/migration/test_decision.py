@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import embedscope
-
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Score
 from embedscope.migration.curve import Prediction

@@ -163,10 +163,10 @@ def labels_of(x: Any) -> Any:
     values = x if isinstance(x, np.ndarray) else x.tolist() if hasattr(x, "tolist") else list(x)
     if not isinstance(values, np.ndarray) or values.dtype.kind in "fO":
         for row, value in enumerate(values):
-            if value is None or (isinstance(value, float | np.floating) and value != value):
+            if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
                 raise InputError(
-                    f"labels, ids and groups name something for every row, and row {row} has {value}; give it a name of "
-                    "its own, or drop the row"
+                    f"labels, ids and groups name something for every row, and row {row} has {value}; give it a name "
+                    "of its own, or drop the row"
                 )
     return values
 
