@@ -96,11 +96,6 @@ class Output:
             return False
         return not self.report.exists() or self.report.is_dir() or self.report.is_file()
 
-    @property
-    def prints(self) -> bool:
-        """Whether lines for people go to standard output."""
-        return not self.quiet and self.json != "-" and self.format == "text"
-
     def progress(self) -> Progress:
         """Progress of the work."""
         return progress(self.quiet)

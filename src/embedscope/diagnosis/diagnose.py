@@ -21,7 +21,7 @@ from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
-from embedscope.diagnosis.where import source_argument
+from embedscope.diagnosis.where import UNNAMED, Where
 from embedscope.geometry.sketches import Sketchbook
 
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
@@ -130,7 +130,7 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)
-    where = source_argument(source, options.get("pair"), options.get("pair_ids"), options)
+    where = Where.of(source, options.get("pair"), options.get("pair_ids"), options)
     diagnosis = judged(collect(source, sketches=book, **options), thresholds or {}, where=where)
     base = None if diagnosis.collected is None else diagnosis.collected.result.document
     assert diagnosis.result.document is not None
@@ -138,7 +138,7 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     return replace(diagnosis, result=replace(diagnosis.result, document=document))
 
 
-def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:
+def judged(collected: Collected, thresholds: Thresholds, where: Where = UNNAMED) -> Diagnosis:
     """The verdicts on the numbers of a diagnosis, and their document."""
     verdicts: list[Verdict] = []
     measured = collected.result
@@ -156,7 +156,7 @@ def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") 
     return replace(diagnosis, result=replace(measured, document=_document(diagnosis, spaces, where)))
 
 
-def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
+def spaces_of(records: Iterable[Record], where: Where) -> list[Numbers]:
     """The numbers of each space (``image``, ``image|text``, ``query|document``), in their order."""
     kept: dict[tuple[str, str | None, str], dict[str, Record]] = {}
     for r in records:
@@ -185,7 +185,7 @@ def _rules(space: Numbers) -> tuple[Rule, ...]:
     return QUERY_RULES if space.space.startswith("query|") else PAIR_RULES
 
 
-def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Document:
+def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: Where) -> Document:
     several = len({(s.source, s.space) for s in spaces}) > 1
     findings = [_finding(v, several, *diagnosis.first_rows(v)) for v in diagnosis.verdicts if v.severity != "ok"]
     findings += [_open(v, several) for v in diagnosis.verdicts if v.severity == "ok" and v.undecided]
@@ -216,7 +216,7 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Docume
         ),
         "A severity counts when the whole 95 % interval lies beyond its threshold.",
     )
-    return Document(f"Diagnosis of {where.removeprefix('--pair ')}", QUESTION, tuple(findings), (verdict_table,))
+    return Document(f"Diagnosis of {where.title}", QUESTION, tuple(findings), (verdict_table,))
 
 
 def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | None) -> Finding:
@@ -226,7 +226,7 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
         evidence=f"{_number(v)}; {said_as(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
         detail=f"Threshold: {v.rule.reason}.{_sampled(v) if rows else ''}",
         harm=v.rule.harm,
-        remedy=v.rule.remedy(v.numbers),
+        remedy=v.rule.remedy.sentence(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )

@@ -17,7 +17,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.experiments._drift2025.findings import findings, headline, kept_charts
 from embedscope.experiments._drift2025.run import measure, records_of
-from embedscope.experiments._drift2025.spaces import CORPUS, LARGE_CORPUS, SCALES, ClassNames, name_pairs, text_pairs
+from embedscope.experiments._drift2025.spaces import CORPUS, LARGE_CORPUS, NAME_FILES, SCALES, name_pairs, text_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
 from embedscope.experiments._experiment import Experiment, Options
 from embedscope.migration.maps import has_torch
@@ -81,6 +81,6 @@ ENTRIES = {
         ("minilm", "e5", "smollm2"),
         datasets=(CORPUS,),
         full_datasets=(LARGE_CORPUS,),
-        file_sets=(ClassNames(),),
+        file_sets=(NAME_FILES,),
     )
 }

@@ -135,8 +135,12 @@ def read_rows(
     new = _side(request.new, material, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
     rows, ids, notes = _matched(old, new)
     groups = None if request.groups is None else _groups(request.groups, old, rows[0])
-    if most is not None and len(ids) > most and request.qrels is None:
-        rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
+    if most is not None and len(ids) > most:
+        if request.qrels is None:
+            rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
+        else:
+            size = 8 * len(ids) * (old.x.shape[1] + new.x.shape[1])
+            notes.append(f"all {len(ids):,} rows are held, {size / 1e9:.1f} GB, for judgements name rows")
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
     check_apart(x, old.name)
     check_apart(y, new.name)
@@ -183,7 +187,9 @@ def _sampled(
     keep = kept_clusters(names, most, seed)
     if not keep.any():
         raise InputError(
-            f"a sample of {most:,} rows holds no whole group of --groups; pass finer groups, or raise --max-eval-rows"
+            f"a sample of {most:,} rows holds "
+            + ("no whole group of --groups; pass finer groups, or raise" if groups is not None else "none; raise")
+            + " --max-eval-rows"
         )
     notes.append(f"{int(keep.sum()):,} of {len(ids):,} rows were taken, by their hash, to fit, select and certify")
     kept = None if groups is None else groups[keep]

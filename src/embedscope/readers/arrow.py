@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._paths import Place, arrow_file
+from embedscope.readers._paths import Place, arrow_file, on_disk
 
 IDS = ("arrow", "feather", "ipc", "arrows")
 
@@ -57,7 +56,8 @@ def _messages(path: Place) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
 
     sizes: list[int] = []
     places: list[int] = []
-    with pa.memory_map(str(path)) if isinstance(path, Path) else arrow_file(path) as source:
+    here = on_disk(path)
+    with arrow_file(path) if here is None else pa.memory_map(str(here)) as source:
         schema = pa.ipc.read_schema(pa.ipc.read_message(source))
         if any(pa.types.is_dictionary(field.type) for field in schema):
             raise InputError(f"{path} is an Arrow stream with dictionaries; write it as a file: feather.write_feather")

@@ -6,7 +6,6 @@ import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from embedscope.core.batch import Stream
@@ -16,7 +15,7 @@ from embedscope.readers._aligned import aligned
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place, state_of
+from embedscope.readers._paths import Place, on_disk, state_of
 from embedscope.readers._raw import check_matrix
 
 IDS = ("pt", "pth")
@@ -61,10 +60,11 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     """Tensors and lists of a file by name, mapped where the file allows it; the last one read is kept."""
     torch = require("torch", "hf", f"reading {path}")
     try:
-        if isinstance(path, Path):
-            with path.open("rb") as file:
+        here = on_disk(path)
+        if here is not None:
+            with here.open("rb") as file:
                 mapped = file.read(2) == b"PK"
-            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+            content = torch.load(str(here), map_location="cpu", weights_only=True, mmap=mapped)
         else:
             with path.open() as file:
                 content = torch.load(file, map_location="cpu", weights_only=True)

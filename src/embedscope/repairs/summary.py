@@ -21,8 +21,8 @@ from embedscope.stats.score_records import score_bars
 LOSERS = 10
 SCARCE = 0.01
 NO_OWN = (
-    "The mixed index gives hardly any results of the query's own modality now. Judgements here are of pairs alone, so "
-    "nothing speaks for own results; where they are wanted, take a smaller distance from the table"
+    "The mixed index gives hardly any results of the query's own modality now. Only pairs are judged here, so such "
+    "results never count; where they are wanted, choose a smaller distance from the table"
 )
 WHY_NOT = "why not"
 MEANT = {

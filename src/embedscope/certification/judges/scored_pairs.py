@@ -48,7 +48,7 @@ class ScoredJudge(SpaceJudge):
     @property
     def objective(self) -> Objective:
         """Rank correlation."""
-        return Objective("spearman", (), ("pearson",))
+        return Objective("spearman", (), ("pearson",), of_items=False)
 
     @property
     def sizes(self) -> Mapping[str, int]:
