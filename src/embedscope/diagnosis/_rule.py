@@ -87,8 +87,6 @@ class Rule:
         return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
 
 
-
-
 @short_repr
 @dataclass(frozen=True)
 class Verdict:
