@@ -52,7 +52,10 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
         check_matrix(shape, numpy.dtype, label)
         ids, texts = beside(name, lengths, shape[0]) if name else (None, None)
         space = "vectors" if key is None else name
-        matrices.append(LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings))
+        mapped = isinstance(path, Path) and _is_archive(path)
+        matrices.append(
+            LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, mapped=mapped)
+        )
     return aligned({matrix.space: matrix for matrix in matrices})
 
 
@@ -62,9 +65,7 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     torch = require("torch", "hf", f"reading {path}")
     try:
         if isinstance(path, Path):
-            with path.open("rb") as file:
-                mapped = file.read(2) == b"PK"
-            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=_is_archive(path))
         else:
             with path.open() as file:
                 content = torch.load(file, map_location="cpu", weights_only=True)
@@ -77,6 +78,12 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     if not any(hasattr(value, "stride") for value in held.values()):
         raise InputError(f"{path} holds a {type(content).__name__} without tensors; save one with torch.save(x, path)")
     return held
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is as ``torch.save`` writes it since version 1.6: an archive, which can be mapped."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
