@@ -64,7 +64,7 @@ def test_ids_may_hold_commas_spaces_and_number_signs(tmp_path):
     [
         ("run", b"q1 Q0 d1 1 14.5 bm25\n", "looks like a run, the results of a search"),
         ("q.tsv", b"query-id\tcorpus-id\tscore\nq1\td1\tnan\n", "line 2, grades with 'nan'"),
-        ("q.tsv", b"\x1f\x8b\x08", "is gzip-compressed; unpack it"),
+        ("q.tsv", b"\x1f\x8b\x08", "is gzip-compressed; end its name in .gz"),
         ("q.json", b'{"q1": ["d1"]}', "lists documents of q1 without grades"),
         ("q.jsonl", b'{"query": "q1", "score": 1}', r"line 1, has the fields \['query', 'score'\]"),
         ("q.jsonl", b'{"query-id": null, "corpus-id": "d", "score": 1}', "line 1, has no id of its query"),

@@ -257,7 +257,7 @@ def _with_judged(given: Given, judged: Any, provenance: Provenance) -> Given:
 
 def _pair(request: CalibrationRequest, provenance: Provenance) -> Given:
     a, b = request.pair or (None, None)
-    x, y = read_side(a, provenance), read_side(b, provenance)
+    x, y = read_side(a, provenance, "A"), read_side(b, provenance, "B")
     if x.shape[1] != y.shape[1]:
         raise InputError(
             f"the two sides have {x.shape[1]} and {y.shape[1]} dimensions, so they have no cosine; align them first "

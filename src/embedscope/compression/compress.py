@@ -18,6 +18,7 @@ from embedscope.compression.frontier import Frontier, frontier
 from embedscope.compression.material import Material, Matrix, judged_material, kept_rows, plain_material
 from embedscope.compression.matryoshka import trained_sizes
 from embedscope.compression.summary import document_of, reason_of, records_of
+from embedscope.core.arrays import as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress, Silent
@@ -109,7 +110,7 @@ def compress(  # noqa: PLR0913
     }
     with provenance.phase("data"):
         given = _Given(source, queries, tuple(corpus), qrels, query_ids, tuple(corpus_ids), allow_missing, groups)
-        on_queries = pca_on == "queries"
+        on_queries = isinstance(pca_on, str) and pca_on == "queries"
         material, name, sources = given.read(options, provenance, progress, encoder, on_queries)
     moments = _moments_of_pca(pca_on, material, provenance)
     dim = material.documents.shape[1]
@@ -187,8 +188,9 @@ class _Given:
             )
         if on_queries and self.queries is None:
             raise InputError("--pca-on queries needs --queries")
-        asked = None if self.queries is None else _rows(self.queries, provenance)
-        held = _held(self.source, options)
+        asked = None if self.queries is None else _rows(self.queries, "queries", provenance)
+        index = _rows(self.source, "the index", provenance) if isinstance(self.source, Mapping) else self.source
+        held = _held(index, options)
         if asked is not None and asked.shape[1] != held[0].shape[1]:
             raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {held[0].shape[1]}")
         groups = self._groups("the rows" if asked is None else "the queries")
@@ -211,15 +213,17 @@ def _held(source: Any, options: SplitOptions) -> tuple[Matrix, int, Gaussian]:
     return np.asarray(kept.x[order]), kept.n, moments
 
 
-def _rows(source: Any, provenance: Provenance) -> Matrix:
-    """Vectors of queries or prompts, from a file or memory."""
+def _rows(source: Any, name: str, provenance: Provenance) -> Matrix:
+    """Vectors of queries or prompts, from a file or memory; ``InputError`` where what ``name`` names is no matrix."""
     if isinstance(source, Collection):
-        return np.asarray(source.x)
+        if source.x is None:
+            raise InputError(f"{name} are texts; an index of vectors is searched with vectors")
+        return source.x
     if isinstance(source, Mapping):
-        return np.stack([np.asarray(v) for v in source.values()])
+        return _rows(read_collection(source, None, provenance, name), name, provenance)
     if isinstance(source, str | Path):
         return np.asarray(read_matrix(open_vectors(str(source)), str(source))[1])
-    return np.asarray(source)
+    return to_numpy(as_matrix(source, name))
 
 
 def _moments_of_pca(pca_on: Any, material: Material, provenance: Provenance) -> Gaussian:
@@ -230,7 +234,7 @@ def _moments_of_pca(pca_on: Any, material: Material, provenance: Provenance) -> 
         return material.moments[DOCUMENT if pca_on == "documents" else QUERY]
     if isinstance(pca_on, str | Path) and not is_file(pca_on):
         raise InputError(f"--pca-on takes documents, queries or a file of vectors, got '{pca_on}'")
-    moments = moments_of(_rows(pca_on, provenance), True)
+    moments = moments_of(_rows(pca_on, "pca_on", provenance), True)
     if moments.dim != material.documents.shape[1]:
         raise InputError(
             f"the vectors of --pca-on have {moments.dim} dimensions, the index {material.documents.shape[1]}"

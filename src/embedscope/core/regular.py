@@ -21,7 +21,9 @@ EXAMPLE = "example"
 
 
 def check_name(name: str) -> None:
-    """Raise ``InputError`` where ``name`` cannot be the name of a file: bytes that are not UTF-8, a null character."""
+    """Raise ``InputError`` where ``name`` cannot be one: empty, bytes that are not UTF-8, a null character."""
+    if not name.strip():
+        raise InputError("the name of a file is empty; is a variable of the shell not set?")
     try:
         name.encode()
     except UnicodeEncodeError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.datasets._tables import (
     OBJECTS,
@@ -65,7 +66,7 @@ def is_text_table(path: str | Path) -> bool:
     >>> is_text_table("corpus.jsonl"), is_text_table("texts.txt")
     (True, False)
     """
-    return Path(path).suffix.lower() in OBJECTS | PARQUET | {".csv", ".tsv"}
+    return inner_suffix(path) in OBJECTS | PARQUET | {".csv", ".tsv"}
 
 
 def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str]]:
@@ -84,7 +85,7 @@ def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str
 
 
 def _rows_of_texts(path: Path) -> Iterator[Row]:
-    suffix = path.suffix.lower()
+    suffix = inner_suffix(path)
     if suffix in PARQUET:
         return parquet_rows(path)
     if suffix in {".csv", ".tsv"}:
@@ -100,14 +101,14 @@ def _rows_of_mapping(whole: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _rows_of_cells(path: Path) -> Iterator[Row]:
-    table = delimited(path, "\t" if path.suffix.lower() == ".tsv" else None)
+    table = delimited(path, "\t" if inner_suffix(path) == ".tsv" else None)
     names: Sequence[str] = ()
     for number, cells in table.rows:
         if not names:
             if named(cells, _TEXT) is not None:
                 names = cells
                 continue
-            if path.suffix.lower() == ".csv" or len(cells) > 2:
+            if inner_suffix(path) == ".csv" or len(cells) > 2:
                 raise InputError(
                     f"{path} has no column of texts in its first line, but {', '.join(cells[:12])[:200]}; call one text"
                 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.datasets._tables import (
     OBJECTS,
@@ -75,7 +76,7 @@ def read_qrels(path: str | Path) -> Judgements:
 
 
 def _judgements(path: Path) -> Iterator[_Judgement]:
-    suffix = path.suffix.lower()
+    suffix = inner_suffix(path)
     if suffix in PARQUET:
         return _of_rows(path, parquet_rows(path))
     if suffix not in OBJECTS:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import CODECS, decompressed, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_regular
 from embedscope.datasets._text import lines
@@ -19,31 +20,37 @@ Row = tuple[int, Mapping[str, Any]]
 
 OBJECTS = frozenset({".jsonl", ".ndjson", ".json"})
 PARQUET = frozenset({".parquet"})
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+_PACKED = {codec.magic: f"{codec.name}-compressed; end its name in {end}" for end, codec in CODECS.items()}
+_PACKED |= {b"PK\x03\x04": "a zip archive; unpack it and pass the text file inside"}
 _CELL = 1 << 24
 
 
 def read_text(path: str | Path, wanted: str = "a UTF-8 text file") -> str:
-    """The text of a regular file in UTF-8, without a byte order mark.
+    """The text of a regular file in UTF-8, without a byte order mark; decompressed where its name says so.
 
     Raises
     ------
     InputError
-        if there is no such file, or it is compressed or no UTF-8.
+        if there is no such file, or it is no UTF-8, damaged, or compressed without saying so.
     """
-    path = Path(path)
-    check_regular(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}); wanted {wanted}") from error
-    packed = next((name for head, name in _PACKED.items() if content.startswith(head)), None)
+    content = read_content(path, wanted)
+    packed = next((what for head, what in _PACKED.items() if content.startswith(head)), None)
     if packed:
-        raise InputError(f"{path} is {packed}-compressed; unpack it and pass the text file inside")
+        raise InputError(f"{path} is {packed}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start:,}); wanted {wanted}") from error
+
+
+def read_content(path: str | Path, wanted: str = "a regular file") -> bytes:
+    """The bytes of a regular file, decompressed where its name ends in .gz, .bz2, .xz or .zst."""
+    path = Path(path)
+    check_regular(path)
+    try:
+        return decompressed(path.read_bytes(), path)
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror or error}); wanted {wanted}") from error
 
 
 def objects(path: str | Path) -> Iterator[Row]:
@@ -78,7 +85,7 @@ def _object(path: str | Path, where: str, row: Any) -> Mapping[str, Any]:
 def single_object(path: str | Path) -> Mapping[str, Any] | None:
     """The one object of a ``.json`` file whose values are objects or lists; None where it is something else."""
     text = read_text(path)
-    if Path(path).suffix.lower() != ".json" or text.lstrip()[:1] != "{":
+    if inner_suffix(path) != ".json" or text.lstrip()[:1] != "{":
         return None
     try:
         parsed = json.loads(text)
@@ -91,9 +98,9 @@ def parquet_rows(path: str | Path) -> Iterator[Row]:
     """The rows of a Parquet file with the numbers of the rows."""
     import pyarrow.parquet as pq
 
-    check_regular(Path(path))
+    content = read_content(path)
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(io.BytesIO(content))
         rows = table.to_pylist()
     except Exception as error:  # pyarrow raises what it likes on damaged files
         raise InputError(f"{path} is no readable Parquet file; write it again") from error

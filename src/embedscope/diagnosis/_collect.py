@@ -29,6 +29,7 @@ from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
+from embedscope.metrics._orientation import mean_along, variance_along
 from embedscope.metrics.pairs._metric import left_out_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, read_side
@@ -45,6 +46,8 @@ SPACE_METRICS: tuple[str | Metric, ...] = (
     "int8_overlap",
     copy_share,
     neighbour_contrast,
+    mean_along,
+    variance_along,
 )
 """What is measured of every space: two sums in one pass, the rows held, and their neighbours."""
 

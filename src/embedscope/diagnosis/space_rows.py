@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.certification.wording import percent
 from embedscope.core.arrays import Floats, Hashes, row_norms, to_numpy, unit_rows
 from embedscope.core.ids import GROUPS, groups_of, row_numbers
 from embedscope.core.short_repr import short_repr
@@ -39,7 +40,7 @@ class Listed:
     ----------
     ids : (m,) hashes of the rows
     values : (m,) the number by which they are listed
-    why : a sentence part with ``{value}``
+    why : a sentence part with ``{value}``, or ``{percent}`` of a share
     """
 
     ids: Hashes
@@ -51,7 +52,8 @@ class Listed:
 
     def reason(self, i: int) -> str:
         """Why row ``i`` of the list is in it."""
-        return self.why.format(value=float(self.values[i]))
+        value = float(self.values[i])
+        return self.why.format(value=value, percent=percent(value))
 
 
 @short_repr
@@ -262,7 +264,7 @@ class _Held:
         j = int(np.argmax(total**2 - (self.u.astype(np.float64) ** 2).sum(axis=0)))
         part = self.u[:, j] * (total[j] - self.u[:, j]) / (m - 1)
         share = np.divide(part, mean, out=np.zeros(m), where=mean > 0)
-        return by(share, share > 0.5, f"coordinate {j} makes {{value:.0%}} of its mean cosine")
+        return by(share, share > 0.5, f"coordinate {j} makes {{percent}} of its mean cosine")
 
     @cached_property
     def _leading(self) -> tuple[float, Floats] | None:
@@ -300,7 +302,7 @@ class _Held:
         top = max(1, round(r))
         around = self.u - self._scatter[1]
         share = ((around @ vectors[:, :top]) ** 2).sum(axis=1) / np.maximum((around**2).sum(axis=1), 1e-300)
-        return by(share, share > 0.5, f"{{value:.0%}} of it lies in {top} of {self.u.shape[1]} directions")
+        return by(share, share > 0.5, f"{{percent}} of it lies in {top} of {self.u.shape[1]} directions")
 
     def _few_directions(self) -> list[Row]:
         """Share of the 10 nearest that one direction in a hundred decides, where few directions hold variance."""

@@ -69,6 +69,11 @@ class GgufFile:
 
         That takes seconds each time, since every token of the vocabulary becomes an array; and so does the table of the
         names of tensors, which it makes anew for every module.
+
+        Two functions of the package gguf are replaced for it, since there is no other way in: transformers takes a GGUF
+        file by its name alone, and imports both functions from gguf at each of its calls. What they give is the same.
+        The lock keeps two blocks from putting back each other's functions; who else reads a file meanwhile, in another
+        thread, passes through to the reader itself.
         """
         gguf: Any = require("gguf", "hf", "a GGUF model")
         with _patching:
@@ -89,6 +94,7 @@ class GgufFile:
 
 
 _patching = Lock()
+"""Held while functions of the package gguf are replaced."""
 
 
 def converted_once(name: str, write: Callable[[Path], None]) -> Path:

@@ -38,7 +38,7 @@ class Checkpoint:
     ----------
     folder : made where it is not there; several sources and passes may share it
     identity : what the source is: its files with their sizes and times of change, or a checksum
-    progress : told what was found
+    progress : shows what was found
     """
 
     def __init__(self, folder: str | Path, identity: object, progress: Progress | None = None) -> None:

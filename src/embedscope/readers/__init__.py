@@ -1,8 +1,9 @@
 """Files of vectors as streams: blocks of rows read from bytes, never kept mapped and never unpickled.
 
 A source is a file, a folder, a glob, or an address of any of these (``s3://``); ``::KEY`` says which of several arrays
-or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader. ``?bits`` unpacks
-bytes that are packed bits; ``?ids=COLUMN&text=COLUMN`` name the columns of ids and texts.
+or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader; before one of
+``.gz``, ``.bz2``, ``.xz`` and ``.zst`` it is that of the decompressed file. ``?bits`` unpacks bytes that are packed
+bits; ``?ids=COLUMN&text=COLUMN`` name the columns of ids and texts.
 
 A collection of a vector store is ``SCHEME:PATH/COLLECTION::COLUMN`` (``lancedb:``, ``chroma:``, ``qdrant:``,
 ``postgresql:``); see :mod:`embedscope.readers.stores`.
@@ -13,10 +14,11 @@ Whatever is wrong with a file is an ``InputError`` of one sentence: no error of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import sentences
+from embedscope.core.compressed import codec_of, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.registry import Registry
@@ -30,9 +32,18 @@ from embedscope.readers._held import held_of
 from embedscope.readers._hints import hint
 from embedscope.readers._keys import NoVectorsError, listed
 from embedscope.readers._options import taken_apart
-from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
+from embedscope.readers._paths import (
+    CompressedFile,
+    Place,
+    RemoteFile,
+    file_system,
+    is_remote,
+    place_at,
+    source_of,
+    state_of,
+)
 from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
-from embedscope.readers._recognise import check_head
+from embedscope.readers._recognise import check_codec, check_head
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 from embedscope.readers._shards import Found
 from embedscope.readers.stores import STORES, StorePlace, place_of
@@ -59,6 +70,7 @@ __all__ = [
     "open_vectors",
     "other_columns",
     "plan",
+    "source_of",
     "state_of",
     "store_of",
     "texts_of",
@@ -86,7 +98,7 @@ def is_vectors(source: str) -> bool:
     if is_remote(place) or ("/" in place and "*" in place) or is_vector_folder(source):
         return True
     suffix = _suffix(place)
-    return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))
+    return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(place_at(place)))
 
 
 _TABLES = frozenset({"parquet", "arrow", "arrows", "feather", "ipc", *TEXT_TABLES})
@@ -160,6 +172,7 @@ def find_vectors(
     named = taken_apart(source)
     with sentences(named.place, "check the path, then get or write the file again"):
         check_name(source)
+        check_name(named.place)
         ids, texts = ids_column or named.ids, text_column or named.texts
 
         def open_file(file: Place, key: str | None) -> Stream:
@@ -193,21 +206,25 @@ def _find(place: str, key: str | None, open_file: Callable[[Place, str | None], 
         return open_folder(place, key, open_file, list(READERS), skip_bad)
     if suffix not in READERS:
         raise InputError(hint(place))
-    file: Place = RemoteFile(place) if is_remote(place) else Path(place)
-    if isinstance(file, RemoteFile):
+    file = place_at(place)
+    there = source_of(file)
+    if isinstance(there, RemoteFile):
         system, path = file_system(place)
         if not system.exists(path):
             raise InputError(f"there is no file {place}; check the address")
-    elif not file.is_symlink() and not file.exists():
-        raise InputError(f"there is no file {place}; {near_name(file)}")
+    elif not there.is_symlink() and not there.exists():
+        raise InputError(f"there is no file {place}; {near_name(there)}")
     return Found(open_file(file, key), "file")
 
 
 def _open_file(file: Place, key: str | None, ids: str | None, texts: str | None) -> Stream:
     suffix = _suffix(file.name)
     with sentences(str(file), _advice(suffix)):
-        if isinstance(file, Path) and not (suffix in _FOLDERS and file.is_dir()):
-            check_regular(file)
+        there = source_of(file)
+        if isinstance(there, Path) and not (suffix in _FOLDERS and there.is_dir()):
+            check_regular(there)
+        if isinstance(file, CompressedFile):
+            check_codec(file)
         if suffix not in _FOLDERS:
             check_head(file, suffix)
         return _named_columns(READERS.get(suffix)(file, key), file, ids, texts)
@@ -229,4 +246,5 @@ def _advice(suffix: str) -> str:
 
 
 def _suffix(place: str) -> str:
-    return PurePosixPath(place).suffix.lower().removeprefix(".")
+    suffix = inner_suffix(place).removeprefix(".")
+    return "" if codec_of(place) is not None and suffix in _FOLDERS else suffix

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard, Stream
@@ -17,7 +16,7 @@ from embedscope.readers._blocks import cuts, plan
 from embedscope.readers._facts import Facts
 from embedscope.readers._faiss_parts import Held, take_apart
 from embedscope.readers._keys import EmptyFileError
-from embedscope.readers._paths import Place, state_of
+from embedscope.readers._paths import Place, on_disk, state_of
 from embedscope.readers._row_strings import RowStrings
 
 IDS = ("index", "faiss")
@@ -120,8 +119,9 @@ def _index(path: Place, version: str) -> Held:
     with path.open("rb") as file:
         binary = file.read(3)[:2] == b"IB"
     try:
-        if isinstance(path, Path):
-            index = (faiss.read_index_binary if binary else faiss.read_index)(str(path))
+        here = on_disk(path)
+        if here is not None:
+            index = (faiss.read_index_binary if binary else faiss.read_index)(str(here))
         else:
             with path.open() as file:
                 reader = faiss.PyCallbackIOReader(file.read)

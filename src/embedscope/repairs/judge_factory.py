@@ -126,7 +126,7 @@ def _pair_parts(
     }
     if request.pair_ids is None and request.pairs is None:
         return _by_position(_paired(a, b, provenance), classes, groups, how)
-    x, y = read_side(a, provenance), read_side(b, provenance)
+    x, y = read_side(a, provenance, "A"), read_side(b, provenance, "B")
     names: tuple[Any, Any] | None = None
     if request.pairs is not None:
         if request.pair_ids is not None:
@@ -161,7 +161,7 @@ def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
         for name in (str(a), str(b)):
             provenance.data[name] = file_facts(file_of(name)) if file_of(name).is_file() else {}
         return stream
-    x, y = read_side(a, provenance), read_side(b, provenance)
+    x, y = read_side(a, provenance, "A"), read_side(b, provenance, "B")
     if len(x) != len(y):
         raise InputError(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which belong together "

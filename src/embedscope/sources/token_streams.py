@@ -30,7 +30,6 @@ class TokenStream:
     Attributes
     ----------
     n_candidates : tokens from which the sample was drawn
-    n_sentences : sentences with a selected token
     notes : what was sampled, dropped or cut, in words
     """
 
@@ -52,11 +51,6 @@ class TokenStream:
     def n_rows(self) -> int:
         """Number of tokens."""
         return sum(len(ids) for ids in self.ids.values())
-
-    @property
-    def n_sentences(self) -> int:
-        """Number of sentences that the model reads."""
-        return len(self.ids)
 
     def shards(self) -> Sequence[TokenShard]:
         """Shards of eight forward passes, in order of the length of their sentences."""

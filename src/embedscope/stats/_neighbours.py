@@ -78,11 +78,17 @@ def pair_scores(a: Matrix, b: Matrix, i: Index, j: Index) -> Floats:
     Equal rows give equal products, wherever they stand.
     """
     out = np.empty(len(i))
-    step = max(1, _PAIR_VALUES // a.shape[1])
-    for start in range(0, len(i), step):
+    step = min(max(1, _PAIR_VALUES // a.shape[1]), len(i))
+    taken = [np.empty((step, x.shape[1]), dtype=x.dtype) for x in (a, b)]
+    double = [t if t.dtype == np.float64 else np.empty(t.shape) for t in taken]
+    for start in range(0, len(i), step or 1):
         part = slice(start, start + step)
-        left, right = a[i[part]].astype(np.float64, copy=False), b[j[part]].astype(np.float64, copy=False)
-        out[part] = np.einsum("ij,ij->i", left, right)
+        for x, rows, values, wide in zip((a, b), (i[part], j[part]), taken, double, strict=True):
+            np.take(x, rows, axis=0, out=values[: len(rows)], mode="clip")
+            if wide is not values:
+                wide[: len(rows)] = values[: len(rows)]
+        n = len(i[part])
+        out[part] = np.einsum("ij,ij->i", double[0][:n], double[1][:n])
     return out
 
 

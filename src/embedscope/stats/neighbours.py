@@ -6,7 +6,7 @@ in float64, pair by pair. So the order is that of float64 products, and equal ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from embedscope.core.arrays import Array, Floats, Hashes, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
-from embedscope.stats._candidates import CROWD, NONE, Candidates
+from embedscope.stats._candidates import CROWD, NONE, Candidates, reached
 from embedscope.stats._mutual import CrowdedError, MutualSearch
 from embedscope.stats._neighbours import (
     CORPUS_ROWS,
@@ -31,17 +31,60 @@ _EXACT = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
+class Products:
+    """Float64 inner products of pairs of rows, to be taken when they are needed.
+
+    Attributes
+    ----------
+    queries, corpus : (m', d), (n, d)
+    rows : (m,) rows of ``queries``
+    columns : (m, k) rows of ``corpus`` for each
+    """
+
+    queries: Matrix
+    corpus: Matrix
+    rows: Index
+    columns: Index
+
+    def taken(self) -> Floats:
+        """The products (m, k)."""
+        k = self.columns.shape[1]
+
+        def of(start: int) -> Floats:
+            columns = self.columns[start : start + QUERY_ROWS]
+            rows = np.repeat(self.rows[start : start + QUERY_ROWS], k)
+            return pair_scores(self.queries, self.corpus, rows, columns.ravel()).reshape(columns.shape)
+
+        return np.concatenate([np.empty((0, k)), *in_threads(of, range(0, len(self.rows), QUERY_ROWS))])
+
+
 class Neighbours:
     """The k best rows of a corpus for each query, best first, ties to the lower index.
 
     Attributes
     ----------
     indices : (m, k) rows of the corpus
-    scores : (m, k) float64 inner products
+    scores : (m, k) float64 inner products; those that the search could do without are taken when they are asked for
     """
 
-    indices: Index
-    scores: Floats
+    def __init__(self, indices: Index, scores: Floats | Products) -> None:
+        self.indices, self._scores = indices, scores
+
+    @property
+    def scores(self) -> Floats:
+        """Float64 inner products (m, k)."""
+        if isinstance(self._scores, Products):
+            self._scores = self._scores.taken()
+        return self._scores
+
+    def first(self, m: int, k: int) -> Neighbours:
+        """The ``k`` best of the first ``m`` queries."""
+        known = self._scores
+        if isinstance(known, Products):
+            return Neighbours(
+                self.indices[:m, :k].copy(), replace(known, rows=known.rows[:m], columns=known.columns[:m, :k])
+            )
+        return Neighbours(self.indices[:m, :k].copy(), known[:m, :k].copy())
 
 
 def top_k(
@@ -162,9 +205,10 @@ def _mutual(x: Matrix, k: int, exact: bool) -> Neighbours | None:
     if search is None:
         return None
     try:
-        return Neighbours(*search.best())
+        indices, scores = search.best()
     except CrowdedError:
         return None
+    return Neighbours(indices, Products(x, x, np.arange(len(x)), indices) if scores is None else scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,8 +248,7 @@ class _Search:
         mine = np.flatnonzero((skip[a:b] >= start) & (skip[a:b] < stop))
         s[mine, skip[a:b][mine] - start] = -np.inf
         if start == 0 and s.shape[1] > self.k:
-            kth = np.partition(s, -self.k, axis=1)[:, -self.k]
-            floor = np.maximum(floor, kth - self.bound(dtype))
+            floor = np.maximum(floor, reached(s, self.k) - self.bound(dtype))
         with np.errstate(over="ignore"):  # below the floor -inf there is nothing
             least = np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))
         hits = np.flatnonzero(s >= least[:, None])
@@ -241,19 +284,38 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
     count = np.zeros(len(rows), dtype=np.intp)
     for start in range(0, n, CORPUS_ROWS):
         s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
-        sure = s > high[:, None]
-        above = _row_counts(sure)
+        above, row, col = _above_and_close(s, low, high)
         count += above
-        reaching = s >= low[:, None]
-        close = np.flatnonzero(_row_counts(reaching) != above)  # queries with a product that float32 does not decide
-        row, col = np.nonzero(reaching[close] ^ sure[close])
-        row, col = close[row], col + start
+        col += start
         pairs = rows[row] * n + col
         other = matches[np.minimum(np.searchsorted(matches, pairs), len(matches) - 1)] != pairs
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))
     return count
+
+
+def _above_and_close(
+    s: npt.NDArray[np.float32], low: npt.NDArray[np.float32], high: npt.NDArray[np.float32]
+) -> tuple[Index, Index, Index]:
+    """How many of each row of ``s`` (m, n) are over ``high`` (m,), and rows and columns of those from ``low`` on to it.
+
+    A few rows at a time, while they are at hand.
+    """
+    above = np.empty(len(s), dtype=np.intp)
+    rows, columns = [], []
+    for start in range(0, len(s), _AT_HAND):
+        here = slice(start, start + _AT_HAND)
+        sure, reaching = s[here] > high[here, None], s[here] >= low[here, None]
+        above[here] = over = _row_counts(sure)
+        close = np.flatnonzero(_row_counts(reaching) != over)
+        row, column = np.divmod(np.flatnonzero(reaching[close] ^ sure[close]), s.shape[1])
+        rows.append(close[row] + start)
+        columns.append(column)
+    return above, np.concatenate(rows), np.concatenate(columns)
+
+
+_AT_HAND = 128
 
 
 def _row_counts(mask: npt.NDArray[np.bool_]) -> Index:
@@ -286,7 +348,7 @@ def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes]
         kth = np.partition(s, -k, axis=1)[:, -k] if k <= len(x) else np.full(len(s), -np.inf)
         if not np.isfinite(kth).all():
             raise InputError(f"a unit of evidence leaves fewer than {k} rows to the others; declare smaller --groups")
-        row, col = np.nonzero(s >= kth[:, None])
+        row, col = np.divmod(np.flatnonzero(s >= kth[:, None]), s.shape[1])
         order = np.lexsort((col, -s[row, col], row))
         row, col = row[order], col[order]
         first = np.arange(len(row)) - np.searchsorted(row, row) < k

@@ -15,7 +15,7 @@ from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix, first_equal, without_copies
 from embedscope.stats._questions import NEAREST
 from embedscope.stats.neighbour_index import IndexedNeighbours, indexed_neighbours
-from embedscope.stats.neighbours import Neighbours, k_occurrences, nearest_of_others, top_k
+from embedscope.stats.neighbours import Neighbours, Products, k_occurrences, nearest_of_others, top_k
 
 K = NEAREST
 LISTED = 16_000
@@ -107,7 +107,7 @@ class RowSet:
         return found
 
     def nearest(self, k: int, asked: int) -> Neighbours:
-        """The ``k`` nearest others of the first ``asked`` rows, by inner product; the longest lists are kept."""
+        """The ``k`` nearest others of the first ``asked`` rows, by inner product; lists are kept."""
         asked = min(asked, self.n)
         known: list[Neighbours] = self.found.setdefault("nearest", [])
         found = next((f for f in known if len(f.indices) >= asked and f.indices.shape[1] >= k), None)
@@ -115,9 +115,10 @@ class RowSet:
             found = self._within(k, asked) if self._part_of is not None else None
             found = self._searched(k, np.arange(asked)) if found is None else found
             known.insert(0, found)
-        if found.indices.shape == (asked, k):
-            return found
-        return Neighbours(found.indices[:asked, :k].copy(), found.scores[:asked, :k].copy())
+        if found.indices.shape != (asked, k):
+            found = found.first(asked, k)
+            known.insert(0, found)
+        return found
 
     def mapped(self, name: str, change: Callable[[Matrix], Matrix], largest: float | None = None) -> RowSet:
         """The rows of the whole as ``change`` makes them, and of these the rows that are here; kept under ``name``."""
@@ -202,16 +203,15 @@ class RowSet:
             return None
         own = np.full(whole.n, -1)
         own[places] = np.arange(len(places))
-        indices, scores = own[lists.indices[places[:asked]]], lists.scores[places[:asked]]
+        indices = own[lists.indices[places[:asked]]]
         rank = np.cumsum(indices >= 0, axis=1)
         short = rank[:, -1] < k
         first = (indices >= 0) & (rank <= k) & ~short[:, None]
-        made = Neighbours(np.empty((len(indices), k), dtype=np.intp), np.empty((len(indices), k)))
-        made.indices[~short], made.scores[~short] = indices[first].reshape(-1, k), scores[first].reshape(-1, k)
+        made = np.empty((len(indices), k), dtype=np.intp)
+        made[~short] = indices[first].reshape(-1, k)
         if short.any():
-            found = self._searched(k, np.flatnonzero(short))
-            made.indices[short], made.scores[short] = found.indices, found.scores
-        return made
+            made[short] = self._searched(k, np.flatnonzero(short)).indices
+        return Neighbours(made, Products(whole.x, whole.x, places[:asked], places[made]))
 
 
 def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
