@@ -6,6 +6,7 @@ A few in the suite, the same in every run; `make soak` tries others for its shar
 import collections
 import os
 import random
+import resource
 import shutil
 import sys
 import time
@@ -21,6 +22,8 @@ _ON_SERVERS = {"postgresql", "postgres"}
 
 FEW, MANY = 20, 5000
 """Mutations of each format in the suite, and at most in a soak."""
+MOST = 1 << 28
+"""Bytes of memory that reading a file of some kilobytes may add."""
 SHARE = float(os.environ.get("EMBEDSCOPE_SOAK_SECONDS", "60")) / 3
 """Seconds of a soak for all formats: what the fast ones leave, the slow ones have."""
 
@@ -53,6 +56,11 @@ def test_many_other_mutated_files(tmp_path):
         said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
         sys.stdout.write(f"\n{form}, seed {seed}: {said}")
     sys.stdout.write("\n")
+
+
+def _peak():
+    """Bytes of memory that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)
 
 
 def mutated(dice, whole):
@@ -91,16 +99,19 @@ def mutations(folder, form, seed, count, until=float("inf")):
         content = mutated(dice, contents[part])
         _put_back(whole, path, form)
         (path / part if part else path).write_bytes(content)
+        before = _peak()
         try:
-            consume(source)
-        except EmbedscopeError as error:
-            sentence(error)
-            counts["refused"] += 1
+            try:
+                consume(source)
+                what = "read"
+            except EmbedscopeError as error:
+                sentence(error)
+                what = "refused"
+            assert _peak() - before < MOST, f"took {(_peak() - before) >> 20:,} MB"
         except BaseException as error:
             error.add_note(f"{form}, seed {seed}, mutation {counts.total()} of {part or path.name}: {content[:2000]!r}")
             raise
-        else:
-            counts["read"] += 1
+        counts[what] += 1
     return counts
 
 
