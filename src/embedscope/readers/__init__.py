@@ -28,6 +28,7 @@ from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._facts import described, facts_of, itemsize_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
+from embedscope.readers._held import held_of
 from embedscope.readers._hints import hint
 from embedscope.readers._keys import NoVectorsError, listed
 from embedscope.readers._options import parse_source
@@ -58,6 +59,7 @@ __all__ = [
     "facts_of",
     "file_of",
     "find_vectors",
+    "held_of",
     "hint",
     "ids_of",
     "is_table",

@@ -13,6 +13,7 @@ from embedscope.readers._paths import Place
 CHUNK = 1 << 22
 _READ = 1 << 24
 _LONGEST = 1 << 28
+_COPIES = 6
 
 
 @dataclass
@@ -30,6 +31,11 @@ class Runs:
     rows: list[int] = field(default_factory=list)
     end: int = 0
     quoted: bool = True
+
+    @property
+    def held(self) -> int:
+        """Bytes that reading a run takes: its text, its cells, and copies of both."""
+        return _COPIES * max(stop - start for start, stop in map(self.bounds, range(len(self.starts))))
 
     def bounds(self, i: int) -> tuple[int, int]:
         """First byte of run ``i`` and the byte after it."""

@@ -27,6 +27,7 @@ from embedscope.readers import (
     texts_of,
 )
 from embedscope.readers._facts import Facts, facts_of
+from embedscope.readers._held import held_of
 from embedscope.sources.paired_vectors import id_hashes, read_ids
 
 
@@ -113,6 +114,11 @@ class GroupedStream:
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self.ids)
+
+    @property
+    def held(self) -> int:
+        """Bytes that a worker holds beside the blocks that it gives."""
+        return held_of(self.stream)
 
     @property
     def facts(self) -> Facts:
