@@ -141,8 +141,8 @@ class _Attributes(pickle._Unpickler):
             return NAMES[module, name]
         except KeyError:
             raise InputError(
-                f"asks for {module}.{name}, which word vectors do not need, so it is not read; if you trust it, load "
-                "it with gensim and save model.wv with save_word2vec_format"
+                f"asks for {module}.{name}, which word vectors do not need, so it is not read; where you trust it, "
+                "load it with gensim and save model.wv with save_word2vec_format"
             ) from None
 
 

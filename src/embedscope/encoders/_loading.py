@@ -33,7 +33,7 @@ class Loaded:
 
 
 def load(source: Source, *, device: str, dtype: str, trust_remote_code: bool, seed: int) -> Loaded:
-    """Load (or freshly initialise) the text transformer of ``source`` onto ``device``, in evaluation mode."""
+    """Load (or randomly initialise) the text transformer of ``source`` onto ``device``, in evaluation mode."""
     torch = require("torch", "hf", "a text encoder")
     transformers = require("transformers", "hf", "a text encoder")
     if dtype not in _DTYPES:

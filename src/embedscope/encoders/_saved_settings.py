@@ -149,11 +149,6 @@ def modules_of(file: Path) -> list[dict[str, Any]]:
     return modules
 
 
-def module_folder(folder: Path, module: Mapping[str, Any]) -> Path:
-    """Where a module of ``modules.json`` lies; ``InputError`` where its path leaves the ``folder`` of the model."""
-    return folder / _inside(str(module.get("path") or ""), folder / "modules.json")
-
-
 def read_json(path: Path) -> Any:
     """A JSON file; None where there is none, ``InputError`` where it is no JSON."""
     if not path.is_file():
