@@ -191,14 +191,14 @@ def test_the_headline_says_where_to_cut_and_what_is_refused(outcome: embedscope.
     cuts = {t.promise: t for t in outcome.calibration.thresholds}
     assert headline.status == "ok" and headline.charts == ("cosines", "reliability")
     for t in cuts.values():
-        assert f"Cut at cosine {t.cosine:.4f}" in headline.text
+        assert f"cut at cosine {t.cosine:.4f} (95% confidence)" in headline.text
     assert {mark.at for mark in document.figures[0].marks} == {t.cosine for t in cuts.values()}
     few = embedscope.calibrate(pair=pair(200), precision=0.999, recall=0.8)
     refused = next(t for t in few.calibration.thresholds if t.cosine is None)
     headline = few.result.document.headline
-    assert headline.status == "undecided" and " Cut at cosine " in headline.text
-    assert headline.text.startswith("No threshold is certified for a precision of at least 0.999: ")
-    assert refused.needed is None or f"{refused.needed:,} labelled units" in headline.text
+    assert headline.status == "undecided" and " For a recall of at least 0.8, cut at cosine " in headline.text
+    assert headline.text.startswith("A precision of at least 0.999 cannot be promised: ")
+    assert refused.needed is None and refused.why in headline.text
 
 
 def test_without_labels_the_headline_is_of_unrelated_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,3 +250,12 @@ def test_a_repair_keeps_them_from_the_command_line(tmp_path: Path, monkeypatch: 
     done = CliRunner().invoke(app, ["calibrate", "--pair", "x.npy", "y.npy", "--into", "repair.safetensors", "-q"])
     assert done.exit_code == 0, done.output
     assert Repair.load("repair.safetensors").probability(np.array([0.5])).shape == (1,)
+
+
+def test_labels_that_are_missing_are_refused_and_sides_are_named() -> None:
+    x, y = pair(200)
+    for missing in (None, float("nan")):
+        with pytest.raises(InputError, match=f"row 3 has {missing}; give it a name"):
+            embedscope.calibrate(x, labels=[0, 0, 1, missing, *range(196)])
+    with pytest.raises(InputError, match="B holds nan or inf in 200 of 200 rows"):
+        embedscope.calibrate(pair=(x, y * np.nan))

@@ -61,3 +61,28 @@ def test_closed_form() -> None:
 def test_tolerances_that_are_none(tolerance: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         check_tolerance(tolerance)
+
+
+def test_the_bound_of_the_loss_is_that_of_the_test() -> None:
+    """Closed form: with stake 0.5 the capital of 40 units without a change is (1 + t / 2)^40, which is 20 at t."""
+    bound = retention(np.zeros(40), np.arange(40), 0.1, 0.5).at_most
+    assert bound == pytest.approx(2 * (20 ** (1 / 40) - 1), abs=1e-6)
+    held = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        changes = -rng.binomial(10, rng.uniform(0, 0.05), 200) / 10
+        tested = retention(changes, np.arange(200) // 2, 0.05, stake(changes, np.arange(200), 0.05))
+        held.append(tested.holds)
+        assert tested.holds == (tested.at_most <= 0.05)
+        assert tested.at_most > -tested.value
+    assert 5 < sum(held) < 35
+
+
+def test_the_bound_is_below_the_true_loss_in_at_most_five_percent() -> None:
+    below = 0
+    for run in range(200):
+        rng = np.random.default_rng([4, run])
+        first, second = (-(rng.random(n) < 0.08).astype(float) for n in (40, 120))
+        w = stake(first, np.arange(40), 0.05)
+        below += retention(second, np.arange(120), 0.05, w).at_most < 0.08
+    assert below <= 200 * (0.05 + 2 * np.sqrt(0.05 * 0.95 / 200))

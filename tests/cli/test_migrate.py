@@ -30,7 +30,9 @@ def test_a_bridge_is_written_and_applied(files: Path) -> None:
     made = Repair.load("bridge.safetensors")
     assert list(made.kinds) == ["old", "new"]
     assert made.kinds["old"].source.name == "old.npy"
-    assert CliRunner().invoke(app, ["apply", "bridge.safetensors", "old.npy", "m.npy", "--kind", "old"]).exit_code == 0
+    applied = CliRunner().invoke(app, ["apply", "bridge.safetensors", "old.npy", "m.npy", "--kind", "old"])
+    assert applied.exit_code == 0 and "vectors of the new model, which stay as they are" in applied.stdout
+    assert "--kind new" not in applied.stdout  # there is nothing to apply to them
     assert np.load("m.npy").shape == (500, made.dim_out)
 
 
@@ -46,7 +48,9 @@ def test_force_writes_a_bridge_and_says_that_nothing_certifies_it(files: Path) -
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
-    assert "The bridge was written all the same, because --force asks for it" in said
+    headline = said.split("serious ")[1].split(" held-out rows")[0]
+    assert "--force wrote the bridge all the same: nothing certifies what it keeps." in headline
+    assert len(headline) < 240
     assert "--force" in Repair.load("bridge.safetensors").header.decision
 
 

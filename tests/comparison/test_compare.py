@@ -185,3 +185,21 @@ def test_ids_that_repeat_are_refused():
     ids = [str(i) for i in range(300)]
     with pytest.raises(InputError, match=r"1 of the 300 ids of B stand more than once"):
         compare(X, X, ids=(ids, [*ids[:299], "0"]))
+
+
+def test_vectors_by_id_match_by_id() -> None:
+    import embedscope
+
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    a = {f"r{i}": row for i, row in enumerate(x)}
+    b = {f"r{i}": x[i] for i in reversed(range(20, 60))}
+    found = embedscope.compare(a, b).relation
+    assert found.name == "same" and found.n == 40
+    with pytest.raises(InputError, match="no id in common"):
+        embedscope.compare(a, {f"s{i}": row for i, row in enumerate(x)})
+    with pytest.raises(InputError, match="are the ids of the rows; leave out --pair-ids"):
+        embedscope.compare(a, b, pair_ids=(list(a), list(b)))
+    with pytest.raises(InputError, match="A is a dict, and rows match by position here"):
+        embedscope.compare(a, x)
+    with pytest.raises(InputError, match="B holds nan or inf in 60 of 60 rows"):
+        embedscope.compare(x, x * np.nan)

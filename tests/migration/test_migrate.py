@@ -147,6 +147,18 @@ def test_an_old_model_that_is_as_good_stays() -> None:
     assert "as good" in outcome.result["migrate"].facts["reason"]
 
 
+def test_judgements_hold_all_rows_and_the_result_says_so() -> None:
+    data = judged(n=900)
+    as_dict, rows, queries = data["dict"], data["rows"], data["queries"]
+    given = {"new_queries": as_dict(queries, "q"), "candidates": "procrustes", "max_eval_rows": 200}
+    vectors = (as_dict(rows + 0.1, "d"), as_dict(rows, "d"))
+    few = embedscope.migrate(*vectors, **given)
+    held = embedscope.migrate(*vectors, **given, qrels=data["qrels"])
+    texts = [[f.text for f in outcome.result.document.findings] for outcome in (few, held)]
+    assert any("of 900 rows were taken" in text for text in texts[0])
+    assert "All 900 rows are held, 0.0 GB, for judgements name rows." in texts[1]
+
+
 def test_with_judgements_ndcg_decides_and_a_poor_old_model_does_not_stay() -> None:
     data, rng = judged(), np.random.default_rng(5)
     as_dict, rows, queries = data["dict"], data["rows"], data["queries"]

@@ -180,23 +180,26 @@ def _headline(
     refused = [t for t in numbers.calibration.thresholds if t.cosine is None]
     undecided = [f for f in cuts if f.status == "undecided"]
     certified = [f for f in cuts if f.status == "ok"]
-    told = [*undecided, *certified] or list(findings[:1])
-    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in told if f not in undecided]
-    evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
+    stated = [*undecided, *certified] or list(findings[:1])
+    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in stated if f not in undecided]
+    evidence = "; ".join(dict.fromkeys(f.evidence for f in stated if f.evidence))
     if numbers.looked is not None and numbers.looked.threshold.cosine is None and command:
         then = command  # reads the pairs back that were judged meanwhile
     else:
         then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
-    return Headline(" ".join(sentences), told[0].status, evidence, command=then, charts=charts)
+    return Headline(" ".join(sentences), stated[0].status, evidence, command=then, charts=charts)
 
 
 def _refused(numbers: Findings, t: Threshold) -> str:
     """That a promise has no threshold, and how many labels it takes; the whole reason is in the finding."""
     if numbers.looked is not None and t is numbers.looked.threshold:
         return f"No threshold yet: {t.why}."
-    units = "units with a match" if t.promise == "recall" else "labelled units in all"
-    missing = t.why if t.needed is None else f"that takes about {t.needed:,} {units}"
-    return f"No threshold is certified for a {PROMISED[t.promise]} of {_bound(t)}: {missing}."
+    given = numbers.given
+    with_match = 0 if given.matches is None else len(np.unique(given.matches[1]))
+    labelled = 0 if given.judged is None else len(np.unique(given.judged.unit))
+    units, there = ("units with a match", with_match) if t.promise == "recall" else ("labelled units", labelled)
+    missing = t.why if t.needed is None else f"it takes about {t.needed:,} {units}, and there are {there:,}"
+    return f"A {PROMISED[t.promise]} of {_bound(t)} cannot be promised: {missing}."
 
 
 def _thresholds(numbers: Findings) -> Iterator[Finding]:
@@ -211,7 +214,7 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
                     remedy=_next(numbers.looked),
                 )
             else:
-                yield Finding(f"No threshold is certified for a {name} of {_bound(t)}: {t.why}.", "undecided", t.method)
+                yield Finding(f"A {name} of {_bound(t)} cannot be promised: {t.why}.", "undecided", t.method)
             continue
         where = "" if t.promise == "recall" else f" among {numbers.given.population or 'the nearest pairs'}"
         observed = (
@@ -219,8 +222,7 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
         )
         kept = f"; it keeps {t.recall:.1%} of the matches" if t.recall is not None and t.promise != "recall" else ""
         yield Finding(
-            f"Cut at cosine {t.cosine:.4f}: the {name}{where} is {_bound(t)}, with {t.confidence:.0%} "
-            f"confidence{kept}.",
+            f"For a {name} of {_bound(t)}{where}, cut at cosine {t.cosine:.4f} ({t.confidence:.0%} confidence){kept}.",
             "ok",
             observed,
             detail=f"{t.method}; each promise holds by itself.",
@@ -273,12 +275,11 @@ def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding
     cuts = _cuts(numbers)
     share = {r.metric: r for r in records}["unrelated_above.0.01"]
     yield Finding(
-        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); "
-        f"1% of them "
-        f"reach {cuts[2]:.3f}, 0.1% reach {cuts[3]:.3f}.",
+        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); 1% of "
+        f"them reach {cuts[2]:.3f}, and 0.1% reach {cuts[3]:.3f}.",
         "info",
-        f"mean and deviation over all {u.moments.n:,.0f} pairs, the tail from {u.tail.n:,} of them; share at the first "
-        f"cosine {share.value:.4f} [{share.ci_low:.4f}, {share.ci_high:.4f}]",
+        f"mean over all {u.moments.n:,.0f} pairs; of {u.tail.n:,} sampled pairs {share.value:.2%} "
+        f"[{share.ci_low:.2%}, {share.ci_high:.2%}] reach {cuts[2]:.3f}",
     )
     part = (u.query_spread / u.moments.sd) ** 2 if u.moments.sd else 0.0
     if part > 0.25:

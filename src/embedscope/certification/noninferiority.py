@@ -21,6 +21,7 @@ ALPHA = 0.05
 """Probability at most that a loss above the tolerance is certified as none."""
 
 _STAKES = 400
+_STEPS = 100
 _DREADED = 0.1
 
 
@@ -34,12 +35,14 @@ class Retention:
     p : bound of the p value, 1 where nothing speaks against the loss
     n_units : units of evidence
     needed : units that the same changes would take to be certified, None where no number would do
+    at_most : loss that is not exceeded, with 95 % confidence; below the tolerance just where the test holds
     """
 
     value: float
     p: float
     n_units: int
     needed: int | None
+    at_most: float
 
     @property
     def holds(self) -> bool:
@@ -64,7 +67,8 @@ def stake(changes: Floats, units: Index, tolerance: float) -> float:
     changes : (n,) change of each item, -1 to 1, nan where it is not scored
     units : (n,) number of the unit of each item
     """
-    z, worst = _payoffs(changes, units, tolerance), tolerance - 1
+    change, size = _payoffs(changes, units)
+    z, worst = change + tolerance * size, tolerance - 1
     stakes = np.linspace(0, 1, _STAKES, endpoint=False)[1:] / (1 - tolerance)
     growth = [float(np.log1p(w * z).sum() + _DREADED * math.log1p(w * worst)) for w in stakes]
     return float(stakes[int(np.argmax(growth))])
@@ -79,18 +83,50 @@ def retention(changes: Floats, units: Index, tolerance: float, w: float) -> Rete
     >>> retention(np.zeros(100), np.arange(100), 0.01, 0.9).holds
     False
     """
-    z = _payoffs(changes, units, tolerance)
+    change, size = _payoffs(changes, units)
+    z = change + tolerance * size
     growth = float(np.log1p(w * z).sum())
     needed = math.ceil(len(z) * math.log(1 / ALPHA) / growth) if growth > 0 else None
     known = np.isfinite(changes)
-    return Retention(float(changes[known].mean()), min(1.0, math.exp(-growth)), len(z), needed)
+    value, bound = float(changes[known].mean()), loss_bound(changes, units, tolerance, w)
+    return Retention(value, min(1.0, math.exp(-growth)), len(z), needed, bound)
 
 
-def _payoffs(changes: Floats, units: Index, tolerance: float) -> Floats:
-    """Sum of change + tolerance of each unit over the size of the largest: at least -(1 - tolerance)."""
+def loss_bound(changes: Floats, units: Index, tolerance: float, w: float) -> float:
+    """The smallest loss that is not exceeded with 95 % confidence: above it the same test excludes every larger loss.
+
+    The test is made for every loss t in place of the tolerance, with the stake ``w`` where that leaves capital after a
+    total loss. The probability that the true loss is above the bound is at most 5 %, for any number of units and any
+    distribution of their changes. A loss of the tolerance is excluded exactly where the bound is below it.
+
+    >>> round(loss_bound(np.zeros(400), np.arange(400), 0.01, 0.9), 4)
+    0.0084
+    """
+    change, size = _payoffs(changes, units)
+
+    def excluded(t: float) -> bool:
+        some = min(w, (1 - 1e-9) / (1 - t)) if t < 1 else w
+        return bool(np.log1p(some * (change + t * size)).sum() >= math.log(1 / ALPHA))
+
+    if excluded(tolerance):
+        steps = np.linspace(tolerance, 0.0, _STEPS + 1)
+        kept = next((i for i, t in enumerate(steps.tolist()) if not excluded(t)), None)
+        return 0.0 if kept is None else float(steps[kept - 1])
+    low, high = tolerance, 1.0
+    for _ in range(40):  # the payoffs rise with t, and the stake is the same for all t above the tolerance
+        middle = (low + high) / 2
+        low, high = (low, middle) if excluded(middle) else (middle, high)
+    return high
+
+
+def _payoffs(changes: Floats, units: Index) -> tuple[Floats, Floats]:
+    """Of each unit the sum of its changes, and its size, both over the size of the largest.
+
+    The first plus t times the second is what a unit pays where t may be lost: at least -(1 - t).
+    """
     known = np.isfinite(changes)
     if not known.any():
         raise InputError("no item is scored, so nothing can be tested; pass queries with judgements, or rows")
     number = np.unique(units[known], return_inverse=True)[1]
-    sums = np.bincount(number, weights=changes[known] + tolerance)
-    return np.asarray(sums / np.bincount(number).max())
+    sizes = np.bincount(number)
+    return np.bincount(number, weights=changes[known]) / sizes.max(), sizes / sizes.max()

@@ -101,7 +101,7 @@ def apply(
     for line in reindexing(applied, done.kind, done.rows, stored=done.n_bytes is None):
         screen.print(f"· {line}", soft_wrap=True, markup=False)
     for other in applied.kinds:
-        if other != done.kind:
+        if other != done.kind and not applied.kinds[other].is_identity:
             screen.print(f"  embedscope apply {repair} IN OUT --kind {other}", soft_wrap=True, markup=False)
 
 

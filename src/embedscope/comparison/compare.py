@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def compare(
 
     Parameters
     ----------
-    sources : two arrays or files of vectors; or models, with ``texts`` or ``images``
+    sources : two arrays, ``{id: vector}`` or files of vectors; or models, with ``texts`` or ``images``
     texts : what models read: a data set, a file with one text per line, or a list
     images : folder of images that models of images read
     ids : one id per row of either side; rows match by position where None
@@ -131,7 +131,12 @@ def compare(
             raise InputError(f"{named} is no file of vectors; to compare models add --texts FILE or --images FOLDER")
     provenance = Provenance(command, seed)
     provenance.settings = {"compare": [_label(s, i) for i, s in enumerate(sources)]}
-    x, y = (read_side(s, provenance) for s in sources)
+    if all(isinstance(s, Mapping) for s in sources):
+        if ids is not None:
+            raise InputError("the keys of {id: vector} are the ids of the rows; leave out --pair-ids")
+        ids = (list(sources[0]), list(sources[1]))
+        sources = tuple(np.stack([np.asarray(v) for v in s.values()]) if s else np.empty((0, 0)) for s in sources)
+    x, y = (read_side(s, provenance, side) for s, side in zip(sources, "AB", strict=True))
     if ids is not None:
         x, y = _matched(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
@@ -298,7 +303,7 @@ def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
     known = None if r.cosines is None else r.cosines[np.isfinite(r.cosines)]
     evidence = [] if known is None else [f"matching rows have a median cosine of {np.median(known):.4f}"]
     evidence += [
-        f"{r.overlap:.1%} of the 10 nearest are in common (chance {r.overlap_chance:.1%})",
+        f"{100 * r.overlap:.1f} % of the 10 nearest are in common (chance {100 * r.overlap_chance:.1f} %)",
         f"rank agreement of all cosines {r.rank_agreement:.3f}",
         f"held-out cosine {r.aligned:.3f} after the best rotation",
     ]
@@ -317,7 +322,7 @@ def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
             Finding(
                 f"No parity: {len(low):,} of {r.n:,} rows have a cosine below {PARITY} with their match.",
                 "warning",
-                evidence=f"{len(low) / r.n:.2%}; said from {PARITY_SHARE:.1%}",
+                evidence=f"{100 * len(low) / r.n:.2f} %; said from {100 * PARITY_SHARE:.1f} %",
                 harm="These rows are found by other queries than before.",
                 remedy="embed these rows again with one runtime, or look for texts that one of them cuts",
                 rows=rows,

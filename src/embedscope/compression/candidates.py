@@ -105,7 +105,10 @@ def expand_plans(candidates: str | Iterable[str], dim: int, trained: Sequence[in
             raise InputError(f"{text} keeps {plan.dimensions} dimensions, and the rows have {dim}")
         _check_parts(plan, dim)
         plans[text] = plan
-    return [p for p in plans.values() if p != Plan(NONE)], notes
+    smaller = [p for p in plans.values() if p != Plan(NONE)]
+    if not smaller:
+        raise InputError("--candidates names nothing smaller than float32; write auto, or int8,first:128+int8")
+    return smaller, notes
 
 
 def _check_parts(plan: Plan, dim: int) -> None:

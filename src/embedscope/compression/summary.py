@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from embedscope.certification.decision import change
+from embedscope.certification.noninferiority import Retention
 from embedscope.certification.wording import count, signed_interval
 from embedscope.compression.candidates import NONE
 from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
@@ -51,9 +52,8 @@ def reason_of(frontier: Frontier, material: Material) -> str:
         bytes_ = step.point.fitted.n_bytes
         return (
             f"Use '{step.point.plan.text}': {bytes_:,} bytes per row in place of {frontier.full_bytes:,} "
-            f"({frontier.full_bytes / bytes_:.3g} times smaller); on {n} {frontier.main} "
-            f"{_moved(step, frontier.main)}, and a loss of more than {frontier.tolerance:g} is excluded "
-            f"(p = {step.test.p:.2g})."
+            f"({frontier.full_bytes / bytes_:.3g} times smaller). On {n}, {frontier.main} "
+            f"{_tested(step, frontier)}."
         )
     if not frontier.steps:
         failed = list(dict.fromkeys(p.why_not for p in frontier.points if p.why_not is not None))
@@ -66,15 +66,14 @@ def reason_of(frontier: Frontier, material: Material) -> str:
         )
     test = frontier.steps[0].test
     more = (
-        f"; the same changes would take {test.needed:,} units of evidence, there are {test.n_units:,}: add queries, or "
-        "allow a larger --tolerance"
+        f"The same changes would take {test.needed:,} units of evidence, there are {test.n_units:,}: add queries, or "
+        "allow a larger --tolerance."
         if test.needed is not None
-        else "; more queries would not help, allow a larger --tolerance"
+        else "More queries would not help: allow a larger --tolerance."
     )
     return (
-        f"Keep float32: with '{frontier.steps[0].point.plan.text}' {frontier.main} "
-        f"{_moved(frontier.steps[0], frontier.main)} on {n}, and a loss of more than {frontier.tolerance:g} is not "
-        f"excluded (p = {test.p:.2g}){more}."
+        f"Keep float32: with '{frontier.steps[0].point.plan.text}', on {n}, {frontier.main} "
+        f"{_tested(frontier.steps[0], frontier)}. {more}"
     )
 
 
@@ -93,6 +92,24 @@ def answer_of(frontier: Frontier) -> str:
 
 def _moved(step: Step, name: str) -> str:
     return change(step.before[name].value, step.after[name].value, step.losses[name])
+
+
+def _tested(step: Step, frontier: Frontier) -> str:
+    """How the main score moves, and the loss that the test excludes: one interval, that of the test that decides."""
+    before, after = (scores[frontier.main].value for scores in (step.before, step.after))
+    moved = change(before, after, Difference(step.losses[frontier.main].value, None, None, None))
+    return f"{moved}, and with 95 % confidence {lost_at_most(step.test)} is lost; {frontier.tolerance:g} is accepted"
+
+
+def lost_at_most(test: Retention) -> str:
+    """The bound of the loss, rounded up so that it is never said too small.
+
+    >>> lost_at_most(Retention(-0.004, 0.2, 400, None, 0.01312)), lost_at_most(Retention(0, 0, 9, 9, 0.00008412))
+    ('at most 0.0132', 'at most 0.0000842')
+    """
+    bound = test.at_most
+    digits = 2 - math.floor(math.log10(bound)) if bound > 0 else 0
+    return f"at most {math.ceil(bound * 10**digits - 1e-9) / 10**digits:.{digits}f}"
 
 
 def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> list[Record]:
@@ -119,7 +136,9 @@ def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> lis
         p = Record(
             source, f"{frontier.main}.p_loss", step.test.p, n=step.after[frontier.main].n, units=step.test.n_units
         )
-        records.append(Record(**(vars(p) | {"dim": dim, "transform": text, "subset": "certify", "note": note})))
+        facts = {"at_most": step.test.at_most, "tolerance": frontier.tolerance}
+        of = {"dim": dim, "transform": text, "subset": "certify", "note": note, "facts": facts}
+        records.append(Record(**(vars(p) | of)))
     if frontier.steps:
         records += _scored(frontier.steps[0].before, source, dim, None, None, "certify")
     return records
@@ -156,7 +175,7 @@ def document_of(
     """
     chosen = frontier.chosen
     units = material.evidence.units.note or f"each of {material.evidence.units.rows:,} rows is a unit of evidence"
-    sizes = f"{len(material.select.queries):,} {material.what} select, {len(material.certify.queries):,} certify"
+    sizes = f"{material.what}: {len(material.select.queries):,} select, {len(material.certify.queries):,} certify"
     findings = [Finding(reason_of(frontier, material), "info" if chosen is None else "ok", sizes, detail=units)]
     findings += _beside(chosen, frontier) if chosen is not None else []
     findings += _next(frontier)
@@ -200,7 +219,7 @@ def _next(frontier: Frontier) -> list[Finding]:
     return [
         Finding(
             f"The next smaller, '{last.point.plan.text}' ({last.point.fitted.n_bytes:,} bytes), is not certified: "
-            f"{frontier.main} {_moved(last, frontier.main)}{more}."
+            f"{frontier.main} {_tested(last, frontier)}{more}."
         )
     ]
 
@@ -240,11 +259,11 @@ def _tests(frontier: Frontier) -> Table:
         "before",
         "after",
         "loss",
-        "95 % interval",
+        "at most lost (95 %)",
         "p of a larger loss",
         "certified",
     )
-    digits = (None, None, 3, 3, 3, None, 4, None)
+    digits = (None, None, 3, 3, 3, 4, 4, None)
     rows = []
     for step in frontier.steps:
         gain = step.losses[frontier.main]
@@ -252,7 +271,7 @@ def _tests(frontier: Frontier) -> Table:
         rows.append(
             (
                 step.point.plan.text, step.point.fitted.n_bytes, value_of(step.before, frontier.main),
-                value_of(step.after, frontier.main), gain.value, signed_interval(gain.low, gain.high),
+                value_of(step.after, frontier.main), gain.value, step.test.at_most,
                 f"{step.test.p:.2g}", "yes" if step.test.holds else "no",
             )
         )  # fmt: skip
@@ -260,7 +279,8 @@ def _tests(frontier: Frontier) -> Table:
     caption = (
         f"Tests of '{frontier.main} loses at most {frontier.tolerance:g}' in a fixed order, from the largest to the "
         "first that fails: the probability that any of them certifies a larger loss is at most 5 %, for any number of "
-        "units and any distribution."
+        "units and any distribution. At most lost: what the same test leaves possible, which is more than an interval "
+        "by resampling says, for that knows nothing of rare losses."
     )
     return Table("certified", "Tests on the part that certifies", columns, tuple(rows), caption)
 

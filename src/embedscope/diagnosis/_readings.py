@@ -10,6 +10,7 @@ from typing import Literal
 from embedscope.core.records import Record
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.space_rows import SpaceRows
+from embedscope.diagnosis.where import Where
 from embedscope.stats.uncertainty import degrees_of, student_interval
 
 GROUPS_LEFT = 15
@@ -62,14 +63,14 @@ class Numbers:
     Attributes
     ----------
     sizes : rows of each side, for two spaces
-    where : what a command takes for it, ``x.npy`` or ``--pair A B``
+    where : the names of what was diagnosed
     rows : the rows behind the findings of one space
     """
 
     records: Mapping[str, Record]
     source: str
     space: str
-    where: str
+    where: Where
     sizes: Mapping[str, int] = field(default_factory=dict)
     rows: SpaceRows | None = None
     pooling: str | None = None

@@ -13,8 +13,10 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.change import Change
+from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift_charts import charted
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
+from embedscope.diagnosis.where import UNNAMED, Where
 from embedscope.metrics._orientation import MEAN
 from embedscope.stats.bootstrap import holm
 from embedscope.stats.uncertainty import degrees_of
@@ -28,6 +30,9 @@ STORED = dict.fromkeys(("norm_cv", "mean_norm"), 2.0**-11)
 
 DEGREES = 15
 """Of freedom of a jackknife over 16 groups of equal size, the most there are."""
+
+_WORST = ("missing", "undefined", "worse", "changed", "better")
+"""Where a number that failed moved to, the worst first."""
 
 _Key = tuple[str | None, ...]
 
@@ -55,7 +60,7 @@ def drift(
     now: Result,
     tolerance: Mapping[str, float] | None = None,
     name: str = "baseline",
-    where: str = "SOURCE",
+    where: Where = UNNAMED,
 ) -> Drift:
     """Compare the records of ``now`` with those of ``baseline``.
 
@@ -87,7 +92,7 @@ def drift(
     tested = [i for i, c in enumerate(changes) if c.p is not None]
     for i, p in zip(tested, holm([changes[i].p or 0.0 for i in tested]) if tested else [], strict=True):
         changes[i] = replace(changes[i], p=p, outcome="drift" if p < ALPHA else "same")
-    changes.sort(key=lambda c: not c.failed)
+    changes.sort(key=lambda c: (not c.failed, _WORST.index(towards(c)) if c.failed else 0))
     outcome = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
     document = charted(_document(outcome, name, allowed), changes, name, where)
@@ -218,11 +223,11 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
             c.new.value if c.new else None,
             _difference(c),
             _error(c),
-            c.p,
+            None if c.p is None else f"{c.p:.2g}",
         )
         for c in drifted.changes
     )
-    digits = (None, None, None, 4, 4, 4, 4, 4)
+    digits = (None, None, None, 4, 4, 4, 4, None)
     heads = ("verdict", "space", "metric", "baseline", "now", "difference", "± s.e.", "p (Holm)")
     table = Table("drift", "Baseline and now", tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)), rows)
     findings = [_finding(c) for c in drifted.drifted]
@@ -235,7 +240,7 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     uncompared = [c for c in drifted.changes if c.outcome in ("rows differ", "no error bar", "new")]
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
-        for outcome, reason in _UNCOMPARED.items()
+        for outcome, reason in UNCOMPARED.items()
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
@@ -243,12 +248,13 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
 
 
-_UNCOMPARED = {
+UNCOMPARED: dict[str, str] = {
     "rows differ": "the value depends on the number of rows, which is not that of the baseline: measure as many rows, "
     "or give a --tolerance",
     "no error bar": "the value differs, and without an error bar only a --tolerance can judge that",
     "new": "the baseline does not have it",
 }
+"""Outcome -> why a number was not compared."""
 
 
 def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
@@ -277,7 +283,11 @@ def _finding(c: Change) -> Finding:
         return _turned(c, old, new)
     error = "" if _error(c) is None else f", error bar ± {_error(c):.2g}, p = {c.p:.2g}"
     verb = "rose" if new > old else "fell"
-    return Finding(f"{place} {verb} from {old:.4g} to {new:.4g}.", "serious", f"difference {new - old:+.3g}{error}")
+    way = towards(c)
+    judged = f", for the {way}" if way in ("better", "worse") else ""
+    return Finding(
+        f"{place} {verb} from {old:.4g} to {new:.4g}{judged}.", "serious", f"difference {new - old:+.3g}{error}"
+    )
 
 
 def _turned(c: Change, old: float, new: float) -> Finding:

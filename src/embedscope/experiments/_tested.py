@@ -110,7 +110,8 @@ def independent_difference(a: Record | None, b: Record | None) -> Estimate:
 def normal_difference(a: tuple[float, float | None], b: tuple[float, float | None]) -> Estimate:
     """``a - b`` of two numbers given as (value, standard error) with independent errors, of 15 degrees of freedom each.
 
-    Welch's t, since errors are those of jackknives over 16 groups. There is no interval where an error is missing, or where both are 0: rows that do not vary say nothing of others.
+    Welch's t, since errors are those of jackknives over 16 groups. There is no interval where an error is missing, or
+    where both are 0: rows that do not vary say nothing of others.
 
     >>> normal_difference((0.5, 0.0), (0.1, 0.0)).above(), normal_difference((0.5, 0.1), (0.1, 0.0)).above()
     ('undecided', 'agrees')

@@ -14,8 +14,12 @@ from embedscope.core.arrays import Array, Precision, Rows
 from embedscope.core.choices import Search
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
+from embedscope.core.threads import cores, in_threads
 from embedscope.stats import Gaussian, GroupedResult, Interval, Statistic, jackknife, statistic_of
 from embedscope.stats.uncertainty import widened
+
+_AT_ONCE = 2
+"""Groups left out at a time, each with matrices of d x d of its own: few, for the sake of memory."""
 
 Value = float | Mapping[str, float]
 Bound = float | Literal["dim"] | None
@@ -189,7 +193,10 @@ class Metric:
         if grouped.left_out and self.unsound and (reason := self.unsound(grouped.full)):
             return [], reason
         try:
-            return [self._values(s.perturbed(grouped.full)) for s in grouped.left_out], None
+            without = in_threads(
+                lambda s: self._values(s.perturbed(grouped.full)), grouped.left_out, min(cores(), _AT_ONCE)
+            )
+            return list(without), None
         except UndefinedError as problem:
             return [], f"no interval: without one group, {problem}"
 
@@ -202,8 +209,8 @@ class Metric:
         notes: Sequence[str | None],
     ) -> Measured:
         fast = self.precision == "fast"
-        told = [*notes, "float32 blocks" if fast else None]
-        note = "; ".join(n for n in told if n) or None
+        remarks = [*notes, "float32 blocks" if fast else None]
+        note = "; ".join(n for n in remarks if n) or None
         if value is not None and not all(math.isfinite(v) for v in (value, *interval) if v is not None):
             value, interval, note = None, (None, None, None), "undefined: overflow in float64; scale the rows down"
         stderr, low, high = interval
@@ -224,12 +231,12 @@ def metric(
 ) -> Callable[[Callable[[Any], Value]], Metric]:
     """Make a function of a statistic into a ``Metric`` whose id is its name and whose summary its first line."""
 
-    def made(function: Callable[[Any], Value]) -> Metric:
+    def decorate(function: Callable[[Any], Value]) -> Metric:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         kept = frozenset(invariant)
         return Metric(function.__name__, needs, function, rows, kept, bounds, ideal, units, cite, summary, **more)
 
-    return made
+    return decorate
 
 
 def units_note(grouped: GroupedResult[Any]) -> str | None:

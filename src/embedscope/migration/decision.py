@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from embedscope.migration.curve import REACH, CurvePoint, Prediction, predict
 from embedscope.migration.maps import family_of
@@ -16,6 +16,12 @@ from embedscope.stats.score_records import score_bars
 Verdict = Literal["stay", "bridge", "re-embed", "pilot more pairs"]
 MOST_LARGER = 10
 """An index may be this many times as large as the rows that were searched, for then one neighbour stands for ten."""
+LIKELY = 0.8
+"""Share of resamplings of the learning curve in which it reaches what is wanted, from which on more pairs are advised.
+
+On 504 predictions of 12 pairs of models on 4,000 words, four and eight times as far as the pairs that were tried, 80 %
+and 93 % of those with such a share came true, and 69 % and 90 % of all that the curve itself reached.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +30,8 @@ class Decision:
 
     Attributes
     ----------
+    reason : what the verdict rests on
+    outlook : what more pairs would change, as the learning curve predicts; empty where it predicts nothing
     trials : every candidate in every direction, on the part that selects
     chosen : the candidate that was tested, None where none could be fitted
     certified : by direction, the best candidate on the part that certifies; and vectors as they are
@@ -39,6 +47,7 @@ class Decision:
     stays: tuple[Kept, float | None, float | None] | None
     curve: tuple[CurvePoint, ...]
     prediction: Prediction | None
+    outlook: str = ""
 
     def is_chosen(self, trial: Trial) -> bool:
         """Whether ``trial`` is what was chosen (it was fitted anew since)."""
@@ -51,7 +60,8 @@ def decide(measured: Measured, retain: float) -> Decision:
 
     In this order: *stay* where vectors as they are keep ``retain`` (the two models are one space), or where
     judgements say that the old model alone does; *bridge* where the best candidate does; else *pilot more pairs* where
-    the interval does not decide, or the learning curve reaches ``retain`` within 8 times the pairs, else *re-embed*.
+    the interval does not decide, or the learning curve reaches ``retain`` within 8 times the pairs in 80 % of its
+    resamplings, else *re-embed*.
     Each is one test by its 95 % interval, made only where the selecting part says that it may hold.
     """
     judge, index_rows = measured.judge, measured.index_rows
@@ -71,9 +81,11 @@ def decide(measured: Measured, retain: float) -> Decision:
         return Decision("stay", f"{reason} nDCG@10", measured.trials, test, certified, stays, (), None)
     if test is None:
         reasons = "; ".join(dict.fromkeys(t.why_not for t in measured.trials if t.why_not))
-        return Decision(
-            "re-embed", f"no candidate could be fitted: {reasons}", measured.trials, None, {}, stays, (), None
-        )
+        reason = f"no map could be fitted: {reasons}" if reasons else "no map was tried"
+        if same is None:
+            return Decision("re-embed", reason, measured.trials, None, {}, stays, (), None)
+        reason = f"vectors as they are keep {_said(same)}, less than the {retain:g} wanted, and {reason}"
+        return Decision("re-embed", reason, measured.trials, same, {NONE: same}, stays, (), None)
     fitted = len(judge.pairs(test.trial.direction))
     reach = REACH * fitted if index_rows <= len(judge.rows.old) else min(REACH * fitted, index_rows)
     # the curve is about the rows that were searched, the verdict about the whole index
@@ -89,7 +101,8 @@ def decide(measured: Measured, retain: float) -> Decision:
             f"{reason}; but an index of {index_rows:,} rows is more than {MOST_LARGER} times the {searched:,} that "
             f"were searched; about {2 * index_rows // MOST_LARGER:,} rows of both models would settle it"
         )
-    return Decision(verdict, reason, measured.trials, test, certified, stays, measured.curve, prediction)
+    outlook = _outlook(verdict, retain, prediction, reach)
+    return Decision(verdict, reason, measured.trials, test, certified, stays, measured.curve, prediction, outlook)
 
 
 def _stays(measured: Measured, retain: float) -> tuple[Kept, float | None, float | None] | None:
@@ -118,17 +131,33 @@ def _verdict(
         short = max(2.0, ((test.value - test.low) / max(test.value - retain, 1e-3)) ** 2)
         rows = round(short * units_of_score(test.main) * 4, -2)
         return "pilot more pairs", f"{said}, too wide for {retain:g}; about {rows:,.0f} pairs would narrow it"
-    if prediction is not None and prediction.enough is not None and fitted < prediction.enough <= reach:
+    if _is_near(prediction, fitted, reach) and prediction.share >= LIKELY:
         high = "never" if prediction.high is None else f"{prediction.high:,}"
         between = "" if prediction.low is None else f" ({prediction.low:,} to {high} by resampling)"
         grown = f"the curve reaches {retain:g} at about {prediction.enough:,}{between}"
         return "pilot more pairs", f"{said} with {fitted:,} pairs that fit; {grown}"
     if test.high >= retain:
         return "pilot more pairs", f"{said}, an interval that does not decide about {retain:g}"
-    never = "" if prediction is None else f"; any number of pairs is predicted to keep at most {prediction.limit:.3f}"
-    if prediction is not None and prediction.limit > retain:
-        never = f"; the curve reaches {retain:g} beyond {reach:,} pairs alone"
-    return "re-embed", f"{said}, less than the {retain:g} wanted{never}"
+    return "re-embed", f"{said}, less than the {retain:g} wanted"
+
+
+def _is_near(prediction: Prediction | None, fitted: int, reach: int) -> TypeGuard[Prediction]:
+    """Whether more pairs than ``fitted`` and at most ``reach`` are predicted to be enough."""
+    return prediction is not None and prediction.enough is not None and fitted < prediction.enough <= reach
+
+
+def _outlook(verdict: Verdict, retain: float, prediction: Prediction | None, reach: int) -> str:
+    """Why more pairs would not help, one sentence."""
+    if verdict != "re-embed" or prediction is None:
+        return ""
+    if _is_near(prediction, 0, reach):
+        return (
+            f"The learning curve reaches {retain:g} at about {prediction.enough:,} pairs, in only "
+            f"{prediction.share:.0%} of its resamplings: too uncertain to build on."
+        )
+    if prediction.limit > retain:
+        return f"The learning curve reaches {retain:g} only beyond {reach:,} pairs."
+    return f"Any number of pairs is predicted to keep at most {prediction.limit:.3f}."
 
 
 def way(direction: Direction) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.split import HELD_OUT
 from embedscope.core.choices import DirectionChoice
@@ -94,6 +96,9 @@ def migrate(  # noqa: PLR0913
         raise InputError(f"--retain is a share from 0.5 to below 1, got {retain:g}; 0.95 keeps 95 %")
     if direction not in ("auto", *DIRECTIONS):
         raise InputError(f"--direction is auto, queries or documents, got '{direction}'")
+    for name, number in (("tokens-per-row", tokens_per_row), ("price-per-million-tokens", price_per_million_tokens)):
+        if number is not None and not 0 <= number < np.inf:
+            raise InputError(f"--{name} is a number of 0 or more, got {number:g}")
     progress = progress or Silent()
     provenance = Provenance(command, seed)
     encoder = ModelOptions.of(
@@ -108,6 +113,11 @@ def migrate(  # noqa: PLR0913
         judge = retention_judge(rows, options.max_eval_rows, seed)
     ways: tuple[Direction, ...] = DIRECTIONS if direction == "auto" else (direction,)
     size = rows.index_rows if index_rows is None else index_rows
+    if size < len(rows.old):
+        raise InputError(
+            f"--index-rows is the size of the whole index, of which OLD is a sample: at least {len(rows.old):,} rows, "
+            f"got {size:,}"
+        )
     tokens = rows.tokens if tokens_per_row is None else round(tokens_per_row * rows.index_rows)
     tokens = None if tokens is None else round(tokens * size / rows.index_rows)
     costs = Costs(size, rows.dims, tokens, price_per_million_tokens)

@@ -21,6 +21,7 @@ from embedscope.certification.evidence import Evidence, Known, Survey, find_evid
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.remote import closeness, remote_half
 from embedscope.certification.split import HELD, LEAST, Part, assign_parts, kept_clusters, numbered
+from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
@@ -353,8 +354,8 @@ def _check_units(clusters: Hashes, part: str, what: str, evidence: Evidence) -> 
     if units < LEAST:
         why = f" ({note})" if (note := evidence.units.note) else ""
         raise InputError(
-            f"the {what} that {part} form {units} units of evidence, at least {LEAST} are needed{why}; pass more "
-            f"{what}, best a random sample of the index in random order"
+            f"the {what} that {part} form {count(units, 'unit')} of evidence, at least {LEAST} are needed{why}; pass "
+            f"more {what}, best a random sample of the index in random order"
         )
 
 
@@ -451,7 +452,7 @@ def _check_pool(held: int, clusters: npt.NDArray[np.uint64], max_eval_rows: int)
         )
     if units < n / 2:
         raise InputError(
-            f"the {n:,} rows form {units:,} units of evidence (rows of one group, or nearly equal), which leave "
+            f"the {n:,} rows form {count(units, 'unit')} of evidence (rows of one group, or nearly equal), which leave "
             f"{held:,} rows that fit nothing, at least {LEAST_POOL} are needed; pass more rows that differ, or "
             "finer groups"
         )

@@ -138,6 +138,10 @@ def read_rows(
     if most is not None and len(ids) > most and request.qrels is None:
         rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
+    if most is not None and len(ids) > most:
+        notes.append(
+            f"all {len(ids):,} rows are held, {(x.nbytes + y.nbytes) / 1e9:.1f} GB, because judgements name rows"
+        )
     check_apart(x, old.name)
     check_apart(y, new.name)
     queries = _queries(request, encoder, provenance, progress) if asked else None
@@ -183,7 +187,9 @@ def _sampled(
     keep = kept_clusters(names, most, seed)
     if not keep.any():
         raise InputError(
-            f"a sample of {most:,} rows holds no whole group of --groups; pass finer groups, or raise --max-eval-rows"
+            f"a sample of {most:,} rows holds "
+            + ("no whole group of --groups; pass finer groups, or raise" if groups is not None else "none; raise")
+            + " --max-eval-rows"
         )
     notes.append(f"{int(keep.sum()):,} of {len(ids):,} rows were taken, by their hash, to fit, select and certify")
     kept = None if groups is None else groups[keep]

@@ -34,7 +34,7 @@ from embedscope.stats.score_records import score_bars, score_record
 
 _STATUS: dict[str, Status] = {"stay": "ok", "bridge": "ok", "re-embed": "serious", "pilot more pairs": "warning"}
 LOST = 10
-FORCED = "The bridge was written all the same, because --force asks for it; nothing certifies what it keeps."
+FORCED = "--force wrote the bridge all the same: nothing certifies what it keeps."
 
 
 def records_of(decision: Decision, judge: RetentionJudge, retain: float, costs: Costs) -> list[Record]:
@@ -105,6 +105,7 @@ def document_of(
         f"{decision.verdict.capitalize()}: {decision.reason}.",
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
+        detail=decision.outlook,
         remedy=_next(decision, judge, out or "bridge.safetensors"),
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
@@ -126,10 +127,13 @@ def document_of(
 def _headline(
     verdict: Finding, decision: Decision, judge: RetentionJudge, out: str, charts: tuple[str, ...], forced: bool
 ) -> Headline:
-    """The verdict with its interval, and the command that carries it out; in words where there is none."""
+    """The verdict with its interval, and the command that carries it out; in words where there is none.
+
+    Whoever forces a bridge knows what else there is to do, and is told what the file is worth alone.
+    """
     command = _command(decision, judge, out)
-    text = verdict.text if command else f"{verdict.text} {verdict.remedy[0].upper()}{verdict.remedy[1:]}."
-    text += f" {FORCED}" if forced else ""
+    then = FORCED if forced else "" if command else f"{verdict.remedy[0].upper()}{verdict.remedy[1:]}."
+    text = f"{verdict.text} {then}".rstrip()
     return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
 
 

@@ -241,8 +241,12 @@ def reindexing(repair: Repair, kind: str, rows: int | None = None, *, stored: bo
     if set(repair.kinds) == set(MIGRATED):
         return [*lines, "search them with vectors of the new model, which stay as they are"]
     for other in others:
-        same = " (left as it is by this repair)" if repair.kinds[other].is_identity else ""
-        lines.append(f"repair the {other} vectors with the same file and --kind {other}{same}")
+        stays = repair.kinds[other].is_identity
+        lines.append(
+            f"the {other} vectors stay as they are"
+            if stays
+            else f"repair the {other} vectors with the same file and --kind {other}"
+        )
     if not others:
         lines.append("repair queries with the same file before comparing them with these vectors")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +14,26 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.core.regular import check_ends
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
 from embedscope.readers import file_of, is_vectors, open_vectors
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
 
-def read_side(source: Array | str | Path, provenance: Provenance) -> Matrix:
+def read_side(source: Array | str | Path, provenance: Provenance, side: str = "x") -> Matrix:
     """All rows (n, d) of one side of a pair: an array, ``FILE`` or ``FILE::KEY``.
 
-    ``FILE.npy::0`` is the first part of an array of shape (parts, n, d).
+    ``FILE.npy::0`` is the first part of an array of shape (parts, n, d). ``side`` is what messages call an array.
 
     Raises
     ------
     InputError
         if ``source`` is none of these.
     """
+    if isinstance(source, Mapping):
+        raise InputError(
+            f"{side} is a dict, and rows match by position here; pass an array of its values, and its ids as pair_ids"
+        )
     if not isinstance(source, str | Path):
-        return to_numpy(as_matrix(source if is_torch(source) else np.asarray(source)))
+        return to_numpy(as_matrix(source if is_torch(source) else np.asarray(source), side))
     name = str(source)
     path = file_of(name)
     if not is_vectors(name):
@@ -81,6 +84,9 @@ def _read_part(path: Path, index: int, name: str) -> Matrix:
 
 
 def _text_lines(path: Path) -> list[str]:
+    from embedscope.datasets._tables import read_text
+    from embedscope.datasets._text import lines
+
     return lines(read_text(path, "UTF-8 text, one id per line"))
 
 

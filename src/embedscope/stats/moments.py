@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Floats, Precision, Rows, is_torch, to_numpy
+from embedscope.core.arrays import Floats, Precision, Rows
 from embedscope.core.block import Centred, RowBlock
-from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
+from embedscope.stats.spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 if TYPE_CHECKING:
@@ -222,32 +222,42 @@ class _Sums:
     @classmethod
     def of(cls, c: Centred) -> _Sums:
         """Sums of a block of rows, computed where they are, kept on the host."""
-        product = _product(c, np.zeros(len(c.pivot)))
-        return cls(len(c), c.pivot, c.shift, product.astype(np.float64, copy=False), c.cubic, c.quartic, shared=True)
+        product = c.product if c.shared else c.product_with(np.zeros(len(c.pivot)))
+        scatter = product.astype(np.float64, copy=False)
+        return cls(len(c), c.pivot, c.shift, scatter, c.cubic, c.quartic, shared=c.shared)
 
     @property
     def mean(self) -> Floats:
         """Mean (d,)."""
         return self.base + self.offset
 
-    def lent(self) -> _Sums:
+    def shared_copy(self) -> _Sums:
         """The same sums, in the same memory until one of the two is changed."""
         self.shared = True
         return replace(self)
 
     def take(self, c: Centred) -> None:
-        """Take in a block of rows; the shift of the means goes in as one row more, which spares a pass."""
+        """Take in a block of rows; the shift of the means goes in as one row more of the product, which spares a pass.
+
+        A product that other statistics need too has no such row, since their means may differ: they may be of other
+        groups of rows.
+        """
         m, n = len(c), self.n + len(c)
         delta = (c.pivot - self.base) + (c.shift - self.offset)
         back, there = -delta * (m / n), delta * (self.n / n)
         root = delta * np.sqrt(self.n * (m / n))
-        product = _product(c, root)
-        turned = product @ there.astype(product.dtype, copy=False) - root * float(root @ there)
+        product = c.product if c.shared else c.product_with(root)
+        turned = product @ there.astype(product.dtype, copy=False)
+        if not c.shared:
+            turned = turned - root * float(root @ there)
         ours = _moved(self.n, self._higher, back, self.scatter @ back, float(np.trace(self.scatter)))
         theirs = _moved(m, (c.cubic, c.quartic), there, turned, c.quadratic)
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         self._own()
-        self.scatter += product
+        if c.shared:
+            self._add(product, root)
+        else:
+            self.scatter += product
         self.offset = self.offset - back
         self.n = n
 
@@ -263,10 +273,7 @@ class _Sums:
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         root = delta * np.sqrt(self.n * (other.n / n))
         self._own()
-        for start in range(0, len(root), _BAND):
-            part = slice(start, start + _BAND)
-            self.scatter[part] += other.scatter[part]
-            self.scatter[part] += root[part, None] * root
+        self._add(other.scatter, root)
         self.offset = self.offset - back
         self.n = n
 
@@ -274,23 +281,16 @@ class _Sums:
     def _higher(self) -> tuple[Floats, float]:
         return self.cubic, self.quartic
 
+    def _add(self, scatter: Floats, root: Floats) -> None:
+        """Add ``scatter`` (d, d) and root root', a few rows at a time, while they are at hand."""
+        for start in range(0, len(root), _BAND):
+            part = slice(start, start + _BAND)
+            self.scatter[part] += scatter[part]
+            self.scatter[part] += root[part, None] * root
+
     def _own(self) -> None:
         if self.shared:
             self.scatter, self.shared = self.scatter.copy(), False
-
-
-def _product(c: Centred, more: Floats) -> Floats:
-    """Y'Y (d, d) of the centred rows and one row ``more`` (d,), in the precision of the rows; not to be changed.
-
-    Raw and unit rows that are the same rows have one product.
-    """
-    for row, made in c.products:
-        if np.array_equal(row, more):
-            return made
-    c.room[len(c)] = c.room.new_tensor(more) if is_torch(c.room) else more
-    product = to_numpy(c.room.T @ c.room)
-    c.products[:] = [(more, product)]
-    return product
 
 
 def _moved(n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float) -> tuple[Floats, float]:
@@ -329,7 +329,7 @@ class _MomentsState(Blockwise[Gaussian]):
             self._meet(other._dim)
             self._zero_rows += other._zero_rows
         if other._sums is not None and self._sums is None:
-            self._sums = other._sums.lent()
+            self._sums = other._sums.shared_copy()
         elif other._sums is not None and self._sums is not None:
             self._sums.absorb(other._sums)
         return self
@@ -340,7 +340,7 @@ class _MomentsState(Blockwise[Gaussian]):
         if self._sums is None:
             empty = np.zeros(self._dim)
             return Gaussian(0, empty, np.zeros((self._dim, self._dim)), self._zero_rows, None, empty, 0.0)
-        s = self._sums.lent()
+        s = self._sums.shared_copy()
         return Gaussian(s.n, s.mean, s.scatter, self._zero_rows, None, s.cubic, s.quartic)
 
     def _meet(self, dim: int) -> None:

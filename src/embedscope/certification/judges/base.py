@@ -13,6 +13,7 @@ from embedscope.certification.fitting import FitContext
 from embedscope.certification.remote import Mask
 from embedscope.certification.split import Part
 from embedscope.core.arrays import Floats
+from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import drawn_units
 from embedscope.tasks._means import mean_draws, mean_score
@@ -122,6 +123,10 @@ class SplitOptions:
     seed: int = 0
     max_eval_rows: int = 10_000
     normalize: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_eval_rows < 1:
+            raise InputError(f"--max-eval-rows is a number of rows, at least 1; got {self.max_eval_rows:,}")
 
 
 class Judge(Protocol):
