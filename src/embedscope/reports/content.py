@@ -28,6 +28,9 @@ STATUSES = {
     "info": ("Note", "notes", "note"),
     "ok": ("Fine", "fine", "fine"),
 }
+MANY = 12
+"""Rows of a dot plot from which on it stands after a chart that fits the screen."""
+
 _PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published", "reference": "reference"}
 
 
@@ -101,6 +104,7 @@ def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], nam
     return {
         "id": f"section-{name}",
         "title": title,
+        "many": any(isinstance(c, Dots) and len(c.rows) > MANY for c in others),
         "curves": _section(title, figures, styles, name) if figures else None,
         "panels": [_panel(c, f"panel-{name}-{i}") for i, c in enumerate(others)],
     }
