@@ -93,16 +93,16 @@ _INTERVALS = (
         "uncertainty.py",
         (
             "jackknife without its factor",
-            "stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))",
-            "stderr = float(np.sqrt(((pseudo - estimate) ** 2).mean()))",
+            "stderr = float(np.sqrt((g - 1) / g * (((pseudo - estimate) / (h - 1)) ** 2).sum()))",
+            "stderr = float(np.sqrt((g - 1) / g * ((pseudo - estimate) ** 2).sum()))",
             (
                 "stats/test_uncertainty.py::test_equal_groups_give_the_usual_variance",
-                "stats/test_uncertainty.py::test_unequal_groups_of_a_mean_have_the_weighted_closed_form",
+                "stats/test_uncertainty.py::test_unequal_groups_of_a_mean_count_by_their_size",
             ),
         ),
         (
             "a normal interval instead of Student's",
-            "interval = student_interval(full, stderr, g - 1)",
+            "interval = student_interval(full, stderr, min(g - 1, max(1, round(float(degrees)))))",
             "interval = student_interval(full, stderr, 10**4)",
             "stats/test_uncertainty.py::test_single_rows_give_the_standard_error_of_a_mean_and_its_t_interval",
         ),
