@@ -39,6 +39,7 @@ from embedscope.sources.retrieval_data import (
     retrieval_spaces,
     single_retrieval_space,
 )
+from embedscope.sources.row_order import check_row_order
 from embedscope.sources.texts import TextSource
 from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import directions
@@ -306,6 +307,7 @@ def _pair_rows(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which match with "
             "--pair-ids or --pairs"
         )
+    check_row_order(*(request.pair or ()))
     return np.arange(len(x)), np.arange(len(x)), None
 
 
