@@ -43,7 +43,8 @@ def machine() -> str:
     facts, v = hardware(), versions()
     libraries = ", ".join(f"{n} {v[n]}" for n in ("numpy", "torch", "transformers", "sentence-transformers") if n in v)
     day = datetime.now(UTC).date().isoformat()
-    return f"{day}, {facts['processor']}, {os.cpu_count()} cores, Python {platform.python_version()}, {libraries}."
+    cores = f"{os.cpu_count()} cores of load {os.getloadavg()[0]:.0f}" if hasattr(os, "getloadavg") else "cores"
+    return f"{day}, {facts['processor']}, {cores}, Python {platform.python_version()}, {libraries}."
 
 
 def main() -> int:

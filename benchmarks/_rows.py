@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -73,8 +73,30 @@ def rows(what: str, columns: int, call: Callable[[], object]) -> None:
         print(f"| {what} | not run: {why} |{' |' * (columns - 2)}", flush=True)
 
 
-def seconds(call: Callable[[], T]) -> tuple[float, T]:
-    """Wall time of a call, and what it gives."""
-    begin = time.perf_counter()
-    found = call()
-    return time.perf_counter() - begin, found
+class Took(NamedTuple):
+    """Seconds of a call: on the clock, and of the processor, which other work on the machine moves little."""
+
+    wall: float
+    cpu: float
+
+
+def took(call: Callable[[], T]) -> tuple[Took, T]:
+    """How long a call takes, and what it gives."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    value = call()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu), value
+
+
+def least(times: Iterable[Took]) -> Took:
+    """The least of each kind: other work on the machine only adds."""
+    walls, cpus = zip(*times, strict=True)
+    return Took(min(walls), min(cpus))
+
+
+COMPARED = ("ours, s", "theirs, s", "ratio", "of processor time")
+
+
+def compared(ours: Took, theirs: Took) -> str:
+    """Cells of both, and the ratios of their times on the clock and of the processor."""
+    ratios = f"{ours.wall / theirs.wall:.2f} | {ours.cpu / theirs.cpu:.2f}"
+    return f"{ours.wall:.2f} | {theirs.wall:.2f} | {ratios}"

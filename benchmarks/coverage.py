@@ -69,6 +69,11 @@ def decaying(rng: Rng, n: int) -> np.ndarray:
     return rng.normal(size=(n, DIM)) * spectrum() + 0.3
 
 
+def near_directions(rng: Rng, n: int) -> np.ndarray:
+    """A cone whose leading directions turn from sample to sample."""
+    return rng.normal(size=(n, DIM)) * np.arange(1, DIM + 1) ** -0.4 + 0.2
+
+
 def heavy(rng: Rng, n: int) -> np.ndarray:
     return rng.standard_t(3, size=(n, DIM))
 
@@ -82,6 +87,7 @@ def clusters(rng: Rng, n: int, size: int) -> np.ndarray:
 METRICS = ("self_similarity", "self_similarity_centered", "mean_norm", "norm_cv", "top5_share", "isoscore")
 METRICS += ("participation_ratio_unbiased", "effective_rank", "stable_rank", "coordinate_std", "i1", "i2")
 CLUSTERED = ("mean_norm", "top5_share", "self_similarity")
+SIZED = ("mean_norm", "self_similarity", "participation_ratio_unbiased")
 HELD = ("hubness_skew", "antihub_share", "robin_hood", "uniformity")
 
 
@@ -104,6 +110,9 @@ def geometry(runs: int, rng: Rng) -> Iterator[Row]:
             hits = covered(records, truth, name, runs)
             said = "its note says that it is too narrow" if (name, draw) == ("norm_cv", heavy) else ""
             yield Row(f"{name}: jackknife over 16 groups", population, hits, runs, none=none, reason=said)
+    records = [measured(near_directions(rng, N), ("i1",)) for _ in range(2 * runs)]
+    hits = covered(records, {"i1": float(np.mean([r["i1"].value for r in records]))}, "i1", runs)
+    yield Row("i1: jackknife over 16 groups", "leading eigenvalues near each other", hits, runs)
     few = max(runs, 10)
     records = [measured(decaying(rng, 400), HELD) for _ in range(2 * few)]
     truth = {m: float(np.mean([r[m].value for r in records])) for m in HELD}
@@ -141,6 +150,26 @@ def dependent(runs: int, rng: Rng) -> Iterator[Row]:
                     reason=why,
                 )
     yield from dependent_neighbours(max(runs, 10), rng)
+    yield from unequal(runs, rng)
+
+
+def unequal(runs: int, rng: Rng) -> Iterator[Row]:
+    """Declared documents of 1 to 60 rows (Zipf), or one that holds a third of all rows."""
+    large = measured(clusters(rng, 200_000, 1), SIZED)
+    for where, draw in (
+        ("100 documents of 1 to 60 rows (Zipf), declared", lambda: np.minimum(rng.zipf(1.8, 100), 60)),
+        ("200 rows and a document of 100, declared", lambda: np.append(np.ones(200, int), 100)),
+    ):
+        records = []
+        for _ in range(runs):
+            unit = np.repeat(np.arange(len(sizes := draw())), sizes)
+            x = clusters(rng, len(sizes), 1)[unit] + 0.3 * rng.normal(size=(len(unit), DIM))
+            order = rng.permutation(len(unit))
+            records.append(measured(x[order], SIZED, mix(unit[order].astype(np.uint64))))
+        for name in SIZED:
+            value = large[name].value if name != "mean_norm" else float(np.mean([r[name].value for r in records]))
+            hits = covered(records, {name: value}, name, runs)
+            yield Row(f"{name}: jackknife over units", where, hits, runs)
 
 
 def dependent_neighbours(runs: int, rng: Rng) -> Iterator[Row]:

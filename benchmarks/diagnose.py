@@ -1,10 +1,15 @@
-"""`diagnose` against the audit of vecscope, and against the one search of neighbours that it cannot do without."""
+"""`diagnose` against the audit of vecscope, and against the one search of neighbours that it cannot do without.
+
+`python -m benchmarks._section diagnose 10000` runs one of the two sizes alone.
+"""
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
-from benchmarks._rows import header, peer, rows, scaled, seconds
+from benchmarks._rows import COMPARED, compared, header, least, peer, rows, scaled, took
 
 DIM, K = 384, 10
 
@@ -17,39 +22,33 @@ def cloud(n: int) -> np.ndarray:
     return x.astype(np.float32)
 
 
-def against_vecscope(x: np.ndarray, ours: float, target: str) -> None:
-    """The peer's audit of the same rows."""
-    audit = peer("vecscope", "vecscope==0.2.0").audit
-    theirs, _ = seconds(lambda: audit(x))
-    what = f"`diagnose` of {len(x):,} x {DIM}"
-    print(f"| {what} | vecscope 0.2.0 `audit` | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} | {target} |")
-
-
-def size(n: int, target: str) -> None:
-    """Both rows of one size; the least of two rounds, in turns."""
+def size(n: int, target: str, rounds: int) -> None:
+    """The rows of one size; the least of the rounds, in turns."""
     from embedscope import diagnose
     from embedscope.stats.neighbours import top_k
 
     x = cloud(n)
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    times = []
-    for _ in range(2):
-        ours, _ = seconds(lambda: diagnose(x))
-        search, _ = seconds(lambda: top_k(unit, unit, K, exclude=np.arange(n)))
-        times.append((ours, search))
-    ours, search = (min(t[i] for t in times) for i in (0, 1))
+    ours, search, theirs = [], [], []
     what = f"`diagnose` of {n:,} x {DIM}"
-    print(
-        f"| {what} | one exact search of the {K} nearest | {ours:.2f} | {search:.2f} | {ours / search:.2f} | |",
-        flush=True,
-    )
-    rows(what, 6, lambda: against_vecscope(x, ours, target))
+    for _ in range(rounds):
+        ours.append(took(lambda: diagnose(x))[0])
+        search.append(took(lambda: top_k(unit, unit, K, exclude=np.arange(n)))[0])
+        rows(what, 7, lambda: theirs.append(took(lambda: peer("vecscope", "vecscope==0.2.0").audit(x))[0]))
+    print(f"| {what} | one exact search of the {K} nearest | {compared(least(ours), least(search))} | |")
+    if theirs:
+        print(f"| {what} | vecscope 0.2.0 `audit` | {compared(least(ours), least(theirs))} | {target} |", flush=True)
 
 
 def main() -> None:
-    header("what", "against", "ours, s", "theirs, s", "ratio", "target")
-    for n, target in ((10_000, "0.4"), (50_000, "0.12")):
-        size(scaled(n), target)
+    from embedscope import diagnose
+
+    diagnose(cloud(1500))  # what is imported once
+    asked = [int(word) for word in sys.argv[1:]]
+    header("what", "against", *COMPARED, "target")
+    for n, target, rounds in ((10_000, "0.4", 3), (50_000, "0.12", 1)):
+        if not asked or n in asked:
+            size(scaled(n), target, rounds)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks._rows import scaled
+from benchmarks._rows import header, scaled
 
 ROWS, DIM, BLOCK = int(os.environ.get("EMBEDSCOPE_BENCH_ROWS", scaled(1_000_000))), 512, 4096
 COVARIANCE = [
@@ -32,13 +32,15 @@ SHARES = [*COVARIANCE, "self_similarity", "top5_share", "top8_share"]
 PARTITION = [*SHARES, "i1", "i2"]
 
 
-def written(path: Path) -> None:
+def written(path: Path, *, unit: bool = False) -> None:
     rng = np.random.default_rng(0)
     scale = np.geomspace(1, 0.01, DIM, dtype=np.float32)
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(ROWS, DIM))
     for start in range(0, ROWS, BLOCK):
         rows = out[start : start + BLOCK]
         rows[:] = rng.standard_normal(rows.shape, dtype=np.float32) * scale + 0.1
+        if unit:
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     out.flush()
 
 
@@ -176,6 +178,8 @@ class MadeShard:
 
 
 def main() -> None:
+    from embedscope.core.threads import cores
+
     bare = {
         "reading the file": read,
         "bare X'X, float64": gram,
@@ -188,31 +192,38 @@ def main() -> None:
     }
     x, x32, _, units, parts, second, exps = list(bare)[1:]
     cases = [
-        ("covariance metrics", {"metrics": COVARIANCE}, [x], "1.3"),
+        ("covariance metrics", {"metrics": COVARIANCE}, [x], "1.2"),
         ("with self_similarity, top5_share, top8_share", {"metrics": SHARES}, [x, units, parts], "1.2"),
         ("with i1 and i2 (two passes)", {"metrics": PARTITION}, [x, units, parts, second, exps], "1.4"),
         ("covariance metrics, `precision=fast`", {"metrics": COVARIANCE, "precision": "fast"}, [x32], "1.5"),
         ("all 13 defaults (two passes)", {}, [x, units, parts, second, exps], ""),
+        ("all 13 defaults", {}, [x], "3.2"),
+        ("all 13 defaults, rows of unit length", {}, [x], "2.4"),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.npy"
+        path, unit_path = Path(folder) / "x.npy", Path(folder) / "unit.npy"
         written(path)
+        written(unit_path, unit=True)
         read(path)
         measured(metrics=["zero_rows"])(path)
-        works = bare | {name: measured(**options) for name, options, _, _ in cases}
+        works = bare | {name: measured(**options) for name, options, _, _ in cases[:-2]}
+        works[cases[-1][0]] = lambda _: measured()(unit_path)
         found = best(works, path)
+        found["all 13 defaults"] = found["all 13 defaults (two passes)"]
         peaks = [peak_mib(path, names) for names in (COVARIANCE, PARTITION)]
         size = path.stat().st_size / 2**20
-    print(f"{ROWS:,} x {DIM} float32; least of 2 rounds in which all take turns; BLAS on all cores in the bare passes.")
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    print(f"{ROWS:,} x {DIM} float32; least of 2 rounds in which all take turns; BLAS of the bare passes on")
+    print(f"{threads} core{'s' * (threads != '1')}, `measure` on {cores()} threads with one for BLAS.")
     print("Every `measure` also checks the file for nan and gives error bars from 16 groups.\n")
-    print("| what | wall, s | processor, s | against the sum of | ratio | target |\n|---|---|---|---|---|---|")
+    header("what", "wall, s", "processor, s", "against the sum of", "ratio", "of processor time", "target")
     for name in bare:
         wall, cpu = found[name]
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} | | | |")
+        print(f"| {name} | {wall:.2f} | {cpu:.2f} | | | | |")
     for name, _, against, target in cases:
         wall, cpu = found[name]
-        total = sum(found[b][0] for b in against)
-        print(f"| `measure`: {name} | {wall:.2f} | {cpu:.2f} | {', '.join(against)} | {wall / total:.2f} | {target} |")
+        ratios = f"{wall / sum(found[b][0] for b in against):.2f} | {cpu / sum(found[b][1] for b in against):.2f}"
+        print(f"| `measure`: {name} | {wall:.2f} | {cpu:.2f} | {', '.join(against)} | {ratios} | {target} |")
     print(f"\nPeak memory of the process: {peaks[0]:,.0f} MiB with the covariance metrics (target 381),")
     print(f"{peaks[1]:,.0f} MiB with i1 and i2 too; the file has {size:,.0f} MiB.")
     growth()

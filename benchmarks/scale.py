@@ -1,11 +1,13 @@
-"""What large data cost: processor time a row, states a shard, hubs of a million rows, a repair applied to a file.
+"""What large data cost: processor time per row, states per shard, hubs of a million rows, a repair applied to a file.
 
-The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller.
+The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller; so many rows for hubs and `apply`,
+more than 50,000, of which all are searched, are taken by `python -m benchmarks._section scale 200000`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._rows import header, peer, rows, scaled, seconds
+from benchmarks._rows import COMPARED, compared, header, least, peer, rows, scaled, took
 from benchmarks.measure import COVARIANCE, Made, MadeShard
 
 DIM = 384
@@ -89,12 +91,13 @@ def applied(folder: Path, source: Path) -> None:
             table(source, given)
         ours, theirs = [], []
         for _ in range(2):
-            theirs.append(seconds(lambda g=given, b=bare, s=suffix: b(g, folder / f"bare{s}", a))[0])
-            ours.append(seconds(lambda g=given, s=suffix: apply_repair(repair, g, folder / f"ours{s}"))[0])
+            theirs.append(took(lambda g=given, b=bare, s=suffix: b(g, folder / f"bare{s}", a))[0])
+            ours.append(took(lambda g=given, s=suffix: apply_repair(repair, g, folder / f"ours{s}"))[0])
         what = f"`apply` to {len(np.load(source, mmap_mode='r')):,} x {DIM}, {suffix}"
-        share = min(theirs) / min(ours)
-        cells = f"{min(ours):.1f} | {min(theirs):.1f} | {share:.2f} | 0.8"
-        print(f"| {what} | reading, a float32 product, writing | {cells} |", flush=True)
+        print(
+            f"| {what} | reading, a float32 product, writing | {compared(least(ours), least(theirs))} | 1.25 |",
+            flush=True,
+        )
 
 
 def hubs(source: Path) -> None:
@@ -110,23 +113,20 @@ def hubs(source: Path) -> None:
         for start in range(0, len(x), 8192):
             queries @ np.array(x[start : start + 8192]).T
 
-    theirs, _ = seconds(product)
+    theirs, _ = took(product)
     metrics = ["hubness_skew", "hub_share"]
-    ours, found = seconds(
+    ours, found = took(
         lambda: measure_stream(open_vectors(str(source)), source="x", metrics=metrics, engine=local_engine([DIM]))
     )
     said = "; ".join(
         f"{r.metric} {r.value:.2g} [{r.ci_low:.2g}, {r.ci_high:.2g}]" for r in found if r.ci_low is not None
     )
     what = f"hubs of {len(x):,} x {DIM}: {said}"
-    print(
-        f"| {what} | bare float32 product of 4,096 queries | {ours:.1f} | {theirs:.1f} | {theirs / ours:.2f} | 60 s |",
-        flush=True,
-    )
+    print(f"| {what} | bare float32 product of 4,096 queries | {compared(ours, theirs)} | 60 s |", flush=True)
 
 
 def costs() -> None:
-    """Processor time a row, bytes and merging time a shard, on one thread: what more workers divide, and what not."""
+    """Processor time per row, bytes and merging time per shard, on one thread: what more workers divide."""
     import cloudpickle
 
     from embedscope.core.progress import Silent
@@ -134,7 +134,7 @@ def costs() -> None:
     from embedscope.geometry.metric_selection import select_metrics
 
     print()
-    header("metrics, dimensions", "pass", "µs a row", "GFLOP/s of its products", "MB a state", "ms to merge it")
+    header("metrics, dimensions", "pass", "µs per row", "GFLOP/s of its products", "MB per state", "ms to merge it")
     for what, names in (("covariance", COVARIANCE), ("13 defaults", None)):
         for dim in (384, 1024):
             selected = select_metrics(names, None, "exact", "exact")
@@ -163,8 +163,8 @@ def costs() -> None:
 def main() -> None:
     from threadpoolctl import threadpool_limits
 
-    n = scaled(1_000_000, 70_000)
-    header("what", "against", "ours, s", "theirs, s", "theirs / ours", "target")
+    n = int(sys.argv[1]) if sys.argv[1:] else scaled(1_000_000, 70_000)
+    header("what", "against", *COMPARED, "target")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "x.npy"
@@ -174,7 +174,7 @@ def main() -> None:
             (f"`apply` to {n:,} rows", lambda: applied(folder, source)),
         )
         for what, call in calls:
-            rows(what, 6, call)
+            rows(what, 7, call)
     with threadpool_limits(1):
         costs()
 

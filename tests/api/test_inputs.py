@@ -184,3 +184,49 @@ def test_spaces_of_zero_rows_are_diagnosed_and_not_repaired():
     zeros = np.zeros((60, 8))
     assert embedscope.diagnose(zeros).worst == "serious"
     assert not embedscope.repair(zeros, labels=[i % 3 for i in range(60)]).accepted
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (3, "groups is 3; wanted a file, or one value per row"),
+        (object(), "groups is .*; wanted a file, or one value per row"),
+        ({"a": 1}, "groups is .*; wanted a file, or one value per row"),
+        ({"a", "b"}, "groups is .*; wanted a file, or one value per row"),
+        (np.zeros((60, 2)), r"groups is float64 \(60, 2\); wanted a file, or one value per row"),
+        (["a", None] * 30, r"groups has no value for row 1 \(None\); give every row one"),
+        (np.array([0.0, np.nan] * 30), r"groups has no value for row 1 \(nan\)"),
+        ([[1], [2, 3]], r"groups has \[1\] for row 0; wanted one value per row"),
+    ],
+    ids=["number", "object", "dict", "set", "matrix", "none", "nan", "nested"],
+)
+def test_labels_are_one_value_per_row(value, said):
+    """Missing values were one group, a set had the order of its hashes, and others were errors of Python."""
+    with pytest.raises(InputError, match=said):
+        embedscope.measure(X, groups=value, metrics="isoscore")
+
+
+def test_labels_of_any_kind_are_strings_and_numbers_as_they_are():
+    pd = pytest.importorskip("pandas")
+    days = pd.Series(pd.date_range("2020-01-01", periods=60))
+    plain = embedscope.measure(X, groups=list(map(str, days)), metrics="isoscore")
+    assert embedscope.measure(X, groups=days, metrics="isoscore").records == plain.records
+    with pytest.raises(InputError, match="groups has no value for row 3"):
+        embedscope.measure(X, groups=days.where(days.index != 3), metrics="isoscore")
+
+
+@pytest.mark.parametrize("option", ["labels", "scores", "pairs"])
+def test_what_judges_a_repair_is_checked(option):
+    with pytest.raises(InputError, match=option.removesuffix("s")):
+        embedscope.repair(X, **{option: object()})
+
+
+def test_components_and_queries_of_compress_are_matrices():
+    for option in ("pca_on", "queries"):
+        with pytest.raises(InputError, match=rf"{option} must have shape \(n, d\), got \(2, 3, 4\)"):
+            embedscope.compress(X, **{option: np.zeros((2, 3, 4))}, candidates="int8")
+
+
+def test_a_dict_of_words_takes_no_other_names():
+    with pytest.raises(InputError, match="leave out names"):
+        embedscope.analogy({"a": [1.0, 0.0], "b": [0.0, 1.0]}, "a - b", names=["c", "d"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from embedscope.certification.decision import LEAST_CHANGED, Decision, decide
+from embedscope.certification.decision import LEAST_CHANGED, Certified, Decision, RemoteGain, decide, unshown_loss
 from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.core.progress import Silent
 from embedscope.core.tables import Score
+from embedscope.stats.bootstrap import Difference
 from embedscope.tasks._means import mean_score
 
 N = 200
@@ -131,6 +133,35 @@ def test_a_few_changed_items_are_too_few(changed: int) -> None:
     low = found.certified.gains["main"].low
     assert low is not None and low > 0
     assert ("too few to tell a gain from chance" in found.reason) == (changed < LEAST_CHANGED)
+
+
+@pytest.mark.parametrize(("before", "by", "used"), [(0.5, 0.01, False), (0.5, 0.011, True), (0.0, 0.01, True)])
+def test_a_gain_that_a_rare_loss_could_undo_is_refused(before: float, by: float, used: bool) -> None:
+    """All 200 units gain a little: where 2 % of all lose what they score, none of them is seen in 2 % of the draws."""
+    part = {"main": np.full(N, before)}
+    gain = {"main": np.full(N, before + by)}
+    judge = Written({"none": {"select": part, "certify": part}, "csls:3": {"select": gain, "certify": gain}})
+    found = decide(judge, ["csls:3"], Silent())  # type: ignore[arg-type]
+    assert found.certified is not None and found.certified.gains["main"].low == pytest.approx(by)
+    assert found.repaired == used
+    assert ("too rare to be seen among 200 units" in found.reason) != used
+    assert used or "it takes some 205 units that certify" in found.reason
+
+
+@pytest.mark.parametrize("rare", [0.1, 0.05, 0.02])
+def test_rare_total_losses_are_not_certified(rare: float) -> None:
+    """A few units lose all they have, the others gain as much together: no loss is seen in up to 85 % of the draws."""
+    rng = np.random.default_rng(0)
+    for n in (8, 20, 50):
+        gained = 0
+        for lost in rng.random((200, n)) < rare:
+            before = np.where(lost, 1 - rare, rng.uniform(0, 1 - rare, n))
+            after = np.where(lost, 0.0, before + rare)
+            scores = [Outcome({"main": mean_score(x, 0)}, Items("", [], x)) for x in (before, after)]
+            test = Certified(scores[0], scores[1], {}, n, RemoteGain(None, None, Difference(None), 0, 0))
+            gained += after.mean() - before.mean() > unshown_loss(SimpleNamespace(  # type: ignore[arg-type]
+                objective=Written.objective, item_units=lambda _, n=n: np.arange(n)), test)  # fmt: skip
+        assert gained / 200 <= 0.03
 
 
 def test_ties_go_to_the_simpler_one_and_first_to_the_original() -> None:

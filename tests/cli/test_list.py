@@ -65,3 +65,11 @@ def test_unknown_kind():
     assert done.exit_code == 2
     assert "KIND is 'metric', wanted one of models, datasets, tasks, metrics" in done.stderr
     assert "did you mean metrics?" in done.stderr
+
+
+def test_a_narrow_screen_breaks_no_word_of_a_sentence():
+    shown = run("metrics", COLUMNS="60").stdout
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 60
+    words = set(METRICS.get("isoscore").summary.split())
+    assert words <= set(shown.split()), "a word of the summary was cut in two"

@@ -100,11 +100,19 @@ def test_heavy_libraries_stay_out(folder):
         "from embedscope.cli import main\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code, stop\n"
-        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+        "print(*sorted({m.partition('.')[0] for m in sys.modules} | {m for m in sys.modules if 'embedscope' in m}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True)
     loaded = set(done.stdout.split())
-    assert "numpy" in loaded
+    assert {"numpy", "embedscope.geometry.measure"} <= loaded
+    what_reads_models_and_texts = {
+        "datasets",
+        "encoders.text",
+        "sources.models",
+        "sources.texts",
+        "geometry.measure_pair",
+    }
+    assert not loaded & {f"embedscope.{name}" for name in what_reads_models_and_texts}
     assert not loaded & {
         "torch",
         "transformers",

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from embedscope.cli._app import app
+from embedscope.cli._guard import _inputs
 from embedscope.cli._options import with_columns
 from embedscope.core.errors import InputError
 
@@ -92,3 +93,7 @@ def test_named_pairs_of_the_hub_are_checked(folder: Path) -> None:
     code, said = run("report", folder / "b.json", "--model-card", folder / "README.md", "-q")
     assert code == 0, said
     assert "mean_norm" in (folder / "README.md").read_text()
+
+
+def test_a_folder_with_the_name_of_a_study_is_no_input_of_it() -> None:
+    assert list(_inputs({"study": "liang2022", "models": "minilm"})) == list(_inputs({"models": "minilm"}))

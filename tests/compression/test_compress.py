@@ -11,7 +11,7 @@ import pytest
 import embedscope
 from embedscope.certification.fitting import moments_of
 from embedscope.compression.candidates import expand_plans, parse_plan
-from embedscope.compression.fitting import fit_plan
+from embedscope.compression.fitting import FIT_ROWS, Fitted, Fitter
 from embedscope.compression.matryoshka import trained_sizes
 from embedscope.compression.prediction import Predictor
 from embedscope.compression.search import Searches, truth_of
@@ -21,6 +21,12 @@ from embedscope.exports.numpy import numpy_snippet
 from embedscope.exports.sentence_transformers import _leading
 from embedscope.tasks._means import directions
 from embedscope.tasks.retrieval import judged_scores
+
+
+def fit_plan(text: str, x: np.ndarray) -> Fitted:
+    """The candidate ``text``, fitted on the rows ``x``."""
+    plan = parse_plan(text)
+    return Fitter(moments_of(x, True), directions(x[:FIT_ROWS]), plan.dimensions or 0, 0).fit(plan)[0]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ FAISS = ["float16", "int8", "binary", "first:16+int8", "pca:16", "pca:16+int8", 
 @pytest.mark.parametrize("text", FAISS)
 def test_finds_what_the_exported_faiss_index_finds(rows: np.ndarray, queries: np.ndarray, text: str) -> None:
     faiss = pytest.importorskip("faiss")
-    fitted = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0)
+    fitted = fit_plan(text, rows)
     found = Searches(queries, None).search(fitted, fitted.documents(rows))
     repair = fitted.repair({})
     index = faiss.deserialize_index(faiss.serialize_index(faiss_index(repair, "document")))
@@ -67,7 +73,7 @@ def test_finds_what_the_exported_faiss_index_finds(rows: np.ndarray, queries: np
 def test_numpy_export_stores_the_same_rows(rows: np.ndarray, tmp_path: Path, text: str) -> None:
     if text.startswith("pq"):
         pytest.importorskip("faiss")
-    repair = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0).repair({})
+    repair = fit_plan(text, rows).repair({})
     repair.save(tmp_path / "c.safetensors")
     space: dict = {}
     exec(numpy_snippet(repair, tmp_path / "c.safetensors"), space)
@@ -77,12 +83,12 @@ def test_numpy_export_stores_the_same_rows(rows: np.ndarray, tmp_path: Path, tex
 def test_leading_dimensions_become_a_truncate_dim() -> None:
     x = np.random.default_rng(0).normal(size=(300, 32)).astype(np.float32)
     for text, kept in {"first:16+int8": 16, "pca:16": None, "int8": None}.items():
-        repair = fit_plan(parse_plan(text), moments_of(x, True), x, 0).repair({})
+        repair = fit_plan(text, x).repair({})
         assert _leading(list(repair.kinds.values())) == kept
 
 
 def test_rescoring_is_the_inner_product_with_the_bits_of_the_best_forty(rows: np.ndarray, queries: np.ndarray) -> None:
-    fitted = fit_plan(parse_plan("binary+rescore"), moments_of(rows, True), rows, 0)
+    fitted = fit_plan("binary+rescore", rows)
     found = Searches(queries, None).search(fitted, fitted.documents(rows))
     bits = np.where(rows > 0, 1.0, -1.0)
     for i in range(0, 300, 37):
@@ -99,7 +105,7 @@ def test_scores_are_those_of_evaluate(rows: np.ndarray, queries: np.ndarray) -> 
     query, document = np.unique(np.stack([query, document]), axis=1)
     grade = rng.integers(0, 3, len(query)).astype(float)
     truth = truth_of(directions(queries), directions(rows), None, (query, document, grade))
-    full = fit_plan(parse_plan("float32"), moments_of(rows, True), rows, 0)
+    full = fit_plan("float32", rows)
     items = truth.items(Searches(queries, None).search(full, full.documents(rows)))
     wanted = judged_scores(queries, rows, (query, document, grade))
     assert items["overlap@10"].min() == 1
@@ -116,7 +122,7 @@ def test_candidates_that_share_a_search_find_what_each_finds_alone(rows: np.ndar
     truth = truth_of(directions(x[:200]), directions(x), own, None)
     shared = Searches(x[:200], own, truth.best)
     for text in ("float16", "binary+rescore", "binary", "pca:16", "pca:16+float16", "first:16", "first:16+float16"):
-        fitted = fit_plan(parse_plan(text), moments_of(x, True), x, 0)
+        fitted = fit_plan(text, x)
         stored = fitted.documents(x)
         scores = np.where(fitted.queries(x[:200]) > 0, 1, -1) if "binary" in text else fitted.queries(x[:200])
         scores = scores @ stored.T
@@ -136,7 +142,7 @@ def test_overlap_counts_results_as_near_as_the_tenth() -> None:
 
 
 def test_pca_keeps_inner_products_best(rows: np.ndarray) -> None:
-    fitted = fit_plan(parse_plan("pca:8"), moments_of(rows, True), rows, 0)
+    fitted = fit_plan("pca:8", rows)
     u, s, _ = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
     np.testing.assert_allclose(
         fitted.documents(rows) @ fitted.documents(rows).T, (u[:, :8] * s[:8] ** 2) @ u[:, :8].T, atol=1e-5
@@ -147,7 +153,7 @@ def test_pca_keeps_inner_products_best(rows: np.ndarray) -> None:
 def test_prediction_is_near_what_is_measured(rows: np.ndarray, queries: np.ndarray, text: str, off: float) -> None:
     if text.startswith("pq"):
         pytest.importorskip("faiss")
-    fitted = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0)
+    fitted = fit_plan(text, rows)
     truth, stored = truth_of(directions(queries), directions(rows), None, None), fitted.documents(rows)
     measured = truth.items(Searches(queries, None).search(fitted, stored))["overlap@10"].mean()
     predicted = Predictor.of(directions(queries), directions(rows), None).recall(fitted, queries, stored)
@@ -231,7 +237,7 @@ def test_factory_strings(rows: np.ndarray) -> None:
         "pq:8": "L2norm,PQ8",
         "rabitq": "L2norm,RR32,RaBitQ",
     }.items():
-        repair = fit_plan(parse_plan(text), moments_of(rows, True), rows, 0).repair({})
+        repair = fit_plan(text, rows).repair({})
         assert factory_string(repair, "document") == wanted
         assert faiss.index_factory(32, wanted, faiss.METRIC_INNER_PRODUCT).d == 32
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -172,3 +173,15 @@ def test_select_and_value() -> None:
         RESULT.value(pooling="plain", value=None)
     with pytest.raises(InputError, match="no field poolings; did you mean pooling"):
         RESULT.select(poolings="plain")
+
+
+def test_wide_tables_span_both_columns_and_break_their_long_texts():
+    words = "a sentence of many words that nobody can read when it is shrunk to a column of a paper"
+    heads = tuple(map(Column, ("pair", "what", "why", *"abcdef")))
+    rows = tuple((("m -> n"), words, f"{words} {i}", *([0.1234] * 6)) for i in range(2))
+    text = latex_table(Table("t", "T", heads, rows))
+    assert text.startswith(r"\begin{table*}") and r"\end{table*}" in text
+    assert re.search(r"\\begin\{tabular\}\{lp\{\d+pt\}p\{\d+pt\}r{6}\}", text)
+    assert r"\multirow{2}{*}{m $\rightarrow$ n}" in text and r"\multirow{2}{=}{a sentence" in text
+    narrow = latex_table(Table("t", "T", heads[3:], tuple(row[3:] for row in rows)))
+    assert narrow.startswith("\\begin{table}\n")

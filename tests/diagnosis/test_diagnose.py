@@ -13,6 +13,7 @@ from embedscope.diagnosis import ALL_RULES, diagnose, thresholds_of
 from embedscope.diagnosis._readings import Reading, number, ratio
 from embedscope.diagnosis._rule import LEVELS
 from embedscope.diagnosis.diagnose import spaces_of
+from embedscope.diagnosis.where import Where
 from embedscope.encoders import MODELS, open_encoder
 from embedscope.metrics import METRICS
 from embedscope.reports import render_html
@@ -26,7 +27,7 @@ def normal(n, d, seed=0):
 
 
 def found(made):
-    return {v.rule.id for v in made.found()}
+    return {v.rule.id for v in made.problems()}
 
 
 def severity(made, rule):
@@ -37,7 +38,7 @@ def severity(made, rule):
 def test_isotropic_space_is_healthy(n, d):
     for seed in range(2):
         made = diagnose(normal(n, d, seed))
-        assert found(made) == set(), (seed, made.found())
+        assert found(made) == set(), (seed, made.problems())
         assert made.worst == ("info" if n < 10 * d else "ok")
 
 
@@ -146,7 +147,7 @@ def test_suggested_commands_are_quoted(tmp_path):
     path = tmp_path / "my vectors.npy"
     np.save(path, normal(600, 16, 4) + 9)
     remedy = next(v for v in diagnose(str(path)).verdicts if v.rule.id == "low_contrast")
-    command = remedy.rule.remedy(remedy.numbers)
+    command = remedy.rule.remedy.sentence(remedy.numbers)
     assert command.startswith(
         f"embedscope repair '{path}' --candidates center,center+abtt:1 -o repair.safetensors; add"
     )
@@ -214,7 +215,9 @@ def test_a_kind_that_queries_never_find():
     assert kinds.rule.sentence(kinds.numbers, kinds.reading).startswith(
         "Among the 10 best, image rows are 0.0 % as frequent"
     )
-    assert "--corpus image=" in kinds.rule.remedy(kinds.numbers) or "--pair" in kinds.rule.remedy(kinds.numbers)
+    assert "--corpus image=" in kinds.rule.remedy.sentence(kinds.numbers) or "--pair" in kinds.rule.remedy.sentence(
+        kinds.numbers
+    )
 
 
 def test_value_beyond_and_interval_not_is_a_note():
@@ -230,7 +233,7 @@ def test_value_beyond_and_interval_not_is_a_note():
 def test_no_error_bar_makes_no_finding():
     assert not Reading.with_error(0.9, None).beyond(0.5, "above", surely=True)
     assert Reading.counted(0.9).beyond(0.5, "above", surely=True)
-    (space,) = spaces_of(diagnose(np.eye(3)).result.records, "x")
+    (space,) = spaces_of(diagnose(np.eye(3)).result.records, Where(("x",)))
     assert ratio(number("zero_rows", counted=True), number("nothing"))(space) is None
 
 
@@ -356,7 +359,7 @@ def test_a_repair_that_was_applied_is_not_suggested_again(tmp_path, monkeypatch)
         np.save(f"{name}.npy", side + mean)
         np.save(f"{name}2.npy", side - side.mean(axis=0))
     before, after = (
-        {v.rule.id: v.rule.remedy(v.numbers) for v in diagnose(pair=(f"a{end}.npy", f"b{end}.npy")).verdicts}
+        {v.rule.id: v.rule.remedy.sentence(v.numbers) for v in diagnose(pair=(f"a{end}.npy", f"b{end}.npy")).verdicts}
         for end in ("", "2")
     )
     assert "--candidates center -o" in before["mixed_index"]

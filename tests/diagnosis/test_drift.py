@@ -8,8 +8,8 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis import diagnose
-from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import drift
+from embedscope.diagnosis.remeasure import measured_again
 from embedscope.diagnosis.thresholds import tolerances
 
 
@@ -153,3 +153,58 @@ def test_rows_of_length_one_in_float16_are_no_drift() -> None:
     assert not drift(baseline, measure(y.astype(np.float16))).drifted
     longer = measure(y * (1 + 0.004 * rng.normal(size=(600, 1))))
     assert [c.record.metric for c in drift(baseline, longer).drifted] == ["norm_cv"]
+
+
+def turned(x, seed):
+    return x @ np.linalg.qr(np.random.default_rng(seed).normal(size=(x.shape[1],) * 2))[0]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_a_turned_copy_is_drift_whatever_the_sizes(shift):
+    """Every other number is the same after a rotation; the variance tells where there is no mean direction."""
+    before = diagnose(cloud(0, n=300, shift=shift)).result
+    now = measured_again(before, turned(cloud(1, n=200, shift=shift), 2))
+    (change,) = drift(before, now).drifted
+    assert change.record.metric.partition(".")[0] in ("mean_along", "variance_along")
+    assert "lie along other directions" in drift(before, now).result.document.findings[0].text
+    again = drift(before, measured_again(before, cloud(1, n=200, shift=shift)))
+    assert not again.drifted
+    assert sum(c.record.metric.startswith(("mean_along", "variance_along")) for c in again.changes) == 1
+
+
+def test_numbers_along_fixed_directions_are_one_test():
+    names = [f"{name}.{k}" for name in ("mean_along", "variance_along") for k in range(1, 9)]
+    old = dict.fromkeys(names, 1.0)
+    (alone,) = drift(run_of({"mean_norm": 1.0}), run_of({"mean_norm": 1.0 + 5 * 0.1 * 2**0.5})).drifted
+    (change,) = drift(run_of(old), run_of(old | {"mean_along.3": 1.0 + 5 * 0.1 * 2**0.5})).drifted
+    assert change.record.metric == "mean_along.3" and change.p == pytest.approx(16 * alone.p)
+
+
+def test_documents_of_other_number_are_not_drift():
+    """Of 43 and of 150 documents in file order: blocks cut through documents, so pairs across blocks are alike."""
+    rng = np.random.default_rng(0)
+    before, now = (
+        measure(
+            np.repeat(rng.normal(size=(n, 48)), 6, axis=0) + 0.6 * rng.normal(size=(6 * n, 48)),
+            metrics=["participation_ratio_unbiased", "self_similarity"],
+        )
+        for n in (150, 43)
+    )
+    found = drift(before, now)
+    assert outcomes(found) == {"participation_ratio_unbiased": "rows differ", "self_similarity": "same"}
+
+
+def test_what_got_worse_stands_before_what_got_better_and_both_are_called_so() -> None:
+    def run(cosine: float, ratio: float) -> Result:
+        values = {"self_similarity": cosine, "participation_ratio": ratio}
+        return Result(tuple(Record("x", m, v, stderr=0.01, n=100, dim=8) for m, v in values.items()))
+
+    made = drift(run(0.8, 6.0), run(0.6, 3.0))
+    texts = [f.text for f in made.result.document.findings]
+    assert texts == [
+        "participation_ratio fell from 6 to 3, for the worse.",
+        "self_similarity fell from 0.8 to 0.6, for the better.",
+    ]
+    assert made.result.document.headline.text.endswith(texts[0])
+    (table,) = made.result.document.tables
+    assert all(float(row[-1]) > 0 for row in table.rows), "a p value is never cut to 0"

@@ -47,6 +47,20 @@ def test_the_headline_is_the_worst_finding_and_its_command_runs(tmp_path: Path, 
     assert (tmp_path / "rows.csv").read_text().count("copies,") == 240
 
 
+def test_the_command_of_a_pair_takes_files_of_any_name_and_no_arrays(tmp_path: Path, monkeypatch) -> None:
+    """A name with a comma and a semicolon was cut; a side in memory was left out of the command."""
+    monkeypatch.chdir(tmp_path)
+    names = ("images, all.npy", "texts; all.npy")
+    sides = [FLAT + mean for mean in (1.0, -1.0)]
+    for name, side in zip(names, sides, strict=True):
+        np.save(name, side)
+    words = shlex.split(diagnose(pair=names).result.document.headline.command)
+    assert words[:5] == ["embedscope", "repair", "--pair", *names] and words[-2:] == ["-o", "repair.safetensors"]
+    for pair in ((sides[0], names[1]), (names[0], sides[1]), tuple(sides)):
+        headline = diagnose(pair=pair).result.document.headline
+        assert headline.status == "serious" and headline.command == ""
+
+
 def test_a_healthy_space_says_so() -> None:
     headline = diagnose(FLAT).result.document.headline
     assert headline.status == "ok"

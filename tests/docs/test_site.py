@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -50,3 +51,19 @@ def test_doctests_become_code_and_meanings_text() -> None:
         readable("a, b : of both,\n    here\nc : of c\n")
         == "a\n    of both,\n    here\nb\n    of both,\n    here\nc\n    of c\n"
     )
+
+
+def test_a_list_begins_after_an_empty_line_as_the_site_wants_it() -> None:
+    """Elsewhere Markdown takes a list right after a paragraph; the site would run it into the paragraph."""
+    pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / name for name in _load("hooks").PAGES)]
+    assert len(pages) > 40
+    run_in = []
+    for page in pages:
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        lines = text.split("\n")
+        for i, line in enumerate(lines[1:], 1):
+            before = lines[i - 1]
+            plain = before.strip() and not before.startswith((" ", "- ", "#", "|", "<!--")) and not before[0].isdigit()
+            if line.startswith("- ") and plain:
+                run_in.append(f"{page.name}: {before}")
+    assert run_in == []

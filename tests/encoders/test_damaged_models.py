@@ -7,6 +7,7 @@ import pytest
 
 from embedscope.core.errors import EmbedscopeError
 from embedscope.encoders import open_encoder
+from embedscope.encoders._opening import opening
 
 CONTENTS = {
     "deep": b"[" * 100_000,
@@ -53,3 +54,18 @@ def test_a_damaged_file_is_said(folder, file, content):
         open_encoder(f"st:{folder}")
     except EmbedscopeError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError("2 TiB"), "the model hf:x needs more memory than there is: .*; get or save it again"),
+        (RuntimeError("header too small\nat 3"), r"the model hf:x could not be opened \(header too small at 3\); get"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_errors_of_a_model_are_those_of_a_file(error, said):
+    with pytest.raises(EmbedscopeError, match=said), opening("hf:x"):
+        raise error
+    with pytest.raises(KeyboardInterrupt), opening("hf:x"):
+        raise KeyboardInterrupt

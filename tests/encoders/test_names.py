@@ -21,6 +21,12 @@ def no_hub(monkeypatch):
     monkeypatch.setattr("embedscope.encoders._sources._from_hub", asked)
 
 
+def test_an_unknown_layer_of_a_deep_model_is_a_short_sentence():
+    spaces = [f"layer{i:02d}" for i in range(49)]
+    with pytest.raises(InputError, match=r"did you mean 'final'\? this source has layer00, .*layer11 and 37 more"):
+        select_spaces("finale", spaces)
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [

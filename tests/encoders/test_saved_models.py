@@ -6,8 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from tests.encoders.conftest import tokenizer
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.encoders import ALIASES, open_encoder, open_model, reading_note, role_pooling, score_of
 
 pytestmark = pytest.mark.models
@@ -18,8 +19,10 @@ TEXTS = [
     "naïve café 漢字 🙂",
     "",
     " spaced  out ",
-    "long words " * 70,
 ]
+LONG = [*TEXTS, "long words " * 70]
+"""With a text that is cut off or filled up; every text of a batch takes as long as its longest."""
+WITH_LONG = ("plain", "short", "prompts", "router last")
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +40,10 @@ def saved(st, tmp_path_factory):  # noqa: C901
         pytest.skip(f"MiniLM is not installed: {ALIASES['minilm'].install}")
     minilm = str(ALIASES["minilm"].find())
 
-    def transformer(**options):
-        return m.Transformer(minilm, **options)
+    def transformer(layers=2, **options):
+        # What is tested is what follows the transformer: two of its six layers are read in a third of the time.
+        settings = {"num_hidden_layers": layers, **options.pop("config_kwargs", {})}
+        return m.Transformer(minilm, config_kwargs=settings, **options)
 
     def dense(of=384, to=96):
         return m.Dense(of, to, activation_function=torch.nn.Tanh())
@@ -59,7 +64,7 @@ def saved(st, tmp_path_factory):  # noqa: C901
         return [one, m.WordWeights(vocab, {"cat": 3.0, "fox": 2.0}, 0.5), pooling()]
 
     def layers():
-        one = transformer(config_kwargs={"output_hidden_states": True})
+        one = transformer(layers=6, config_kwargs={"output_hidden_states": True})
         return [one, m.WeightedLayerPooling(384, num_hidden_layers=6, layer_start=3), pooling()]
 
     def own_words():
@@ -77,7 +82,7 @@ def saved(st, tmp_path_factory):  # noqa: C901
         return [transformer(), pooling(), late]
 
     plain = {
-        "plain": lambda: [transformer(), pooling(), m.Normalize()],
+        "plain": lambda: [transformer(layers=6), pooling(), m.Normalize()],
         "max": lambda: [transformer(), pooling(pooling_mode="max")],
         "cls+mean": lambda: [transformer(), pooling(pooling_mode=("cls", "mean"))],
         "weightedmean": lambda: [transformer(), pooling(pooling_mode="weightedmean")],
@@ -156,8 +161,9 @@ def test_pooled_is_what_the_library_gives(st, saved, name):
     library = st.SentenceTransformer(str(folder), device="cpu")
     encoder = open_model(f"st:{folder}", device="cpu")
     for role, call in ((None, library.encode), ("query", library.encode_query), ("document", library.encode_document)):
-        wanted = call(TEXTS, show_progress_bar=False)
-        np.testing.assert_allclose(ours(encoder, TEXTS, role), wanted, atol=1e-6, rtol=1e-6, err_msg=str(role))
+        texts = LONG if name in WITH_LONG else TEXTS
+        wanted = call(texts, show_progress_bar=False)
+        np.testing.assert_allclose(ours(encoder, texts, role), wanted, atol=1e-6, rtol=1e-6, err_msg=str(role))
     assert score_of(encoder) == library.similarity_fn_name
 
 
@@ -186,7 +192,7 @@ def test_prompts_can_be_replaced(st, saved, name):
 
 def test_layers_stay_those_of_the_transformer(saved):
     texts = [t for t in TEXTS if t]
-    encoder, plain = (open_encoder(f"st:{saved(n)}", device="cpu") for n in ("dense prompts", "plain"))
+    encoder, plain = (open_encoder(f"st:{saved(n)}", device="cpu") for n in ("dense prompts", "max"))
     got, wanted = (e.encode(texts, ["plain"])["plain"] for e in (encoder, plain))
     assert list(got) == list(wanted)
     for space, x in wanted.items():
@@ -221,6 +227,70 @@ def test_modules_outside_the_folder_are_refused(model_folder, tmp_path, path):
         open_model(f"st:{folder}")
     with pytest.raises(InputError, match="outside the model's folder"):
         open_encoder(f"hf:{folder}")
+
+
+def edited(saved, tmp_path, edit, name="plain"):
+    """A copy of a saved folder, with its list of modules as ``edit`` leaves the folder."""
+    import shutil
+
+    folder = tmp_path / "st"
+    shutil.copytree(saved(name), folder)
+    edit(folder)
+    return folder
+
+
+def change_modules(change):
+    def edit(folder):
+        modules = json.loads((folder / "modules.json").read_text())
+        (folder / "modules.json").write_text(json.dumps(change(modules)))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (
+            change_modules(lambda m: [{**m[0], "type": "custom_st.Transformer"}, *m[1:]]),
+            "runs code of its own; where you trust it, add --trust-remote-code",
+        ),
+        (lambda folder: (folder / "1_Pooling" / "config.json").unlink(), "which says how tokens become one vector"),
+        (
+            lambda folder: (folder / "1_Pooling" / "config.json").write_text(
+                '{"word_embedding_dimension": 384, "x": 1}'
+            ),
+            "could not load .*unexpected keyword argument 'x'",
+        ),
+        (change_modules(lambda m: m[::-1]), "cannot encode texts: 'Normalize' object"),
+        (change_modules(lambda m: m[:1]), "its modules, Transformer, give no sentence vector"),
+    ],
+)
+def test_folders_that_the_library_would_not_run(saved, tmp_path, edit, said):
+    """Nothing is computed in another way than the folder says."""
+    with pytest.raises(InputError, match=said) as error:
+        ours(open_model(f"st:{edited(saved, tmp_path, edit)}", device="cpu"), ["a cat"], None)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("adapter_config.json", "PEFT adapter: save the whole model, after model.merge_and_unload"),
+        ("onnx/model.onnx", "its ONNX graph is read as onnx:"),
+    ],
+)
+@pytest.mark.parametrize("lacking", [("model.safetensors",), ("model.safetensors", "config.json")])
+def test_what_lies_in_place_of_a_model(model_folder, tmp_path, lacking, file, said):
+    import shutil
+
+    folder = tmp_path / "m"
+    shutil.copytree(model_folder("bert"), folder)
+    for name in lacking:
+        (folder / name).unlink()
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text("{}")
+    with pytest.raises(DataUnavailableError, match=said):
+        open_model(f"hf:{folder}", device="cpu")
 
 
 def test_routes_outside_the_folder_are_refused(saved, tmp_path):
@@ -258,3 +328,90 @@ def test_a_changed_module_is_another_model(saved, tmp_path):
     file = next((folder / "2_Dense").glob("*.safetensors"))
     save_file({k: v[::-1].copy() for k, v in load_file(file).items()}, file)
     assert np.abs(read() - first).max() > 1e-3
+
+
+ARCHITECTURES = {
+    "t5": (
+        "T5Config",
+        {"d_model": 32, "d_ff": 48, "d_kv": 8, "num_layers": 2, "num_heads": 4},
+        ["layer00", "layer01", "layer02", "final"],
+    ),
+    "gpt2": ("GPT2Config", {"n_embd": 32, "n_layer": 2, "n_head": 4}, ["layer00", "layer01", "layer02", "final"]),
+    "albert": (
+        "AlbertConfig",
+        {
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 48,
+            "embedding_size": 16,
+        },
+        ["pooled"],
+    ),
+    "xlnet": ("XLNetConfig", {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}, ["pooled"]),
+}
+
+
+@pytest.fixture(scope="module")
+def small_saved(st, tmp_path_factory):
+    """Factory: architecture -> sentence-transformers folder of a small random model of it, and the same without."""
+    import torch
+    import transformers as t
+    from sentence_transformers.sentence_transformer import modules as m
+
+    made = {}
+
+    def make(kind):
+        if kind not in made:
+            folder = tmp_path_factory.mktemp(kind)
+            name, sizes, _ = ARCHITECTURES[kind]
+            size = tokenizer(folder, "bert")
+            torch.manual_seed(5)
+            model = t.AutoModel.from_config(getattr(t, name)(vocab_size=size, pad_token_id=0, **sizes))
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.copy_(0.3 * torch.randn_like(parameter))
+            model.save_pretrained(folder)
+            text = json.loads((folder / "tokenizer_config.json").read_text())
+            names = ["input_ids", "token_type_ids", "attention_mask"]
+            (folder / "tokenizer_config.json").write_text(json.dumps(text | {"model_input_names": names}))
+            first = m.Transformer(str(folder))
+            st.SentenceTransformer(modules=[first, m.Pooling(32, pooling_mode="mean")], device="cpu").save(
+                str(folder / "st"), create_model_card=False
+            )
+            made[kind] = folder
+        return made[kind]
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_pooled_of_every_architecture(st, small_saved, kind):
+    """T5's encoder, token types that GPT-2 adds up, blocks that share weights, states with the tokens first."""
+    folder = small_saved(kind) / "st"
+    texts = ["the cat sat", "a dog runs in the park", "words"]
+    wanted = st.SentenceTransformer(str(folder), device="cpu").encode(texts, show_progress_bar=False)
+    encoder = open_model(str(folder), device="cpu")
+    np.testing.assert_allclose(ours(encoder, texts, None), wanted, atol=1e-5)
+    assert list(encoder.spaces) == ARCHITECTURES[kind][2]
+
+
+def test_a_transformer_without_layers_is_refused_where_it_has_no_sentence_vector(small_saved):
+    for uri in (str(small_saved("albert")), f"random:st:{small_saved('albert')}/st"):
+        with pytest.raises(InputError, match=r"AlbertModel has no list of 2 blocks.*so its layers cannot be read"):
+            open_model(uri, device="cpu")
+    assert "no layers: AlbertModel" in open_model(f"{small_saved('albert')}/st", device="cpu").spaces["pooled"]
+
+
+def test_vectors_kept_on_disk_are_of_these_weights(small_saved, tmp_path):
+    """Two transformers without layers in folders of the same modules are two models."""
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    folder = tmp_path / "st"
+    shutil.copytree(small_saved("albert") / "st", folder)
+    first = open_model(str(folder), device="cpu").matrix(None, "pooled", ["a cat"])
+    file = folder / "model.safetensors"
+    save_file({k: -v for k, v in load_file(file).items()}, file, metadata={"format": "pt"})
+    assert np.abs(open_model(str(folder), device="cpu").matrix(None, "pooled", ["a cat"]) - first).max() > 1e-3

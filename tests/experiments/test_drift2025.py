@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from embedscope.core.progress import Silent
+from embedscope.datasets import Finder
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._drift2025.findings import findings, outcomes
+from embedscope.experiments._drift2025.findings import best, findings, headline, kept_charts, outcomes
 from embedscope.experiments._drift2025.run import KEPT, Measured, measure, records_of
-from embedscope.experiments._drift2025.spaces import Pair
+from embedscope.experiments._drift2025.spaces import NAMES, Pair, name_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
 from embedscope.experiments._tested import of_score
 from embedscope.migration.retention import OVERLAP
@@ -87,3 +89,30 @@ def test_a_swap_is_decided_by_its_intervals() -> None:
     assert said(0.1, 0.1)[0] == "agrees"
     assert said(0.5)[0] == "undecided" and "undecided" in said(0.5)[1]
     assert said(0.1, 0.9)[0] == "deviates" and "keeps most of the ten nearest in 1 of 2 pairs" in said(0.1, 0.9)[1]
+
+
+@pytest.mark.shared_data
+def test_class_names_are_found_by_their_bytes(shared_data: Path, tmp_path: Path) -> None:
+    """Whatever their folder is called; a damaged file was read, and one in another folder was not."""
+    for source in (shared_data / "clip_class_names").glob("*/lvis_*.npy"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    pairs, skipped = name_pairs(Finder(tmp_path, download=False))
+    assert len(pairs) == 6 and not skipped
+    assert {pair.old.shape for pair in pairs} == {(1203, 512), (1203, 1024)}
+    damaged = tmp_path / next(iter(NAMES.values()))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    pairs, (skipped_one,) = name_pairs(Finder(tmp_path, download=False))
+    assert not pairs and f"lacks {damaged.name}; take the class names" in skipped_one.why
+
+
+def test_the_headline_counts_the_cases_and_dot_plots_show_them(measured: list[Measured]) -> None:
+    charts = kept_charts(measured)
+    assert [chart.title for chart in charts] == ["nDCG@10 kept by the best map", "Ten nearest kept by the best map"]
+    for chart in charts:
+        assert [row.label for row in chart.rows] == ["a -> b"] and len(chart.rows[0].dots) == 2
+        assert chart.marks[0].at == 0.95
+    said = headline(measured, charts)
+    assert said.charts == tuple(chart.id for chart in charts)
+    counts = outcomes([m for m in measured if not m.pair.control], lambda m: best(m, KEPT), 0.95)
+    assert f"in {len(counts.supported)} of 2 cases, and less in {len(counts.contradicted)}." in said.text
+    assert headline([m for m in measured if m.pair.control], ()) is None

@@ -50,10 +50,14 @@ def test_the_study_reads_what_is_there(shared_data) -> None:
     """Gap of CLIP as the specification has it; 99 pairs of CLASP are said to be few; a missing random twin is named."""
     result = STUDY.run(Options(models=("CLIP",), data=shared_data, download=False))
     assert result.select(source="CLIP", metric="modality_gap")[0].value == pytest.approx(0.8514, abs=5e-4)
-    headline, (chart,) = result.document.headline, result.document.dots
+    headline, (chart, planes) = result.document.headline, result.document.dots
     assert headline.text.startswith("The two modalities lie in separate regions in 2 of 2 spaces, trained or random.")
     assert "narrower in 1 of 1 models" in headline.text
-    assert headline.charts == (chart.id,)
+    assert headline.charts == (chart.id, planes.id)
+    assert [row.label for row in planes.rows] == ["CLIP", "CLIP (random)"] and planes.marks[0].at == 0.5
+    assert [f.text for f in result.document.findings if not f.minor] == [
+        "The gap of CLIP is narrower after training than in its random twin."
+    ]
     assert [dot.value for dot in chart.rows[0].dots] == pytest.approx([0.851, 1.135], abs=1e-3)
     tables = {t.id: t for t in result.document.tables}
     assert [row[0] for row in tables["gap"].rows] == ["CLIP", "CLIP (random)"]

@@ -260,7 +260,7 @@ TESTS = ("rg65", "simlex999", "stsb", "lee")
 
 def sentences_of(*runs: ModelRun) -> dict[str, Finding]:
     topics = {
-        "together": "Taken together",
+        "together": "comparisons of ",
         "directions": "Words in context",
         "coordinates": "spreads the norm",
         "words": "word tests",
@@ -281,7 +281,9 @@ def test_one_model_given_twice_decides_nothing() -> None:
     c, k = made_run("a", "contrastive", curves), made_run("b", "causal", curves)
     found = sentences_of(c, k)
     assert {found[name].status for name in found if name != "eight"} == {"undecided"}
-    assert "no comparison is decided" in found["together"].text
+    assert found["together"].text == (
+        "Undecided: of 5 comparisons of a (trained contrastively) with b (on the next token), 5 cannot be decided."
+    )
     assert "cannot be told apart on any of 2 word tests" in found["words"].text
 
 
@@ -297,13 +299,17 @@ def test_sentences_follow_the_numbers_both_ways() -> None:
     undecided = made_run(
         "b", "causal", worse | {"lee": better["lee"], "stsb": better["stsb"]}, similarity=0.8, share=0.9
     )
-    assert "4 of 5 comparisons agree with the study and 1 is undecided" in sentences_of(c, undecided)["together"].text
+    partly = sentences_of(c, undecided)["together"]
+    assert partly.text.startswith("Consistent with the study, where that is decided: of 5 comparisons of a ")
+    assert partly.text.endswith(", 4 agree with it and 1 cannot be decided.")
+    assert partly.evidence.startswith("self_similarity 0.10 to 0.10")
     c.role, k.role = "causal", "contrastive"
     turned = sentences_of(c, k, base)
     names = names[:-1]
     assert {name: turned[name].status for name in names} == dict.fromkeys(names, "deviates")
     assert all(turned[name].text != found[name].text for name in names)
-    assert "not consistent with the study" in turned["together"].text
+    assert turned["together"].text.startswith("Not consistent with the study: of 5 comparisons of b ")
+    assert turned["together"].text.endswith(", 5 contradict it.")
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,15 @@ def test_leading_dimensions_are_the_truncate_dim_of_the_exported_model(tmp_path:
     st = pytest.importorskip("sentence_transformers", reason="extra hf is not installed")
     from embedscope.certification.fitting import moments_of
     from embedscope.compression.candidates import parse_plan
-    from embedscope.compression.fitting import fit_plan
+    from embedscope.compression.fitting import Fitter
     from embedscope.encoders.aliases import ALIASES
 
     if ALIASES["minilm"].path() is None:
         pytest.skip("MiniLM is not installed")
     model = st.SentenceTransformer(str(ALIASES["minilm"].find()), device="cpu")
     vectors = model.encode(TEXTS)
-    repair = fit_plan(parse_plan("first:64+int8"), moments_of(vectors, True), vectors, 0).repair({})
+    fitted, _ = Fitter(moments_of(vectors, True), vectors, 0, 0).fit(parse_plan("first:64+int8"))
+    repair = fitted.repair({})
     lines = find_export("sentence-transformers").write(
         Order(repair, Path("r.safetensors"), tmp_path / "out", None, str(ALIASES["minilm"].find()))
     )

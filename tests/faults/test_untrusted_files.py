@@ -1,10 +1,12 @@
 """Files of strangers: no code, no memory beyond their bytes, no path out of their folder, no command for a terminal."""
 
 import io
+import json
 import pickle
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis.thresholds import thresholds_of, tolerances
 from embedscope.encoders._gensim_pickle import NAMES
-from embedscope.encoders._saved_settings import module_folder, modules_of
+from embedscope.encoders._saved_settings import modules_of, read_settings
 from embedscope.encoders.gensim import open_word_vectors
 
 
@@ -143,12 +145,18 @@ def test_arrays_come_with_their_bits():
 @pytest.mark.parametrize("path", ["../auto", "/etc", "a/../../b", "0_CLIPModel/../.."])
 def test_a_module_may_not_leave_the_folder_of_its_model(tmp_path, path):
     with pytest.raises(InputError, match="not inside the model's"):
-        module_folder(tmp_path / "model", {"path": path})
+        read_settings(model_at(tmp_path, path))
 
 
-def test_a_module_inside_is_found(tmp_path):
-    assert module_folder(tmp_path / "model", {"path": "0_CLIPModel"}) == tmp_path / "model" / "0_CLIPModel"
-    assert module_folder(tmp_path / "model", {}) == tmp_path / "model"
+@pytest.mark.parametrize("path", ["0_CLIPModel", "", None])
+def test_a_module_inside_is_found(tmp_path, path):
+    assert read_settings(model_at(tmp_path, path)).paths == (path or "",)
+
+
+def model_at(folder: Path, path: str | None) -> Path:
+    """A model whose one module lies at ``path``."""
+    (folder / "modules.json").write_text(json.dumps([{"type": "a.Transformer", "path": path}]))
+    return folder
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '[{"type": 3}]', "[" * 9999])

@@ -60,7 +60,9 @@ def test_charts_take_no_further_pass() -> None:
 def test_many_spaces_are_not_drawn_one_by_one() -> None:
     result = measure({f"layer{i:02d}": CONE for i in range(6)}, metrics=["self_similarity"])
     assert not result.document.histograms
-    assert result.document.headline.text.startswith("Mean cosine of unrelated rows.")
+    headline = result.document.headline
+    assert headline.text.startswith("Unrelated rows have a mean cosine of ") and "95 % intervals" in headline.evidence
+    assert headline.charts[0] == "curve-self_similarity"
 
 
 def test_a_pair_has_clouds_cosines_and_recall() -> None:
@@ -74,3 +76,10 @@ def test_a_pair_has_clouds_cosines_and_recall() -> None:
     gap = result["modality_gap"].value
     assert np.hypot(arrow[2] - arrow[0], arrow[3] - arrow[1]) == pytest.approx(gap, rel=0.05)
     assert "apart" in result.document.headline.text
+
+
+def test_several_files_are_compared_by_name_in_a_dot_plot() -> None:
+    result = measure({"one": CONE, "two": -CONE, "three": CONE - CONE.mean(axis=0)}, metrics=["self_similarity"])
+    (chart,) = result.document.dots
+    assert [row.label for row in chart.rows] == ["one", "two", "three"]
+    assert result.document.headline.charts == (chart.id,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from embedscope.core.result import Result
 from embedscope.diagnosis.drift import drift
 from embedscope.interchange.github import step_summary
 from embedscope.interchange.hub import eval_results, model_card, put_model_card
-from embedscope.reports import junit
+from embedscope.interchange.junit import check_cases
 
 
 def scores(*tasks: str) -> Result:
@@ -85,18 +86,38 @@ def test_a_step_summary_says_better_and_worse_and_what_was_not_compared() -> Non
         )
     )
     text = step_summary(drift(old, new))
-    assert "### :x: Drift in x: 1 worse, 1 better, 1 changed" in text
+    assert "### :x: Drift in x: 1 worse, 1 changed, 1 better" in text
     assert "| isoscore of vectors | 0.5 | 0.3 | worse |" in text
     assert "| self_similarity of vectors | 0.5 | 0.2 | better |" in text
     assert "| mean_norm of vectors | 3 | 5 | changed |" in text
     assert text.splitlines()[-1] == "Not compared: hubness_skew."
 
 
-def test_a_check_without_drift_is_one_test_of_junit_and_a_green_summary() -> None:
+def test_a_check_without_drift_passes_in_junit_and_has_a_green_summary() -> None:
     result = embedscope.measure(np.random.default_rng(0).normal(size=(300, 4)), metrics="mean_norm")
     made = drift(result, result)
-    assert 'tests="1" failures="0"' in junit(made.result)
+    assert 'tests="1" failures="0"' in check_cases(made)
     text = step_summary(made)
     assert text.startswith("### :white_check_mark: No drift")
     assert "1 number agrees" in text
     assert "Not compared" not in text
+
+
+def test_a_number_has_one_name_in_junit_whether_it_passes_fails_or_is_skipped() -> None:
+    def run(cosine: float, i1: float, norm: float) -> Result:
+        values = {"self_similarity": (cosine, 0.01), "i1": (i1, None), "mean_norm": (norm, 0.01)}
+        return Result(tuple(Record("x", m, v, space="pooled", stderr=e, n=50, dim=8) for m, (v, e) in values.items()))
+
+    cases = {}
+    for name, now in (("same", run(0.5, 0.5, 1.0)), ("other", run(0.9, 0.4, 1.0))):
+        suite = Xml.fromstring(check_cases(drift(run(0.5, 0.5, 1.0), now))).find("testsuite")
+        cases[name] = {(c.attrib["classname"], c.attrib["name"]): c for c in suite.findall("testcase")}
+    assert (
+        set(cases["same"]) == set(cases["other"]) == {("x.pooled", m) for m in ("self_similarity", "i1", "mean_norm")}
+    )
+    assert not any(c.find("failure") is not None or c.find("skipped") is not None for c in cases["same"].values())
+    failed, skipped = (cases["other"]["x.pooled", m] for m in ("self_similarity", "i1"))
+    assert failed.find("failure").attrib["message"] == (
+        "self_similarity of pooled rose from 0.5 to 0.9, for the worse."
+    )
+    assert "without an error bar" in skipped.find("skipped").attrib["message"]

@@ -72,7 +72,7 @@ def test_other_formats_under_a_wrong_name(tmp_path):
         archive.writestr("a", "b")
     assert "is a zip archive" in error(path)
     path.write_bytes(b"\x1f\x8b\x08junk")
-    assert "gzip-compressed; unpack it with gunzip" in error(path)
+    assert "gzip-compressed; end its name in .gz" in error(path)
     pq.write_table(pa.table({"e": X.tolist()}), tmp_path / "x.csv")
     assert "is a Parquet file; name it .parquet" in error(tmp_path / "x.csv")
     (tmp_path / "x.jsonl").write_bytes(pickle.dumps({"a": 1}))

@@ -1,5 +1,6 @@
 """Files as spreadsheets, pandas, NumPy and others write them: read right, or refused with what is the matter."""
 
+import csv
 import json
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from embedscope.core.errors import InputError
-from embedscope.readers import described, find_vectors, ids_of, is_vectors, other_columns, texts_of
+from embedscope.readers import _lines, described, find_vectors, ids_of, is_vectors, other_columns, texts_of
+from embedscope.readers import csv as csv_reader
 
 X = np.round(np.random.default_rng(0).standard_normal((6, 4)), 3)
 IDS = [f"d{i}" for i in range(len(X))]
@@ -65,6 +67,115 @@ def test_row_numbers_without_a_header_are_ids(tmp_path):
     assert "ids from the first column" in described(stream)
     (tmp_path / "y.csv").write_text("1,2,3\n4,5,6\n")
     assert_array_equal(read(tmp_path / "y.csv")[1], [[1, 2, 3], [4, 5, 6]])
+
+
+def lines_of(write, mark=",", ids=IDS):
+    return "".join(f"{i}{mark}{write(x.tolist())}\n" for i, x in zip(ids, X, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "ids"),
+    [
+        ("x.csv", "".join(" ".join(f"{v:.18e}" for v in x) + "\n" for x in X), None),  # np.savetxt
+        ("x.csv", "".join(f'"{x.tolist()}"\n' for x in X), None),
+        ("x.csv", lines_of(lambda x: f'"{x}"'), IDS),
+        ("x.tsv", lines_of(str, "\t"), IDS),
+        ("x.csv", lines_of(str, ";"), IDS),
+        ("x.csv", lines_of(lambda x: f'"{x}"', ids=range(6)), list("012345")),
+        ("x.csv", "".join(f"{','.join(map(repr, x.tolist()))},{i}\n" for i, x in zip(IDS, X, strict=True)), None),
+        ("x.csv", lines_of(lambda x: f"a text,{','.join(map(repr, x))}"), IDS),
+    ],
+)
+def test_no_row_is_taken_for_the_names_of_columns(tmp_path, name, content, ids):
+    (tmp_path / name).write_text(content)
+    assert is_vectors(f"{tmp_path}/{name}")
+    stream, found = read(tmp_path / name)
+    assert_array_equal(found, X)
+    assert (ids and list(ids_of(stream).values())) == ids
+    assert "no line of column names" in described(stream)
+
+
+def test_whole_numbers_that_do_not_count_from_the_first_cell_on_are_a_row(tmp_path):
+    (tmp_path / "x.csv").write_text("5,1,2\n6,3,4\n")
+    assert_array_equal(read(tmp_path / "x.csv")[1], [[5, 1, 2], [6, 3, 4]])
+    (tmp_path / "x.csv").write_text("0,1,2\n6,3,4\n")
+    assert_array_equal(read(tmp_path / "x.csv")[1], [[6, 3, 4]])
+
+
+@pytest.mark.parametrize("text", ['say 5" tall', '"open', 'a "word" in it', '"a" and b'])
+@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize("chunk", [1 << 24, 7])
+def test_quotes_that_do_not_enclose_cells_are_text(tmp_path, monkeypatch, text, n, chunk):
+    monkeypatch.setattr(_lines, "_READ", chunk)
+    head = "id\ttext\te0\te1\te2\te3\n"
+    body = "".join(f"{i}\t{text}\t" + "\t".join(map(repr, x.tolist())) + "\n" for i, x in zip(IDS, X[:n]))  # noqa: B905
+    (tmp_path / "x.tsv").write_text(head + body)
+    stream, found = read(tmp_path / "x.tsv")
+    assert_array_equal(found, X[:n])
+    assert texts_of(stream).values() == (text,) * n
+    assert "double quotes are part of the cells" in described(stream)
+
+
+def test_quotes_that_neither_enclose_cells_nor_can_be_text(tmp_path):
+    (tmp_path / "x.csv").write_text('id,text,e0,e1\na,"he said \\"no, thanks\\"",1,2\nb,"x",3,4\n')
+    with pytest.raises(InputError, match="do not enclose whole cells"):
+        read(tmp_path / "x.csv")
+    (tmp_path / "x.csv").write_text('"id","t","e0","e1"\n"a","a "b" c","1","2"\n')
+    with pytest.raises(InputError, match="do not enclose whole cells"):
+        read(tmp_path / "x.csv")
+
+
+def test_quoted_lines_that_begin_late_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_reader, "_FIRST", 64)
+    texts = ["plain", "plain", "plain", "plain", 'two\nlines, "quoted"', "plain"]
+    with (tmp_path / "x.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["text", *(f"e{j}" for j in range(4))], *([t, *x] for t, x in zip(texts, X))])  # noqa: B905
+    stream, found = read(tmp_path / "x.csv")
+    assert_array_equal(found, X)
+    assert list(texts_of(stream).values()) == texts
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_lists_of_numpy_scalars_as_pandas_writes_them(tmp_path, kind):
+    (tmp_path / "x.csv").write_text(written(lambda x: '"[' + ", ".join(f"np.{kind}({v!r})" for v in x) + ']"'))
+    assert is_vectors(f"{tmp_path}/x.csv")
+    assert_array_equal(read(tmp_path / "x.csv")[1], X)
+
+
+@pytest.mark.parametrize("ids", [IDS, ["0", "1", "2", "3", "4", "5"]])
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_the_index_of_a_data_frame_is_the_ids(tmp_path, ids, name):
+    head = ",".join([name, *"0123"])
+    body = "".join(f"{i},{','.join(map(repr, x.tolist()))}\n" for i, x in zip(ids, X, strict=True))
+    (tmp_path / "x.csv").write_text(f"{head}\n{body}")
+    stream, found = read(tmp_path / "x.csv")
+    assert_array_equal(found, X)
+    assert list(ids_of(stream).values()) == ids
+    pq.write_table(pa.table({"e": X.tolist(), "__index_level_0__": ids}), tmp_path / "x.parquet")
+    assert list(ids_of(read(tmp_path / "x.parquet")[0]).values()) == ids
+
+
+def test_columns_that_are_nearly_vectors(tmp_path):
+    (tmp_path / "x.csv").write_text("word,x,y,z\na,1.5,2.5,3.5\n")
+    with pytest.raises(InputError, match=r"If x to z are coordinates, call them e0, e1"):
+        read(tmp_path / "x.csv")
+    coded = pa.array([row.tobytes() for row in X.astype("f4")])
+    for name, column in {"x": coded, "y": coded.cast(pa.binary(16))}.items():
+        pq.write_table(pa.table({"id": IDS, "e": column}), tmp_path / f"{name}.parquet")
+        with pytest.raises(InputError, match=r"e holds bytes: where they are float32, write np.frombuffer"):
+            read(tmp_path / f"{name}.parquet")
+
+
+@pytest.mark.parametrize("name", ["", " ", "::key", "?bits"])
+def test_an_empty_name_is_no_folder(name):
+    with pytest.raises(InputError, match=r"the name of a file is empty; is a variable of the shell not set\?"):
+        find_vectors(name)
+
+
+def test_text_that_is_not_utf8_after_the_first_line(tmp_path):
+    (tmp_path / "x.csv").write_bytes("id,text,e0,e1\na,café,1,2\n".encode("latin-1"))
+    with pytest.raises(InputError, match="is no text in UTF-8, after row 0; save it as UTF-8"):
+        read(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize("cell", ["NA", "null", "1,234.5", "#REF!", "-"])

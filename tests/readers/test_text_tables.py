@@ -49,7 +49,7 @@ def test_ids_of_files_reach_retrieval(tmp_path):
 
 def test_what_is_no_source_is_told_by_what_it_is(tmp_path):
     (tmp_path / "texts.csv").write_text("id,text\n1,a\n")
-    with pytest.raises(InputError, match="has no column of vectors"):
+    with pytest.raises(InputError, match=r"To embed the texts in text, name a model and pass the file with --texts"):
         is_file(f"{tmp_path}/texts.csv")
     (tmp_path / "v.vec").write_text("1 2\na 1 2\n")
     with pytest.raises(InputError, match="gensim:FILE"):

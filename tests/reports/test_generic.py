@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from embedscope.core.document import Document, Figure, Headline, Series
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.reports.generic import document_of
+from embedscope.reports.headlines import leading_charts
 
 
 def test_own_document_is_kept(sample_result: Result) -> None:
@@ -58,3 +60,28 @@ def test_undefined_and_sampled_values_are_said() -> None:
 
 def test_empty_result() -> None:
     assert document_of(Result(())).tables == ()
+
+
+def test_metrics_of_the_words_of_a_task_are_geometry_and_its_score_is_not() -> None:
+    records = tuple(
+        Record("m", metric, 0.1 * i, space=f"layer0{i}", task="rg65") for metric in ("i1", "rg65") for i in range(3)
+    )
+    figures = {f.title: f for f in document_of(Result(records)).figures}
+    assert (figures["i1"].section, figures["rg65"].section) == ("Geometry by layer", "Scores by layer")
+    assert figures["i1"].marks == () and figures["rg65"].marks[0].at == 2
+
+
+def test_notes_that_differ_in_numbers_alone_are_one_entry() -> None:
+    records = [Record("m", "i1", 0.5, space=f"layer0{i}", note=f"about 0.{i}5 too low") for i in range(4)]
+    records.append(Record("m", "i1", 0.5, space="layer05", note="another note"))
+    document = document_of(Result(tuple(records)))
+    assert [(s.what, s.why) for s in document.skipped] == [
+        ("i1 (4 records)", "about 0.05 too low; 3 more notes differ in their numbers alone"),
+        ("i1 (1 record)", "another note"),
+    ]
+
+
+def test_charts_of_a_headline_that_are_not_there_leave_the_first_ones() -> None:
+    curve = Figure("f", "F", "x", "y", (Series("a", (0.0, 1.0), (0.5, 0.7)),))
+    document = Document("t", figures=(curve,), headline=Headline("The answer.", charts=("absent",)))
+    assert leading_charts(document) == (curve,)

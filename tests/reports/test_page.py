@@ -157,3 +157,26 @@ class _Absent:
     def find_spec(self, name, path=None, target=None):
         if name == "jinja2":
             raise ModuleNotFoundError("No module named 'jinja2'", name="jinja2")
+
+
+def test_tables_have_true_signs_and_intervals_on_one_line() -> None:
+    heads = (Column("what"), Column("difference", 3), Column("95 % interval"))
+    document = Document("a -> b", tables=(Table("t", "T", heads, (("x", -0.25, "-0.300 to -0.200"),)),))
+    text = render_html(Result((), document=document))
+    assert '<td class="span">\u22120.300 to \u22120.200</td>' in text
+    assert ">\u22120.250</td>" in text and 'data-key="-0.25"' in text
+    assert '<h1 id="title">a \u2192 b</h1>' in text
+
+
+def test_findings_stand_beside_one_chart_and_not_beside_two() -> None:
+    curves = tuple(Figure(f"f{i}", f"F{i}", "x", "y", (Series("a", (0.0, 1.0), (0.5, 0.7)),)) for i in range(2))
+    findings = (Finding("One thing."), Finding("Another."))
+    for figures, beside in ((curves[:1], True), (curves, False)):
+        text = render_html(Result((), document=Document("d", findings=findings, figures=figures)))
+        assert ('aria-label="Findings in short"' in text) is beside
+
+
+def test_what_a_model_card_holds_stands_on_lines_of_its_own() -> None:
+    facts = {"name": "m", "policies": {"padding": "right; masked where seen", "native": [1, 1]}}
+    text = render_html(Result((), provenance={"models": {"m": facts}}))
+    assert "<dt>padding</dt><dd>right; masked where seen</dd>" in text and "{&#34;" not in text

@@ -67,3 +67,19 @@ def test_a_function_leaves_no_progress_behind(tmp_path: Path) -> None:
     text = shown(API, tmp_path)
     assert "pass 1 of" in text
     assert text.rstrip().endswith("the result")
+
+
+NARROW = """
+from embedscope.reports.progress import Bars
+bars = Bars()
+bars.start("folder/of/a/long/name/documents.npy: pass 1 of 2", 1234567)
+bars.advance(200000)
+bars._bars.refresh()
+bars.end()
+"""
+
+
+def test_a_narrow_terminal_cuts_the_name_of_a_phase_and_no_number(tmp_path: Path) -> None:
+    text = shown("import os\nos.environ['COLUMNS'] = '60'\n" + NARROW, tmp_path)
+    assert "200000/1234567 rows" in text
+    assert "\u2026" in text.partition("200000/1234567")[0]

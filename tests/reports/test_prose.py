@@ -46,3 +46,13 @@ def test_remedies_show_commands_as_code() -> None:
     whole = "".join(text.replace('<span class="word">', "").split("</span>"))
     assert whole == "<code>embedscope repair x.npy --candidates center</code>; add --labels"
     assert '<span class="word">--candidates</span> <span class="word">center</span>' in text, "no break in an option"
+
+
+def test_lines_break_neither_before_a_sign_nor_between_a_term_and_what_closes_after_it() -> None:
+    text = Prose()("n 3 (3 units of evidence) and recall@1, 25 % of them (p = 2.8e-13)")
+    assert ">units of evidence</button>)</span>" in text and ">recall@1</button>,</span>" in text
+    assert "25\xa0% of them (p\xa0=\xa02.8e-13)" in text
+
+
+def test_arrows_and_minus_signs_are_true_ones() -> None:
+    assert Prose()("old -> new keeps -0.5, -o FILE") == "old \u2192 new keeps \u22120.5, -o FILE"

@@ -105,10 +105,30 @@ def test_brackets_are_text_and_undefined_is_said() -> None:
     print_records([Record("[red]a[/red]", "i1", None, note="[why]"), Record("b", "i1", 0.5)], screen)
     assert "[red]a[/red]" in out.getvalue()
     assert "undefined" in out.getvalue()
-    assert "i1: [why]" in out.getvalue()
+    assert "i1 (1 record): [why]" in out.getvalue()
 
 
 def test_no_records() -> None:
     screen, out = console(80)
     print_records([], screen)
     assert out.getvalue().strip() == "no records"
+
+
+def test_a_narrow_terminal_shows_numbers_before_words_that_repeat() -> None:
+    heads = (Column("verdict"), Column("space"), Column("metric"), Column("baseline", 4), Column("now", 4))
+    names = ("self_similarity_centered", "isoscore")
+    rows = tuple(("rows differ", "vectors", name, 0.25, 0.5) for name in names)
+    screen, out = console(60)
+    print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows, "A caption."),))), screen)
+    text = out.getvalue()
+    assert "0.2500" in text and "0.5000" in text and "now" in text
+    assert "space: vectors" in text and text.count("vectors") == 1
+    assert "is in the report" not in text and max(map(len, text.splitlines())) <= 60
+
+
+def test_names_are_whole_where_a_table_shows_three_numbers() -> None:
+    heads = (Column("candidate"), *(Column(f"score{i}", 3) for i in range(6)))
+    rows = tuple((f"whiten:{n}:ledoit-wolf (chosen)", *([0.5] * 6)) for n in (16, 32))
+    screen, out = console(80)
+    print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows),))), screen)
+    assert "whiten:16:ledoit-wolf (chosen)" in out.getvalue()

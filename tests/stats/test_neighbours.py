@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix
 from embedscope.stats import Grouped, statistic_of
-from embedscope.stats._neighbours import error_bound, pair_scores, without_copies
+from embedscope.stats._candidates import reached
+from embedscope.stats._neighbours import error_bound, pair_scores
 from embedscope.stats._neighbours_kept import KeptRows
+from embedscope.stats.copies import without_copies
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.neighbours import k_occurrences, match_ranks, top_k
 from embedscope.stats.row_sets import nearest_others
@@ -97,6 +99,18 @@ def test_match_ranks_are_pessimistic(kind):
     best = np.where(match, scores, -np.inf).max(axis=1)
     wanted = np.where(match.any(axis=1), 1 + ((scores >= best[:, None]) & ~match).sum(axis=1), 0)
     np.testing.assert_array_equal(match_ranks(q, c, query, document), wanted)
+
+
+@pytest.mark.parametrize("n", [7, 90, 161, 500])
+@pytest.mark.parametrize("k", [1, 7])
+def test_k_entries_of_a_row_reach_what_is_said(n, k):
+    s = np.random.default_rng(n).normal(size=(40, n)).astype(np.float32)
+    s[0], s[1, 1:] = 2.0, -np.inf
+    least = reached(s, k)
+    assert ((s >= least[:, None]).sum(axis=1) >= k).all()
+    kth = np.sort(s, axis=1)[:, -k]
+    assert (least[2:] <= kth[2:]).all()
+    assert ((s >= least[:, None]).sum(axis=1)[2:] <= 2 * k + 3).all()
 
 
 def test_faiss_finds_the_same():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import pytest
 
 from embedscope import measure
-from embedscope.core.block import RowBlock
+from embedscope.core.block import Centred, RowBlock
 from embedscope.core.ids import hash_rows
 from embedscope.stats.moments import Moments
 from embedscope.stats.partition import SINGLE
@@ -37,15 +39,31 @@ def test_i1_and_i2_are_those_of_the_definition(n, unit):
         assert ("terms in float32" in (r.note or "")) == (n >= SINGLE)
 
 
-def test_raw_and_unit_rows_that_are_the_same_rows_share_one_product():
+def test_raw_and_unit_rows_that_are_the_same_rows_share_one_product(monkeypatch):
+    """Also where raw rows are kept in 16 groups and unit rows, of which only directions are wanted, in one."""
+    multiplied = []
+    known = Centred.product.func
+    product = cached_property(lambda c: multiplied.append(len(c)) or known(c))
+    product.__set_name__(Centred, "product")
+    monkeypatch.setattr(Centred, "product", product)
+    monkeypatch.setattr(Centred, "product_with", lambda c, row: pytest.fail("a product of its own"))
+    x = rows(700, unit=True)
+    found = measure(x, metrics=["participation_ratio", "i1"])
+    assert sum(multiplied) == 700
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.astype(np.float64).T))
+    assert found.value(metric="participation_ratio") == pytest.approx(
+        eigenvalues.sum() ** 2 / (eigenvalues**2).sum(), rel=1e-12
+    )
+
+
+def test_a_shared_product_gives_the_scatter_of_both():
     x = rows(700, unit=True)
     blocks = [RowBlock(x[:400], hash_rows(0, 400)), RowBlock(x[400:], hash_rows(400, 700))]
     raw, unit = Moments("raw").start({}), Moments("unit").start({})
+    raw.take(blocks[0])
     for block in blocks:
-        raw.take(block)
         unit.take(block)
-        assert len(block.centred("raw").products) == 1
-        assert block.centred("raw") is block.centred("unit")
+    raw.take(blocks[1])
     u = x.astype(np.float64)
     np.testing.assert_array_equal(raw.result().scatter, unit.result().scatter)
     np.testing.assert_allclose(raw.result().scatter, np.cov(u.T, ddof=0) * 700, rtol=1e-12, atol=1e-12)

@@ -25,16 +25,39 @@ def test_equal_groups_give_the_usual_variance():
     assert jackknife(np.log(x.mean()), left, [5] * 8).stderr == pytest.approx(usual, rel=1e-12)
 
 
-def test_unequal_groups_of_a_mean_have_the_weighted_closed_form():
-    """For a mean the pseudo-values are group means, so the variance is mean((m_j - T)^2 / (h_j - 1)) (busing1999)."""
+def test_unequal_groups_of_a_mean_count_by_their_size():
+    """For a mean the variance is (g - 1) / g sum (T - T_(j))^2, which is right whatever a group consists of."""
     rng = np.random.default_rng(2)
     sizes = np.array([3, 9, 1, 30, 7])
     groups = [rng.normal(size=m) for m in sizes]
     everything = np.concatenate(groups)
-    left = [np.concatenate([g for j, g in enumerate(groups) if j != i]).mean() for i in range(5)]
-    means = np.array([g.mean() for g in groups])
-    expected = np.sqrt(np.mean((means - everything.mean()) ** 2 / (50 / sizes - 1)))
-    assert jackknife(everything.mean(), left, sizes).stderr == pytest.approx(expected, rel=1e-10)
+    left = np.array([np.concatenate([g for j, g in enumerate(groups) if j != i]).mean() for i in range(5)])
+    found = jackknife(everything.mean(), left, sizes)
+    assert found.stderr == pytest.approx(np.sqrt(4 / 5 * ((left - everything.mean()) ** 2).sum()), rel=1e-10)
+    reach = (found.high - found.low) / 2 / found.stderr
+    assert reach == pytest.approx(reference.t.ppf(0.975, 1))  # 1040^2 / 823464 - 1 = 0.3
+
+
+def test_the_order_of_one_over_n_is_no_error_of_unequal_groups():
+    """A bias b / n differs from group to group where sizes do; the pseudo-values are free of it."""
+    sizes = np.array([2, 5, 9, 14])
+    assert jackknife(3 - 1 / 30, [3 - 1 / (30 - m) for m in sizes], sizes).stderr == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("a_third", [False, True])
+def test_units_of_unequal_size_are_covered(a_third):
+    """Documents of 1 to 60 rows, and one that holds a third of all; taken for means of rows they cover .5 to .8."""
+    rng = np.random.default_rng(5)
+    hits = []
+    for _ in range(300):
+        size = np.append(np.ones(200, int), 100) if a_third else np.minimum(rng.zipf(1.8, 100), 60)
+        unit = np.repeat(np.arange(len(size)), size)
+        x = rng.normal(size=len(size))[unit] + 0.3 * rng.normal(size=len(unit))
+        group = rng.integers(0, 16, len(size))[unit]
+        rows, sums = np.bincount(group, minlength=16), np.bincount(group, x, 16)
+        bars = jackknife(x.mean(), (x.sum() - sums) / (len(x) - rows), rows)
+        hits.append(bars.low <= 0 <= bars.high)
+    assert np.mean(hits) >= 0.93
 
 
 def test_empty_groups_are_passed_over_and_one_group_says_nothing():

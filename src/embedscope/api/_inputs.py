@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy.typing as npt
 from embedscope.core.arrays import is_torch
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.short_repr import shown
 
+_PLAIN = (str, int, float, np.generic)
 _MODEL_METHODS = ("encode", "embed_documents", "embed_query", "get_text_embedding")
 
 
@@ -154,21 +156,55 @@ def _arrow(x: Any, name: str) -> npt.NDArray[Any]:
     return np.asarray(flat).reshape(len(column), -1)
 
 
-def labels_of(x: Any) -> Any:
-    """Labels, ids or groups: a path as it is, a column of a table as a list."""
+def labels_of(x: Any, name: str) -> Any:
+    """Labels, ids or groups, one per row: a path as it is, a column of a table or several values as a list.
+
+    Raises
+    ------
+    InputError
+        if ``x``, which ``name`` names, is not one value per row, or the value of a row is missing.
+
+    >>> labels_of((1, "a"), "groups"), labels_of("groups.txt", "groups")
+    ([1, 'a'], 'groups.txt')
+    """
     if x is None or isinstance(x, str | Path):
         return x
-    if hasattr(x, "to_pylist"):
-        x = x.to_pylist()
-    values = x if isinstance(x, np.ndarray) else x.tolist() if hasattr(x, "tolist") else list(x)
-    if not isinstance(values, np.ndarray) or values.dtype.kind in "fO":
-        for row, value in enumerate(values):
-            if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
-                raise InputError(
-                    f"labels, ids and groups name something for every row, and row {row} has {value}; give it a name "
-                    "of its own, or drop the row"
-                )
-    return values
+    if getattr(x, "ndim", 1) != 1 or isinstance(x, bytes | Mapping | Set) or not isinstance(x, Iterable):
+        raise InputError(f"{name} is {shown(x)}; wanted a file, or one value per row: a list, an array or a column")
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biuSU":
+        return x
+    whole = next((getattr(x, method) for method in ("to_pylist", "tolist") if hasattr(x, method)), None)
+    values = list(x) if whole is None else whole()
+    for row, value in enumerate(values):
+        if _is_missing(value):
+            raise InputError(f"{name} has no value for row {row:,} ({shown(value)}); give every row one")
+        if hasattr(value, "__len__") and not isinstance(value, str | bytes):
+            raise InputError(f"{name} has {shown(value)} for row {row:,}; wanted one value per row")
+    return [value if isinstance(value, _PLAIN) else str(value) for value in values]
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, and what pandas puts for a missing value."""
+    not_a_number = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return value is None or not_a_number or type(value).__name__ in ("NAType", "NaTType")
+
+
+def sides_of(pair: tuple[Any, Any] | None) -> tuple[Any, Any] | None:
+    """The vectors of two sides."""
+    return None if pair is None else (vectors_of(pair[0], "pair[0]"), vectors_of(pair[1], "pair[1]"))
+
+
+def pair_ids_of(pair_ids: tuple[Any, Any] | None) -> tuple[Any, Any] | None:
+    """The ids of the rows of two sides."""
+    return None if pair_ids is None else (labels_of(pair_ids[0], "pair_ids"), labels_of(pair_ids[1], "pair_ids"))
+
+
+def corpus_ids_of(corpus_ids: Any, several: bool) -> tuple[Any, ...]:
+    """The ids of one corpus, or of each of ``several``."""
+    if corpus_ids is None:
+        return ()
+    each = corpus_ids if several and not isinstance(corpus_ids, str | Path) else [corpus_ids]
+    return tuple(labels_of(ids, "corpus_ids") for ids in each)
 
 
 def collection_of(x: Any, name: str) -> Any:

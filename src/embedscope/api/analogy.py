@@ -97,6 +97,8 @@ def analogy(  # noqa: PLR0913
 def _words_of(source: Any, names: str | Path | Sequence[str] | None) -> tuple[str, NamedVectors | None]:
     """The name of the source, and word vectors that the caller holds."""
     if isinstance(source, Mapping):
+        if names is not None:
+            raise InputError("a dict of words has its own names; leave out names")
         words, rows = [str(word) for word in source], vectors_of(list(source.values()), "vectors of words")
         return "vectors", NamedVectors("vectors", as_matrix(rows, "vectors of words"), words)
     chosen = source_of(source)

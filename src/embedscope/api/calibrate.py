@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import (
+    accepted,
+    collection_of,
+    comma,
+    corpus_ids_of,
+    labels_of,
+    pair_ids_of,
+    progress_of,
+    sides_of,
+    source_of,
+)
 from embedscope.api._keywords import public
 from embedscope.calibration.calibrate import calibrate as calibrated
 from embedscope.calibration.scores import ScoreCalibration
@@ -128,25 +138,24 @@ def calibrate(  # noqa: PLR0913
     """
     several = isinstance(corpus, list | tuple) and bool(corpus) and isinstance(corpus[0], str)
     documents = () if corpus is None else tuple(corpus) if several else (collection_of(corpus, "corpus"),)
-    ids = labels_of(corpus_ids)
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
     chosen = (
         collection_of(source, "documents") if qrels is not None and isinstance(source, Mapping) else source_of(source)
     )
     calibration, result = running_on(engine)(calibrated)(
         chosen,
-        pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
-        pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        pair=sides_of(pair),
+        pair_ids=pair_ids_of(pair_ids),
         pairs=pairs,
         queries=collection_of(queries, "queries"),
         corpus=documents,
         qrels=qrels,
-        query_ids=labels_of(query_ids),
-        corpus_ids=() if ids is None else tuple(ids) if several else (ids,),
+        query_ids=labels_of(query_ids, "query_ids"),
+        corpus_ids=corpus_ids_of(corpus_ids, several),
         allow_missing=allow_missing,
-        labels=labels_of(labels),
+        labels=labels_of(labels, "labels"),
         judged=judged,
-        groups=labels_of(groups),
+        groups=labels_of(groups, "groups"),
         texts=texts,
         images=images,
         layers=comma(layers if layers is None else [layers]),

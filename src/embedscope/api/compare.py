@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, comma, is_model_object, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import (
+    accepted,
+    comma,
+    is_model_object,
+    pair_ids_of,
+    progress_of,
+    source_of,
+    vectors_of,
+)
 from embedscope.api._keywords import public
 from embedscope.comparison import Comparison
 from embedscope.comparison import compare as compared
@@ -21,7 +29,7 @@ def compare(  # noqa: PLR0913
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
     pair_ids: tuple[Any, Any] | None = None,
-    layers: str | Sequence[str | int] | None = None,
+    layers: str | Iterable[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
@@ -69,7 +77,7 @@ def compare(  # noqa: PLR0913
         *(source_of(s) if of_models else vectors_of(s) for s in sources),
         texts=texts,
         images=images,
-        ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        ids=pair_ids_of(pair_ids),
         seed=seed,
         progress=progress_of(progress),
         **named,

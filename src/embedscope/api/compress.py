@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import (
+    accepted,
+    collection_of,
+    comma,
+    corpus_ids_of,
+    labels_of,
+    progress_of,
+    source_of,
+    vectors_of,
+)
 from embedscope.api._keywords import public
 from embedscope.api.repair import RepairOutcome
 from embedscope.compression.compress import compress as compressed
@@ -80,7 +89,6 @@ def compress(  # noqa: PLR0913
     """
     several = isinstance(corpus, list | tuple) and bool(corpus) and isinstance(corpus[0], str)
     documents = () if corpus is None else tuple(corpus) if several else (collection_of(corpus, "corpus"),)
-    ids = labels_of(corpus_ids)
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
     chosen = collection_of(source, "documents") if isinstance(source, Mapping) else source_of(source)
     if qrels is not None and corpus is None and not isinstance(chosen, str | Path | None):
@@ -90,10 +98,10 @@ def compress(  # noqa: PLR0913
         queries=collection_of(queries, "queries"),
         corpus=documents,
         qrels=qrels,
-        query_ids=labels_of(query_ids),
-        corpus_ids=() if ids is None else tuple(ids) if several else (ids,),
+        query_ids=labels_of(query_ids, "query_ids"),
+        corpus_ids=corpus_ids_of(corpus_ids, several),
         allow_missing=allow_missing,
-        groups=labels_of(groups),
+        groups=labels_of(groups, "groups"),
         candidates=candidates,
         tolerance=tolerance,
         pca_on=pca_on if isinstance(pca_on, str) else vectors_of(pca_on),

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, vectors_of
+from embedscope.api._inputs import accepted, comma, labels_of, pair_ids_of, progress_of, sides_of, source_of, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.choices import Dtype, Unit
 from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
 from embedscope.diagnosis import diagnose as diagnosed
-from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import Drift, drift
+from embedscope.diagnosis.remeasure import measured_again
 from embedscope.diagnosis.thresholds import thresholds_of
-from embedscope.diagnosis.where import source_argument
+from embedscope.diagnosis.where import Where
 from embedscope.execution.current import running_on
 
 
@@ -34,7 +34,7 @@ def diagnose(  # noqa: PLR0913
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
     unit: Unit | None = None,
-    layers: str | Sequence[str | int] | None = None,
+    layers: str | Iterable[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     device: str = "auto",
@@ -80,7 +80,9 @@ def diagnose(  # noqa: PLR0913
         "pooling": pooling,
     }
     model |= {"max_rows": max_rows}
-    named: dict[str, Any] = {k: v for k, v in (model | {"groups": labels_of(groups)}).items() if v is not None}
+    named: dict[str, Any] = {
+        k: v for k, v in (model | {"groups": labels_of(groups, "groups")}).items() if v is not None
+    }
     if texts is not None or images is not None:
         named |= {"device": device, "dtype": dtype, "trust_remote_code": trust_remote_code, "data": data}
         named |= {"cache": cache} | accepted(yes)
@@ -88,8 +90,8 @@ def diagnose(  # noqa: PLR0913
         named["names"] = modalities
     return running_on(engine)(diagnosed)(
         source_of(source),
-        pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
-        pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        pair=sides_of(pair),
+        pair_ids=pair_ids_of(pair_ids),
         queries=_queries(queries),
         row_texts=row_texts,
         thresholds=None if thresholds is None else thresholds_of(thresholds),
@@ -147,10 +149,10 @@ def check(  # noqa: PLR0913
     now = running_on(engine)(measured_again)(
         before,
         source_of(source),
-        pair=None if pair is None else (vectors_of(pair[0]), vectors_of(pair[1])),
-        pair_ids=None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1])),
+        pair=sides_of(pair),
+        pair_ids=pair_ids_of(pair_ids),
         queries=_queries(queries),
-        groups=labels_of(groups),
+        groups=labels_of(groups, "groups"),
         texts=texts,
         images=images,
         progress=progress_of(progress),
@@ -161,7 +163,7 @@ def check(  # noqa: PLR0913
         data=data,
     )
     name = "the baseline" if isinstance(baseline, Result) else str(baseline)
-    where = source_argument(source, pair, pair_ids, now.provenance["settings"])
+    where = Where.of(source, pair, pair_ids, now.provenance["settings"])
     return drift(before, now, tolerance, name=name, where=where)
 
 

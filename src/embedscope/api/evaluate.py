@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, collection_of, comma, labels_of, progress_of, source_of, strings
+from embedscope.api._inputs import (
+    accepted,
+    collection_of,
+    comma,
+    corpus_ids_of,
+    labels_of,
+    progress_of,
+    source_of,
+    strings,
+)
 from embedscope.api._keywords import public
 from embedscope.core.choices import Dtype, Score
 from embedscope.core.errors import InputError
@@ -18,7 +27,7 @@ from embedscope.core.result import Result
 def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that do not go together)
     source: Any = None,
     *,
-    tasks: str | Sequence[str] | None = None,
+    tasks: str | Iterable[str] | None = None,
     queries: Any = None,
     corpus: Any = None,
     qrels: Any = None,
@@ -33,8 +42,8 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     groups: Any = None,
     query_prompt: str | None = None,
     document_prompt: str | None = None,
-    layers: str | Sequence[str | int] | None = None,
-    pooling: str | Sequence[str] | None = None,
+    layers: str | Iterable[str | int] | None = None,
+    pooling: str | Iterable[str] | None = None,
     transform: str | None = None,
     names: str | Path | Sequence[str] | None = None,
     contexts: str | Path | Sequence[str] | None = None,
@@ -65,7 +74,7 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
     ignore_identical_ids : a document with the id of the query is not a result of it, the rule of BEIR
     allow_missing : skip judgements of unknown queries and documents
     explain : id of a query: why it ranks its relevant documents where it does, in place of scores of all queries
-    repair : with ``explain``, a repair or its file whose effect on this query is told
+    repair : with ``explain``, a repair or its file whose effect on this query is shown
     groups : what each query belongs to: the bootstrap draws whole groups
     layers, pooling : of a model; for tasks all that fit, for retrieval the model's own sentence vector
     transform : chain such as ``center,abtt:1``, fitted on the texts of the tasks or on the corpus
@@ -135,18 +144,17 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
         one = one[0]
     if one is not None and not isinstance(one, str | Path):
         raise InputError("retrieval takes one model; pass vectors as queries and corpus")
-    ids = labels_of(corpus_ids)
     prompts = {"query_prompt": query_prompt, "document_prompt": document_prompt}
     places = (
         collection_of(queries, "queries"),
         list(corpus) if several else collection_of(corpus, "corpus"),
-        qrels if isinstance(qrels, str | Path | Mapping) else dict(qrels),
+        qrels,
     )
     asked: dict[str, Any] = dict(
         source=None if one is None else str(one),
-        query_ids=labels_of(query_ids),
-        corpus_ids=() if ids is None else ids if several else (ids,),
-        corpus_modality=labels_of(corpus_modality),
+        query_ids=labels_of(query_ids, "query_ids"),
+        corpus_ids=corpus_ids_of(corpus_ids, several),
+        corpus_modality=labels_of(corpus_modality, "corpus_modality"),
         ignore_identical_ids=ignore_identical_ids,
         allow_missing=allow_missing,
         layers=comma(layers),
@@ -158,4 +166,4 @@ def evaluate(  # noqa: C901, PLR0913 (one refusal for each pair of options that 
         raise InputError("repair is for explain: name the query whose ranking it changes, or apply it first")
     if explain is not None:
         return explained(*places, str(explain), repair=getattr(repair, "repair", repair), **asked)
-    return retrieval(*places, score=score, groups=labels_of(groups), **asked)
+    return retrieval(*places, score=score, groups=labels_of(groups, "groups"), **asked)

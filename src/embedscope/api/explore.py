@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Explored:
     def findings(self) -> dict[str, int]:
         """How many rows each finding selects, by the name of its rule; 0 where it is about the whole space."""
         held = self.exploration.columns()
-        return {s.id: s.count(held) for s in self.exploration.found.selections}
+        return {s.id: s.count(held) for s in self.exploration.findings.selections}
 
     def serve(self, port: int = 0) -> None:
         """Show the page in a browser until Ctrl-C; 0 takes a free port. Needs the extra ``explore``."""
@@ -58,7 +58,7 @@ class Explored:
 def explore(  # noqa: PLR0913
     source: Any,
     *,
-    texts: Any = None,
+    texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
     labels: Any = None,
     columns: Mapping[str, Sequence[Any]] | None = None,
@@ -67,7 +67,7 @@ def explore(  # noqa: PLR0913
     map_kind: MapKind = "pca",
     max_rows: int | None = None,
     query_model: str | None = None,
-    layers: str | Sequence[str | int] | None = None,
+    layers: str | Iterable[str | int] | None = None,
     pooling: str | None = None,
     device: str = "auto",
     dtype: Dtype = "float32",
@@ -113,7 +113,7 @@ def explore(  # noqa: PLR0913
             source_of(source),
             texts=texts,
             images=images,
-            labels=labels_of(labels),
+            labels=labels_of(labels, "labels"),
             columns=columns,
             repair=getattr(repair, "repair", repair),
             kind=kind,

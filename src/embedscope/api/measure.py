@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedscope.api._inputs import accepted, comma, labels_of, progress_of, source_of, strings, vectors_of
+from embedscope.api._inputs import accepted, comma, labels_of, pair_ids_of, progress_of, source_of, strings, vectors_of
 from embedscope.api._keywords import public
 from embedscope.core.arrays import Precision, Rows
 from embedscope.core.choices import Dtype, FirstPosition, Search, Unit
@@ -20,7 +20,7 @@ from embedscope.metrics import Metric
 def measure(  # noqa: PLR0913
     source: Any = None,
     *,
-    metrics: str | Sequence[str | Metric] | None = None,
+    metrics: str | Iterable[str | Metric] | None = None,
     pair: tuple[Any, Any] | None = None,
     pair_ids: tuple[Any, Any] | None = None,
     modalities: tuple[str, str] = ("image", "text"),
@@ -31,7 +31,7 @@ def measure(  # noqa: PLR0913
     texts: str | Path | Sequence[str] | None = None,
     images: str | Path | None = None,
     unit: Unit | None = None,
-    layers: str | Sequence[str | int] | None = None,
+    layers: str | Iterable[str | int] | None = None,
     pooling: str | None = None,
     max_rows: int | None = None,
     first_position: FirstPosition = "keep",
@@ -103,9 +103,11 @@ def measure(  # noqa: PLR0913
         from embedscope.geometry.measure_pair import measure_pair
 
         names = [m.name if isinstance(m, Metric) else m for m in strings(metrics) or ()]  # type: ignore[arg-type]
-        ids = None if pair_ids is None else (labels_of(pair_ids[0]), labels_of(pair_ids[1]))
+        ids = pair_ids_of(pair_ids)
         a, b = (vectors_of(side, side_name) for side, side_name in zip(pair, modalities, strict=True))
-        return measure_pair(a, b, ids=ids, groups=labels_of(groups), metrics=names or None, names=modalities, **shared)
+        return measure_pair(
+            a, b, ids=ids, groups=labels_of(groups, "groups"), metrics=names or None, names=modalities, **shared
+        )
     if source is None:
         raise InputError("nothing to measure: pass a source, or two sides as pair=(a, b)")
     from embedscope.geometry.measure import measure as measured
@@ -133,7 +135,7 @@ def measure(  # noqa: PLR0913
         precision=precision,
         neighbours=neighbours,
         memory=memory,
-        groups=labels_of(groups),
+        groups=labels_of(groups, "groups"),
         name=name,
         **shared,
         **(files if named else {}),

@@ -143,7 +143,7 @@ def migrate(  # noqa: PLR0913
         queries=queries,
         qrels=qrels,
         allow_missing=allow_missing,
-        groups=labels_of(groups),
+        groups=labels_of(groups, "groups"),
         retain=retain,
         direction=direction,
         candidates=candidates,

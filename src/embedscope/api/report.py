@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, overload
+from typing import Protocol, overload, runtime_checkable
 
 from embedscope.api._keywords import public
 from embedscope.core.result import Result
 
 
-@overload
-def report(result: Any, path: str | Path) -> Path: ...
+@runtime_checkable
+class Outcome(Protocol):
+    """What ``diagnose``, ``check``, ``repair`` and the like return: it has a result."""
+
+    @property
+    def result(self) -> Result:
+        """The numbers and their document."""
 
 
 @overload
-def report(result: Any, path: None = None) -> str: ...
+def report(result: Result | Outcome | str | Path, path: str | Path) -> Path: ...
+
+
+@overload
+def report(result: Result | Outcome | str | Path, path: None = None) -> str: ...
 
 
 @public
-def report(result: Any, path: str | Path | None = None) -> Path | str:
+def report(result: Result | Outcome | str | Path, path: str | Path | None = None) -> Path | str:
     """The report of a result as one self-contained HTML page.
 
     Parameters
@@ -44,7 +53,7 @@ def report(result: Any, path: str | Path | None = None) -> Path | str:
     """
     from embedscope.reports import render_html, write_folder, write_html
 
-    outcome = getattr(result, "result", result)
+    outcome = result.result if isinstance(result, Outcome) else result
     loaded = outcome if isinstance(outcome, Result) else Result.from_json(outcome)
     if path is None:
         return render_html(loaded)

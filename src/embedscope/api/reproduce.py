@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from embedscope.api._inputs import progress_of, strings
@@ -16,7 +16,7 @@ from embedscope.core.result import Result
 def reproduce(  # noqa: PLR0913
     study: str,
     *,
-    models: str | Sequence[str] | None = None,
+    models: str | Iterable[str] | None = None,
     published: Mapping[str, str] | None = None,
     scale: Scale = "smoke",
     transform: str | None = None,

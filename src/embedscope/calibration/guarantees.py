@@ -42,17 +42,6 @@ def binomial_p(failures: int, n: int, alpha: float) -> float:
     return float(bdtr(failures, n, alpha)) if n else 1.0
 
 
-def upper_bound(failures: int, n: int, confidence: float) -> float:
-    """Upper end of the one-sided Clopper-Pearson interval of a rate.
-
-    >>> round(upper_bound(0, 59, 0.95), 4)
-    0.0495
-    """
-    from scipy.stats import beta
-
-    return 1.0 if failures >= n else float(beta.ppf(confidence, failures + 1, n - failures))
-
-
 def betting_p(losses: Floats, alpha: float) -> float:
     """P-value of "the mean of the losses is at least ``alpha``", for independent losses (n,) from 0 to 1.
 

@@ -105,13 +105,8 @@ class Tail:
     z_levels: Floats
     exact: bool = False
 
-    @property
-    def resolution(self) -> float:
-        """The smallest share above a cosine that the pairs resolve."""
-        return 1 / self.n
-
     def share_below(self, cosine: Any) -> Floats:
-        """Share of unrelated pairs below each ``cosine``, at most 1 less the resolution."""
+        """Share of unrelated pairs below each ``cosine``, at most 1 - 1/n."""
         return np.asarray(np.interp(np.asarray(cosine, dtype=np.float64), self.cosines, self.levels))
 
     def share_below_z(self, z: Any) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,13 +12,24 @@ from embedscope.certification.candidates import NONE, parse_candidate
 from embedscope.certification.judges.base import NOTHING, Candidate, Judge, Objective, Outcome
 from embedscope.certification.remote import remote_half
 from embedscope.certification.wording import count, signed, signed_interval
+from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
-from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference, units_of_score
+from embedscope.core.tables import Index, Score
+from embedscope.stats.bootstrap import (
+    Difference,
+    effective_units,
+    expansion,
+    interval,
+    paired_difference,
+    units_of_score,
+)
 
 LEAST_CHANGED = 6
 """Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
+
+UNSHOWN = 4
+"""Units that may lose everything while none of them is drawn: 4 in n are all missed in e^-4 = 2 % of the draws."""
 
 REMOTE_LEVEL = 0.90
 """Two-sided level of the gain on units unlike any fitted: 5 % on the side that matters."""
@@ -108,8 +120,9 @@ def decide(judge: Judge, texts: Iterable[str], progress: Progress) -> Decision:
 
     Rules: the highest main score is chosen, ties go to the earlier (simpler) candidate and first to the original; a
     candidate that makes a guard significantly worse is not chosen. It is used if the interval of the certified gain
-    lies above zero, also on the half of the units unlike any fitted and under fits that saw nothing of the region, and
-    no guard's interval lies below zero.
+    lies above zero, also on the half of the units unlike any fitted and under fits that saw nothing of the region, the
+    gain is above what a loss too rare to be seen could undo (``unshown_loss``), and no guard's interval lies below
+    zero.
     """
     named = list(texts)
     progress.start("candidates", len(named) + 1, "candidates")
@@ -155,7 +168,7 @@ def _trial(judge: Judge, text: str, original: Outcome) -> Trial:
 def gains_of(
     after: Mapping[str, Score], before: Mapping[str, Score], units: int | None = None
 ) -> dict[str, Difference]:
-    """Paired differences of all scores that both have; their intervals expanded for few ``units`` where given."""
+    """Paired differences of all scores that both have; their intervals expanded for few equal ``units`` where given."""
     both = [name for name in after if name in before]
     drawn = [name for name in both if after[name].draws is not None and before[name].draws is not None]
     gains = {name: paired_difference(after[name], before[name]) for name in drawn}
@@ -206,23 +219,24 @@ def _certified(judge: Judge, chosen: Candidate) -> Certified:
     before, after = judge.outcome(NOTHING, "certify"), judge.outcome(chosen, "certify")
     units = judge.item_units("certify")
     n = len(np.unique(units))
-    gains, main = gains_of(after.scores, before.scores, n), judge.objective.main
+    gains, main = gains_of(after.scores, before.scores, effective_units(units)), judge.objective.main
     half = remote_half(judge.closeness(), units)
     old, new = (judge.restricted(o.scores[main], half.items, "certify") for o in (before, after))
-    remote = _remote(old, new, int(half.items.sum()), half.n_units)
+    remote = _remote(old, new, int(half.items.sum()), half.n_units, effective_units(units[half.items]))
     apart = judge.without_region(chosen, before.scores[main])
     if apart is None:
         return Certified(before, after, gains, n, remote)
-    region = _remote(*apart, apart[1].n, units_of_score(apart[1]))
+    regions = units_of_score(apart[1])
+    region = _remote(*apart, apart[1].n, regions, regions)
     return Certified(before, after, gains, n, remote, region)
 
 
-def _remote(old: Score, new: Score, n_items: int, n_units: int) -> RemoteGain:
-    """The gain from ``old`` to ``new``, scores of the same items, at a level of 90 %."""
+def _remote(old: Score, new: Score, n_items: int, n_units: int, worth: int) -> RemoteGain:
+    """The gain from ``old`` to ``new``, scores of the same items, at a level of 90 %, as of ``worth`` equal units."""
     if old.value is None or new.value is None or old.draws is None or new.draws is None:
         return RemoteGain(old.value, new.value, Difference(None), n_items, n_units)
     value = new.value - old.value
-    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), n_units)
+    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), worth)
     return RemoteGain(old.value, new.value, gain, n_items, n_units)
 
 
@@ -244,11 +258,6 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     said = f"{main} {moved(test, main)}"
     if gain.low is None or gain.value is None:
         return False, f"Keep the original: the gain of '{chosen.text}' is undefined on {n}."
-    if gain.low > 0 and (changed := _changed(judge, test, main)) < LEAST_CHANGED:
-        return False, (
-            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
-            f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
-        )
     if gain.low <= 0:
         why = (
             "a significant loss"
@@ -256,6 +265,8 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
             else "an interval that does not exclude zero"
         )
         return False, f"Keep the original: '{chosen.text}' was best on the part that selects, but on {n} {said}, {why}."
+    if few := _too_few_units(judge, chosen, test, n):
+        return False, few
     if worse := worse_guards(judge.objective, test.gains):
         return False, (
             f"Keep the original: with '{chosen.text}' {said}, but on the same {n} {worse[0]} "
@@ -264,6 +275,51 @@ def _verdict(judge: Judge, chosen: Candidate, test: Certified) -> tuple[bool, st
     if near := _near_alone(test, main):
         return False, f"Keep the original: with '{chosen.text}' {said} on {n}, but not {near}."
     return True, f"Use '{chosen.text}': on {n} {said}, an interval that excludes zero.{_unseen(judge, test)}"
+
+
+def _too_few_units(judge: Judge, chosen: Candidate, test: Certified, n: str) -> str | None:
+    """Why a gain whose interval lies above zero rests on too few units; None where they are enough."""
+    main = judge.objective.main
+    gain, loss = test.gains[main].value or 0.0, unshown_loss(judge, test)
+    if (changed := _changed(judge, test, main)) < LEAST_CHANGED:
+        return (
+            f"Keep the original: '{chosen.text}' changes the results of {count(changed, 'unit')} of evidence among "
+            f"{n}, too few to tell a gain from chance (at least {LEAST_CHANGED})."
+        )
+    if gain > loss:
+        return None
+    needed = math.floor(test.n_units * loss / gain) + 1
+    return (
+        f"Keep the original: with '{chosen.text}' {main} {moved(test, main)} on {n}, but a loss too rare to be seen "
+        f"among {count(test.n_units, 'unit')} of evidence could undo a gain of up to {loss:.3f}; it takes some "
+        f"{needed:,} units that certify."
+    )
+
+
+def unshown_loss(judge: Judge, test: Certified) -> float:
+    """What the main score can lose in units of which none is among the n that certify: 4 / n of the best unit's score.
+
+    A bootstrap knows only the losses that were drawn. Of n units, those that 4 in n lose are all missed with
+    probability e^-4 = .018. A unit loses at most what it scores, taken to be no more than the best certifying unit
+    before or after; a smaller gain may be none. No test that is valid for every law of changes in [-1, 1] can do with
+    fewer than 3.7 / gain units. 0 where the main score is no mean of items.
+    """
+    main, units = judge.objective.main, judge.item_units("certify")
+    if not judge.objective.of_items or not len(units):
+        return 0.0
+    best = [1.0]
+    scored = [outcome.scores[main].items for outcome in (test.before, test.after)]
+    if all(items is not None for items in scored):
+        best = [_best_unit(items, units) for items in scored if items is not None]
+    return UNSHOWN * max(best) / test.n_units
+
+
+def _best_unit(items: Floats, units: Index) -> float:
+    """The largest mean of the ``items`` (n,) of a unit; nan are left out."""
+    known = np.isfinite(items)
+    n = np.bincount(units[known])
+    sums = np.bincount(units[known], weights=items[known])
+    return float((sums[n > 0] / n[n > 0]).max(initial=0.0))
 
 
 def _near_alone(test: Certified, main: str) -> str | None:

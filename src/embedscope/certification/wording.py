@@ -1,4 +1,4 @@
-"""Numbers in sentences: differences with enough digits to tell them from zero, counts in good grammar."""
+"""Numbers in sentences: differences with enough digits to tell them from zero, shares, counts in good grammar."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def signed_interval(low: float | None, high: float | None) -> str | None:
     '[-0.0002, +0.061]'
     """
     return None if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a decimal where it is small.
+
+    >>> percent(0.412), percent(0.0123)
+    ('41 %', '1.2 %')
+    """
+    return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:

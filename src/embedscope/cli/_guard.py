@@ -34,7 +34,7 @@ _OUTPUTS = {
     "model_card",
     "rows_out",
 }
-_NEITHER = {"data", "checkpoint", "label_pairs", "into", "journal", "folder", *_OUTPUTS}
+_NEITHER = {"study", "data", "checkpoint", "label_pairs", "into", "journal", "folder", *_OUTPUTS}
 
 
 def guarded(verb: Callable[..., None]) -> Callable[..., None]:

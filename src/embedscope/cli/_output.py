@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from embedscope.core.errors import InputError, MissingExtraError
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from embedscope.core.progress import Progress
     from embedscope.core.result import Result
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def console(stderr: bool = False) -> Console:
@@ -91,22 +96,17 @@ class Output:
             return False
         return not self.report.exists() or self.report.is_dir() or self.report.is_file()
 
-    @property
-    def prints(self) -> bool:
-        """Whether lines for people go to standard output."""
-        return not self.quiet and self.json != "-" and self.format == "text"
-
     def progress(self) -> Progress:
         """Progress of the work."""
         return progress(self.quiet)
 
     def give(
-        self, result: Result, *, records: bool = False, lines: tuple[str, ...] = (), summary: str | None = None
+        self, result: Result, *, records: bool = False, lines: tuple[str, ...] = (), forms: Mapping[str, str] = _NONE
     ) -> None:
         """Write and print ``result``.
 
-        ``records`` prints its numbers alone, ``lines`` come last, and ``summary`` is what ``--format github`` prints
-        in place of the Markdown of the result.
+        ``records`` prints its numbers alone, ``lines`` come last, and ``forms`` are texts of a verb's own that a
+        ``--format`` prints in place of those that every result has.
         """
         written = self._write_report(result)
         if self.json is not None and self.json != "-":
@@ -114,10 +114,10 @@ class Output:
         end_progress()
         if self.json == "-":
             sys.stdout.write(result.to_json())
-        elif self.format == "markdown":
+        elif self.format in forms:
+            sys.stdout.write(forms[self.format])
+        elif self.format in ("markdown", "github"):
             sys.stdout.write(result.to_markdown())
-        elif self.format == "github":
-            sys.stdout.write(result.to_markdown() if summary is None else summary)
         elif self.format == "junit":
             from embedscope.reports import junit
 

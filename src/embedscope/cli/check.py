@@ -55,12 +55,13 @@ def check(
     """
     from embedscope.core.errors import InputError
     from embedscope.core.result import Result
-    from embedscope.diagnosis._remeasure import measured_again
     from embedscope.diagnosis.drift import drift
+    from embedscope.diagnosis.remeasure import measured_again
     from embedscope.diagnosis.thresholds import tolerances
-    from embedscope.diagnosis.where import source_argument
+    from embedscope.diagnosis.where import Where
     from embedscope.execution.current import running_on
     from embedscope.interchange.github import step_summary
+    from embedscope.interchange.junit import check_cases
 
     out = Output(json, format_, report, quiet, explain)
     if baseline is None:
@@ -83,8 +84,8 @@ def check(
         data=data,
         **here,
     )
-    where = source_argument(source, pair, pair_ids, now.provenance["settings"])
+    where = Where.of(source, pair, pair_ids, now.provenance["settings"])
     compared = drift(before, now, allowed, name=str(baseline), where=where)
-    out.give(compared.result, summary=step_summary(compared))
+    out.give(compared.result, forms={"github": step_summary(compared), "junit": check_cases(compared)})
     if compared.drifted:
         raise typer.Exit(1)

@@ -81,7 +81,7 @@ def evaluate(
         typer.Option(
             "--repair",
             metavar="FILE",
-            help="With --explain: a repair whose effect on this query is told.",
+            help="With --explain: a repair whose effect on this query is shown.",
             rich_help_panel=opt.RETRIEVAL,
         ),
     ] = None,

@@ -70,17 +70,39 @@ def _emit(kind: str, rows: Rows, target: str | None) -> bool:
     return False
 
 
+_READABLE = 28
+"""Columns of the screen that the sentences of a table need at least."""
+
+
 def _print(kind: str, rows: Rows) -> None:
+    """A table; on a screen too narrow for its last column, a paragraph for each name."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     columns = SHOWN.get(kind) or tuple(rows[0])
+    texts = [[_text(row[column]) for column in columns] for row in rows]
+    screen = console()
+    others = sum(3 + max(len(column), *(len(row[i]) for row in texts)) for i, column in enumerate(columns[:-1]))
+    if screen.width - others < min(_READABLE, max(len(row[-1]) for row in texts)):
+        _print_paragraphs(columns, texts)
+        return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column == "name")
-    for row in rows:
-        table.add_row(*(_text(row[column]) for column in columns))
-    console().print(table)
+    for row in texts:
+        table.add_row(*row)
+    screen.print(table)
+
+
+def _print_paragraphs(columns: tuple[str, ...], texts: list[list[str]]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    screen = console()
+    for name, *others, last in texts:
+        facts = "; ".join(f"{column} {text}" for column, text in zip(columns[1:-1], others, strict=True) if text)
+        screen.print(Text.assemble((name, "bold"), (f"  {facts}" if facts else "", "dim")))
+        screen.print(Padding(Text(last), (0, 0, 0, 4)))
 
 
 def _text(value: Any) -> str:

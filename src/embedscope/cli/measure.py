@@ -85,7 +85,6 @@ def measure(
     """
     from embedscope.core.errors import InputError
     from embedscope.geometry.measure import measure as measured
-    from embedscope.geometry.measure_pair import measure_pair
 
     out = Output(json, format_, report, quiet, explain)
     shared: dict[str, Any] = {
@@ -106,6 +105,8 @@ def measure(
         if precision != "exact" or neighbours != "exact":
             name = "--precision" if precision != "exact" else "--neighbours"
             raise InputError(f"--pair is always exact; leave out {name}")
+        from embedscope.geometry.measure_pair import measure_pair
+
         a, b = pair
         result = measure_pair(
             a, b, ids=pair_ids, groups=groups, names=opt.sides(modalities) or ("image", "text"), **shared

@@ -83,13 +83,13 @@ def relation_headline(r: Relation, said: Sequence[Finding], files: str, charts: 
     """
     verdict, *others = said
     low, high = overlap_interval(r)
-    numbers = f"{r.overlap:.1%} ({low:.1%} to {high:.1%}) of the 10 nearest are in common"
+    numbers = f"{100 * r.overlap:.1f} % ({100 * low:.1f} % to {100 * high:.1f} %) of the 10 nearest are in common"
     if r.cosines is not None:
         numbers = f"Matching rows have a median cosine of {np.nanmedian(r.cosines):.4f}; {numbers}"
     warned = next((f for f in others if f.status == "warning"), None)
     text = " ".join(f.text for f in (warned, verdict) if f is not None)
     command = _COMMANDS.get(r.name, "").format(files=files) if files else ""
-    evidence = f"{r.n:,} matching rows; neighbours in common by chance {r.overlap_chance:.1%}; 95 % interval"
+    evidence = f"{r.n:,} matching rows; neighbours in common by chance {100 * r.overlap_chance:.1f} %; 95 % interval"
     cause = f"{verdict.remedy.partition(':')[0]}." if command else verdict.remedy
     status = verdict.status if warned is None else warned.status
     return Headline(f"{text} {numbers}.", status, evidence, cause, command, charts.ids)

@@ -306,7 +306,7 @@ def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
     known = None if r.cosines is None else r.cosines[np.isfinite(r.cosines)]
     evidence = [] if known is None else [f"matching rows have a median cosine of {np.median(known):.4f}"]
     evidence += [
-        f"{r.overlap:.1%} of the 10 nearest are in common (chance {r.overlap_chance:.1%})",
+        f"{100 * r.overlap:.1f} % of the 10 nearest are in common (chance {100 * r.overlap_chance:.1f} %)",
         f"rank agreement of all cosines {r.rank_agreement:.3f}",
         f"held-out cosine {r.aligned:.3f} after the best rotation",
     ]
@@ -325,7 +325,7 @@ def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
             Finding(
                 f"No parity: {len(low):,} of {r.n:,} rows have a cosine below {PARITY} with their match.",
                 "warning",
-                evidence=f"{len(low) / r.n:.2%}; said from {PARITY_SHARE:.1%}",
+                evidence=f"{100 * len(low) / r.n:.2f} %; said from {100 * PARITY_SHARE:.1f} %",
                 harm="These rows are found by other queries than before.",
                 remedy="embed these rows again with one runtime, or look for texts that one of them cuts",
                 rows=rows,

@@ -11,6 +11,7 @@ import numpy as np
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.judges.queries import JudgedQueries
 from embedscope.certification.noninferiority import check_tolerance
+from embedscope.certification.origins import model_origin
 from embedscope.certification.space_rows import is_file, space_stream
 from embedscope.compression.candidates import AUTO, UNKNOWN, expand_plans
 from embedscope.compression.fitting import DOCUMENT, QUERY
@@ -35,9 +36,9 @@ from embedscope.sources.retrieval_data import (
     read_collection,
     read_corpus,
     retrieval_spaces,
-    single_retrieval_space,
 )
 from embedscope.sources.row_blocks import results_of
+from embedscope.sources.single_space import single_space
 from embedscope.sources.vector_files import read_matrix
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.moments import Gaussian, Moments
@@ -161,10 +162,10 @@ class _Given:
             raise InputError("a model needs the texts of --queries beside those of --corpus")
         asked = read_collection(self.queries, self.query_ids, provenance, "queries")
         pool = read_corpus(documents, self.corpus_ids, None, provenance)
-        place = single_retrieval_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
+        place = single_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
         notes = list(cosine_notes(place.score))
         groups = self._groups("the queries")
-        origin = None if model is None else _origin(model, provenance)
+        origin = None if model is None else model_origin(model, provenance)
         sources = {} if origin is None else dict.fromkeys((QUERY, DOCUMENT), origin)
         if self.qrels is None:
             rows_of_corpus = _held(place.corpus, options)
@@ -188,8 +189,8 @@ class _Given:
             )
         if on_queries and self.queries is None:
             raise InputError("--pca-on queries needs --queries")
-        asked = None if self.queries is None else _rows(self.queries, provenance, "queries")
-        index = _rows(self.source, provenance, "the index") if isinstance(self.source, Mapping) else self.source
+        asked = None if self.queries is None else _rows(self.queries, "queries", provenance)
+        index = _rows(self.source, "the index", provenance) if isinstance(self.source, Mapping) else self.source
         held = _held(index, options)
         if asked is not None and asked.shape[1] != held[0].shape[1]:
             raise InputError(f"queries have {asked.shape[1]} dimensions, and the index has {held[0].shape[1]}")
@@ -213,12 +214,14 @@ def _held(source: Any, options: SplitOptions) -> tuple[Matrix, int, Gaussian]:
     return np.asarray(kept.x[order]), kept.n, moments
 
 
-def _rows(source: Any, provenance: Provenance, name: str) -> Matrix:
-    """Vectors of queries or prompts, from a file or memory; ``name`` is what messages call them."""
+def _rows(source: Any, name: str, provenance: Provenance) -> Matrix:
+    """Vectors of queries or prompts, from a file or memory; ``InputError`` where what ``name`` names is no matrix."""
     if isinstance(source, Collection):
-        return to_numpy(as_matrix(source.x, name))
+        if source.x is None:
+            raise InputError(f"{name} are texts; an index of vectors is searched with vectors")
+        return source.x
     if isinstance(source, Mapping):
-        return to_numpy(as_matrix(np.stack([np.asarray(v) for v in source.values()] or [np.empty(0)]), name))
+        return _rows(read_collection(source, None, provenance, name), name, provenance)
     if isinstance(source, str | Path):
         return np.asarray(read_matrix(open_vectors(str(source)), str(source))[1])
     return to_numpy(as_matrix(source, name))
@@ -232,16 +235,12 @@ def _moments_of_pca(pca_on: Any, material: Material, provenance: Provenance) -> 
         return material.moments[DOCUMENT if pca_on == "documents" else QUERY]
     if isinstance(pca_on, str | Path) and not is_file(pca_on):
         raise InputError(f"--pca-on takes documents, queries or a file of vectors, got '{pca_on}'")
-    moments = moments_of(_rows(pca_on, provenance, "--pca-on"), True)
+    moments = moments_of(_rows(pca_on, "pca_on", provenance), True)
     if moments.dim != material.documents.shape[1]:
         raise InputError(
             f"the vectors of --pca-on have {moments.dim} dimensions, the index {material.documents.shape[1]}"
         )
     return moments
-
-
-def _origin(model: str, provenance: Provenance) -> Origin:
-    return Origin(model, weights_sha256=provenance.models.get(model, {}).get("weights_sha256"))
 
 
 def _named(source: Any) -> Any:

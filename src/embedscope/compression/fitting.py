@@ -13,7 +13,6 @@ from embedscope.compression.candidates import Plan
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import directions
 from embedscope.transforms._affine import Spread, principal
 from embedscope.transforms.align._sides import Side, unit
 from embedscope.transforms.codes import Code, RaBitQ, Rows32, fit_code
@@ -154,17 +153,6 @@ class Fitter:
         if plan.code == "rabitq":
             side = side.then(Side(side.width_out, None, turn(side.width_out, self.seed)))
         return side
-
-
-def fit_plan(plan: Plan, moments: Gaussian, sample: npt.NDArray[Any], seed: int) -> Fitted:
-    """The candidate ``plan``: its cut from ``moments`` (of unit rows), its code from a ``sample`` (n, d) of the index.
-
-    Raises
-    ------
-    InputError
-        if the cut or the code does not fit the rows.
-    """
-    return Fitter(moments, directions(sample[:FIT_ROWS]), plan.dimensions or 0, seed).fit(plan)[0]
 
 
 def turn(dim: int, seed: int) -> Floats:

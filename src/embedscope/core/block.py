@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -59,9 +59,9 @@ class Centred:
     pivot : (d,) first row; differences to it come first, so that equal rows are exactly 0
     shift : (d,) mean of these differences: the mean of the rows is pivot + shift
     rows : (m, d), float64, or float32 where that was asked for
-    room : (m + 1, d), the same memory with one row more, for whoever multiplies it
+    room : (m + 1, d), the same memory with one row more, see ``product_with``
     quadratic, cubic, quartic : sum of |y|^2, (d,) sums of |y|^2 y, and the sum of |y|^4, over centred rows y
-    products : what was made of them, for several statistics of the same rows
+    shared : whether the raw and the unit rows are both these rows, so that several statistics need their product
     """
 
     pivot: Floats
@@ -71,10 +71,20 @@ class Centred:
     quadratic: float
     cubic: Floats
     quartic: float
-    products: list[tuple[Floats, Floats]] = field(default_factory=list)
+    shared: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @cached_property
+    def product(self) -> Floats:
+        """Y'Y (d, d) of the centred rows, in their precision; not to be changed."""
+        return to_numpy(self.rows.T @ self.rows)
+
+    def product_with(self, row: Floats) -> Floats:
+        """Y'Y (d, d) of the centred rows and one ``row`` (d,) more, in their precision, for whoever asks alone."""
+        self.room[len(self)] = self.room.new_tensor(row) if is_torch(self.room) else row
+        return to_numpy(self.room.T @ self.room)
 
     @cached_property
     def squares(self) -> Floats:
@@ -167,12 +177,13 @@ class RowBlock:
 
         Rows whose lengths are 1 as float32 rounds it are taken as unit rows as they are.
         """
-        kind = "raw" if kind == "unit" and self.of_unit_length else kind
+        same = self.of_unit_length
+        kind = "raw" if same else kind
         key = (kind, precision)
         if key not in self._centred:
             rows = self.unit if kind == "unit" else self.x
             dtype = "float32" if precision == "fast" else "float64"
-            self._centred[key] = centred_rows(rows, f"centred {kind}", self._scratch, dtype)
+            self._centred[key] = centred_rows(rows, f"centred {kind}", self._scratch, dtype, shared=same)
         return self._centred[key]
 
     def largest(self, k: int, signed: bool = False) -> Array:
@@ -198,7 +209,7 @@ def column_squares(x: Array) -> Floats:
     return np.asarray(np.einsum("ij,ij->j", x, x), dtype=np.float64)
 
 
-def centred_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64") -> Centred:
+def centred_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64", *, shared: bool = False) -> Centred:
     """Rows ``x`` (m, d), m > 0, minus their mean, in the memory of ``scratch`` called ``name``.
 
     Band by band, so that the values are still at hand for the next step.
@@ -220,7 +231,7 @@ def centred_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64") 
         lengths = to_float64(lengths)
         quadratic += float(lengths.sum())
         quartic += float(lengths @ lengths)
-    return Centred(np.array(to_numpy(first[0])), shift, y, room, quadratic, cubic, quartic)
+    return Centred(np.array(to_numpy(first[0])), shift, y, room, quadratic, cubic, quartic, shared)
 
 
 def _subtract(x: Array, first: Array, first64: Array, out: Array) -> None:

@@ -1,4 +1,4 @@
-"""The boundary of what reads files: whatever a library raises inside, outside come only typed errors."""
+"""The boundary of what reads files and models: whatever a library raises inside, outside come only typed errors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ T = TypeVar("T")
 
 
 @contextmanager
-def sentences(what: str, advice: str = "get or write the file again") -> Generator[None, None, None]:
-    """Turn every error that is not ours into an ``InputError`` of one sentence about ``what``.
+def sentences(
+    what: str, advice: str = "get or write the file again", done: str = "read"
+) -> Generator[None, None, None]:
+    """Turn every error that is not ours into an ``InputError`` of one sentence: ``what`` could not be ``done``.
 
     ``KeyboardInterrupt`` and the like pass; so do typed errors.
     """
@@ -28,12 +30,13 @@ def sentences(what: str, advice: str = "get or write the file again") -> Generat
         raise
     except MemoryError as error:
         raise InputError(
-            f"{shown(what)} needs more memory than there is, so its sizes are damaged or it is too large; {advice}"
+            f"{shown(what)} needs more memory than there is: it is too large for this machine, or its sizes are "
+            f"damaged; {advice}"
         ) from error
     except BaseException as error:
         if not is_failure(error):
             raise
-        raise InputError(f"{shown(what)} could not be read ({reason(error)}); {advice}") from error
+        raise InputError(f"{shown(what)} could not be {done} ({reason(error)}); {advice}") from error
 
 
 def reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Text of strangers made harmless where it is shown or opened: in terminals, spreadsheets and LaTeX."""
+"""Text of strangers made harmless where it is shown or opened: in terminals and spreadsheets."""
 
 from __future__ import annotations
 
@@ -38,12 +38,3 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def latex_label(text: str) -> str:
-    r"""``text`` as a label: letters, digits, and ``:._-``.
-
-    >>> latex_label(r"a}\input{/etc/passwd")
-    'a-input-etc-passwd'
-    """
-    return re.sub(r"[^A-Za-z0-9:._-]+", "-", text).strip("-") or "table"

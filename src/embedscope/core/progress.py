@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Something that can show how far a phase has come."""
 

@@ -21,7 +21,9 @@ EXAMPLE = "example"
 
 
 def check_name(name: str) -> None:
-    """Raise ``InputError`` where ``name`` cannot be the name of a file: bytes that are not UTF-8, a null character."""
+    """Raise ``InputError`` where ``name`` cannot be one: empty, bytes that are not UTF-8, a null character."""
+    if not name.strip():
+        raise InputError("the name of a file is empty; is a variable of the shell not set?")
     try:
         name.encode()
     except UnicodeEncodeError as error:
@@ -62,8 +64,8 @@ def near_name(path: Path) -> str:
     try:
         names = [p.name for p in path.parent.iterdir()]
     except OSError:
-        made = "; `embedscope example` writes the files of the documentation" if path.parent.name == EXAMPLE else ""
-        return f"its folder {path.parent} does not exist either: check the path{made}"
+        hint = "; `embedscope example` writes the files of the documentation" if path.parent.name == EXAMPLE else ""
+        return f"its folder {path.parent} does not exist either: check the path{hint}"
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     if not near:
         stems = {Path(name).stem: name for name in names}

@@ -84,7 +84,7 @@ class Finder:
         Raises
         ------
         DataUnavailableError
-            if a file that is not optional cannot be had.
+            if a file that is not optional is unavailable.
         """
         return {name: (file, path.read_bytes()) for name, (file, path) in self.paths(dataset).items()}
 
@@ -94,7 +94,7 @@ class Finder:
         Raises
         ------
         DataUnavailableError
-            if a file that is not optional cannot be had.
+            if a file that is not optional is unavailable.
         """
         paths: dict[str, tuple[File, Path]] = {}
         for file in dataset.files:

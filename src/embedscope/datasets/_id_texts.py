@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.datasets._tables import (
     OBJECTS,
@@ -65,7 +66,7 @@ def is_text_table(path: str | Path) -> bool:
     >>> is_text_table("corpus.jsonl"), is_text_table("texts.txt")
     (True, False)
     """
-    return Path(path).suffix.lower() in OBJECTS | PARQUET | {".csv", ".tsv"}
+    return inner_suffix(path) in OBJECTS | PARQUET | {".csv", ".tsv"}
 
 
 def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str]]:
@@ -78,36 +79,45 @@ def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str
                 f"{path}, line {number}, has no {wanted} but {cut(row)}; wanted them in every row, as in BEIR"
             )
         title = named(list(row), ("title",))
+        for column in (text, title, key):
+            if column is not None and isinstance(row[column], Mapping | list):
+                raise InputError(
+                    f"{path}, line {number}, holds {'a list' if isinstance(row[column], list) else 'an object'} in "
+                    f"{column}; wanted a text"
+                )
         parts = [_clean(row[name]) for name in (title, text) if name is not None]
-        name = None if key is None or row[key] is None else str(row[key])
+        name = None if key is None or row[key] is None else str(row[key]).strip()
         yield number, name, " ".join(part for part in parts if part)
 
 
 def _rows_of_texts(path: Path) -> Iterator[Row]:
-    suffix = path.suffix.lower()
+    suffix = inner_suffix(path)
     if suffix in PARQUET:
         return parquet_rows(path)
     if suffix in {".csv", ".tsv"}:
         return _rows_of_cells(path)
-    whole = single_object(path)
-    return objects(path) if whole is None else _rows_of_mapping(whole)
+    whole = single_object(path, (dict, list, str))
+    if whole is None or (named(list(whole), _TEXT) is not None and named(list(whole), _ID) is not None):
+        return objects(path)
+    return _rows_of_mapping(whole)
 
 
 def _rows_of_mapping(whole: Mapping[str, Any]) -> Iterator[Row]:
-    """The rows of {id: {"text": ..., "title": ...}}."""
+    """The rows of {id: text}, or of {id: {"text": ..., "title": ...}}."""
     for number, (name, row) in enumerate(whole.items(), 1):
-        yield number, {**(row if isinstance(row, Mapping) else {}), "_id": name}
+        values = row if isinstance(row, Mapping) else {"text": row} if isinstance(row, str) else {}
+        yield number, {**values, "_id": name}
 
 
 def _rows_of_cells(path: Path) -> Iterator[Row]:
-    table = delimited(path, "\t" if path.suffix.lower() == ".tsv" else None)
+    table = delimited(path, "\t" if inner_suffix(path) == ".tsv" else None)
     names: Sequence[str] = ()
     for number, cells in table.rows:
         if not names:
             if named(cells, _TEXT) is not None:
                 names = cells
                 continue
-            if path.suffix.lower() == ".csv" or len(cells) > 2:
+            if inner_suffix(path) == ".csv" or len(cells) > 2:
                 raise InputError(
                     f"{path} has no column of texts in its first line, but {', '.join(cells[:12])[:200]}; call one text"
                 )

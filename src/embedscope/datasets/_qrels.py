@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.datasets._tables import (
     OBJECTS,
@@ -75,7 +76,7 @@ def read_qrels(path: str | Path) -> Judgements:
 
 
 def _judgements(path: Path) -> Iterator[_Judgement]:
-    suffix = path.suffix.lower()
+    suffix = inner_suffix(path)
     if suffix in PARQUET:
         return _of_rows(path, parquet_rows(path))
     if suffix not in OBJECTS:
@@ -132,7 +133,8 @@ def _are_words(table: Lines) -> bool:
     if not table.rows:
         return False
     words = table.delimiter.join(table.rows[0][1]).split()
-    return len(words) in (3, 4) and _is_number(words[-1])
+    ended = any(word.endswith(table.delimiter) for word in words)  # a comma with a space after it separates cells
+    return len(words) in (3, 4) and _is_number(words[-1]) and not ended
 
 
 def _advice(parts: Sequence[str]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import CODECS, decompressed, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_regular
 from embedscope.datasets._text import lines
@@ -19,31 +21,38 @@ Row = tuple[int, Mapping[str, Any]]
 
 OBJECTS = frozenset({".jsonl", ".ndjson", ".json"})
 PARQUET = frozenset({".parquet"})
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+_PACKED = {codec.magic: f"{codec.name}-compressed; end its name in {end}" for end, codec in CODECS.items()}
+_PACKED |= {b"PK\x03\x04": "a zip archive; unpack it and pass the text file inside"}
 _CELL = 1 << 24
+_ENCLOSED = r'(?:^|(?<=\t))"(?:[^"\n]|"")*"(?=[\t\r\n]|\Z)'
 
 
 def read_text(path: str | Path, wanted: str = "a UTF-8 text file") -> str:
-    """The text of a regular file in UTF-8, without a byte order mark.
+    """The text of a regular file in UTF-8, without a byte order mark; decompressed where its name says so.
 
     Raises
     ------
     InputError
-        if there is no such file, or it is compressed or no UTF-8.
+        if there is no such file, or it is no UTF-8, damaged, or compressed without saying so.
     """
-    path = Path(path)
-    check_regular(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}); wanted {wanted}") from error
-    packed = next((name for head, name in _PACKED.items() if content.startswith(head)), None)
+    content = read_content(path, wanted)
+    packed = next((what for head, what in _PACKED.items() if content.startswith(head)), None)
     if packed:
-        raise InputError(f"{path} is {packed}-compressed; unpack it and pass the text file inside")
+        raise InputError(f"{path} is {packed}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start:,}); wanted {wanted}") from error
+
+
+def read_content(path: str | Path, wanted: str = "a regular file") -> bytes:
+    """The bytes of a regular file, decompressed where its name ends in .gz, .bz2, .xz or .zst."""
+    path = Path(path)
+    check_regular(path)
+    try:
+        return decompressed(path.read_bytes(), path)
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror or error}); wanted {wanted}") from error
 
 
 def objects(path: str | Path) -> Iterator[Row]:
@@ -75,25 +84,25 @@ def _object(path: str | Path, where: str, row: Any) -> Mapping[str, Any]:
     return row
 
 
-def single_object(path: str | Path) -> Mapping[str, Any] | None:
-    """The one object of a ``.json`` file whose values are objects or lists; None where it is something else."""
+def single_object(path: str | Path, values: tuple[type, ...] = (dict, list)) -> Mapping[str, Any] | None:
+    """The one object of a ``.json`` file whose ``values`` are of these types; None where it is something else."""
     text = read_text(path)
-    if Path(path).suffix.lower() != ".json" or text.lstrip()[:1] != "{":
+    if inner_suffix(path) != ".json" or text.lstrip()[:1] != "{":
         return None
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None  # objects line by line
-    return parsed if isinstance(parsed, dict) and all(isinstance(v, dict | list) for v in parsed.values()) else None
+    return parsed if isinstance(parsed, dict) and all(isinstance(v, values) for v in parsed.values()) else None
 
 
 def parquet_rows(path: str | Path) -> Iterator[Row]:
     """The rows of a Parquet file with the numbers of the rows."""
     import pyarrow.parquet as pq
 
-    check_regular(Path(path))
+    content = read_content(path)
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(io.BytesIO(content))
         rows = table.to_pylist()
     except Exception as error:  # pyarrow raises what it likes on damaged files
         raise InputError(f"{path} is no readable Parquet file; write it again") from error
@@ -116,7 +125,8 @@ class Lines:
 def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
     """Cells of a text file separated by tabs, commas or semicolons, whichever its first line has, or by spaces.
 
-    Cells between commas or semicolons may be quoted, and then hold the delimiter and line breaks.
+    Cells between commas or semicolons may be quoted, and then hold the delimiter and line breaks. Between tabs double
+    quotes enclose cells where each encloses a whole one, and are text otherwise.
 
     Parameters
     ----------
@@ -126,11 +136,21 @@ def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
     if delimiter is None:
         first = next((line for line in lines(text) if line.strip() and not line.startswith("#")), "")
         delimiter = next((mark for mark in ("\t", ",", ";") if mark in first), " ")
-    if delimiter in {",", ";"}:
+    if delimiter in {",", ";"} or (delimiter == "\t" and _enclose_cells(text)):
         return Lines(tuple(_quoted(path, text, delimiter)), delimiter)
     by = None if delimiter == " " else delimiter
     rows = enumerate(lines(text), 1)
     return Lines(tuple((number, tuple(line.split(by))) for number, line in rows if line.strip()), delimiter)
+
+
+def _enclose_cells(text: str) -> bool:
+    r"""Whether double quotes are there, and each encloses a whole cell between tabs or is doubled inside one.
+
+    >>> _enclose_cells('"a" \t"b"'), _enclose_cells('"a"\tb'), _enclose_cells('a\tsay "hi"')
+    (False, True, False)
+    """
+    n = text.count('"')
+    return n > 0 and n == sum(cell[0].count('"') for cell in re.finditer(_ENCLOSED, text, re.MULTILINE))
 
 
 def _quoted(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:

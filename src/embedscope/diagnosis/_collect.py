@@ -29,6 +29,7 @@ from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
 from embedscope.metrics._contrast import neighbour_contrast
 from embedscope.metrics._copies import copy_share
+from embedscope.metrics._orientation import mean_along, variance_along
 from embedscope.metrics.pairs._metric import left_out_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, read_side
@@ -45,6 +46,8 @@ SPACE_METRICS: tuple[str | Metric, ...] = (
     "int8_overlap",
     copy_share,
     neighbour_contrast,
+    mean_along,
+    variance_along,
 )
 """What is measured of every space: two sums in one pass, the rows held, and their neighbours."""
 
@@ -171,7 +174,7 @@ def _collected(
 ) -> Collected:
     """The numbers, marked as those of a diagnosis, with the rows of each space in the order of its records."""
     spaces = [(r.source, r.pooling, r.space or "") for r in measured.records if r.metric == "two_formats"]
-    rows = dict(zip(spaces, held.found, strict=True))
+    rows = dict(zip(spaces, held.of_spaces, strict=True))
     names = {name: RowNames.of(name, source, model, texts) for name, _, _ in spaces}
     for name, called in names.items():
         called.check(max((r.n or 0) for r in measured.records if r.source == name))

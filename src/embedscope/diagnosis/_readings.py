@@ -10,7 +10,8 @@ from typing import Literal
 from embedscope.core.records import Record
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.space_rows import SpaceRows
-from embedscope.stats.uncertainty import student_interval
+from embedscope.diagnosis.where import Where
+from embedscope.stats.uncertainty import degrees_of, student_interval
 
 GROUPS_LEFT = 15
 """Degrees of freedom of a jackknife over 16 groups."""
@@ -32,12 +33,19 @@ class Reading:
         return cls(value, None, value, value, exact=True)
 
     @classmethod
-    def with_error(cls, value: float, stderr: float | None) -> Reading:
-        """A value with the t interval of its standard error."""
+    def with_error(cls, value: float, stderr: float | None, *of: Reading) -> Reading:
+        """A value with the t interval of its standard error; the fewest degrees of freedom of those it is ``of``."""
         if stderr is None:
             return cls(value, None, None, None)
-        interval = student_interval(value, stderr, GROUPS_LEFT)
+        interval = student_interval(value, stderr, min((r.degrees for r in of), default=GROUPS_LEFT))
         return cls(value, stderr, interval.low, interval.high)
+
+    @property
+    def degrees(self) -> int:
+        """Degrees of freedom of the standard error, at most 15."""
+        if self.stderr is None or self.low is None or self.high is None:
+            return GROUPS_LEFT
+        return degrees_of(self.stderr, self.low, self.high, GROUPS_LEFT)
 
     def beyond(self, limit: float, worse: Literal["above", "below"], *, surely: bool) -> bool:
         """Whether the value, or ``surely`` its whole interval, is worse than ``limit``."""
@@ -55,14 +63,14 @@ class Numbers:
     Attributes
     ----------
     sizes : rows of each side, for two spaces
-    where : what a command takes for it, ``x.npy`` or ``--pair A B``
+    where : the names of what was diagnosed
     rows : the rows behind the findings of one space
     """
 
     records: Mapping[str, Record]
     source: str
     space: str
-    where: str
+    where: Where
     sizes: Mapping[str, int] = field(default_factory=dict)
     rows: SpaceRows | None = None
     pooling: str | None = None
@@ -113,7 +121,7 @@ def ratio(top: Read, bottom: Read) -> Read:
         if errors[0] is None or errors[1] is None:
             return Reading.with_error(a.value / b.value, None)
         spread = math.hypot(errors[0] / b.value, a.value * errors[1] / b.value**2)
-        return Reading.with_error(a.value / b.value, spread)
+        return Reading.with_error(a.value / b.value, spread, a, b)
 
     return read
 
@@ -127,7 +135,7 @@ def difference(a: Read, b: Read) -> Read:
             return None
         if x.stderr is None or y.stderr is None:
             return Reading.with_error(x.value - y.value, None)
-        return Reading.with_error(x.value - y.value, math.hypot(x.stderr, y.stderr))
+        return Reading.with_error(x.value - y.value, math.hypot(x.stderr, y.stderr), x, y)
 
     return read
 

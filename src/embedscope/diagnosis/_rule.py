@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from embedscope.certification.wording import percent
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._readings import Numbers, Reading
-from embedscope.diagnosis.centred import is_centred, without_centring
+from embedscope.diagnosis.remedy import Remedy
 
 Severity = Literal["ok", "info", "warning", "serious"]
 SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
@@ -18,6 +18,15 @@ SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "serious")
 
 LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
+
+
+def said_as(severity: Severity) -> str:
+    """The word of a severity in sentences and tables.
+
+    >>> said_as("info"), said_as("warning")
+    ('note', 'warning')
+    """
+    return "note" if severity == "info" else severity
 
 
 LEAST_ROWS = 50
@@ -40,7 +49,7 @@ class Rule:
     reason : why the thresholds are where they are, and what they were calibrated on
     says : the sentence, with ``{value}``, ``{percent}``, ``{n}``, ``{dim}`` and what ``details`` names
     harm : what it does to the user
-    repair : the smallest repair to try
+    remedy : what to try
     adjusted : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads; None
         where it does not apply
     details : words of ``says`` -> metric that gives them, or numbers -> a word
@@ -57,7 +66,7 @@ class Rule:
     reason: str
     says: str
     harm: str
-    repair: str
+    remedy: Remedy
     adjusted: Callable[[Numbers, float], float | None] | None = None
     details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
     applies: Callable[[Numbers], bool] | None = None
@@ -72,40 +81,10 @@ class Rule:
         n, dim = numbers.n, numbers.dim
         return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **words)
 
-    def remedy(self, numbers: Numbers) -> str:
-        """What to try, with the source as a command takes it, and what would judge it where nothing does yet."""
-        paired = numbers.where.startswith("--pair ")
-        model, texts, documents = numbers.where.partition(" --texts ")
-        if texts:
-            corpus = f"{model} --corpus {documents}"
-        else:
-            files = shlex.split(numbers.where.removeprefix("--pair "))
-            kinds = ("image=", "text=") if paired else [""] * len(files)
-            corpus = " ".join(f"--corpus {shlex.quote(kind + file)}" for kind, file in zip(kinds, files, strict=False))
-        wanted = without_centring(self.repair) if is_centred(numbers) else self.repair
-        command = wanted.format(where=numbers.where, source=shlex.quote(numbers.source), corpus=corpus)
-        return f"{command}; {JUDGED}" if "repair {where}" in wanted and not paired else command
-
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
         value = changed[level] if level in changed else self.levels.get(level)
         return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
-
-
-OUT = " -o repair.safetensors"
-"""The end of a suggested command."""
-
-JUDGED = "add --labels, --scores, or --queries and --qrels: a repair is judged on these, geometry alone is not evidence"
-"""What a repair of one space needs besides the vectors."""
-
-
-def percent(share: float) -> str:
-    """A share in per cent, with a decimal where it is small.
-
-    >>> percent(0.412), percent(0.0123)
-    ('41 %', '1.2 %')
-    """
-    return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
 @short_repr

@@ -15,13 +15,13 @@ from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
-from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, verdict
+from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, said_as, verdict
 from embedscope.diagnosis.illustrations import illustrated
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds
-from embedscope.diagnosis.where import source_argument
+from embedscope.diagnosis.where import UNNAMED, Where
 from embedscope.geometry.sketches import Sketchbook
 
 QUESTION = "What is wrong with this space, whom does it hurt, and what is the smallest repair to try?"
@@ -51,7 +51,7 @@ class Diagnosis:
         """The worst severity of all; ``ok`` where nothing was found."""
         return max((v.severity for v in self.verdicts), key=SEVERITIES.index, default="ok")
 
-    def found(self, severity: Severity = "warning") -> tuple[Verdict, ...]:
+    def problems(self, severity: Severity = "warning") -> tuple[Verdict, ...]:
         """Verdicts of ``severity`` or worse."""
         return tuple(v for v in self.verdicts if SEVERITIES.index(v.severity) >= SEVERITIES.index(severity))
 
@@ -126,11 +126,11 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
 
     >>> import numpy as np
     >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
-    >>> [v.rule.id for v in diagnose(cone).found()]
+    >>> [v.rule.id for v in diagnose(cone).problems()]
     ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)
-    where = source_argument(source, options.get("pair"), options.get("pair_ids"), options)
+    where = Where.of(source, options.get("pair"), options.get("pair_ids"), options)
     diagnosis = judged(collect(source, sketches=book, **options), thresholds or {}, where=where)
     base = None if diagnosis.collected is None else diagnosis.collected.result.document
     assert diagnosis.result.document is not None
@@ -138,7 +138,7 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     return replace(diagnosis, result=replace(diagnosis.result, document=document))
 
 
-def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") -> Diagnosis:
+def judged(collected: Collected, thresholds: Thresholds, where: Where = UNNAMED) -> Diagnosis:
     """The verdicts on the numbers of a diagnosis, and their document."""
     verdicts: list[Verdict] = []
     measured = collected.result
@@ -156,7 +156,7 @@ def judged(collected: Collected, thresholds: Thresholds, where: str = "SOURCE") 
     return replace(diagnosis, result=replace(measured, document=_document(diagnosis, spaces, where)))
 
 
-def spaces_of(records: Iterable[Record], where: str) -> list[Numbers]:
+def spaces_of(records: Iterable[Record], where: Where) -> list[Numbers]:
     """The numbers of each space (``image``, ``image|text``, ``query|document``), in their order."""
     kept: dict[tuple[str, str | None, str], dict[str, Record]] = {}
     for r in records:
@@ -185,7 +185,7 @@ def _rules(space: Numbers) -> tuple[Rule, ...]:
     return QUERY_RULES if space.space.startswith("query|") else PAIR_RULES
 
 
-def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Document:
+def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: Where) -> Document:
     several = len({(s.source, s.space) for s in spaces}) > 1
     findings = [_finding(v, several, *diagnosis.first_rows(v)) for v in diagnosis.verdicts if v.severity != "ok"]
     findings += [_open(v, several) for v in diagnosis.verdicts if v.severity == "ok" and v.undecided]
@@ -201,11 +201,11 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Docume
             Column("rule"),
             Column("value", 4),
             Column("± s.e.", 4, "standard error; none where the number is a count"),
-            *(Column(level, 4, "threshold in force at this n") for level in LEVELS),
+            *(Column(said_as(level), 4, "threshold in force at this n") for level in LEVELS),
         ),
         tuple(
             (
-                v.severity if v.is_judged else "too few rows",
+                said_as(v.severity) if v.is_judged else "too few rows",
                 v.numbers.space,
                 v.rule.id,
                 v.reading.value,
@@ -216,17 +216,17 @@ def _document(diagnosis: Diagnosis, spaces: list[Numbers], where: str) -> Docume
         ),
         "A severity counts when the whole 95 % interval lies beyond its threshold.",
     )
-    return Document(f"Diagnosis of {where.removeprefix('--pair ')}", QUESTION, tuple(findings), (verdict_table,))
+    return Document(f"Diagnosis of {where.title}", QUESTION, tuple(findings), (verdict_table,))
 
 
 def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | None) -> Finding:
     return Finding(
         _prefix(v, several) + v.rule.sentence(v.numbers, v.reading),
         v.severity,
-        evidence=f"{_number(v)}; {v.severity} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
+        evidence=f"{_number(v)}; {said_as(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
         detail=f"Threshold: {v.rule.reason}.{_sampled(v) if rows else ''}",
         harm=v.rule.harm,
-        remedy=v.rule.remedy(v.numbers),
+        remedy=v.rule.remedy.sentence(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )
@@ -244,7 +244,7 @@ def _open(v: Verdict, several: bool) -> Finding:
     return Finding(
         text,
         "info",
-        evidence=f"{_number(v)}; {v.undecided} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
+        evidence=f"{_number(v)}; {said_as(v.undecided)} {v.rule.worse} {v.thresholds[v.undecided]:.3g}",
         detail="More rows would decide it.",
     )
 

@@ -13,9 +13,13 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis.change import Change
+from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift_charts import charted
-from embedscope.diagnosis.sample_size import FREE, JUMPY, gap
+from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
+from embedscope.diagnosis.where import UNNAMED, Where
+from embedscope.metrics._orientation import MEAN
 from embedscope.stats.bootstrap import holm
+from embedscope.stats.uncertainty import degrees_of
 
 ALPHA = 0.05
 RESOLUTION = 1e-6
@@ -25,7 +29,10 @@ STORED = dict.fromkeys(("norm_cv", "mean_norm"), 2.0**-11)
 """The same of norms, which rows of one length have exactly until they are stored in float16."""
 
 DEGREES = 15
-"""Of freedom of a jackknife over 16 groups."""
+"""Of freedom of a jackknife over 16 groups of equal size, the most there are."""
+
+_WORST = ("missing", "undefined", "worse", "changed", "better")
+"""Where a number that failed moved to, the worst first."""
 
 _Key = tuple[str | None, ...]
 
@@ -53,15 +60,15 @@ def drift(
     now: Result,
     tolerance: Mapping[str, float] | None = None,
     name: str = "baseline",
-    where: str = "SOURCE",
+    where: Where = UNNAMED,
 ) -> Drift:
     """Compare the records of ``now`` with those of ``baseline``.
 
-    A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with 15
-    degrees of freedom on either side, Holm over all numbers, 5 % in all [holm1979]. Both runs count as independent
-    samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows are compared
-    as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of rows differ,
-    only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
+    A number drifts where |new - old| exceeds its tolerance (0) beyond sqrt(se_old^2 + se_new^2): Welch's t with the
+    degrees of freedom of either side, at most 15, Holm over all numbers, 5 % in all [holm1979]. Both runs count as
+    independent samples, so for the same rows embedded twice it finds only changes that are larger than that. Zero rows
+    are compared as shares. A number without an error bar fails only where its tolerance is given. Where the numbers of
+    rows differ, only numbers free of n are compared; see ``embedscope.diagnosis.sample_size``.
 
     Parameters
     ----------
@@ -81,15 +88,33 @@ def drift(
     for metric in allowed:
         if metric not in {r.metric for r in old.values()}:
             raise UnknownNameError.for_name("metric", metric, {r.metric for r in old.values()})
-    changes = [_change(old.get(key), new.get(key), allowed) for key in dict.fromkeys([*old, *new])]
+    changes = _one_orientation(_change(old.get(key), new.get(key), allowed) for key in dict.fromkeys([*old, *new]))
     tested = [i for i, c in enumerate(changes) if c.p is not None]
     for i, p in zip(tested, holm([changes[i].p or 0.0 for i in tested]) if tested else [], strict=True):
         changes[i] = replace(changes[i], p=p, outcome="drift" if p < ALPHA else "same")
-    changes.sort(key=lambda c: not c.failed)
+    changes.sort(key=lambda c: (not c.failed, _WORST.index(towards(c)) if c.failed else 0))
     outcome = Drift(now, tuple(changes))
     provenance = {**now.provenance, "baseline": {k: baseline.provenance.get(k) for k in ("command", "started")}}
     document = charted(_document(outcome, name, allowed), changes, name, where)
     return replace(outcome, result=replace(now, provenance=provenance, document=document))
+
+
+def _one_orientation(changes: Iterable[Change]) -> list[Change]:
+    """The changes, of the numbers along fixed directions of a space only the one of least p, times their number.
+
+    They are one question, whether the space was turned, so they count once among the numbers of Holm's correction.
+    """
+    kept: list[Change] = []
+    turned: dict[tuple[str | None, ...], list[Change]] = {}
+    for c in changes:
+        if c.record.metric in ORIENTATION:
+            turned.setdefault((c.record.source, c.record.space, c.record.pooling), []).append(c)
+        else:
+            kept.append(c)
+    for family in turned.values():
+        least = min(family, key=lambda c: (not c.failed, 1.0 if c.p is None else c.p))
+        kept.append(least if least.p is None else replace(least, p=min(1.0, len(family) * least.p)))
+    return kept
 
 
 def _one_source(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
@@ -153,21 +178,29 @@ def _tested(old: Record, new: Record, apart: float, *, known: bool) -> Change:
         free = old.n == new.n or new.metric in FREE
         return Change(old, new, "drift" if known else "no error bar" if free else "rows differ")
     if known:
-        return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr))
+        return Change(old, new, "same", _p_value(apart, old.stderr, new.stderr, _degrees(old), _degrees(new)))
     difference = gap(old, new)
     if difference is None:
         return Change(old, new, "no error bar" if new.metric in JUMPY else "rows differ")
-    return Change(old, new, "same", _p_value(difference.apart, difference.stderr_old, difference.stderr_new))
+    errors = difference.stderr_old, difference.stderr_new
+    return Change(old, new, "same", _p_value(difference.apart, *errors, _degrees(old), _degrees(new)))
 
 
-def _p_value(apart: float, a: float, b: float) -> float:
+def _degrees(record: Record) -> int:
+    """Degrees of freedom of the standard error of ``record``: fewer than 15 where its units are of unequal size."""
+    if record.stderr is None or record.ci_low is None or record.ci_high is None:
+        return DEGREES
+    return degrees_of(record.stderr, record.ci_low, record.ci_high, DEGREES)
+
+
+def _p_value(apart: float, a: float, b: float, df_a: int = DEGREES, df_b: int = DEGREES) -> float:
     """Two-sided p of a difference ``apart`` with standard errors ``a`` and ``b``, by Welch's t."""
     from scipy.special import stdtr
 
     spread = math.hypot(a, b)
     if spread == 0:
         return 0.0 if apart > 0 else 1.0
-    degrees = spread**4 / ((a**4 + b**4) / DEGREES)
+    degrees = spread**4 / (a**4 / df_a + b**4 / df_b)
     return min(1.0, float(2 * stdtr(degrees, -apart / spread)))
 
 
@@ -190,11 +223,11 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
             c.new.value if c.new else None,
             _difference(c),
             _error(c),
-            c.p,
+            None if c.p is None else f"{c.p:.2g}",
         )
         for c in drifted.changes
     )
-    digits = (None, None, None, 4, 4, 4, 4, 4)
+    digits = (None, None, None, 4, 4, 4, 4, None)
     heads = ("verdict", "space", "metric", "baseline", "now", "difference", "± s.e.", "p (Holm)")
     table = Table("drift", "Baseline and now", tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)), rows)
     findings = [_finding(c) for c in drifted.drifted]
@@ -207,7 +240,7 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     uncompared = [c for c in drifted.changes if c.outcome in ("rows differ", "no error bar", "new")]
     skipped = [
         Skipped(", ".join(dict.fromkeys(c.record.metric for c in uncompared if c.outcome == outcome)), reason)
-        for outcome, reason in _UNCOMPARED.items()
+        for outcome, reason in UNCOMPARED.items()
         if any(c.outcome == outcome for c in uncompared)
     ]
     skipped += [Skipped(f"{metric} within {value:g}", "tolerance given") for metric, value in allowed.items()]
@@ -215,12 +248,13 @@ def _document(drifted: Drift, name: str, allowed: Mapping[str, float]) -> Docume
     return Document(f"Drift against {name}", "", tuple(findings), (table,), skipped=tuple(skipped))
 
 
-_UNCOMPARED = {
+UNCOMPARED: dict[str, str] = {
     "rows differ": "the value depends on the number of rows, which is not that of the baseline: measure as many rows, "
     "or give a --tolerance",
     "no error bar": "the value differs, and without an error bar only a --tolerance can judge that",
     "new": "the baseline does not have it",
 }
+"""Outcome -> why a number was not compared."""
 
 
 def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
@@ -245,9 +279,28 @@ def _finding(c: Change) -> Finding:
             f"{place} is undefined in one of the two runs: {c.new.note or (c.old and c.old.note)}", "serious"
         )
     old, new = (c.old.value if c.old else None) or 0.0, c.new.value or 0.0
+    if c.record.metric in ORIENTATION:
+        return _turned(c, old, new)
     error = "" if _error(c) is None else f", error bar ± {_error(c):.2g}, p = {c.p:.2g}"
     verb = "rose" if new > old else "fell"
-    return Finding(f"{place} {verb} from {old:.4g} to {new:.4g}.", "serious", f"difference {new - old:+.3g}{error}")
+    way = towards(c)
+    judged = f", for the {way}" if way in ("better", "worse") else ""
+    return Finding(
+        f"{place} {verb} from {old:.4g} to {new:.4g}{judged}.", "serious", f"difference {new - old:+.3g}{error}"
+    )
+
+
+def _turned(c: Change, old: float, new: float) -> Finding:
+    """The rows lie along other directions: a rotation leaves every other number as it was."""
+    what, _, k = c.record.metric.partition(".")
+    name = "mean" if what == MEAN else "variance"
+    return Finding(
+        f"The vectors{f' of {c.record.space}' if c.record.space else ''} lie along other directions: the {name} along "
+        f"fixed direction {k} was {old:.4g} and is {new:.4g}.",
+        "serious",
+        f"difference {new - old:+.3g}, error bar ± {_error(c) or 0.0:.2g}, p = {c.p or 0.0:.2g}",
+        remedy="vectors of another model, or turned since: embed queries and documents with one model again",
+    )
 
 
 def _difference(c: Change) -> float | None:

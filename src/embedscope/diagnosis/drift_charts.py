@@ -10,7 +10,7 @@ from embedscope.certification.wording import count
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Mark
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
-from embedscope.diagnosis.where import is_named
+from embedscope.diagnosis.where import Where
 
 DRAWN = 24
 """Numbers that are drawn, those that changed most."""
@@ -18,7 +18,7 @@ DRAWN = 24
 _SERIES = ("within error", "better", "worse", "changed, neither better nor worse")
 
 
-def charted(document: Document, changes: Sequence[Change], name: str, where: str) -> Document:
+def charted(document: Document, changes: Sequence[Change], name: str, where: Where) -> Document:
     """``document`` with its headline and the chart of all changes."""
     chart = drift_chart(changes)
     headline = _headline(document, changes, name, where, () if chart is None else (chart.id,))
@@ -70,7 +70,7 @@ def _in_errors(c: Change) -> float | None:
 
 
 def _headline(
-    document: Document, changes: Sequence[Change], name: str, where: str, charts: tuple[str, ...]
+    document: Document, changes: Sequence[Change], name: str, where: Where, charts: tuple[str, ...]
 ) -> Headline:
     failed = [c for c in changes if c.failed]
     compared = sum(c.outcome in ("same", "drift") for c in changes)
@@ -88,5 +88,5 @@ def _headline(
     text = f"{len(failed)} of {count(max(compared, len(failed)), 'number')} {verb}"
     text += f"{f' ({said})' if said else ''}: {document.findings[0].text}"
     evidence = "; ".join(filter(None, (document.findings[0].evidence, left)))
-    command = f"embedscope diagnose {where}" if is_named(where) else ""
+    command = f"embedscope diagnose {where}" if where.is_named else ""
     return Headline(text, "serious", evidence, command=command, charts=charts)

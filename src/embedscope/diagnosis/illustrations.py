@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from embedscope.core.document import Chart, Document, Headline, Range
-from embedscope.diagnosis._rule import JUDGED, LEAST_ROWS, Verdict
-from embedscope.diagnosis.where import is_named
+from embedscope.diagnosis._rule import LEAST_ROWS, Verdict
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
 
 HEALTHY = Range(-0.2, 0.2, "unrelated rows of most healthy spaces")
-
-_AFTER = re.compile(r"; |, (?=[a-z])")
-"""Where a remedy goes on after its command."""
 
 _CARRIES = {
     "cosine_floor": ("cosines", "coordinates"),
@@ -79,11 +74,11 @@ def _charts_for(verdict: Verdict | None, charts: Sequence[Chart]) -> tuple[str, 
 def _command(problems: Sequence[Verdict]) -> str:
     """The remedy of the worst finding that is a command and runs as it is; otherwise what lists its rows."""
     for v in problems:
-        remedy = v.rule.remedy(v.numbers)
-        if remedy.startswith("embedscope ") and JUDGED not in remedy:
-            return _AFTER.split(remedy)[0]
+        remedy = v.rule.remedy
+        if remedy.runs(v.numbers):
+            return remedy.command(v.numbers)
     where = problems[0].numbers.where
-    return f"embedscope diagnose {where} --rows-out rows.csv" if is_named(where) else ""
+    return f"embedscope diagnose {where} --rows-out rows.csv" if where.is_named else ""
 
 
 def _counted(n: int, what: str) -> str:

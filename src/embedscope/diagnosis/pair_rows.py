@@ -94,7 +94,7 @@ def _across(
 ) -> Iterator[tuple[str, tuple[str, Listed]]]:
     bad = np.flatnonzero(ranks > _HALF)
     bad = bad[np.argsort(-ranks[bad], kind="stable")]
-    why = "{value:.0%} of the other side is nearer to it than its match"
+    why = "{percent} of the other side is nearer to it than its match"
     for rule in ("mismatched_pairs", "pairs_match"):
         yield rule, (names[0], Listed(x_ids[left[bad]], ranks[bad], why))
     gap = unit.x.mean(axis=0) - unit.y.mean(axis=0)

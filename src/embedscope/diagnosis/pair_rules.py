@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from embedscope.core.records import Record
 from embedscope.diagnosis._readings import Numbers, Reading, difference, number
-from embedscope.diagnosis._rule import OUT, Rule
+from embedscope.diagnosis._rule import Rule
 from embedscope.diagnosis.centred import sampling_gap
+from embedscope.diagnosis.remedy import Remedy
 
 _SHARE = "same_modality_share."
 _KINDS = "query_kind_share."
-_JUDGED = (
-    "with relevance judgements in qrels.tsv: embedscope repair {corpus} --queries {source} --qrels qrels.tsv "
-    "--candidates "
-)
 
 
 def _shares(numbers: Numbers) -> dict[str, tuple[Record, float]]:
@@ -80,7 +77,7 @@ PAIR_RULES = (
         says="The means of the two sides are {value:.2f} apart: each side has its own region of the space.",
         harm="Cosines across the sides are all low and need a threshold of their own; clusters follow the modality, "
         "not the content. Search from one side to the other is hardly affected.",
-        repair="embedscope repair {where} --objective mixed --candidates center" + OUT + ", where one index holds both",
+        remedy=Remedy(candidates=("center",), objective="mixed", remark="where one index holds both"),
         adjusted=_beyond_noise,
     ),
     Rule(
@@ -94,9 +91,7 @@ PAIR_RULES = (
         "CLIP (500 pairs) reads 1.000, 0.943 after centring each side",
         says="In a mixed index, {percent} of the 10 nearest results are of the query's own modality.",
         harm="Image queries return only images, and text queries only texts, however well others match.",
-        repair="embedscope repair {where} --objective mixed --candidates center"
-        + OUT
-        + "; or merge two indexes by rank",
+        remedy=Remedy(candidates=("center",), objective="mixed", also="or merge two indexes by rank"),
         adjusted=_above_chance,
     ),
     Rule(
@@ -110,7 +105,7 @@ PAIR_RULES = (
         "rows do not belong together, 0 where all do. CLIP (500 pairs) reads 0.00",
         says="{percent} of the pairs match no better than chance.",
         harm="These rows have the wrong match: shuffled ids, or texts that were changed after they were embedded.",
-        repair="check the ids of the listed rows (--rows-out FILE), and embed again what is stale",
+        remedy=Remedy("check the ids of the listed rows (--rows-out FILE), and embed again what is stale"),
     ),
     Rule(
         id="pairs_match",
@@ -124,8 +119,9 @@ PAIR_RULES = (
         says="Matching rows are {value:.3f} closer than others in cosine.",
         harm="Search across the sides finds next to nothing: they come from different models, or their rows are not in "
         "the same order.",
-        repair="check that both files are in the same order, or give --pair-ids; then embedscope repair {where} "
-        "--candidates procrustes" + OUT,
+        remedy=Remedy(
+            before="check that both files are in the same order, or give --pair-ids", candidates=("procrustes",)
+        ),
     ),
 )
 """Rules of a pair of sides whose rows match."""
@@ -143,7 +139,7 @@ QUERY_RULES = (
         says="The means of queries and documents are {value:.2f} apart: they are two clouds.",
         harm="One mean for both is the mean of neither, so centring on documents moves queries wrongly; thresholds "
         "learnt between documents do not hold for queries.",
-        repair=_JUDGED + "center" + OUT + ", which keeps a mean for each",
+        remedy=Remedy(candidates=("center",), retrieval=True, remark="which keeps a mean for each"),
         adjusted=_beyond_noise,
     ),
     Rule(
@@ -157,7 +153,7 @@ QUERY_RULES = (
         "5 / n, or what one place each is among m queries, 5 / (10 m)",
         says="Five documents take {percent} of all places in the 10 best of these queries.",
         harm="Every query returns the same documents.",
-        repair=_JUDGED + "center" + OUT + "; look at the five documents",
+        remedy=Remedy(candidates=("center",), retrieval=True, also="look at the five documents"),
         adjusted=_beyond_five,
     ),
     Rule(
@@ -173,7 +169,7 @@ QUERY_RULES = (
         says="A query's best document is only {value:.3f} nearer in cosine than any document ({nearest:.3f} against "
         "{random:.3f}).",
         harm="No threshold separates an answer from the rest, and rounding changes the order.",
-        repair=_JUDGED + "center,center+abtt:1" + OUT,
+        remedy=Remedy(candidates=("center", "center+abtt:1"), retrieval=True),
     ),
     Rule(
         id="query_kinds",
@@ -187,7 +183,7 @@ QUERY_RULES = (
         "0.1 is a tenth of what a random draw gives. Some queries rightly ask for one kind only",
         says="Among the 10 best, {rarest} rows are {percent} as frequent as in the whole pool.",
         harm="That kind never appears in the results of a mixed index.",
-        repair=_JUDGED + "center" + OUT,
+        remedy=Remedy(candidates=("center",), retrieval=True),
     ),
 )
 """Rules of queries against documents; of a pool of two kinds, against both."""

@@ -12,6 +12,10 @@ import math
 from dataclasses import dataclass
 
 from embedscope.core.records import Record
+from embedscope.metrics._orientation import DIRECTIONS, MEAN, VARIANCE
+
+ORIENTATION = frozenset(f"{name}.{k}" for name in (MEAN, VARIANCE) for k in range(1, DIRECTIONS + 1))
+"""Numbers along fixed directions; together they are one test of whether the space was turned."""
 
 FREE = frozenset(
     {
@@ -28,9 +32,13 @@ FREE = frozenset(
         "unpaired_cosine",
         "alignment",
         "query_random_cosine",
+        *ORIENTATION,
     }
 )
 """Means over rows or over pairs of rows, unbiased estimates, and shares of them."""
+
+OF_SINGLE_ROWS = frozenset({"participation_ratio_unbiased"})
+"""Free of n where rows are units by themselves: blocks of a file cut through what belongs together."""
 
 DISTANCES = frozenset({"modality_gap", "query_shift"})
 """Distances of means: what n adds to them has a bound, which counts as unknown."""
@@ -57,6 +65,7 @@ def gap(old: Record, new: Record) -> Gap | None:
     if old.value is None or new.value is None or old.stderr is None or new.stderr is None:
         return None
     free = new.variant is None and (new.metric in FREE or new.metric in DISTANCES)
+    free = free and (new.metric not in OF_SINGLE_ROWS or all(r.units in (None, r.n) for r in (old, new)))
     if new.metric in JUMPY or (not free and _sizes(old) != _sizes(new)):
         return None
     apart = abs(new.value - old.value)

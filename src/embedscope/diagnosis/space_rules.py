@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from embedscope.diagnosis._readings import Numbers, Reading, dimensions, number, ratio, rows
-from embedscope.diagnosis._rule import OUT, Rule
+from embedscope.diagnosis._rule import Rule
 from embedscope.diagnosis.populations import LEAST_ROWS
+from embedscope.diagnosis.remedy import Remedy
 
 _CONE = 0.05
 """Mean cosine above which it makes sense to ask which coordinate it comes from."""
@@ -61,7 +62,7 @@ def _few_of(numbers: Numbers) -> str:
 
 def _copies_of_pairs(numbers: Numbers, limit: float) -> float | None:
     """On one side of pairs rows repeat by right, as an image does with five captions: never serious there."""
-    return None if numbers.where.startswith("--pair ") and limit >= _HALF else limit
+    return None if numbers.where.is_pair and limit >= _HALF else limit
 
 
 def _norms_vary(numbers: Numbers) -> bool:
@@ -89,8 +90,10 @@ RULES = (
         "are their own) and vary along other directions (likeness of covariances {likeness:.2f}; one model has 0.1 "
         "and more).",
         harm="No query finds rows of both: each is searched in half an index.",
-        repair="find out which model made which rows (--rows-out FILE writes the smaller set), and embed those again "
-        "with the other model",
+        remedy=Remedy(
+            "find out which model made which rows (--rows-out FILE writes the smaller set), and embed "
+            "those again with the other model",
+        ),
     ),
     Rule(
         id="two_kinds",
@@ -112,8 +115,10 @@ RULES = (
         "their own set beyond chance. Likely cause: {cause} (likeness of covariances {likeness:.2f}, means {gap:.2f} "
         "apart).",
         harm="Search returns rows of the query's own set first, whatever they mean.",
-        repair="embed all rows with the same prefix; where the sets are two modalities, measure them as --pair A B and "
-        "repair the pair (--rows-out FILE writes the smaller set)",
+        remedy=Remedy(
+            "embed all rows with the same prefix; where the sets are two modalities, measure them as "
+            "--pair A B and repair the pair (--rows-out FILE writes the smaller set)",
+        ),
     ),
     Rule(
         id="two_formats",
@@ -129,7 +134,7 @@ RULES = (
         says="{percent} of the rows are stored otherwise than the rest: {how}.",
         harm="Two runtimes, exports or scripts filled this index; where only some rows have unit length, a dot product "
         "ranks by length.",
-        repair="write all rows with one script, L2-normalised and in one precision",
+        remedy=Remedy("write all rows with one script, L2-normalised and in one precision"),
     ),
     Rule(
         id="cosine_floor",
@@ -143,7 +148,7 @@ RULES = (
         "to 0.83 (CLIP class names)",
         says="Unrelated rows have a mean cosine of {value:.2f}.",
         harm="A cosine threshold taken from another model accepts too much. Ranking is not affected.",
-        repair="embedscope repair {where} --candidates center" + OUT,
+        remedy=Remedy(candidates=("center",)),
     ),
     Rule(
         id="low_contrast",
@@ -158,7 +163,7 @@ RULES = (
         says="A row's nearest neighbour is only {value:.3f} nearer in cosine than unrelated rows, which have "
         "{unrelated:.3f}.",
         harm="No threshold separates a match from the rest, and rounding changes the order.",
-        repair="embedscope repair {where} --candidates center,center+abtt:1" + OUT,
+        remedy=Remedy(candidates=("center", "center+abtt:1")),
         applies=lambda numbers: _above(_FLOOR, numbers),
     ),
     Rule(
@@ -175,7 +180,7 @@ RULES = (
         says="Coordinate {coordinate:.0f} alone accounts for {percent} of the mean cosine.",
         harm="It adds nearly the same to every cosine and hides the other coordinates; int8 and other uniform codes "
         "spend their range on it. Ranking may still be fine, so it is never serious by itself.",
-        repair="embedscope repair {where} --candidates center,center+abtt:1" + OUT,
+        remedy=Remedy(candidates=("center", "center+abtt:1")),
         applies=lambda numbers: _above(_CONE, numbers),
     ),
     Rule(
@@ -190,7 +195,7 @@ RULES = (
         "more: one long direction lowers the share and leaves neighbours to the others, which `few_directions` tests",
         says="The rows vary in {directions:.1f} of {dim} directions ({percent}).",
         harm="Most of the variance lies in a handful of directions: distances are theirs, and storage is wasted.",
-        repair="embedscope repair {where} --candidates center+abtt:1,whiten" + OUT,
+        remedy=Remedy(candidates=("center+abtt:1", "whiten")),
         details={"directions": "participation_ratio_unbiased"},
         applies=lambda numbers: numbers.dim >= 64,
     ),
@@ -208,7 +213,7 @@ RULES = (
         applies=lambda numbers: numbers.n >= numbers.dim,  # fewer rows span few directions whatever they are
         says="{few} of {dim} directions decide {percent} of the 10 nearest.",
         harm="All other coordinates add nothing: rows that differ in meaning have the same neighbours.",
-        repair="check the model and its pooling; embedscope repair {where} --candidates center+abtt:1,whiten" + OUT,
+        remedy=Remedy(before="check the model and its pooling", candidates=("center+abtt:1", "whiten")),
     ),
     Rule(
         id="hubs",
@@ -222,7 +227,7 @@ RULES = (
         "five times 5 / n",
         says="Five rows take {percent} of all places among the 10 nearest.",
         harm="The same few documents appear for every query, and push the right ones out of the first page.",
-        repair="embedscope repair {where} --candidates center" + OUT + "; look at the five, often boilerplate or empty",
+        remedy=Remedy(candidates=("center",), also="look at the five, often boilerplate or empty"),
         adjusted=_beyond_five,
     ),
     Rule(
@@ -235,7 +240,7 @@ RULES = (
         reason="an isotropic space reads 0.000, MiniLM pooled 0.016, CLIP 0.05 to 0.06; at 0.4 two rows in five",
         says="{percent} of the rows are among the 10 nearest of no other row.",
         harm="Search does not return them, however relevant.",
-        repair="embedscope repair {where} --candidates center,center+abtt:1" + OUT,
+        remedy=Remedy(candidates=("center", "center+abtt:1")),
     ),
     Rule(
         id="copies",
@@ -249,7 +254,7 @@ RULES = (
         "pairs: 0.11",
         says="{percent} of the rows are duplicates of another row.",
         harm="Results repeat each other, and hubs and distances to neighbours say less.",
-        repair="keep one row of each and a list of its duplicates, before indexing",
+        remedy=Remedy("keep one row of each and a list of its duplicates, before indexing"),
         adjusted=_copies_of_pairs,
     ),
     Rule(
@@ -265,7 +270,7 @@ RULES = (
         details={"count": "zero_rows", "are": _are},
         says="{count:,.0f} of {n:,} rows {are} all zeros.",
         harm="Their cosine with anything is undefined; an index returns them at random or divides by zero.",
-        repair="embed those rows again, or remove them; embedscope leaves them out of cosines",
+        remedy=Remedy("embed those rows again, or remove them; embedscope leaves them out of cosines"),
     ),
     Rule(
         id="norms_vary",
@@ -279,7 +284,7 @@ RULES = (
         "normal rows 1 / sqrt(2 d)",
         says="Row norms vary by {percent} of their mean.",
         harm="An index by dot product ranks rows with large norms first, whatever they mean; cosine is not affected.",
-        repair="L2-normalise rows before indexing, or index by cosine",
+        remedy=Remedy("L2-normalise rows before indexing, or index by cosine"),
         adjusted=lambda numbers, limit: limit + (2 * numbers.dim) ** -0.5,
     ),
     Rule(
@@ -294,7 +299,7 @@ RULES = (
         "0.17",
         says="{percent} of neighbouring ranks tie where cosines are kept in half precision.",
         harm="The order of the first ten depends on how cosines are stored, and differs between machines.",
-        repair="compute cosines in float32, or embedscope repair {where} --candidates center" + OUT,
+        remedy=Remedy(instead="compute cosines in float32", candidates=("center",)),
     ),
     Rule(
         id="int8",
@@ -307,7 +312,7 @@ RULES = (
         "Isotropic spaces, CLIP and MiniLM pooled read 0.97 to 0.99",
         says="Storing coordinates in 8 bits keeps {percent} of the 10 nearest.",
         harm="A quantised index returns other rows than the exact one.",
-        repair="one scale per coordinate, or first embedscope repair {where} --candidates center,center+abtt:1" + OUT,
+        remedy=Remedy(instead="one scale per coordinate", candidates=("center", "center+abtt:1")),
     ),
     Rule(
         id="dot_differs",
@@ -320,7 +325,9 @@ RULES = (
         "by more than 0.1; it is 1 for rows of equal length",
         says="By dot product, {percent} of the 10 nearest are those by cosine.",
         harm="An index with the wrong metric returns other rows, long ones first.",
-        repair="L2-normalise rows before indexing, or set the index to the metric the model was trained with",
+        remedy=Remedy(
+            "L2-normalise rows before indexing, or set the index to the metric the model was trained with",
+        ),
         applies=_norms_vary,
     ),
     Rule(
@@ -334,7 +341,7 @@ RULES = (
         "deviations (1.4826 MAD); a normal distribution has none",
         says="{percent} of the rows lie apart from all others.",
         harm="They are never found, or are what a failed request, an empty text or another language left behind.",
-        repair="look at them (--rows-out FILE), and remove or embed again what does not belong",
+        remedy=Remedy("look at them (--rows-out FILE), and remove or embed again what does not belong"),
     ),
     Rule(
         id="length_bias",
@@ -348,7 +355,7 @@ RULES = (
         details={"which": _direction},
         says="Texts that are {which} are found more often (rank correlation {value:.2f}).",
         harm="Results are chosen by length as well as by meaning.",
-        repair="cut long texts into chunks of equal length, or embedscope repair {where} --candidates center" + OUT,
+        remedy=Remedy(instead="cut long texts into chunks of equal length", candidates=("center",)),
     ),
     Rule(
         id="few_rows",
@@ -363,7 +370,7 @@ RULES = (
         "findings here use numbers without that bias",
         says="{n:,} rows for {dim} dimensions: some numbers of `measure` are biased at this size.",
         harm="Comparing spaces of different n would compare sizes.",
-        repair="measure more rows, or compare at equal n",
+        remedy=Remedy("measure more rows, or compare at equal n"),
     ),
 )
 """Rules of every single space, by how often they matter."""

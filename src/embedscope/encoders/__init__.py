@@ -11,7 +11,7 @@ from embedscope.encoders._image_uris import split_uri
 from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._opening import opening
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
-from embedscope.encoders._space_names import space_name
+from embedscope.encoders._space_names import LAST_LAYERS, space_name
 from embedscope.encoders._uris import is_model as _is_text_model
 from embedscope.encoders._uris import near_alias
 from embedscope.encoders.aliases import ALIASES, Alias
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIASES",
+    "LAST_LAYERS",
     "MODELS",
     "OWN",
     "Alias",
@@ -82,12 +83,12 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
     if not isinstance(uri, str):
         from embedscope.encoders.objects import named_model
 
-        return _opened(named_model(uri), options)
+        return _open(named_model(uri), options)
     with opening(uri):
-        return _opened(uri, options)
+        return _open(uri, options)
 
 
-def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
+def _open(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     image = _image_model(uri)
     if image is not None and image.open_text is not None:
         return image.open_text(uri, Opening(**{k: v for k, v in options.items() if k in ("device", "dtype", "seed")}))
@@ -96,11 +97,17 @@ def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     scheme = _scheme(uri)
     if scheme is not None:
         return _open_scheme(scheme, uri, options)
-    from embedscope.encoders._without_layers import open_without_layers
+    from embedscope.encoders._taps import NoLayersError
+    from embedscope.encoders._without_layers import open_despite_layers, open_without_layers
     from embedscope.encoders.text import open_encoder
 
     model = open_without_layers(uri, options)
-    return model or open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+    if model is not None:
+        return model
+    try:
+        return open_encoder(uri, **{k: v for k, v in options.items() if k not in ("cache", "yes", "note")})
+    except NoLayersError as error:
+        return open_despite_layers(uri, options, error)
 
 
 def _open_scheme(scheme: Scheme, uri: str, options: dict[str, Any]) -> Lookup:

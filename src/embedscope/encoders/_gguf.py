@@ -35,7 +35,7 @@ class GgufFile:
 
     def head(self) -> Path:
         """Folder with the configuration and the tokenizer."""
-        return _made_once(f"{self.digest[:32]}-head", self._write_head, "tokenizer.json")
+        return _write_once(f"{self.digest[:32]}-head", self._write_head, "tokenizer.json")
 
     def weights(self, head: Path) -> Path:
         """Folder with the dequantised weights (float32)."""
@@ -69,6 +69,11 @@ class GgufFile:
 
         That takes seconds each time, since every token of the vocabulary becomes an array; and so does the table of the
         names of tensors, which it makes anew for every module.
+
+        Two functions of the package gguf are replaced for it, since there is no other way in: transformers takes a GGUF
+        file by its name alone, and imports both functions from gguf at each of its calls. What they give is the same.
+        The lock keeps two blocks from putting back each other's functions; who else reads a file meanwhile, in another
+        thread, passes through to the reader itself.
         """
         gguf: Any = require("gguf", "hf", "a GGUF model")
         with _patching:
@@ -89,6 +94,7 @@ class GgufFile:
 
 
 _patching = Lock()
+"""Held while functions of the package gguf are replaced."""
 
 
 def converted_once(name: str, write: Callable[[Path], None]) -> Path:
@@ -98,14 +104,14 @@ def converted_once(name: str, write: Callable[[Path], None]) -> Path:
         write(folder)
         (folder / _NOTE).write_text(sha256_of_all(sorted(folder.glob("*.safetensors"))) + "\n")
 
-    folder = _made_once(name, noted, _NOTE)
+    folder = _write_once(name, noted, _NOTE)
     if sha256_of_all(sorted(folder.glob("*.safetensors"))) != (folder / _NOTE).read_text().strip():
         shutil.rmtree(folder)
-        folder = _made_once(name, noted, _NOTE)
+        folder = _write_once(name, noted, _NOTE)
     return folder
 
 
-def _made_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
+def _write_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
     """The folder ``name`` for this version of transformers; written aside and renamed, so it is whole or absent."""
     version = require("transformers", "hf", "a GGUF model").__version__
     kept = f"{name}-transformers-{version}"

@@ -33,7 +33,7 @@ class Loaded:
 
 
 def load(source: Source, *, device: str, dtype: str, trust_remote_code: bool, seed: int) -> Loaded:
-    """Load (or freshly initialise) the text transformer of ``source`` onto ``device``, in evaluation mode."""
+    """Load (or randomly initialise) the text transformer of ``source`` onto ``device``, in evaluation mode."""
     torch = require("torch", "hf", "a text encoder")
     transformers = require("transformers", "hf", "a text encoder")
     if dtype not in _DTYPES:
@@ -87,7 +87,28 @@ def _model(source: Source, config: Any, options: dict[str, Any], dtype: Any, see
         config.text_config.projection_dim = config.projection_dim
         options["config"] = config.text_config
     cls = {"clip": transformers.CLIPTextModelWithProjection, "siglip": transformers.SiglipTextModel}.get(tower or "")
-    return saved_model(cls or transformers.AutoModel, source, options, dtype)
+    return saved_model(cls or _class_of(config), source, options, dtype)
+
+
+def _class_of(config: Any) -> Any:
+    """The class that reads texts with ``config``: of T5 and its like the encoder alone, as in sentence-transformers."""
+    transformers = importlib.import_module("transformers")
+    encoders = (transformers.T5Config, transformers.MT5Config, transformers.UMT5Config)
+    return transformers.AutoModelForTextEncoding if isinstance(config, encoders) else transformers.AutoModel
+
+
+def reads_token_types(loaded: Loaded) -> bool:
+    """Whether the token types that the tokenizer gives, all 0, change the states, as in GPT-2; BERT assumes them."""
+    import inspect
+
+    torch = importlib.import_module("torch")
+    model, name = loaded.model, "token_type_ids"
+    if name not in loaded.tokenizer.model_input_names or name not in inspect.signature(model.forward).parameters:
+        return False
+    with torch.inference_mode():
+        ids = torch.tensor([[int(loaded.config.vocab_size * part) for part in (0.17, 0.31)]], device=model.device)
+        plain, typed = (model(input_ids=ids, **more).last_hidden_state for more in ({}, {name: torch.zeros_like(ids)}))
+    return not torch.equal(plain, typed)
 
 
 def saved_model(kind: Any, source: Source, options: dict[str, Any], dtype: Any) -> tuple[Any, str]:
@@ -115,7 +136,7 @@ def fresh_model(config: Any, dtype: Any, seed: int, source: Source, *, trust_rem
             return transformers.CLIPTextModelWithProjection(config).to(dtype)
         if config.model_type == "clip_vision_model":
             return transformers.CLIPVisionModelWithProjection(config).to(dtype)
-        return transformers.AutoModel.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
+        return _class_of(config).from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
 
     model = fresh(make, seed, zero_bias=source.uri.zero_bias)
     zero = " bias 0" if source.uri.zero_bias else ""

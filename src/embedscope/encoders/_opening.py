@@ -1,32 +1,21 @@
-"""The boundary of the models: whatever a library raises where a model is opened, outside come only typed errors."""
+"""The boundary of what reads files, where a model is opened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from embedscope.core.boundary import reason, shown
-from embedscope.core.errors import EmbedscopeError, InputError, is_failure
+from embedscope.core.boundary import sentences
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@contextmanager
-def opening(uri: str) -> Generator[None, None, None]:
-    """Turn every error that is not ours, but for a lack of memory, into an ``InputError`` about the model ``uri``."""
-    try:
-        yield
-    except (EmbedscopeError, MemoryError):
-        raise
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        raise InputError(
-            f"the model {shown(uri)} could not be opened ({reason(error)}); get or save it again"
-        ) from error
+def opening(uri: str) -> AbstractContextManager[None]:
+    """Errors of other libraries as an ``InputError`` of one sentence about the model ``uri``."""
+    return sentences(f"the model {uri}", "get or save it again", "opened")
 
 
 def opens(function: Callable[P, R]) -> Callable[P, R]:

@@ -20,6 +20,11 @@ _BATCH = 512
 class SentenceLookup:
     """One vector per text, ``pooled``, as sentence-transformers gives it; a model of kind ``Lookup``.
 
+    Parameters
+    ----------
+    policies : what decides the vectors beside the modules of ``model``: dtype, device, checksums of a transformer
+    why : why the layers of a transformer are not read
+
     Attributes
     ----------
     spaces : the one space
@@ -28,7 +33,14 @@ class SentenceLookup:
     """
 
     def __init__(
-        self, uri: str, model: SentenceModel, overrides: Overrides, *, device: str, dtype: str, cache: bool
+        self,
+        uri: str,
+        model: SentenceModel,
+        overrides: Overrides,
+        policies: Mapping[str, str],
+        *,
+        cache: bool,
+        why: str | None = None,
     ) -> None:
         saved = model.saved
         self._model, self._overrides, self._uri = model, overrides, uri
@@ -36,9 +48,10 @@ class SentenceLookup:
         self.reading = reading_facts(saved, overrides)
         self.score = overrides.score or saved.score
         kinds = ", ".join(saved.kinds)
-        self.spaces: Mapping[str, str] = {"pooled": f"sentence vector of {kinds} by sentence-transformers; no layers"}
-        policies = {"dtype": dtype, "device": device}
-        self.facts: dict[str, Any] = {"kind": "sentence-transformers", **model.facts, **policies} | self.reading
+        lacking = f"no layers: {why}" if why else "no layers"
+        self.spaces: Mapping[str, str] = {"pooled": f"sentence vector of {kinds} by sentence-transformers; {lacking}"}
+        self._policies = dict(policies)
+        self.facts: dict[str, Any] = {"kind": "sentence-transformers", **model.facts, **self._policies} | self.reading
 
     def role_pooling(self, role: Role | None) -> str | None:
         """The pooling for texts of ``role``; None where the model treats them as any other text."""
@@ -64,10 +77,9 @@ class SentenceLookup:
         namespace = namespace_of(
             {
                 **self._model.facts,
+                **self._policies,
                 "role": pooling,
                 "prompt": prompt,
-                "dtype": self.facts["dtype"],
-                "device": self.facts["device"],
             }
         )
         rows = rows_of(texts, encode, self._cache, namespace).copy()

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _FINAL_NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm", "final_norm", "norm_f", "ln_out", "post_norm")
 
 
+class NoLayersError(InputError):
+    """A transformer whose layers cannot be read, though it may give sentence vectors."""
+
+
 class LayerTaps:
     """Hooks on the embedding output, on each block and on the final norm of a transformer.
 
@@ -60,6 +64,11 @@ class LayerTaps:
         names = list(self.spaces)
 
         def take(name: str, states: torch.Tensor) -> None:
+            if states.shape[:2] != ids.shape:
+                raise NoLayersError(
+                    f"{type(self.model).__name__} keeps states of shape {tuple(states.shape)} for texts and tokens of "
+                    f"{tuple(ids.shape)}, so its layers cannot be read"
+                )
             picked = states[rows, cols].float()
             taken[name] = picked if owners is None else _mean_by_owner(picked, owners)
 
@@ -108,9 +117,9 @@ def block_list(model: Any, n_layers: int) -> tuple[str, Any]:
         and len({type(block) for block in module}) == 1
     ]
     if not lists:
-        raise InputError(
-            f"{type(model).__name__} has no list of {n_layers} blocks; models whose blocks share weights or that have "
-            "both encoder and decoder are not supported"
+        raise NoLayersError(
+            f"{type(model).__name__} has no list of {n_layers} blocks, as where blocks share weights, so its layers "
+            "cannot be read"
         )
     _, name, module = max(lists, key=lambda item: item[0])
     return name, module

@@ -18,6 +18,10 @@ _ARGMAX_EOS = 2
 """With this ``eos_token_id`` transformers reads CLIP's vector at the largest id of a text (configurations of 2021)."""
 
 
+BY_LIBRARY = "by sentence-transformers"
+"""Why a sentence vector is not computed here."""
+
+
 @dataclass(frozen=True)
 class TextTower:
     """How a text tower reads its vector; ``fixed_length`` is the length that every text is padded to, if any."""
@@ -81,9 +85,9 @@ def pooling_of(loaded: Loaded, source: Source) -> tuple[Pooling | None, str]:
         if source.saved is None:
             return None, "the model defines no sentence vector"
         pooling = simple_pooling(source.saved)
-        return pooling, str(pooling.mode) if pooling else "by sentence-transformers"
+        return pooling, str(pooling.mode) if pooling else BY_LIBRARY
     if source.saved is not None and source.saved.kinds not in (("CLIPModel",), ("CLIPModel", "Normalize")):
-        return None, "by sentence-transformers"
+        return None, BY_LIBRARY
     if loaded.projection is None:
         return None, "the weights hold no text projection"
     where = "EOS" if kind == "clip" else "the last position"

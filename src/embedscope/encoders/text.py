@@ -20,14 +20,14 @@ from embedscope.encoders._framing import (
     special_ids,
 )
 from embedscope.encoders._info import ModelInfo, Picks
-from embedscope.encoders._loading import Loaded, choose_device, load
+from embedscope.encoders._loading import Loaded, choose_device, load, reads_token_types
 from embedscope.encoders._opening import opens
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
 from embedscope.encoders._sources import Source, find_source
 from embedscope.encoders._space_names import Spaces
-from embedscope.encoders._taps import LayerTaps
-from embedscope.encoders._text_towers import padded, pooling_of, saved_length, tower_of
+from embedscope.encoders._taps import LayerTaps, NoLayersError
+from embedscope.encoders._text_towers import BY_LIBRARY, padded, pooling_of, saved_length, tower_of
 from embedscope.encoders._uris import parse_uri
 
 Vectors = npt.NDArray[np.float32]
@@ -65,7 +65,9 @@ class TextEncoder:
         self._native = native_specials(loaded.tokenizer)
         self._tower = tower_of(loaded, source)
         self._pooling, reason = pooling_of(loaded, source)
-        self._library = library if self._pooling is None and reason == "by sentence-transformers" else None
+        if library is not None and self._pooling is not None and self._tower is None and reads_token_types(loaded):
+            self._pooling, reason = None, BY_LIBRARY
+        self._library = library if self._pooling is None and reason == BY_LIBRARY else None
         if not self.has_pooled and (overrides.prompts or overrides.score):
             raise InputError(f"{source.uri.uri} has no sentence vector ({reason}); leave out prompts and the score")
         own_limit = self._pooling.max_length if self._pooling else saved_length(source.saved)
@@ -275,8 +277,9 @@ class TextEncoder:
             states, last = self._taps.run(batch, None, rows, cols)
             top = states[list(states)[-1]]
             if not torch.allclose(top, last[:, 3].float(), rtol=1e-4, atol=1e-5):
-                raise InputError(
-                    f"the last block of {type(self._loaded.model).__name__} is not its output; it is not supported"
+                raise NoLayersError(
+                    f"the last block of {type(self._loaded.model).__name__} is not its output, so its layers cannot be "
+                    "read"
                 )
             return bool((top[0] - top[1]).abs().max() <= 1e-4 * top.abs().max())
 

@@ -31,7 +31,7 @@ def _bests(scores: Sequence[TaskScore]) -> list[Record]:
         best = best_of(drawn) if len(drawn) > 1 else None
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
-            stability = "" if best.share is None else f"; the same one is best in {best.share:.0%} of draws"
+            stability = "" if best.share is None else f"; the same one is best in {100 * best.share:.0f} % of draws"
             how = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band"
             note = f"{how}{stability}; {_rivals(best)}"
             records.append(_with(winner, f"{winner.metric}.best", best, note))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Skipped
+from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Skipped, Status
 from embedscope.core.records import Record
 
 _SERIES = 6
 """Sources that one chart tells apart."""
+
+_TOLD = 3
+"""Scores, or tasks, that a headline names."""
 
 
 def score_document(records: Sequence[Record], skipped: Sequence[Skipped] = ()) -> Document | None:
@@ -83,9 +86,12 @@ def _place(r: Record, places: set[str]) -> str:
     return f" at {place}" if r.source in places and place else ""
 
 
-def _said(r: Record) -> str:
+def _score(r: Record, places: set[str]) -> str:
+    """``0.894 on ndcg@10 (0.854 to 0.927)``."""
     known = r.ci_low is not None and r.ci_high is not None
-    return f"{_name(r)} {r.value:.3f}" + (f" ({r.ci_low:.3f} to {r.ci_high:.3f})" if known else "")
+    place = " ".join(filter(None, (r.pooling, r.space))) if r.source in places else ""
+    inside = ", ".join(filter(None, (f"{r.ci_low:.3f} to {r.ci_high:.3f}" if known else "", place)))
+    return f"{r.value:.3f} on {_name(r)}" + (f" ({inside})" if inside else "")
 
 
 def _headline(
@@ -96,33 +102,79 @@ def _headline(
     places: set[str],
 ) -> Headline:
     differences = [r for r in records if r.metric.endswith(".difference") and r.value is not None]
-    told = list(shown.items())[:4] if len(names) > 1 else list(shown.items())[:2]
-    prefix = {source: f"{source.rpartition('/')[2]}: " if len(names) > 1 else "" for source in names}
-    evidence = "; ".join(f"{prefix[source]}{_said(r)}" for (source, _), r in told)
-    evidence += "; in brackets 95 % intervals"
-    if len(names) == 2 and differences:
-        a, b = names
-        ahead = [sum((r.ci_low or 0) > 0 for r in differences), sum((r.ci_high or 0) < 0 for r in differences)]
-        first, second = (a, b) if ahead[0] >= ahead[1] else (b, a)
-        n = len(differences)
-        if not max(ahead):
-            text = f"No difference between {a} and {b} is beyond chance on {_tasks(n)}."
-        else:
-            text = f"{first} scores higher than {second} on {max(ahead)} of {_tasks(n)}"
-            text += f", lower on {min(ahead)}" if min(ahead) else ""
-            left = n - sum(ahead)
-            text += f"; {left} {'is' if left == 1 else 'are'} within chance." if left else "."
-        return Headline(text, "info", evidence, charts=charts)
     if len(names) == 1:
         own = list(shown.values())
-        text = "; ".join(f"{_name(r)} {r.value:.3f}{_place(r, places)}" for r in own[:3])
-        more = f"; {len(own) - 3} more below" if len(own) > 3 else ""
-        return Headline(f"{names[0]}: {text}{more}.", "info", evidence, charts=charts)
+        stated = own if len(own) <= _TOLD else own[: _TOLD - 1]
+        scores = [_score(r, places) for r in stated]
+        text = f"{names[0]} scores {_and(scores)}."
+        sizes = {r.n for r in own}
+        parts = [f"n {next(iter(sizes)):,}"] if len(sizes) == 1 and None not in sizes else []
+        parts += ["in brackets 95 % intervals"] if any(r.ci_low is not None for r in stated) else []
+        parts += [f"{len(own) - len(stated)} more scores below"] if len(own) > len(stated) else []
+        return Headline(text, "info", "; ".join(parts), charts=charts)
+    if len(names) == 2 and differences:
+        return Headline(*_duel(shown, differences, (names[0], names[1])), charts=charts)
     metrics = list(dict.fromkeys(metric for _, metric in shown))
-    best = [max((s for s in names if (s, m) in shown), key=lambda s: shown[s, m].value or 0.0) for m in metrics]
-    wins = sorted(((best.count(s), s) for s in dict.fromkeys(best)), reverse=True)
-    text = f"{wins[0][1]} has the highest score on {wins[0][0]} of {_tasks(len(metrics))}"
-    return Headline(f"{text}; differences are in the table.", "info", evidence, charts=charts)
+    best = {m: max((s for s in names if (s, m) in shown), key=lambda s: shown[s, m].value or 0.0) for m in metrics}
+    wins = sorted(((list(best.values()).count(s), s) for s in dict.fromkeys(best.values())), reverse=True)
+    n, winner = wins[0]
+    own = [shown[winner, m] for m in metrics if best[m] == winner]
+    text = f"{winner} has the highest score on {n} of {_tasks(len(metrics))}: "
+    text += ", ".join(f"{_name(r)} {r.value:.3f}" for r in own[:_TOLD]) + (" and others" if n > _TOLD else "")
+    return Headline(f"{text}.", "info", "differences with their intervals are in the table", charts=charts)
+
+
+def _duel(
+    shown: dict[tuple[str, str], Record], differences: Sequence[Record], names: tuple[str, str]
+) -> tuple[str, Status, str]:
+    """Which of two sources scores higher, on which tasks and by how much: text, status and evidence."""
+    a, b = names
+    up = [r for r in differences if (r.ci_low or 0) > 0]
+    down = [r for r in differences if (r.ci_high or 0) < 0]
+    open_ = [r for r in differences if r not in up and r not in down]
+    first, second, won, lost = (a, b, up, down) if len(up) >= len(down) else (b, a, down, up)
+    few = len(differences) <= _TOLD
+
+    def named_tasks(some: Sequence[Record]) -> str:
+        """The tasks with both scores where there are few of them, else how many and the widest apart."""
+        ranked = sorted(some, key=lambda r: -abs(r.value or 0.0))
+        said = [
+            f"{_task(r)} ({shown[first, _task(r)].value:.3f} against {shown[second, _task(r)].value:.3f})"
+            for r in ranked
+            if (first, _task(r)) in shown and (second, _task(r)) in shown
+        ]
+        if few and len(said) == len(some):
+            return _and(said)
+        return f"{len(some)} of {_tasks(len(differences))}" + (f", most on {said[0]}" if said else "")
+
+    sign = 1 if first == a else -1
+    evidence = "; ".join(
+        f"{_task(r)} {sign * (r.value or 0.0):+.3f}"
+        + (
+            f" ({min(sign * r.ci_low, sign * r.ci_high):+.3f} to {max(sign * r.ci_low, sign * r.ci_high):+.3f})"
+            if r.ci_low is not None and r.ci_high is not None
+            else ""
+        )
+        for r in differences[:_TOLD]
+    )
+    evidence = f"differences {evidence}; in brackets 95 % intervals"
+    if not won:
+        return f"No difference between {a} and {b} is beyond chance on {named_tasks(open_)}.", "info", evidence
+    text = f"{first} scores higher than {second} on {named_tasks(won)}"
+    text += f", lower on {named_tasks(lost)}" if lost else ""
+    text += f"; the difference on {named_tasks(open_)} is within chance" if open_ else ""
+    return f"{text}.", "info", evidence
+
+
+def _and(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def _task(r: Record) -> str:
+    """The name that the scores of a difference go by."""
+    name = r.metric.removesuffix(".difference")
+    return f"{name} ({r.variant})" if r.variant else name
 
 
 def _tasks(n: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_name, check_regular
 from embedscope.datasets._tables import OBJECTS, PARQUET, delimited, objects, parquet_rows
@@ -46,7 +47,7 @@ def read_columns(path: Path, wanted: Sequence[Wanted]) -> Found:
     if not path.exists():
         raise InputError(f"there is no file {path}; wanted a CSV, TSV, JSONL or Parquet file of judgements")
     check_regular(path)
-    suffix = path.suffix.lower()
+    suffix = inner_suffix(path)
     if suffix in PARQUET | OBJECTS:
         records = [row for _, row in (parquet_rows if suffix in PARQUET else objects)(path)]
         names = list(dict.fromkeys(name for record in records for name in record))

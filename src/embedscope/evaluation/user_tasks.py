@@ -56,7 +56,7 @@ def user_task(name: str) -> Made:
 
     - ``similarity``: two words and a score; Spearman correlation with how near the model puts them
     - ``sts``: two sentences and a score; Spearman and Pearson correlation
-    - ``analogy``: four words a line, ``: NAME`` lines for sections, as questions-words.txt
+    - ``analogy``: four words per line, ``: NAME`` lines for sections, as questions-words.txt
     - ``labels``: a text and its class; accuracy of a linear probe on a quarter of the texts that is held out; or a
       folder of images by class, ``FOLDER/class/*.jpg``
     - ``zeroshot``: such a folder; accuracy of the class whose prompt lies nearest
@@ -104,7 +104,7 @@ def _sts(path: Path) -> Made:
 
 def _analogy(path: Path) -> Made:
     if not path.exists():
-        raise InputError(f"there is no file {path}; wanted four words a line, as in questions-words.txt")
+        raise InputError(f"there is no file {path}; wanted four words per line, as in questions-words.txt")
     index: dict[str, int] = {}
     rows, sections, section = [], [], path.stem
     for number, line in enumerate(lines(read_text(path)), 1):
@@ -121,7 +121,7 @@ def _analogy(path: Path) -> Made:
         rows.append([index.setdefault(word, len(index)) for word in words])
         sections.append(section)
     if not rows:
-        raise InputError(f"{path} has no questions; wanted four words a line, as in questions-words.txt")
+        raise InputError(f"{path} has no questions; wanted four words per line, as in questions-words.txt")
     questions = Quadruples("words", np.array(rows, dtype=np.intp), tuple(sections))
     task = AnalogyTask(_id("analogy", path), str(path), "questions", _about("analogy", "word"))
     data = _data(path, index, "word", {"questions": questions}, "words")

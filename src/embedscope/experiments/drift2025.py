@@ -15,9 +15,9 @@ from embedscope.core.document import Document, Finding, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._drift2025.findings import findings
+from embedscope.experiments._drift2025.findings import findings, headline, kept_charts
 from embedscope.experiments._drift2025.run import measure, records_of
-from embedscope.experiments._drift2025.spaces import CORPUS, LARGE_CORPUS, SCALES, ClassNames, name_pairs, text_pairs
+from embedscope.experiments._drift2025.spaces import CORPUS, LARGE_CORPUS, NAME_FILES, SCALES, name_pairs, text_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
 from embedscope.experiments._experiment import Experiment, Options
 from embedscope.migration.maps import has_torch
@@ -55,8 +55,17 @@ def run(options: Options) -> Result:
     left = [*skipped, *more] + ([] if has_torch() else [Skipped("residual MLP", "torch is not installed")])
     provenance.settings = {"scale": options.scale, "pairs": list(scale.pairs), "bootstrap_draws": N_DRAWS}
     said: list[Finding] = findings(measured)
+    charts = kept_charts(measured)
     document = Document(
-        TITLE, QUESTION, tuple(said), tables(measured), figures(measured), tuple(left), ("vejendla2025",)
+        TITLE,
+        QUESTION,
+        tuple(said),
+        tables(measured),
+        figures(measured),
+        tuple(left),
+        ("vejendla2025",),
+        headline=headline(measured, charts),
+        dots=charts,
     )
     return Result(tuple(records_of(measured)), provenance.as_dict(), document)
 
@@ -72,6 +81,6 @@ ENTRIES = {
         ("minilm", "e5", "smollm2"),
         datasets=(CORPUS,),
         full_datasets=(LARGE_CORPUS,),
-        file_sets=(ClassNames(),),
+        file_sets=(NAME_FILES,),
     )
 }

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedscope.core.document import Cell, Column, Document, Dot, DotRow, Dots, Finding, Headline, Skipped, Table
+from embedscope.core.document import Cell, Column, Document, Dot, DotRow, Dots, Finding, Headline, Mark, Skipped, Table
 from embedscope.core.errors import DataUnavailableError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, found_files, read_names, read_pair
+from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, files_here, read_names, read_pair
 from embedscope.experiments._liang2022.measures import CENTRED, comparison_records, name_records, pair_records
 from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._tested import Estimate, independent_difference, of_record, sentence
@@ -44,7 +44,7 @@ def run(options: Options) -> Result:
     provenance = Provenance(options.command, options.seed)
     finder = Finder(options.data, download=False)
     with provenance.phase("data"):
-        paths = found_files(finder)
+        paths = files_here(finder)
     skipped: list[Skipped] = []
     records: list[Record] = []
     sources: dict[str, int] = {}
@@ -69,7 +69,7 @@ def run(options: Options) -> Result:
     if not records:
         raise DataUnavailableError(f"none of the vectors of liang2022 are here; {VectorFiles().hint}")
     provenance.settings = {"pairs": sources, "names": {label: len(x) for label, x in named.items()}}
-    chart = _gap_chart(records)
+    charts = tuple(c for c in (_gap_chart(records), _plane_chart(records, sources)) if c is not None)
     document = Document(
         TITLE,
         QUESTION,
@@ -82,34 +82,14 @@ def run(options: Options) -> Result:
             "modal Contrastive Representation Learning. NeurIPS 2022 (vectors MIT)",
             "Class names: facebookresearch/Detic and hanoonaR/object-centric-ovd (Apache-2.0), VLPart (MIT)",
         ),
-        headline=_headline(records, sources, chart),
-        dots=() if chart is None else (chart,),
+        headline=_headline(records, sources, charts),
+        dots=charts,
     )
     return Result(tuple(records), provenance.as_dict(), document)
 
 
 def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Finding]:
     sentences: list[Finding] = []
-    for name, n in sources.items():
-        parted = _all_right(of_record(pick(records, source=name, metric=SEPARABLE, transform=None)), n)
-        rest = of_record(pick(records, source=name, metric=SEPARABLE, transform=CENTRED))
-        few = f"{n} pairs are few: intervals are wide." if n < FEW else ""
-        status = parted.above(NEARLY_ALL)
-        text = sentence(
-            status,
-            f"{name}: a fitted plane tells nearly all pairs apart that it has not seen.",
-            f"{name}: a fitted plane does not tell nearly all pairs apart.",
-            f"{name}: whether a fitted plane tells nearly all pairs apart is undecided.",
-        )
-        sentences.append(Finding(text, status, f"held-out accuracy {parted.text()}, {n} pairs", "Figure 1", few))
-        status = rest.above(0.5)
-        text = sentence(
-            status,
-            f"{name}: with both means removed, the modalities can still be told apart: they differ in more than place.",
-            f"{name}: with both means removed, a fitted plane no longer tells the modalities apart.",
-            f"{name}: with both means removed, a fitted plane is not shown to tell the modalities apart.",
-        )
-        sentences.append(Finding(text, status, f"held-out accuracy {rest.text()}", "", few))
     for name in PAIRS:
         one, other = (pick(records, source=s, metric=GAP) for s in (name, f"{name} (random)"))
         delta = independent_difference(one, other)
@@ -126,10 +106,32 @@ def _findings(records: Sequence[Record], sources: dict[str, int]) -> list[Findin
                 f"{delta.text(signed=True)}"
             )
             sentences.append(Finding(text, status, evidence, "Figure 1"))
+    for name, n in sources.items():
+        parted = _all_right(of_record(pick(records, source=name, metric=SEPARABLE, transform=None)), n)
+        rest = of_record(pick(records, source=name, metric=SEPARABLE, transform=CENTRED))
+        few = f"{n} pairs are few: intervals are wide." if n < FEW else ""
+        status = parted.above(NEARLY_ALL)
+        text = sentence(
+            status,
+            f"{name}: a fitted plane tells nearly all pairs apart that it has not seen.",
+            f"{name}: a fitted plane does not tell nearly all pairs apart.",
+            f"{name}: whether a fitted plane tells nearly all pairs apart is undecided.",
+        )
+        sentences.append(
+            Finding(text, status, f"held-out accuracy {parted.text()}, {n} pairs", "Figure 1", few, minor=True)
+        )
+        status = rest.above(0.5)
+        text = sentence(
+            status,
+            f"{name}: with both means removed, the modalities can still be told apart: they differ in more than place.",
+            f"{name}: with both means removed, a fitted plane no longer tells the modalities apart.",
+            f"{name}: with both means removed, a fitted plane is not shown to tell the modalities apart.",
+        )
+        sentences.append(Finding(text, status, f"held-out accuracy {rest.text()}", "", few, minor=True))
     return sentences
 
 
-def _headline(records: Sequence[Record], sources: dict[str, int], chart: Dots | None) -> Headline | None:
+def _headline(records: Sequence[Record], sources: dict[str, int], charts: Sequence[Dots]) -> Headline | None:
     """How many of the spaces fall apart into two regions, and what training does to the gap; None without pairs."""
     if not sources:
         return None
@@ -149,22 +151,46 @@ def _headline(records: Sequence[Record], sources: dict[str, int], chart: Dots | 
         text += f" Training makes the gap narrower in {known.count('deviates')} of {len(known)} models, "
         text += f"wider in {known.count('agrees')}."
     evidence = f"with both means removed they can still be told apart in {rest.count('agrees')} of {len(sources)}"
-    return Headline(text, "info", evidence, charts=() if chart is None else (chart.id,))
+    return Headline(text, "info", evidence, charts=tuple(chart.id for chart in charts))
 
 
 def _gap_chart(records: Sequence[Record]) -> Dots | None:
     """The gap of every model beside that of its random twin; None where no vectors are here."""
     rows = []
     for name in PAIRS:
-        found = [pick(records, source=s, metric=GAP) for s in (name, f"{name} (random)")]
-        dots = tuple(Dot(i, r.value, r.ci_low, r.ci_high) for i, r in enumerate(found) if r and r.value is not None)
+        twins = [pick(records, source=s, metric=GAP) for s in (name, f"{name} (random)")]
+        dots = tuple(Dot(i, r.value, r.ci_low, r.ci_high) for i, r in enumerate(twins) if r and r.value is not None)
         if dots:
             note = " against ".join(f"{dot.value:.3f}" for dot in dots)
             rows.append(DotRow(name, dots, note))
     if not rows:
         return None
     caption = "Distance of the two means without its sampling part; bars: 95 % intervals."
-    return Dots("gaps", "The gap after training and before", "gap", tuple(rows), ("trained", "random"), caption=caption)
+    title = "The gap after training and before"
+    return Dots("gaps", title, "distance of the means", tuple(rows), ("trained", "random"), caption=caption)
+
+
+def _plane_chart(records: Sequence[Record], sources: dict[str, int]) -> Dots | None:
+    """How well a fitted plane tells the modalities apart, as they are and with both means removed."""
+    rows = []
+    for name, n in sources.items():
+        whole = _all_right(of_record(pick(records, source=name, metric=SEPARABLE, transform=None)), n)
+        rest = of_record(pick(records, source=name, metric=SEPARABLE, transform=CENTRED))
+        dots = tuple(Dot(i, e.value, e.low, e.high) for i, e in enumerate((whole, rest)) if e.value is not None)
+        if dots:
+            rows.append(DotRow(name, dots))
+    if not rows:
+        return None
+    caption = "Share of pairs that the plane has not seen and tells apart; bars: 95 % intervals."
+    return Dots(
+        "planes",
+        "Do the modalities lie apart, and why?",
+        "held-out accuracy of a fitted plane",
+        tuple(rows),
+        ("as they are", "both means removed"),
+        marks=(Mark(0.5, "chance"),),
+        caption=caption,
+    )
 
 
 def _all_right(accuracy: Estimate, n: int) -> Estimate:
@@ -187,7 +213,8 @@ def _name_findings(records: Sequence[Record]) -> list[Finding]:
             cosines = (
                 "" if same is None else f"; cosine of a name with itself {same:.3f}, with other names {different:.3f}"
             )
-            sentences.append(Finding(f"{label}.", "info", f"shared nearest neighbours {overlap:.3f}{cosines}"))
+            text = f"CLIP's names: {one} and {other} share {100 * overlap:.0f} % of nearest neighbours."
+            sentences.append(Finding(text, "info", f"shared nearest neighbours {overlap:.3f}{cosines}", minor=True))
     return sentences
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
-from embedscope.core.document import Chart, Document, Headline, Range, Skipped
+from embedscope.core.document import Chart, Document, Dot, DotRow, Dots, Headline, Range, Skipped
 from embedscope.core.records import Record
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import Sketchbook
 from embedscope.readers import is_vector_folder, is_vectors
 
 Numbers = dict[str, Record]
+
+COSINES = "mean_cosines"
+_MOST_SPACES = 24
+_ENDS = 4
+_LAYER = re.compile(r"layer\d+")
 
 
 def space_document(records: Sequence[Record], book: Sketchbook, skipped: Sequence[Skipped]) -> Document | None:
@@ -20,7 +26,8 @@ def space_document(records: Sequence[Record], book: Sketchbook, skipped: Sequenc
     dims = {r.dim for r in records if r.dim}
     even = 2 / min(dims) ** 0.5 if len(dims) == 1 else 0.0
     ranges = (Range(-even, even, "cosines of random directions"),) if 0 < even < 0.5 else ()
-    forms = by_form(charts_of(pages, ranges))
+    spaces = cosines_by_space(records)
+    forms = by_form((*charts_of(pages, ranges), *([] if spaces is None else [spaces])))
     charts: list[Chart] = [*forms["histograms"], *forms["figures"], *forms["scatters"], *forms["dots"]]
     headline = space_headline(records, tuple(c.id for c in charts))
     if headline is None and not skipped and not charts:
@@ -35,7 +42,7 @@ def space_headline(records: Sequence[Record], charts: Sequence[str]) -> Headline
         ((source, *_),) = spaces
         numbers = next(iter(spaces.values()))
         return _of_one(source, numbers, charts)
-    return _of_several(spaces) if spaces else None
+    return _of_several(spaces, charts) if spaces else None
 
 
 def said(record: Record, digits: int = 3) -> str:
@@ -86,21 +93,50 @@ def _of_one(source: str, numbers: Numbers, charts: Sequence[str]) -> Headline | 
     return Headline(f"{text[0].upper()}{text[1:]}.", "info", evidence, command=command, charts=tuple(charts[:2]))
 
 
-def _of_several(spaces: dict[tuple[str, str, str], Numbers]) -> Headline | None:
-    """Where the mean cosine is lowest and highest, of each source."""
-    sentences = []
+def _of_several(spaces: dict[tuple[str, str, str], Numbers], charts: Sequence[str]) -> Headline | None:
+    """Where the mean cosine is lowest and highest, of each source; beside it the curves over layers."""
+    parts, ends = [], []
     for source in dict.fromkeys(key[0] for key in spaces):
-        own = {key: n["self_similarity"] for key, n in spaces.items() if key[0] == source and "self_similarity" in n}
+        own = [(key, n["self_similarity"]) for key, n in spaces.items() if key[0] == source and "self_similarity" in n]
         if not own:
             continue
-        ends = [f(own.items(), key=lambda item: item[1].value or 0.0) for f in (min, max)]
-        places = [" ".join(filter(None, key[1:])) or source for key, _ in ends]
-        values = [f"{r.value:.2f}" for _, r in ends]
+        lowest, highest = (f(own, key=lambda item: item[1].value or 0.0) for f in (min, max))
         name = source.rpartition("/")[2]
         if len(own) == 1:
-            sentences.append(f"{name}: {values[0]}")
+            parts.append(f"{lowest[1].value:.2f} in {name}")
         else:
-            sentences.append(f"{name}: from {values[0]} ({places[0]}) to {values[1]} ({places[1]})")
-    if not sentences:
+            low, high = (f"{r.value:.2f} ({_place(key) or source})" for key, r in (lowest, highest))
+            parts.append(f"{low} to {high} in {name}")
+        ends += [item for item in (lowest, highest) if item not in ends]
+    if not parts:
         return None
-    return Headline(f"Mean cosine of unrelated rows. {'; '.join(sentences)}.")
+    several = len(parts) > 1
+    text = f"Unrelated rows have a mean cosine of {', '.join(parts[:-1])}{' and ' if several else ''}{parts[-1]}."
+    evidence = "; ".join(f"{_place(key) or key[0]} {said(r).partition(' ')[2]}" for key, r in ends[:_ENDS])
+    curves = ("curve-self_similarity", "curve-participation_ratio")
+    mine = tuple(c for c in charts if c == COSINES)
+    return Headline(text, "info", f"{evidence}; in brackets 95 % intervals", charts=mine or curves)
+
+
+def _place(key: tuple[str, str, str]) -> str:
+    return " ".join(filter(None, key[1:]))
+
+
+def cosines_by_space(records: Sequence[Record]) -> Dots | None:
+    """The mean cosine of every space with its interval, where spaces are no layers; None where a curve shows them."""
+    spaces = _spaces(records)
+    known = [(key, n["self_similarity"]) for key, n in spaces.items() if "self_similarity" in n]
+    if not 1 < len(known) <= _MOST_SPACES or any(_LAYER.fullmatch(space) for (_, _, space), _ in known):
+        return None
+    sources = len({key[0] for key, _ in known})
+
+    def named(key: tuple[str, str, str]) -> str:
+        """The parts of a space that tell it from the others."""
+        source = key[0].rpartition("/")[2]
+        if sources == len(known):
+            return source
+        return (_place(key) or source) if sources == 1 else f"{source} {_place(key)}"
+
+    rows = [DotRow(named(key), (Dot(0, r.value or 0.0, r.ci_low, r.ci_high),), f"{r.value:.3f}") for key, r in known]
+    title = "Mean cosine of unrelated rows"
+    return Dots(COSINES, title, "mean cosine", tuple(rows), caption="Bars: 95 % intervals.", section="All spaces")

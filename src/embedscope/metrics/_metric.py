@@ -14,7 +14,12 @@ from embedscope.core.arrays import Array, Precision, Rows
 from embedscope.core.choices import Search
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
+from embedscope.core.threads import cores, in_threads
 from embedscope.stats import Gaussian, GroupedResult, Interval, Statistic, jackknife, statistic_of
+from embedscope.stats.uncertainty import widened
+
+_AT_ONCE = 2
+"""Groups left out at a time, each with matrices of d x d of its own: few, for the sake of memory."""
 
 Value = float | Mapping[str, float]
 Bound = float | Literal["dim"] | None
@@ -63,6 +68,10 @@ class Metric:
     unsound : statistic -> why no interval can be given for this very value, or None
     bias : grouped statistic -> what a finite sample does to this very value beyond the interval, or None; where None,
         the bias of the jackknife is reported where it is large
+    prepared : grouped statistic -> the same with what only the groups together give
+    bias_of : grouped statistic -> expected value less the true one, in place of the jackknife's estimate
+    error_of_fixed : grouped statistic -> standard error of what the groups hold fixed, added in squares to that of the
+        jackknife; None where there is none
     omits : rows that it leaves out, in words, beyond the zero rows of unit rows
     no_interval : ids of numbers that are counts or places and have no error bar
     declared : rows and invariances of the definition, kept when ``rows`` is overridden
@@ -84,6 +93,9 @@ class Metric:
     warning: Callable[[Any], str | None] | None = None
     unsound: Callable[[Any], str | None] | None = None
     bias: Callable[[GroupedResult[Any]], str | None] | None = None
+    prepared: Callable[[GroupedResult[Any]], GroupedResult[Any]] | None = None
+    bias_of: Callable[[GroupedResult[Any]], float | None] | None = None
+    error_of_fixed: Callable[[GroupedResult[Any]], float | None] | None = None
     omits: str | None = None
     no_interval: frozenset[str] = frozenset()
     declared: tuple[Rows, frozenset[str]] | None = None
@@ -136,6 +148,7 @@ class Metric:
 
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """The numbers of this metric with intervals from the groups left out; one of value None where undefined."""
+        grouped = grouped if self.prepared is None else self.prepared(grouped)
         full: Statistic = grouped.full
         try:
             values = self._values(full)
@@ -152,6 +165,10 @@ class Metric:
                 extra = [problem]
                 if left and all(key in v for v in left):
                     bars = self._interval(value, [v[key] for v in left], grouped.sizes, key)
+                    if self.error_of_fixed is not None:
+                        bars = widened(bars, value, self.error_of_fixed(grouped))
+                    if self.bias_of is not None:
+                        bars = replace(bars, bias=self.bias_of(grouped))
                     interval, extra = (bars.stderr, bars.low, bars.high), [self.caveat]
                     extra.append(self.bias(grouped) if self.bias else bars.bias_note)
             out.append(self._measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))
@@ -176,7 +193,10 @@ class Metric:
         if grouped.left_out and self.unsound and (reason := self.unsound(grouped.full)):
             return [], reason
         try:
-            return [self._values(s.perturbed(grouped.full)) for s in grouped.left_out], None
+            without = in_threads(
+                lambda s: self._values(s.perturbed(grouped.full)), grouped.left_out, min(cores(), _AT_ONCE)
+            )
+            return list(without), None
         except UndefinedError as problem:
             return [], f"no interval: without one group, {problem}"
 
@@ -189,8 +209,8 @@ class Metric:
         notes: Sequence[str | None],
     ) -> Measured:
         fast = self.precision == "fast"
-        told = [*notes, "float32 blocks" if fast else None]
-        note = "; ".join(n for n in told if n) or None
+        remarks = [*notes, "float32 blocks" if fast else None]
+        note = "; ".join(n for n in remarks if n) or None
         if value is not None and not all(math.isfinite(v) for v in (value, *interval) if v is not None):
             value, interval, note = None, (None, None, None), "undefined: overflow in float64; scale the rows down"
         stderr, low, high = interval
@@ -211,12 +231,12 @@ def metric(
 ) -> Callable[[Callable[[Any], Value]], Metric]:
     """Make a function of a statistic into a ``Metric`` whose id is its name and whose summary its first line."""
 
-    def made(function: Callable[[Any], Value]) -> Metric:
+    def decorate(function: Callable[[Any], Value]) -> Metric:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         kept = frozenset(invariant)
         return Metric(function.__name__, needs, function, rows, kept, bounds, ideal, units, cite, summary, **more)
 
-    return made
+    return decorate
 
 
 def units_note(grouped: GroupedResult[Any]) -> str | None:

@@ -6,10 +6,12 @@ import numpy as np
 
 from embedscope.metrics._metric import UndefinedError, at_least, metric, scatter_trace
 from embedscope.stats import Gaussian, Moments
+from embedscope.stats.moments import across_groups
 
 IDS = ("isoscore", "participation_ratio", "participation_ratio_unbiased")
 
 _ROUNDING = 1e-12
+_NOT_POSITIVE = "undefined: the unbiased estimate of tr C^2 is not positive with {} rows; take more"
 MOVES = frozenset({"rotation", "translation", "scale"})
 
 
@@ -76,12 +78,14 @@ def participation_ratio(g: Gaussian) -> float:
     ideal="dim",
     units="directions",
     cite="himeno2014",
+    prepared=across_groups,
 )
 def participation_ratio_unbiased(g: Gaussian) -> float:
     """Participation ratio with the unbiased estimate of tr C^2, for any distribution of the rows.
 
     (tr S)^2 / T with T = (n-1) / (n (n-2) (n-3)) ((n-1) (n-2) tr S^2 + (tr S)^2 - n Q), S the covariance of rows (n, d)
-    and Q = sum |x_i - mean|^4 / (n - 1). May leave 1..d by chance. Source: himeno2014.
+    and Q = sum |x_i - mean|^4 / (n - 1). May leave 1..d by chance. Where units of evidence hold several rows, T is the
+    mean squared product of rows in different jackknife groups, which holds whole units. Source: himeno2014.
 
     Raises
     ------
@@ -96,13 +100,17 @@ def participation_ratio_unbiased(g: Gaussian) -> float:
     """
     at_least(4, g)
     trace = scatter_trace(g)
+    if g.spread_apart is not None:
+        if g.spread_apart <= 0:
+            raise UndefinedError(_NOT_POSITIVE.format(g.n))
+        return g.spread_apart
     if g.quartic is None:
         raise UndefinedError("undefined: these moments lack the fourth moment; take them with Moments().start")
     n, q = g.n, g.quartic / trace**2  # everything in units of the trace of the scatter
     inner = (n - 2) / (n - 1) * float(np.sum((g.scatter / trace) ** 2)) + 1 / (n - 1) ** 2 - n * q / (n - 1)
     estimate = (n - 1) / (n * (n - 2) * (n - 3)) * inner
     if estimate <= 0:
-        raise UndefinedError(f"undefined: the unbiased estimate of tr C^2 is not positive with {n} rows; take more")
+        raise UndefinedError(_NOT_POSITIVE.format(n))
     return float(1 / ((n - 1) ** 2 * estimate))
 
 

@@ -1,8 +1,9 @@
 """Files of vectors as streams: blocks of rows read from bytes, never kept mapped and never unpickled.
 
 A source is a file, a folder, a glob, or an address of any of these (``s3://``); ``::KEY`` says which of several arrays
-or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader. ``?bits`` unpacks
-bytes that are packed bits; ``?ids=COLUMN&text=COLUMN`` name the columns of ids and texts.
+or columns, ``::A,B`` or ``::*`` several of them at once. The suffix of the files decides the reader; before one of
+``.gz``, ``.bz2``, ``.xz`` and ``.zst`` it is that of the decompressed file. ``?bits`` unpacks bytes that are packed
+bits; ``?ids=COLUMN&text=COLUMN`` name the columns of ids and texts.
 
 A collection of a vector store is ``SCHEME:PATH/COLLECTION::COLUMN`` (``lancedb:``, ``chroma:``, ``qdrant:``,
 ``postgresql:``); see :mod:`embedscope.readers.stores`.
@@ -13,10 +14,11 @@ Whatever is wrong with a file is an ``InputError`` of one sentence: no error of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import sentences
+from embedscope.core.compressed import codec_of, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.registry import Registry
@@ -26,12 +28,22 @@ from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._columns import ColumnStream
 from embedscope.readers._facts import described, facts_of, itemsize_of
 from embedscope.readers._folders import globbed, is_folder, is_glob, open_files, open_folder
+from embedscope.readers._held import held_of
 from embedscope.readers._hints import hint
 from embedscope.readers._keys import NoVectorsError, listed
-from embedscope.readers._options import taken_apart
-from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote, state_of
+from embedscope.readers._options import parse_source
+from embedscope.readers._paths import (
+    CompressedFile,
+    Place,
+    RemoteFile,
+    file_system,
+    is_remote,
+    place_at,
+    source_of,
+    state_of,
+)
 from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
-from embedscope.readers._recognise import check_head
+from embedscope.readers._recognise import check_codec, check_head
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 from embedscope.readers._shards import Found
 from embedscope.readers.stores import STORES, StorePlace, place_of
@@ -47,6 +59,7 @@ __all__ = [
     "facts_of",
     "file_of",
     "find_vectors",
+    "held_of",
     "hint",
     "ids_of",
     "is_table",
@@ -57,6 +70,7 @@ __all__ = [
     "open_vectors",
     "other_columns",
     "plan",
+    "source_of",
     "state_of",
     "store_of",
     "texts_of",
@@ -78,13 +92,13 @@ def is_vectors(source: str) -> bool:
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)
     """
-    place = taken_apart(source).place
+    place = parse_source(source).place
     if place_of(place) is not None:
         return True
     if is_remote(place) or ("/" in place and "*" in place) or is_vector_folder(source):
         return True
     suffix = _suffix(place)
-    return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(Path(place)))
+    return suffix in READERS and (suffix not in TEXT_TABLES or may_hold_vectors(place_at(place)))
 
 
 _TABLES = frozenset({"parquet", "arrow", "arrows", "feather", "ipc", *TEXT_TABLES})
@@ -98,7 +112,7 @@ def is_table(source: str) -> bool:
     >>> is_table("x.parquet::vector"), is_table("lancedb:db/table"), is_table("x.npy"), is_table("minilm")
     (True, True, False, False)
     """
-    place = taken_apart(source).place
+    place = parse_source(source).place
     if place_of(place) is not None:
         return True
     return (_suffix(place) in _TABLES and is_vectors(source)) or (
@@ -108,7 +122,7 @@ def is_table(source: str) -> bool:
 
 def file_of(source: str) -> Path:
     """The file part of ``FILE``, ``FILE?OPTIONS`` or ``FILE::KEY``."""
-    return Path(taken_apart(source).place)
+    return Path(parse_source(source).place)
 
 
 def is_vector_folder(source: str) -> bool:
@@ -127,7 +141,7 @@ def store_of(source: str) -> StorePlace | None:
     >>> str(store_of("lancedb:db/docs::vector")), store_of("docs.npy")
     ('lancedb:db/docs', None)
     """
-    return place_of(taken_apart(source).place)
+    return place_of(parse_source(source).place)
 
 
 def open_vectors(source: str, *, ids_column: str | None = None, text_column: str | None = None) -> Stream:
@@ -155,9 +169,10 @@ def find_vectors(
         if there is no such file, no such key, or it is not a finite real (n, d) matrix; nan and inf are found while
         the blocks are read.
     """
-    named = taken_apart(source)
+    named = parse_source(source)
     with sentences(named.place, "check the path, then get or write the file again"):
         check_name(source)
+        check_name(named.place)
         ids, texts = ids_column or named.ids, text_column or named.texts
 
         def open_file(file: Place, key: str | None) -> Stream:
@@ -191,21 +206,25 @@ def _find(place: str, key: str | None, open_file: Callable[[Place, str | None], 
         return open_folder(place, key, open_file, list(READERS), skip_bad)
     if suffix not in READERS:
         raise InputError(hint(place))
-    file: Place = RemoteFile(place) if is_remote(place) else Path(place)
-    if isinstance(file, RemoteFile):
+    file = place_at(place)
+    there = source_of(file)
+    if isinstance(there, RemoteFile):
         system, path = file_system(place)
         if not system.exists(path):
             raise InputError(f"there is no file {place}; check the address")
-    elif not file.is_symlink() and not file.exists():
-        raise InputError(f"there is no file {place}; {near_name(file)}")
+    elif not there.is_symlink() and not there.exists():
+        raise InputError(f"there is no file {place}; {near_name(there)}")
     return Found(open_file(file, key), "file")
 
 
 def _open_file(file: Place, key: str | None, ids: str | None, texts: str | None) -> Stream:
     suffix = _suffix(file.name)
     with sentences(str(file), _advice(suffix)):
-        if isinstance(file, Path) and not (suffix in _FOLDERS and file.is_dir()):
-            check_regular(file)
+        there = source_of(file)
+        if isinstance(there, Path) and not (suffix in _FOLDERS and there.is_dir()):
+            check_regular(there)
+        if isinstance(file, CompressedFile):
+            check_codec(file)
         if suffix not in _FOLDERS:
             check_head(file, suffix)
         return _named_columns(READERS.get(suffix)(file, key), file, ids, texts)
@@ -227,4 +246,5 @@ def _advice(suffix: str) -> str:
 
 
 def _suffix(place: str) -> str:
-    return PurePosixPath(place).suffix.lower().removeprefix(".")
+    suffix = inner_suffix(place).removeprefix(".")
+    return "" if codec_of(place) is not None and suffix in _FOLDERS else suffix

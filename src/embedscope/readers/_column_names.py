@@ -18,6 +18,7 @@ from embedscope.readers._raw import check_matrix
 
 ID_NAMES: tuple[str, ...] = ("id", "ids", "_id", "doc_id", "docid", "document_id", "custom_id", "item_id", "row_id")
 ID_NAMES += ("uid", "uuid", "guid", "key", "pk", "index")
+ID_NAMES += ("unnamed: 0", "__index_level_0__")  # the index of a pandas data frame
 TEXT_NAMES: tuple[str, ...] = (
     "text",
     "texts",
@@ -111,7 +112,7 @@ def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> Non
     if key in {None, ALL} and not vectors:
         raise NoVectorsError(
             f"{path} has no column of vectors (lists of numbers, or columns NAME0, NAME1, ... one per coordinate); "
-            f"its columns are {listed([shown(name) for name in schema.names])}{_deeper(schema)}"
+            f"its columns are {listed([shown(name) for name in schema.names])}{_deeper(schema) or _nearly(schema)}"
         )
 
 
@@ -128,6 +129,22 @@ def _deeper(schema: Any) -> str:
         if inner is not None:
             place = shown(field.name + inner)
             return f". There are vectors deeper inside, in {place}: write each into a field of its own row"
+    return ""
+
+
+def _nearly(schema: Any) -> str:
+    """What could be vectors if it were written otherwise, as the end of a sentence; empty where nothing could."""
+    import pyarrow.types as pt
+
+    coded = [f.name for f in schema if pt.is_binary(f.type) or pt.is_fixed_size_binary(f.type)]
+    if coded:
+        return f". {shown(coded[0])} holds bytes: where they are float32, write np.frombuffer(x, 'f4').tolist()"
+    fractions = [f.name for f in schema if pt.is_floating(f.type)]
+    texts = [f.name for f in schema if f.name.lower() in TEXT_NAMES and _is_string(f.type)]
+    if len(fractions) > (2 if texts else 1):
+        return f". If {shown(fractions[0])} to {shown(fractions[-1])} are coordinates, call them e0, e1, ..."
+    if texts:
+        return f". To embed the texts in {shown(texts[0])}, name a model and pass the file with --texts"
     return ""
 
 
@@ -166,7 +183,7 @@ def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
     """
     numbered: dict[str, dict[int, str]] = {}
     for field in schema:
-        match = re.fullmatch(_NUMBERED, field.name)
+        match = re.fullmatch(_NUMBERED, field.name) if may_be_coordinate(field.name) else None
         if match and is_number(field.type):
             numbered.setdefault(match[1], {})[int(match[2])] = field.name
     groups = {}
@@ -175,6 +192,15 @@ def coordinate_groups(schema: Any) -> dict[str, tuple[str, ...]]:
         if len(numbers) > 1 and numbers[0] in {0, 1} and numbers[-1] - numbers[0] == len(numbers) - 1:
             groups[prefix or "vectors"] = tuple(members[i] for i in numbers)
     return groups
+
+
+def may_be_coordinate(name: str) -> bool:
+    """Whether a column of numbers with this name may be one coordinate of a vector.
+
+    >>> may_be_coordinate("emb_3"), may_be_coordinate("Unnamed: 0"), may_be_coordinate("id")
+    (True, False, False)
+    """
+    return re.fullmatch(_NUMBERED, name) is not None and name.lower() not in ID_NAMES
 
 
 def not_numbers(schema: Any, parts: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from embedscope.core.errors import InputError
 _BRACKETS = "[](){} \t\r\n"
 _CALL = r"^\s*(np\.|torch\.)?(array|tensor)\("
 _CALL_END = r",\s*(dtype|device)=[^\])]*\)\s*$"
+_SCALAR = r"(np|numpy)\.float(16|32|64)\(([^()]*)\)"
 _UNBRACKETED = 3
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|NaN|Infinity)"
 
@@ -29,6 +30,8 @@ def looks_like_vector(value: Any, at_least: int = 1) -> bool:
     (True, False, False)
     >>> looks_like_vector("0.1 0 -0.3"), looks_like_vector("array([1., 2.], dtype=float32)")
     (True, True)
+    >>> looks_like_vector("[np.float64(0.1), np.float64(2.0)]")
+    True
     """
     if not isinstance(value, str):
         return False
@@ -74,7 +77,7 @@ def numbers_in(value: str) -> list[str]:
 
 
 def _bare(value: str) -> str:
-    return re.sub(_CALL_END, "", re.sub(_CALL, "", value))
+    return re.sub(_SCALAR, r"\3", re.sub(_CALL_END, "", re.sub(_CALL, "", value)))
 
 
 def parsed(column: Any, name: str, row: int) -> Any:
@@ -93,6 +96,8 @@ def parsed(column: Any, name: str, row: int) -> Any:
         )
     if pc.any(pc.match_substring_regex(column, _CALL)).as_py():
         column = pc.replace_substring_regex(pc.replace_substring_regex(column, _CALL, ""), _CALL_END, "")
+    if pc.any(pc.match_substring_regex(column, _SCALAR)).as_py():
+        column = pc.replace_substring_regex(column, _SCALAR, r"\3")
     flat = pc.utf8_trim(pc.replace_substring(column, ",", " "), characters=_BRACKETS)
     lists = pc.ascii_split_whitespace(flat)
     if isinstance(lists, pa.ChunkedArray):
@@ -105,10 +110,10 @@ def parsed(column: Any, name: str, row: int) -> Any:
 
 
 def _decoded(value: str | None, name: str, row: int) -> npt.NDArray[np.float32] | None:
-    found = base64_floats(value)
-    if value is not None and found is None:
+    vector = base64_floats(value)
+    if value is not None and vector is None:
         raise InputError(f"{name} holds float32 numbers in base64, but not in row {row}; write its vector again")
-    return found
+    return vector
 
 
 def side_by_side(columns: Sequence[Any], names: Sequence[str], label: str, row: int) -> npt.NDArray[Any]:

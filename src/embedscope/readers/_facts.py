@@ -11,8 +11,8 @@ import numpy as np
 
 from embedscope.core.batch import Stream
 from embedscope.readers._aligned import AlignedStream
-from embedscope.readers._columns import ColumnStream, told_names
-from embedscope.readers._paths import Place
+from embedscope.readers._columns import ColumnStream, column_notes
+from embedscope.readers._paths import CompressedFile, Place
 from embedscope.readers._raw import RawMatrix
 
 
@@ -73,7 +73,7 @@ def _(stream: ColumnStream) -> Facts:
     dtypes = {c.space: c.dtype for c in stream.columns}
     codes = notes_on_codes(dtypes)
     form = str(getattr(stream.path, "form", ""))  # of a vector store
-    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes), form=form)
+    return Facts((stream.path,), dtypes, notes=(*stream.notes, *column_notes(stream), *codes), form=form)
 
 
 @facts_of.register
@@ -125,4 +125,6 @@ def described(stream: Stream) -> str:
     rows = "" if stream.n_rows is None else f", {stream.n_rows:,} rows"
     order = f", in {facts.order} order" if facts.order else ""
     spaces = ", ".join(f"{s} with {_width(d, facts.dtypes.get(s, 'float32'))}" for s, d in stream.dims.items())
-    return "; ".join([f"{count}{rows}: {spaces}{order}", *facts.notes])
+    packed = any(isinstance(file, CompressedFile) for file in facts.files)
+    notes = [*(["decompressed to a temporary file"] if packed else []), *facts.notes]
+    return "; ".join([f"{count}{rows}: {spaces}{order}", *notes])

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import Place, RemoteFile, file_system, is_remote
+from embedscope.readers._paths import Place, file_system, is_remote, place_at
 from embedscope.readers._shards import _SPACES, Found, Open, gathered, suffix_of
 
 
@@ -30,11 +30,11 @@ def globbed(pattern: str) -> list[Place]:
     if is_remote(pattern):
         system, path = file_system(pattern)
         names = [name for name in system.glob(path) if not system.isdir(name)]
-        places: list[Place] = [RemoteFile(system.unstrip_protocol(name)) for name in names]
+        places = [place_at(system.unstrip_protocol(name)) for name in names]
     else:
         root = Path(pattern).anchor or "."
         below = str(Path(pattern).relative_to(root)) if Path(pattern).anchor else pattern
-        places = [p for p in Path(root).glob(below) if not p.is_dir() or p.suffix == ".zarr"]
+        places = [place_at(p) for p in Path(root).glob(below) if not p.is_dir() or p.suffix == ".zarr"]
     if not places:
         raise InputError(f"no file matches {pattern}; check the pattern and the folder")
     return sorted(places, key=lambda p: natural(str(p)))
@@ -47,11 +47,11 @@ def below(folder: str) -> dict[tuple[str, ...], Place]:
         system, path = file_system(folder)
         for name in system.find(path):
             parts = PurePosixPath(name).relative_to(PurePosixPath(path)).parts
-            places[parts] = RemoteFile(system.unstrip_protocol(name))
+            places[parts] = place_at(system.unstrip_protocol(name))
     else:
         for file in Path(folder).rglob("*"):
             if file.is_file():
-                places[file.relative_to(folder).parts] = file
+                places[file.relative_to(folder).parts] = place_at(file)
     seen = {parts: file for parts, file in places.items() if not any(part[0] in "._" for part in parts)}
     return dict(sorted(seen.items(), key=lambda item: [natural(part) for part in item[0]]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+from embedscope.core.compressed import codec_of, inner_suffix
 from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.regular import check_regular, near_name
 from embedscope.readers._keys import listed
@@ -29,7 +30,6 @@ _LINES = {
     "model": "word vectors are read as gensim:FILE",
     "bin": "word vectors are read as gensim:FILE, a matrix of plain numbers needs a name such as .fbin",
     "txt": "texts need a model and --texts FILE; word vectors are read as gensim:FILE",
-    "gz": "unpack it with gunzip; word vectors are read as they are, as gensim:FILE",
     "zip": "unpack it; word vectors are read as they are, as gensim:FILE",
 }
 
@@ -42,7 +42,7 @@ def hint(place: str) -> str:
     """One sentence for a ``place`` that no reader knows by its name: what it is, and the line that helps."""
     from embedscope.readers import READERS, find_vectors
 
-    if PurePosixPath(place).suffix.lower().removeprefix(".") in READERS:
+    if inner_suffix(place).removeprefix(".") in READERS:
         try:
             find_vectors(place)
         except EmbedscopeError as error:
@@ -66,7 +66,10 @@ def hint(place: str) -> str:
 
 def _unknown(path: Path, head: bytes, wanted: str) -> str:
     """What a file of another name is by its first bytes and its suffix, and what to do."""
-    line = _LINES.get(path.suffix.lower().removeprefix("."))
+    line = _LINES.get(inner_suffix(path).removeprefix("."))
+    if codec_of(path) is not None:
+        inner = "vectors are read where the name says what is inside, as in vectors.npy"
+        line = f"{inner}{path.suffix}, word vectors as gensim:FILE"
     kind = recognise(head)
     if kind is not None:
         return f"{path} is {kind.what}; {kind.advice if line is None or 'pickle' in line else line}"

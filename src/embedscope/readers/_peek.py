@@ -7,26 +7,31 @@ import re
 from pathlib import Path
 from typing import Any
 
+from embedscope.core.errors import InputError
 from embedscope.readers._column_values import looks_like_vector
+from embedscope.readers._paths import Place, source_of
 
 TEXT_TABLES = frozenset({"jsonl", "ndjson", "csv", "tsv"})
 _HEAD = 1 << 22
-_WRITTEN = r"[\[({]\s*[+-]?[\d.]|\d\.\d+( +[+-]?[\d.]+){2}"
+_FRACTION = r"[+-]?\d*\.\d+([eE][+-]?\d+)?"
+_WRITTEN = rf"[\[({{]\s*[+-]?[\d.]|{_FRACTION}( +[+-]?[\d.]+([eE][+-]?\d+)?){{2}}"
+_WRITTEN_FIRST = rf"[\[({{]\s*{_FRACTION}\)?[, ]|{_FRACTION}( +{_FRACTION}){{2}}"
 
 
-def may_hold_vectors(path: Path) -> bool:
+def may_hold_vectors(place: Place) -> bool:
     """Whether a JSONL, CSV or TSV file has a vector in its first rows, or is broken, as its reader says."""
     try:
-        if not path.is_file():
+        path = source_of(place)
+        if not isinstance(path, Path) or not path.is_file():
             return True
-        with path.open("rb") as file:
+        with place.open("rb") as file:
             head = file.read(_HEAD)
         lines = head.decode("utf-8-sig", errors="replace").strip().splitlines()[:20]
-    except OSError:
+    except (OSError, InputError):
         return True
     if not lines:
         return True
-    if path.suffix.lower() in {".jsonl", ".ndjson"}:
+    if place.suffix.lower() in {".jsonl", ".ndjson"}:
         try:
             return _in_object(json.loads(lines[0]))
         except (ValueError, RecursionError):
@@ -35,7 +40,8 @@ def may_hold_vectors(path: Path) -> bool:
         lines = lines[1:]
     names = re.split(r"[,;\t|]", lines[0])
     numbered = sum(re.search(r"\d[\])]?\"?$", name.strip()) is not None for name in names)
-    return numbered > 1 or any(re.search(_WRITTEN, line) for line in lines[1:])
+    written = any(re.search(_WRITTEN, line) for line in lines[1:]) or re.search(_WRITTEN_FIRST, lines[0])
+    return numbered > 1 or bool(written)
 
 
 def _in_object(row: Any) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from embedscope.core.compressed import CODECS, codec_of
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import Place
+from embedscope.readers._paths import CompressedFile, Place
 
 _HEAD = 1024
 
@@ -34,10 +35,10 @@ KINDS = (
         "download the file again from its direct link (a login or an error page came instead)",
     ),
     _kind(rb"PK(\x03\x04|\x05\x06)", "a zip archive", "unpack it, or name it .npz or .pt if it is one", "npz pt pth"),
-    _kind(rb"\x1f\x8b", "gzip-compressed", "unpack it with gunzip"),
-    _kind(rb"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it with unzstd"),
-    _kind(rb"\xfd7zXZ\x00", "xz-compressed", "unpack it with unxz"),
-    _kind(rb"BZh[1-9]1AY", "bzip2-compressed", "unpack it with bunzip2"),
+    *(
+        _kind(re.escape(codec.magic), f"{codec.name}-compressed", f"end its name in {end}, as in vectors.npy{end}")
+        for end, codec in CODECS.items()
+    ),
     _kind(rb"\x93NUMPY", "a NumPy array", "name it .npy"),
     _kind(rb"PAR1", "a Parquet file", "name it .parquet", "parquet"),
     _kind(rb"ARROW1", "an Arrow file", "name it .arrow", "arrow feather ipc arrows"),
@@ -65,6 +66,21 @@ def recognise(head: bytes) -> Kind | None:
     'a git-lfs pointer, not the file itself'
     """
     return next((kind for kind in KINDS if kind.begins.match(head)), None)
+
+
+def check_codec(file: CompressedFile) -> None:
+    """Raise ``InputError`` where the first bytes of a file say that it is not compressed as its name says."""
+    with file.packed.open("rb") as packed:
+        head = packed.read(_HEAD)
+    codec = codec_of(file.packed.name)
+    if not head:
+        raise InputError(f"{file} is empty (0 bytes); copy or write it again")
+    if codec is None or head.startswith(codec.magic):
+        return
+    kind = recognise(head)
+    if kind is None:
+        raise InputError(f"{file} is not {codec.name}-compressed, as its name says; name it as it is, or get it again")
+    raise InputError(f"{file} is {kind.what}; {kind.advice}")
 
 
 def check_head(place: Place, suffix: str) -> None:

@@ -61,7 +61,7 @@ def gathered(source: str, opening: Mapping[str, Callable[[], Stream]], layout: s
 
 
 def suffix_of(file: Place) -> str:
-    """Suffix without its dot, in lower case."""
+    """Suffix of the content without its dot, in lower case."""
     return file.suffix.lower().removeprefix(".")
 
 

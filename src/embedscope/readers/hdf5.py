@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from embedscope.readers._aligned import aligned
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place
+from embedscope.readers._paths import Place, on_disk
 from embedscope.readers._raw import check_matrix, check_scale
 
 IDS = ("h5", "hdf5", "hdf")
@@ -67,16 +66,17 @@ def _matrix(path: Place, name: str, space: str, sets: dict[str, Any]) -> LazyMat
     own = {k: s for k, s in sets.items() if not (s.is_virtual or s.external)}
     lengths = {k: len(s) for k, s in own.items() if s.ndim == 1 and s.dtype.kind in "iuSOT"}
     ids, texts = beside(name, lengths, shape[0])
-    return LazyMatrix(
-        path, name, _rows, (shape[0], shape[1]), array.dtype.newbyteorder("=").name, space, ids, texts, _strings
-    )
+    dtype = array.dtype.newbyteorder("=").name
+    band = array.chunks[0] if array.chunks is not None and array.id.get_create_plist().get_nfilters() else 0
+    return LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, band=band)
 
 
 @contextmanager
 def _file(path: Place) -> Iterator[Any]:
     h5py = require("h5py", "hdf5", f"reading {path}")
-    if isinstance(path, Path):
-        with h5py.File(path, "r") as file:
+    here = on_disk(path)
+    if here is not None:
+        with h5py.File(here, "r") as file:
             yield file
     else:
         with path.open() as raw, h5py.File(raw, "r") as file:

@@ -10,7 +10,7 @@ from typing import Any
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
-from embedscope.readers._column_names import is_number, no_rows
+from embedscope.readers._column_names import is_number, may_be_coordinate, no_rows
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
 from embedscope.readers._paths import Place
@@ -39,7 +39,7 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
     start = len(_BOM) if head.startswith(_BOM) else 0
     if re.match(rb"\s*\[\s*[\[{]", head[start:]):
         raise InputError(f"{path} is one JSON array of all rows; write one row per line, without the outer brackets")
-    runs = runs_of_lines(path, start, quotes=False)
+    runs = runs_of_lines(path, start)
     if not runs.rows:
         raise no_rows(path)
     layout = _Layout(runs, head[start:].lstrip()[:1] == b"[")
@@ -47,7 +47,12 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
         raise InputError(f"{path} does not begin with an object {{...}} or a list [...]; wanted one per line")
     first = lines_between(path, runs.bounds(0))
     schema = _plain(_table(path, first, layout.bare, None, 0).schema)
-    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout)
+    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, held=_held)
+
+
+def _held(stream: ColumnStream) -> int:
+    layout: _Layout = stream.layout
+    return layout.runs.held
 
 
 def _plain(schema: Any) -> Any:
@@ -61,7 +66,7 @@ def _plain(schema: Any) -> Any:
             kind = pa.list_(pa.float64())
         elif pa.types.is_null(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind):
             kind = pa.string()
-        elif pa.types.is_integer(kind) and re.fullmatch(r".*?[0-9]+", field.name):
+        elif pa.types.is_integer(kind) and may_be_coordinate(field.name):
             kind = pa.float64()
         fields.append(pa.field(field.name, kind))
     return pa.schema(fields)

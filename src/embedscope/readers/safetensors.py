@@ -7,7 +7,6 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import aligned
 from embedscope.readers._keys import ALL, chosen_keys
-from embedscope.readers._paths import Place
+from embedscope.readers._paths import Place, on_disk
 from embedscope.readers._raw import RawMatrix, check_matrix
 
 IDS = ("safetensors",)
@@ -106,10 +105,11 @@ def _ask_library(path: Place) -> None:
     """What safetensors itself says of a file here; it reads the header alone."""
     from safetensors import SafetensorError, safe_open
 
-    if not isinstance(path, Path):
+    here = on_disk(path)
+    if here is None:
         return
     try:
-        with safe_open(path, framework="numpy"):
+        with safe_open(here, framework="numpy"):
             pass
     except SafetensorError as error:
         raise InputError(f"{path} is not a safetensors file ({reason(error)}); save it with safetensors") from error

@@ -16,7 +16,7 @@ from embedscope.readers._aligned import aligned
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place, state_of
+from embedscope.readers._paths import Place, on_disk, state_of
 from embedscope.readers._raw import check_matrix
 
 IDS = ("pt", "pth")
@@ -52,7 +52,11 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
         check_matrix(shape, numpy.dtype, label)
         ids, texts = beside(name, lengths, shape[0]) if name else (None, None)
         space = "vectors" if key is None else name
-        matrices.append(LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings))
+        here = on_disk(path)
+        mapped = here is not None and _is_archive(here)
+        matrices.append(
+            LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, mapped=mapped)
+        )
     return aligned({matrix.space: matrix for matrix in matrices})
 
 
@@ -61,10 +65,9 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     """Tensors and lists of a file by name, mapped where the file allows it; the last one read is kept."""
     torch = require("torch", "hf", f"reading {path}")
     try:
-        if isinstance(path, Path):
-            with path.open("rb") as file:
-                mapped = file.read(2) == b"PK"
-            content = torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+        here = on_disk(path)
+        if here is not None:
+            content = torch.load(str(here), map_location="cpu", weights_only=True, mmap=_is_archive(here))
         else:
             with path.open() as file:
                 content = torch.load(file, map_location="cpu", weights_only=True)
@@ -77,6 +80,12 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     if not any(hasattr(value, "stride") for value in held.values()):
         raise InputError(f"{path} holds a {type(content).__name__} without tensors; save one with torch.save(x, path)")
     return held
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is as ``torch.save`` writes it since version 1.6: an archive, which can be mapped."""
+    with path.open("rb") as file:
+        return bool(file.read(2) == b"PK")
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -47,8 +47,8 @@ def barred(decision: Decision, judge: Judge, command: str) -> list[Finding]:
     remedy = again(command, WEIGHT) if {main, *worse} >= {PURE, MIXED} else ""
     return [
         Finding(
-            f"Not chosen, for it loses elsewhere: '{best.candidate.text}' reaches the highest {main} on the part that "
-            f"selects ({_change(decision, best, main)}), but {losses}.",
+            f"Not chosen because it loses elsewhere: '{best.candidate.text}' reaches the highest {main} on the part "
+            f"that selects ({_change(decision, best, main)}), but {losses}.",
             remedy=f"to weigh one against the other: {remedy}" if remedy else "",
         )
     ]

@@ -21,8 +21,8 @@ from embedscope.stats.score_records import score_bars
 LOSERS = 10
 SCARCE = 0.01
 NO_OWN = (
-    "The mixed index gives hardly any results of the query's own modality now. Judgements here are of pairs alone, so "
-    "nothing speaks for own results; where they are wanted, take a smaller distance from the table"
+    "The mixed index gives hardly any results of the query's own modality now. Only pairs are judged here, so such "
+    "results never count; where they are wanted, choose a smaller distance from the table"
 )
 WHY_NOT = "why not"
 MEANT = {
@@ -210,7 +210,7 @@ def _others(test: Certified, objective: Objective, repaired: bool) -> list[Findi
     findings += [Finding(f"Also, {'; '.join(changes)}.")] if changes else []
     share = test.after.scores.get("same_modality_share")
     if repaired and share is not None and share.value is not None and share.value < SCARCE:
-        findings.append(Finding(f"{NO_OWN} ({share.value:.1%} of the ten best).", "warning"))
+        findings.append(Finding(f"{NO_OWN} ({100 * share.value:.1f} % of the ten best).", "warning"))
     gained = [n for n in objective.guards if n in test.gains and (low := test.gains[n].low) is not None and low > 0]
     if not repaired and "mixed_ndcg@10" in gained:
         findings.append(Finding("If one index holds both modalities, decide on that index: --objective mixed."))

@@ -75,7 +75,7 @@ class Chart:
 MOST_NAMED, LONGEST_NAME, LETTER, LINE = 6, 22, 6.2, 13.0
 """Curves that are named at their ends, letters of a name, and units that a letter and a line of it take."""
 
-SIZES = {"wide": (760, 340, 12, 6), "half": (530, 300, 8, 5), "third": (370, 250, 6, 4)}
+SIZES = {"half": (530, 300, 8, 5), "third": (370, 250, 6, 4)}
 
 
 def chart(figure: Figure, x: Axis, styles: Mapping[Key, Style], index: Mapping[Key, int], size: str) -> Chart:

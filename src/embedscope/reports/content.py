@@ -11,7 +11,7 @@ from embedscope.core.result import Result
 from embedscope.reports.charts import SIZES, chart, description, digits_of, mark, short_label
 from embedscope.reports.generic import document_of
 from embedscope.reports.headlines import by_importance, headline_of, leading_charts
-from embedscope.reports.numbers import is_numeric, leading_number
+from embedscope.reports.numbers import is_numeric, is_span, leading_number, typeset
 from embedscope.reports.origins import origins_of
 from embedscope.reports.panels import SIZES as PANEL_SIZES
 from embedscope.reports.panels import colour_of, described, dot_values, dots, histogram, histogram_values
@@ -28,6 +28,9 @@ STATUSES = {
     "info": ("Note", "notes", "note"),
     "ok": ("Fine", "fine", "fine"),
 }
+MANY = 12
+"""Rows of a dot plot from which on it stands after a chart that fits the screen."""
+
 _PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published", "reference": "reference"}
 
 
@@ -47,7 +50,7 @@ def page_content(result: Result) -> dict[str, Any]:
         "statuses": STATUSES,
         "tally": tally(findings),
         "findings": [f for f in findings if not f.minor],
-        "others": _others(document, [f for f in findings if not f.minor]),
+        "brief": _others(document, [f for f in findings if not f.minor]) if len(lead) == 1 else [],
         "minor": [f for f in findings if f.minor],
         "groups": groups(document, lead, styles),
         "tables": [_table(t, i) for i, t in enumerate(document.tables)],
@@ -101,6 +104,7 @@ def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], nam
     return {
         "id": f"section-{name}",
         "title": title,
+        "many": any(isinstance(c, Dots) and len(c.rows) > MANY for c in others),
         "curves": _section(title, figures, styles, name) if figures else None,
         "panels": [_panel(c, f"panel-{name}-{i}") for i, c in enumerate(others)],
     }
@@ -201,12 +205,13 @@ def _table(table: Table, n: int) -> dict[str, Any]:
             "numeric": k,
             "published": "published" in c.title.lower(),
             "long": any(len(str(row[i])) > 60 for row in table.rows),
+            "span": any(is_span(row[i]) for row in table.rows),
         }
         for i, (c, k) in enumerate(zip(table.columns, numeric, strict=True))
     ]
     rows = [
         [
-            {"text": cell(v, c.digits), "key": leading_number(v) if k else None}
+            {"text": typeset(cell(v, c.digits)), "key": leading_number(v) if k else None}
             for v, c, k in zip(row, table.columns, numeric, strict=True)
         ]
         for row in table.rows

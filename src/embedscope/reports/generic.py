@@ -11,12 +11,15 @@ from embedscope.core.document import Column, Document, Figure, Finding, Mark, Se
 from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.metrics import METRICS
+from embedscope.metrics.pairs import PAIR_METRICS
 from embedscope.reports.numbers import count, telling_digits
 
 FEW = 6
 """Spaces that stand side by side as columns, one metric per row."""
 
 _LAYER = re.compile(r"layer(\d+)")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?")
 _SERIES_FIELDS = ("source", "pooling", "transform", "fitted_on", "subset")
 
 
@@ -36,7 +39,7 @@ def document_of(result: Result) -> Document:
         findings=tuple(_undefined(records)),
         tables=(*tables, *([comparison_table(compared)] if compared else [])),
         figures=tuple(_figures(records)),
-        skipped=tuple(_notes(records)),
+        skipped=tuple(notes_of(records)),
     )
     if own is None:
         return document
@@ -131,24 +134,26 @@ def comparison_table(records: Sequence[Record]) -> Table:
 
 def _figures(records: Sequence[Record]) -> Iterable[Figure]:
     """One figure per metric, where a source has it at two layers or more."""
-    curves: dict[tuple[str, str], dict[tuple[object, ...], dict[int, Record]]] = {}
+    curves: dict[str, dict[tuple[object, ...], dict[int, Record]]] = {}
     for record, title in zip(records, column_titles(records), strict=True):
         layer = _LAYER.fullmatch(record.space or "")
         if layer is not None:
             key = tuple(getattr(record, f) for f in _SERIES_FIELDS)
-            panel = curves.setdefault((title, record.task or ""), {})
+            panel = curves.setdefault(title, {})
             panel.setdefault(key, {})[int(layer[1])] = record
     telling = [i for i in range(len(_SERIES_FIELDS)) if len({k[i] for panel in curves.values() for k in panel}) > 1]
     tops = _tops(curves.values())
     relative = len(set(tops.values())) > 1
-    for (title, task), panel in curves.items():
+    for title, panel in curves.items():
         series = tuple(
             _series(key, points, telling, tops[key[0]] if relative else 1)
             for key, points in panel.items()
             if len(points) > 1
         )
         if series:
-            section = "Task scores by layer" if task else "Geometry by layer"
+            base = re.split(r"[ .]", title, maxsplit=1)[0]
+            scored = base not in METRICS and base not in PAIR_METRICS
+            section = "Scores by layer" if scored else "Geometry by layer"
             yield Figure(
                 f"curve-{title}",
                 title,
@@ -156,7 +161,7 @@ def _figures(records: Sequence[Record]) -> Iterable[Figure]:
                 title,
                 series,
                 section=section,
-                marks=_best_layer(series) if task else (),
+                marks=_best_layer(series) if scored else (),
             )
 
 
@@ -205,8 +210,13 @@ def _undefined(records: Sequence[Record]) -> Iterable[Finding]:
         yield Finding(text, "info", detail=" ".join(f"{r.rstrip('.')}." for r in reasons))
 
 
-def _notes(records: Sequence[Record]) -> Iterable[Skipped]:
-    """One entry per note: which metrics it applies to."""
+def notes_of(records: Iterable[Record]) -> list[Skipped]:
+    """What the notes of ``records`` say: an entry per set of metrics, one for notes that differ in numbers alone.
+
+    >>> layers = [Record("a", "i1", 0.5, space=f"layer0{i}", note=f"about 0.{i} too low") for i in range(1, 4)]
+    >>> [(n.what, n.why) for n in notes_of(layers)]
+    [('i1 (3 records)', 'about 0.1 too low; 2 more notes differ in their numbers alone')]
+    """
     metrics: defaultdict[str, dict[str, None]] = defaultdict(dict)
     counts: defaultdict[str, int] = defaultdict(int)
     for r in records:
@@ -214,7 +224,15 @@ def _notes(records: Sequence[Record]) -> Iterable[Skipped]:
             note = r.note or "rows were sampled or arithmetic was approximate"
             metrics[note][r.metric] = None
             counts[note] += 1
+    alike: defaultdict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for note, names in metrics.items():
-        listed = list(names)
-        more = f" and {len(listed) - 4} more" if len(listed) > 4 else ""
-        yield Skipped(f"{', '.join(listed[:4])}{more} ({count(counts[note], 'record')})", note)
+        alike[tuple(names), _NUMBER.sub("#", note)].append(note)
+    entries = []
+    for (about, _), notes in alike.items():
+        more = f" and {len(about) - 4} more" if len(about) > 4 else ""
+        what = f"{', '.join(about[:4])}{more} ({count(sum(counts[n] for n in notes), 'record')})"
+        rest = len(notes) - 1
+        verb = "differs in its" if rest == 1 else "differ in their"
+        also = f"; {count(rest, 'more note')} {verb} numbers alone" if rest else ""
+        entries.append(Skipped(what, f"{notes[0]}{also}"))
+    return entries

@@ -34,5 +34,5 @@ def leading_charts(document: Document) -> tuple[Chart, ...]:
     """The one or two charts that carry the headline: those it names, else the first of the document."""
     charts = document.charts
     if document.headline is not None and document.headline.charts:
-        return tuple(c for c in charts if c.id in document.headline.charts)[:LEADING]
+        charts = tuple(c for c in charts if c.id in document.headline.charts) or charts
     return charts[:LEADING]

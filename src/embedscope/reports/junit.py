@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 from embedscope.core.document import Finding
@@ -36,12 +37,15 @@ def junit(result: Result) -> str:
             else:
                 Xml.SubElement(case, "system-out").text = _number(r)
             cases.append(case)
+    return suite(title, cases)
+
+
+def suite(title: str, cases: Sequence[Xml.Element]) -> str:
+    """Test cases as the text of a JUnit file."""
     counts = {name: sum(case.find(tag) is not None for case in cases) for name, tag in _COUNTED.items()}
     attributes = {"name": title, "tests": str(len(cases))} | {name: str(n) for name, n in counts.items()}
-    suite = Xml.Element("testsuite", attributes)
-    suite.extend(cases)
     root = Xml.Element("testsuites")
-    root.append(suite)
+    Xml.SubElement(root, "testsuite", attributes).extend(cases)
     text: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return text.decode() + "\n"
 

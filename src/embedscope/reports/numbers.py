@@ -10,16 +10,28 @@ _LEADING = re.compile(
 )
 
 
+_END = r"[-+\N{MINUS SIGN}]?\d[\d.,]*(?:e[-+]?\d+)?"
+_SPAN = re.compile(rf"[(\[]?{_END}(?: to |, ){_END}[)\]]?")
+
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 
-def minus(text: str) -> str:
-    r"""``text`` with true minus signs in front of its numbers.
+def typeset(text: str) -> str:
+    r"""``text`` with true minus signs in front of its numbers, and true arrows.
 
-    >>> ascii(minus("mean -0.2, layer-3"))
-    "'mean \\u22120.2, layer-3'"
+    >>> ascii(typeset("mean -0.2, layer-3, a -> b"))
+    "'mean \\u22120.2, layer-3, a \\u2192 b'"
     """
-    return _MINUS.sub("\N{MINUS SIGN}", text)
+    return arrows(_MINUS.sub("\N{MINUS SIGN}", text))
+
+
+def arrows(text: str) -> str:
+    r"""``text`` with true arrows.
+
+    >>> ascii(arrows("old -> new"))
+    "'old \\u2192 new'"
+    """
+    return text.replace(" -> ", " \N{RIGHTWARDS ARROW} ")
 
 
 def leading_number(value: object) -> float | None:
@@ -44,6 +56,15 @@ def is_numeric(cells: Iterable[object]) -> bool:
     """
     filled = [c for c in cells if c is not None and c != ""]
     return bool(filled) and all(leading_number(c) is not None for c in filled)
+
+
+def is_span(value: object) -> bool:
+    """Whether a cell is an interval, whose ends belong on one line.
+
+    >>> is_span("-0.1 to 0.25"), is_span("[0.1, 0.2]"), is_span("layer 3 to 5")
+    (True, True, False)
+    """
+    return bool(_SPAN.fullmatch(str(value)))
 
 
 def count(n: int, what: str) -> str:

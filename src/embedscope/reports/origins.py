@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +76,32 @@ def spelled(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list | tuple) and all(not isinstance(v, list | tuple | dict) for v in value):
+    if isinstance(value, list | tuple) and _is_flat(value):
         return ", ".join(spelled(v) for v in value)
-    if isinstance(value, Mapping) and all(not isinstance(v, list | tuple | dict) for v in value.values()):
+    if isinstance(value, Mapping) and _is_flat(value.values()):
         return ", ".join(f"{k}: {spelled(v)}" for k, v in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _is_flat(values: Iterable[object]) -> bool:
+    return all(not isinstance(v, list | tuple | Mapping) for v in values)
+
+
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """Names and values as text; what a mapping of lists or of sentences holds stands on lines of its own.
+
+    >>> _pairs({"kind": "text", "policies": {"padding": "right; masked", "native": [1, 1]}})
+    (('kind', 'text'), ('padding', 'right; masked'), ('native', '1, 1'))
+    """
     if not isinstance(value, Mapping):
         return ()
-    return tuple((str(k).replace("_", " "), spelled(v)) for k, v in value.items())
+    pairs: list[tuple[str, str]] = []
+    for name, v in value.items():
+        if isinstance(v, Mapping) and (not _is_flat(v.values()) or any(" " in str(x) for x in v.values())):
+            pairs += _pairs(v)
+        else:
+            pairs.append((str(name).replace("_", " "), spelled(v)))
+    return tuple(pairs)
 
 
 def _cards(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:

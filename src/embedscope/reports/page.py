@@ -14,6 +14,7 @@ from embedscope.core.atomic import write_text
 from embedscope.core.extras import require
 from embedscope.core.result import Result
 from embedscope.reports.content import page_content
+from embedscope.reports.numbers import arrows
 from embedscope.reports.prose import Prose, licensed, words
 
 _HEAD_SCRIPT = "theme.js"
@@ -41,6 +42,7 @@ def render_html(result: Result) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: arrows(value) if type(value) is str else value,
     )
     environment.filters["data_block"] = lambda value: jinja2.utils.markupsafe.Markup(data_block(value))
     trusted = jinja2.utils.markupsafe.Markup

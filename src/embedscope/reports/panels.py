@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Dot, DotRow, Dots, Histogram, Mark, Range
 from embedscope.reports.charts import Point, mark
-from embedscope.reports.numbers import minus
+from embedscope.reports.numbers import typeset
 from embedscope.reports.scales import Axis, steps
 from embedscope.reports.styles import MARKERS, PALETTE
 
@@ -146,7 +146,7 @@ def dots(chart: Dots, size: str) -> Panel:
         at = (0.0, start + 14, "start") if stacked else (left - 12, middle + 4, "end")
         labels.append(Label(at[0], at[1], item.label, at[2], kind))
         if item.note:
-            labels.append(Label(width, at[1], minus(item.note), "end", "note strong" if item.strong else "note"))
+            labels.append(Label(width, at[1], typeset(item.note), "end", "note strong" if item.strong else "note"))
         shapes.append(Shape(f"M{left:g} {middle:g}H{right:g}", "rule"))
         shapes += _row(chart, item, middle, frame, lanes)
     shapes.append(Shape(f"M{left:g} {frame.bottom:g}H{right:g}", "base"))
@@ -198,7 +198,7 @@ def _row(chart: Dots, item: DotRow, middle: float, frame: Frame, lanes: int) -> 
         colour, marker = colour_of(dot.series, chart.tones), MARKERS[dot.series % (len(MARKERS) - 1)]
         if dot.low is not None and dot.high is not None:
             a, b = frame.across(dot.low), frame.across(dot.high)
-            drawn.append(Shape(f"M{a} {y:g}H{b}M{a} {y - 3.5:g}v7M{b} {y - 3.5:g}v7", f"bar {colour}"))
+            drawn.append(Shape(f"M{a} {y:g}H{b}M{a} {y - 3.5:g}v7M{b} {y - 3.5:g}v7", f"interval {colour}"))
         place: Point = (frame.across(dot.value), round(y, 1))
         drawn.append(Shape(mark(marker, place, 4.2), f"dot {colour}", said(chart, item, dot)))
     return drawn
@@ -208,7 +208,7 @@ def said(chart: Dots, item: DotRow, dot: Dot) -> str:
     """A dot in words: ``recall@1, after: 0.97 (0.91 to 1)``."""
     name = chart.series[dot.series] if dot.series < len(chart.series) else ""
     interval = f" ({dot.low:.4g} to {dot.high:.4g})" if dot.low is not None and dot.high is not None else ""
-    return minus(f"{item.label}{', ' if name else ''}{name}: {dot.value:.4g}{interval}")
+    return typeset(f"{item.label}{', ' if name else ''}{name}: {dot.value:.4g}{interval}")
 
 
 Values = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
@@ -305,7 +305,7 @@ def _above(
             lines.append([])
             line = len(lines) - 1
         lines[line].append(ends)
-        placed.append((round(middle, 1), line, Label(0, 0, minus(text), "middle", kind)))
+        placed.append((round(middle, 1), line, Label(0, 0, typeset(text), "middle", kind)))
     return placed, len(lines)
 
 

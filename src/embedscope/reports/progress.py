@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from embedscope.core.progress import drawn
@@ -30,6 +31,30 @@ class _Rate(ProgressColumn):
         """``123/s``, or nothing before a rate is known."""
         speed = task.finished_speed or task.speed
         return Text(rate(speed) if speed else "", style="dim")
+
+
+class _Label(ProgressColumn):
+    """The name of the phase, which gives way where the terminal is too narrow for it and the numbers."""
+
+    def render(self, task: Task) -> Text:
+        """The description, cut at its end to the room there is."""
+        return Text(task.description, no_wrap=True, overflow="ellipsis")
+
+
+def _counted() -> tuple[ProgressColumn, ...]:
+    """The columns of a phase whose end is known; numbers keep their width."""
+    return (
+        BarColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[unit]}", style="dim", table_column=Column(no_wrap=True)),
+        _Rate(Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+    )
+
+
+def _untold() -> tuple[ProgressColumn, ...]:
+    """The columns of a phase whose end is unknown."""
+    return SpinnerColumn(), TimeElapsedColumn(table_column=Column(no_wrap=True))
 
 
 def rate(speed: float, unit: str = "") -> str:
@@ -69,9 +94,7 @@ class Bars:
             self._clear()
             self._label, self._unit, self._done, self._begin = label, unit, 0, time.monotonic()
             if self._console.is_terminal:
-                counted = (MofNCompleteColumn(), TextColumn("{task.fields[unit]}", style="dim"), _Rate())
-                known = (BarColumn(), *counted, TimeRemainingColumn())
-                self._draw(label, total, unit, *((SpinnerColumn(), TimeElapsedColumn()) if total is None else known))
+                self._draw(label, total, unit, *(_untold() if total is None else _counted()))
 
     def advance(self, n: int) -> None:
         """Move the bar by ``n``."""
@@ -118,11 +141,10 @@ class Bars:
         with self._lock:
             if self._wait is not None and self._bars is None:
                 after = f" (after {self._last})" if self._last else ""
-                self._draw(f"working{after}", None, "", SpinnerColumn(), TimeElapsedColumn())
+                self._draw(f"working{after}", None, "", *_untold())
 
     def _draw(self, label: str, total: int | None, unit: str, *columns: ProgressColumn) -> None:
-        described = TextColumn("{task.description}", markup=False)
-        self._bars = Progress(described, *columns, console=self._console, transient=True)
+        self._bars = Progress(_Label(), *columns, console=self._console, transient=True)
         self._bars.start()
         self._task = self._bars.add_task(label, total=total, unit=unit)
 

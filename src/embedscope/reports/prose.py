@@ -9,13 +9,15 @@ from html import escape
 from importlib.resources import files
 
 from embedscope.reports.glossary import definitions, pattern
-from embedscope.reports.numbers import minus
+from embedscope.reports.numbers import typeset
 
 _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
 _KEY = r"\b[a-z]+(?:19|20)\d\d[a-z]?\b"
 _CODE = r"`[^`]+`"
 _ARXIV = r"\barXiv:\d{4}\.\d{4,5}\b"
 _OPTION = r"(?<![\w-])--[a-z][a-z-]*"
+_CLOSING = re.compile(r"[)\]'.,;:!?]*")
+_HELD = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] )|(?<=\bp [=<]) (?=\d)|(?<=\u00b1) (?=\d)")
 _PARTS = re.compile(f"({_ADDRESS}|{_ARXIV}|{_KEY}|{_CODE}|{_OPTION})")
 _LICENCE = re.compile(
     r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
@@ -67,7 +69,7 @@ class Prose:
         return self._explained(part, seen)
 
     def _explained(self, text: str, seen: set[str]) -> str:
-        text = minus(text)
+        text = typeset(text)
         out, at = [], 0
         for match in pattern().finditer(text):
             term = match[0]
@@ -77,11 +79,22 @@ class Prose:
             anchor = self.used.setdefault(term, f"term-{len(self.used)}")
             before = text[at : match.start()]
             opening = before[-1:] if before.endswith(("(", "[", "'")) else ""
+            closing = _CLOSING.match(text, match.end())
+            at = closing.end() if closing else match.end()
             button = f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>'
-            out.append(escape(before.removesuffix(opening)))
-            out.append(f'<span class="glued">{escape(opening)}{button}</span>' if opening else button)
-            at = match.end()
-        return "".join([*out, escape(text[at:])])
+            glued = f"{escape(opening)}{button}{escape(text[match.end() : at])}"
+            out.append(_held(escape(before.removesuffix(opening))))
+            out.append(button if glued == button else f'<span class="glued">{glued}</span>')
+        return "".join([*out, _held(escape(text[at:]))])
+
+
+def _held(text: str) -> str:
+    r"""``text`` whose lines do not break between a number and its sign.
+
+    >>> ascii(_held("25 % of p = 0.01, \u00b1 0.2"))
+    "'25\\xa0% of p\\xa0=\\xa00.01, \\xb1\\xa00.2'"
+    """
+    return _HELD.sub("\N{NO-BREAK SPACE}", text)
 
 
 def words(text: str) -> str:

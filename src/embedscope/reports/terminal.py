@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from embedscope.core.document import Document, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.reports.generic import FEW, comparison_table, document_of, number_text, row_digits
+from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
 from embedscope.reports.headlines import by_importance
-from embedscope.reports.numbers import count, is_numeric, listed, telling_digits
+from embedscope.reports.numbers import count, is_numeric, is_span, listed, telling_digits
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +67,7 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
     print_records(result.records, console, notes=explain)
     if result.document is not None and explain:
         _print_skipped(result.document, console)
-    notes = len({r.note for r in result.records if r.note})
+    notes = len(notes_of(r for r in result.records if not r.compares))
     skipped = 0 if result.document is None else len(result.document.skipped)
     if not explain and (notes or skipped):
         parts = [count(notes, "note")] if notes else []
@@ -99,8 +100,8 @@ def _print_rest(document: Document, console: Console) -> None:
     from rich.text import Text
 
     headline = document.headline
-    told = f"{headline.text} {headline.cause}" if headline is not None else ""
-    others = [f for f in by_importance(document.findings) if not _is_told(f.text, told)]
+    printed = f"{headline.text} {headline.cause}" if headline is not None else ""
+    others = [f for f in by_importance(document.findings) if not _is_told(f.text, printed)]
     problems = [f for f in others if f.status in ("serious", "warning", "deviates")]
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -124,11 +125,14 @@ def _row(row: Row) -> str:
     return f"row {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else "")
 
 
-def _is_told(text: str, told: str) -> bool:
+def _is_told(text: str, printed: str) -> bool:
     """Whether a headline says a finding already, with or without the name of its space."""
-    return any(part and part in told for part in (text, text.partition(": ")[2]))
+    return any(part and part in printed for part in (text, text.partition(": ")[2]))
 
 
+_NAME = 16  # columns of the screen that names have at least, before they are folded
+_NUMBERS = 3  # columns of numbers that a table shows before the names of its rows are left whole
+_FOLDED = 40  # the longest names that are folded; longer texts are left to the report
 _FIRST = 3  # rows that are printed with the verdict
 _MOST = 6  # other problems that are printed beside the verdict
 
@@ -148,6 +152,15 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
         return
     if layout.constants:
         console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
+    _print_pivot(layout, console, errors=errors)
+    if notes:
+        for item in notes_of(r for r in every if not r.compares):
+            console.print(_plain(f"{item.what}: {item.why}"), style="dim")
+    if compared:
+        _print_table(comparison_table(compared), console, len(compared))
+
+
+def _print_pivot(layout: Pivot, console: Console, *, errors: bool) -> None:
     if len(layout.labels) == 1:
         console.print(_single_row_table(layout))
     elif (few := _few_spaces(layout, console.width, errors=errors)) is not None:
@@ -161,10 +174,6 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
             texts = _cell_texts(layout, errors=False)
         for columns in _parts(layout, texts, console.width):
             console.print(_pivot_table(layout, texts, columns))
-    if notes:
-        _print_notes(layout, console)
-    if compared:
-        _print_table(comparison_table(compared), console, len(compared))
 
 
 def _sides_first(layout: Pivot) -> Pivot:
@@ -174,16 +183,6 @@ def _sides_first(layout: Pivot) -> Pivot:
     at = layout.row_titles.index("space")
     order = sorted(range(len(layout.labels)), key=lambda i: "|" in layout.labels[i][at])
     return replace(layout, labels=tuple(layout.labels[i] for i in order), cells=tuple(layout.cells[i] for i in order))
-
-
-def _print_notes(layout: Pivot, console: Console) -> None:
-    of: dict[str, list[str]] = {}
-    for record in (r for row in layout.cells for r in row if r is not None and r.note):
-        of.setdefault(str(record.note), []).append(record.metric)
-    for note, metrics in of.items():
-        names = list(dict.fromkeys(metrics))
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        console.print(_plain(f"{shown}: {note}"), style="dim")
 
 
 def _print_skipped(document: Document, console: Console) -> None:
@@ -228,18 +227,23 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     left_out = len(table.rows) - max_rows
     texts = [[cell(v, c.digits) for v, c in zip(row, table.columns, strict=True)] for row in table.rows]
     shown = _columns_that_fit(table, texts, console.width)
-    grid = _grid(table.title, table.caption)
+    said = [i for i in _constant(table) if i not in shown]
+    repeated = "; ".join(f"{table.columns[i].title}: {texts[0][i]}" for i in said)
+    caption = "\n".join(filter(None, (repeated, table.caption)))
+    grid = _grid(table.title, caption)
     for i in shown:
-        right = is_numeric(row[i] for row in table.rows)
-        if right:
-            need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
+        need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
+        if is_numeric(row[i] for row in table.rows):
             grid.add_column(_plain(table.columns[i].title), justify="right", no_wrap=True, min_width=need)
+        elif any(is_span(row[i]) for row in table.rows):
+            grid.add_column(_plain(table.columns[i].title), no_wrap=True, min_width=need)
         else:
             grid.add_column(_plain(table.columns[i].title), overflow="fold")
     for row in texts[:max_rows]:
         grid.add_row(*(_plain(row[i]) for i in shown))
     console.print(grid)
-    hidden = [c.title for i, c in enumerate(table.columns) if i not in shown and any(row[i] for row in texts)]
+    left = [i for i in range(len(table.columns)) if i not in {*shown, *said}]
+    hidden = [table.columns[i].title for i in left if any(row[i] for row in texts)]
     rows = [count(left_out, "more row")] if left_out > 0 else []
     columns = [f"the column{'s' if len(hidden) > 1 else ''} {listed(hidden)}"] if hidden else []
     if more := listed([*rows, *columns]):
@@ -248,18 +252,37 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
 
 
 def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:
-    """Columns from the left that fit the width whole, those without any value left out; at least the first."""
-    shown: list[int] = []
-    used = 0
-    for i, column in enumerate(table.columns):
-        longest = max((len(row[i]) for row in texts), default=0)
-        if longest == 0:
-            continue
-        used += 3 + max(longest, len(column.title))
-        if shown and used > width:
-            break
-        shown.append(i)
-    return shown or [0]
+    """Columns from the left that fit the width, those without any value left out; at least the first.
+
+    Where not all fit whole, columns of one repeated word give way, then names fold, so that some numbers are seen.
+    """
+    longest = [max((len(row[i]) for row in texts), default=0) for i in range(len(table.columns))]
+    whole = [max(n, len(c.title)) for n, c in zip(longest, table.columns, strict=True)]
+    filled = [i for i, n in enumerate(longest) if n > 0]
+    if sum(3 + whole[i] for i in filled) <= width:
+        return filled or [0]
+    constant = _constant(table)
+    filled = [i for i in filled if i not in constant]
+    numbers = [i for i in filled if is_numeric(row[i] for row in table.rows)]
+    spans = [i for i in filled if any(is_span(row[i]) for row in table.rows)]
+    names = [i for i in filled if i not in {*numbers, *spans} and whole[i] <= _FOLDED]
+    folded = [max(_NAME, len(c.title)) if i in names else whole[i] for i, c in enumerate(table.columns)]
+    plain, tight = _leading(filled, whole, width), _leading(filled, folded, width)
+    return plain if len({*numbers} & {*plain}) >= _NUMBERS else tight
+
+
+def _leading(columns: Sequence[int], widths: Sequence[int], width: int) -> list[int]:
+    """As many of ``columns`` from the left as fit ``width``; at least one."""
+    ends = list(accumulate(3 + widths[i] for i in columns))
+    return [i for i, end in zip(columns, ends, strict=True) if end <= width] or list(columns[:1]) or [0]
+
+
+def _constant(table: Table) -> list[int]:
+    """Columns after the first that hold one and the same word in every row."""
+    if len(table.rows) < 2:
+        return []
+    columns = range(1, len(table.columns))
+    return [i for i in columns if isinstance(table.rows[0][i], str) and len({row[i] for row in table.rows}) == 1]
 
 
 def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
@@ -295,9 +318,6 @@ def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> G
     for labels, row in zip(layout.labels, texts, strict=True):
         grid.add_row(*(_plain(label) for label in labels), *(_plain(row[i]) for i in columns))
     return grid
-
-
-_NAME = 24  # columns of the screen that names of metrics have at least, before they are folded
 
 
 def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], Grid] | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedscope.core.batch import Stream
+from embedscope.core.compressed import inner_name
 from embedscope.core.errors import InputError
-from embedscope.readers import facts_of, file_of
+from embedscope.readers import facts_of, file_of, source_of
 
 
 def named_beside(path: Path) -> Path:
     """Where the ids of ``path`` lie by default.
 
-    >>> str(named_beside(Path("vectors/part-0.npy")))
-    'vectors/part-0.ids.txt'
+    >>> str(named_beside(Path("vectors/part-0.npy"))), str(named_beside(Path("docs.jsonl.gz")))
+    ('vectors/part-0.ids.txt', 'docs.ids.txt')
     """
-    return path.with_name(f"{path.stem}.ids.txt")
+    return path.with_name(f"{Path(inner_name(path.name)).stem}.ids.txt")
 
 
 def id_files(source: str, stream: Stream) -> tuple[Path, ...]:
@@ -29,7 +30,7 @@ def id_files(source: str, stream: Stream) -> tuple[Path, ...]:
     whole = named_beside(file_of(source))
     if whole.exists():
         return (whole,)
-    each = [named_beside(file) for file in facts_of(stream).files if isinstance(file, Path)]
+    each = [named_beside(file) for file in map(source_of, facts_of(stream).files) if isinstance(file, Path)]
     files = [file for file in each if file.exists()]
     if 0 < len(files) < len(each):
         first = next(file for file in each if not file.exists())

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
-from embedscope.encoders import space_name
+from embedscope.encoders import LAST_LAYERS, space_name
+from embedscope.readers import listed
 
 FINAL = "final"
 POOLED = "pooled"
@@ -44,6 +45,6 @@ def _select(part: str, spaces: Sequence[str]) -> str:
     name = space_name(part, spaces)
     if name in spaces:
         return name
-    near = difflib.get_close_matches(part, spaces, n=1)
+    near = difflib.get_close_matches(part, dict.fromkeys([*spaces, *LAST_LAYERS]), n=1)
     hint = f", did you mean '{near[0]}'?" if near else ";"
-    raise InputError(f"unknown layer '{part}'{hint} this source has {', '.join(spaces)}")
+    raise InputError(f"unknown layer '{part}'{hint} this source has {listed(spaces)}")

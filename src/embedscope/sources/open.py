@@ -28,13 +28,12 @@ from embedscope.readers import (
     state_of,
 )
 from embedscope.sources.grouped_stream import GroupedStream, group_hashes
-from embedscope.sources.images import image_source, images_of
 from embedscope.sources.options import ModelOptions, RunOptions, Source, check_options
-from embedscope.sources.texts import texts_named
 from embedscope.sources.vector_files import vector_file_facts
 
 if TYPE_CHECKING:
     from embedscope.core.tables import TextTable
+    from embedscope.sources.images import Images
 
 
 def array_source(
@@ -83,8 +82,8 @@ def open_sources(
         )
     if models and run.checkpoint is not None:
         raise InputError(f"--checkpoint is for files of vectors and {models[0]} is a model; leave out --checkpoint")
-    table, texts_name = (None, "") if model.texts is None else texts_named(model.texts, model.data, provenance)
-    pictures = None if model.images is None else images_of(model.images, provenance).sample(model.max_rows, model.seed)
+    table, texts_name = _texts(model, provenance)
+    pictures = _images(model, provenance)
     with closing(Engines(run.engine)) as engines:
         for name, vectors in files.items():
             if vectors:
@@ -92,9 +91,29 @@ def open_sources(
                 with facts_beside(name, partial(vector_file_facts, name, source.stream), provenance):
                     yield source
             elif pictures is not None:
+                from embedscope.sources.images import image_source
+
                 yield image_source(name, pictures, model, progress, provenance)
             elif table is not None:
                 yield from _model_sources(name, table, texts_name, model, engines, progress, provenance)
+
+
+def _texts(model: ModelOptions, provenance: Provenance) -> tuple[TextTable | None, str]:
+    """The texts that models read, and their name; files of vectors need none of what reads them."""
+    if model.texts is None:
+        return None, ""
+    from embedscope.sources.texts import texts_named
+
+    return texts_named(model.texts, model.data, provenance)
+
+
+def _images(model: ModelOptions, provenance: Provenance) -> Images | None:
+    """The images that models read, or a sample of them."""
+    if model.images is None:
+        return None
+    from embedscope.sources.images import images_of
+
+    return images_of(model.images, provenance).sample(model.max_rows, model.seed)
 
 
 def _check_material(uri: str, model: ModelOptions) -> None:

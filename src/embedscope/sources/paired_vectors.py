@@ -14,8 +14,6 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.core.regular import check_ends
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
 from embedscope.readers import file_of, is_vectors, open_vectors
 from embedscope.sources.vector_files import Matrix, read_matrix, vector_file_facts
 
@@ -86,6 +84,9 @@ def _read_part(path: Path, index: int, name: str) -> Matrix:
 
 
 def _text_lines(path: Path) -> list[str]:
+    from embedscope.datasets._tables import read_text
+    from embedscope.datasets._text import lines
+
     return lines(read_text(path, "UTF-8 text, one id per line"))
 
 

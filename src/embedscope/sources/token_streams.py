@@ -17,7 +17,7 @@ from embedscope.core.ids import combine, hash_sample, hash_texts
 from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, Picks, TextEncoder
 from embedscope.sources.text_vectors import BATCH_TOKENS, Pooling, TextVectors, batches_by_length
-from embedscope.stats._equal import named_units
+from embedscope.stats.equal_rows import named_units
 
 _SHARD_BATCHES = 8
 _BLOCK_ROWS = 1024
@@ -30,7 +30,6 @@ class TokenStream:
     Attributes
     ----------
     n_candidates : tokens from which the sample was drawn
-    n_sentences : sentences with a selected token
     notes : what was sampled, dropped or cut, in words
     """
 
@@ -52,11 +51,6 @@ class TokenStream:
     def n_rows(self) -> int:
         """Number of tokens."""
         return sum(len(ids) for ids in self.ids.values())
-
-    @property
-    def n_sentences(self) -> int:
-        """Number of sentences that the model reads."""
-        return len(self.ids)
 
     def shards(self) -> Sequence[TokenShard]:
         """Shards of eight forward passes, in order of the length of their sentences."""

@@ -14,7 +14,7 @@ from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.tables import Index
-from embedscope.readers import facts_of, file_of, state_of
+from embedscope.readers import facts_of, file_of, source_of, state_of
 from embedscope.sources.row_blocks import row_blocks
 
 Matrix = npt.NDArray[Any]
@@ -67,14 +67,14 @@ class StoredRows:
     def __getitem__(self, rows: Index) -> Matrix:
         """The ``rows`` (m,), in that order, (m, d)."""
         order = np.argsort(rows, kind="stable")
-        wanted, at, found = np.asarray(rows)[order], 0, []
+        wanted, at, blocks = np.asarray(rows)[order], 0, []
         for block in row_blocks(self.stream, only_space(self.stream, self.name)):
             lo, hi = np.searchsorted(wanted, (at, at + len(block)))
-            found.append(block[wanted[lo:hi] - at])
+            blocks.append(block[wanted[lo:hi] - at])
             at += len(block)
         if at != self.n:
             raise InputError(f"{self.name} has {at:,} rows now, it had {self.n:,}; wait until it is written")
-        x = np.concatenate(found)
+        x = np.concatenate(blocks)
         out = np.empty_like(x)
         out[order] = x
         return out
@@ -83,8 +83,9 @@ class StoredRows:
 def vector_file_facts(source: str, stream: Stream) -> dict[str, Any]:
     """Checksum of one local file; for several or remote files, a checksum of their names, sizes and times of change."""
     files = facts_of(stream).files
-    if len(files) == 1 and isinstance(files[0], Path):
-        return file_facts(file_of(source) if file_of(source).is_file() else files[0])
+    first = source_of(files[0]) if len(files) == 1 else None
+    if isinstance(first, Path):
+        return file_facts(file_of(source) if file_of(source).is_file() else first)
     states = [state_of(file) for file in files]
     listing = hashlib.sha256(repr(states).encode()).hexdigest()
     return {"files": len(files), "bytes": sum(size for _, size, _ in states), "listing_sha256": listing}

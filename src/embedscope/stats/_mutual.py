@@ -16,7 +16,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
-from embedscope.stats._candidates import CROWD, NONE, Candidates, places
+from embedscope.stats._candidates import CROWD, NONE, Candidates, places, reached
 from embedscope.stats._neighbours import Matrix, ScaledRows, error_bound, pair_scores
 
 BLOCK = 2048
@@ -31,7 +31,7 @@ class _Side:
     start: int
     stop: int
     floor: npt.NDArray[np.float32]
-    found: Candidates = NONE
+    candidates: Candidates = NONE
     lock: Lock = field(default_factory=Lock)
 
     def __len__(self) -> int:
@@ -71,8 +71,8 @@ class MutualSearch:
         together = ScaledRows(x, powers[:1])
         return cls(x, together.block(0, len(x), np.float32), int(powers[0]), k, exact)
 
-    def best(self) -> tuple[Index, Floats]:
-        """Rows and float64 products (n, k) each, best first, ties to the lower row.
+    def best(self) -> tuple[Index, Floats | None]:
+        """Rows (n, k), best first by float64 products, ties to the lower row; the products where float32 is exact.
 
         Raises
         ------
@@ -85,7 +85,8 @@ class MutualSearch:
         for _ in chain(in_threads(self._own, sides), in_threads(lambda p: self._across(*p), pairs)):
             pass
         parts = list(in_threads(self._decided, sides))
-        return tuple(np.concatenate([p[i] for p in parts]) for i in (0, 1))  # type: ignore[return-value]
+        indices = np.concatenate([cols for cols, _ in parts])
+        return indices, np.ldexp(np.concatenate([s for _, s in parts]), 2 * self.power) if self.exact else None
 
     @property
     def _bound(self) -> float:
@@ -96,7 +97,7 @@ class MutualSearch:
         rows = self.scaled[side.start : side.stop]
         s = rows @ rows.T
         np.fill_diagonal(s, -np.inf)
-        side.floor = _below(np.partition(s, -self.k, axis=1)[:, -self.k].astype(np.float64) - self._bound)
+        side.floor = _below(reached(s, self.k).astype(np.float64) - self._bound)
         self._take(side, _hits(s, side.floor[:, None], side.start))
 
     def _across(self, a: _Side, b: _Side) -> None:
@@ -108,31 +109,53 @@ class MutualSearch:
 
     def _take(self, side: _Side, hits: Candidates) -> None:
         with side.lock:
-            side.found = side.found.joined(hits)
-            if len(side.found.row) > _PENDING * self.k * len(side):
-                kth = side.found.kth(len(side), self.k) - self._bound
+            side.candidates = side.candidates.joined(hits)
+            if len(side.candidates.row) > _PENDING * self.k * len(side):
+                kth = side.candidates.kth(len(side), self.k) - self._bound
                 side.floor = np.maximum(side.floor, _below(kth))
-                side.found = side.found.where(side.found.score >= side.floor[side.found.row])
-                if len(side.found.row) > (CROWD + 4 * self.k) * len(side):
+                side.candidates = side.candidates.where(side.candidates.score >= side.floor[side.candidates.row])
+                if len(side.candidates.row) > (CROWD + 4 * self.k) * len(side):
                     raise CrowdedError
 
     def _decided(self, side: _Side) -> tuple[Index, Floats]:
-        """The nearest of each row, by float64 products."""
-        found = side.found
-        kth = found.kth(len(side), self.k) - self._bound
-        found = found.where(found.score >= _below(kth)[found.row])
-        order = np.argsort(found.row * len(self.x) + found.col)  # by row, and ties go to the lower column
-        row, col = found.row[order], found.col[order]
-        if self.exact:
-            score = np.ldexp(found.score[order], 2 * self.power)
-        else:
-            score = pair_scores(self.x, self.x, row + side.start, col)
+        """The nearest of each row, by float64 products of those that float32 does not put in order, and the scores.
+
+        A product that differs from the next ones by more than the bound is known well enough.
+        """
+        candidates = side.candidates
+        kth = candidates.kth(len(side), self.k) - self._bound
+        candidates = candidates.where(candidates.score >= _below(kth)[candidates.row])
+        order = np.argsort(candidates.row * len(self.x) + candidates.col)  # by row, and ties go to the lower column
+        row, col = candidates.row[order], candidates.col[order]
         place = places(row)
         scores = np.full((len(side), int(place.max()) + 1), -np.inf)
         cols = np.zeros(scores.shape, dtype=np.intp)
-        scores[row, place], cols[row, place] = score, col
-        best = np.argsort(-scores, axis=1, kind="stable")[:, : self.k]
-        return np.take_along_axis(cols, best, axis=1), np.take_along_axis(scores, best, axis=1)
+        scores[row, place], cols[row, place] = candidates.score[order], col
+        cols, scores = _descending(cols, scores)
+        if not self.exact:
+            row, place = np.nonzero(_close(scores, self._bound))
+            products = pair_scores(self.x, self.x, row + side.start, cols[row, place])
+            scores[row, place] = np.ldexp(products, -2 * self.power)
+            by_column = np.argsort(cols, axis=1)  # so that ties go to the lower column again
+            cols = np.take_along_axis(cols, by_column, axis=1)
+            cols, scores = _descending(cols, np.take_along_axis(scores, by_column, axis=1))
+        return cols[:, : self.k], scores[:, : self.k]
+
+
+def _descending(cols: Index, scores: Floats) -> tuple[Index, Floats]:
+    """Both (m, w) by score, highest first, ties as they stand."""
+    best = np.argsort(-scores, axis=1, kind="stable")
+    return np.asarray(np.take_along_axis(cols, best, axis=1)), np.asarray(np.take_along_axis(scores, best, axis=1))
+
+
+def _close(scores: Floats, bound: float) -> npt.NDArray[np.bool_]:
+    """Which of the descending ``scores`` (m, w) are within ``bound`` of the one before or after; -inf is none."""
+    gaps = np.full((len(scores), scores.shape[1] - 1), np.inf)
+    np.subtract(scores[:, :-1], scores[:, 1:], out=gaps, where=scores[:, 1:] > -np.inf)
+    close = np.zeros(scores.shape, dtype=bool)
+    close[:, :-1] = gaps <= bound
+    close[:, 1:] |= close[:, :-1].copy()
+    return close
 
 
 def _below(floor: Floats) -> npt.NDArray[np.float32]:

@@ -5,18 +5,22 @@ On data offset by 1e6 sums of squares lose twelve digits, centred sums none (``c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.accumulate import Accumulator, Need
-from embedscope.core.arrays import Floats, Precision, Rows, is_torch, to_numpy
+from embedscope.core.arrays import Floats, Precision, Rows
 from embedscope.core.block import Centred, RowBlock
-from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
+from embedscope.stats.spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
+
+if TYPE_CHECKING:
+    from embedscope.stats.grouped import GroupedResult
 
 _BAND = 64
 
@@ -33,6 +37,7 @@ class Gaussian(Statistic):
     zero_rows : rows of length zero met; among ``n`` for raw rows, left out of unit rows
     basis : where given, spectra are first-order: diag(V' C V) with the eigenvectors V of ``basis``
     cubic, quartic : sums of |x - mean|^2 (x - mean), shape (d,), and of |x - mean|^4; None where they are not known
+    spread_apart : participation ratio from pairs of rows in different groups, where it is known: ``across_groups``
     """
 
     n: int
@@ -42,6 +47,7 @@ class Gaussian(Statistic):
     basis: Gaussian | None = None
     cubic: Floats | None = None
     quartic: float | None = None
+    spread_apart: float | None = None
 
     @property
     def dim(self) -> int:
@@ -104,6 +110,78 @@ class Gaussian(Statistic):
         return single_thread_eigh(self.second_moment)
 
 
+def halves(grouped: GroupedResult[Gaussian]) -> tuple[Gaussian, Gaussian] | None:
+    """Moments of two halves of the groups of rows, None where fewer than two groups hold rows.
+
+    Of a number that is smooth in the moments and whose bias falls as 1 / n, (f(half) + f(other half)) / 2 - f(all) is
+    the bias of f(all): the sampling errors of two halves cancel to first order.
+    """
+    full = grouped.full
+    known: tuple[Gaussian, Gaussian] | None = full.__dict__.get("_halves")
+    filled = [g for g, size in zip(grouped.left_out, grouped.sizes, strict=True) if size]
+    if known is None and len(filled) >= _FEWEST_GROUPS:
+        known = (_together(full, filled[::2]), _together(full, filled[1::2]))
+        full.__dict__["_halves"] = known  # so that several metrics share their spectra
+    return known
+
+
+_FEWEST_GROUPS = 2
+
+
+def _together(full: Gaussian, without: Sequence[Gaussian]) -> Gaussian:
+    """Moments of the groups without which the rows have the moments ``without``; all sums are around the full mean."""
+    n = sum(full.n - left.n for left in without)
+    total, sums = np.zeros(full.dim), np.zeros((full.dim, full.dim))
+    for left in without:
+        total -= left.n * (left.mean - full.mean)
+        sums += _of_group(full, left, slice(None))
+    shift = total / n
+    return Gaussian(n, full.mean + shift, sums - n * np.outer(shift, shift))
+
+
+def _of_group(full: Gaussian, left: Gaussian, rows: slice) -> Floats:
+    """Some ``rows`` (r, d) of the sum of (x - mean)(x - mean)', mean of all, over the group that ``left`` lacks."""
+    apart = left.mean - full.mean
+    return np.asarray(full.scatter[rows] - left.scatter[rows] - left.n * np.outer(apart[rows], apart))
+
+
+def across_groups(grouped: GroupedResult[Gaussian]) -> GroupedResult[Gaussian]:
+    """``grouped`` with ``spread_apart`` where units of evidence hold several rows; itself where each row is one.
+
+    Rows of one unit are alike, and so are their squared products: with A_g the sum of (x - mean)(x - mean)' over group
+    g, the mean squared product of rows of different groups, sum_{g != h} <A_g, A_h> / sum_{g != h} n_g n_h, estimates
+    tr C^2 whatever the units are; (tr C)^2 over it is the participation ratio. O(g d^2).
+    """
+    full, units = grouped.full, grouped.units
+    filled = [i for i, size in enumerate(grouped.sizes) if size]
+    if units is None or units.units >= units.rows or len(filled) <= _FEWEST_GROUPS:
+        return grouped
+    left = [grouped.left_out[i] for i in filled]
+    n = np.array([full.n - one.n for one in left], dtype=np.float64)
+    traces, products = np.zeros(len(left)), np.zeros((len(left), len(left)))
+    for start in range(0, full.dim, _BAND):
+        band = slice(start, start + _BAND)
+        parts = np.stack([_of_group(full, one, band) for one in left])
+        traces += np.einsum("gjj->g", parts[:, :, band])
+        flat = parts.reshape(len(left), -1)
+        products += flat @ flat.T
+    every = np.ones(len(left), dtype=bool)
+    ratios = [_ratio_apart(n, traces, products, every & (np.arange(len(left)) != g)) for g in range(len(left))]
+    spread = dict(zip(filled, ratios, strict=True))
+    return replace(
+        grouped,
+        full=replace(full, spread_apart=_ratio_apart(n, traces, products, every)),
+        left_out=tuple(replace(one, spread_apart=spread.get(i)) for i, one in enumerate(grouped.left_out)),
+    )
+
+
+def _ratio_apart(n: Floats, traces: Floats, products: Floats, kept: npt.NDArray[np.bool_]) -> float:
+    """Participation ratio from the groups that are ``kept`` (g,); 0 where the estimate of tr C^2 is not positive."""
+    sizes, inner = n[kept], products[np.ix_(kept, kept)]
+    square = (inner.sum() - np.trace(inner)) / (sizes.sum() ** 2 - (sizes**2).sum())
+    return float((traces[kept].sum() / sizes.sum()) ** 2 / square) if square > 0 else 0.0
+
+
 @dataclass(frozen=True)
 class Moments(Need[Gaussian]):
     """Mean, scatter and centred fourth moment of the rows; O(n d^2).
@@ -144,32 +222,42 @@ class _Sums:
     @classmethod
     def of(cls, c: Centred) -> _Sums:
         """Sums of a block of rows, computed where they are, kept on the host."""
-        product = _product(c, np.zeros(len(c.pivot)))
-        return cls(len(c), c.pivot, c.shift, product.astype(np.float64, copy=False), c.cubic, c.quartic, shared=True)
+        product = c.product if c.shared else c.product_with(np.zeros(len(c.pivot)))
+        scatter = product.astype(np.float64, copy=False)
+        return cls(len(c), c.pivot, c.shift, scatter, c.cubic, c.quartic, shared=c.shared)
 
     @property
     def mean(self) -> Floats:
         """Mean (d,)."""
         return self.base + self.offset
 
-    def lent(self) -> _Sums:
+    def shared_copy(self) -> _Sums:
         """The same sums, in the same memory until one of the two is changed."""
         self.shared = True
         return replace(self)
 
     def take(self, c: Centred) -> None:
-        """Take in a block of rows; the shift of the means goes in as one row more, which spares a pass."""
+        """Take in a block of rows; the shift of the means goes in as one row more of the product, which spares a pass.
+
+        A product that other statistics need too has no such row, since their means may differ: they may be of other
+        groups of rows.
+        """
         m, n = len(c), self.n + len(c)
         delta = (c.pivot - self.base) + (c.shift - self.offset)
         back, there = -delta * (m / n), delta * (self.n / n)
         root = delta * np.sqrt(self.n * (m / n))
-        product = _product(c, root)
-        turned = product @ there.astype(product.dtype, copy=False) - root * float(root @ there)
+        product = c.product if c.shared else c.product_with(root)
+        turned = product @ there.astype(product.dtype, copy=False)
+        if not c.shared:
+            turned = turned - root * float(root @ there)
         ours = _moved(self.n, self._higher, back, self.scatter @ back, float(np.trace(self.scatter)))
         theirs = _moved(m, (c.cubic, c.quartic), there, turned, c.quadratic)
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         self._own()
-        self.scatter += product
+        if c.shared:
+            self._add(product, root)
+        else:
+            self.scatter += product
         self.offset = self.offset - back
         self.n = n
 
@@ -185,10 +273,7 @@ class _Sums:
         self.cubic, self.quartic = ours[0] + theirs[0], ours[1] + theirs[1]
         root = delta * np.sqrt(self.n * (other.n / n))
         self._own()
-        for start in range(0, len(root), _BAND):
-            part = slice(start, start + _BAND)
-            self.scatter[part] += other.scatter[part]
-            self.scatter[part] += root[part, None] * root
+        self._add(other.scatter, root)
         self.offset = self.offset - back
         self.n = n
 
@@ -196,23 +281,16 @@ class _Sums:
     def _higher(self) -> tuple[Floats, float]:
         return self.cubic, self.quartic
 
+    def _add(self, scatter: Floats, root: Floats) -> None:
+        """Add ``scatter`` (d, d) and root root', a few rows at a time, while they are at hand."""
+        for start in range(0, len(root), _BAND):
+            part = slice(start, start + _BAND)
+            self.scatter[part] += scatter[part]
+            self.scatter[part] += root[part, None] * root
+
     def _own(self) -> None:
         if self.shared:
             self.scatter, self.shared = self.scatter.copy(), False
-
-
-def _product(c: Centred, more: Floats) -> Floats:
-    """Y'Y (d, d) of the centred rows and one row ``more`` (d,), in the precision of the rows; not to be changed.
-
-    Raw and unit rows that are the same rows have one product.
-    """
-    for row, made in c.products:
-        if np.array_equal(row, more):
-            return made
-    c.room[len(c)] = c.room.new_tensor(more) if is_torch(c.room) else more
-    product = to_numpy(c.room.T @ c.room)
-    c.products[:] = [(more, product)]
-    return product
 
 
 def _moved(n: int, sums: tuple[Floats, float], shift: Floats, turned: Floats, trace: float) -> tuple[Floats, float]:
@@ -251,7 +329,7 @@ class _MomentsState(Blockwise[Gaussian]):
             self._meet(other._dim)
             self._zero_rows += other._zero_rows
         if other._sums is not None and self._sums is None:
-            self._sums = other._sums.lent()
+            self._sums = other._sums.shared_copy()
         elif other._sums is not None and self._sums is not None:
             self._sums.absorb(other._sums)
         return self
@@ -262,7 +340,7 @@ class _MomentsState(Blockwise[Gaussian]):
         if self._sums is None:
             empty = np.zeros(self._dim)
             return Gaussian(0, empty, np.zeros((self._dim, self._dim)), self._zero_rows, None, empty, 0.0)
-        s = self._sums.lent()
+        s = self._sums.shared_copy()
         return Gaussian(s.n, s.mean, s.scatter, self._zero_rows, None, s.cubic, s.quartic)
 
     def _meet(self, dim: int) -> None:

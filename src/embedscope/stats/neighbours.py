@@ -6,7 +6,7 @@ in float64, pair by pair. So the order is that of float64 products, and equal ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from embedscope.core.arrays import Array, Floats, Hashes, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
 from embedscope.core.threads import in_threads
-from embedscope.stats._candidates import CROWD, NONE, Candidates
+from embedscope.stats._candidates import CROWD, NONE, Candidates, reached
 from embedscope.stats._mutual import CrowdedError, MutualSearch
 from embedscope.stats._neighbours import (
     CORPUS_ROWS,
@@ -24,24 +24,67 @@ from embedscope.stats._neighbours import (
     ScaledRows,
     error_bound,
     pair_scores,
-    without_copies,
 )
+from embedscope.stats.copies import without_copies
 
 _EXACT = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
+class Products:
+    """Float64 inner products of pairs of rows, to be products when they are needed.
+
+    Attributes
+    ----------
+    queries, corpus : (m', d), (n, d)
+    rows : (m,) rows of ``queries``
+    columns : (m, k) rows of ``corpus`` for each
+    """
+
+    queries: Matrix
+    corpus: Matrix
+    rows: Index
+    columns: Index
+
+    def products(self) -> Floats:
+        """The products (m, k)."""
+        k = self.columns.shape[1]
+
+        def of(start: int) -> Floats:
+            columns = self.columns[start : start + QUERY_ROWS]
+            rows = np.repeat(self.rows[start : start + QUERY_ROWS], k)
+            return pair_scores(self.queries, self.corpus, rows, columns.ravel()).reshape(columns.shape)
+
+        return np.concatenate([np.empty((0, k)), *in_threads(of, range(0, len(self.rows), QUERY_ROWS))])
+
+
 class Neighbours:
     """The k best rows of a corpus for each query, best first, ties to the lower index.
 
     Attributes
     ----------
     indices : (m, k) rows of the corpus
-    scores : (m, k) float64 inner products
+    scores : (m, k) float64 inner products; those that the search could do without are products when they are asked for
     """
 
-    indices: Index
-    scores: Floats
+    def __init__(self, indices: Index, scores: Floats | Products) -> None:
+        self.indices, self._scores = indices, scores
+
+    @property
+    def scores(self) -> Floats:
+        """Float64 inner products (m, k)."""
+        if isinstance(self._scores, Products):
+            self._scores = self._scores.products()
+        return self._scores
+
+    def first(self, m: int, k: int) -> Neighbours:
+        """The ``k`` best of the first ``m`` queries."""
+        known = self._scores
+        if isinstance(known, Products):
+            return Neighbours(
+                self.indices[:m, :k].copy(), replace(known, rows=known.rows[:m], columns=known.columns[:m, :k])
+            )
+        return Neighbours(self.indices[:m, :k].copy(), known[:m, :k].copy())
 
 
 def top_k(
@@ -89,11 +132,11 @@ def top_k(
         places[rows] = np.arange(len(rows))
         c, skip = c[rows], places[skip]
     exact = largest is not None and c.shape[1] * largest**2 < _EXACT
-    found = (
+    neighbours = (
         _mutual(c, k, exact) if rows is None and queries is corpus and np.array_equal(skip, np.arange(len(c))) else None
     )
-    if found is not None:
-        return found
+    if neighbours is not None:
+        return neighbours
     search = _Search(ScaledRows.each(q), ScaledRows.together(c), k, exact)
     starts = range(0, len(q), QUERY_ROWS)
     parts = list(in_threads(lambda a: search.best(a, min(a + QUERY_ROWS, len(q)), skip), starts))
@@ -133,8 +176,8 @@ def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) ->
     def better(rows: Index) -> Index:
         return _better(ScaledRows(q[rows], scaled.exponents[rows]), corpus_rows, best[rows], rows, matches)
 
-    for rows, found in zip(blocks, in_threads(better, blocks), strict=True):
-        ranks[rows] = 1 + found
+    for rows, ahead in zip(blocks, in_threads(better, blocks), strict=True):
+        ranks[rows] = 1 + ahead
     return ranks
 
 
@@ -162,9 +205,10 @@ def _mutual(x: Matrix, k: int, exact: bool) -> Neighbours | None:
     if search is None:
         return None
     try:
-        return Neighbours(*search.best())
+        indices, scores = search.best()
     except CrowdedError:
         return None
+    return Neighbours(indices, Products(x, x, np.arange(len(x)), indices) if scores is None else scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,18 +225,18 @@ class _Search:
     def best(self, a: int, b: int, skip: Index) -> Neighbours:
         """Neighbours of the queries ``a .. b``."""
         dtype: npt.DTypeLike = np.float32
-        found, floor = NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
+        candidates, floor = NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
         for start in range(0, len(self.corpus.x), CORPUS_ROWS):
             new = self._above(a, b, start, skip, floor, dtype)
             if dtype == np.float32 and len(new.row) > (b - a) * (CROWD + 4 * self.k):
-                dtype, found = np.float64, self._exact(found, a)
+                dtype, candidates = np.float64, self._exact(candidates, a)
                 new = self._above(a, b, start, skip, floor, dtype)
-            found = found.joined(new)
-            found, floor = self._pruned(found, floor, dtype)
-            if len(found.row) > (b - a) * (CROWD + 4 * self.k):
-                ordered, place = self._exact(found, a).sorted()
-                found = ordered.where(place < self.k)
-        ordered, place = self._exact(found, a).sorted()
+            candidates = candidates.joined(new)
+            candidates, floor = self._pruned(candidates, floor, dtype)
+            if len(candidates.row) > (b - a) * (CROWD + 4 * self.k):
+                ordered, place = self._exact(candidates, a).sorted()
+                candidates = ordered.where(place < self.k)
+        ordered, place = self._exact(candidates, a).sorted()
         ordered = ordered.where(place < self.k)
         shape = (b - a, self.k)
         scores = np.ldexp(ordered.score, self._powers(ordered, a))  # a power of two, so the very products
@@ -204,8 +248,7 @@ class _Search:
         mine = np.flatnonzero((skip[a:b] >= start) & (skip[a:b] < stop))
         s[mine, skip[a:b][mine] - start] = -np.inf
         if start == 0 and s.shape[1] > self.k:
-            kth = np.partition(s, -self.k, axis=1)[:, -self.k]
-            floor = np.maximum(floor, kth - self.bound(dtype))
+            floor = np.maximum(floor, reached(s, self.k) - self.bound(dtype))
         with np.errstate(over="ignore"):  # below the floor -inf there is nothing
             least = np.nextafter(floor.astype(s.dtype), s.dtype.type(-np.inf))
         hits = np.flatnonzero(s >= least[:, None])
@@ -213,21 +256,21 @@ class _Search:
         score = s.ravel()[hits].astype(np.float64)
         return Candidates(row, col + start, score).where(score > -np.inf)
 
-    def _pruned(self, found: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
-        kth = found.kth(len(floor), self.k) - self.bound(dtype)
+    def _pruned(self, candidates: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
+        kth = candidates.kth(len(floor), self.k) - self.bound(dtype)
         floor = np.maximum(floor, kth)
-        return found.where(found.score >= floor[found.row]), floor
+        return candidates.where(candidates.score >= floor[candidates.row]), floor
 
-    def _exact(self, found: Candidates, a: int) -> Candidates:
+    def _exact(self, candidates: Candidates, a: int) -> Candidates:
         """The same candidates with their float64 products, scaled like the others."""
         if self.exact:
-            return found
-        scores = pair_scores(self.queries.x, self.corpus.x, found.row + a, found.col)
-        return Candidates(found.row, found.col, np.ldexp(scores, -self._powers(found, a)))
+            return candidates
+        scores = pair_scores(self.queries.x, self.corpus.x, candidates.row + a, candidates.col)
+        return Candidates(candidates.row, candidates.col, np.ldexp(scores, -self._powers(candidates, a)))
 
-    def _powers(self, found: Candidates, a: int) -> Index:
+    def _powers(self, candidates: Candidates, a: int) -> Index:
         """Powers of two that the products of candidates are divided by."""
-        return np.asarray(self.queries.exponents[found.row + a] + self.corpus.exponents[0])
+        return np.asarray(self.queries.exponents[candidates.row + a] + self.corpus.exponents[0])
 
 
 def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, matches: Index) -> Index:
@@ -241,19 +284,38 @@ def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, 
     count = np.zeros(len(rows), dtype=np.intp)
     for start in range(0, n, CORPUS_ROWS):
         s = block @ corpus.block(start, min(start + CORPUS_ROWS, n), np.float32).T
-        sure = s > high[:, None]
-        above = _row_counts(sure)
+        above, row, col = _above_and_close(s, low, high)
         count += above
-        reaching = s >= low[:, None]
-        close = np.flatnonzero(_row_counts(reaching) != above)  # queries with a product that float32 does not decide
-        row, col = np.nonzero(reaching[close] ^ sure[close])
-        row, col = close[row], col + start
+        col += start
         pairs = rows[row] * n + col
         other = matches[np.minimum(np.searchsorted(matches, pairs), len(matches) - 1)] != pairs
         row, col = row[other], col[other]
         reached = pair_scores(queries.x, corpus.x, row, col) >= best[row]
         count += np.bincount(row[reached], minlength=len(rows))
     return count
+
+
+def _above_and_close(
+    s: npt.NDArray[np.float32], low: npt.NDArray[np.float32], high: npt.NDArray[np.float32]
+) -> tuple[Index, Index, Index]:
+    """How many of each row of ``s`` (m, n) are over ``high`` (m,), and rows and columns of those from ``low`` on to it.
+
+    A few rows at a time, while they are at hand.
+    """
+    above = np.empty(len(s), dtype=np.intp)
+    rows, columns = [], []
+    for start in range(0, len(s), _AT_HAND):
+        here = slice(start, start + _AT_HAND)
+        sure, reaching = s[here] > high[here, None], s[here] >= low[here, None]
+        above[here] = over = _row_counts(sure)
+        close = np.flatnonzero(_row_counts(reaching) != over)
+        row, column = np.divmod(np.flatnonzero(reaching[close] ^ sure[close]), s.shape[1])
+        rows.append(close[row] + start)
+        columns.append(column)
+    return above, np.concatenate(rows), np.concatenate(columns)
+
+
+_AT_HAND = 128
 
 
 def _row_counts(mask: npt.NDArray[np.bool_]) -> Index:
@@ -286,7 +348,7 @@ def nearest_of_others(q: Matrix, x: Matrix, k: int, units: tuple[Hashes, Hashes]
         kth = np.partition(s, -k, axis=1)[:, -k] if k <= len(x) else np.full(len(s), -np.inf)
         if not np.isfinite(kth).all():
             raise InputError(f"a unit of evidence leaves fewer than {k} rows to the others; declare smaller --groups")
-        row, col = np.nonzero(s >= kth[:, None])
+        row, col = np.divmod(np.flatnonzero(s >= kth[:, None]), s.shape[1])
         order = np.lexsort((col, -s[row, col], row))
         row, col = row[order], col[order]
         first = np.arange(len(row)) - np.searchsorted(row, row) < k

@@ -23,7 +23,8 @@ class PartitionValues(Statistic):
 
     ``shift`` and ``total`` have shape (m,); m = 2 d for {+v, -v}, d for +v alone. ``degenerate`` directions have an
     eigenvalue that another one has too, so that any rotation among them would do as well. ``single`` says that products
-    and exponentials are float32, and sums float64.
+    and exponentials are float32, and sums float64. ``wander`` (d,) is the variance of log Z(v) that comes from v, where
+    directions are eigenvectors of a sample: see ``_wander``.
     """
 
     n: int
@@ -33,6 +34,7 @@ class PartitionValues(Statistic):
     zero_rows: int = 0
     degenerate: int = 0
     single: bool = False
+    wander: Floats | None = None
 
     @property
     def dim(self) -> int:
@@ -69,7 +71,28 @@ class Partition(Need[PartitionValues]):
             return _PartitionState(self, None, 0)
         moments: Gaussian = results[self.depends[0]]
         single = self.rows == "unit" and moments.n >= SINGLE
-        return _PartitionState(self, moments.directions, _degenerate(moments), single)
+        wander = _wander(moments) if self.directions == "eigenvectors" else None
+        return _PartitionState(self, moments.directions, _degenerate(moments), single, wander)
+
+
+def _wander(moments: Gaussian) -> Floats:
+    """Variance (d,) of log Z(v_k) over samples that turning of the eigenvector v_k makes, to first order.
+
+    A sample turns v_k towards v_j by an angle of variance l_j l_k / (n (l_k - l_j)^2), at most 1/2, for eigenvalues l
+    of X'X / n (anderson1963); log Z(v) is about the mean of <v, x>, which moves by the angle times <v_j, mean x>.
+    """
+    n = max(moments.n, 1)
+    values = moments.singular_values[::-1] ** 2 / n
+    apart = (values[:, None] - values) ** 2
+    angle = np.full(apart.shape, _FULL_TURN)
+    np.divide(np.outer(values, values) / n, apart, out=angle, where=apart > 0)
+    angle = np.minimum(angle, _FULL_TURN)
+    np.fill_diagonal(angle, 0.0)
+    return np.asarray(angle @ (moments.directions.T @ moments.mean) ** 2)
+
+
+_FULL_TURN = 0.5
+"""Mean square of the sine of an angle that may be any."""
 
 
 def _degenerate(moments: Gaussian) -> int:
@@ -99,11 +122,19 @@ def random_directions(dim: int) -> Floats:
 
 
 class _PartitionState(Blockwise[PartitionValues]):
-    def __init__(self, need: Partition, vectors: Floats | None, degenerate: int, single: bool = False) -> None:
+    def __init__(
+        self,
+        need: Partition,
+        vectors: Floats | None,
+        degenerate: int,
+        single: bool = False,
+        wander: Floats | None = None,
+    ) -> None:
         self._need = need
         self._single = single or need.precision == "fast"
         self._columns = vectors.T if vectors is not None and need.directions == "published" else vectors
         self._degenerate = degenerate
+        self._wander = wander
         self._state: PartitionValues | None = None
         self._zero_rows = 0
 
@@ -131,7 +162,7 @@ class _PartitionState(Blockwise[PartitionValues]):
             empty = np.zeros(0)
             width = 0 if self._columns is None else len(self._columns)
             return PartitionValues(0, empty, empty, width, self._zero_rows, self._degenerate, self._single)
-        known = self._zero_rows, self._degenerate, self._single
+        known = self._zero_rows, self._degenerate, self._single, self._wander
         return PartitionValues(total.n, total.shift, total.total, total.width, *known)
 
     def _values(self, rows: Array) -> PartitionValues:

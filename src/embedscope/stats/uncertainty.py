@@ -19,12 +19,14 @@ class Interval:
     """Standard error and 95 % interval of a value; None where there are too few groups.
 
     ``bias`` is what the jackknife estimates for the expected value less the true one; the interval does not cover it.
+    ``degrees`` are those of Student's t, where the interval is its.
     """
 
     stderr: float | None
     low: float | None
     high: float | None
     bias: float | None = None
+    degrees: int | None = None
 
     @property
     def bias_note(self) -> str | None:
@@ -39,11 +41,14 @@ _ROUNDING = 1e-12
 
 
 def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> Interval:
-    """Delete-a-group jackknife for groups of unequal size, with a t interval around ``full``.
+    """Delete-a-group jackknife for groups of any sizes, with a t interval around ``full``.
 
-    With h_j = n / m_j: pseudo-values h_j T - (h_j - 1) T_(j), and variance the mean over the g groups of
-    (pseudo-value - their jackknife estimate)^2 / (h_j - 1). For equal groups this is the usual delete-a-group variance.
-    It covers sampling error, not bias.
+    With h_j = n / m_j, the pseudo-values h_j T - (h_j - 1) T_(j) and their deviations e_j from the jackknife estimate,
+    the variance is (g - 1) / g sum (e_j / (h_j - 1))^2 over the g groups; for a mean these are the differences
+    T - T_(j). A group counts by its size, so that a large unit of evidence, which is a group nearly by itself, is not
+    taken for the mean of many rows. For equal groups this is the usual delete-a-group variance. The degrees of freedom
+    are those of groups that weigh as their squared sizes, (sum m^2)^2 / sum m^4 - 1, at most g - 1. It covers sampling
+    error, not bias.
 
     Parameters
     ----------
@@ -78,9 +83,22 @@ def jackknife(full: float, left_out: Sequence[float], sizes: Sequence[int]) -> I
     h = n / m
     pseudo = h * full - (h - 1) * values
     estimate = g * full - ((1 - m / n) * values).sum()
-    stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))
-    interval = student_interval(full, stderr, g - 1)
+    stderr = float(np.sqrt((g - 1) / g * (((pseudo - estimate) / (h - 1)) ** 2).sum()))
+    degrees = (m**2).sum() ** 2 / (m**4).sum() - 1
+    interval = student_interval(full, stderr, min(g - 1, max(1, round(float(degrees)))))
     return replace(interval, bias=float(full - estimate))
+
+
+def widened(interval: Interval, value: float, more: float | None) -> Interval:
+    """``interval`` of a jackknife with a further independent standard error ``more``.
+
+    >>> widened(student_interval(0.0, 3.0, 15), 0.0, 4.0).stderr
+    5.0
+    """
+    if not more or interval.stderr is None or interval.degrees is None:
+        return interval
+    wider = student_interval(value, math.hypot(interval.stderr, more), interval.degrees)
+    return replace(wider, bias=interval.bias)
 
 
 _FEW = 5
@@ -115,7 +133,23 @@ def student_interval(value: float, stderr: float, df: int) -> Interval:
     2.131
     """
     reach = _t_quantile(df) * stderr
-    return Interval(stderr, value - reach, value + reach)
+    return Interval(stderr, value - reach, value + reach, degrees=df)
+
+
+def degrees_of(stderr: float, low: float, high: float, most: int) -> int:
+    """Degrees of freedom of a t interval from how many standard errors it reaches: from 1 to ``most``.
+
+    >>> interval = student_interval(0.5, 0.1, 6)
+    >>> degrees_of(0.1, interval.low, interval.high, 15), degrees_of(0.1, 0.4, 0.6, 15)
+    (6, 15)
+    """
+    if not stderr > 0:
+        return most
+    reach = (high - low) / (2 * stderr)
+    return next((df for df in range(most, 1, -1) if reach <= _t_quantile(df) * (1 + _SLACK)), 1)
+
+
+_SLACK = 1e-6
 
 
 @cache

@@ -196,7 +196,7 @@ class ProductQuantiser(Code):
     def fit(cls, x: Rows32, parts: int, seed: int) -> ProductQuantiser:
         """Centroids of each part of the rows ``x`` (n, d), by k-means (Lloyd), which FAISS takes as its own.
 
-        In NumPy, for it takes a sixth of the time of FAISS's training for parts of few dimensions.
+        In NumPy, since it takes a sixth of the time of FAISS's training for parts of few dimensions.
         """
         require("faiss", "faiss", "a product quantiser")
         if x.shape[1] % parts:
@@ -216,7 +216,7 @@ class ProductQuantiser(Code):
         return quantiser
 
     def encode(self, x: Any) -> npt.NDArray[Any]:
-        """Numbers of the nearest centroids, by FAISS; in blocks, for it holds the distances of all rows it is given."""
+        """Numbers of the nearest centroids, by FAISS, in blocks: it holds the distances of all rows it is given."""
         quantiser, rows = self.quantiser(), np.ascontiguousarray(x, dtype=np.float32)
         out = np.empty((len(rows), self.width), dtype=np.uint8)
         for lo in range(0, len(rows), _BLOCK):

@@ -37,7 +37,11 @@ class NavigatedError(Exception):
 
 
 # Chromium's words for a page that is being replaced, whichever step of the replacement the question met.
-NAVIGATED = ("Inspected target navigated or closed", "Execution context was destroyed", "Cannot find default execution context")
+NAVIGATED = (
+    "Inspected target navigated or closed",
+    "Execution context was destroyed",
+    "Cannot find default execution context",
+)
 
 
 class Browser:

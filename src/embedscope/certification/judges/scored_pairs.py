@@ -48,7 +48,7 @@ class ScoredJudge(SpaceJudge):
     @property
     def objective(self) -> Objective:
         """Rank correlation."""
-        return Objective("spearman", (), ("pearson",))
+        return Objective("spearman", (), ("pearson",), of_items=False)
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -107,8 +107,8 @@ def pair_clusters(n: int, left: Index, right: Index) -> tuple[Hashes, str | None
     largest = np.bincount(of[left]).max() / len(left)
     if largest > LARGE:
         note = (
-            f"one group of pairs that share rows holds {largest:.0%} of them, so rows are split instead; pairs across "
-            "two parts are left out"
+            f"one group of pairs that share rows holds {100 * largest:.0f} % of them, so rows are split instead; "
+            "pairs across two parts are left out"
         )
         return hash_rows(0, n), note
     first = np.full(int(of.max()) + 1, n, dtype=np.intp)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from embedscope.core.document import Finding, Status
+from embedscope.certification.wording import count
+from embedscope.core.document import Dot, DotRow, Dots, Finding, Headline, Mark, Status
 from embedscope.core.tables import Score
 from embedscope.experiments._drift2025.run import KEPT, Measured
 from embedscope.experiments._tested import Estimate, difference, of_score, sentence, together
@@ -35,12 +36,16 @@ class Outcomes:
         return "agrees" if self.supported and not self.undecided else "undecided"
 
     @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.supported) + len(self.contradicted) + len(self.undecided)
+
+    @property
     def counted(self) -> str:
         """The three numbers in words."""
-        n = len(self.supported) + len(self.contradicted) + len(self.undecided)
         return (
             f"supported in {len(self.supported)}, contradicted in {len(self.contradicted)} and undecided in "
-            f"{len(self.undecided)} of {n}"
+            f"{len(self.undecided)} of {self.n}"
         )
 
 
@@ -84,9 +89,69 @@ def findings(measured: Sequence[Measured]) -> list[Finding]:
     return [finding for finding in sentences if finding is not None]
 
 
+def headline(measured: Sequence[Measured], charts: Sequence[Dots]) -> Headline | None:
+    """In how many cases the best map keeps what is claimed, and how much of the ten nearest; None without models."""
+    real = [m for m in measured if not m.pair.control]
+    near = [e.value for m in real if (e := best(m, OVERLAP)) is not None and e.value is not None]
+    if not near:
+        return None
+    least = f"{100 * CLAIMED:.0f} %"
+    ids = tuple(chart.id for chart in charts)
+    rows = outcomes(real, lambda m: best(m, OVERLAP), CLAIMED)
+    range_kept = f"f the ten nearest rows it keeps {100 * min(near):.0f} to {100 * max(near):.0f} %."
+    judged = outcomes(real, lambda m: best(m, KEPT), CLAIMED)
+    if judged.n:
+        text = (
+            f"The best map keeps at least {least} of a full re-embedding's nDCG@10 in {len(judged.supported)} of "
+            f"{count(judged.n, 'case')}, and less in {len(judged.contradicted)}. O{range_kept}"
+        )
+    else:
+        text = (
+            f"The best map keeps at least {least} of the ten nearest rows of a full re-embedding in "
+            f"{len(rows.supported)} of {count(rows.n, 'case')}, and less in {len(rows.contradicted)}. O{range_kept}"
+        )
+    by_status = judged if judged.n else rows
+    open_ = f"{len(by_status.undecided)} undecided; " if by_status.undecided else ""
+    evidence = f"{open_}a case is a pair of spaces with queries or documents mapped; each is tested at 5 %"
+    return Headline(text, by_status.status, evidence, charts=ids)
+
+
+def kept_charts(measured: Sequence[Measured]) -> tuple[Dots, ...]:
+    """What the best map keeps of nDCG@10 and of the ten nearest, by pair of spaces and by what is mapped."""
+    real = [m for m in measured if not m.pair.control]
+    charts = []
+    for metric, title, label in (
+        (KEPT, "nDCG@10 kept by the best map", "share of the full re-embedding's nDCG@10"),
+        (OVERLAP, "Ten nearest kept by the best map", "share of the full re-embedding's ten nearest"),
+    ):
+        rows: dict[str, list[Dot]] = {}
+        for each in real:
+            estimate = best(each, metric)
+            if estimate is not None and estimate.value is not None:
+                dot = Dot(_MAPPED.index(each.direction), estimate.value, estimate.low, estimate.high)
+                rows.setdefault(each.pair.label, []).append(dot)
+        if rows:
+            drawn = tuple(DotRow(name, tuple(dots)) for name, dots in rows.items())
+            charts.append(
+                Dots(
+                    f"best_{metric.partition('@')[0]}",
+                    title,
+                    label,
+                    drawn,
+                    tuple(f"{side} mapped" for side in _MAPPED),
+                    marks=(Mark(CLAIMED, f"claimed: {CLAIMED:g}"),),
+                    caption="Of all families of maps, with the most pairs; bars: 95 % intervals of the maximum.",
+                )
+            )
+    return tuple(charts)
+
+
+_MAPPED = ("queries", "documents")
+
+
 def _claim(real: Sequence[Measured], metric: str, what: str) -> Finding | None:
     by_status = outcomes(real, lambda m: best(m, metric), CLAIMED)
-    return _statement(f"The best adapter keeps at least {CLAIMED:.0%} {what}", by_status, "vejendla2025")
+    return _statement(f"The best adapter keeps at least {100 * CLAIMED:.0f} % {what}", by_status, "vejendla2025")
 
 
 def _statement(text: str, by_status: Outcomes, source: str = "") -> Finding | None:

@@ -13,7 +13,7 @@ from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.provenance import Provenance
-from embedscope.datasets._file import File
+from embedscope.experiments._class_names import CLASS_NAMES, ClassNameFiles
 from embedscope.experiments._experiment import Options
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, texts_of
@@ -23,40 +23,10 @@ if TYPE_CHECKING:
 
 CORPUS = "lee_sentences"
 LARGE_CORPUS = "sts_sentences"
-CLASS_NAMES = {
-    "CLIP ViT-B/32, 'a NAME'": "detic/lvis_v1_clip_a+cname.npy",
-    "CLIP ViT-B/32, 'a photo of a NAME'": "object_centric_ovd/lvis_v1_clip_a+photo+cname.npy",
-    "CLIP RN50, 'a NAME'": "vlpart/lvis_v1_clip_RN50_a+cname.npy",
-}
+NAMES = {f"CLIP {names.tower}, '{names.prompt}'": names.file for names in CLASS_NAMES if names.dataset == "LVIS"}
+"""Tower and prompt: file of the class names of LVIS."""
 
-
-_CHECKSUMS = (
-    ("16059f1fe5f7d857273d16a1b7c6d6141a88d133e99a107be5065f42311da0f8", 1_232_000),
-    ("9331f663569183948f07ec5a6daf1903ff618034d2a44bdac9d5c1a9d30b21eb", 1_232_000),
-    ("89797916c59a9fabab09d439243c55348cb9deb709fb89d23390fe980a2d6fb0", 2_463_872),
-)
-
-
-@dataclass(frozen=True)
-class ClassNames:
-    """The files of class names as the finder wants them."""
-
-    name: str = "class names of LVIS by CLIP"
-    homepage: str = "https://github.com/facebookresearch/Detic"
-    hint: str = (
-        "take the class names of facebookresearch/Detic, hanoonaR/object-centric-ovd and facebookresearch/VLPart into "
-        "a folder clip_class_names; name the folder that holds it with --data"
-    )
-
-    @property
-    def files(self) -> tuple[File, ...]:
-        """All files, by checksum."""
-        names = CLASS_NAMES.values()
-        return tuple(File(name, sha, size, optional=True) for name, (sha, size) in zip(names, _CHECKSUMS, strict=True))
-
-    def present(self, finder: Any) -> bool:
-        """Whether any can be read."""
-        return bool(finder.has(self.files))
+NAME_FILES = ClassNameFiles("LVIS")
 
 
 @dataclass(frozen=True)
@@ -124,13 +94,13 @@ def text_pairs(options: Options, scale: Scale, provenance: Provenance) -> tuple[
 
 def name_pairs(finder: Finder) -> tuple[list[Pair], list[Skipped]]:
     """Class names of LVIS by three text towers of CLIP, where their files are."""
-    folder = finder.folder("clip_class_names")
-    files = {} if folder is None else {k: folder / f for k, f in CLASS_NAMES.items() if (folder / f).is_file()}
-    if len(files) < len(CLASS_NAMES):
-        why = "the folder clip_class_names is not in the data folder; name it with --data DIR"
+    paths = {name: path for name, (_, path) in finder.paths(NAME_FILES).items()}
+    missing = [file for file in NAMES.values() if file not in paths]
+    if missing:
+        why = f"the data folder lacks {', '.join(missing)}; {NAME_FILES.hint}"
         return [], [Skipped("class names by three text towers of CLIP", why)]
     order = np.random.default_rng(0).permutation(1203)
-    spaces = {name: _rows(path)[order] for name, path in files.items()}
+    spaces = {label: _rows(paths[file])[order] for label, file in NAMES.items()}
     return [
         Pair(f"{a} -> {b}", "1,203 class names of LVIS", spaces[a], spaces[b]) for a in spaces for b in spaces if a != b
     ], []

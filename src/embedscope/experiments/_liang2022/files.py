@@ -13,6 +13,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.datasets._dataset import listed_files
 from embedscope.datasets._file import File
+from embedscope.experiments._class_names import CLASS_NAMES, REPOSITORIES, class_name_files
 
 PAIRS = {
     "CLIP": ("features_clip.npy", "features_clip_random.npy", "image", "text"),
@@ -22,17 +23,7 @@ PAIRS = {
 }
 """Model: file of the trained one, file of its random twin, the two modalities."""
 
-NAMES = {
-    "LVIS, ViT-B/32, 'a NAME'": "lvis_v1_clip_a+cname.npy",
-    "LVIS, ViT-B/32, 'a photo of a NAME'": "lvis_v1_clip_a+photo+cname.npy",
-    "LVIS, RN50, 'a NAME'": "lvis_v1_clip_RN50_a+cname.npy",
-    "COCO, ViT-B/32, 'a NAME'": "coco_clip_a+cname.npy",
-    "COCO, ViT-B/32, 'a photo of a NAME'": "coco_clip_a+photo+cname.npy",
-    "COCO, RN50, 'a NAME'": "coco_clip_RN50_a+cname.npy",
-    "OpenImages, ViT-B/32, 'a NAME'": "oid_clip_a+cname.npy",
-    "Objects365, ViT-B/32, 'a NAME'": "o365_clip_a+cnamefix.npy",
-    "PACO, RN50, 'a NAME'": "paco_clip_RN50_a+cname.npy",
-}
+NAMES = {f"{names.dataset}, {names.tower}, '{names.prompt}'": names.file for names in CLASS_NAMES}
 """Data set, tower and prompt: file of its class names."""
 
 COMPARED = (
@@ -50,22 +41,22 @@ class VectorFiles:
     name: str = "vectors of liang2022"
     homepage: str = "https://github.com/Weixin-Liang/Modality-Gap"
     hint: str = (
-        "take Figure_1_Modality_Gap of github.com/Weixin-Liang/Modality-Gap and the class names of "
-        "facebookresearch/Detic, hanoonaR/object-centric-ovd and facebookresearch/VLPart; name their folder with --data"
+        f"take Figure_1_Modality_Gap of github.com/Weixin-Liang/Modality-Gap and {REPOSITORIES}; name their folder "
+        "with --data"
     )
 
     @property
     def files(self) -> tuple[File, ...]:
         """All files, by checksum."""
         listed = listed_files(Path(__file__).with_name("files.csv"))
-        return tuple(replace(file, optional=True) for file in listed)
+        return (*(replace(file, optional=True) for file in listed), *class_name_files())
 
     def present(self, finder: Any) -> bool:
         """Whether anything can be read: always, since every file is optional."""
         return bool(finder.has(self.files))
 
 
-def found_files(finder: Any) -> dict[str, Path]:
+def files_here(finder: Any) -> dict[str, Path]:
     """Those files that are on this machine, by name."""
     return {name: path for name, (_, path) in finder.paths(VectorFiles()).items()}
 

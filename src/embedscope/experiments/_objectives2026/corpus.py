@@ -86,7 +86,7 @@ def by_image(table: Any) -> list[tuple[str, ...]]:
 
 
 def plain(text: str) -> str:
-    """``text`` in lower case, letters, digits and single blanks alone.
+    """``text`` in lower case, letters, digits and single spaces alone.
 
     >>> plain("A dog , running .")
     'a dog running'

@@ -86,14 +86,13 @@ def _hit_rate(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
     if five.value is None or gain.value is None:
         return None
     status, control = gain.above(), best_control(record)
+    without = f"{100 * (five.value - gain.value):.1f} %"
     text = sentence(
         status,
-        f"the relation adds to the top-5 hit rate: {five.value:.1%} against {five.value - gain.value:.1%} for "
-        f"{control}",
-        f"the relation takes from the top-5 hit rate: {five.value:.1%} against {five.value - gain.value:.1%} for "
-        f"{control}",
-        f"whether the relation adds to the top-5 hit rate of {five.value:.1%} is undecided; {control} has "
-        f"{five.value - gain.value:.1%}",
+        f"the relation adds to the top-5 hit rate: {100 * five.value:.1f} % against {without} for {control}",
+        f"the relation takes from the top-5 hit rate: {100 * five.value:.1f} % against {without} for {control}",
+        f"whether the relation adds to the top-5 hit rate of {100 * five.value:.1f} % is undecided; {control} has "
+        f"{without}",
     )
     return Finding(
         f"{m.label}, {task}: {text}.",

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from embedscope.experiments._experiment import ValueClaim
 from embedscope.experiments._published import Published, published_name
 
-ROLES = ("word2vec", "clip-image", "clip-text", "resnet50")
 NAMES = {
     "word2vec": "Word2Vec",
     "clip-image": "CLIP image",

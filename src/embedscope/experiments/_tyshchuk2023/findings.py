@@ -118,13 +118,13 @@ def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
             f"{m.label}: on {parts[-1]}, whether an alignment improves retrieval is undecided: none is tested.",
             "undecided",
             "on the half of the concepts on which alignments are chosen, the vectors as they are were best; on the "
-            f"other half, recall@1 {chosen.reference:.1%}",
+            f"other half, recall@1 {100 * chosen.reference:.1f} %",
         )
     status = chosen.gain.above()
     outcome = sentence(status, "improves retrieval", "makes retrieval worse", "cannot be told apart from no alignment")
     return Finding(
-        f"{m.label}: on {parts[-1]}, {chosen.name} {outcome}: recall@1 {chosen.value:.1%} against "
-        f"{chosen.reference:.1%} without an alignment.",
+        f"{m.label}: on {parts[-1]}, {chosen.name} {outcome}: recall@1 {100 * chosen.value:.1f} % against "
+        f"{100 * chosen.reference:.1f} % without an alignment.",
         status,
         f"difference {chosen.gain.text(signed=True)} on {chosen.n} queries; the alignment was chosen on the other half "
         "of the concepts",

@@ -54,7 +54,7 @@ def findings(
     statements: list[Finding] = []
     for contrastive, causal in pairs:
         compared = _versus(contrastive, causal, tasks)
-        statements += [_together(contrastive, causal, compared), *compared]
+        statements += [*([_together(contrastive, causal, compared)] if compared else []), *compared]
     alike = [r for r in trained if r.role == "contrastive"]
     statements += [f for a, b in combinations(alike, 2) if (f := _same_objective(a, b)) is not None]
     if pairs and not checked:
@@ -72,29 +72,26 @@ def _together(c: ModelRun, k: ModelRun, compared: Sequence[Finding]) -> Finding:
     agree = sum(f.status == "agrees" for f in compared)
     against = sum(f.status == "deviates" for f in compared)
     status: Status = "undecided"
-    if compared and agree == len(compared):
+    if agree == len(compared):
         status = "agrees"
     elif against and not agree:
         status = "deviates"
     open_ones = len(compared) - agree - against
-    if not agree:
-        otherwise = "no comparison is decided"
+    if agree and against:
+        verdict = "The comparisons contradict one another"
     elif against:
-        otherwise = "the comparisons contradict one another"
+        verdict = "Not consistent with the study"
+    elif agree:
+        verdict = "Consistent with the study" + ("" if status == "agrees" else ", where that is decided")
     else:
-        are = "is" if open_ones == 1 else "are"
-        otherwise = f"{agree} of {len(compared)} comparisons agree with the study and {open_ones} {are} undecided"
-    verdict = sentence(
-        status,
-        "consistent with the study in every comparison",
-        "not consistent with the study in any comparison that is decided",
-        otherwise,
+        verdict = "Undecided"
+    counts = ((agree, "agree with it"), (against, "contradict it"), (open_ones, "cannot be decided"))
+    said = [f"{n} {words}" for n, words in counts if n]
+    text = (
+        f"{verdict}: of {len(compared)} comparisons of {c.name} (trained contrastively) with {k.name} (on the next "
+        f"token), {', '.join(said[:-1])}{' and ' if len(said) > 1 else ''}{said[-1]}."
     )
-    text = f"Taken together: {verdict}. {c.name} was trained contrastively, {k.name} on the next token."
-    evidence = (
-        f"Of {len(compared)} comparisons, {agree} agree with the study, {against} contradict it, and "
-        f"{open_ones} cannot be decided."
-    )
+    evidence = next((f.evidence for f in compared if f.status != "undecided"), "")
     assumed = [run.name for run in (c, k) if run.role_assumed]
     detail = f"The training of {' and '.join(assumed)} is assumed from the architecture, not known." if assumed else ""
     return Finding(text, status, evidence, detail=detail)

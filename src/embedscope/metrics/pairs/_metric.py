@@ -101,15 +101,6 @@ class Paired:
         return self.x[left[rows]], self.y[right[rows]], self.groups[0][left[rows]]
 
     @cached_property
-    def aligned_ids(self) -> Hashes:
-        """Hashes (p,) of what the rows of ``aligned`` belong to."""
-        left, right = self.matches
-        _, first = np.unique(left, return_index=True)
-        left, right = left[first], right[first]
-        _, first = np.unique(right, return_index=True)
-        return np.asarray(self.x_ids[left[np.sort(first)]])
-
-    @cached_property
     def aligned_units(self) -> Hashes:
         """Hashes (p,) of the units of evidence of the rows of ``aligned``."""
         left, right = self.matches
@@ -214,12 +205,12 @@ def pair_metric(
 ) -> Callable[[Callable[[Paired], Mapping[str, Estimate]]], PairMetric]:
     """Make a function of matched rows into a ``PairMetric`` whose id is its name."""
 
-    def made(function: Callable[[Paired], Mapping[str, Estimate]]) -> PairMetric:
+    def decorate(function: Callable[[Paired], Mapping[str, Estimate]]) -> PairMetric:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         kept = frozenset(invariant)
         return PairMetric(function.__name__, function, rows, kept, bounds, ideal, units, cite, joint, summary)
 
-    return made
+    return decorate
 
 
 def left_out_interval(value: float, without: Callable[[int], float], sizes: Sequence[int]) -> Interval:

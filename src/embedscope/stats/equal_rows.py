@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 
 from embedscope.core.arrays import Array, Hashes, row_norms, to_numpy
 from embedscope.core.ids import combine, hash_texts, mix
 
-_BAND = 256
+_BAND = 1 << 16
+_LEAST = 2.0**-1000
 
 
 def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
@@ -26,22 +28,37 @@ def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
     if values.dtype.kind != "f" or values.dtype.itemsize < 4:
         values = values.astype(np.float32)
     n, dim = values.shape
-    factors = mix(np.arange(2 * dim, dtype=np.uint64)).reshape(2, dim) | np.uint64(1)
-    halves = np.empty((2, n), dtype=np.uint64)
-    norms = row_norms(values)
-    empty = norms == 0
-    lengths = np.where(empty, 1.0, norms)
-    for start in range(0, n, _BAND):
-        part = slice(start, start + _BAND)
-        unit = (values[part] / lengths[part, None]).astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0
-        words = np.ascontiguousarray(unit).view(np.uint32).astype(np.uint64)
-        for half in (0, 1):
-            halves[half, part] = words @ factors[half]
+    factors = _factors(dim)
+    halves, empty = np.empty((2, n), dtype=np.uint64), np.empty(n, dtype=bool)
+    step = max(1, _BAND // dim)
+    room = np.empty((min(n, step), dim)), np.empty((min(n, step), dim), dtype=np.float32)
+    words = np.empty(room[0].shape, dtype=np.uint64)
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        rows, unit, word = (r[: len(values[part])] for r in (*room, words))
+        rows[...] = values[part]
+        lengths = row_norms(rows)
+        empty[part] = lengths == 0
+        lengths[empty[part]] = 1.0
+        if lengths.min(initial=1.0) > _LEAST:
+            rows *= (1 / lengths)[:, None]
+        else:
+            rows /= lengths[:, None]
+        unit[...] = rows
+        unit += np.float32(0)  # -0.0 becomes 0.0
+        word[...] = unit.view(np.uint32)
+        halves[:, part] = np.einsum("ij,kj->ki", word, factors)
     hashes = combine(halves[0] >> np.uint64(32), halves[1] >> np.uint64(32))
     if empty.any():
         own = mix(np.arange(n, dtype=np.uint64)) if ids is None else ids
         hashes[empty] = own[empty]
     return hashes
+
+
+@cache
+def _factors(dim: int) -> Hashes:
+    """Odd factors (2, dim) of the words of a row."""
+    return np.asarray(mix(np.arange(2 * dim, dtype=np.uint64)).reshape(2, dim) | np.uint64(1))
 
 
 def named_units(x: Array, ids: Hashes) -> Hashes:

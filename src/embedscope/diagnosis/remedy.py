@@ -1,0 +1,84 @@
+"""What to try against a finding, as data: the command and the sentence are made from it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from embedscope.core.short_repr import short_repr
+from embedscope.diagnosis._readings import Numbers
+from embedscope.diagnosis.centred import is_centred
+
+JUDGED = "add --labels, --scores, or --queries and --qrels: a repair is judged on these, geometry alone is not evidence"
+"""What a repair of one space needs besides the vectors."""
+
+_CENTRING = "center"
+_QRELS = "qrels.tsv"
+_CENTRED = "these rows are centred already"
+
+
+@short_repr
+@dataclass(frozen=True)
+class Remedy:
+    """What to try: advice in words, a repair, or both.
+
+    Attributes
+    ----------
+    before : what to do before the repair, or on its own where there are no candidates
+    instead : what does as well as the repair
+    candidates : of the repair, the smallest first
+    objective : what the repair is for, where that is not the default
+    retrieval : whether the repair is of queries and documents, judged by relevance judgements
+    remark : on the repair, as a clause
+    also : what to do whether or not there is a repair
+
+    >>> from embedscope.diagnosis.where import Where
+    >>> cone = Numbers({}, "x.npy", "", Where(("x.npy",)))
+    >>> Remedy(instead="compute cosines in float32", candidates=("center",)).command(cone)
+    'embedscope repair x.npy --candidates center -o repair.safetensors'
+    """
+
+    before: str = ""
+    instead: str = ""
+    candidates: tuple[str, ...] = ()
+    objective: str = ""
+    retrieval: bool = False
+    remark: str = ""
+    also: str = ""
+
+    def command(self, numbers: Numbers) -> str:
+        """The repair as a command; empty where there is none, or where centring is all of it and was done."""
+        candidates = self._left(numbers)
+        if not candidates:
+            return ""
+        if self.retrieval:
+            source = f"{numbers.where.as_corpus()} --queries {shlex.quote(numbers.source)} --qrels {_QRELS}"
+        else:
+            source = str(numbers.where)
+        objective = f" --objective {self.objective}" if self.objective else ""
+        return f"embedscope repair {source}{objective} --candidates {','.join(candidates)} -o repair.safetensors"
+
+    def runs(self, numbers: Numbers) -> bool:
+        """Whether the command runs as printed and at once: on files, with what judges it, as the pairs of a pair do."""
+        where = numbers.where
+        return bool(self.command(numbers)) and where.is_pair and where.is_named and not (self.retrieval or self.before)
+
+    def sentence(self, numbers: Numbers) -> str:
+        """What to try in words, and what would judge it where nothing does yet."""
+        command = self.command(numbers)
+        if command:
+            if self.retrieval:
+                command = f"with relevance judgements in {_QRELS}: {command}"
+            repair = ", or ".join(filter(None, (self.instead, command + (f", {self.remark}" if self.remark else ""))))
+        elif self.candidates:
+            repair = f"{self.instead} ({_CENTRED})" if self.instead else f"{_CENTRED}, which is the repair for this"
+        else:
+            repair = self.instead
+        judged = JUDGED if command and not (self.retrieval or numbers.where.is_pair) else ""
+        return "; ".join(filter(None, (self.before, repair, self.also, judged)))
+
+    def _left(self, numbers: Numbers) -> tuple[str, ...]:
+        """The candidates without that of centring, where the rows are centred."""
+        if _CENTRING not in self.candidates or not is_centred(numbers):
+            return self.candidates
+        return tuple(c for c in self.candidates if c != _CENTRING)
