@@ -32,6 +32,7 @@ from embedscope.metrics.pairs import Paired
 from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.row_order import check_row_order
 from embedscope.sources.texts import encode, material_of
 
 QUESTION = "Are these the same vectors, and what can be kept where they are not?"
@@ -142,7 +143,9 @@ def compare(
         ids = (list(sources[0]), list(sources[1]))
         sources = tuple(np.stack([np.asarray(v) for v in s.values()]) if s else np.empty((0, 0)) for s in sources)
     x, y = (read_side(s, provenance, side) for s, side in zip(sources, "AB", strict=True))
-    if ids is not None:
+    if ids is None:
+        check_row_order(*sources)
+    else:
         x, y = _matched(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
