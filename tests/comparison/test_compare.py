@@ -197,7 +197,7 @@ def test_vectors_by_id_match_by_id() -> None:
     assert found.name == "same" and found.n == 40
     with pytest.raises(InputError, match="no id in common"):
         embedscope.compare(a, {f"s{i}": row for i, row in enumerate(x)})
-    with pytest.raises(InputError, match="the keys of {id: vector} are the ids"):
+    with pytest.raises(InputError, match="are the ids of the rows; leave out --pair-ids"):
         embedscope.compare(a, b, pair_ids=(list(a), list(b)))
     with pytest.raises(InputError, match="A is a dict, and rows match by position here"):
         embedscope.compare(a, x)

@@ -334,7 +334,7 @@ def test_pca_takes_the_components_of_given_vectors(rows: np.ndarray) -> None:
     prompts = rows[:, :] * np.where(np.arange(32) < 8, 1.0, 1e-3)
     outcome = embedscope.compress(rows[:400], candidates="pca:8", pca_on=prompts, tolerance=0.99)
     kept = np.abs(outcome.repair.kinds["document"].side.matrix).sum(axis=1)
-    assert kept[:8].min() > 0.9 > 0.1 > kept[8:].max()  # the eight coordinates in which the prompts differ
+    assert kept[:8].min() > 0.9 and kept[8:].max() < 0.1  # the eight coordinates in which the prompts differ
 
 
 def test_an_index_of_ids_and_vectors(rows: np.ndarray) -> None:

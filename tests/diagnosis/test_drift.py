@@ -8,8 +8,8 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis import diagnose
-from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import drift
+from embedscope.diagnosis.remeasure import measured_again
 from embedscope.diagnosis.thresholds import tolerances
 
 
@@ -155,22 +155,6 @@ def test_rows_of_length_one_in_float16_are_no_drift() -> None:
     assert [c.record.metric for c in drift(baseline, longer).drifted] == ["norm_cv"]
 
 
-def test_what_got_worse_stands_before_what_got_better_and_both_are_called_so() -> None:
-    def run(cosine: float, ratio: float) -> Result:
-        values = {"self_similarity": cosine, "participation_ratio": ratio}
-        return Result(tuple(Record("x", m, v, stderr=0.01, n=100, dim=8) for m, v in values.items()))
-
-    made = drift(run(0.8, 6.0), run(0.6, 3.0))
-    texts = [f.text for f in made.result.document.findings]
-    assert texts == [
-        "participation_ratio fell from 6 to 3, for the worse.",
-        "self_similarity fell from 0.8 to 0.6, for the better.",
-    ]
-    assert made.result.document.headline.text.endswith(texts[0])
-    (table,) = made.result.document.tables
-    assert all(float(row[-1]) > 0 for row in table.rows), "a p value is never cut to 0"
-
-
 def turned(x, seed):
     return x @ np.linalg.qr(np.random.default_rng(seed).normal(size=(x.shape[1],) * 2))[0]
 
@@ -208,3 +192,19 @@ def test_documents_of_other_number_are_not_drift():
     )
     found = drift(before, now)
     assert outcomes(found) == {"participation_ratio_unbiased": "rows differ", "self_similarity": "same"}
+
+
+def test_what_got_worse_stands_before_what_got_better_and_both_are_called_so() -> None:
+    def run(cosine: float, ratio: float) -> Result:
+        values = {"self_similarity": cosine, "participation_ratio": ratio}
+        return Result(tuple(Record("x", m, v, stderr=0.01, n=100, dim=8) for m, v in values.items()))
+
+    made = drift(run(0.8, 6.0), run(0.6, 3.0))
+    texts = [f.text for f in made.result.document.findings]
+    assert texts == [
+        "participation_ratio fell from 6 to 3, for the worse.",
+        "self_similarity fell from 0.8 to 0.6, for the better.",
+    ]
+    assert made.result.document.headline.text.endswith(texts[0])
+    (table,) = made.result.document.tables
+    assert all(float(row[-1]) > 0 for row in table.rows), "a p value is never cut to 0"

@@ -91,19 +91,6 @@ def test_a_swap_is_decided_by_its_intervals() -> None:
     assert said(0.1, 0.9)[0] == "deviates" and "keeps most of the ten nearest in 1 of 2 pairs" in said(0.1, 0.9)[1]
 
 
-def test_the_headline_counts_the_cases_and_dot_plots_show_them(measured: list[Measured]) -> None:
-    charts = kept_charts(measured)
-    assert [chart.title for chart in charts] == ["nDCG@10 kept by the best map", "Ten nearest kept by the best map"]
-    for chart in charts:
-        assert [row.label for row in chart.rows] == ["a -> b"] and len(chart.rows[0].dots) == 2
-        assert chart.marks[0].at == 0.95
-    said = headline(measured, charts)
-    assert said.charts == tuple(chart.id for chart in charts)
-    counts = outcomes([m for m in measured if not m.pair.control], lambda m: best(m, KEPT), 0.95)
-    assert f"in {len(counts.supported)} of 2 cases, and less in {len(counts.contradicted)}." in said.text
-    assert headline([m for m in measured if m.pair.control], ()) is None
-
-
 @pytest.mark.shared_data
 def test_class_names_are_found_by_their_bytes(shared_data: Path, tmp_path: Path) -> None:
     """Whatever their folder is called; a damaged file was read, and one in another folder was not."""
@@ -116,3 +103,16 @@ def test_class_names_are_found_by_their_bytes(shared_data: Path, tmp_path: Path)
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     pairs, (skipped_one,) = name_pairs(Finder(tmp_path, download=False))
     assert not pairs and f"lacks {damaged.name}; take the class names" in skipped_one.why
+
+
+def test_the_headline_counts_the_cases_and_dot_plots_show_them(measured: list[Measured]) -> None:
+    charts = kept_charts(measured)
+    assert [chart.title for chart in charts] == ["nDCG@10 kept by the best map", "Ten nearest kept by the best map"]
+    for chart in charts:
+        assert [row.label for row in chart.rows] == ["a -> b"] and len(chart.rows[0].dots) == 2
+        assert chart.marks[0].at == 0.95
+    said = headline(measured, charts)
+    assert said.charts == tuple(chart.id for chart in charts)
+    counts = outcomes([m for m in measured if not m.pair.control], lambda m: best(m, KEPT), 0.95)
+    assert f"in {len(counts.supported)} of 2 cases, and less in {len(counts.contradicted)}." in said.text
+    assert headline([m for m in measured if m.pair.control], ()) is None

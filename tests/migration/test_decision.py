@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import embedscope
-
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Score
 from embedscope.migration.curve import Prediction
@@ -76,3 +75,10 @@ def test_numbers_that_mean_nothing_are_refused(given: dict[str, object], message
     x = np.random.default_rng(0).normal(size=(300, 6))
     with pytest.raises(InputError, match=message):
         embedscope.migrate(x, x, candidates="none", **given)
+
+
+def test_one_model_stays_whatever_candidates_are_named() -> None:
+    x = np.random.default_rng(1).normal(size=(1200, 12))
+    outcome = embedscope.migrate(x, 3 * x, candidates="procrustes")
+    assert outcome.verdict == "stay" and outcome.repair is None
+    assert embedscope.migrate(x, -x, candidates="procrustes").verdict == "bridge"

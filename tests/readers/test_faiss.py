@@ -164,3 +164,16 @@ def test_an_exported_repair_is_read_behind_its_chain(tmp_path):
     index.add(raw)
     _, x = read(written(tmp_path, index))
     assert_allclose(x, repair.transform(raw), atol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(faiss, "set_deserialization_vector_byte_limit"), reason="this FAISS has no bound")
+def test_a_small_file_that_says_it_is_large_takes_no_memory(tmp_path):
+    index = faiss.IndexIDMap(faiss.IndexFlatL2(16))
+    index.add_with_ids(X[:40], np.arange(40))
+    path = written(tmp_path, index)
+    content, usual = path.read_bytes(), faiss.get_deserialization_vector_byte_limit()
+    at = content.rindex((40).to_bytes(8, "little") + bytes(8))  # how many ids follow, the first of which is 0
+    path.write_bytes(content[:at] + (1 << 27).to_bytes(8, "little") + content[at + 8 :])
+    with pytest.raises(InputError, match="byte_limit"):
+        open_vectors(str(path))
+    assert faiss.get_deserialization_vector_byte_limit() == usual

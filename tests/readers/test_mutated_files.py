@@ -6,13 +6,12 @@ A few in the suite, the same in every run; `make soak` tries others for its shar
 import collections
 import os
 import random
+import resource
 import shutil
 import sys
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis import strategies as st
 from tests.readers.formats import STORE_MAKERS, WRITERS, consume, sentence, written
 
 from embedscope.core.errors import EmbedscopeError
@@ -21,9 +20,12 @@ from embedscope.readers import READERS, STORES
 _ON_SERVERS = {"postgresql", "postgres"}
 """Schemes whose data lie on a server alone: there is no file to change."""
 
-FEW = 20
-SHARE = float(os.environ.get("EMBEDSCOPE_SOAK_SECONDS", "60")) / 3 / (len(WRITERS) + len(STORE_MAKERS))
-"""Seconds of a soak for each format: together a third of it."""
+FEW, MANY = 20, 5000
+"""Mutations of each format in the suite, and at most in a soak."""
+MOST = 1 << 28
+"""Bytes of memory that reading a file of some kilobytes may add."""
+SHARE = float(os.environ.get("EMBEDSCOPE_SOAK_SECONDS", "60")) / 3
+"""Seconds of a soak for all formats: what the fast ones leave, the slow ones have."""
 
 
 def test_there_is_a_file_to_change_for_every_reader():
@@ -38,37 +40,45 @@ def test_right_files_are_read(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", [*WRITERS, *STORE_MAKERS])
-def test_mutated_files_are_read_or_refused_in_a_sentence(tmp_path_factory, form):
-    mutations(tmp_path_factory.mktemp("mutated"), form, FEW)
+def test_mutated_files_are_read_or_refused_in_a_sentence(tmp_path, form):
+    mutations(tmp_path, form, seed=0, count=FEW)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("form", [*WRITERS, *STORE_MAKERS])
-def test_many_other_mutated_files(tmp_path_factory, form):
+@pytest.mark.timeout(7200)
+def test_many_other_mutated_files(tmp_path):
     """Other mutations in every run."""
-    counts, until = collections.Counter(), time.monotonic() + SHARE
-    while time.monotonic() < until:
-        counts += mutations(tmp_path_factory.mktemp("mutated"), form, 50, random.randrange(1 << 32))
-    sys.stdout.write(f"\n{form}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}\n")
+    forms, until = [*WRITERS, *STORE_MAKERS], time.monotonic() + SHARE
+    for i, form in enumerate(forms):
+        left, seed = (until - time.monotonic()) / (len(forms) - i), random.randrange(1 << 32)
+        (tmp_path / form).mkdir()
+        counts = mutations(tmp_path / form, form, seed, MANY, time.monotonic() + left)
+        said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        sys.stdout.write(f"\n{form}, seed {seed}: {said}")
+    sys.stdout.write("\n")
 
 
-def mutated(data, whole):
+def _peak():
+    """Bytes of memory that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << (0 if sys.platform == "darwin" else 10)
+
+
+def mutated(dice, whole):
     """``whole`` cut, with bytes changed, put in, taken out, or a number made huge."""
     content = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 3))):
+    for _ in range(dice.randint(1, 3)):
         if not content:
             break
-        at = data.draw(st.integers(0, len(content) - 1))
-        how = data.draw(st.sampled_from(["cut", "flip", "insert", "remove", "huge", "zero"]))
+        at = dice.randrange(len(content))
+        how = dice.choice(["cut", "flip", "insert", "remove", "huge", "zero"])
         if how == "cut":
             del content[at:]
         elif how == "flip":
-            content[at] ^= data.draw(st.integers(1, 255))
+            content[at] ^= dice.randint(1, 255)
         elif how == "insert":
-            content[at:at] = data.draw(st.binary(min_size=1, max_size=9))
+            content[at:at] = dice.randbytes(dice.randint(1, 9))
         elif how == "remove":
-            del content[at : at + data.draw(st.integers(1, 9))]
+            del content[at : at + dice.randint(1, 9)]
         elif how == "huge":
             content[at : at + 8] = b"\xff" * 7 + b"\x7f"
         else:
@@ -76,36 +86,32 @@ def mutated(data, whole):
     return bytes(content)
 
 
-def mutations(folder, form, count, number=None):
-    """Read ``count`` mutations of a right file, the same in every run where ``number`` is None; how many were read."""
+def mutations(folder, form, seed, count, until=float("inf")):
+    """Read ``count`` mutations of a right file, or as many as can be until then; how many were read and refused."""
     source, path = written(folder, form)
     whole = folder / "whole"
     shutil.copytree(path, whole) if path.is_dir() else shutil.copy(path, whole)
     parts = [p.relative_to(whole) for p in sorted(whole.rglob("*")) if p.is_file() and p.stat().st_size]
-    counts = collections.Counter()
-
-    @settings(
-        max_examples=count,
-        deadline=None,
-        derandomize=number is None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.data())
-    def run(data):
-        part = data.draw(st.sampled_from(parts)) if parts else None
-        content = mutated(data, (whole / part if part else whole).read_bytes())
+    contents = {part: (whole / part).read_bytes() for part in parts} or {None: whole.read_bytes()}
+    dice, counts = random.Random(seed), collections.Counter()
+    while counts.total() < count and time.monotonic() < until:
+        part = dice.choice(list(contents))
+        content = mutated(dice, contents[part])
         _put_back(whole, path, form)
         (path / part if part else path).write_bytes(content)
+        before = _peak()
         try:
-            consume(source)
-        except EmbedscopeError as found:
-            sentence(found)
-            counts["refused"] += 1
-        else:
-            counts["read"] += 1
-
-    (run if number is None else seed(number)(run))()
+            try:
+                consume(source)
+                what = "read"
+            except EmbedscopeError as error:
+                sentence(error)
+                what = "refused"
+            assert _peak() - before < MOST, f"took {(_peak() - before) >> 20:,} MB"
+        except BaseException as error:
+            error.add_note(f"{form}, seed {seed}, mutation {counts.total()} of {part or path.name}: {content[:2000]!r}")
+            raise
+        counts[what] += 1
     return counts
 
 

@@ -280,7 +280,7 @@ class _Neighbours:
 
     def _charts(self) -> tuple[Dots, ...]:
         """Each list as dots: the cosine of each candidate, and its ranks by the words of the question alone."""
-        made = []
+        charts = []
         for name, members in self.lists.items():
             rows = tuple(
                 DotRow(
@@ -293,8 +293,8 @@ class _Neighbours:
             )
             caption = f"{self.n:,} candidates. At the right: rank by similarity to that word alone."
             title = f"Nearest candidates, words of the question {name}"
-            made.append(Dots(f"nearest-{name}", title, "cosine", rows, caption=caption))
-        return tuple(chart for chart in made if chart.rows)
+            charts.append(Dots(f"nearest-{name}", title, "cosine", rows, caption=caption))
+        return tuple(chart for chart in charts if chart.rows)
 
 
 @dataclass(frozen=True, eq=False)

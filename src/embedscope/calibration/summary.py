@@ -180,14 +180,14 @@ def _headline(
     refused = [t for t in numbers.calibration.thresholds if t.cosine is None]
     undecided = [f for f in cuts if f.status == "undecided"]
     certified = [f for f in cuts if f.status == "ok"]
-    told = [*undecided, *certified] or list(findings[:1])
-    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in told if f not in undecided]
-    evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
+    stated = [*undecided, *certified] or list(findings[:1])
+    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in stated if f not in undecided]
+    evidence = "; ".join(dict.fromkeys(f.evidence for f in stated if f.evidence))
     if numbers.looked is not None and numbers.looked.threshold.cosine is None and command:
         then = command  # reads the pairs back that were judged meanwhile
     else:
         then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
-    return Headline(" ".join(sentences), told[0].status, evidence, command=then, charts=charts)
+    return Headline(" ".join(sentences), stated[0].status, evidence, command=then, charts=charts)
 
 
 def _refused(numbers: Findings, t: Threshold) -> str:

@@ -24,7 +24,7 @@ from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.row_blocks import row_blocks
 from embedscope.sources.texts import Texts, encode, material_of
-from embedscope.stats._equal import equal_texts
+from embedscope.stats.equal_rows import equal_texts
 from embedscope.stats.units import EQUAL_TEXTS
 from embedscope.transforms.repair import SINGLE, Origin
 

@@ -137,9 +137,8 @@ def records_of(frontier: Frontier, source: str, dim: int, fitted_on: str) -> lis
             source, f"{frontier.main}.p_loss", step.test.p, n=step.after[frontier.main].n, units=step.test.n_units
         )
         facts = {"at_most": step.test.at_most, "tolerance": frontier.tolerance}
-        records.append(
-            Record(**(vars(p) | {"dim": dim, "transform": text, "subset": "certify", "note": note, "facts": facts}))
-        )
+        of = {"dim": dim, "transform": text, "subset": "certify", "note": note, "facts": facts}
+        records.append(Record(**(vars(p) | of)))
     if frontier.steps:
         records += _scored(frontier.steps[0].before, source, dim, None, None, "certify")
     return records

@@ -27,6 +27,8 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "
 _LEAST = 10**6
 _LIBRARIES = 24 << 20
 """For modules imported while measuring, and what Python itself allocates."""
+_GROWN = 16 << 20
+"""By so much two runs of the same command differ, so that what one says is enough for the next."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,24 @@ class Round:
 
     spaces: tuple[str, ...]
     needs: tuple[Need[Any], ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading a stream takes: bytes of a coordinate as it comes, and what a worker holds beside the blocks.
+
+    Attributes
+    ----------
+    itemsize : 4 for float32
+    held : of what the file stores in one piece (a page, a batch, a compressed chunk)
+    """
+
+    itemsize: int = 8
+    held: int = 0
+
+
+READING = Reading()
+"""Of rows whose type is not known."""
 
 
 def parse_bytes(text: str | int) -> int:
@@ -63,7 +83,7 @@ def rounds_of(
     shards: int,
     engine: Engine,
     memory: int | None,
-    itemsize: int = 8,
+    reading: Reading = READING,
 ) -> tuple[Engine, list[Round]]:
     """The engine, with fewer workers where necessary, and the rounds of one pass that fit into ``memory``.
 
@@ -73,7 +93,7 @@ def rounds_of(
     grouped : needs accumulated in jackknife groups
     shards : number of shards
     memory : bytes the process may use, libraries included; None for no limit
-    itemsize : bytes of a coordinate as the stream gives it, 4 for float32
+    reading : what the stream takes beside that
 
     Raises
     ------
@@ -84,10 +104,10 @@ def rounds_of(
     if memory is None:
         return engine, [everything]
     workers = _workers(engine)
-    free = check_memory(dims, needs, grouped, shards, memory, itemsize)
+    free = check_memory(dims, needs, grouped, shards, memory, reading)
 
     def fits(part: Round, count: int) -> bool:
-        return _peak(part, dims, grouped, shards, count, itemsize) <= free
+        return _peak(part, dims, grouped, shards, count, reading) <= free
 
     for count in range(workers, 0, -1):
         if fits(everything, count):
@@ -110,7 +130,7 @@ def check_memory(
     grouped: Collection[Need[Any]],
     shards: int,
     memory: int,
-    itemsize: int = 8,
+    reading: Reading = READING,
 ) -> int:
     """Bytes of ``memory`` that are free for the work.
 
@@ -121,15 +141,16 @@ def check_memory(
     """
     free = memory - _used() - _LIBRARIES
     single = {
-        space: max(_peak(Round((space,), (need,)), dims, grouped, shards, 1, itemsize) for need in needs)
+        space: max(_peak(Round((space,), (need,)), dims, grouped, shards, 1, reading) for need in needs)
         for space in dims
     }
     most = max(single, key=lambda space: single[space])
     if single[most] > free:
+        wanted = memory - free + single[most] + _GROWN
         raise InputError(
             f"memory {_mega(memory)} is too little for {most} with {dims[most]:,} dimensions, which takes "
-            f"{_mega(memory - free + single[most])} in all with these metrics; allow that much, or choose metrics that "
-            "take less with --metrics"
+            f"{_mega(wanted)} in all with these metrics; allow that much, or choose metrics that take less "
+            "with --metrics"
         )
     return free
 
@@ -140,22 +161,22 @@ def _peak(
     grouped: Collection[Need[Any]],
     shards: int,
     workers: int,
-    itemsize: int = 8,
+    reading: Reading = READING,
 ) -> int:
     """Bytes that a round takes at most: states in use, states in the merge tree, waiting rows, and the last step.
 
-    Rows wait as they came, with ``itemsize`` bytes a coordinate; what is made of a block is float64.
+    Rows wait as they came; what is made of a block is float64.
     """
     widths = [dims[space] for space in part.spaces]
     workers = min(workers, shards)
     sizes = [need.size(d) * (groups_for(d) if need in grouped else 1) for d in widths for need in part.needs]
     states = sum(sizes)
     capacity, block = capacity_of(dims.values()), block_rows(max(dims.values()))
-    waiting_rows = sum(d * (itemsize * GROUPS + 8 * SHARED_PARTS) * capacity for d in widths)
+    waiting_rows = sum(d * (reading.itemsize * GROUPS + 8 * SHARED_PARTS) * capacity for d in widths)
     rows = waiting_rows + 3 * 8 * block * sum(dims.values())
     levels = 1 + int(math.log(max(shards, 1), 16)) if shards > 1 else 0
     waiting = workers + 1 if workers > 1 else 1
-    work = workers * (rows + 8 * max(widths) ** 2) + (waiting + levels) * states
+    work = workers * (rows + reading.held + 8 * max(widths) ** 2) + (waiting + levels) * states
     finish = states + 2 * max(sizes) + 6 * 8 * max(widths) ** 2
     return max(work, finish)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedscope.core.accumulate import Need
 from embedscope.core.arrays import Array, Hashes, Precision, Rows
 from embedscope.core.batch import Stream
 from embedscope.core.choices import Search
@@ -20,7 +21,7 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.threads import one_blas_thread
 from embedscope.execution import Engine, Local
-from embedscope.execution.memory_budget import check_memory, parse_bytes, rounds_of
+from embedscope.execution.memory_budget import READING, Reading, check_memory, parse_bytes, rounds_of
 from embedscope.execution.passes import one_pass, passes_of
 from embedscope.execution.probing import probe
 from embedscope.execution.scaled import ScaledStream
@@ -29,7 +30,7 @@ from embedscope.geometry.metric_selection import select_metrics
 from embedscope.geometry.sketches import Page, Sketchbook
 from embedscope.geometry.summary import space_document
 from embedscope.metrics import DEFAULTS, Measured, Metric
-from embedscope.readers import itemsize_of
+from embedscope.readers import held_of, itemsize_of
 from embedscope.stats.file_order import FileOrder
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ def measure_stream(  # noqa: PLR0913
     selected = select_metrics(metrics, rows, precision, neighbours)
     label = label or source
     unfit: Mapping[str, str] = {}
+    reading = READING if memory is None else Reading(itemsize_of(stream), held_of(stream))
     if transform is not None:
         from embedscope.geometry.transformed_stream import transform_stream
 
@@ -192,12 +194,16 @@ def measure_stream(  # noqa: PLR0913
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}
     common["fitted_on"] = f"all rows of {label}" if transform is not None else None
+    page = None if sketches is None else sketches.of(source, [m.needs for m in selected], stream.dims, memory)
+    if memory is not None:
+        grouped = {m.needs for m in selected}
+        for needs in _passes(selected, page):  # what is too much for a later pass is refused before any row is read
+            check_memory(stream.dims, needs, grouped, len(stream.shards()), memory, reading)
     with _phase(provenance, f"units {source}"):
         probed = probe(stream, isinstance(engine, ShardRunner) and engine.skip_bad)
     if probed.power:
         stream = ScaledStream(stream, probed.power)
-    page = None if sketches is None else sketches.of(source, [m.needs for m in selected], stream.dims, memory)
-    values = _values(stream, selected, label, engine, progress, provenance, memory, probed.order, page)
+    values = _values(stream, selected, label, engine, progress, provenance, (memory, reading), probed.order, page)
     if probed.power:
         values = {
             (space, i): tuple(_unscaled(m, selected[i], probed.power) for m in ms) for (space, i), ms in values.items()
@@ -215,6 +221,10 @@ def measure_stream(  # noqa: PLR0913
     ]
 
 
+def _passes(metrics: Sequence[Metric], page: Page | None) -> list[list[Need[Any]]]:
+    return passes_of([*(m.needs for m in metrics), *(() if page is None else page.needs)])
+
+
 def _values(
     stream: Stream,
     metrics: Sequence[Metric],
@@ -222,7 +232,7 @@ def _values(
     engine: Engine,
     progress: Progress,
     provenance: Provenance | None,
-    memory: int | None,
+    limit: tuple[int | None, Reading],
     order: FileOrder,
     page: Page | None,
 ) -> dict[tuple[str, int], tuple[Measured, ...]]:
@@ -232,17 +242,13 @@ def _values(
     pass needs is kept.
     """
     values: dict[tuple[str, int], tuple[Measured, ...]] = {}
-    passes = passes_of([*(m.needs for m in metrics), *(() if page is None else page.needs)])
+    passes, (memory, reading) = _passes(metrics, page), limit
     grouped = {m.needs for m in metrics}
     depended = {d for needs in passes for need in needs for d in need.depends}
     known: dict[str, dict[Any, Any]] = {space: {} for space in stream.dims}
-    itemsize = itemsize_of(stream)
-    if memory is not None:
-        for needs in passes:  # what is too much for a later pass is refused before the first
-            check_memory(stream.dims, needs, grouped, len(stream.shards()), memory, itemsize)
     for number, needs in enumerate(passes, start=1):
         count = 0 if memory is None else len(stream.shards())
-        engine, rounds = rounds_of(stream.dims, needs, grouped, count, engine, memory, itemsize)
+        engine, rounds = rounds_of(stream.dims, needs, grouped, count, engine, memory, reading)
         for part, round_ in enumerate(rounds, start=1):
             title = f"pass {number} of {len(passes)}" + (f", part {part} of {len(rounds)}" if len(rounds) > 1 else "")
             progress.start(f"{label}: {title}", stream.n_rows)

@@ -152,8 +152,8 @@ def _outlook(verdict: Verdict, retain: float, prediction: Prediction | None, rea
         return ""
     if _is_near(prediction, 0, reach):
         return (
-            f"The learning curve reaches {retain:g} at about {prediction.enough:,} pairs, in only {prediction.share:.0%} "
-            "of its resamplings: too uncertain to build on."
+            f"The learning curve reaches {retain:g} at about {prediction.enough:,} pairs, in only "
+            f"{prediction.share:.0%} of its resamplings: too uncertain to build on."
         )
     if prediction.limit > retain:
         return f"The learning curve reaches {retain:g} only beyond {reach:,} pairs."

@@ -354,8 +354,8 @@ def _check_units(clusters: Hashes, part: str, what: str, evidence: Evidence) -> 
     if units < LEAST:
         why = f" ({note})" if (note := evidence.units.note) else ""
         raise InputError(
-            f"the {what} that {part} form {count(units, 'unit')} of evidence, at least {LEAST} are needed{why}; pass more "
-            f"{what}, best a random sample of the index in random order"
+            f"the {what} that {part} form {count(units, 'unit')} of evidence, at least {LEAST} are needed{why}; pass "
+            f"more {what}, best a random sample of the index in random order"
         )
 
 

@@ -135,13 +135,13 @@ def read_rows(
     new = _side(request.new, material, role, "NEW", encoder, provenance, progress, tokens=count_tokens)
     rows, ids, notes = _matched(old, new)
     groups = None if request.groups is None else _groups(request.groups, old, rows[0])
-    if most is not None and len(ids) > most:
-        if request.qrels is None:
-            rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
-        else:
-            size = 8 * len(ids) * (old.x.shape[1] + new.x.shape[1])
-            notes.append(f"all {len(ids):,} rows are held, {size / 1e9:.1f} GB, for judgements name rows")
+    if most is not None and len(ids) > most and request.qrels is None:
+        rows, ids, groups = _sampled(rows, ids, groups, most, seed, notes)
     x, y = directions(old.x[rows[0]], "OLD"), directions(new.x[rows[1]], "NEW")
+    if most is not None and len(ids) > most:
+        notes.append(
+            f"all {len(ids):,} rows are held, {(x.nbytes + y.nbytes) / 1e9:.1f} GB, because judgements name rows"
+        )
     check_apart(x, old.name)
     check_apart(y, new.name)
     queries = _queries(request, encoder, provenance, progress) if asked else None

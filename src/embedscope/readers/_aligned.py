@@ -9,8 +9,8 @@ from typing import Protocol
 from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.boundary import guarded
 from embedscope.core.errors import InputError
-from embedscope.core.ids import hash_rows
-from embedscope.readers._blocks import cuts, plan
+from embedscope.readers._blocks import plan
+from embedscope.readers._held import held_of
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
 
 
@@ -29,8 +29,8 @@ class Matrix(Stream, Protocol):
     def shape(self) -> tuple[int, int]:
         """Rows and dimensions."""
 
-    def shard(self, start: int, stop: int) -> Shard:
-        """Rows ``start .. stop``."""
+    def shard(self, start: int, stop: int, dim: int) -> Shard:
+        """Rows ``start .. stop``, in blocks as large as those of ``dim`` dimensions."""
 
 
 def aligned(matrices: Mapping[str, Matrix]) -> Stream:
@@ -60,6 +60,11 @@ class AlignedStream:
     def n_rows(self) -> int:
         """Number of rows."""
         return next(iter(self.matrices.values())).shape[0]
+
+    @property
+    def held(self) -> int:
+        """Bytes that a worker holds of all files beside the blocks that it gives."""
+        return sum(held_of(matrix) for matrix in self.matrices.values())
 
     @property
     def row_ids(self) -> RowStrings | None:
@@ -92,10 +97,8 @@ class AlignedShard:
     @guarded
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks; a block of the widest space is one block of any other."""
-        for a, b in cuts(self.start, self.stop, max(self.stream.dims.values())):
-            ids = hash_rows(a, b)
-            spaces = {}
-            for space, matrix in self.stream.matrices.items():
-                (batch,) = matrix.shard(a, b).batches()
-                spaces[space] = batch.spaces[matrix.space]
-            yield Batch(ids, ids, spaces)
+        widest, matrices = max(self.stream.dims.values()), self.stream.matrices
+        shards = [matrix.shard(self.start, self.stop, widest) for matrix in matrices.values()]
+        for batches in zip(*(shard.batches() for shard in shards), strict=True):
+            spaces = {space: b.spaces[m.space] for (space, m), b in zip(matrices.items(), batches, strict=True)}
+            yield Batch(batches[0].ids, batches[0].clusters, spaces)

@@ -12,6 +12,7 @@ from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.boundary import guarded
 from embedscope.core.errors import InputError
 from embedscope.readers._facts import Facts, facts_of
+from embedscope.readers._held import held_of
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
 
 
@@ -41,6 +42,11 @@ class BitsStream:
     def n_rows(self) -> int | None:
         """Number of rows."""
         return self.inner.n_rows
+
+    @property
+    def held(self) -> int:
+        """Bytes that a worker holds beside the blocks that it gives."""
+        return held_of(self.inner)
 
     @property
     def facts(self) -> Facts:

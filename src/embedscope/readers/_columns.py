@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.batch import Batch, Shard
@@ -50,6 +51,7 @@ class ColumnStream:
     layout : what else ``tables`` must know
     notes : what was found out about the file
     texts_named : whether the user named the column of texts, so that no row may lack one
+    largest_piece : how many bytes the largest piece of the file takes that is read whole
     """
 
     path: Place
@@ -63,6 +65,17 @@ class ColumnStream:
     layout: Any = None
     notes: tuple[str, ...] = ()
     texts_named: bool = False
+    largest_piece: Callable[[ColumnStream], int] | None = None
+
+    @property
+    def held(self) -> int:
+        """Bytes that a worker holds beside the blocks that it gives: what the file stores in one piece."""
+        return 0 if self.largest_piece is None else self.largest_piece(self)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of the vectors of a row, as they are stored."""
+        return sum(column.dim * max(np.dtype(column.dtype).itemsize, 1) for column in self.columns)
 
     @property
     def dims(self) -> Mapping[str, int]:
@@ -202,6 +215,7 @@ def column_stream(
     places: Sequence[int] = (),
     layout: Any = None,
     notes: Sequence[str] = (),
+    held: Callable[[ColumnStream], int] | None = None,
 ) -> ColumnStream:
     """The columns of vectors that ``key`` names in a table, with its ids and texts where their names tell them.
 
@@ -212,7 +226,7 @@ def column_stream(
     """
     if not sum(sizes):
         raise no_rows(path)
-    plain = ColumnStream(path, (), tuple(sizes), tables, tuple(places), schema, None, None, layout)
+    plain = ColumnStream(path, (), tuple(sizes), tables, tuple(places), schema, None, None, layout, largest_piece=held)
     first = next(i for i, size in enumerate(sizes) if size)
 
     def value(name: str) -> Any:
@@ -223,10 +237,10 @@ def column_stream(
 
     columns = columns_of(path, schema, key, value)
     stream = replace(plain, columns=columns).naming(None, None)
-    return replace(stream, notes=(*notes, *_told(stream)))
+    return replace(stream, notes=(*notes, *_coordinate_notes(stream)))
 
 
-def _told(stream: ColumnStream) -> Iterator[str]:
+def _coordinate_notes(stream: ColumnStream) -> Iterator[str]:
     """Notes on the columns: which are coordinates."""
     for column in stream.columns:
         if column.parts:
@@ -235,7 +249,7 @@ def _told(stream: ColumnStream) -> Iterator[str]:
             yield f"{column.space} from the strings in column {column.name}"
 
 
-def told_names(stream: ColumnStream) -> tuple[str, ...]:
+def column_notes(stream: ColumnStream) -> tuple[str, ...]:
     """Notes on ids, texts and the columns that are not read."""
     used = {name for column in stream.columns for name in column.needs}
     names = []

@@ -12,6 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._facts import Facts, facts_of, together
+from embedscope.readers._held import held_of
 from embedscope.readers._row_strings import RowStrings, chained, in_order, other_columns
 
 
@@ -42,6 +43,11 @@ class JoinedStream:
     def n_rows(self) -> int:
         """Number of rows of all parts."""
         return sum(part.n_rows or 0 for part in self.parts)
+
+    @property
+    def held(self) -> int:
+        """Bytes that a worker holds at most beside the blocks that it gives."""
+        return max(held_of(part) for part in self.parts)
 
     @property
     def facts(self) -> Facts:

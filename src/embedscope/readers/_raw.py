@@ -47,10 +47,10 @@ class RawMatrix(RowRanges):
     def __post_init__(self) -> None:
         check_matrix(self.shape, self.dtype, self.name)
 
-    def blocks(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
+    def blocks(self, start: int, stop: int, dim: int) -> Iterator[npt.NDArray[Any]]:
         """The rows ``start .. stop``."""
         with self.path.open("rb", buffering=0) as file:
-            for a, b in cuts(start, stop, self.shape[1]):
+            for a, b in cuts(start, stop, dim):
                 yield _block(file, self, a, b)
 
 

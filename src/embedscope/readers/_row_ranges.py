@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from embedscope.core.arrays import check_finite
-from embedscope.core.batch import Batch, Shard
+from embedscope.core.batch import Batch
 from embedscope.core.boundary import guarded
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
@@ -34,8 +34,8 @@ class RowRanges:
         @property
         def space(self) -> str: ...
 
-    def blocks(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
-        """The rows ``start .. stop`` in blocks, in order."""
+    def blocks(self, start: int, stop: int, dim: int) -> Iterator[npt.NDArray[Any]]:
+        """The rows ``start .. stop`` in order, in blocks as large as those of ``dim`` dimensions."""
         raise NotImplementedError
 
     @property
@@ -48,22 +48,23 @@ class RowRanges:
         """Number of rows."""
         return self.shape[0]
 
-    def shard(self, start: int, stop: int) -> RowRange:
-        """Rows ``start .. stop``."""
-        return RowRange(self, start, stop)
+    def shard(self, start: int, stop: int, dim: int) -> RowRange:
+        """Rows ``start .. stop``, in blocks as large as those of ``dim`` dimensions."""
+        return RowRange(self, start, stop, dim)
 
-    def shards(self) -> Sequence[Shard]:
+    def shards(self) -> Sequence[RowRange]:
         """Fixed row ranges."""
-        return [RowRange(self, a, b) for a, b in plan(*self.shape)]
+        return [RowRange(self, a, b, self.shape[1]) for a, b in plan(*self.shape)]
 
 
 @dataclass(frozen=True)
 class RowRange:
-    """Rows ``start .. stop`` of a matrix."""
+    """Rows ``start .. stop`` of a matrix, in blocks as large as those of ``dim`` dimensions."""
 
     matrix: RowRanges
     start: int
     stop: int
+    dim: int
 
     @property
     def label(self) -> str:
@@ -74,7 +75,7 @@ class RowRange:
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks, checked to be finite."""
         done = self.start
-        for block in self.matrix.blocks(self.start, self.stop):
+        for block in self.matrix.blocks(self.start, self.stop, self.dim):
             x = block if block.dtype.isnative else block.astype(block.dtype.newbyteorder("="))
             check_finite(x, self.matrix.name, done)
             ids = hash_rows(done, done + len(x))

@@ -8,8 +8,9 @@ from typing import Any
 from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
+from embedscope.readers._arrow_messages import record_batches
 from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._paths import Place, arrow_file, on_disk
+from embedscope.readers._paths import Place, arrow_file
 
 IDS = ("arrow", "feather", "ipc", "arrows")
 
@@ -26,62 +27,40 @@ def open_arrow(path: Place, key: str | None = None) -> Stream:
     try:
         with path.open("rb") as file:
             indexed = file.read(len(_MAGIC)) == _MAGIC
-        schema, sizes, places = _chunks(path) if indexed else _messages(path)
-        return column_stream(path, schema, sizes, _indexed if indexed else _streamed, key, places=places)
-    except (pa.ArrowException, OSError, EOFError) as error:
+            schema = _schema(path, indexed)
+            size = path.stat().st_size
+            batches, after = record_batches(file, size, indexed=indexed)
+        if not indexed and after < size:
+            raise InputError(f"{path} has {size - after:,} bytes after its last batch; copy or write it again")
+        sizes, places = [b.rows for b in batches], [] if indexed else [b.place for b in batches]
+        tables = _indexed if indexed else _streamed
+        compressed = any(b.compressed for b in batches)
+        return column_stream(path, schema, sizes, tables, key, places=places, layout=compressed, held=_largest_batch)
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, EOFError, ValueError) as error:
         raise InputError(
             f"{path} is not a readable file of Arrow batches ({reason(error)}); write it with pyarrow.feather or "
             "pyarrow.ipc"
         ) from error
 
 
-def _chunks(path: Place) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
+def _schema(path: Place, indexed: bool) -> Any:
     import pyarrow as pa
 
-    with arrow_file(path) as source, pa.ipc.open_file(source) as file:
-        schema, numbers = file.schema, range(file.num_record_batches)
-    if not len(schema):
-        return schema, (), ()
-    narrow = pa.ipc.IpcReadOptions(included_fields=[_narrowest(schema)])
-    with arrow_file(path) as source, pa.ipc.open_file(source, options=narrow) as file:
-        return schema, tuple(int(file.get_batch(i).num_rows) for i in numbers), ()
-
-
-def _messages(path: Place) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
-    """Schema, rows of each batch and where it begins, found by walking over the messages.
-
-    A local file is mapped for the walk alone, so that the vectors are not read for it.
-    """
-    import pyarrow as pa
-
-    sizes: list[int] = []
-    places: list[int] = []
-    here = on_disk(path)
-    with arrow_file(path) if here is None else pa.memory_map(str(here)) as source:
+    with arrow_file(path) as source:
+        if indexed:
+            with pa.ipc.open_file(source) as file:
+                return file.schema
         schema = pa.ipc.read_schema(pa.ipc.read_message(source))
-        if any(pa.types.is_dictionary(field.type) for field in schema):
-            raise InputError(f"{path} is an Arrow stream with dictionaries; write it as a file: feather.write_feather")
-        while True:
-            place = source.tell()
-            try:
-                message = pa.ipc.read_message(source)
-            except EOFError:
-                left = path.stat().st_size - source.tell()
-                if left:
-                    raise InputError(
-                        f"{path} has {left:,} bytes after its last batch; copy or write it again"
-                    ) from None
-                return schema, tuple(sizes), tuple(places)
-            sizes.append(int(pa.ipc.read_record_batch(message, schema).num_rows))
-            places.append(int(place))
+    if any(pa.types.is_dictionary(field.type) for field in schema):
+        raise InputError(f"{path} is an Arrow stream with dictionaries; write it as a file: feather.write_feather")
+    return schema
 
 
-def _narrowest(schema: Any) -> int:
-    """Number of the column that takes least to read: one of fixed width, where there is one."""
-    import pyarrow.types as pt
-
-    plain = [i for i, f in enumerate(schema) if pt.is_primitive(f.type)]
-    return plain[0] if plain else 0
+def _largest_batch(stream: ColumnStream) -> int:
+    """Bytes of the vectors of the largest batch, which is read whole; twice where it is decompressed."""
+    return max(stream.sizes) * stream.row_bytes * (2 if stream.layout else 1)
 
 
 def _indexed(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], rows: int) -> Iterator[Any]:

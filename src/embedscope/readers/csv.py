@@ -84,12 +84,19 @@ def open_csv(path: Place, key: str | None = None) -> Stream:
     layout = _Layout(runs, delimiter, tuple(cells), decimal)
     schema = _schema(path, layout)
     try:
-        return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, notes=notes)
+        return column_stream(
+            path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, notes=notes, held=_held
+        )
     except InputError as error:
         if not runs.quoted:
             raise InputError(f"{path} {_QUOTES}") from error
         lacking = gaps(schema) if "has no column of vectors" in str(error) else ""
         raise (InputError(f"{path} has no vectors: {lacking}; write all coordinates") if lacking else error) from None
+
+
+def _held(stream: ColumnStream) -> int:
+    layout: _Layout = stream.layout
+    return layout.runs.held
 
 
 def _names_by_place(path: Place, layout: _Layout) -> tuple[list[str], list[str]]:

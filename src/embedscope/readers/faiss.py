@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from embedscope.core.arrays import check_finite
 from embedscope.core.batch import Batch, Shard, Stream
@@ -119,13 +121,13 @@ def _index(path: Place, version: str) -> Held:
     with path.open("rb") as file:
         binary = file.read(3)[:2] == b"IB"
     try:
-        here = on_disk(path)
-        if here is not None:
-            index = (faiss.read_index_binary if binary else faiss.read_index)(str(here))
-        else:
-            with path.open() as file:
-                reader = faiss.PyCallbackIOReader(file.read)
-                index = (faiss.read_index_binary if binary else faiss.read_index)(reader)
+        here, read = on_disk(path), faiss.read_index_binary if binary else faiss.read_index
+        with _bounded_by(path.stat().st_size, faiss):
+            if here is not None:
+                index = read(str(here))
+            else:
+                with path.open() as file:
+                    index = read(faiss.PyCallbackIOReader(file.read))
         held = replace(take_apart(faiss, index, str(path)), owner=index)
         if held.n:
             held.rows(0, 1)
@@ -135,6 +137,23 @@ def _index(path: Place, version: str) -> Held:
             f"{path} is not an index whose vectors can be read back ({said}); save them as .npy"
         ) from error
     return held
+
+
+@contextmanager
+def _bounded_by(size: int, faiss: Any) -> Iterator[None]:
+    """Within the block no list of numbers in an index may say that it is larger than ``size`` bytes, its file.
+
+    FAISS takes the memory before it reads the numbers. Old versions have no bound to set.
+    """
+    if not hasattr(faiss, "set_deserialization_vector_byte_limit"):
+        yield
+        return
+    usual = faiss.get_deserialization_vector_byte_limit()
+    faiss.set_deserialization_vector_byte_limit(min(size, usual))
+    try:
+        yield
+    finally:
+        faiss.set_deserialization_vector_byte_limit(usual)
 
 
 ENTRIES = dict.fromkeys(IDS, open_faiss)

@@ -66,9 +66,9 @@ def _matrix(path: Place, name: str, space: str, sets: dict[str, Any]) -> LazyMat
     own = {k: s for k, s in sets.items() if not (s.is_virtual or s.external)}
     lengths = {k: len(s) for k, s in own.items() if s.ndim == 1 and s.dtype.kind in "iuSOT"}
     ids, texts = beside(name, lengths, shape[0])
-    return LazyMatrix(
-        path, name, _rows, (shape[0], shape[1]), array.dtype.newbyteorder("=").name, space, ids, texts, _strings
-    )
+    dtype = array.dtype.newbyteorder("=").name
+    band = array.chunks[0] if array.chunks is not None and array.id.get_create_plist().get_nfilters() else 0
+    return LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, band=band)
 
 
 @contextmanager

@@ -47,7 +47,12 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
         raise InputError(f"{path} does not begin with an object {{...}} or a list [...]; wanted one per line")
     first = lines_between(path, runs.bounds(0))
     schema = _plain(_table(path, first, layout.bare, None, 0).schema)
-    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout)
+    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, held=_held)
+
+
+def _held(stream: ColumnStream) -> int:
+    layout: _Layout = stream.layout
+    return layout.runs.held
 
 
 def _plain(schema: Any) -> Any:

@@ -9,6 +9,7 @@ from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._columns import ColumnStream, column_stream
+from embedscope.readers._parquet_pages import largest_page
 from embedscope.readers._paths import Place, arrow_file
 
 IDS = ("parquet",)
@@ -31,9 +32,22 @@ def open_parquet(path: Place, key: str | None = None) -> Stream:
             sizes = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
         if meta.num_rows != sum(sizes) or min(sizes, default=0) < 0:
             raise InputError(f"{path} says {meta.num_rows:,} rows, its groups hold {sum(sizes):,}; write it again")
-        return column_stream(path, schema, sizes, _tables, key)
+        return column_stream(path, schema, sizes, _tables, key, held=_largest_pages)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a readable parquet file ({reason(error)}); write it again") from error
+
+
+def _largest_pages(stream: ColumnStream) -> int:
+    """Bytes of the largest page of every column that is read, in its largest row group, stored and decompressed."""
+    import pyarrow.parquet as pq
+
+    names = {name for column in stream.columns for name in column.needs}
+    with arrow_file(stream.path) as source, pq.ParquetFile(source) as file:
+        meta, largest = file.metadata, max(range(len(stream.sizes)), key=lambda i: stream.sizes[i])
+        group = meta.row_group(largest)
+        columns = [group.column(i) for i in range(group.num_columns)]
+        with stream.path.open("rb") as content:
+            return sum(largest_page(content, c) for c in columns if c.path_in_schema.split(".")[0] in names)
 
 
 def rows_and_columns(path: Place) -> tuple[int, bool]:

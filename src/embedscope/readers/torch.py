@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from embedscope.core.batch import Stream
@@ -51,7 +52,11 @@ def open_torch(path: Place, key: str | None = None) -> Stream:
         check_matrix(shape, numpy.dtype, label)
         ids, texts = beside(name, lengths, shape[0]) if name else (None, None)
         space = "vectors" if key is None else name
-        matrices.append(LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings))
+        here = on_disk(path)
+        mapped = here is not None and _is_archive(here)
+        matrices.append(
+            LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, mapped=mapped)
+        )
     return aligned({matrix.space: matrix for matrix in matrices})
 
 
@@ -62,9 +67,7 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     try:
         here = on_disk(path)
         if here is not None:
-            with here.open("rb") as file:
-                mapped = file.read(2) == b"PK"
-            content = torch.load(str(here), map_location="cpu", weights_only=True, mmap=mapped)
+            content = torch.load(str(here), map_location="cpu", weights_only=True, mmap=_is_archive(here))
         else:
             with path.open() as file:
                 content = torch.load(file, map_location="cpu", weights_only=True)
@@ -77,6 +80,12 @@ def _loaded(path: Place, version: str) -> dict[str, Any]:
     if not any(hasattr(value, "stride") for value in held.values()):
         raise InputError(f"{path} holds a {type(content).__name__} without tensors; save one with torch.save(x, path)")
     return held
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is as ``torch.save`` writes it since version 1.6: an archive, which can be mapped."""
+    with path.open("rb") as file:
+        return bool(file.read(2) == b"PK")
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -63,10 +63,10 @@ class VecsStream(RowRanges):
         dtypes = {self.space: self.dtype.name}
         return Facts((self.path,), dtypes, notes=notes_on_codes(dtypes))
 
-    def blocks(self, start: int, stop: int) -> Iterator[npt.NDArray[Any]]:
+    def blocks(self, start: int, stop: int, dim: int) -> Iterator[npt.NDArray[Any]]:
         """The rows ``start .. stop``, checked to be of one length."""
-        dim = self.shape[1]
-        record = np.dtype([("dim", "<i4"), ("x", self.dtype, (dim,))])
+        width = self.shape[1]
+        record = np.dtype([("dim", "<i4"), ("x", self.dtype, (width,))])
         with self.path.open("rb") as file:
             for a, b in cuts(start, stop, dim):
                 file.seek(a * record.itemsize)
@@ -74,11 +74,11 @@ class VecsStream(RowRanges):
                 if len(content) < (b - a) * record.itemsize:
                     raise InputError(f"{self.path} became shorter while it was read; wait until it is written")
                 rows = np.frombuffer(content, dtype=record)
-                if (rows["dim"] != dim).any():
-                    bad = int(np.argmax(rows["dim"] != dim))
+                if (rows["dim"] != width).any():
+                    bad = int(np.argmax(rows["dim"] != width))
                     raise InputError(
                         f"{self.path} is ragged: row {a + bad} says {int(rows['dim'][bad])} dimensions, row 0 has "
-                        f"{dim}; all vectors must have one length"
+                        f"{width}; all vectors must have one length"
                     )
                 yield np.ascontiguousarray(rows["x"])
 

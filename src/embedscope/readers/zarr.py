@@ -61,7 +61,10 @@ def _matrix(path: Place, name: str, space: str, arrays: dict[str, Any]) -> LazyM
     lengths = {k: int(a.shape[0]) for k, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "iuSUOT"}
     ids, texts = beside(name, lengths, shape[0]) if name else (None, None)
     dtype = array.dtype.newbyteorder("=").name
-    return LazyMatrix(path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, notes)
+    band = int(array.chunks[0])
+    return LazyMatrix(
+        path, name, _rows, (shape[0], shape[1]), dtype, space, ids, texts, _strings, notes, band, copies=3
+    )
 
 
 @contextmanager

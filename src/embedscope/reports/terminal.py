@@ -100,8 +100,8 @@ def _print_rest(document: Document, console: Console) -> None:
     from rich.text import Text
 
     headline = document.headline
-    told = f"{headline.text} {headline.cause}" if headline is not None else ""
-    others = [f for f in by_importance(document.findings) if not _is_told(f.text, told)]
+    printed = f"{headline.text} {headline.cause}" if headline is not None else ""
+    others = [f for f in by_importance(document.findings) if not _is_told(f.text, printed)]
     problems = [f for f in others if f.status in ("serious", "warning", "deviates")]
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -125,9 +125,9 @@ def _row(row: Row) -> str:
     return f"row {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else "")
 
 
-def _is_told(text: str, told: str) -> bool:
+def _is_told(text: str, printed: str) -> bool:
     """Whether a headline says a finding already, with or without the name of its space."""
-    return any(part and part in told for part in (text, text.partition(": ")[2]))
+    return any(part and part in printed for part in (text, text.partition(": ")[2]))
 
 
 _NAME = 16  # columns of the screen that names have at least, before they are folded

@@ -24,6 +24,7 @@ from embedscope.encoders import Role
 from embedscope.sources.images import Images, encode_images, images_of
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import cosine_notes
+from embedscope.sources.single_space import single_space
 
 TextSource = str | Path | Sequence[str]
 
@@ -124,7 +125,7 @@ def encode(
     InputError
         if several spaces are named, or a text has no vector.
     """
-    from embedscope.sources.models import Side, check_known, encode_sides, single_space
+    from embedscope.sources.models import Side, check_known, encode_sides
 
     pictures = [side for side in sides if isinstance(side, Images)]
     if pictures:

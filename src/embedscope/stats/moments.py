@@ -16,7 +16,7 @@ import numpy.typing as npt
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Floats, Precision, Rows
 from embedscope.core.block import Centred, RowBlock
-from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
+from embedscope.stats.spectra import diagonal_in, single_thread_eigh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class _Sums:
         """Mean (d,)."""
         return self.base + self.offset
 
-    def lent(self) -> _Sums:
+    def shared_copy(self) -> _Sums:
         """The same sums, in the same memory until one of the two is changed."""
         self.shared = True
         return replace(self)
@@ -329,7 +329,7 @@ class _MomentsState(Blockwise[Gaussian]):
             self._meet(other._dim)
             self._zero_rows += other._zero_rows
         if other._sums is not None and self._sums is None:
-            self._sums = other._sums.lent()
+            self._sums = other._sums.shared_copy()
         elif other._sums is not None and self._sums is not None:
             self._sums.absorb(other._sums)
         return self
@@ -340,7 +340,7 @@ class _MomentsState(Blockwise[Gaussian]):
         if self._sums is None:
             empty = np.zeros(self._dim)
             return Gaussian(0, empty, np.zeros((self._dim, self._dim)), self._zero_rows, None, empty, 0.0)
-        s = self._sums.lent()
+        s = self._sums.shared_copy()
         return Gaussian(s.n, s.mean, s.scatter, self._zero_rows, None, s.cubic, s.quartic)
 
     def _meet(self, dim: int) -> None:

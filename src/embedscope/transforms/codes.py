@@ -216,7 +216,7 @@ class ProductQuantiser(Code):
         return quantiser
 
     def encode(self, x: Any) -> npt.NDArray[Any]:
-        """Numbers of the nearest centroids, by FAISS; in blocks, since it holds the distances of all rows it is given."""
+        """Numbers of the nearest centroids, by FAISS, in blocks: it holds the distances of all rows it is given."""
         quantiser, rows = self.quantiser(), np.ascontiguousarray(x, dtype=np.float32)
         out = np.empty((len(rows), self.width), dtype=np.uint8)
         for lo in range(0, len(rows), _BLOCK):
