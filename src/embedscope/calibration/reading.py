@@ -38,6 +38,7 @@ from embedscope.sources.retrieval_data import (
     read_corpus,
     retrieval_spaces,
 )
+from embedscope.sources.row_order import check_row_order
 from embedscope.sources.single_space import single_space
 from embedscope.sources.texts import TextSource
 from embedscope.stats.neighbours import top_k
@@ -306,6 +307,7 @@ def _pair_rows(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which match with "
             "--pair-ids or --pairs"
         )
+    check_row_order(*(request.pair or ()))
     return np.arange(len(x)), np.arange(len(x)), None
 
 
