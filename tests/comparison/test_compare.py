@@ -141,7 +141,8 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
     made = compare("a.npy", "b.npy")
     headline, found = made.result.document.headline, made.result["knn_overlap"]
     assert headline.text.startswith("The same space, rotated") and headline.cause.startswith("Never mix them")
-    assert f"{found.value:.1%} ({found.ci_low:.1%} to {found.ci_high:.1%})" in headline.text
+    shares = f"{found.value:.1%} ({found.ci_low:.1%} to {found.ci_high:.1%})"
+    assert shares.replace("%", " %") in headline.text
     assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
     program, *command = headline.command.split()
     assert program == "embedscope" and runner.invoke(app, command).exit_code == 0
