@@ -140,7 +140,7 @@ def _space(
     if request.labels is not None:
         label = np.unique(labels_of(request.labels, provenance), return_inverse=True)[1].astype(np.intp)
     evidence = space_evidence(space, groups, classes=label)
-    unit, notes = numbered(evidence.clusters), list(evidence.notes)
+    unit, notes = numbered(evidence.clusters), [*space.notes, *evidence.notes]
     x = directions(np.concatenate(list(space.blocks())), space.name)
     related = _declared(groups, unit, evidence)
     if label is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -144,11 +145,24 @@ def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: 
         "title": title,
         "size": size,
         "legend": legend,
+        "headed": _headed(legend),
         "kinds": kinds,
         "axes": list(axes),
         "bands": any(s.low is not None for f in figures for s in f.series),
         "figures": [_figure(f, figures, styles, index, size, f"figure-{n}-{i}") for i, f in enumerate(figures)],
     }
+
+
+def _headed(legend: Mapping[str, list[dict[str, Any]]]) -> set[str]:
+    """Groups whose name stands before their curves: of several curves, or of one whose label does not say it."""
+    said = {group: f"{entries[0]['label']}" for group, entries in legend.items() if len(entries) == 1}
+    return {
+        group for group in legend if group not in said or (len(legend) > 1 and not _words(group) <= _words(said[group]))
+    }
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.lower()))
 
 
 def _figure(
