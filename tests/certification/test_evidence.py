@@ -9,10 +9,10 @@ from embedscope.certification.decision import expanded, gains_of
 from embedscope.certification.evidence import Known, Survey, declared_units, find_evidence
 from embedscope.certification.remote import copies_of_fitted, remote_half
 from embedscope.certification.split import assign_parts, part_numbers
-from embedscope.certification.wording import signed_interval
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
+from embedscope.core.wording import signed_interval
 from embedscope.repairs.repair import is_written, repair
 from embedscope.stats.bootstrap import Difference, interval
 

@@ -2,17 +2,23 @@
 
 import importlib.util
 import socket
+import struct
 import threading
 import time
 from contextlib import suppress
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from embedscope.cli._app import app
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError
 from embedscope.core.waiting import Patient, ended_after
 from embedscope.encoders import open_model
 from embedscope.readers import open_vectors
 from embedscope.readers.stores import _place
+from embedscope.transforms import parse_chain
+from embedscope.transforms.repair import Repair
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -186,6 +192,52 @@ def test_a_database_that_is_silent_from_the_start(server, monkeypatch):
     monkeypatch.setattr("embedscope.readers.stores.postgresql._CONNECT_SECONDS", 2)
     with pytest.raises(EmbedscopeError, match="cannot be read"):
         open_vectors(f"postgresql://u@127.0.0.1:{server(_silent)}/db/t::v")
+
+
+def _postgres(answers):
+    """A server that speaks PostgreSQL, lets anyone in, answers so many commands, and then is silent or breaks off."""
+
+    def message(kind, body=b""):
+        return kind + struct.pack(">i", 4 + len(body)) + body
+
+    def behave(line):
+        stream = line.makefile("rb")
+        while True:  # requests of encryption come first, and are declined
+            (size,) = struct.unpack(">i", stream.read(4))
+            (version,) = struct.unpack(">i", stream.read(size - 4)[:4])
+            if version == 3 << 16:
+                break
+            line.sendall(b"N")
+        line.sendall(
+            message(b"R", struct.pack(">i", 0)) + message(b"S", b"client_encoding\0UTF8\0") + message(b"Z", b"I")
+        )
+        left = answers
+        while kind := stream.read(1):
+            stream.read(struct.unpack(">i", stream.read(4))[0] - 4)
+            if kind not in b"QS":
+                continue
+            if left == 0:
+                line.sendall(b"T\0")  # the beginning of an answer, so that it is not the first byte that is late
+                continue
+            left -= 1
+            done = message(b"C", b"SET\0") + message(b"Z", b"T")
+            line.sendall(done if kind == b"Q" else message(b"1") + message(b"2") + message(b"n") + done)
+
+    return behave
+
+
+@pytest.mark.skipif(not _has("psycopg"), reason="extra postgres is not installed")
+@pytest.mark.parametrize("answers", [0, 1, 2])
+@pytest.mark.parametrize("verb", ["measure STORE", "diagnose STORE", "apply r.safetensors STORE y.npy"])
+def test_a_database_that_falls_silent_in_a_command(server, monkeypatch, tmp_path, verb, answers):
+    monkeypatch.setattr("embedscope.readers.stores.postgresql.PATIENCE", 0.3)
+    monkeypatch.chdir(tmp_path)
+    Repair.from_chain(parse_chain("center").fit(np.eye(4, 3))).save("r.safetensors")
+    store = f"postgresql://u@127.0.0.1:{server(_postgres(answers))}/db/t::v"
+    done = CliRunner().invoke(app, verb.replace("STORE", store).split())
+    assert done.exit_code == 2, done.output
+    assert "no answer in 0.3 s" in " ".join(done.stderr.split())
+    assert not (tmp_path / "y.npy").exists()
 
 
 def test_every_method_of_a_client_has_a_bounded_time():

@@ -67,8 +67,8 @@ def test_vectors_as_they_are_alone_have_a_verdict_with_its_reason() -> None:
         ({"price_per_million_tokens": float("nan")}, "--price-per-million-tokens is a number of 0 or more, got nan"),
         ({"max_eval_rows": 0}, "--max-eval-rows is a number of rows, at least 1; got 0"),
         ({"max_eval_rows": 5}, r"at least 200; got 5"),
-        ({"groups": [None] * 300}, "row 0 has None"),
-        ({"groups": np.full(300, np.nan)}, "row 0 has nan"),
+        ({"groups": [None] * 300}, r"groups has no value for row 0 \(None\)"),
+        ({"groups": np.full(300, np.nan)}, r"groups has no value for row 0 \(nan\)"),
     ],
 )
 def test_numbers_that_mean_nothing_are_refused(given: dict[str, object], message: str) -> None:

@@ -38,6 +38,7 @@ from embedscope.sources.retrieval_data import (
     read_corpus,
     retrieval_spaces,
 )
+from embedscope.sources.row_order import check_row_order
 from embedscope.sources.single_space import single_space
 from embedscope.sources.texts import TextSource
 from embedscope.stats.neighbours import top_k
@@ -139,7 +140,7 @@ def _space(
     if request.labels is not None:
         label = np.unique(labels_of(request.labels, provenance), return_inverse=True)[1].astype(np.intp)
     evidence = space_evidence(space, groups, classes=label)
-    unit, notes = numbered(evidence.clusters), list(evidence.notes)
+    unit, notes = numbered(evidence.clusters), [*space.notes, *evidence.notes]
     x = directions(np.concatenate(list(space.blocks())), space.name)
     related = _declared(groups, unit, evidence)
     if label is not None:
@@ -306,6 +307,7 @@ def _pair_rows(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which match with "
             "--pair-ids or --pairs"
         )
+    check_row_order(*(request.pair or ()))
     return np.arange(len(x)), np.arange(len(x)), None
 
 

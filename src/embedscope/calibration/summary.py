@@ -14,7 +14,6 @@ from embedscope.calibration.hand_labels import Looked, Merges, sizes_of_merges
 from embedscope.calibration.reading import Given
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
-from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats
 from embedscope.core.document import (
     Cell,
@@ -30,6 +29,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
+from embedscope.core.wording import count
 from embedscope.transforms.calibration import Threshold
 
 SHARES = (0.1, 0.05, 0.01, 0.001)

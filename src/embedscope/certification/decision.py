@@ -11,11 +11,11 @@ import numpy as np
 from embedscope.certification.candidates import NONE, parse_candidate
 from embedscope.certification.judges.base import NOTHING, Candidate, Judge, Objective, Outcome
 from embedscope.certification.remote import remote_half
-from embedscope.certification.wording import count, signed, signed_interval
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Index, Score
+from embedscope.core.wording import count, signed, signed_interval
 from embedscope.stats.bootstrap import (
     Difference,
     effective_units,

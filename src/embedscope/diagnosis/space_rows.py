@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.wording import percent
 from embedscope.core.arrays import Floats, Hashes, row_norms, to_numpy, unit_rows
 from embedscope.core.ids import GROUPS, groups_of, row_numbers
 from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
+from embedscope.core.wording import percent
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
 from embedscope.metrics import Measured, Metric

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Skipped, Status
 from embedscope.core.records import Record
+from embedscope.core.wording import listed
 
 _SERIES = 6
 """Sources that one chart tells apart."""
@@ -106,7 +107,7 @@ def _headline(
         own = list(shown.values())
         stated = own if len(own) <= _TOLD else own[: _TOLD - 1]
         scores = [_score(r, places) for r in stated]
-        text = f"{names[0]} scores {_and(scores)}."
+        text = f"{names[0]} scores {listed(scores)}."
         sizes = {r.n for r in own}
         parts = [f"n {next(iter(sizes)):,}"] if len(sizes) == 1 and None not in sizes else []
         parts += ["in brackets 95 % intervals"] if any(r.ci_low is not None for r in stated) else []
@@ -144,7 +145,7 @@ def _duel(
             if (first, _task(r)) in shown and (second, _task(r)) in shown
         ]
         if few and len(said) == len(some):
-            return _and(said)
+            return listed(said)
         return f"{len(some)} of {_tasks(len(differences))}" + (f", most on {said[0]}" if said else "")
 
     sign = 1 if first == a else -1
@@ -164,11 +165,6 @@ def _duel(
     text += f", lower on {named_tasks(lost)}" if lost else ""
     text += f"; the difference on {named_tasks(open_)} is within chance" if open_ else ""
     return f"{text}.", "info", evidence
-
-
-def _and(parts: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def _task(r: Record) -> str:

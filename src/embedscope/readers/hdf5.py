@@ -21,6 +21,10 @@ from embedscope.readers._raw import check_matrix, check_scale
 IDS = ("h5", "hdf5", "hdf")
 
 _STRINGS = 8192
+_STRING = np.dtype([("length", "<u4"), ("place", "<u8"), ("number", "<u4")])
+"""How HDF5 says where a string of any length lies."""
+_LONGEST = 1 << 20
+"""Bytes that a value of fixed length may take, and that are read at a time."""
 
 
 def open_hdf5(path: Place, key: str | None = None) -> Stream:
@@ -93,8 +97,37 @@ def _rows(path: Place, key: str) -> Iterator[Rows]:
 def _strings(path: Place, key: str) -> Iterator[Sequence[str]]:
     with _file(path) as file:
         array = file[key]
-        for start in range(0, len(array), _STRINGS):
-            yield as_strings(array[start : start + _STRINGS].tolist())
+        step = max(1, min(_STRINGS, _LONGEST // array.id.get_type().get_size()))
+        _check_lengths(path, key, array)
+        for start in range(0, len(array), step):
+            yield as_strings(array[start : start + step].tolist())
+
+
+def _check_lengths(path: Place, key: str, array: Any) -> None:
+    """Raise ``InputError`` where strings are said to be longer than the file: HDF5 takes the memory, then looks.
+
+    Strings of any length lie elsewhere in the file, and the array says where. Compressed arrays are left to HDF5.
+    """
+    if array.dtype.kind != "O" or array.id.get_create_plist().get_nfilters():
+        return
+    if array.chunks is None:
+        places = [(array.id.get_offset(), array.id.get_storage_size(), len(array))]
+    else:
+        chunks = map(array.id.get_chunk_info, range(array.id.get_num_chunks()))
+        places = [(chunk.byte_offset, chunk.size, array.chunks[0]) for chunk in chunks]
+    limit, total = path.stat().st_size, 0
+    with path.open("rb") as file:
+        for place, size, n in places:
+            if place is None or size != n * _STRING.itemsize:
+                continue
+            file.seek(place)
+            content = file.read(min(size, limit))
+            strings = np.frombuffer(content[: len(content) // _STRING.itemsize * _STRING.itemsize], _STRING)
+            total += int(strings["length"].sum(dtype=np.uint64))
+    if total > limit:
+        raise InputError(
+            f"{path}::{key} says that its strings take {total:,} bytes, more than the file; write it again"
+        )
 
 
 ENTRIES = dict.fromkeys(IDS, open_hdf5)

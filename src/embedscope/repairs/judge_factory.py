@@ -46,6 +46,7 @@ from embedscope.sources.retrieval_data import (
     read_corpus,
     retrieval_spaces,
 )
+from embedscope.sources.row_order import check_row_order
 from embedscope.sources.single_space import single_space
 
 
@@ -156,6 +157,7 @@ def _pair_parts(
 
 def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
     """Two sides whose rows match by position."""
+    check_row_order(a, b)
     stream = paired_stream(a, b)
     if stream is not None:
         for name in (str(a), str(b)):

@@ -11,9 +11,10 @@ from embedscope.core.document import Document, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.wording import count, listed
 from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
 from embedscope.reports.headlines import by_importance
-from embedscope.reports.numbers import count, is_numeric, is_span, listed, telling_digits
+from embedscope.reports.numbers import is_numeric, is_span, telling_digits
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from embedscope.certification.wording import count
 from embedscope.core.document import Dot, DotRow, Dots, Finding, Headline, Mark, Status
 from embedscope.core.tables import Score
+from embedscope.core.wording import count
 from embedscope.experiments._drift2025.run import KEPT, Measured
 from embedscope.experiments._tested import Estimate, difference, of_score, sentence, together
 from embedscope.migration.curve import CurvePoint
