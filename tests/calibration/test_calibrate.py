@@ -191,7 +191,7 @@ def test_the_headline_says_where_to_cut_and_what_is_refused(outcome: embedscope.
     cuts = {t.promise: t for t in outcome.calibration.thresholds}
     assert headline.status == "ok" and headline.charts == ("cosines", "reliability")
     for t in cuts.values():
-        assert f"cut at cosine {t.cosine:.4f} (95% confidence)" in headline.text
+        assert f"cut at cosine {t.cosine:.4f} (95 % confidence)" in headline.text
     assert {mark.at for mark in document.figures[0].marks} == {t.cosine for t in cuts.values()}
     few = embedscope.calibrate(pair=pair(200), precision=0.999, recall=0.8)
     refused = next(t for t in few.calibration.thresholds if t.cosine is None)

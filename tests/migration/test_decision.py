@@ -37,7 +37,7 @@ def test_more_pairs_are_advised_where_most_resamplings_of_the_curve_reach_what_i
     assert given == verdict and "keeps 0.570 (0.540 to 0.610)" in reason
     outlook = _outlook(given, 0.7, curve(share), 2400)
     if given == "re-embed":
-        assert f"at about 1,640 pairs, in only {share:.0%} of its resamplings" in outlook
+        assert f"at about 1,640 pairs, in only {100 * share:.0f} % of its resamplings" in outlook
     else:
         assert "the curve reaches 0.7 at about 1,640" in reason and outlook == ""
 

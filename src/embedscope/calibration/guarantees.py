@@ -210,7 +210,7 @@ def _refusal(
         )
     needed = math.ceil(trials * units / max(tested, 1))
     return (
-        f"{said}; to certify at most {alpha:g} with {confidence:.0%} confidence takes about {trials:,} units "
+        f"{said}; to certify at most {alpha:g} with {100 * confidence:.0f} % confidence takes about {trials:,} units "
         f"with a pair "
         f"above it in the half that certifies (there are {tested:,}), about {needed:,} labelled units in all "
         f"(there are "
@@ -251,8 +251,8 @@ def certify_recall(
     if cut is None:
         needed = math.ceil(math.log(limit) / math.log1p(-alpha))
         why = (
-            f"{n:,} units with a match cannot certify a recall of {target:g} with {confidence:.0%} confidence at any "
-            f"threshold: at least {needed:,} are needed"
+            f"{n:,} units with a match cannot certify a recall of {target:g} with {100 * confidence:.0f} % confidence "
+            f"at any threshold: at least {needed:,} are needed"
         )
         return Threshold("recall", target, None, confidence, None, n, method, why, None, needed), conformal
     observed = 1 - float(sums[int(np.searchsorted(grid, cut))]) / n

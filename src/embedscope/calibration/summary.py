@@ -120,7 +120,7 @@ def _labelled(numbers: Findings, place: dict[str, Any]) -> Iterator[Record]:
             metric=f"threshold.{t.promise}",
             value=t.cosine,
             n=t.n,
-            note=t.why or f"{PROMISED[t.promise]} {_bound(t)} with {t.confidence:.0%} confidence; {t.method}",
+            note=t.why or f"{PROMISED[t.promise]} {_bound(t)} with {100 * t.confidence:.0f} % confidence; {t.method}",
             facts={
                 "target": t.target,
                 "observed": t.observed,
@@ -220,9 +220,14 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
         observed = (
             f"{PROMISED[t.promise]} of {t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
         )
-        kept = f"; it keeps {t.recall:.1%} of the matches" if t.recall is not None and t.promise != "recall" else ""
+        kept = (
+            f"; it keeps {100 * t.recall:.1f} % of the matches"
+            if t.recall is not None and t.promise != "recall"
+            else ""
+        )
         yield Finding(
-            f"For a {name} of {_bound(t)}{where}, cut at cosine {t.cosine:.4f} ({t.confidence:.0%} confidence){kept}.",
+            f"For a {name} of {_bound(t)}{where}, cut at cosine {t.cosine:.4f} ({100 * t.confidence:.0f} % confidence)"
+            f"{kept}.",
             "ok",
             observed,
             detail=f"{t.method}; each promise holds by itself.",
@@ -266,7 +271,7 @@ def _probability(numbers: Findings) -> Iterator[Finding]:
         f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which "
         f"sampling alone "
         f"gives {error.noise:.3f}",
-        detail=f"It speaks of {numbers.given.population}, of which {chosen.curve.positive_rate:.1%} match.",
+        detail=f"It speaks of {numbers.given.population}, of which {100 * chosen.curve.positive_rate:.1f} % match.",
     )
 
 
@@ -275,19 +280,18 @@ def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding
     cuts = _cuts(numbers)
     share = {r.metric: r for r in records}["unrelated_above.0.01"]
     yield Finding(
-        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); 1% of "
-        f"them reach {cuts[2]:.3f}, and 0.1% reach {cuts[3]:.3f}.",
+        f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); 1 % of "
+        f"them reach {cuts[2]:.3f}, and 0.1 % reach {cuts[3]:.3f}.",
         "info",
-        f"mean over all {u.moments.n:,.0f} pairs; of {u.tail.n:,} sampled pairs {share.value:.2%} "
-        f"[{share.ci_low:.2%}, {share.ci_high:.2%}] reach {cuts[2]:.3f}",
+        f"mean over all {u.moments.n:,.0f} pairs; of {u.tail.n:,} sampled pairs {100 * share.value:.2f} % "
+        f"[{100 * share.ci_low:.2f} %, {100 * share.ci_high:.2f} %] reach {cuts[2]:.3f}",
     )
     part = (u.query_spread / u.moments.sd) ** 2 if u.moments.sd else 0.0
     if part > 0.25:
         yield Finding(
             f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
-            f"deviation), {part:.0%} of the variance of all cosines. A percentile among the query's own unrelated "
-            f"pairs "
-            "says more than one threshold for all.",
+            f"deviation), {100 * part:.0f} % of the variance of all cosines. A percentile among the query's own "
+            "unrelated pairs says more than one threshold for all.",
             remedy="calibration.percentile(cosines, queries=vectors)",
         )
 
@@ -322,7 +326,7 @@ def _tables(numbers: Findings, records: Sequence[Record]) -> Iterator[Table]:
         digits = (None, None, 4, 4, 3, None, None)
         yield Table(
             "thresholds",
-            f"Certified thresholds ({numbers.confidence:.0%} confidence each)",
+            f"Certified thresholds ({100 * numbers.confidence:.0f} % confidence each)",
             tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)),
             cells,
         )

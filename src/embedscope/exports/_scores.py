@@ -67,7 +67,7 @@ def _list(values: Any) -> str:
 def _thresholds(scores: ScoreCalibration) -> list[tuple[str, float, str]]:
     names = {"precision": "precise", "recall": "recalled", "max_false_merge": "mergeable"}
     return [
-        (names[t.promise], t.cosine, f"{t.promise} {t.target:g} with {t.confidence:.0%} confidence")
+        (names[t.promise], t.cosine, f"{t.promise} {t.target:g} with {100 * t.confidence:.0f} % confidence")
         for t in scores.thresholds
         if t.cosine is not None
     ]

@@ -153,7 +153,7 @@ def _outlook(verdict: Verdict, retain: float, prediction: Prediction | None, rea
     if _is_near(prediction, 0, reach):
         return (
             f"The learning curve reaches {retain:g} at about {prediction.enough:,} pairs, in only "
-            f"{prediction.share:.0%} of its resamplings: too uncertain to build on."
+            f"{100 * prediction.share:.0f} % of its resamplings: too uncertain to build on."
         )
     if prediction.limit > retain:
         return f"The learning curve reaches {retain:g} only beyond {reach:,} pairs."
