@@ -349,7 +349,7 @@ def test_an_index_of_ids_and_vectors(rows: np.ndarray) -> None:
         ({"queries": np.empty((0, 32))}, "queries must hold at least one row"),
         ({"queries": np.full((300, 32), np.nan)}, "queries holds nan or inf in 300 of 300 rows"),
         ({"pca_on": np.ones((20, 4))}, "--pca-on have 4 dimensions, the index 32"),
-        ({"pca_on": np.full((20, 32), np.inf)}, "--pca-on holds nan or inf"),
+        ({"pca_on": np.full((20, 32), np.inf)}, "pca_on holds nan or inf"),
         ({"candidates": []}, "names nothing smaller than float32"),
         ({"candidates": "float32"}, "names nothing smaller than float32"),
         ({"max_eval_rows": -1}, "at least 1; got -1"),

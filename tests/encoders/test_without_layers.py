@@ -321,3 +321,15 @@ def test_onnx_addresses(tmp_path, options, error, message):
     pytest.importorskip("onnxruntime", reason="extra onnx is not installed")
     with pytest.raises(error, match=message):
         open_model(f"onnx:{tmp_path}{options}")
+
+
+def test_a_graph_of_another_name_is_told_its_address(tmp_path):
+    graph = tmp_path / "onnx" / "model_O4.onnx"
+    graph.parent.mkdir()
+    graph.write_bytes(b"x")
+    with pytest.raises(DataUnavailableError) as other:
+        open_model(f"onnx:{tmp_path}")
+    assert str(other.value).endswith(f"for model_O4.onnx: onnx:{tmp_path}?file=onnx/model_O4.onnx")
+    with pytest.raises(InputError) as alone:
+        open_model(f"onnx:{graph}")
+    assert str(alone.value).endswith(f"name its folder: onnx:{graph.parent}?file=model_O4.onnx")

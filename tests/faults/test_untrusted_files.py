@@ -6,14 +6,16 @@ import pickle
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedscope.core.document import Column, Document, Table
+from embedscope.core.document import Column, Document, Finding, Table
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -21,6 +23,7 @@ from embedscope.diagnosis.thresholds import thresholds_of, tolerances
 from embedscope.encoders._gensim_pickle import NAMES
 from embedscope.encoders._saved_settings import modules_of, read_settings
 from embedscope.encoders.gensim import open_word_vectors
+from embedscope.reports import junit
 
 
 def stack_global(module, name, arguments=b")"):
@@ -197,6 +200,21 @@ def test_a_terminal_gets_no_commands(capsys):
     assert "\x1b" not in out
     assert "\u202e" not in out
     assert r"\x1b[2J" in out
+
+
+CASES = (Result((RECORD,), {}), Result((RECORD,), {}, Document(EVIL, findings=(Finding(EVIL, "warning", harm=EVIL),))))
+
+
+@pytest.mark.parametrize("result", CASES)
+@pytest.mark.parametrize("form", [Result.to_markdown, Result.to_latex, Result.to_json, junit])
+def test_standard_output_gets_no_commands(result, form):
+    evil = Result((replace(RECORD, source=f"{EVIL}\x9b2J\udcff"),), {}, result.document)
+    text = form(evil)
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\udcff"} & set(text)
+    if form is junit:
+        ElementTree.fromstring(text)
+    if form is Result.to_json:
+        assert json.loads(text)["records"][0]["source"] == evil.records[0].source
 
 
 def test_an_error_gets_no_commands(tmp_path):

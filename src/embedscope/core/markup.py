@@ -8,6 +8,7 @@ from typing import Literal
 
 from embedscope.core.document import Column, Document, Table, cell
 from embedscope.core.pivots import digits_of, pivot
+from embedscope.core.printable import printable
 from embedscope.core.records import Record
 
 STATUS = {
@@ -99,7 +100,7 @@ def markdown(tables: Sequence[Table], document: Document | None) -> str:
     parts += [markdown_table(table) for table in tables]
     if document is not None and document.skipped:
         parts.append("\n".join(f"- {_md(s.what)}: {_md(s.why)}" for s in document.skipped))
-    return "\n\n".join(parts) + "\n"
+    return printable("\n\n".join(parts)) + "\n"
 
 
 def markdown_table(table: Table) -> str:

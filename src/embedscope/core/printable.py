@@ -23,6 +23,15 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda m: m[0].encode("unicode_escape").decode(), text)
 
 
+def json_text(text: str) -> str:
+    r"""JSON that a terminal may be shown, and that reads back as ``text`` does.
+
+    >>> json_text('"a\u202eb"') == '"a\\u202eb"'
+    True
+    """
+    return _CONTROL.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     r"""``rows`` as comma-separated text with a header; words that a spreadsheet would run begin with an apostrophe.
 

@@ -14,7 +14,7 @@ from embedscope.core.document import Column, Document, Table
 from embedscope.core.errors import InputError, MissingExtraError
 from embedscope.core.latex import latex_table
 from embedscope.core.markup import html, markdown, records_table
-from embedscope.core.printable import csv_text
+from embedscope.core.printable import csv_text, json_text
 from embedscope.core.provenance import provenance_from
 from embedscope.core.records import FIELDS, Record
 from embedscope.core.schema import check_version, read_as, read_json
@@ -130,7 +130,7 @@ class Result:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """JSON text; written atomically where ``path`` is given."""
-        text = json.dumps(self.as_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        text = json_text(json.dumps(self.as_dict(), indent=1, allow_nan=False, ensure_ascii=False)) + "\n"
         if path is not None:
             write_text(path, text)
         return text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 from embedscope.core.document import Finding
+from embedscope.core.printable import printable
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 
@@ -46,6 +47,9 @@ def suite(title: str, cases: Sequence[Xml.Element]) -> str:
     attributes = {"name": title, "tests": str(len(cases))} | {name: str(n) for name, n in counts.items()}
     root = Xml.Element("testsuites")
     Xml.SubElement(root, "testsuite", attributes).extend(cases)
+    for element in root.iter():  # XML has no control characters, not even as references
+        element.attrib = {name: printable(value) for name, value in element.attrib.items()}
+        element.text = None if element.text is None else printable(element.text)
     text: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return text.decode() + "\n"
 
