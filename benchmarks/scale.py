@@ -126,7 +126,7 @@ def hubs(source: Path) -> None:
 
 
 def costs() -> None:
-    """Processor time per row, bytes and merging time per shard, on one thread: what more workers divide, and what not."""
+    """Processor time per row, bytes and merging time per shard, on one thread: what more workers divide."""
     import cloudpickle
 
     from embedscope.core.progress import Silent

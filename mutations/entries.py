@@ -93,18 +93,24 @@ _INTERVALS = (
         "uncertainty.py",
         (
             "jackknife without its factor",
-            "stderr = float(np.sqrt(((pseudo - estimate) ** 2 / (h - 1)).mean()))",
-            "stderr = float(np.sqrt(((pseudo - estimate) ** 2).mean()))",
+            "stderr = float(np.sqrt((g - 1) / g * (((pseudo - estimate) / (h - 1)) ** 2).sum()))",
+            "stderr = float(np.sqrt((((pseudo - estimate) / (h - 1)) ** 2).sum()))",
             (
                 "stats/test_uncertainty.py::test_equal_groups_give_the_usual_variance",
-                "stats/test_uncertainty.py::test_unequal_groups_of_a_mean_have_the_weighted_closed_form",
+                "stats/test_uncertainty.py::test_unequal_groups_of_a_mean_count_by_their_size",
             ),
         ),
         (
             "a normal interval instead of Student's",
-            "interval = student_interval(full, stderr, g - 1)",
+            "interval = student_interval(full, stderr, min(g - 1, max(1, round(float(degrees)))))",
             "interval = student_interval(full, stderr, 10**4)",
             "stats/test_uncertainty.py::test_single_rows_give_the_standard_error_of_a_mean_and_its_t_interval",
+        ),
+        (
+            "groups of unequal size are taken for means of rows",
+            "(((pseudo - estimate) / (h - 1)) ** 2).sum()",
+            "((pseudo - estimate) ** 2 / (h - 1)).sum() / (g - 1)",
+            "stats/test_uncertainty.py::test_units_of_unequal_size_are_covered",
         ),
         (
             "Wald's interval of a share instead of Wilson's",
@@ -180,6 +186,16 @@ _UNITS = (
             "if self.units < LEAST_UNITS:",
             "if self.units < 2:",
             "stats/test_units.py::test_too_few_units_or_one_that_is_most_of_them_have_no_interval",
+        ),
+    ),
+    *_in(
+        "stats",
+        "_mutual.py",
+        (
+            "float32 puts near neighbours in order",
+            "gaps <= bound\n",
+            "gaps <= 0\n",
+            "stats/test_mutual.py::test_halved_products_give_the_same_bits_as_all_of_them",
         ),
     ),
     *_in(
@@ -437,6 +453,26 @@ _DECISIONS = (
     ),
     *_in(
         "metrics",
+        "participation.py",
+        (
+            "pairs inside units are pairs of the population of the participation ratio",
+            "    prepared=across_groups,\n",
+            "",
+            "metrics/test_bias.py::test_participation_ratio_of_chunks_is_that_of_the_population_whatever_their_number",
+        ),
+    ),
+    *_in(
+        "metrics",
+        "isotropy.py",
+        (
+            "directions of i1 have no error",
+            "    error_of_fixed=_error_of_directions,\n",
+            "",
+            "metrics/test_bias.py::test_i1_has_the_error_of_its_directions",
+        ),
+    ),
+    *_in(
+        "metrics",
         "rank.py",
         (
             "few rows leave the effective rank without bias",
@@ -485,8 +521,8 @@ _FILES = (
         ),
         (
             "the checksum of a manifest is not compared",
-            'if facts.pop("sha256") != _checksum(facts):',
-            'if facts.pop("sha256") != _checksum(facts) and False:',
+            'if facts.pop("sha256") != facts_sha256(facts):',
+            'if facts.pop("sha256") != facts_sha256(facts) and False:',
             "faults/test_checkpoints.py::test_a_manifest_that_only_its_checksum_can_tell_is_not_used",
         ),
         (

@@ -178,6 +178,13 @@ def test_one_question_is_gensims_most_similar(vectors):
         analogy(f"gensim:{path}", "Nowhere - man + woman")
     with pytest.raises(InputError, match=r"no vector of womann; did you mean 'woman'\?"):
         analogy(f"gensim:{path}", "king - man + womann")
+    with pytest.raises(InputError, match=r"no vector of King; did you mean 'king'\?"):
+        analogy(f"gensim:{path}", "King - man + woman")
+    for text in ("king-man+woman", "man : king :: woman : ?"):
+        with pytest.raises(InputError, match=r"write king - man [+] woman, with spaces around the signs"):
+            analogy(f"gensim:{path}", text)
+    minus = analogy(f"gensim:{path}", "king \N{MINUS SIGN} man + woman", top=7)
+    assert minus.document.tables[0].rows == rows
 
 
 @pytest.mark.models

@@ -255,7 +255,7 @@ def test_a_repair_keeps_them_from_the_command_line(tmp_path: Path, monkeypatch: 
 def test_labels_that_are_missing_are_refused_and_sides_are_named() -> None:
     x, y = pair(200)
     for missing in (None, float("nan")):
-        with pytest.raises(InputError, match=f"row 3 has {missing}; give it a name"):
+        with pytest.raises(InputError, match=f"labels has no value for row 3 .{missing}"):
             embedscope.calibrate(x, labels=[0, 0, 1, missing, *range(196)])
     with pytest.raises(InputError, match="B holds nan or inf in 200 of 200 rows"):
         embedscope.calibrate(pair=(x, y * np.nan))

@@ -9,10 +9,10 @@ from embedscope.certification.decision import expanded, gains_of
 from embedscope.certification.evidence import Known, Survey, declared_units, find_evidence
 from embedscope.certification.remote import copies_of_fitted, remote_half
 from embedscope.certification.split import assign_parts, part_numbers
-from embedscope.certification.wording import signed_interval
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
+from embedscope.core.wording import signed_interval
 from embedscope.repairs.repair import is_written, repair
 from embedscope.stats.bootstrap import Difference, interval
 
@@ -34,9 +34,9 @@ def test_equal_rows_and_near_copies_are_one_unit_wherever_they_lie() -> None:
     order = np.random.default_rng(1).permutation(240)
     copies = (np.repeat(rows(40), 6, axis=0) * np.linspace(1, 3, 240)[:, None])[order]
     equal = evidence(copies)
-    assert (equal.units.units, equal.units.found) == (40, ("equal rows",))
+    assert (equal.units.units, equal.units.ways) == (40, ("equal rows",))
     near = evidence((np.repeat(rows(40), 6, axis=0) + 0.1 * rows(240, 2))[order])
-    assert (near.units.units, near.units.found) == (40, ("near-duplicates",))
+    assert (near.units.units, near.units.ways) == (40, ("near-duplicates",))
     for found in (equal, near):
         parts = assign_parts(found.clusters, 0)
         owners = np.repeat(np.arange(40), 6)[order]
@@ -46,7 +46,7 @@ def test_equal_rows_and_near_copies_are_one_unit_wherever_they_lie() -> None:
 def test_file_order_makes_blocks_and_declared_units_are_taken_as_they_are() -> None:
     chunks = np.repeat(rows(150), 6, axis=0) + 0.8 * rows(900, 3)
     blocks = evidence(chunks)
-    assert "file order" in blocks.units.found and blocks.units.order.block >= 8
+    assert "file order" in blocks.units.ways and blocks.units.order.block >= 8
     assert blocks.units.units == -(-900 // blocks.units.order.block)
     declared = evidence(chunks, declared=declared_units(np.repeat(np.arange(150), 6), 900, 900, "rows"))
     assert (declared.units.units, declared.declared) == (150, True)

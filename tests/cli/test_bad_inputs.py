@@ -99,7 +99,7 @@ def test_rows_that_no_cosine_tells_apart(verb: str, file: str) -> None:
         ("migrate --old good.npy --new good.npy --new-queries queries.npy --qrels foreign.tsv", "they name 'q0' and"),
         ("migrate --old good.npy --new good.npy --candidates procrusts", "did you mean 'procrustes'?"),
         ("migrate --old good.npy --new good.npy --max-eval-rows 1", "at least 200"),
-        ("migrate --old good.npy --new good.npy --groups same.txt", "form 1 units of evidence"),
+        ("migrate --old good.npy --new good.npy --groups same.txt", "form 1 unit of evidence"),
         ("migrate --old good.npy --new good.npy --layers 3", "are for models"),
         ("compress ten.npy", "pass some hundred more rows"),
         ("compress good.npy -o good.npy", "would be overwritten"),

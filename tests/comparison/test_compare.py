@@ -140,8 +140,9 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
     np.save("b.npy", X @ TURN)
     made = compare("a.npy", "b.npy")
     headline, found = made.result.document.headline, made.result["knn_overlap"]
-    assert headline.text.startswith("The same space, rotated") and headline.cause.startswith("Never mix them")
-    assert f"{found.value:.1%} ({found.ci_low:.1%} to {found.ci_high:.1%})" in headline.text
+    assert headline.text.startswith("The same space, rotated") and headline.cause.endswith("exactly.")
+    assert made.result.document.findings[0].remedy == f"{headline.cause}; {headline.command}"
+    assert f"{100 * found.value:.1f} % ({100 * found.ci_low:.1f} % to {100 * found.ci_high:.1f} %)" in headline.text
     assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
     program, *command = headline.command.split()
     assert program == "embedscope" and runner.invoke(app, command).exit_code == 0
@@ -197,7 +198,7 @@ def test_vectors_by_id_match_by_id() -> None:
     assert found.name == "same" and found.n == 40
     with pytest.raises(InputError, match="no id in common"):
         embedscope.compare(a, {f"s{i}": row for i, row in enumerate(x)})
-    with pytest.raises(InputError, match="the keys of {id: vector} are the ids"):
+    with pytest.raises(InputError, match="are the ids of the rows; leave out --pair-ids"):
         embedscope.compare(a, b, pair_ids=(list(a), list(b)))
     with pytest.raises(InputError, match="A is a dict, and rows match by position here"):
         embedscope.compare(a, x)

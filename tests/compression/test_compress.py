@@ -334,7 +334,7 @@ def test_pca_takes_the_components_of_given_vectors(rows: np.ndarray) -> None:
     prompts = rows[:, :] * np.where(np.arange(32) < 8, 1.0, 1e-3)
     outcome = embedscope.compress(rows[:400], candidates="pca:8", pca_on=prompts, tolerance=0.99)
     kept = np.abs(outcome.repair.kinds["document"].side.matrix).sum(axis=1)
-    assert kept[:8].min() > 0.9 > 0.1 > kept[8:].max()  # the eight coordinates in which the prompts differ
+    assert kept[:8].min() > 0.9 and kept[8:].max() < 0.1  # the eight coordinates in which the prompts differ
 
 
 def test_an_index_of_ids_and_vectors(rows: np.ndarray) -> None:
@@ -349,7 +349,7 @@ def test_an_index_of_ids_and_vectors(rows: np.ndarray) -> None:
         ({"queries": np.empty((0, 32))}, "queries must hold at least one row"),
         ({"queries": np.full((300, 32), np.nan)}, "queries holds nan or inf in 300 of 300 rows"),
         ({"pca_on": np.ones((20, 4))}, "--pca-on have 4 dimensions, the index 32"),
-        ({"pca_on": np.full((20, 32), np.inf)}, "--pca-on holds nan or inf"),
+        ({"pca_on": np.full((20, 32), np.inf)}, "pca_on holds nan or inf"),
         ({"candidates": []}, "names nothing smaller than float32"),
         ({"candidates": "float32"}, "names nothing smaller than float32"),
         ({"max_eval_rows": -1}, "at least 1; got -1"),

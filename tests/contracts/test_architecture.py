@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -66,3 +67,43 @@ def test_every_citation_is_in_the_bibliography() -> None:
     for path in SOURCE.rglob("*.py"):
         used |= set(re.findall(r'\b(?:cite|citation)="(\w+)"', path.read_text(encoding="utf-8")))
     assert used <= keys, used - keys
+
+
+REGISTERED = {p.parent.name for p in SOURCE.glob("*/__init__.py") if "Registry(" in p.read_text(encoding="utf-8")}
+
+
+def test_modules_that_others_import_have_public_names() -> None:
+    """``_name`` is for its own package; in a package of named objects it says that a module is none of these."""
+    private = []
+    for path in SOURCE.rglob("*.py"):
+        package = path.relative_to(SOURCE).parts[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("embedscope."):
+                _, *parts = node.module.split(".")
+                if parts[0] != package and parts[0] not in REGISTERED:
+                    private += [f"{path.name}: {node.module}" for part in parts if part.startswith("_")]
+    assert {"tasks", "metrics", "readers"} <= REGISTERED
+    assert not private
+
+
+VAGUE = {"found", "made", "told", "lent", "stuff", "taken_apart", "things"}
+"""Names that do not say what is in them."""
+
+
+def bound(node: ast.AST) -> str:
+    """The name that a node of the source gives to something; empty where it gives none."""
+    if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return node.id if isinstance(node, ast.Name) else node.attr
+    if isinstance(node, ast.arg):
+        return node.arg
+    return node.name if isinstance(node, ast.FunctionDef | ast.ClassDef) else ""
+
+
+def test_names_say_what_they_hold() -> None:
+    vague, seen = [], 0
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = bound(node).strip("_")
+            seen += bool(name)
+            vague += [f"{path.relative_to(SOURCE)}: {name}"] if name in VAGUE else []
+    assert seen > 10_000 and not vague

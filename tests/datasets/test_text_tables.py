@@ -124,6 +124,42 @@ def test_what_is_no_text_is_said(tmp_path, name, content, said):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.csv", "q1, d1, 2\nq1, d2, 0\n"),
+        ("q.tsv", '"query-id"\t"corpus-id"\t"score"\n"q1"\t"d1"\t"2"\n"q1"\t"d2"\t"0"\n'),
+        ("q.txt", "q1; d1; 2\nq1; d2; 0\n"),
+    ],
+)
+def test_judgements_with_spaces_or_quotes_around_cells(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert read_qrels(tmp_path / name) == {"q1": {"d1": 2.0, "d2": 0.0}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("c.tsv", 'id\ttext\na\t"say ""hi"""\n', 'say "hi"'),  # as the csv module writes it
+        ("c.tsv", 'a\tsay "hi"\n', 'say "hi"'),  # as MS MARCO has it
+        ("c.tsv", 'a\t"open\n', '"open'),
+        ("c.json", '{"a": "say \\"hi\\""}', 'say "hi"'),
+        ("c.json", '{"_id": "a", "text": "x"}', "x"),
+        ("c.jsonl", '{"_id": " a ", "text": "x"}', "x"),
+    ],
+)
+def test_texts_between_quotes_and_as_values(tmp_path, name, content, text):
+    (tmp_path / name).write_text(content)
+    assert read_beir_texts(tmp_path / name) == {"a": text}
+
+
+@pytest.mark.parametrize("value", ['["x", "y"]', '{"text": "x"}'])
+def test_a_text_is_no_list_or_object(tmp_path, value):
+    (tmp_path / "c.jsonl").write_text(f'{{"_id": "a", "text": {value}}}')
+    with pytest.raises(InputError, match=r"line 1, holds (a list|an object) in text; wanted a text"):
+        read_beir_texts(tmp_path / "c.jsonl")
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "q.csv")
     for read in (read_qrels, read_beir_texts):

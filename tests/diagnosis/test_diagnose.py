@@ -27,7 +27,7 @@ def normal(n, d, seed=0):
 
 
 def found(made):
-    return {v.rule.id for v in made.found()}
+    return {v.rule.id for v in made.problems()}
 
 
 def severity(made, rule):
@@ -38,7 +38,7 @@ def severity(made, rule):
 def test_isotropic_space_is_healthy(n, d):
     for seed in range(2):
         made = diagnose(normal(n, d, seed))
-        assert found(made) == set(), (seed, made.found())
+        assert found(made) == set(), (seed, made.problems())
         assert made.worst == ("info" if n < 10 * d else "ok")
 
 

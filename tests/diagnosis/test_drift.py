@@ -8,8 +8,8 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.diagnosis import diagnose
-from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import drift
+from embedscope.diagnosis.remeasure import measured_again
 from embedscope.diagnosis.thresholds import tolerances
 
 

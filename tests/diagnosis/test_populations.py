@@ -69,7 +69,7 @@ def test_real_models_and_modalities(shared_data):
     x = np.load(shared_data / "clip500" / "features_clip.npy").astype(np.float64)
     y = np.load(shared_data / "clip500" / "features_convirt.npy").astype(np.float64)
     two = diagnose(np.concatenate([x[1], unit(y[1][:25])]))
-    (verdict,) = [v for v in two.found("serious") if v.rule.id == "two_populations"]
+    (verdict,) = [v for v in two.problems("serious") if v.rule.id == "two_populations"]
     assert verdict.reading.value == pytest.approx(25 / 525)
     rows = [int(r["row"]) for r in two.rows() if r["finding"] == "two_populations"]
     assert sorted(rows) == list(range(500, 525))

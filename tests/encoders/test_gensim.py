@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import pickle
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from embedscope.core.errors import DataUnavailableError, InputError
@@ -49,6 +52,35 @@ def found_as_kv(found) -> KeyedVectors:
     vectors = KeyedVectors(found.x.shape[1])
     vectors.add_vectors(list(found.vocabulary), np.asarray(found.x))
     return vectors
+
+
+CODECS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": pa.Codec("zstd").compress}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("form", ["text", "binary", "gensim", "fasttext"])
+def test_compressed_files_of_every_format(made, tmp_path, form, codec):
+    path = tmp_path / "made.vec"
+    if form == "gensim":
+        made.save(str(path))
+    elif form == "fasttext":
+        path.write_bytes(Path(datapath("lee_fasttext.bin")).read_bytes())
+    else:
+        made.save_word2vec_format(str(path), binary=form == "binary")
+    plain = open_model(f"gensim:{path}")
+    packed = tmp_path / f"made.vec.{codec}"
+    packed.write_bytes(bytes(CODECS[codec](path.read_bytes())))
+    found = open_model(f"gensim:{packed}")
+    assert found.vocabulary == plain.vocabulary
+    np.testing.assert_array_equal(found.x, plain.x)
+    assert found.facts["format"] == plain.facts["format"]
+    packed.write_bytes(packed.read_bytes()[:-40])
+    with pytest.raises(InputError, match=rf"made.vec.{codec} is no whole"):
+        open_model(f"gensim:{packed}")
+    if form == "text":
+        path.write_bytes(bytes(CODECS[codec](path.read_bytes())))
+        with pytest.raises(InputError, match=rf"-compressed; name it made.vec.{codec}"):
+            open_model(f"gensim:{path}")
 
 
 @pytest.mark.parametrize("name", ["high_precision.kv.bin", "high_precision.kv.txt", "lee_fasttext.vec"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.encoders.conftest import tokenizer
 
-from embedscope.core.errors import InputError
+from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.encoders import ALIASES, open_encoder, open_model, reading_note, role_pooling, score_of
 
 pytestmark = pytest.mark.models
@@ -227,6 +227,70 @@ def test_modules_outside_the_folder_are_refused(model_folder, tmp_path, path):
         open_model(f"st:{folder}")
     with pytest.raises(InputError, match="outside the model's folder"):
         open_encoder(f"hf:{folder}")
+
+
+def edited(saved, tmp_path, edit, name="plain"):
+    """A copy of a saved folder, with its list of modules as ``edit`` leaves the folder."""
+    import shutil
+
+    folder = tmp_path / "st"
+    shutil.copytree(saved(name), folder)
+    edit(folder)
+    return folder
+
+
+def change_modules(change):
+    def edit(folder):
+        modules = json.loads((folder / "modules.json").read_text())
+        (folder / "modules.json").write_text(json.dumps(change(modules)))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (
+            change_modules(lambda m: [{**m[0], "type": "custom_st.Transformer"}, *m[1:]]),
+            "runs code of its own; where you trust it, add --trust-remote-code",
+        ),
+        (lambda folder: (folder / "1_Pooling" / "config.json").unlink(), "which says how tokens become one vector"),
+        (
+            lambda folder: (folder / "1_Pooling" / "config.json").write_text(
+                '{"word_embedding_dimension": 384, "x": 1}'
+            ),
+            "could not load .*unexpected keyword argument 'x'",
+        ),
+        (change_modules(lambda m: m[::-1]), "cannot encode texts: 'Normalize' object"),
+        (change_modules(lambda m: m[:1]), "its modules, Transformer, give no sentence vector"),
+    ],
+)
+def test_folders_that_the_library_would_not_run(saved, tmp_path, edit, said):
+    """Nothing is computed in another way than the folder says."""
+    with pytest.raises(InputError, match=said) as error:
+        ours(open_model(f"st:{edited(saved, tmp_path, edit)}", device="cpu"), ["a cat"], None)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("adapter_config.json", "PEFT adapter: save the whole model, after model.merge_and_unload"),
+        ("onnx/model.onnx", "its ONNX graph is read as onnx:"),
+    ],
+)
+@pytest.mark.parametrize("lacking", [("model.safetensors",), ("model.safetensors", "config.json")])
+def test_what_lies_in_place_of_a_model(model_folder, tmp_path, lacking, file, said):
+    import shutil
+
+    folder = tmp_path / "m"
+    shutil.copytree(model_folder("bert"), folder)
+    for name in lacking:
+        (folder / name).unlink()
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text("{}")
+    with pytest.raises(DataUnavailableError, match=said):
+        open_model(f"hf:{folder}", device="cpu")
 
 
 def test_routes_outside_the_folder_are_refused(saved, tmp_path):

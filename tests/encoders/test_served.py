@@ -88,6 +88,7 @@ def test_order_is_that_of_the_index(server):
         (lambda _: [1, 2], "wanted an object"),
         (400, "refused the texts"),
         (404, "has no model 'letters'"),
+        (413, r"refused the texts \(413: as the test asked\); if these are too many at once, add &batch=32"),
         ((302, {"Location": "http://example.org/"}), "points to another address"),
     ],
 )
@@ -206,6 +207,11 @@ def test_addresses(monkeypatch, uri, message):
         open_model(uri)
     assert "secret" not in str(error.value)
     assert parse_served("nomic-embed-text:latest?base_url=http://x/v1").server.model == "nomic-embed-text:latest"
+
+
+def test_the_whole_address_may_be_named(server):
+    model = open_model(f"openai:m?base_url={server.url}/embeddings", cache=False, note=lambda _: None)
+    np.testing.assert_allclose(model.matrix(None, "pooled", TEXTS), letters(TEXTS))
 
 
 def test_prompts_and_empty_texts(server):

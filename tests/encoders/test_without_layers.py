@@ -64,7 +64,15 @@ class LlamaIndexBatch(LlamaIndex):
         return letters(texts).tolist()
 
 
-@pytest.mark.parametrize("kind", [Encodes, Sentences, LangChain, LlamaIndex, LlamaIndexBatch])
+class Chroma:
+    def __call__(self, input):  # noqa: A002
+        return list(letters(input))
+
+    def embed_query(self, input):  # noqa: A002
+        return list(letters([f"query: {t}" for t in input]))
+
+
+@pytest.mark.parametrize("kind", [Encodes, Sentences, LangChain, LlamaIndex, LlamaIndexBatch, Chroma])
 def test_objects(kind):
     model = kind()
     encoder = open_model(model)
@@ -88,6 +96,22 @@ def test_functions_and_tensors():
 
     for model in (function, rows, letters):
         np.testing.assert_allclose(open_model(model).matrix(None, "pooled", TEXTS), letters(TEXTS))
+
+
+def test_rows_may_come_one_by_one():
+    model = lambda texts: (row for row in letters(texts))  # noqa: E731
+    np.testing.assert_allclose(open_model(model).matrix(None, "pooled", TEXTS), letters(TEXTS))
+
+
+def test_what_an_object_raises_is_a_sentence_with_its_cause():
+    def broken(texts):
+        raise RuntimeError("out of\nmemory")
+
+    with pytest.raises(
+        InputError, match=r"object:broken failed on 3 texts with RuntimeError \(out of memory\)"
+    ) as error:
+        open_model(broken).matrix(None, "pooled", TEXTS)
+    assert isinstance(error.value.__cause__, RuntimeError)
 
 
 def test_an_object_has_a_name_as_long_as_it_lives():
@@ -297,3 +321,15 @@ def test_onnx_addresses(tmp_path, options, error, message):
     pytest.importorskip("onnxruntime", reason="extra onnx is not installed")
     with pytest.raises(error, match=message):
         open_model(f"onnx:{tmp_path}{options}")
+
+
+def test_a_graph_of_another_name_is_told_its_address(tmp_path):
+    graph = tmp_path / "onnx" / "model_O4.onnx"
+    graph.parent.mkdir()
+    graph.write_bytes(b"x")
+    with pytest.raises(DataUnavailableError) as other:
+        open_model(f"onnx:{tmp_path}")
+    assert str(other.value).endswith(f"for model_O4.onnx: onnx:{tmp_path}?file=onnx/model_O4.onnx")
+    with pytest.raises(InputError) as alone:
+        open_model(f"onnx:{graph}")
+    assert str(alone.value).endswith(f"name its folder: onnx:{graph.parent}?file=model_O4.onnx")

@@ -102,3 +102,13 @@ def test_the_command_line_explains() -> None:
     assert shown.exit_code == 0
     assert "rank 6 of 400" in shown.output
     assert CliRunner().invoke(app, ["evaluate", *args, "--repair", "x"]).exit_code != 0
+
+
+@pytest.mark.parametrize(("zero", "said"), [("queries", "the query 'q3'"), ("corpus", "every document relevant to")])
+def test_a_vector_without_direction_is_not_explained_as_a_poor_one(zero: str, said: str) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 4))
+    empty = x * (np.arange(20) != 3)[:, None]
+    given = {name: empty if name == zero else x for name in ("queries", "corpus")}
+    named = {name: {f"{name[0]}{i}": row for i, row in enumerate(rows)} for name, rows in given.items()}
+    with pytest.raises(InputError, match=f"the vector of {said}.* is zero"):
+        embedscope.evaluate(**named, qrels={f"q{i}": {f"c{i}": 1} for i in range(20)}, explain="q3")

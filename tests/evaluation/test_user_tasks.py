@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 from pathlib import Path
 
@@ -81,6 +83,21 @@ def test_sts_gives_both_correlations_and_says_its_columns(tmp_path: Path, vector
     assert result.value(metric="sts-b.pearson") == pytest.approx(pearsonr(cosine, [p[2] for p in PAIRS])[0], abs=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("word1\tword2\tPOS\tSimLex999", None),
+        ("word1\tword2\tPOS\tassessment", "has no column of scores .*its columns are word1, word2, POS, assessment"),
+    ],
+)
+def test_a_header_without_scores_is_no_row(tmp_path: Path, vectors, header: str, said: str | None) -> None:
+    rows = "".join(f"{a}\t{b}\tN\t{i % 4}\n" for i, (a, b) in enumerate(itertools.pairwise(vectors)))
+    (tmp_path / "s.txt").write_text(f"{header}\n{rows}")
+    with pytest.raises(InputError, match=said) if said else contextlib.nullcontext():
+        found = embedscope.evaluate(Held(vectors), tasks=f"similarity:{tmp_path / 's.txt'}", cache=False)
+        assert found.records[0].n == len(vectors) - 1
+
+
 @pytest.mark.parametrize("score", ["dot", "euclidean", "manhattan"])
 def test_pairs_are_compared_as_the_model_compares_them(tmp_path: Path, vectors, score: str) -> None:
     from embedscope.tasks._cosines import pair_scores
@@ -138,6 +155,27 @@ def test_analogies_of_a_file(tmp_path: Path) -> None:
     path.write_text(": family\nman king woman queen\nman king woman fig\n")
     result = embedscope.evaluate(Held(vectors), tasks=f"analogy:{path}", cache=False)
     assert result.value(metric="analogy-q") == 0.5
+
+
+def test_analogies_on_a_vocabulary_of_lower_case_are_gensims_default(tmp_path: Path) -> None:
+    models = pytest.importorskip("gensim.models", reason="gensim is not installed")
+    rng = np.random.default_rng(3)
+    words = [f"{letter}w{i}" for letter in "abcd" for i in range(12)]
+    a, c = rng.normal(size=(2, 12, 8))
+    b, d = (side + 1 + 0.6 * rng.normal(size=(12, 8)) for side in (a, c))
+    x = np.concatenate([a, b, c, d]).astype(np.float32)
+    vectors = models.KeyedVectors(8)
+    vectors.add_vectors(words, x)
+    vectors.save_word2vec_format(str(tmp_path / "w.vec"))
+    rows = [(f"aw{i}", f"BW{i}", f"Cw{j}", f"dW{j}") for i in range(12) for j in range(12)]
+    (tmp_path / "q.txt").write_text(": all\n" + "".join(" ".join(row) + "\n" for row in rows))
+    wanted, _ = vectors.evaluate_word_analogies(str(tmp_path / "q.txt"))
+    records = embedscope.evaluate(f"gensim:{tmp_path / 'w.vec'}", tasks=f"analogy:{tmp_path / 'q.txt'}").records
+    main = next(r for r in records if r.metric == "analogy-q")
+    assert main.value == pytest.approx(wanted, abs=1e-12)
+    assert 0.02 < wanted < 0.9
+    assert main.n == len(rows)
+    assert "36 of 48 words read in another case" in main.note
 
 
 def test_labels_of_a_file_are_probed(tmp_path: Path) -> None:
@@ -216,4 +254,11 @@ def test_a_task_that_does_not_compare_as_the_model_does_says_so(tmp_path: Path) 
         "qrels": str(tmp_path / "q.txt"),
     }
     found = embedscope.calibrate(DotModel(), **files)
-    assert "the model compares by dot; here rows are compared by cosine" in found.result.to_json()
+    said = "the model compares by dot; here rows are compared by cosine"
+    assert said in found.result.to_json()
+    texts = ["a" * (i + 1) for i in range(200)]
+    for labels in (None, [f"class {i % 10}" for i in range(200)]):
+        assert said in embedscope.calibrate(DotModel(), texts=texts, labels=labels).result.to_json()
+    pairs = np.array([(i, i + 1, i % 5) for i in range(0, 198, 2)])
+    for judged in ({"scores": pairs}, {"labels": [f"class {i % 10}" for i in range(200)]}, {}):
+        assert said in embedscope.repair(DotModel(), texts=texts, candidates="center", **judged).result.to_json()

@@ -16,7 +16,7 @@ from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.corpus import Texts, by_image, corpus, plain, tokenizer
 from embedscope.experiments._objectives2026.figures import figures
-from embedscope.experiments._objectives2026.findings import findings
+from embedscope.experiments._objectives2026.findings import findings, headline
 from embedscope.experiments._objectives2026.numbers import TOKENS, Numbers, over_seeds, paired
 from embedscope.experiments._objectives2026.run import Trained, chosen_arms
 from embedscope.experiments._objectives2026.tables import tables
@@ -64,6 +64,17 @@ def test_seeds_are_paired_and_decide_large_differences_alone() -> None:
     assert set(unclear) == {"undecided"}
     single = [f.status for f in findings(two_arms(-0.3, 0.005, seeds=1)) if "than after next token" in f.text]
     assert set(single) == {"undecided"}, "one seed has no error"
+
+
+def test_the_headline_says_both_numbers_and_what_is_decided() -> None:
+    for gap, noise, verdict in ((-0.3, 0.005, "lower"), (0.3, 0.005, "higher"), (-0.01, 0.05, "undecided")):
+        said = headline(two_arms(gap, noise))
+        assert said.text.startswith("Words in context have a mean cosine of 0.")
+        assert said.text.endswith(f" after next-token prediction ({verdict}).")
+        assert said.charts == ("self_similarity", "top5_share")
+    assert headline(Numbers([network("contrast_05", 0, 0.5, 0.1)])) is None
+    first, *_ = figures(two_arms(-0.3, 0.5))
+    assert first.y_range == (0.0, 1.0), "an interval over seeds may reach beyond what a cosine can be"
 
 
 def test_false_decisions_are_as_rare_as_said() -> None:

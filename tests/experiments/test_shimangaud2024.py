@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from embedscope.datasets import DATASETS, Finder
 from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims
-from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
+from embedscope.experiments._shimangaud2024.gains import gain_charts, relation_chart
+from embedscope.experiments._shimangaud2024.gains import headline as headline_of_study
 from embedscope.experiments._shimangaud2024.ideal_words import grids
-from embedscope.experiments._shimangaud2024.lookup import main_value
+from embedscope.experiments._shimangaud2024.lookup import main_record
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS, OWN_QUESTIONS, SEMEVAL, published_role
 from embedscope.experiments._shimangaud2024.offsets import first_components, offset_planes
 from embedscope.experiments._shimangaud2024.relations import parallelism_records
@@ -377,11 +379,32 @@ def test_every_layer_of_a_model_end_to_end(small_hub: Path) -> None:
     assert set(result.provenance["models"]) == {source, f"random:{source}"}
 
 
-def test_curves_over_relations_need_many(small_hub: Path) -> None:
+def test_dots_of_relations_need_many_and_the_headline_says_the_gain() -> None:
     question_set, x = planted(offset=1.0)
     found = StudyResults([model(x)], records_of(x, question_set))
-    assert not [f for f in figures(found.models, found.records, []) if f.id.startswith("gain-")]
-    assert main_value(found.records, found.models[0], "made", "headline.top1") is not None
+    assert relation_chart(found.models, found.records, "made") is None
+    (name, gain), *_ = [(m.label, main_record(found.records, m, "made", "headline.top1")) for m in found.models]
+    hits, gains = gain_charts(found.models, found.records)
+    assert [row.label for row in gains.rows] == [f"{name}, made"] and gains.rows[0].dots[0].value == gain.value
+    offset, control = hits.rows[0].dots
+    assert offset.value - control.value == pytest.approx(gain.value)
+    said = headline_of_study(found.models, found.records, (hits, gains))
+    assert said.text.startswith("b - a + c answers ") and f" % of the questions on made in {name}, " in said.text
+    assert f"{gain.value:+.3f}" in said.evidence and said.charts == ("hits", "gains")
+
+
+def test_relations_are_drawn_by_name_the_highest_and_the_lowest() -> None:
+    m = SimpleNamespace(source="m", label="m", main="s", baseline=False)
+    records = []
+    for i in range(30):
+        place = {"space": "s", "task": "made", "subset": f"relation {i:02d}"}
+        records.append(Record("m", "headline.top1", i / 100, note="best control: c", ci_low=0.0, ci_high=0.4, **place))
+        records.append(Record("m", "hit.top1", 0.5, **place))
+    chart = relation_chart([m], records, "made")
+    labels = [row.label for row in chart.rows]
+    assert labels[:1] + labels[11:13] + labels[-1:] == [f"relation {i:02d}" for i in (29, 18, 11, 0)]
+    assert "The 12 highest and the 12 lowest of 30" in chart.caption
+    assert relation_chart([m], records[:14], "made") is None
 
 
 def test_the_experiment_says_how_it_is_run() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedscope.core.tables import Score
-from embedscope.experiments._tested import Estimate, difference, select_on_half, together
+from embedscope.experiments._tested import Estimate, difference, normal_difference, select_on_half, together
 from embedscope.tasks._means import mean_score
 
 
@@ -46,6 +46,19 @@ def test_difference_is_paired() -> None:
     found = difference(hits(a), hits(b))
     assert found.low is not None and found.high is not None
     assert found.high - found.low < 0.05, "items that agree do not widen the interval"
+
+
+def test_differences_of_few_err_at_their_level() -> None:
+    """Errors over 16 groups have 15 degrees of freedom, and percentiles of 10 items are too near."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 16, 4000))
+    spread = np.hypot(a.std(axis=0, ddof=1) / 4, b.std(axis=0, ddof=1) / 40)  # the second is hardly in it
+    apart = a.mean(axis=0) - b.mean(axis=0) / 10
+    reach = np.array([normal_difference((0.0, e), (0.0, 1e-6)).high for e in spread[:50]]) / spread[:50]
+    assert reach == pytest.approx(2.131, abs=2e-3)
+    assert (np.abs(apart) > 2.131 * spread).mean() == pytest.approx(0.05, abs=0.012)
+    wrong = [difference(hits(rng.normal(size=10)), hits(np.zeros(10))).above() != "undecided" for _ in range(300)]
+    assert np.mean(wrong) <= 0.08  # of plain percentiles .10 and more
 
 
 def test_selection_on_half_is_not_fooled_by_the_luckiest_of_many() -> None:

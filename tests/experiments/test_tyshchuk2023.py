@@ -19,7 +19,7 @@ from embedscope.experiments import EXPERIMENTS
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.claims import checked_claims
 from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
-from embedscope.experiments._tyshchuk2023.findings import findings
+from embedscope.experiments._tyshchuk2023.findings import findings, headline, recall_charts
 from embedscope.experiments._tyshchuk2023.geometry import isotropy_records, locally_centred
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.photos import (
@@ -105,6 +105,20 @@ def found() -> StudyResults:
         shorten(patch)
         measure_model(vectors, study_data, Options(("planted",)), Provenance(), gathered)
     return gathered
+
+
+def test_the_headline_says_the_gap_and_the_best_alignment_and_a_dot_plot_shows_all(found: StudyResults) -> None:
+    (chart,) = recall_charts(found.models, found.kept)
+    names = [row.label for row in chart.rows]
+    assert names[0] == "as they are" and {"center", "procrustes"} <= set(names)
+    assert all(0 <= dot.low <= dot.value <= dot.high <= 1 for row in chart.rows for dot in row.dots)
+    said = headline(found.models, found.records, found.kept, (chart,), found.scatters, 0)
+    gap = of(found, metric="modality_gap", transform=None)
+    assert said.text.startswith(f"planted: the mean image and the mean text lie {gap:.2f} apart, and ")
+    assert " takes recall@1 on held-out pairs (" in said.text
+    (clouds,) = [s for s in found.scatters if s.id == said.charts[1]]
+    assert said.charts[0] == "recall" and {"text", "image"} <= {points.label for points in clouds.points}
+    assert headline([], found.records, found.kept, (), (), 0) is None
 
 
 def of(found: StudyResults, **wanted: object) -> float:

@@ -54,16 +54,16 @@ def test_findings_select_the_rows_that_they_are_about(tmp_path: Path, vectors: n
     np.save(tmp_path / "x.npy", vectors)
     shown = explore(str(tmp_path / "x.npy"))
     held = shown.columns()
-    counts = {s.id: s.count(held) for s in shown.found.selections}
+    counts = {s.id: s.count(held) for s in shown.findings.selections}
     assert counts["copies"] == 5
     assert counts["zero_rows"] == 1
     assert counts["outliers"] == shown.facts.outlier.sum() > 0
-    assert all(s.text for s in shown.found.selections)
+    assert all(s.text for s in shown.findings.selections)
     made = diagnose(vectors)
-    for rule in shown.found.members:
+    for rule in shown.findings.members:
         listed = sorted(int(row["row"]) for row in made.rows() if row["finding"] == rule)
-        assert np.flatnonzero(shown.found.members[rule]).tolist() == listed
-    assert "zero_rows" in shown.found.members
+        assert np.flatnonzero(shown.findings.members[rule]).tolist() == listed
+    assert "zero_rows" in shown.findings.members
 
 
 def test_two_models_in_one_index_are_populations() -> None:
@@ -74,7 +74,7 @@ def test_two_models_in_one_index_are_populations() -> None:
     shown = explore(x)
     held = shown.columns()
     assert held["population"] == ["larger"] * 300 + ["smaller"] * 100
-    assert {s.id: s.count(held) for s in shown.found.selections}["two_populations"] == 100
+    assert {s.id: s.count(held) for s in shown.findings.selections}["two_populations"] == 100
     charts = shown.props()["initialState"]["charts"]
     assert charts["1"]["data"]["category"] == "population"
     assert not any(str(chart.get("title", "")).startswith("__") for chart in charts.values())

@@ -137,8 +137,8 @@ def test_several_files(tmp_path):
     [
         ({"metrics": ["isoscor"]}, "did you mean 'isoscore'"),
         ({"metrics": []}, "no metrics named"),
-        ({"rows": "units"}, "rows must be one of raw, unit, got 'units'"),
-        ({"precision": "faster"}, "precision must be one of exact, fast"),
+        ({"rows": "units"}, "takes rows as 'raw', 'unit' or None, got 'units'"),
+        ({"precision": "faster"}, "takes precision as 'exact' or 'fast', got 'faster'"),
         ({"metrics": ["mean_norm"], "rows": "unit"}, "defined on raw rows only"),
         ({"metrics": ["isoscore"], "transform": "centre"}, "did you mean 'center'"),
         ({"metrics": ["isoscore"], "transform": "whiten:20"}, "use whiten:12 or fewer"),

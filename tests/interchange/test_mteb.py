@@ -13,6 +13,7 @@ import embedscope
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.encoders import open_model, role_pooling, score_of
 from embedscope.interchange.mteb_encoder import MtebEncoder
 from embedscope.interchange.mteb_results import write_mteb
 
@@ -158,3 +159,53 @@ def test_a_result_without_scores_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no scores"):
         write_mteb(Result((Record("x.npy", "isoscore", 0.2),)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class OfMteb:
+    """What mteb's EncoderProtocol asks for; vectors tell which prompt was chosen."""
+
+    class mteb_model_meta:  # noqa: N801
+        similarity_fn_name = "dot"
+
+    def encode(
+        self, inputs: Any, *, task_metadata: Any, hf_split: str, hf_subset: str, prompt_type: Any = None, **_: Any
+    ) -> np.ndarray:
+        assert task_metadata.type == ("Retrieval" if prompt_type else "STS")
+        prefix = f"{prompt_type.value}: " if prompt_type else ""
+        return np.concatenate([Letters().encode([prefix + text for text in batch["text"]]) for batch in inputs])
+
+
+def in_role(model: Any, role: Any, texts: list[str]) -> np.ndarray:
+    encoder: Any = open_model(model)
+    return np.asarray(encoder.matrix(role_pooling(encoder, role), "pooled", texts))
+
+
+def test_a_model_of_mteb_is_a_model_of_ours() -> None:
+    model, texts = OfMteb(), [f"a text {i}" for i in range(70)]
+    for role in (None, "query", "document"):
+        wanted = Letters().encode([f"{role}: {text}" if role else text for text in texts])
+        np.testing.assert_allclose(in_role(model, role, texts), wanted)
+    assert score_of(open_model(model)) == "dot"
+    result = embedscope.measure(model, texts=texts, metrics=["mean_norm"])
+    assert [r.n for r in result.records] == [70]
+
+
+def test_an_encoder_of_ours_in_mteb_and_back() -> None:
+    texts = ["a cat", "the dog"]
+    np.testing.assert_allclose(in_role(MtebEncoder(Letters(), cache=False), "query", texts), Letters().encode(texts))
+
+
+@pytest.mark.models
+def test_sentence_transformers_in_mteb_keeps_its_prompts() -> None:
+    from mteb.models import SentenceTransformerEncoderWrapper
+    from sentence_transformers import SentenceTransformer
+
+    from embedscope.encoders import ALIASES
+
+    if ALIASES["minilm"].path() is None:
+        pytest.skip("MiniLM is not installed")
+    prompts = {"query": "find: ", "document": "text: "}
+    library = SentenceTransformer(str(ALIASES["minilm"].find()), device="cpu", prompts=prompts)
+    model, texts = SentenceTransformerEncoderWrapper(library), ["a cat", "the dog"]
+    for role, call in (("query", library.encode_query), ("document", library.encode_document)):
+        np.testing.assert_allclose(in_role(model, role, texts), call(texts), atol=1e-6)

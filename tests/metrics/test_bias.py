@@ -74,6 +74,9 @@ def test_coinciding_eigenvalues_are_said_and_have_a_variant():
     rng = np.random.default_rng(0)
     turn = np.linalg.qr(rng.normal(size=(24, 24)))[0]
     assert "24 of 24 eigenvalues coincide" in one(np.eye(24), "i1").note
+    for metric in ("i1:published", "i2:published"):  # which reads the rows of the matrix: any of these would do
+        few = one(np.random.default_rng(0).normal(size=(20, 24)), metric)
+        assert "4 of 24 eigenvalues coincide, so the rows of the matrix" in few.note
     apart = one(rng.normal(size=(300, 24)) * np.arange(1, 25), "i1")
     assert "coincide" not in (apart.note or "")
     values = [one(x, "i1:random").value for x in (np.eye(24), turn)]

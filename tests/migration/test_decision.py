@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import embedscope
-
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Score
 from embedscope.migration.curve import Prediction
@@ -68,11 +67,18 @@ def test_vectors_as_they_are_alone_have_a_verdict_with_its_reason() -> None:
         ({"price_per_million_tokens": float("nan")}, "--price-per-million-tokens is a number of 0 or more, got nan"),
         ({"max_eval_rows": 0}, "--max-eval-rows is a number of rows, at least 1; got 0"),
         ({"max_eval_rows": 5}, r"at least 200; got 5"),
-        ({"groups": [None] * 300}, "row 0 has None"),
-        ({"groups": np.full(300, np.nan)}, "row 0 has nan"),
+        ({"groups": [None] * 300}, r"groups has no value for row 0 \(None\)"),
+        ({"groups": np.full(300, np.nan)}, r"groups has no value for row 0 \(nan\)"),
     ],
 )
 def test_numbers_that_mean_nothing_are_refused(given: dict[str, object], message: str) -> None:
     x = np.random.default_rng(0).normal(size=(300, 6))
     with pytest.raises(InputError, match=message):
         embedscope.migrate(x, x, candidates="none", **given)
+
+
+def test_one_model_stays_whatever_candidates_are_named() -> None:
+    x = np.random.default_rng(1).normal(size=(1200, 12))
+    outcome = embedscope.migrate(x, 3 * x, candidates="procrustes")
+    assert outcome.verdict == "stay" and outcome.repair is None
+    assert embedscope.migrate(x, -x, candidates="procrustes").verdict == "bridge"

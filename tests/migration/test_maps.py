@@ -82,7 +82,7 @@ def test_mlp_learns_what_no_linear_map_can() -> None:
 def test_candidates_as_text() -> None:
     assert expand("auto", (8, 8), 200) == auto_candidates((8, 8), 200)
     assert "none" not in auto_candidates((8, 9), 200)
-    assert expand("lowrank", (8, 8), 200) == ["lowrank:8"]
+    assert expand("lowrank", (8, 8), 200) == ["none", "lowrank:8"]
     with pytest.raises(UnknownNameError, match="did you mean 'procrustes'"):
         expand("procrust", (8, 8), 200)
     for text in ("ridge:-1", "mlp:1.5", "none:2"):

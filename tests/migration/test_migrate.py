@@ -156,7 +156,7 @@ def test_judgements_hold_all_rows_and_the_result_says_so() -> None:
     held = embedscope.migrate(*vectors, **given, qrels=data["qrels"])
     texts = [[f.text for f in outcome.result.document.findings] for outcome in (few, held)]
     assert any("of 900 rows were taken" in text for text in texts[0])
-    assert "All 900 rows are held, 0.0 GB, for judgements name rows." in texts[1]
+    assert "All 900 rows are held, 0.0 GB, because judgements name rows." in texts[1]
 
 
 def test_with_judgements_ndcg_decides_and_a_poor_old_model_does_not_stay() -> None:

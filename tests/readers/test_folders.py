@@ -230,7 +230,7 @@ def test_remote_without_its_package():
 
 
 def test_what_does_not_fit_together(tmp_path):
-    assert "holds no files of vectors" in message(tmp_path)
+    assert "holds no files of vectors; wanted one of .npy, .npz, .parquet" in message(tmp_path)
     np.save(tmp_path / "a.npy", X)
     np.save(tmp_path / "b.npy", Y)
     assert "a.npy holds vectors 12 dimensions" in (text := message(tmp_path))

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from tests.readers.formats import written
 
 from embedscope import measure
 from embedscope.core.errors import EmbedscopeError, InputError, MissingExtraError
@@ -250,3 +251,20 @@ def test_a_repair_is_applied_to_a_collection(tmp_path):
     made = Repair.from_chain(parse_chain("center").fit(X), source=Origin("minilm"))
     apply_repair(made, f"{source}::{column}", tmp_path / "out.npy")
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), made.transform(X), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("form", "place", "address"),
+    [
+        ("lancedb", "", "lancedb:{}/docs"),
+        ("lancedb", "/docs.lance", "lancedb:{}/docs"),
+        ("chroma", "", "chroma:{}/COLLECTION"),
+        ("chroma", "/chroma.sqlite3", "chroma:{}/COLLECTION"),
+        ("qdrant", "", "qdrant:{}/docs"),
+    ],
+)
+def test_a_store_without_its_scheme_is_told_its_address(tmp_path, form, place, address):
+    _, folder = written(tmp_path, form)
+    with pytest.raises(InputError) as error:
+        find_vectors(f"{folder}{place}")
+    assert str(error.value) == f"{folder}{place} belongs to a vector store, which is read as {address.format(folder)}"

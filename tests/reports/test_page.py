@@ -180,3 +180,11 @@ def test_what_a_model_card_holds_stands_on_lines_of_its_own() -> None:
     facts = {"name": "m", "policies": {"padding": "right; masked where seen", "native": [1, 1]}}
     text = render_html(Result((), provenance={"models": {"m": facts}}))
     assert "<dt>padding</dt><dd>right; masked where seen</dd>" in text and "{&#34;" not in text
+
+
+def test_a_legend_says_no_name_twice() -> None:
+    """The name of a group stands before several curves, or before one whose label does not hold it."""
+    curves = (("a within", "a, within"), ("next_token", "next token"), ("isotonic", "held-out pairs"))
+    series = tuple(Series(label, (0.0, 1.0), (0.5, 0.7), group=group) for group, label in curves)
+    text = render_html(Result((), document=Document("d", figures=(Figure("f", "F", "x", "y", series),))))
+    assert re.findall(r'class="group-name c\d">([^<]*)<', text) == ["isotonic"]

@@ -69,7 +69,7 @@ def test_a_range_is_cut_at_the_ends_of_the_axis() -> None:
 def test_dots_and_intervals_share_one_axis_with_the_mark() -> None:
     panel = dots(FOREST, "half")
     mark = numbers(next(s.d for s in panel.shapes if s.kind == "mark"))[0]
-    bar = [numbers(s.d) for s in panel.shapes if s.kind.startswith("bar ")]
+    bar = [numbers(s.d) for s in panel.shapes if s.kind.startswith("interval ")]
     assert bar[0][0] < mark < bar[0][2]
     assert mark < bar[1][0]
     assert [s.kind for s in panel.shapes if s.kind.startswith("dot")] == ["dot quiet", "dot good"]

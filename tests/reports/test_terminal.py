@@ -10,7 +10,7 @@ from rich.console import Console
 from embedscope.core.document import Column, Document, Table
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.reports import print_document, print_records
+from embedscope.reports import print_document, print_records, print_result
 
 
 def console(width: int) -> tuple[Console, io.StringIO]:
@@ -132,3 +132,13 @@ def test_names_are_whole_where_a_table_shows_three_numbers() -> None:
     screen, out = console(80)
     print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows),))), screen)
     assert "whiten:16:ledoit-wolf (chosen)" in out.getvalue()
+
+
+def test_many_spaces_are_counted_and_the_best_ones_printed_until_explain_asks_for_all() -> None:
+    records = [Record("m", "rg65", 0.01 * i, space=f"layer{i:02d}", task="rg65") for i in range(50)]
+    result = Result((*records, Record("m", "rg65.best", 0.49, space="layer49", task="rg65")))
+    for explain, shown in ((False, False), (True, True)):
+        screen, out = console(100)
+        print_result(result, screen, explain=explain)
+        assert ("layer07" in out.getvalue()) is shown and "rg65.best" in out.getvalue()
+        assert ("the numbers of 50 spaces: add --explain" in out.getvalue()) is not explain

@@ -119,7 +119,7 @@ def test_transform_of_every_layer():
         ({"texts": TEXTS, "layers": "9"}, "layers 0 to 6"),
         ({"texts": TEXTS, "layers": "pooled"}, "unknown layer 'pooled'"),
         ({"texts": TEXTS, "max_rows": -1}, "0 for all"),
-        ({"texts": TEXTS, "first_position": "skip"}, "keep, drop or bos"),
+        ({"texts": TEXTS, "first_position": "skip"}, "'keep', 'drop' or 'bos', got 'skip'"),
         ({"texts": TEXTS, "unit": "word", "pooling": "last"}, "pooling 'last' does not fit minilm; it has plain"),
         ({"texts": TEXTS, "pooling": "plain,eos"}, "one framing at a time"),
         ({"texts": TEXTS, "layer": "3"}, "no option 'layer'; did you mean 'layers'"),

@@ -17,8 +17,10 @@ def spaces() -> dict[str, np.ndarray]:
     cloud = RNG.normal(size=(N, 16)) + 0.3
     unit = cloud / np.linalg.norm(cloud, axis=1, keepdims=True)
     far = np.concatenate([unit[: N // 2] * 1e-3 + unit[0], unit[N // 2 :]])  # some nearly alike
+    twins = np.repeat(unit[: N // 5], 5, axis=0) + 3e-4 * cloud  # of which float32 does not tell the order
     return {
         "float32": unit.astype(np.float32),
+        "twins": twins / np.linalg.norm(twins, axis=1, keepdims=True),
         "float64": unit,
         "many ties": RNG.integers(-2, 3, size=(N, 6)).astype(np.float32) + np.float32(0.5),
         "nearly alike": far / np.linalg.norm(far, axis=1, keepdims=True),

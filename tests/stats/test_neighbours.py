@@ -12,8 +12,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix
 from embedscope.stats import Grouped, statistic_of
 from embedscope.stats._candidates import reached
-from embedscope.stats._neighbours import error_bound, pair_scores, without_copies
+from embedscope.stats._neighbours import error_bound, pair_scores
 from embedscope.stats._neighbours_kept import KeptRows
+from embedscope.stats.copies import without_copies
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.neighbours import k_occurrences, match_ranks, top_k
 from embedscope.stats.row_sets import nearest_others

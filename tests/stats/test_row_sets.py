@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedscope.metrics.storage import kept_in_int8
-from embedscope.stats._neighbours import first_equal
+from embedscope.stats.copies import first_equal
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
 
@@ -30,7 +30,7 @@ def test_a_part_has_the_neighbours_that_a_search_in_it_finds(n: int, share: floa
         found, wanted = part.nearest(K, asked), top_k(part.x[:asked], part.x, K, exclude=np.arange(asked))
         np.testing.assert_array_equal(found.indices, wanted.indices)
         np.testing.assert_array_equal(found.scores, wanted.scores)
-    assert ("lists" in whole.found) == (copies < 49)
+    assert ("lists" in whole.results) == (copies < 49)
     np.testing.assert_array_equal(whole.nearest(K, n).indices, top_k(whole.x, whole.x, K, exclude=np.arange(n)).indices)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from embedscope.core.tables import Score
-from embedscope.stats.bootstrap import interval
+from embedscope.stats.bootstrap import interval, units_of_score
 from embedscope.stats.score_records import score_bars, score_record
+from embedscope.tasks._means import mean_score
 
 
 @pytest.mark.parametrize("of_score", [True, False])
@@ -21,3 +22,18 @@ def test_intervals_of_few_units_are_wider_than_percentiles():
     assert few[0] == many[0] == interval(0.5, draws)[0]
     assert few[1] < many[1] - 0.02
     assert few[2] > many[2] + 0.02
+
+
+def test_units_of_unequal_size_are_worth_fewer() -> None:
+    """Means over items of documents of 1 to 60 items: expanded for their number alone the interval covers .90."""
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(200):
+        unit = np.repeat(np.arange(30), np.minimum(rng.zipf(1.8, 30), 60))
+        score = mean_score(0.25 * rng.normal(size=30)[unit] + 0.05 * rng.normal(size=len(unit)), 0, (), unit)
+        _, low, high = score_bars(score)
+        assert low is not None and high is not None
+        covered += low <= 0 <= high
+    assert covered / 200 >= 0.93
+    assert score.facts["units"] == 30 > units_of_score(score) == score.facts["effective_units"]
+    equal = mean_score(rng.normal(size=60), 0, (), np.repeat(np.arange(30), 2))
+    assert units_of_score(equal) == 30 and "effective_units" not in equal.facts

@@ -48,7 +48,7 @@ def test_the_order_of_one_over_n_is_no_error_of_unequal_groups():
 def test_units_of_unequal_size_are_covered(a_third):
     """Documents of 1 to 60 rows, and one that holds a third of all; taken for means of rows they cover .5 to .8."""
     rng = np.random.default_rng(5)
-    hits = []
+    hits, errors, means = [], [], []
     for _ in range(300):
         size = np.append(np.ones(200, int), 100) if a_third else np.minimum(rng.zipf(1.8, 100), 60)
         unit = np.repeat(np.arange(len(size)), size)
@@ -57,7 +57,10 @@ def test_units_of_unequal_size_are_covered(a_third):
         rows, sums = np.bincount(group, minlength=16), np.bincount(group, x, 16)
         bars = jackknife(x.mean(), (x.sum() - sums) / (len(x) - rows), rows)
         hits.append(bars.low <= 0 <= bars.high)
+        errors.append(bars.stderr)
+        means.append(x.mean())
     assert np.mean(hits) >= 0.93
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(means), rel=0.15)
 
 
 def test_empty_groups_are_passed_over_and_one_group_says_nothing():

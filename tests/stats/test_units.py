@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows, mix, row_numbers
 from embedscope.stats import Grouped, UnitSum
-from embedscope.stats._equal import named_units
+from embedscope.stats.equal_rows import named_units
 from embedscope.stats.file_order import FileOrder, drift_lag, file_order
 from embedscope.stats.unit import UnitTally
 from embedscope.stats.units import Grouping, UnitCount, Units, equal_rows, equal_texts, find_units, join, near_copies
@@ -135,14 +135,14 @@ def test_find_units_says_how():
     assert find_units(x)[1] == Units(200, 200, 1, (), file_order([x], 200))
     doubled = np.vstack([x, x[:50]])
     units, found = find_units(doubled)
-    assert (found.units, found.largest, found.found) == (200, 2, ("equal rows",))
+    assert (found.units, found.largest, found.ways) == (200, 2, ("equal rows",))
     assert (units[:50] == units[200:]).all()
-    assert find_units(chunks(100, 10))[1].found == ("file order",)
-    assert find_units(rng.permutation(chunks(100, 10, spread=0.01)))[1].found == ("near-duplicates",)
+    assert find_units(chunks(100, 10))[1].ways == ("file order",)
+    assert find_units(rng.permutation(chunks(100, 10, spread=0.01)))[1].ways == ("near-duplicates",)
     assert find_units(rng.permutation(chunks(100, 10, spread=0.01)), near=False)[1].units == 1000
     assert find_units(texts=["a", "a ", "b"])[1].units == 2
     declared = find_units(x, groups=np.repeat(np.arange(20), 10))[1]
-    assert (declared.units, declared.found) == (20, ("declared",))
+    assert (declared.units, declared.ways) == (20, ("declared",))
     with pytest.raises(InputError, match="same rows"):
         find_units(x, texts=["a"])
 
@@ -221,7 +221,7 @@ def test_chunks_in_random_order_are_tight_clusters(items, per, spread):
     order = rng.permutation(len(x))
     found = find_units(x[order])
     item = np.repeat(np.arange(items), per)[order]
-    assert "tight clusters" in found[1].found
+    assert "tight clusters" in found[1].ways
     assert 0.6 * items <= found[1].units <= 2.5 * items
     assert all(len(np.unique(item[found[0] == unit])) <= 8 for unit in np.unique(found[0]))
 
@@ -232,7 +232,7 @@ def test_independent_rows_are_no_clusters(d):
     for x in (rng.normal(size=(500, d)), rng.normal(size=(500, d)) * np.arange(1, d + 1) ** -0.7):
         assert find_units(x)[1].units == 500
     classes = rng.normal(size=(6, d))[rng.integers(0, 6, size=400)] + 0.8 * rng.normal(size=(400, d))
-    assert "tight clusters" not in find_units(classes)[1].found
+    assert "tight clusters" not in find_units(classes)[1].ways
 
 
 @pytest.mark.parametrize(("spread", "dim", "wanted"), [(0.05, 16, 90), (0.15, 24, 90), (0.15, 64, 90)])
@@ -252,7 +252,7 @@ def test_clusters_of_unequal_sizes_are_found_and_copies_of_two_are_not_merged():
     item = np.repeat(np.arange(90), np.minimum(rng.zipf(1.6, size=90), 60))
     x = rng.normal(size=(90, 32))[item] + 0.5 * rng.normal(size=(len(item), 32))
     _, found = find_units(x, in_order=False)
-    assert "tight clusters" in found.found
+    assert "tight clusters" in found.ways
     assert 60 <= found.units <= 130
     twice = np.repeat(rng.normal(size=(150, 24)), 2, axis=0) + 0.02 * rng.normal(size=(300, 24))
     assert find_units(rng.permutation(twice))[1].units == 150

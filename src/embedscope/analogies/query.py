@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,8 +51,8 @@ class WordSum:
         """
         signed: list[tuple[str, str]] = []
         for part in text.split():
-            if part in ("+", "-"):
-                signed.append((part, ""))
+            if part in _SIGNS:
+                signed.append((_SIGNS[part], ""))
             else:
                 sign, word = signed.pop() if signed else ("+", "")
                 signed.append((sign, f"{word} {part}".strip()))
@@ -145,12 +146,16 @@ def _misspelt(word_sum: WordSum, known: Sequence[str]) -> list[Finding]:
 
 
 def _meant(word: str, known: Sequence[str]) -> str:
-    """``did you mean 'woman'? `` where a known word is that near, else nothing."""
-    near = difflib.get_close_matches(word, [k for k in known if k != word], n=1, cutoff=_NEAR)
+    """``did you mean 'woman'? `` where a known word is that near, or what is to be done where signs are in it."""
+    if re.search(r"\w\s*[+:]|\w-\w.*[-+]", word):
+        return "write king - man + woman, with spaces around the signs; "
+    lower = next((k for k in known if k != word and k.lower() == word.lower()), None)
+    near = [lower] if lower else difflib.get_close_matches(word, [k for k in known if k != word], n=1, cutoff=_NEAR)
     return f"did you mean '{near[0]}'? " if near else ""
 
 
 _NEAR = 0.85
+_SIGNS = {"+": "+", "-": "-", "\N{MINUS SIGN}": "-", "\N{EN DASH}": "-"}
 
 
 def default_candidates() -> tuple[str, ...]:
@@ -280,7 +285,7 @@ class _Neighbours:
 
     def _charts(self) -> tuple[Dots, ...]:
         """Each list as dots: the cosine of each candidate, and its ranks by the words of the question alone."""
-        made = []
+        charts = []
         for name, members in self.lists.items():
             rows = tuple(
                 DotRow(
@@ -293,8 +298,8 @@ class _Neighbours:
             )
             caption = f"{self.n:,} candidates. At the right: rank by similarity to that word alone."
             title = f"Nearest candidates, words of the question {name}"
-            made.append(Dots(f"nearest-{name}", title, "cosine", rows, caption=caption))
-        return tuple(chart for chart in made if chart.rows)
+            charts.append(Dots(f"nearest-{name}", title, "cosine", rows, caption=caption))
+        return tuple(chart for chart in charts if chart.rows)
 
 
 @dataclass(frozen=True, eq=False)

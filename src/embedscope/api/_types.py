@@ -10,6 +10,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
+from embedscope.core.wording import listed
+
 _ALSO: dict[Any, tuple[Any, ...]] = {
     bool: (bool, np.bool_),
     int: (int, np.integer),
@@ -61,9 +63,9 @@ def in_words(declared: Any) -> str:
     if declared is NoneType:
         return "None"
     if origin in (UnionType, Union):
-        return _either(_alternatives(declared))
+        return listed(list(_alternatives(declared)), "or")
     if origin is Literal:
-        return _either(map(repr, args))
+        return listed(list(map(repr, args)), "or")
     if origin is tuple and len(args) == 2:
         return f"two sides, ({'A, B' if args == (Any, Any) else ', '.join(map(in_words, args))})"
     name = getattr(declared, "__name__", str(declared))
@@ -89,11 +91,6 @@ def _alternatives(declared: Any) -> Iterator[str]:
             yield from map(repr, get_args(one))
         else:
             yield in_words(one)
-
-
-def _either(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _items(value: Any) -> Iterable[Any]:

@@ -13,8 +13,8 @@ from embedscope.core.progress import Progress
 from embedscope.core.result import Result
 from embedscope.diagnosis import Diagnosis
 from embedscope.diagnosis import diagnose as diagnosed
-from embedscope.diagnosis._remeasure import measured_again
 from embedscope.diagnosis.drift import Drift, drift
+from embedscope.diagnosis.remeasure import measured_again
 from embedscope.diagnosis.thresholds import thresholds_of
 from embedscope.diagnosis.where import Where
 from embedscope.execution.current import running_on

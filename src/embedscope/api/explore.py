@@ -29,7 +29,7 @@ class Explored:
     def findings(self) -> dict[str, int]:
         """How many rows each finding selects, by the name of its rule; 0 where it is about the whole space."""
         held = self.exploration.columns()
-        return {s.id: s.count(held) for s in self.exploration.found.selections}
+        return {s.id: s.count(held) for s in self.exploration.findings.selections}
 
     def serve(self, port: int = 0) -> None:
         """Show the page in a browser until Ctrl-C; 0 takes a free port. Needs the extra ``explore``."""

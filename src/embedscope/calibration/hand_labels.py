@@ -150,7 +150,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
     """What ``labels`` certify of "at most ``target`` of the merges are false", and the next pairs to judge."""
     waiting = [label for label in labels if label.match is None]
     if waiting:
-        return _told(
+        return _result(
             target,
             confidence,
             labels,
@@ -160,7 +160,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
         )
     if not labels:
         new = _explore(merges, seed)
-        return _told(
+        return _result(
             target, confidence, new, len(new), f"{len(new)} pairs are to be judged: fill the column match with 1 or 0"
         )
     last = max(label.round for label in labels)
@@ -175,7 +175,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
             cut = _cut(labels, last)
             more = _more(losses, target, (1 - confidence) / 2**last)
             new = _drawn(merges, cut, last, len(labels), seed, labels)
-            return _told(
+            return _result(
                 target,
                 confidence,
                 new,
@@ -186,7 +186,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
             )
     following = _next_cut(merges, labels, target)
     if following is None:
-        return _told(
+        return _result(
             target,
             confidence,
             labels,
@@ -195,7 +195,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
         )
     new = _drawn(merges, following, last + 1, len(labels), seed, labels)
     more = _more(np.zeros(0), target, (1 - confidence) / 2 ** (last + 1))
-    return _told(
+    return _result(
         target,
         confidence,
         new,
@@ -206,7 +206,7 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
     )
 
 
-def _told(target: float, confidence: float, labels: list[HandLabel], new: int, why: str) -> Looked:
+def _result(target: float, confidence: float, labels: list[HandLabel], new: int, why: str) -> Looked:
     judged = sum(label.match is not None for label in labels)
     method = "betting test, valid after every batch"
     threshold = Threshold("max_false_merge", target, None, confidence, None, judged, method, why)

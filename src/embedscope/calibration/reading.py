@@ -37,8 +37,9 @@ from embedscope.sources.retrieval_data import (
     read_collection,
     read_corpus,
     retrieval_spaces,
-    single_retrieval_space,
 )
+from embedscope.sources.row_order import check_row_order
+from embedscope.sources.single_space import single_space
 from embedscope.sources.texts import TextSource
 from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import directions
@@ -139,7 +140,7 @@ def _space(
     if request.labels is not None:
         label = np.unique(labels_of(request.labels, provenance), return_inverse=True)[1].astype(np.intp)
     evidence = space_evidence(space, groups, classes=label)
-    unit, notes = numbered(evidence.clusters), list(evidence.notes)
+    unit, notes = numbered(evidence.clusters), [*space.notes, *evidence.notes]
     x = directions(np.concatenate(list(space.blocks())), space.name)
     related = _declared(groups, unit, evidence)
     if label is not None:
@@ -176,7 +177,7 @@ def _declared(groups: Any, unit: Index, evidence: Evidence) -> Index:
     """Rows that are related: those of one unit, unless units are blocks of the file."""
     from embedscope.stats.units import FILE_ORDER
 
-    if FILE_ORDER in evidence.units.found:
+    if FILE_ORDER in evidence.units.ways:
         return np.arange(len(unit))
     return unit
 
@@ -306,6 +307,7 @@ def _pair_rows(
             f"the two sides have {len(x):,} and {len(y):,} rows, and rows match by position; say which match with "
             "--pair-ids or --pairs"
         )
+    check_row_order(*(request.pair or ()))
     return np.arange(len(x)), np.arange(len(x)), None
 
 
@@ -355,7 +357,7 @@ def _queries(request: CalibrationRequest, encoder: ModelOptions, provenance: Pro
     named = [d if isinstance(d, Mapping) or not isinstance(d, Path) else str(d) for d in documents]
     pool = read_corpus(named, request.corpus_ids, None, provenance)
     judged = judged_rows(judgements_of(request.qrels, provenance), asked, pool, allow_missing=request.allow_missing)
-    place = single_retrieval_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
+    place = single_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
     rows = np.unique(judged.query)
     data = JudgedQueries(
         place.queries, place.corpus, asked.ids, pool.ids, (), (judged.query, judged.document, judged.grade)

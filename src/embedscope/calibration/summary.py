@@ -14,7 +14,6 @@ from embedscope.calibration.hand_labels import Looked, Merges, sizes_of_merges
 from embedscope.calibration.reading import Given
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
-from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats
 from embedscope.core.document import (
     Cell,
@@ -30,6 +29,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
+from embedscope.core.wording import count
 from embedscope.transforms.calibration import Threshold
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -180,14 +180,14 @@ def _headline(
     refused = [t for t in numbers.calibration.thresholds if t.cosine is None]
     undecided = [f for f in cuts if f.status == "undecided"]
     certified = [f for f in cuts if f.status == "ok"]
-    told = [*undecided, *certified] or list(findings[:1])
-    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in told if f not in undecided]
-    evidence = "; ".join(dict.fromkeys(f.evidence for f in told if f.evidence))
+    stated = [*undecided, *certified] or list(findings[:1])
+    sentences = [_refused(numbers, t) for t in refused] + [f.text for f in stated if f not in undecided]
+    evidence = "; ".join(dict.fromkeys(f.evidence for f in stated if f.evidence))
     if numbers.looked is not None and numbers.looked.threshold.cosine is None and command:
         then = command  # reads the pairs back that were judged meanwhile
     else:
         then = f"embedscope export {shlex.quote(out)} --to numpy" if out else ""
-    return Headline(" ".join(sentences), told[0].status, evidence, command=then, charts=charts)
+    return Headline(" ".join(sentences), stated[0].status, evidence, command=then, charts=charts)
 
 
 def _refused(numbers: Findings, t: Threshold) -> str:

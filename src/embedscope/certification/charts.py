@@ -8,9 +8,9 @@ import numpy as np
 
 from embedscope.certification.decision import Certified, Decision
 from embedscope.certification.judges.base import Judge
-from embedscope.certification.wording import count
 from embedscope.core.document import Bins, Dot, DotRow, Dots, Figure, Histogram, Mark, Series
 from embedscope.core.tables import Score
+from embedscope.core.wording import count
 from embedscope.stats.score_records import score_bars
 
 _BINS = 25

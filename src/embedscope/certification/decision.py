@@ -11,12 +11,19 @@ import numpy as np
 from embedscope.certification.candidates import NONE, parse_candidate
 from embedscope.certification.judges.base import NOTHING, Candidate, Judge, Objective, Outcome
 from embedscope.certification.remote import remote_half
-from embedscope.certification.wording import count, signed, signed_interval
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Index, Score
-from embedscope.stats.bootstrap import Difference, expansion, interval, paired_difference, units_of_score
+from embedscope.core.wording import count, signed, signed_interval
+from embedscope.stats.bootstrap import (
+    Difference,
+    effective_units,
+    expansion,
+    interval,
+    paired_difference,
+    units_of_score,
+)
 
 LEAST_CHANGED = 6
 """Units that must change: with 5 gains and no loss the two-sided sign test has p = .06, with 6 it has .03."""
@@ -161,7 +168,7 @@ def _trial(judge: Judge, text: str, original: Outcome) -> Trial:
 def gains_of(
     after: Mapping[str, Score], before: Mapping[str, Score], units: int | None = None
 ) -> dict[str, Difference]:
-    """Paired differences of all scores that both have; their intervals expanded for few ``units`` where given."""
+    """Paired differences of all scores that both have; their intervals expanded for few equal ``units`` where given."""
     both = [name for name in after if name in before]
     drawn = [name for name in both if after[name].draws is not None and before[name].draws is not None]
     gains = {name: paired_difference(after[name], before[name]) for name in drawn}
@@ -212,23 +219,24 @@ def _certified(judge: Judge, chosen: Candidate) -> Certified:
     before, after = judge.outcome(NOTHING, "certify"), judge.outcome(chosen, "certify")
     units = judge.item_units("certify")
     n = len(np.unique(units))
-    gains, main = gains_of(after.scores, before.scores, n), judge.objective.main
+    gains, main = gains_of(after.scores, before.scores, effective_units(units)), judge.objective.main
     half = remote_half(judge.closeness(), units)
     old, new = (judge.restricted(o.scores[main], half.items, "certify") for o in (before, after))
-    remote = _remote(old, new, int(half.items.sum()), half.n_units)
+    remote = _remote(old, new, int(half.items.sum()), half.n_units, effective_units(units[half.items]))
     apart = judge.without_region(chosen, before.scores[main])
     if apart is None:
         return Certified(before, after, gains, n, remote)
-    region = _remote(*apart, apart[1].n, units_of_score(apart[1]))
+    regions = units_of_score(apart[1])
+    region = _remote(*apart, apart[1].n, regions, regions)
     return Certified(before, after, gains, n, remote, region)
 
 
-def _remote(old: Score, new: Score, n_items: int, n_units: int) -> RemoteGain:
-    """The gain from ``old`` to ``new``, scores of the same items, at a level of 90 %."""
+def _remote(old: Score, new: Score, n_items: int, n_units: int, worth: int) -> RemoteGain:
+    """The gain from ``old`` to ``new``, scores of the same items, at a level of 90 %, as of ``worth`` equal units."""
     if old.value is None or new.value is None or old.draws is None or new.draws is None:
         return RemoteGain(old.value, new.value, Difference(None), n_items, n_units)
     value = new.value - old.value
-    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), n_units)
+    gain = expanded(Difference(value, *interval(value, new.draws - old.draws, REMOTE_LEVEL)), worth)
     return RemoteGain(old.value, new.value, gain, n_items, n_units)
 
 

@@ -13,7 +13,7 @@ from embedscope.core.arrays import Floats, Hashes, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index
-from embedscope.stats._equal import equal_rows
+from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.file_order import INDEPENDENT, FileOrder, drift_lag, file_order
 from embedscope.stats.units import (
     CLUSTERS,
@@ -121,7 +121,7 @@ class Evidence:
     @property
     def declared(self) -> bool:
         """Whether units were declared."""
-        return DECLARED in self.units.found
+        return DECLARED in self.units.ways
 
     @property
     def notes(self) -> list[str]:

@@ -23,8 +23,8 @@ from embedscope.core.tables import Index
 from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.row_blocks import row_blocks
-from embedscope.sources.texts import Texts, encode, material_of
-from embedscope.stats._equal import equal_texts
+from embedscope.sources.texts import Texts, encode_noted, material_of
+from embedscope.stats.equal_rows import equal_texts
 from embedscope.stats.units import EQUAL_TEXTS
 from embedscope.transforms.repair import SINGLE, Origin
 
@@ -39,6 +39,7 @@ class Space:
     stream : the rows
     origins : where they come from
     encoded : what a model encoded, None for vectors
+    notes : what must be known of how rows are compared
     """
 
     name: str
@@ -46,6 +47,7 @@ class Space:
     stream: Stream
     origins: Mapping[str, Origin]
     encoded: Texts | Images | None = None
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def survey(self) -> Surveyed:
@@ -94,8 +96,9 @@ def open_space(
             "model, name texts with --texts DATASET or --texts FILE (one text per line), images with --images FOLDER, "
             "or give --queries, --corpus and --qrels"
         )
-    space, (x,) = encode(str(source), [encoded], encoder, provenance, progress)
-    return Space(str(source), space, space_stream(x), {SINGLE: model_origin(str(source), provenance)}, encoded)
+    read = encode_noted(str(source), [encoded], encoder, provenance, progress)
+    origins = {SINGLE: model_origin(str(source), provenance)}
+    return Space(str(source), read.space, space_stream(read.sides[0]), origins, encoded, read.notes)
 
 
 def space_evidence(space: Space, groups: Any, *, classes: Index | None = None, by_text: bool = True) -> Evidence:

@@ -99,7 +99,7 @@ def check_size(n: int, part: Part, what: str, units: Units | None = None) -> Non
     if units is not None and units.units < min(units.rows, _PARTED * LEAST):
         raise InputError(
             f"the part that is to {part} holds {n} {what}, at least {LEAST} are needed: the {units.rows:,} rows are "
-            f"only {units.units:,} independent units ({', '.join(units.found)}), which are never split; add rows of "
+            f"only {units.units:,} independent units ({', '.join(units.ways)}), which are never split; add rows of "
             "other things, or declare with --groups which rows belong together"
         )
     raise InputError(

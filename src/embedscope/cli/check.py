@@ -55,8 +55,8 @@ def check(
     """
     from embedscope.core.errors import InputError
     from embedscope.core.result import Result
-    from embedscope.diagnosis._remeasure import measured_again
     from embedscope.diagnosis.drift import drift
+    from embedscope.diagnosis.remeasure import measured_again
     from embedscope.diagnosis.thresholds import tolerances
     from embedscope.diagnosis.where import Where
     from embedscope.execution.current import running_on

@@ -20,6 +20,15 @@ _COMMANDS = {
 """Relation -> what to run on the two files."""
 
 
+def command_for(relation: str, files: str) -> str:
+    """What to run on ``files``, as ``--old A --new B``; empty where nothing is to be run, or they are no files.
+
+    >>> command_for("rotated", "--old a.npy --new b.npy")
+    'embedscope migrate --old a.npy --new b.npy -o bridge.safetensors'
+    """
+    return _COMMANDS.get(relation, "").format(files=files) if files else ""
+
+
 @dataclass(frozen=True)
 class RelationCharts:
     """Charts of a relation, as fields of a document."""
@@ -76,10 +85,12 @@ def _cosines(r: Relation) -> Histogram | None:
     )
 
 
-def relation_headline(r: Relation, said: Sequence[Finding], files: str, charts: RelationCharts) -> Headline:
+def relation_headline(
+    r: Relation, said: Sequence[Finding], advice: str, files: str, charts: RelationCharts
+) -> Headline:
     """The relation with its numbers; where rows miss parity that too, for it is what decides.
 
-    ``files`` are the two files as ``--old A --new B``, empty where they are no files.
+    ``advice`` is what to do, ``files`` are the two files as ``--old A --new B``, empty where they are no files.
     """
     verdict, *others = said
     low, high = overlap_interval(r)
@@ -88,11 +99,10 @@ def relation_headline(r: Relation, said: Sequence[Finding], files: str, charts: 
         numbers = f"Matching rows have a median cosine of {np.nanmedian(r.cosines):.4f}; {numbers}"
     warned = next((f for f in others if f.status == "warning"), None)
     text = " ".join(f.text for f in (warned, verdict) if f is not None)
-    command = _COMMANDS.get(r.name, "").format(files=files) if files else ""
+    command = command_for(r.name, files)
     evidence = f"{r.n:,} matching rows; neighbours in common by chance {100 * r.overlap_chance:.1f} %; 95 % interval"
-    cause = f"{verdict.remedy.partition(':')[0]}." if command else verdict.remedy
     status = verdict.status if warned is None else warned.status
-    return Headline(f"{text} {numbers}.", status, evidence, cause, command, charts.ids)
+    return Headline(f"{text} {numbers}.", status, evidence, advice, command, charts.ids)
 
 
 def stability_chart(records: Sequence[Record]) -> Dots | None:

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.comparison.charts import models_headline, relation_charts, relation_headline, stability_chart
+from embedscope.comparison.charts import (
+    command_for,
+    models_headline,
+    relation_charts,
+    relation_headline,
+    stability_chart,
+)
 from embedscope.comparison.label_free import findings, label_free, table
 from embedscope.comparison.relation import ALIKE, PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
@@ -26,6 +32,7 @@ from embedscope.metrics.pairs import Paired
 from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.row_order import check_row_order
 from embedscope.sources.texts import encode, material_of
 
 QUESTION = "Are these the same vectors, and what can be kept where they are not?"
@@ -40,8 +47,7 @@ SENTENCES: dict[Name, tuple[str, str]] = {
     ),
     "rotated": (
         "The same space, rotated: all cosines within a space are equal, those between the two mean nothing.",
-        "Never mix them in one index. One rotation maps one onto the other exactly: embedscope migrate --old A "
-        "--new B -o bridge.safetensors",
+        "Never mix them in one index. One rotation maps one onto the other exactly.",
     ),
     "prompt": (
         "One model with another prompt or version.",
@@ -60,7 +66,7 @@ SENTENCES: dict[Name, tuple[str, str]] = {
     "model": (
         "Two different models.",
         "Never mix them in one index: embed everything again, or learn a map on matching rows and have what it "
-        "keeps judged on held-out ones (embedscope migrate --old A --new B).",
+        "keeps judged on held-out ones.",
     ),
     "unrelated": (
         "The rows do not match: neighbours in one space are no neighbours in the other.",
@@ -137,18 +143,21 @@ def compare(
         ids = (list(sources[0]), list(sources[1]))
         sources = tuple(np.stack([np.asarray(v) for v in s.values()]) if s else np.empty((0, 0)) for s in sources)
     x, y = (read_side(s, provenance, side) for s, side in zip(sources, "AB", strict=True))
-    if ids is not None:
+    if ids is None:
+        check_row_order(*sources)
+    else:
         x, y = _matched(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
     records = _records(relation, labels)
-    said, charts = _findings(relation, None), relation_charts(relation)
+    files, charts = _files(sources, ids), relation_charts(relation)
+    said = _findings(relation, None, files)
     document = Document(
         f"{labels[0]} against {labels[1]}",
         QUESTION,
         tuple(said),
         (_numbers(records),),
-        headline=relation_headline(relation, said, _files(sources, ids), charts),
+        headline=relation_headline(relation, said, SENTENCES[relation.name][1], files, charts),
         histograms=charts.histograms,
         dots=charts.dots,
     )
@@ -220,10 +229,11 @@ def _of_models(
         relation = relation_of(*sides)
         across = _records(relation, uris)
         records += across
-        said = [*_findings(relation, rows.titles), *said]
+        files = _models_argument(uris, texts, images)
+        said = [*_findings(relation, rows.titles, files), *said]
         tables.append(_numbers(across))
         charts = relation_charts(relation)
-        headline = relation_headline(relation, said, _models_argument(uris, texts, images), charts)
+        headline = relation_headline(relation, said, SENTENCES[relation.name][1], files, charts)
         dots, histograms = (*charts.dots, *dots), charts.histograms
     what = "texts" if images is None else "images"
     question = QUESTION if relation is not None else f"Which model or layer fits these {what}, as far as one can tell?"
@@ -298,8 +308,8 @@ MEANING = {
 }
 
 
-def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
-    sentence, todo = SENTENCES[r.name]
+def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Finding]:
+    sentence, advice = SENTENCES[r.name]
     known = None if r.cosines is None else r.cosines[np.isfinite(r.cosines)]
     evidence = [] if known is None else [f"matching rows have a median cosine of {np.median(known):.4f}"]
     evidence += [
@@ -309,7 +319,10 @@ def _findings(r: Relation, texts: Sequence[str] | None) -> list[Finding]:
     ]
     out = [
         Finding(
-            sentence, "ok" if r.name in ("same", "precision") else "info", evidence="; ".join(evidence), remedy=todo
+            sentence,
+            "ok" if r.name in ("same", "precision") else "info",
+            evidence="; ".join(evidence),
+            remedy="; ".join(filter(None, (advice, command_for(r.name, files or "--old A --new B")))),
         )
     ]
     low = r.below_parity

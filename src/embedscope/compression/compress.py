@@ -11,6 +11,7 @@ import numpy as np
 from embedscope.certification.judges.base import SplitOptions
 from embedscope.certification.judges.queries import JudgedQueries
 from embedscope.certification.noninferiority import check_tolerance
+from embedscope.certification.origins import model_origin
 from embedscope.certification.space_rows import is_file, space_stream
 from embedscope.compression.candidates import AUTO, UNKNOWN, expand_plans
 from embedscope.compression.fitting import DOCUMENT, QUERY
@@ -35,9 +36,9 @@ from embedscope.sources.retrieval_data import (
     read_collection,
     read_corpus,
     retrieval_spaces,
-    single_retrieval_space,
 )
 from embedscope.sources.row_blocks import results_of
+from embedscope.sources.single_space import single_space
 from embedscope.sources.vector_files import read_matrix
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.moments import Gaussian, Moments
@@ -161,10 +162,10 @@ class _Given:
             raise InputError("a model needs the texts of --queries beside those of --corpus")
         asked = read_collection(self.queries, self.query_ids, provenance, "queries")
         pool = read_corpus(documents, self.corpus_ids, None, provenance)
-        place = single_retrieval_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
+        place = single_space(list(retrieval_spaces(asked, pool, model, encoder, provenance, progress)))
         notes = list(cosine_notes(place.score))
         groups = self._groups("the queries")
-        origin = None if model is None else _origin(model, provenance)
+        origin = None if model is None else model_origin(model, provenance)
         sources = {} if origin is None else dict.fromkeys((QUERY, DOCUMENT), origin)
         if self.qrels is None:
             rows_of_corpus = _held(place.corpus, options)
@@ -240,10 +241,6 @@ def _moments_of_pca(pca_on: Any, material: Material, provenance: Provenance) -> 
             f"the vectors of --pca-on have {moments.dim} dimensions, the index {material.documents.shape[1]}"
         )
     return moments
-
-
-def _origin(model: str, provenance: Provenance) -> Origin:
-    return Origin(model, weights_sha256=provenance.models.get(model, {}).get("weights_sha256"))
 
 
 def _named(source: Any) -> Any:

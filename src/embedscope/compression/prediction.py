@@ -79,7 +79,7 @@ class Predictor:
             given = np.take_along_axis(mapped @ stored.T, self.nearest, axis=1).astype(np.float64)
         else:
             given = np.einsum("ij,ikj->ik", mapped, stored[self.nearest]).astype(np.float64)
-        return float(_found(self.scores, _error(self.scores, given)).mean())
+        return float(_expected_overlap(self.scores, _error(self.scores, given)).mean())
 
 
 def _error(exact: Floats, given: Floats) -> Floats:
@@ -92,10 +92,10 @@ def _error(exact: Floats, given: Floats) -> Floats:
         return np.asarray(np.where(slope > 0, np.sqrt((left * left).mean(axis=1)) / np.abs(slope), np.inf))
 
 
-def _found(scores: Floats, error: Floats) -> Floats:
+def _expected_overlap(scores: Floats, error: Floats) -> Floats:
     """Expected share (m,) of the ten highest ``scores`` (m, t) among the ten found, by bisection for c.
 
-    >>> _found(np.array([[1.0] * 10 + [0.0] * 10]), np.array([1e-6])).round(6).tolist()
+    >>> _expected_overlap(np.array([[1.0] * 10 + [0.0] * 10]), np.array([1e-6])).round(6).tolist()
     [1.0]
     """
     k = min(K, scores.shape[1])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from embedscope.certification.decision import change
 from embedscope.certification.noninferiority import Retention
-from embedscope.certification.wording import count, signed_interval
 from embedscope.compression.candidates import NONE
 from embedscope.compression.frontier import Frontier, Point, Scores, Step, value_of
 from embedscope.compression.material import Material
@@ -31,6 +30,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
+from embedscope.core.wording import count, signed_interval
 from embedscope.readers import is_vectors
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.score_records import score_bars

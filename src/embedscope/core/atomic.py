@@ -204,11 +204,11 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _write_through(path: Path, part: Path) -> None:
-    with part.open("rb") as source, _opened(path) as sink:
+    with part.open("rb") as source, _open_existing(path) as sink:
         shutil.copyfileobj(source, sink, 1 << 20)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_existing(path: Path) -> BinaryIO:
     """A device or a pipe for writing; a pipe that nobody reads is waited for for half a minute."""
     own = _descriptor(path)
     if own is not None:

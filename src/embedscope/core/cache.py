@@ -165,12 +165,12 @@ class VectorCache:
     def find(self, namespace: str, keys: Sequence[bytes], owner: str | None = None) -> dict[bytes, Place]:
         """Places of those ``keys`` that are cached; marks their chunks as used and pins them for ``owner``."""
         try:
-            return self._found(namespace, keys, owner)
+            return self._places(namespace, keys, owner)
         except (_DamagedError, sqlite3.DatabaseError) as error:
             self._rebuild(str(error))
-            return self._found(namespace, keys, owner)
+            return self._places(namespace, keys, owner)
 
-    def _found(self, namespace: str, keys: Sequence[bytes], owner: str | None) -> dict[bytes, Place]:
+    def _places(self, namespace: str, keys: Sequence[bytes], owner: str | None) -> dict[bytes, Place]:
         places: dict[bytes, Place] = {}
         with self._index() as db:
             for i in range(0, len(keys), 500):

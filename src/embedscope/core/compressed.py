@@ -27,10 +27,65 @@ class Codec:
     opener: Callable[[Any], Any]
 
 
-def _zstd(raw: BinaryIO) -> Any:
-    import pyarrow as pa
+class _Zstd(io.RawIOBase):
+    """The content of a zstd file, which older Pythons do not read; sought by reading it again from its beginning."""
 
-    return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._begin()
+
+    def _begin(self) -> None:
+        import pyarrow as pa
+
+        self._raw.seek(0)
+        self._stream, self._at = pa.CompressedInputStream(pa.PythonFile(_Unclosed(self._raw), mode="r"), "zstd"), 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes."""
+        part = self._stream.read(len(buffer))
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte, counted from the beginning or from here."""
+        if whence == io.SEEK_END:
+            raise io.UnsupportedOperation("the end of a zstd file is known when it is read")
+        target = offset + (self._at if whence == io.SEEK_CUR else 0)
+        if target < self._at:
+            self._begin()
+        while self._at < target and (part := self._stream.read(min(_PIECE, target - self._at))):
+            self._at += len(part)
+        return self._at
+
+    def tell(self) -> int:
+        """The byte that is read next."""
+        return self._at
+
+
+class _Unclosed(io.RawIOBase):
+    """A file that Arrow does not close with the stream that it makes of it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._inner = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._inner.read(size)
+
+
+def _zstd(raw: BinaryIO) -> Any:
+    return io.BufferedReader(_Zstd(raw), _PIECE)
 
 
 CODECS = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,15 @@ from embedscope.core.regular import check_ends
 
 _END_BYTES = 32 << 20
 _PIECE = 1 << 20
+
+
+def facts_sha256(facts: Mapping[str, Any]) -> str:
+    """sha256 of ``facts`` as JSON with sorted keys.
+
+    >>> facts_sha256({"a": 1, "b": 2}) == facts_sha256({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def file_facts(path: Path, *, whole: bool = False) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def near_name(path: Path) -> str:
     try:
         names = [p.name for p in path.parent.iterdir()]
     except OSError:
-        made = "; `embedscope example` writes the files of the documentation" if path.parent.name == EXAMPLE else ""
-        return f"its folder {path.parent} does not exist either: check the path{made}"
+        hint = "; `embedscope example` writes the files of the documentation" if path.parent.name == EXAMPLE else ""
+        return f"its folder {path.parent} does not exist either: check the path{hint}"
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     if not near:
         stems = {Path(name).stem: name for name in names}

@@ -78,13 +78,13 @@ class Patient:
         self._client, self._seconds, self._kinds = client, seconds, kinds
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
-        if not callable(found):
-            return found
+        attribute = getattr(self._client, name)
+        if not callable(attribute):
+            return attribute
 
-        @wraps(found)
+        @wraps(attribute)
         def call(*args: Any, **kwargs: Any) -> Any:
-            given = bounded(lambda: found(*args, **kwargs), self._seconds)
+            given = bounded(lambda: attribute(*args, **kwargs), self._seconds)
             return Patient(given, self._seconds, self._kinds) if type(given).__name__ in self._kinds else given
 
         return call

@@ -79,8 +79,14 @@ def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str
                 f"{path}, line {number}, has no {wanted} but {cut(row)}; wanted them in every row, as in BEIR"
             )
         title = named(list(row), ("title",))
+        for column in (text, title, key):
+            if column is not None and isinstance(row[column], Mapping | list):
+                raise InputError(
+                    f"{path}, line {number}, holds {'a list' if isinstance(row[column], list) else 'an object'} in "
+                    f"{column}; wanted a text"
+                )
         parts = [_clean(row[name]) for name in (title, text) if name is not None]
-        name = None if key is None or row[key] is None else str(row[key])
+        name = None if key is None or row[key] is None else str(row[key]).strip()
         yield number, name, " ".join(part for part in parts if part)
 
 
@@ -90,14 +96,17 @@ def _rows_of_texts(path: Path) -> Iterator[Row]:
         return parquet_rows(path)
     if suffix in {".csv", ".tsv"}:
         return _rows_of_cells(path)
-    whole = single_object(path)
-    return objects(path) if whole is None else _rows_of_mapping(whole)
+    whole = single_object(path, (dict, list, str))
+    if whole is None or (named(list(whole), _TEXT) is not None and named(list(whole), _ID) is not None):
+        return objects(path)
+    return _rows_of_mapping(whole)
 
 
 def _rows_of_mapping(whole: Mapping[str, Any]) -> Iterator[Row]:
-    """The rows of {id: {"text": ..., "title": ...}}."""
+    """The rows of {id: text}, or of {id: {"text": ..., "title": ...}}."""
     for number, (name, row) in enumerate(whole.items(), 1):
-        yield number, {**(row if isinstance(row, Mapping) else {}), "_id": name}
+        values = row if isinstance(row, Mapping) else {"text": row} if isinstance(row, str) else {}
+        yield number, {**values, "_id": name}
 
 
 def _rows_of_cells(path: Path) -> Iterator[Row]:

@@ -133,7 +133,8 @@ def _are_words(table: Lines) -> bool:
     if not table.rows:
         return False
     words = table.delimiter.join(table.rows[0][1]).split()
-    return len(words) in (3, 4) and _is_number(words[-1])
+    ended = any(word.endswith(table.delimiter) for word in words)  # a comma with a space after it separates cells
+    return len(words) in (3, 4) and _is_number(words[-1]) and not ended
 
 
 def _advice(parts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ PARQUET = frozenset({".parquet"})
 _PACKED = {codec.magic: f"{codec.name}-compressed; end its name in {end}" for end, codec in CODECS.items()}
 _PACKED |= {b"PK\x03\x04": "a zip archive; unpack it and pass the text file inside"}
 _CELL = 1 << 24
+_ENCLOSED = r'(?:^|(?<=\t))"(?:[^"\n]|"")*"(?=[\t\r\n]|\Z)'
 
 
 def read_text(path: str | Path, wanted: str = "a UTF-8 text file") -> str:
@@ -82,8 +84,8 @@ def _object(path: str | Path, where: str, row: Any) -> Mapping[str, Any]:
     return row
 
 
-def single_object(path: str | Path) -> Mapping[str, Any] | None:
-    """The one object of a ``.json`` file whose values are objects or lists; None where it is something else."""
+def single_object(path: str | Path, values: tuple[type, ...] = (dict, list)) -> Mapping[str, Any] | None:
+    """The one object of a ``.json`` file whose ``values`` are of these types; None where it is something else."""
     text = read_text(path)
     if inner_suffix(path) != ".json" or text.lstrip()[:1] != "{":
         return None
@@ -91,7 +93,7 @@ def single_object(path: str | Path) -> Mapping[str, Any] | None:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None  # objects line by line
-    return parsed if isinstance(parsed, dict) and all(isinstance(v, dict | list) for v in parsed.values()) else None
+    return parsed if isinstance(parsed, dict) and all(isinstance(v, values) for v in parsed.values()) else None
 
 
 def parquet_rows(path: str | Path) -> Iterator[Row]:
@@ -123,7 +125,8 @@ class Lines:
 def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
     """Cells of a text file separated by tabs, commas or semicolons, whichever its first line has, or by spaces.
 
-    Cells between commas or semicolons may be quoted, and then hold the delimiter and line breaks.
+    Cells between commas or semicolons may be quoted, and then hold the delimiter and line breaks. Between tabs double
+    quotes enclose cells where each encloses a whole one, and are text otherwise.
 
     Parameters
     ----------
@@ -133,11 +136,21 @@ def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
     if delimiter is None:
         first = next((line for line in lines(text) if line.strip() and not line.startswith("#")), "")
         delimiter = next((mark for mark in ("\t", ",", ";") if mark in first), " ")
-    if delimiter in {",", ";"}:
+    if delimiter in {",", ";"} or (delimiter == "\t" and _enclose_cells(text)):
         return Lines(tuple(_quoted(path, text, delimiter)), delimiter)
     by = None if delimiter == " " else delimiter
     rows = enumerate(lines(text), 1)
     return Lines(tuple((number, tuple(line.split(by))) for number, line in rows if line.strip()), delimiter)
+
+
+def _enclose_cells(text: str) -> bool:
+    r"""Whether double quotes are there, and each encloses a whole cell between tabs or is doubled inside one.
+
+    >>> _enclose_cells('"a" \t"b"'), _enclose_cells('"a"\tb'), _enclose_cells('a\tsay "hi"')
+    (False, True, False)
+    """
+    n = text.count('"')
+    return n > 0 and n == sum(cell[0].count('"') for cell in re.finditer(_ENCLOSED, text, re.MULTILINE))
 
 
 def _quoted(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:

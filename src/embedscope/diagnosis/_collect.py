@@ -174,7 +174,7 @@ def _collected(
 ) -> Collected:
     """The numbers, marked as those of a diagnosis, with the rows of each space in the order of its records."""
     spaces = [(r.source, r.pooling, r.space or "") for r in measured.records if r.metric == "two_formats"]
-    rows = dict(zip(spaces, held.found, strict=True))
+    rows = dict(zip(spaces, held.of_spaces, strict=True))
     names = {name: RowNames.of(name, source, model, texts) for name, _, _ in spaces}
     for name, called in names.items():
         called.check(max((r.n or 0) for r in measured.records if r.source == name))

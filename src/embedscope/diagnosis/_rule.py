@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from embedscope.certification.wording import percent
 from embedscope.core.short_repr import short_repr
+from embedscope.core.wording import percent
 from embedscope.diagnosis._readings import Numbers, Reading
 from embedscope.diagnosis.remedy import Remedy
 

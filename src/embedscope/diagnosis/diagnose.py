@@ -51,7 +51,7 @@ class Diagnosis:
         """The worst severity of all; ``ok`` where nothing was found."""
         return max((v.severity for v in self.verdicts), key=SEVERITIES.index, default="ok")
 
-    def found(self, severity: Severity = "warning") -> tuple[Verdict, ...]:
+    def problems(self, severity: Severity = "warning") -> tuple[Verdict, ...]:
         """Verdicts of ``severity`` or worse."""
         return tuple(v for v in self.verdicts if SEVERITIES.index(v.severity) >= SEVERITIES.index(severity))
 
@@ -126,7 +126,7 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
 
     >>> import numpy as np
     >>> cone = np.random.default_rng(0).normal(size=(600, 8)) + 5
-    >>> [v.rule.id for v in diagnose(cone).found()]
+    >>> [v.rule.id for v in diagnose(cone).problems()]
     ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)

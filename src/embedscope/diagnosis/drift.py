@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from embedscope.certification.wording import count
 from embedscope.core.document import Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
+from embedscope.core.wording import count
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift_charts import charted

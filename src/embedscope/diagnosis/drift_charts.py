@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from embedscope.certification.wording import count
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Mark
+from embedscope.core.wording import count
 from embedscope.diagnosis.change import Change
 from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.where import Where

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from embedscope.core.document import Chart, Document, Headline, Range
+from embedscope.core.wording import count
 from embedscope.diagnosis._rule import LEAST_ROWS, Verdict
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
@@ -45,13 +46,13 @@ def _headline(verdicts: Sequence[Verdict], document: Document, charts: Sequence[
         n = max((v.numbers.n for v in verdicts), default=0)
         if n < LEAST_ROWS:
             text = (
-                f"Too few rows to judge: {_counted(n, 'row')}, and most checks need {LEAST_ROWS} or more. Nothing was "
-                f"found by the {_counted(len([v for v in judged if v.severity == 'ok']), 'check')} that need fewer."
+                f"Too few rows to judge: {count(n, 'row')}, and most checks need {LEAST_ROWS} or more. Nothing was "
+                f"found by the {count(len([v for v in judged if v.severity == 'ok']), 'check')} that need fewer."
             )
             return Headline(text, "info", charts=shown)
         fine = sum(v.severity == "ok" for v in judged)
-        also = f" {_counted(notes, 'note')}, none of which hurts retrieval by itself." if notes else ""
-        return Headline(f"No problem found: {_counted(fine, 'check')} passed.{also}", "ok", charts=shown)
+        also = f" {count(notes, 'note')}, none of which hurts retrieval by itself." if notes else ""
+        return Headline(f"No problem found: {count(fine, 'check')} passed.{also}", "ok", charts=shown)
     text = problems[0].rule.sentence(problems[0].numbers, problems[0].reading)
     more = [v.rule.sentence(v.numbers, v.reading).rstrip(".") for v in problems[1:]]
     others = f" {len(more)} more {'problem' if len(more) == 1 else 'problems'} below." if more else ""
@@ -79,7 +80,3 @@ def _command(problems: Sequence[Verdict]) -> str:
             return remedy.command(v.numbers)
     where = problems[0].numbers.where
     return f"embedscope diagnose {where} --rows-out rows.csv" if where.is_named else ""
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

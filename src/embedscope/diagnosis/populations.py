@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.stats._equal import equal_rows
+from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.neighbours import Neighbours
 from embedscope.stats.row_sets import K, RowSet
-from embedscope.stats.units import NearRows, join
+from embedscope.stats.units import NearRows, join, mutual_components
 
 SEED = 5
 """Rows of a component of mutual neighbours that is a set of its own; smaller ones go with their neighbours."""
@@ -163,7 +163,7 @@ _CLUSTERED = 0.5
 
 def _two_models(x: Floats, nearest: Index) -> Split | None:
     """Rows that the model of the largest set did not make."""
-    component = _components(nearest)
+    component = mutual_components(nearest)
     sizes = np.bincount(component)
     seeds = [int(c) for c in np.argsort(-sizes, kind="stable") if sizes[c] >= SEED]
     if len(seeds) < 2:
@@ -202,16 +202,6 @@ def _distinct(rows: RowSet) -> tuple[Floats, Index]:
     if len(first) == len(rows.x):
         back = np.arange(len(first))
     return rows.x if len(first) == len(rows.x) else rows.x[first], back
-
-
-def _components(nearest: Index) -> Index:
-    """Number (n,) of the component of each row in the graph of mutual neighbours, ``nearest`` (n, k)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n, k = nearest.shape
-    graph = coo_array((np.ones(n * k, dtype=np.int8), (np.repeat(np.arange(n), k), nearest.ravel())), (n, n)).tocsr()
-    return np.asarray(connected_components(graph.minimum(graph.T), directed=False)[1])
 
 
 def _models(seeds: list[int], centred: dict[int, Floats]) -> list[list[int]]:
@@ -390,7 +380,7 @@ def _two_kinds(x: Floats, nearest: Index) -> Split | None:
 
     Sets of a fifth of the rows and more; a smaller one does not make the kurtosis small.
     """
-    sizes = np.sort(np.bincount(_components(nearest)))
+    sizes = np.sort(np.bincount(mutual_components(nearest)))
     if len(x) < LEAST_ROWS or sizes[-2:].sum() < MOSTLY * len(x):
         return None
     varied = _varied(x)

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.certification.wording import percent
 from embedscope.core.arrays import Floats, Hashes, row_norms, to_numpy, unit_rows
 from embedscope.core.ids import GROUPS, groups_of, row_numbers
 from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
+from embedscope.core.wording import percent
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
 from embedscope.metrics import Measured, Metric
 from embedscope.metrics.pairs._metric import left_out_interval
 from embedscope.metrics.storage import ASKED, kept_in_int8
 from embedscope.stats import GroupedResult
-from embedscope.stats._equal import equal_rows
-from embedscope.stats._neighbours import without_copies
+from embedscope.stats.copies import without_copies
+from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
@@ -82,12 +82,12 @@ class SpaceRows:
 class HeldRows(Metric):
     """No metric of the registry: numbers of the rows that are held anyway, which a diagnosis lists.
 
-    ``found`` collects the rows of every space, in the order in which spaces are measured; ``one_model`` says whether
-    one model read them in this run.
+    ``of_spaces`` collects the rows of every space, in the order in which spaces are measured; ``one_model`` says
+    whether one model read them in this run.
     """
 
     one_model: bool = False
-    found: list[SpaceRows] = field(default_factory=list, compare=False, hash=False)
+    of_spaces: list[SpaceRows] = field(default_factory=list, compare=False, hash=False)
 
     @classmethod
     def new(cls, *, one_model: bool = False) -> HeldRows:
@@ -100,8 +100,8 @@ class HeldRows(Metric):
     def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """``two_populations``, ``two_kinds``, ``two_formats``, and the shares of outliers and of neighbours kept."""
         held = _Held(grouped.full, one_model=self.one_model)
-        made, rows = held.measured()
-        self.found.append(rows)
+        values, rows = held.measured()
+        self.of_spaces.append(rows)
         units = None if grouped.units is None else grouped.units.units
         n, dim, exact = grouped.full.n, grouped.full.dim, not grouped.full.sampled
         note = None if exact else f"on {len(held.u):,} sampled rows"
@@ -119,7 +119,7 @@ class HeldRows(Metric):
                 "undefined: one population" if value is None else note,
                 units,
             )
-            for name, value, stderr, low, high in made
+            for name, value, stderr, low, high in values
         )
 
 
@@ -142,24 +142,24 @@ class _Held:
         """Numbers with their intervals, and rows."""
         split = populations(self.rows, one_model=self.one_model) if self.enough else None
         other, described = formats(self.raw)
-        made: list[Row] = []
+        values: list[Row] = []
 
         def count(name: str, members: npt.NDArray[np.bool_] | None) -> None:
             share = 0.0 if members is None or not len(members) else float(members.mean())
-            made.append((name, share, None, None, None))
+            values.append((name, share, None, None, None))
 
         models = split is not None and split.two_models
         count("two_populations", split.smaller if split is not None and models else None)
-        made += _of_split(split)
+        values += _of_split(split)
         kinds = None if split is None or models else split.own
-        made.append(("two_kinds", kinds or 0.0, None, None, None))
+        values.append(("two_kinds", kinds or 0.0, None, None, None))
         count("two_formats", other)
         outliers, far = self._outliers()
         count("outlier_share", outliers)
-        made += [*self._dot(), *self._few_directions()]
+        values += [*self._dot(), *self._few_directions()]
         listed = dict(self._listed(split, other, outliers, far))
         occurrences = self.rows.occurrences(K) if self.enough else np.zeros(len(self.ids), dtype=np.intp)
-        return made, SpaceRows(listed, split, described, self.ids, occurrences, self.full.sampled)
+        return values, SpaceRows(listed, split, described, self.ids, occurrences, self.full.sampled)
 
     def _outliers(self) -> tuple[npt.NDArray[np.bool_], Floats]:
         """Rows whose nearest other row is far, by the distances of all."""

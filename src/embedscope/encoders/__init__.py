@@ -83,12 +83,12 @@ def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:
     if not isinstance(uri, str):
         from embedscope.encoders.objects import named_model
 
-        return _opened(named_model(uri), options)
+        return _open(named_model(uri), options)
     with opening(uri):
-        return _opened(uri, options)
+        return _open(uri, options)
 
 
-def _opened(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
+def _open(uri: str, options: dict[str, Any]) -> TextEncoder | Lookup:
     image = _image_model(uri)
     if image is not None and image.open_text is not None:
         return image.open_text(uri, Opening(**{k: v for k, v in options.items() if k in ("device", "dtype", "seed")}))

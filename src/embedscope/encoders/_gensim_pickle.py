@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.compressed import codec_of
 from embedscope.core.errors import InputError
 
 _DTYPE = re.compile(r"[<>|=]?[biuf][1248]|[<>|=]?[iu]16|[SUV]\d{1,4}")
@@ -140,8 +141,8 @@ class _Attributes(pickle._Unpickler):
             return NAMES[module, name]
         except KeyError:
             raise InputError(
-                f"the file asks for {module}.{name}, which word vectors do not need, and is not read; load it with "
-                "gensim yourself and save it with save_word2vec_format"
+                f"asks for {module}.{name}, which word vectors do not need, so it is not read; where you trust it, "
+                "load it with gensim and save model.wv with save_word2vec_format"
             ) from None
 
 
@@ -153,11 +154,11 @@ def attributes_of(file: BinaryIO, path: Path) -> dict[str, Any]:
     InputError
         if the file names anything else, is damaged, or holds no object.
     """
-    size = path.stat().st_size if path.suffix != ".gz" else _unpacked_size(file)
+    size = path.stat().st_size if codec_of(path) is None else _unpacked_size(file)
     try:
         attributes = _Attributes(_Bounded(file, size)).load()
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path} {error}") from None
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is no file of KeyedVectors.save ({error}); save the vectors again") from error
     except (MemoryError, OverflowError, RecursionError, struct.error) as error:

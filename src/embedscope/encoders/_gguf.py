@@ -35,7 +35,7 @@ class GgufFile:
 
     def head(self) -> Path:
         """Folder with the configuration and the tokenizer."""
-        return _made_once(f"{self.digest[:32]}-head", self._write_head, "tokenizer.json")
+        return _write_once(f"{self.digest[:32]}-head", self._write_head, "tokenizer.json")
 
     def weights(self, head: Path) -> Path:
         """Folder with the dequantised weights (float32)."""
@@ -104,14 +104,14 @@ def converted_once(name: str, write: Callable[[Path], None]) -> Path:
         write(folder)
         (folder / _NOTE).write_text(sha256_of_all(sorted(folder.glob("*.safetensors"))) + "\n")
 
-    folder = _made_once(name, noted, _NOTE)
+    folder = _write_once(name, noted, _NOTE)
     if sha256_of_all(sorted(folder.glob("*.safetensors"))) != (folder / _NOTE).read_text().strip():
         shutil.rmtree(folder)
-        folder = _made_once(name, noted, _NOTE)
+        folder = _write_once(name, noted, _NOTE)
     return folder
 
 
-def _made_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
+def _write_once(name: str, write: Callable[[Path], None], last_file: str) -> Path:
     """The folder ``name`` for this version of transformers; written aside and renamed, so it is whole or absent."""
     version = require("transformers", "hf", "a GGUF model").__version__
     kept = f"{name}-transformers-{version}"

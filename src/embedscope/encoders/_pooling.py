@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedscope.core.errors import InputError
 from embedscope.encoders._saved_settings import SavedSettings, read_json
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _PLAIN: dict[str, Any] = {
     "module_output_name": "token_embeddings",
 }
 """Settings of the transformer module that mean a plain forward pass; ``...`` is any value."""
+
+_POOLING_KEYS = {*_LEGACY, "word_embedding_dimension", "embedding_dimension", "pooling_mode", "include_prompt"}
 
 _TRANSFORMER_CONFIGS = tuple(
     f"sentence_{kind}_config.json"
@@ -72,10 +75,18 @@ def simple_pooling(saved: SavedSettings) -> Pooling | None:
     """Pooling of a folder made of Transformer, Pooling and Normalize alone, which is computed here.
 
     None where the library has to be asked: another module or pooling, lower case, a setting that is not known.
+
+    Raises
+    ------
+    InputError
+        if there is no file that says how states become one vector.
     """
     if saved.kinds not in (("Transformer", "Pooling"), ("Transformer", "Pooling", "Normalize")):
         return None
-    config = read_json(saved.root / saved.paths[1] / "config.json") or {}
+    file = saved.root / saved.paths[1] / "config.json"
+    config = read_json(file)
+    if config is None:
+        raise InputError(f"there is no {file}, which says how tokens become one vector; copy the model's folder again")
     transformer = transformer_config(saved.transformer_folder)
     mode = config.get("pooling_mode") or [v for k, v in _LEGACY.items() if config.get(k)] or "mean"
     modes = [mode] if isinstance(mode, str) else list(mode)
@@ -85,7 +96,7 @@ def simple_pooling(saved: SavedSettings) -> Pooling | None:
     )
     if len(modes) != 1 or modes[0] not in _KNOWN or config.get("include_prompt") is False or not (known and plain):
         return None
-    if "prompts" in config or transformer.get("do_lower_case"):
+    if set(config) - _POOLING_KEYS or transformer.get("do_lower_case"):
         return None
     name = "last" if modes[0] == "lasttoken" else modes[0]
     return Pooling(name, "Normalize" in saved.kinds, transformer.get("max_seq_length"), saved.truncate_dim)

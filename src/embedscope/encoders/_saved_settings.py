@@ -26,7 +26,7 @@ class SavedSettings:
 
     Attributes
     ----------
-    kinds, paths : class and folder of every module, in order
+    kinds, paths : class and folder of every module, in order; a class of another package with its name
     prompts : name -> text put before an input
     default_prompt : name of the prompt of texts that are neither queries nor documents
     truncate_dim : leading dimensions that are kept; None keeps all
@@ -105,7 +105,7 @@ def read_settings(folder: Path) -> SavedSettings | None:
     if not modules:
         raise InputError(f"{file} lists no modules; save the model again with SentenceTransformer.save")
     paths = tuple(_inside(str(m.get("path") or ""), file) for m in modules)
-    kinds = tuple(str(m["type"]).rpartition(".")[2] for m in modules)
+    kinds = tuple(_kind(m["type"]) for m in modules)
     _check_routes(folder, kinds, paths)
     config = read_json(folder / "config_sentence_transformers.json") or {}
     prompts = {str(k): v or "" for k, v in (config.get("prompts") or {}).items()}
@@ -125,6 +125,15 @@ def read_settings(folder: Path) -> SavedSettings | None:
     if score not in get_args(Score):
         raise InputError(f"{folder} compares by '{score}'; wanted one of {', '.join(get_args(Score))}")
     return SavedSettings(folder, kinds, paths, prompts, default, _dimension(config, folder), score, saved_as == _PAIRS)
+
+
+def _kind(name: str) -> str:
+    """Class of a module; with the name of its package where that is not sentence-transformers.
+
+    >>> _kind("sentence_transformers.models.Pooling"), _kind("custom_st.Transformer")
+    ('Pooling', 'custom_st.Transformer')
+    """
+    return name.rpartition(".")[2] if name.startswith("sentence_transformers.") else name
 
 
 def modules_of(file: Path) -> list[dict[str, Any]]:

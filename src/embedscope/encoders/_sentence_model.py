@@ -79,6 +79,11 @@ class SentenceModel:
                 raise
             except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError, RuntimeError) as error:
                 first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                if "trust_remote_code" in str(error):
+                    raise InputError(
+                        f"{self.saved.root} runs code of its own; where you trust it, add --trust-remote-code "
+                        "(trust_remote_code=True in Python)"
+                    ) from error
                 raise InputError(
                     f"sentence-transformers {library.__version__} could not load {self.saved.root}: {first}"
                 ) from error
@@ -123,8 +128,10 @@ class SentenceModel:
         try:
             with quiet():
                 rows = call(list(texts), convert_to_tensor=True, **options).float().cpu().numpy()
-        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        except Exception as error:  # modules raise what they like
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if "sentence_embedding" in first:
+                first = f"its modules, {', '.join(self.saved.kinds)}, give no sentence vector"
             raise InputError(f"{self.saved.root} cannot encode {role or 'text'}s: {first}") from error
         if rows.ndim != 2 or len(rows) != len(texts):
             raise InputError(f"{self.saved.root} gave an array of shape {rows.shape} for {len(texts)} texts")

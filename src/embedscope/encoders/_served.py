@@ -198,7 +198,8 @@ def _refused(server: Server, error: urllib.error.HTTPError, key: str | None) -> 
         )
     if 300 <= error.code < 400:
         return InputError(f"{server.base_url} points to another address ({said}); name that one as base_url")
-    return InputError(f"{server.base_url} refused the texts ({said})")
+    fewer = "; if these are too many at once, add &batch=32" if error.code == 413 or "batch" in said.lower() else ""
+    return InputError(f"{server.base_url} refused the texts ({said}){fewer}")
 
 
 def _message(content: bytes) -> str:

@@ -100,11 +100,11 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
                 "its sentence vector"
             )
     if not (folder / "config.json").is_file():
-        hint = "?gguf=FILE names a GGUF file in it" if list(folder.glob("*.gguf")) else "pass the folder of a model"
-        raise DataUnavailableError(f"{folder} has no config.json; {hint}")
+        raise DataUnavailableError(f"{folder} has no config.json; {_instead(folder, 'pass the folder of a model')}")
     files, form = _weight_files(folder)
     if not files and not uri.random:
-        raise DataUnavailableError(f"{folder} has no model.safetensors; convert the model to safetensors first")
+        hint = _instead(folder, "convert the model to safetensors first")
+        raise DataUnavailableError(f"{folder} has no model.safetensors; {hint}")
     tokenizer = [folder / n for n in _TOKENIZER_FILES if (folder / n).is_file()]
     return Source(
         uri,
@@ -115,6 +115,17 @@ def _in_folder(uri: ModelUri, folder: Path, gguf: str | None, facts: dict[str, A
         form,
         **facts,
     )
+
+
+def _instead(folder: Path, otherwise: str) -> str:
+    """What to do with a folder that lacks what a model needs, by what is there in its place."""
+    if (folder / "adapter_config.json").is_file():
+        return "it holds a PEFT adapter: save the whole model, after model.merge_and_unload()"
+    if list(folder.glob("*.gguf")):
+        return "?gguf=FILE names a GGUF file in it"
+    if list(folder.glob("*.onnx")) or list(folder.glob("onnx/*.onnx")):
+        return f"its ONNX graph is read as onnx:{folder}"
+    return otherwise
 
 
 def _model_folder(folder: Path) -> tuple[Path, SavedSettings | None]:

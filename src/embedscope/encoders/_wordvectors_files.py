@@ -18,15 +18,16 @@ from embedscope.encoders._wordvectors_text import WordFile
 Read = tuple[list[str], npt.NDArray[Any]]
 
 
-def read_fasttext(path: Path, limit: int | None) -> Read:
-    """Vectors of the words in a fastText model; none are made from character n-grams."""
-    module = require("gensim.models.fasttext", "words", f"the fastText model {path}")
+def read_fasttext(path: Path, limit: int | None, name: str | None = None) -> Read:
+    """Vectors of the words in a fastText model, called ``name``; none are made from character n-grams."""
+    called = name or str(path)
+    module = require("gensim.models.fasttext", "words", f"the fastText model {called}")
     try:
         vectors = module.load_facebook_vectors(str(path))
     except (ValueError, EOFError, LookupError, AssertionError, AttributeError, NotImplementedError) as error:
-        raise InputError(f"{path} is no fastText model that gensim reads ({error}); get the file again") from error
+        raise InputError(f"{called} is no fastText model that gensim reads ({error}); get the file again") from error
     except (struct.error, TypeError, MemoryError, OverflowError) as error:
-        raise InputError(f"{path} is no fastText model that gensim reads ({error!r}); get the file again") from error
+        raise InputError(f"{called} is no fastText model that gensim reads ({error!r}); get the file again") from error
     return list(vectors.index_to_key)[:limit], np.asarray(vectors.vectors)[:limit]
 
 

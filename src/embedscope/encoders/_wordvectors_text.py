@@ -1,8 +1,7 @@
-"""Word vectors as text and as word2vec binary, plain, gzipped or in a zip archive; what a header says is checked."""
+"""Word vectors as text and as word2vec binary, plain, compressed or in a zip archive; what a header says is checked."""
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import mmap
 import re
@@ -19,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.compressed import CODECS, codec_of, decompressing
 from embedscope.core.errors import InputError, UnknownNameError
 
 Floats32 = npt.NDArray[np.float32]
@@ -44,6 +44,11 @@ class WordFile:
     def __str__(self) -> str:
         return str(self.path) if self.member is None else f"{self.path}?member={self.member}"
 
+    @property
+    def packed(self) -> bool:
+        """Whether the file, or its member, is not what lies on the disk."""
+        return self.member is not None or codec_of(self.path) is not None
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """Its bytes, unpacked where it is packed; damage found on the way is an ``InputError``."""
@@ -51,13 +56,13 @@ class WordFile:
             if self.member is not None:
                 with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
                     yield file  # type: ignore[misc]
-            elif self.path.suffix == ".gz":
-                with gzip.open(self.path, "rb") as file:
-                    yield file  # type: ignore[misc]
+            elif self.packed:
+                with open(self.path, "rb") as raw, decompressing(raw, self.path) as file:
+                    yield file
             else:
                 with open(self.path, "rb") as file:
                     yield file
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except (EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{self} is packed and damaged ({error}); get the file again") from error
 
 
@@ -203,8 +208,9 @@ def _chain(sample: Sequence[bytes], rest: Iterator[bytes] | BinaryIO) -> Iterato
 
 def _row(file: WordFile, number: int, line: bytes, width: int) -> tuple[str, Floats32]:
     parts = _parts(line)
-    if line.startswith(b"\x1f\x8b"):
-        raise InputError(f"{file} is gzip-compressed; name it {file.path.name}.gz")
+    for end, codec in CODECS.items():
+        if line.startswith(codec.magic):
+            raise InputError(f"{file} is {codec.name}-compressed; name it {file.path.name}{end}")
     if width < 1:
         raise InputError(f"line {number} of {file} has no numbers after its word; wanted numbers with decimal points")
     if len(parts) <= width:
@@ -230,7 +236,7 @@ def _count_notes(file: WordFile, sizes: tuple[int, int] | None, counted: int) ->
 
 def read_binary(file: WordFile, limit: int | None) -> Words:
     """word2vec binary: sizes, then of each word its bytes, a space and d little-endian float32; nothing after them."""
-    if file.member is not None or file.path.suffix == ".gz":
+    if file.packed:
         with file.open() as content:
             return _from_bytes(content.read(), file, limit)
     with open(file.path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:

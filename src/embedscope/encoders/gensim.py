@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,19 @@ def _unpacked(read: Callable[[Path, int | None], tuple[list[str], Any]]) -> Call
     return inner
 
 
+def _fasttext(file: WordFile, limit: int | None) -> Words:
+    """A fastText model; gensim reads it from a file of its own, so a packed one is unpacked to a temporary one."""
+    if not file.packed:
+        return Words(*read_fasttext(file.path, limit))
+    with tempfile.TemporaryDirectory(prefix="embedscope-") as folder:
+        copy = Path(folder) / "model.bin"
+        with file.open() as packed, copy.open("wb") as out:
+            shutil.copyfileobj(packed, out, 1 << 20)
+        return Words(*read_fasttext(copy, limit, str(file)))
+
+
 _READERS: Mapping[str, Callable[[WordFile, int | None], Words]] = {
-    "fasttext": _unpacked(read_fasttext),
+    "fasttext": _fasttext,
     "gensim": _unpacked(read_gensim),
     "glove": lambda file, limit: read_text(file, limit, header=False),
     "word2vec binary": read_binary,

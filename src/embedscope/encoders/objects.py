@@ -1,18 +1,21 @@
-"""Objects that encode texts, wherever a model may be named: sentence-transformers, LangChain, LlamaIndex, functions."""
+"""Objects that encode texts, wherever a model may be named: of other libraries, and functions."""
 
 from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.errors import InputError
+from embedscope.core.boundary import reason
+from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.encoders._lookup import Scheme
+from embedscope.encoders._mteb_model import encodes, is_mteb_model
+from embedscope.encoders._mteb_model import score_of as mteb_score
 from embedscope.encoders._roles import OWN, Overrides, Role
 
 IDS = ("object",)
@@ -24,7 +27,7 @@ _ASKED = ("encode", "embed_documents", "get_text_embedding", "get_text_embedding
 
 _WANTED = (
     "an object with encode (sentence-transformers), embed_documents and embed_query (LangChain), "
-    "get_text_embedding (LlamaIndex), or a function of a list of texts"
+    "get_text_embedding (LlamaIndex), a model of mteb, or a function of a list of texts"
 )
 
 
@@ -36,7 +39,7 @@ def named_model(model: Any, name: str | None = None) -> str:
     Parameters
     ----------
     model : an object with ``encode``, with ``embed_documents`` and ``embed_query``, or with ``get_text_embedding`` and
-        ``get_query_embedding``; or a function that takes a list of texts and gives an array (n, d)
+        ``get_query_embedding``; a model of mteb; or a function that takes a list of texts and gives an array (n, d)
     name : what to call it; by its class and what it says of its own name where None
 
     Raises
@@ -106,7 +109,7 @@ class ObjectModel:
     def __init__(self, name: str, model: Any, overrides: Overrides) -> None:
         self._name, self._overrides = name, overrides
         self._methods = _methods(model)
-        own = getattr(model, "similarity_fn_name", None)
+        own = mteb_score(model) if is_mteb_model(model) else getattr(model, "similarity_fn_name", None)
         self.score = overrides.score or (own if isinstance(own, str) else "cosine")
         self.reading: Mapping[str, Any] = _reading(model, overrides, self.score)
         self.spaces: Mapping[str, str] = {"pooled": f"vectors of {name} by {self._methods.kind}"}
@@ -140,9 +143,21 @@ class ObjectModel:
             call = getattr(self._methods, pooling) or call
             prompt = self._overrides.prompts.get(pooling, "")
             asked = [prompt + text for text in distinct]
-        encoded = as_rows(call(asked), len(distinct), self._name)
+        encoded = as_rows(self._call(call, asked), len(distinct), self._name)
         rows = {text: i for i, text in enumerate(distinct)}
         return encoded[[rows[text] for text in texts]]
+
+    def _call(self, call: Callable[[list[str]], Any], texts: list[str]) -> Any:
+        try:
+            rows = call(texts)
+            return list(rows) if isinstance(rows, Iterator) else rows
+        except EmbedscopeError:
+            raise
+        except Exception as error:  # whatever the caller's object raises
+            raise InputError(
+                f"{self._name} failed on {len(texts):,} texts with {type(error).__name__} ({reason(error)}); try it on "
+                "one of them"
+            ) from error
 
 
 def as_rows(rows: Any, n: int, name: str) -> npt.NDArray[np.float32]:
@@ -172,6 +187,8 @@ def _methods(model: Any) -> _Methods:
     if isinstance(model, type):
         raise InputError(f"{model.__name__} is a class and no model of texts; pass an object of it")
     encode = method("encode")
+    if is_mteb_model(model):
+        return _Methods("encode of mteb", encodes(model, None), encodes(model, "query"), encodes(model, "document"))
     if encode is not None:
         query, document = method("encode_query"), method("encode_document")
         return _Methods("encode", encode, query, document)
@@ -184,7 +201,7 @@ def _methods(model: Any) -> _Methods:
         query = method("get_query_embedding")
         return _Methods("get_text_embedding", many, None if query is None else _each(query), many)
     if callable(model):
-        return _Methods("function", model)
+        return _Methods("function", model, query)  # Chroma's embedding functions take lists of queries
     raise InputError(f"{type(model).__name__} is no model of texts; wanted {_WANTED}")
 
 

@@ -172,14 +172,32 @@ def read_folder(name: str) -> OnnxOptions:
     if unknown := set(options) - {"pooling", "normalize", "file"}:
         raise InputError(f"onnx:{name} has the option '{min(unknown)}'; there are pooling, normalize and file")
     folder = Path(place).expanduser()
+    if folder.suffix == ".onnx" and folder.is_file():
+        raise InputError(
+            f"{folder} is a graph without its tokenizer; name its folder: {_address(folder.parent, folder)}"
+        )
     files = [options["file"]] if "file" in options else _FILES
     graph = next((folder / f for f in files if (folder / f).is_file()), None)
     if graph is None or not (folder / "tokenizer.json").is_file():
         lacking = "tokenizer.json" if graph is not None else " or ".join(files)
+        others = sorted(folder.glob("**/*.onnx"))
+        if graph is None and others:
+            raise DataUnavailableError(
+                f"{folder} has no {lacking}; for {others[0].name}: {_address(folder, others[0])}"
+            )
         raise DataUnavailableError(f"{folder} has no {lacking}; onnx:FOLDER wants model.onnx and tokenizer.json")
     saved = read_settings(folder)
     mode, normalise = _modes(folder, saved, options)
     return OnnxOptions(folder, graph, mode, normalise, _length(folder, saved), saved)
+
+
+def _address(folder: Path, graph: Path) -> str:
+    """How a graph in ``folder`` is named.
+
+    >>> _address(Path("m"), Path("m/onnx/model_O4.onnx"))
+    'onnx:m?file=onnx/model_O4.onnx'
+    """
+    return f"onnx:{folder}?file={graph.relative_to(folder).as_posix()}"
 
 
 def _modes(folder: Path, saved: SavedSettings | None, options: Mapping[str, str]) -> tuple[str | None, bool]:

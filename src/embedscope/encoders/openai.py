@@ -45,6 +45,8 @@ def parse_served(name: str) -> ServedOptions:
 
     >>> parse_served("m?base_url=http://localhost:11434/v1/&batch=8").server.base_url
     'http://localhost:11434/v1'
+    >>> parse_served("m?base_url=http://localhost:8080/v1/embeddings").server.base_url
+    'http://localhost:8080/v1'
     """
     model, _, query = name.partition("?")
     given = urllib.parse.parse_qsl(query, keep_blank_values=True)
@@ -63,7 +65,7 @@ def parse_served(name: str) -> ServedOptions:
     if encoding not in ("float", "base64"):
         raise InputError(f"encoding must be float or base64, got '{encoding}'")
     server = Server(
-        urllib.parse.urlunsplit((url.scheme, url.netloc, url.path.rstrip("/"), "", "")),
+        urllib.parse.urlunsplit((url.scheme, url.netloc, url.path.rstrip("/").removesuffix("/embeddings"), "", "")),
         model,
         _whole(options, "dimensions"),
         encoding,

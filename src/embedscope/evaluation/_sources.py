@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from embedscope.sources.image_text import ImageTextVectors, model_pair, read_ima
 from embedscope.sources.labelled_vectors import read_named_vectors
 from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model, pair_spaces
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.vocabulary import first_words, with_vocabulary
+from embedscope.sources.vocabulary import first_words, in_another_case, with_vocabulary
 from embedscope.sources.word_contexts import CONTEXT_POOLINGS, ContextSpace, StaticSpace, parse_contexts
 
 Names = str | Path | Sequence[str] | None
@@ -130,7 +130,10 @@ def _lookup_vectors(vectors: Any, jobs: Sequence[Job], spaces: Sequence[SpaceNam
     ranking = [job for job in jobs if hasattr(job.task, "candidates") and hasattr(vectors, "vocabulary")]
     for job in ranking:
         first = first_words(vectors, getattr(job.task, "candidates", len(vectors.vocabulary)))
-        yield ScoredVectors(first, [add_candidates(job, first.vocabulary)], spaces)
+        words = job.data.tables[job.task.tables[0]].texts
+        spelled = in_another_case(words, first.vocabulary)
+        note = f"{len(spelled):,} of {len(words):,} words read in another case" if spelled else None
+        yield ScoredVectors(first, [add_candidates(job, first.vocabulary, spelled)], spaces, note)
     if others := [job for job in jobs if job not in ranking]:
         yield ScoredVectors(vectors, others, spaces, compared=score_of(vectors))
 
@@ -167,6 +170,6 @@ def _check_comparable(source: str, vectors: ImageTextVectors, jobs: Sequence[Job
         )
 
 
-def add_candidates(job: Job, vocabulary: Sequence[str]) -> Job:
-    """``job`` with the words of ``vocabulary`` as further candidates."""
-    return replace(job, data=with_vocabulary(job.data, job.task.tables[0], vocabulary))
+def add_candidates(job: Job, vocabulary: Sequence[str], spelled: Mapping[str, str]) -> Job:
+    """``job`` with the words of ``vocabulary`` as further candidates, which ``spelled`` names for words it lacks."""
+    return replace(job, data=with_vocabulary(job.data, job.task.tables[0], vocabulary, spelled))

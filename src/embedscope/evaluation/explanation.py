@@ -129,6 +129,9 @@ def explain(  # noqa: PLR0913
     spaces = list(retrieval_spaces(asked, pool, source, options, provenance, progress or Silent()))
     first = spaces[0]
     _check(first, relevant, skip[row])
+    if not np.any(np.asarray(first.queries)[row]) or not np.any(np.asarray(first.corpus)[relevant]):
+        what = "the query" if not np.any(np.asarray(first.queries)[row]) else "every document relevant to the query"
+        raise InputError(f"the vector of {what} '{query}' is zero, so it has no cosine and no rank; encode it again")
     rankings = [_ranking(s.space, s.queries, s.corpus, row, relevant, skip) for s in spaces]
     rankings += list(_changed(first, row, relevant, skip, transform, repair))
     hubs = _occurrence(first, skip)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Document, Dot, DotRow, Dots, Headline, Skipped, Status
 from embedscope.core.records import Record
+from embedscope.core.wording import listed
 
 _SERIES = 6
 """Sources that one chart tells apart."""
@@ -104,13 +105,13 @@ def _headline(
     differences = [r for r in records if r.metric.endswith(".difference") and r.value is not None]
     if len(names) == 1:
         own = list(shown.values())
-        told = own if len(own) <= _TOLD else own[: _TOLD - 1]
-        scores = [_score(r, places) for r in told]
-        text = f"{names[0]} scores {_and(scores)}."
+        stated = own if len(own) <= _TOLD else own[: _TOLD - 1]
+        scores = [_score(r, places) for r in stated]
+        text = f"{names[0]} scores {listed(scores)}."
         sizes = {r.n for r in own}
         parts = [f"n {next(iter(sizes)):,}"] if len(sizes) == 1 and None not in sizes else []
-        parts += ["in brackets 95 % intervals"] if any(r.ci_low is not None for r in told) else []
-        parts += [f"{len(own) - len(told)} more scores below"] if len(own) > len(told) else []
+        parts += ["in brackets 95 % intervals"] if any(r.ci_low is not None for r in stated) else []
+        parts += [f"{len(own) - len(stated)} more scores below"] if len(own) > len(stated) else []
         return Headline(text, "info", "; ".join(parts), charts=charts)
     if len(names) == 2 and differences:
         return Headline(*_duel(shown, differences, (names[0], names[1])), charts=charts)
@@ -135,7 +136,7 @@ def _duel(
     first, second, won, lost = (a, b, up, down) if len(up) >= len(down) else (b, a, down, up)
     few = len(differences) <= _TOLD
 
-    def told(some: Sequence[Record]) -> str:
+    def named_tasks(some: Sequence[Record]) -> str:
         """The tasks with both scores where there are few of them, else how many and the widest apart."""
         ranked = sorted(some, key=lambda r: -abs(r.value or 0.0))
         said = [
@@ -144,7 +145,7 @@ def _duel(
             if (first, _task(r)) in shown and (second, _task(r)) in shown
         ]
         if few and len(said) == len(some):
-            return _and(said)
+            return listed(said)
         return f"{len(some)} of {_tasks(len(differences))}" + (f", most on {said[0]}" if said else "")
 
     sign = 1 if first == a else -1
@@ -159,16 +160,11 @@ def _duel(
     )
     evidence = f"differences {evidence}; in brackets 95 % intervals"
     if not won:
-        return f"No difference between {a} and {b} is beyond chance on {told(open_)}.", "info", evidence
-    text = f"{first} scores higher than {second} on {told(won)}"
-    text += f", lower on {told(lost)}" if lost else ""
-    text += f"; the difference on {told(open_)} is within chance" if open_ else ""
+        return f"No difference between {a} and {b} is beyond chance on {named_tasks(open_)}.", "info", evidence
+    text = f"{first} scores higher than {second} on {named_tasks(won)}"
+    text += f", lower on {named_tasks(lost)}" if lost else ""
+    text += f"; the difference on {named_tasks(open_)} is within chance" if open_ else ""
     return f"{text}.", "info", evidence
-
-
-def _and(parts: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def _task(r: Record) -> str:

@@ -60,7 +60,8 @@ def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
     if not rows:
         raise InputError(f"{path} is empty; wanted lines of {', '.join(w.what for w in wanted)}")
     first = [cell.strip() for cell in rows[0]]
-    if _place(first, wanted[0]) is not None and _place(first, wanted[-1]) is not None:
+    places = [_place(first, w) is not None for w in wanted]
+    if (places[0] and places[-1]) or (sum(places) > 1 and not any(map(_is_number, first))):
         return _by_name(path, first, rows[1:], wanted)
     short = next((i for i, row in enumerate(rows) if len(row) < len(wanted)), None)
     if short is not None:
@@ -87,6 +88,14 @@ def _by_name(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], wa
             raise InputError(f"row {number} of {path} lacks a value in one of {', '.join(names[i] for i in places)}")
         cells.append(tuple(row[i].strip() if isinstance(row[i], str) else row[i] for i in places))
     return Found(tuple(cells), f"columns {', '.join(names[i] for i in places)} of {path.name}")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(names: Sequence[str], wanted: Wanted) -> int | None:

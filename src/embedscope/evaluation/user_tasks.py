@@ -25,7 +25,8 @@ _RIGHT = Wanted(
     "second texts", ("word2", "sentence2", "text2", "word 2", "word_2", "sentence_2", "right", "b", "document")
 )
 _SCORE = Wanted(
-    "scores", ("score", "similarity", "gold", "similarity_score", "human (mean)", "rating", "label", "relatedness")
+    "scores",
+    ("score", "similarity", "gold", "similarity_score", "human (mean)", "rating", "label", "relatedness", "simlex999"),
 )
 _TEXT = Wanted("texts", ("text", "sentence", "word", "content", "document", "query"))
 _LABEL = Wanted("labels", ("label", "class", "category", "target", "intent", "label_text"))

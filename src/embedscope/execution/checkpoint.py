@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from embedscope.core.accumulate import Fold
 from embedscope.core.atomic import atomic_path, write_at, write_text
 from embedscope.core.batch import Shard
 from embedscope.core.errors import InputError
+from embedscope.core.fingerprints import facts_sha256
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution._state_codec import Decoder, Encoder, fingerprint
 from embedscope.execution.block_hashes import DIGEST_BYTES, UNREAD, Outcome
@@ -171,7 +172,7 @@ class _Kept:
         if not manifest.exists():
             return 0, [], []
         facts = json.loads(manifest.read_text(encoding="utf-8"))
-        if facts.pop("sha256") != _checksum(facts):
+        if facts.pop("sha256") != facts_sha256(facts):
             raise ValueError(f"{_MANIFEST} does not have its checksum")
         done = int(facts["done"])
         nodes = [_Node(**node) for node in facts["levels"]]
@@ -209,7 +210,7 @@ class _Kept:
             "missing": [asdict(b) for b in missing],
             "blocks_sha256": self._sum.hexdigest(),
         }
-        write_text(self.folder / _MANIFEST, json.dumps(facts | {"sha256": _checksum(facts)}))
+        write_text(self.folder / _MANIFEST, json.dumps(facts | {"sha256": facts_sha256(facts)}))
         current = {node.file for node in nodes}
         for node in self._nodes:
             if node.file is not None and node.file not in current:
@@ -250,11 +251,6 @@ class _Kept:
         with safe_open(path, "np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return Decoder(arrays).decode(json.loads(file.metadata()["tree"]))
-
-
-def _checksum(facts: Mapping[str, Any]) -> str:
-    """sha256 of ``facts`` as sorted JSON."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @cache

@@ -76,7 +76,7 @@ def one_pass(
             "with another --checkpoint where there is one"
         )
     for space, states in part.states.items():
-        units = Grouping(order).found(part.counts[space], part.declared)
+        units = Grouping(order).units_of(part.counts[space], part.declared)
         for state in states.values():
             state.units = units
     return part.states

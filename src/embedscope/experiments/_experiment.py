@@ -13,6 +13,7 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
 from embedscope.experiments._published import Published
+from embedscope.sources.options import ModelOptions
 
 Statistic = Literal["best", "top", "at", "max", "min", "count"]
 
@@ -139,6 +140,17 @@ class Options:
     published: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
     command: str = ""
+
+    @property
+    def of_models(self) -> ModelOptions:
+        """How the models of the study are opened."""
+        return ModelOptions(
+            device=self.device,
+            dtype=self.dtype,
+            seed=self.seed,
+            trust_remote_code=self.trust_remote_code,
+            cache=self.cache,
+        )
 
 
 _LEFT_OUT: Mapping[str, Any] = {"transform": None, "prompt": None, "first_position": "keep"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -16,10 +15,12 @@ from embedscope.core.arrays import Floats
 from embedscope.core.document import Status
 from embedscope.core.records import Record
 from embedscope.core.tables import Index, Score
-from embedscope.stats.bootstrap import paired_difference
+from embedscope.stats.bootstrap import paired_difference, units_of_score
 from embedscope.stats.score_records import score_bars
 
-Z95 = 1.959964
+GROUPS_LEFT = 15
+"""Degrees of freedom of the errors of records, jackknives over 16 groups."""
+
 NO_ERROR = 1e-9
 """Standard error below which a number has no variation but rounding."""
 
@@ -92,10 +93,10 @@ def of_score(score: Score) -> Estimate:
 
 
 def difference(a: Score, b: Score) -> Estimate:
-    """``a - b`` of two scores of the same items, with the paired bootstrap interval."""
+    """``a - b`` of two scores of the same items, with the paired bootstrap interval, expanded for few units."""
     if a.value is None or b.value is None or a.draws is None or b.draws is None:
         return Estimate()
-    delta = paired_difference(a, b)
+    delta = paired_difference(a, b, min(units_of_score(a), units_of_score(b)))
     return Estimate(delta.value, delta.low, delta.high)
 
 
@@ -107,36 +108,46 @@ def independent_difference(a: Record | None, b: Record | None) -> Estimate:
 
 
 def normal_difference(a: tuple[float, float | None], b: tuple[float, float | None]) -> Estimate:
-    """``a - b`` of two numbers given as (value, standard error) with independent errors.
+    """``a - b`` of two numbers given as (value, standard error) with independent errors, of 15 degrees of freedom each.
 
-    There is no interval where an error is missing, or where both are 0: rows that do not vary say nothing of others.
+    Welch's t, since errors are those of jackknives over 16 groups. There is no interval where an error is missing, or
+    where both are 0: rows that do not vary say nothing of others.
 
     >>> normal_difference((0.5, 0.0), (0.1, 0.0)).above(), normal_difference((0.5, 0.1), (0.1, 0.0)).above()
     ('undecided', 'agrees')
     """
     if a[1] is None or b[1] is None or max(a[1], b[1]) < NO_ERROR:
         return Estimate(a[0] - b[0])
-    reach = Z95 * float(np.hypot(a[1], b[1]))
+    spread = float(np.hypot(a[1], b[1]))
+    reach = _t(0.975, GROUPS_LEFT * spread**4 / (a[1] ** 4 + b[1] ** 4)) * spread
     return Estimate(a[0] - b[0], a[0] - b[0] - reach, a[0] - b[0] + reach)
 
 
 def largest(estimates: Sequence[tuple[float, float | None]]) -> Estimate:
     """The largest of several numbers, given as (value, standard error), with an interval valid for that maximum.
 
-    All true values lie in value -+ z stderr together, where z is that of 95 % divided among them (Bonferroni), so the
-    largest one lies between the largest lower and the largest upper end. No interval where an error is missing.
+    All true values lie in value -+ t stderr together, where t, of 15 degrees of freedom, is that of 95 % divided among
+    them (Bonferroni), so the largest one lies between the largest lower and the largest upper end. No interval where an
+    error is missing.
 
-    >>> largest([(0.1, 0.01), (0.3, 0.01)]).text(2)
-    '0.30 (0.28 to 0.32)'
+    >>> largest([(0.1, 0.01), (0.3, 0.01)]).text(3)
+    '0.300 (0.275 to 0.325)'
     """
     if not estimates:
         return Estimate()
     value = max(v for v, _ in estimates)
     if any(error is None for _, error in estimates):
         return Estimate(value)
-    z = NormalDist().inv_cdf(1 - 0.025 / len(estimates))
-    ends = [(v - z * (error or 0.0), v + z * (error or 0.0)) for v, error in estimates]
+    t = _t(1 - 0.025 / len(estimates), GROUPS_LEFT)
+    ends = [(v - t * (error or 0.0), v + t * (error or 0.0)) for v, error in estimates]
     return Estimate(value, max(low for low, _ in ends), max(high for _, high in ends))
+
+
+def _t(share: float, degrees: float) -> float:
+    """Quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, share))
 
 
 def majority(won: int, lost: int) -> Status:

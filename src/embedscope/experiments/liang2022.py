@@ -19,7 +19,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, found_files, read_names, read_pair
+from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, files_here, read_names, read_pair
 from embedscope.experiments._liang2022.measures import CENTRED, comparison_records, name_records, pair_records
 from embedscope.experiments._lookup import pick, span, value
 from embedscope.experiments._tested import Estimate, independent_difference, of_record, sentence
@@ -44,7 +44,7 @@ def run(options: Options) -> Result:
     provenance = Provenance(options.command, options.seed)
     finder = Finder(options.data, download=False)
     with provenance.phase("data"):
-        paths = found_files(finder)
+        paths = files_here(finder)
     skipped: list[Skipped] = []
     records: list[Record] = []
     sources: dict[str, int] = {}

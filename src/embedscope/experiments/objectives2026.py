@@ -18,7 +18,7 @@ from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.figures import figures
-from embedscope.experiments._objectives2026.findings import findings
+from embedscope.experiments._objectives2026.findings import findings, headline
 from embedscope.experiments._objectives2026.numbers import Numbers
 from embedscope.experiments._objectives2026.run import chosen_arms, networks
 from embedscope.experiments._objectives2026.tables import tables
@@ -59,6 +59,7 @@ def run(options: Options) -> Result:
         figures(numbers),
         (Skipped(f"scale {options.scale}", f"{size.description}: {setting(size)}"), *skipped),
         SOURCES,
+        headline=headline(numbers),
     )
     records = tuple(r for network in trained for r in network.records)
     return Result((*records, *numbers.records()), provenance.as_dict(), document)

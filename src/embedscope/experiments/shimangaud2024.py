@@ -22,6 +22,7 @@ from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._shimangaud2024.claims import checked_claims, table_of_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
+from embedscope.experiments._shimangaud2024.gains import gain_charts, headline
 from embedscope.experiments._shimangaud2024.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, StudyResults, measure_model
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
@@ -88,6 +89,7 @@ def run_study(study_data: StudyData, options: Options, provenance: Provenance) -
 def _document(results: StudyResults, provenance: Provenance) -> Document:
     checked = checked_claims(results.models, results.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
+    charts = gain_charts(results.models, results.records)
     return Document(
         TITLE,
         QUESTION,
@@ -101,6 +103,8 @@ def _document(results: StudyResults, provenance: Provenance) -> Document:
             *licences,
         ),
         tuple(results.scatters),
+        headline=headline(results.models, results.records, charts),
+        dots=charts,
     )
 
 

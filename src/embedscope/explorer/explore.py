@@ -103,12 +103,12 @@ def _page(rows: Rows, planes: Mapping[str, Plane], map_kind: MapKind, seed: int,
 
 
 def _repaired(
-    shown: Exploration, made: Repair, kind: str | None, map_kind: MapKind, seed: int, progress: Progress
+    shown: Exploration, repair: Repair, kind: str | None, map_kind: MapKind, seed: int, progress: Progress
 ) -> Exploration:
     """The page with the map and the hubs of its space after a repair."""
-    changed = np.asarray(made.transform(shown.rows.x, kind))
-    maps = {**shown.maps, f"after {made.header.candidate} ({map_kind})": plane(changed, map_kind, seed, progress)}
-    note = f"hub_count_after is that after the repair {made.header.candidate}."
+    changed = np.asarray(repair.transform(shown.rows.x, kind))
+    maps = {**shown.maps, f"after {repair.header.candidate} ({map_kind})": plane(changed, map_kind, seed, progress)}
+    note = f"hub_count_after is that after the repair {repair.header.candidate}."
     after = row_facts(changed, progress).hub_count
     return replace(shown, maps=maps, after=after, notes=(*shown.notes, note))
 

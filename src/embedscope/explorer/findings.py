@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress
-from embedscope.diagnosis import diagnose
-from embedscope.diagnosis._rule import Verdict
+from embedscope.diagnosis import Verdict, diagnose
 from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.explorer.facts import RowFacts
 

@@ -38,7 +38,7 @@ class Exploration:
     ----------
     maps : title -> positions (n, 2), the first one drawn first
     after : how often each row is found by others after a repair; None without one
-    found : findings that select rows, worst first, and the two populations that there may be
+    findings : those that select rows, worst first, and the two populations that there may be
     notes : what was sampled and left out
     others : the same rows in the other spaces, in their order
     """
@@ -46,7 +46,7 @@ class Exploration:
     rows: Rows
     facts: RowFacts
     maps: Positions
-    found: Findings
+    findings: Findings
     after: np.ndarray[Any, Any] | None = None
     notes: tuple[str, ...] = ()
     others: tuple[Exploration, ...] = ()
@@ -85,9 +85,9 @@ class Exploration:
             out |= {f"x{i or ''}": positions[:, 0], f"y{i or ''}": positions[:, 1]}
         for name, values in (rows.columns or {}).items():
             out[name if name not in _OWN else f"{name} (of the file)"] = list(values)
-        if self.found.population is not None:
-            out["population"] = list(self.found.population)
-        out |= {f"{HIDDEN}{rule}": rows_of for rule, rows_of in self.found.members.items()}
+        if self.findings.population is not None:
+            out["population"] = list(self.findings.population)
+        out |= {f"{HIDDEN}{rule}": rows_of for rule, rows_of in self.findings.members.items()}
         out |= {
             "duplicate_group": facts.duplicate_group,
             "hub_count": facts.hub_count,
@@ -156,7 +156,7 @@ class Exploration:
         ]
         items += [
             {"name": f"{s.id}: {s.which} ({s.count(held):,} rows)", "predicate": s.predicate}
-            for s in self.found.selections
+            for s in self.findings.selections
             if s.predicate
         ]
         charts.append({"type": "markdown", "title": "Findings", "content": self._words()})
@@ -174,8 +174,8 @@ class Exploration:
     def _colour(self) -> str:
         """The column that the map is coloured by at first: what tells populations apart, else outliers."""
         held = dict(self.rows.columns or {})
-        if self.found.population is not None:
-            held["population"] = tuple(self.found.population)
+        if self.findings.population is not None:
+            held["population"] = tuple(self.findings.population)
         for name in ("source", "kind", "population", "class", "label", "language", "lang", "category"):
             if name in held and _is_category(held[name]):
                 return name
@@ -187,8 +187,8 @@ class Exploration:
         )
         notes = "".join(f"\n- {note}" for note in self.notes)
         return (
-            f"{as_markdown(self.found.selections)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs and "
-            f"copies are by cosine in all dimensions, not on the map.{notes}"
+            f"{as_markdown(self.findings.selections)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs "
+            f"and copies are by cosine in all dimensions, not on the map.{notes}"
         )
 
 

@@ -69,16 +69,16 @@ class QueryEncoder:
         reader = self.image if self.image is not None and is_image_file(asked) else self.text
         if reader is None:
             raise InputError(f"{self.model} reads images, and '{asked[:60]}' is no file of one; type {self.takes}")
-        found = reader(asked)
-        x = found[space] if space in found else next(iter(found.values()))
+        by_space = reader(asked)
+        x = by_space[space] if space in by_space else next(iter(by_space.values()))
         if not np.isfinite(x).all():
             raise InputError(f"{self.model} has no vector for '{asked[:60]}'; type words that it knows")
         return np.asarray(x, dtype=np.float64)
 
     def dimensions(self, space: str) -> int:
         """Of the vector of a text in the space ``space``."""
-        found = {} if self.text is None else self.text("a query")
-        return len(found[space] if space in found else next(iter(found.values()), ()))
+        by_space = {} if self.text is None else self.text("a query")
+        return len(by_space[space] if space in by_space else next(iter(by_space.values()), ()))
 
 
 class TextTower:

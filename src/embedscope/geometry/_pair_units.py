@@ -11,6 +11,7 @@ from embedscope.core.ids import mix
 from embedscope.core.records import Record
 from embedscope.core.tables import Index, Score
 from embedscope.metrics.pairs import Paired
+from embedscope.stats.bootstrap import drawn_units
 from embedscope.stats.units import DECLARED, Units, find_units, join
 from embedscope.tasks._means import mean_draws
 
@@ -22,11 +23,11 @@ class PairUnits:
     Attributes
     ----------
     labels : (n,) number of the unit of each pair
-    found : how many there are and how they were found
+    units : how many there are and how they were found
     """
 
     labels: Index
-    found: Units
+    units: Units
 
     @classmethod
     def of(cls, paired: Paired, declared: Hashes | None = None) -> PairUnits | None:
@@ -36,33 +37,33 @@ class PairUnits:
         sizes = np.bincount(labels)
         if len(sizes) == len(labels) and declared is None:
             return None
-        ways = tuple(dict.fromkeys(way for _, side in sides for way in side.found))
+        ways = tuple(dict.fromkeys(way for _, side in sides for way in side.ways))
         order = max((side.order for _, side in sides), key=lambda order: order.block)
         return cls(labels, Units(len(labels), len(sizes), int(sizes.max()), ways or (DECLARED,), order))
 
     def applied(self, paired: Paired) -> Paired:
         """``paired`` with these units, unless they are too few for an interval."""
-        if self.found.problem is not None:
+        if self.units.problem is not None:
             return paired
         units = mix(self.labels.astype(np.uint64))
         return replace(paired, units=(units, units))
 
     def regrouped(self, score: Score, seed: int) -> Score:
         """``score``, a mean over pairs, with draws of whole units; without draws where its items are other pairs."""
-        if score.items is None or score.value is None or self.found.problem is not None:
+        if score.items is None or score.value is None or self.units.problem is not None:
             return score
         if len(score.items) != len(self.labels):
             why = "; ".join(filter(None, [score.note, "no interval: units of evidence are not followed here"]))
             return replace(score, draws=None, note=why)
         known = np.isfinite(score.items)
-        facts = {**(score.facts or {}), "resampled": "units", "units": len(np.unique(self.labels[known]))}
+        facts = {**(score.facts or {}), **drawn_units(self.labels[known], "units")}
         return replace(score, draws=mean_draws(score.items, seed, self.labels), facts=facts)
 
     def said(self, record: Record) -> Record:
         """``record`` with the number of units and how they were found, and no interval where they are too few."""
         if record.value is None or record.stderr is record.ci_low is None:
             return record
-        problem = self.found.problem
-        note = "; ".join(filter(None, [record.note, problem, self.found.note]))
-        record = replace(record, note=note, units=self.found.units)
+        problem = self.units.problem
+        note = "; ".join(filter(None, [record.note, problem, self.units.note]))
+        record = replace(record, note=note, units=self.units.units)
         return record if problem is None else replace(record, stderr=None, ci_low=None, ci_high=None)

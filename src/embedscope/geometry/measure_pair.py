@@ -25,6 +25,7 @@ from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS, Paired
 from embedscope.readers import ArrayStream
 from embedscope.sources.paired_vectors import id_hashes, read_side
+from embedscope.sources.row_order import check_row_order
 from embedscope.stats.score_records import score_record
 
 RECALLS = ("recall@1", "recall@5", "recall@10")
@@ -83,6 +84,8 @@ def measure_pair(  # noqa: PLR0913
     x, y = read_side(a, provenance), read_side(b, provenance)
     progress.close()
     hashes = None if ids is None else (id_hashes(ids[0], len(x), names[0]), id_hashes(ids[1], len(y), names[1]))
+    if hashes is None:
+        check_row_order(a, b)
     paired = Paired.of(x, y, hashes, names)
     if groups is not None and hashes is not None:
         raise InputError("ids say already which rows belong together; leave out groups, or the ids")

@@ -13,8 +13,9 @@ from embedscope.core.progress import Silent
 from embedscope.core.provenance import Provenance
 from embedscope.encoders import Role, role_pooling, score_of
 from embedscope.interchange.scores import file_name
-from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model, single_space
+from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.single_space import single_space
 
 Vectors = npt.NDArray[Any]
 

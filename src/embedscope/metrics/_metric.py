@@ -209,8 +209,8 @@ class Metric:
         notes: Sequence[str | None],
     ) -> Measured:
         fast = self.precision == "fast"
-        told = [*notes, "float32 blocks" if fast else None]
-        note = "; ".join(n for n in told if n) or None
+        remarks = [*notes, "float32 blocks" if fast else None]
+        note = "; ".join(n for n in remarks if n) or None
         if value is not None and not all(math.isfinite(v) for v in (value, *interval) if v is not None):
             value, interval, note = None, (None, None, None), "undefined: overflow in float64; scale the rows down"
         stderr, low, high = interval
@@ -231,12 +231,12 @@ def metric(
 ) -> Callable[[Callable[[Any], Value]], Metric]:
     """Make a function of a statistic into a ``Metric`` whose id is its name and whose summary its first line."""
 
-    def made(function: Callable[[Any], Value]) -> Metric:
+    def decorate(function: Callable[[Any], Value]) -> Metric:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         kept = frozenset(invariant)
         return Metric(function.__name__, needs, function, rows, kept, bounds, ideal, units, cite, summary, **more)
 
-    return made
+    return decorate
 
 
 def units_note(grouped: GroupedResult[Any]) -> str | None:

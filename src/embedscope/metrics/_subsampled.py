@@ -226,7 +226,7 @@ def neighbour_metric(
 ) -> Callable[[OfRows], NeighbourMetric]:
     """Make a function of a set of rows into a ``NeighbourMetric``; as ``metric``."""
 
-    def made(function: OfRows) -> NeighbourMetric:
+    def decorate(function: OfRows) -> NeighbourMetric:
         of_queries = more.get("of_queries")
 
         def value(s: Neighbourhood) -> Value:
@@ -242,4 +242,4 @@ def neighbour_metric(
             name, needs, value, rows, kept, bounds, ideal, units, cite, summary, of_rows=function, **more
         )
 
-    return made
+    return decorate

@@ -69,14 +69,14 @@ def int8_overlap(rows: RowSet) -> float:
 
 def kept_in_int8(rows: RowSet) -> Index:
     """How many of the 10 nearest of each of the first 2,000 rows stay its 10 nearest in 8 bits, (m,)."""
-    kept: Index | None = rows.found.get("int8")
+    kept: Index | None = rows.results.get("int8")
     if kept is None:
         asked = rows.n_queries(ASKED)
         before, after = (
             rows.nearest(K, asked).indices,
             rows.mapped("levels", _levels, largest=_LEVELS).nearest(K, asked),
         )
-        kept = rows.found["int8"] = (before[:, :, None] == after.indices[:, None, :]).any(axis=2).sum(axis=1)
+        kept = rows.results["int8"] = (before[:, :, None] == after.indices[:, None, :]).any(axis=2).sum(axis=1)
     return kept
 
 

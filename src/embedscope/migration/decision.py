@@ -70,7 +70,7 @@ def decide(measured: Measured, retain: float) -> Decision:
     if same is not None and same.trial.value >= retain:
         certified[NONE] = same
         if same.keeps(retain):
-            reason = f"the vectors of both models can be compared as they are: they keep {_said(same)}"
+            reason = f"the vectors of both models can be compared as they are: they keep {same.text}"
             return Decision("stay", reason, measured.trials, same, certified, None, (), None)
     certified |= {str(direction): test for direction, test in measured.best.items()}
     stays = _stays(measured, retain)
@@ -84,7 +84,7 @@ def decide(measured: Measured, retain: float) -> Decision:
         reason = f"no map could be fitted: {reasons}" if reasons else "no map was tried"
         if same is None:
             return Decision("re-embed", reason, measured.trials, None, {}, stays, (), None)
-        reason = f"vectors as they are keep {_said(same)}, less than the {retain:g} wanted, and {reason}"
+        reason = f"vectors as they are keep {same.text}, less than the {retain:g} wanted, and {reason}"
         return Decision("re-embed", reason, measured.trials, same, {NONE: same}, stays, (), None)
     fitted = len(judge.pairs(test.trial.direction))
     reach = REACH * fitted if index_rows <= len(judge.rows.old) else min(REACH * fitted, index_rows)
@@ -122,11 +122,11 @@ def _verdict(
     if test.keeps(retain):
         return (
             "bridge",
-            f"{how} keeps {_said(test)} of what re-embedding all finds, at least the {retain:g} wanted",
+            f"{how} keeps {test.text} of what re-embedding all finds, at least the {retain:g} wanted",
         )
     if test.value is None or test.low is None or test.high is None:
         return "re-embed", f"what {how} keeps is undefined on the part that certifies"
-    said = f"{how} keeps {_said(test)}"
+    said = f"{how} keeps {test.text}"
     if test.value >= retain:
         short = max(2.0, ((test.value - test.low) / max(test.value - retain, 1e-3)) ** 2)
         rows = round(short * units_of_score(test.main) * 4, -2)
@@ -167,9 +167,3 @@ def way(direction: Direction) -> str:
         if direction == "queries"
         else "stored vectors mapped into the new space"
     )
-
-
-def _said(test: Certified) -> str:
-    if test.value is None or test.low is None or test.high is None:
-        return "an undefined share"
-    return f"{test.value:.3f} ({test.low:.3f} to {test.high:.3f})"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from embedscope.stats._spectra import single_thread_eigh
 from embedscope.stats.cross import CrossGaussian
+from embedscope.stats.spectra import single_thread_eigh
 from embedscope.transforms.align import Side
 
 RIDGES = (1e-3, 1e-2, 0.1, 1.0)

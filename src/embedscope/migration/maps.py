@@ -99,6 +99,8 @@ def has_torch() -> bool:
 def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> list[str]:
     """Texts of all candidates, in order and once; ``auto`` for all that suit, a family for all of its settings.
 
+    Vectors as they are come first wherever they can be compared: a map of a space onto itself is no bridge.
+
     Raises
     ------
     InputError, UnknownNameError
@@ -121,7 +123,7 @@ def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> li
             expanded.append(text)
     if not expanded:
         raise InputError("--candidates names none; write auto, or a list such as procrustes,ridge,mlp")
-    return list(dict.fromkeys(expanded))
+    return list(dict.fromkeys([*(["none"] if dims[0] == dims[1] else []), *expanded]))
 
 
 def _parsed(text: str) -> tuple[str, float | None]:

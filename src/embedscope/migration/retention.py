@@ -21,11 +21,11 @@ from embedscope.certification.evidence import Evidence, Known, Survey, find_evid
 from embedscope.certification.judges.queries import JudgedQueries, query_evidence
 from embedscope.certification.remote import closeness, remote_half
 from embedscope.certification.split import HELD, LEAST, Part, assign_parts, kept_clusters, numbered
-from embedscope.certification.wording import count
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Index, Score
+from embedscope.core.wording import count
 from embedscope.migration.index_size import HARDER, K, carried_on, overlap_between, overlap_in_parts, thinned_ndcg
 from embedscope.migration.maps import MapPairs
 from embedscope.migration.overlap import overlap_score

@@ -223,7 +223,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
         others = [c for d, c in decision.certified.items() if c is not test and d != NONE]
         sentences += [
             Finding(
-                f"The other direction, {way(c.trial.direction)}: '{c.trial.text}' keeps {_number(c)}; it was not "
+                f"The other direction, {way(c.trial.direction)}: '{c.trial.text}' keeps {c.text}; it was not "
                 "chosen, so this is no test."
             )
             for c in others
@@ -254,12 +254,6 @@ def _at_size(test: Certified, judge: RetentionJudge, rows: int) -> list[Finding]
             "are harder added."
         )
     ]
-
-
-def _number(test: Certified) -> str:
-    if test.value is None or test.low is None or test.high is None:
-        return "an undefined share"
-    return f"{test.value:.3f} ({test.low:.3f} to {test.high:.3f})"
 
 
 def _candidates(decision: Decision, judge: RetentionJudge) -> Table:

@@ -64,6 +64,13 @@ class Certified:
         """What it keeps."""
         return self.main.value
 
+    @property
+    def text(self) -> str:
+        """What it keeps, with its interval, in a sentence."""
+        if self.value is None or self.low is None or self.high is None:
+            return "an undefined share"
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
     def keeps(self, retain: float) -> bool:
         """Whether the whole interval lies at ``retain`` or above."""
         return self.low is not None and self.low >= retain

@@ -31,7 +31,7 @@ from embedscope.readers._folders import globbed, is_folder, is_glob, open_files,
 from embedscope.readers._held import held_of
 from embedscope.readers._hints import hint
 from embedscope.readers._keys import NoVectorsError, listed
-from embedscope.readers._options import taken_apart
+from embedscope.readers._options import parse_source
 from embedscope.readers._paths import (
     CompressedFile,
     Place,
@@ -92,7 +92,7 @@ def is_vectors(source: str) -> bool:
     >>> is_vectors("words.npz::glove"), is_vectors("s3://bucket/vectors/"), is_vectors("hf:gpt2")
     (True, True, False)
     """
-    place = taken_apart(source).place
+    place = parse_source(source).place
     if place_of(place) is not None:
         return True
     if is_remote(place) or ("/" in place and "*" in place) or is_vector_folder(source):
@@ -112,7 +112,7 @@ def is_table(source: str) -> bool:
     >>> is_table("x.parquet::vector"), is_table("lancedb:db/table"), is_table("x.npy"), is_table("minilm")
     (True, True, False, False)
     """
-    place = taken_apart(source).place
+    place = parse_source(source).place
     if place_of(place) is not None:
         return True
     return (_suffix(place) in _TABLES and is_vectors(source)) or (
@@ -122,7 +122,7 @@ def is_table(source: str) -> bool:
 
 def file_of(source: str) -> Path:
     """The file part of ``FILE``, ``FILE?OPTIONS`` or ``FILE::KEY``."""
-    return Path(taken_apart(source).place)
+    return Path(parse_source(source).place)
 
 
 def is_vector_folder(source: str) -> bool:
@@ -141,7 +141,7 @@ def store_of(source: str) -> StorePlace | None:
     >>> str(store_of("lancedb:db/docs::vector")), store_of("docs.npy")
     ('lancedb:db/docs', None)
     """
-    return place_of(taken_apart(source).place)
+    return place_of(parse_source(source).place)
 
 
 def open_vectors(source: str, *, ids_column: str | None = None, text_column: str | None = None) -> Stream:
@@ -169,7 +169,7 @@ def find_vectors(
         if there is no such file, no such key, or it is not a finite real (n, d) matrix; nan and inf are found while
         the blocks are read.
     """
-    named = taken_apart(source)
+    named = parse_source(source)
     with sentences(named.place, "check the path, then get or write the file again"):
         check_name(source)
         check_name(named.place)

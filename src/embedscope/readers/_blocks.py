@@ -11,7 +11,7 @@ from embedscope.core.batch import Batch, Shard
 from embedscope.core.block import block_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
-from embedscope.stats._equal import named_units
+from embedscope.stats.equal_rows import named_units
 
 _SHARD_ROWS = 32_768, 131_072
 _SHARDS = 2048

@@ -110,10 +110,10 @@ def parsed(column: Any, name: str, row: int) -> Any:
 
 
 def _decoded(value: str | None, name: str, row: int) -> npt.NDArray[np.float32] | None:
-    found = base64_floats(value)
-    if value is not None and found is None:
+    vector = base64_floats(value)
+    if value is not None and vector is None:
         raise InputError(f"{name} holds float32 numbers in base64, but not in row {row}; write its vector again")
-    return found
+    return vector
 
 
 def side_by_side(columns: Sequence[Any], names: Sequence[str], label: str, row: int) -> npt.NDArray[Any]:

@@ -237,10 +237,10 @@ def column_stream(
 
     columns = columns_of(path, schema, key, value)
     stream = replace(plain, columns=columns).naming(None, None)
-    return replace(stream, notes=(*notes, *_told(stream)))
+    return replace(stream, notes=(*notes, *_coordinate_notes(stream)))
 
 
-def _told(stream: ColumnStream) -> Iterator[str]:
+def _coordinate_notes(stream: ColumnStream) -> Iterator[str]:
     """Notes on the columns: which are coordinates."""
     for column in stream.columns:
         if column.parts:
@@ -249,7 +249,7 @@ def _told(stream: ColumnStream) -> Iterator[str]:
             yield f"{column.space} from the strings in column {column.name}"
 
 
-def told_names(stream: ColumnStream) -> tuple[str, ...]:
+def column_notes(stream: ColumnStream) -> tuple[str, ...]:
     """Notes on ids, texts and the columns that are not read."""
     used = {name for column in stream.columns for name in column.needs}
     names = []

@@ -11,7 +11,7 @@ import numpy as np
 
 from embedscope.core.batch import Stream
 from embedscope.readers._aligned import AlignedStream
-from embedscope.readers._columns import ColumnStream, told_names
+from embedscope.readers._columns import ColumnStream, column_notes
 from embedscope.readers._paths import CompressedFile, Place
 from embedscope.readers._raw import RawMatrix
 
@@ -73,7 +73,7 @@ def _(stream: ColumnStream) -> Facts:
     dtypes = {c.space: c.dtype for c in stream.columns}
     codes = notes_on_codes(dtypes)
     form = str(getattr(stream.path, "form", ""))  # of a vector store
-    return Facts((stream.path,), dtypes, notes=(*stream.notes, *told_names(stream), *codes), form=form)
+    return Facts((stream.path,), dtypes, notes=(*stream.notes, *column_notes(stream), *codes), form=form)
 
 
 @facts_of.register

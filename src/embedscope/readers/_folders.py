@@ -8,8 +8,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from embedscope.core.errors import InputError
+from embedscope.readers._hints import usual_first
+from embedscope.readers._keys import listed
 from embedscope.readers._paths import Place, file_system, is_remote, place_at
 from embedscope.readers._shards import _SPACES, Found, Open, gathered, suffix_of
+from embedscope.readers._store_folders import store_address
 
 
 def is_glob(text: str) -> bool:
@@ -76,9 +79,11 @@ def open_folder(folder: str, key: str | None, open_file: Open, known: Sequence[s
     direct = {parts: file for parts, file in vectors.items() if len(parts) == 1}
     chosen = list((direct or vectors).values())
     if not chosen:
-        raise InputError(
-            f"{folder} holds no files of vectors; wanted one of {', '.join(f'.{k}' for k in known)}, here or below"
-        )
+        address = None if is_remote(folder) else store_address(Path(folder))
+        if address is not None:
+            raise InputError(f"{folder} belongs to a vector store, which is read as {address}")
+        suffixes = [f".{suffix}" for suffix in sorted(known, key=usual_first)]
+        raise InputError(f"{folder} holds no files of vectors; wanted one of {listed(suffixes)}, here or below")
     suffixes = list(dict.fromkeys(suffix_of(file) for file in chosen))
     rows = None
     if sorted(suffixes) == ["npy", "parquet"]:

@@ -11,6 +11,7 @@ from embedscope.core.regular import check_regular, near_name
 from embedscope.readers._keys import listed
 from embedscope.readers._paths import is_remote
 from embedscope.readers._recognise import recognise
+from embedscope.readers._store_folders import store_address
 
 _USUAL = ("npy", "npz", "parquet", "jsonl", "csv", "safetensors", "arrow", "h5", "index", "pt", "fvecs", "fbin")
 
@@ -34,7 +35,8 @@ _LINES = {
 }
 
 
-def _usual_first(suffix: str) -> tuple[int, str]:
+def usual_first(suffix: str) -> tuple[int, str]:
+    """Key that sorts suffixes of files of vectors, those that people have first."""
     return (_USUAL.index(suffix) if suffix in _USUAL else len(_USUAL)), suffix
 
 
@@ -47,7 +49,7 @@ def hint(place: str) -> str:
             find_vectors(place)
         except EmbedscopeError as error:
             return str(error)
-    wanted = f"wanted one of {listed([f'.{name}' for name in sorted(READERS, key=_usual_first)])}"
+    wanted = f"wanted one of {listed([f'.{name}' for name in sorted(READERS, key=usual_first)])}"
     if is_remote(place):
         return f"{place} is not a file of vectors that can be read; {wanted}"
     path = Path(place)
@@ -66,6 +68,8 @@ def hint(place: str) -> str:
 
 def _unknown(path: Path, head: bytes, wanted: str) -> str:
     """What a file of another name is by its first bytes and its suffix, and what to do."""
+    if path.name == "chroma.sqlite3":
+        return f"{path} belongs to a vector store, which is read as {store_address(path.parent)}"
     line = _LINES.get(inner_suffix(path).removeprefix("."))
     if codec_of(path) is not None:
         inner = "vectors are read where the name says what is inside, as in vectors.npy"

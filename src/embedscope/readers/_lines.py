@@ -58,13 +58,13 @@ def runs_of_lines(path: Place, start: int, delimiter: str | None = None) -> Runs
     walk = _walk(path, start, delimiter)
     if walk.bare:  # quotes that do not enclose whole cells are part of the text: 5" tall
         walk = _walk(path, start, None)
-        walk.found.quoted = False
+        walk.runs.quoted = False
     if walk.open_quote:
         raise InputError(
             f"{path} has a double quote that is never closed, so its rows cannot be distinguished; write it again"
         )
     walk.finish()
-    return walk.found
+    return walk.runs
 
 
 def _walk(path: Place, start: int, delimiter: str | None) -> _Walk:
@@ -89,7 +89,7 @@ class _Walk:
     """
 
     def __init__(self, runs: Runs, start: int, delimiter: str | None) -> None:
-        self.found = runs
+        self.runs = runs
         self.at = self.line = self.start = start
         self.count = 0
         self.open_quote = 0
@@ -140,8 +140,8 @@ class _Walk:
 
     def _cut(self, end: int, rows: int) -> None:
         if rows:
-            self.found.starts.append(self.start)
-            self.found.rows.append(rows)
+            self.runs.starts.append(self.start)
+            self.runs.rows.append(rows)
         self.start, self.count = end, 0
 
     def finish(self) -> None:
@@ -149,7 +149,7 @@ class _Walk:
         left = self.at - self.line
         blank = left == 0 or (left == 1 and self.last == 13)
         self._cut(self.at, self.count + (not blank))
-        self.found.end = self.at
+        self.runs.end = self.at
 
 
 def lines_between(path: Place, bounds: tuple[int, int]) -> bytes:

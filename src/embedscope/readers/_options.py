@@ -29,12 +29,12 @@ class Named:
     texts: str | None = None
 
 
-def taken_apart(source: str) -> Named:
-    """``source`` taken apart; the options may stand before the key or after it.
+def parse_source(source: str) -> Named:
+    """The parts of ``source``; the options may stand before the key or after it.
 
-    >>> taken_apart("codes.npz?bits::docs")
+    >>> parse_source("codes.npz?bits::docs")
     Named(place='codes.npz', key='docs', bits=True, ids=None, texts=None)
-    >>> taken_apart("t.csv?ids=sku").ids
+    >>> parse_source("t.csv?ids=sku").ids
     'sku'
     """
     if "::" in source and _is_there(source):

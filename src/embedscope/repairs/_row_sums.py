@@ -94,8 +94,8 @@ def differences(
     """How the rows ``stored`` differ from those ``kept`` (blocks of ids and vectors), in 16 bytes a row.
 
     >>> old, new = [(["a", "b"], np.eye(2))], [(["b", "c"], np.ones((2, 2)))]
-    >>> told = differences(old, new, bits=True)
-    >>> told.changed, told.added, told.gone, told.first_added
+    >>> changes = differences(old, new, bits=True)
+    >>> changes.changed, changes.added, changes.gone, changes.first_added
     (1, 1, 1, 'c')
     """
     pairs = list(_pairs(kept))
@@ -103,21 +103,21 @@ def differences(
     rows = np.concatenate([np.empty(0, np.uint64), *(pair[1] for pair in pairs)])
     order = np.argsort(names)
     names, rows = names[order], rows[order]
-    told, seen = Differences(), 0
+    changes, seen = Differences(), 0
     for ids, x in stored:
         ((keys, values),) = _pairs([(ids, x)])
         at = np.minimum(np.searchsorted(names, keys), max(len(names) - 1, 0))
         known = names[at] == keys if len(names) else np.zeros(len(keys), bool)
         other = known & (rows[at] != values) if bits else np.zeros(len(keys), bool)
-        told.first_changed = told.first_changed or (ids[int(other.argmax())] if other.any() else "")
-        told.first_added = told.first_added or (ids[int((~known).argmax())] if not known.all() else "")
-        told.changed, told.added, seen = (
-            told.changed + int(other.sum()),
-            told.added + int((~known).sum()),
+        changes.first_changed = changes.first_changed or (ids[int(other.argmax())] if other.any() else "")
+        changes.first_added = changes.first_added or (ids[int((~known).argmax())] if not known.all() else "")
+        changes.changed, changes.added, seen = (
+            changes.changed + int(other.sum()),
+            changes.added + int((~known).sum()),
             seen + int(known.sum()),
         )
-    told.gone = len(names) - seen
-    return told
+    changes.gone = len(names) - seen
+    return changes
 
 
 def _pairs(

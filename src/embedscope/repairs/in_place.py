@@ -143,7 +143,7 @@ def write_in_place(
     name = loaded.kind_name("old" if kind is None and set(loaded.kinds) == _MIGRATED else kind)
     if model is not None:
         loaded.check_source(model, name)
-    collection = _opened(source)
+    collection = _open_collection(source)
     mapped = _usable(loaded.kinds[name], name, collection)
     loaded.check_dim(collection.dim, name, f"the vectors of {source}")
     book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
@@ -154,11 +154,11 @@ def write_in_place(
             new = _mapping(mapped, state.dtype, collection)
             if not already:
                 state = _written(book, collection, state, writer, new, progress)
-        gone, said = _verified(book, _opened(source), state, new, writer.loss is None, progress)
+        gone, said = _verified(book, _open_collection(source), state, new, writer.loss is None, progress)
         if not already:
             book.keep_state(replace(state, phase="written"))
     notes = (*(() if already else writer.notes), *said)
-    return _told(collection, book, state, mapped.dim_out, (before, already), notes, begin, gone)
+    return _outcome(collection, book, state, mapped.dim_out, (before, already), notes, begin, gone)
 
 
 def roll_back(
@@ -176,7 +176,7 @@ def roll_back(
     """
     begin = time.perf_counter()
     progress = progress or Silent()
-    collection = _opened(source)
+    collection = _open_collection(source)
     book = Journal(journal_folder(collection.place, collection.column) if journal is None else Path(journal))
     with book.locked():
         state = book.state()
@@ -192,14 +192,14 @@ def roll_back(
             state = state if resumed else book.keep_state(restarted(state, "undoing"))
             before = RowSum(state.new).n
             state = _written(book, collection, state, writer, _as_it_was, progress)
-        gone, notes = _verified(book, _opened(source), state, _as_it_was, writer.loss is None, progress)
+        gone, notes = _verified(book, _open_collection(source), state, _as_it_was, writer.loss is None, progress)
         if writer.loss is not None:
             notes = (*notes, writer.loss.how)
         book.remove()
-    return _told(collection, book, state, state.dim, (before, False), notes, begin, gone)
+    return _outcome(collection, book, state, state.dim, (before, False), notes, begin, gone)
 
 
-def _opened(source: str) -> _Collection:
+def _open_collection(source: str) -> _Collection:
     place = store_of(source)
     if place is None:
         known = ", ".join(f"{scheme}:" for scheme in STORES.names())
@@ -343,7 +343,7 @@ def _kept(book: Journal, collection: _Collection, loaded: Repair, name: str, pro
 
 def _written(
     book: Journal,
-    found: _Collection,
+    collection: _Collection,
     state: State,
     writer: StoreWriter,
     new: Callable[[Rows], Rows],
@@ -351,7 +351,7 @@ def _written(
 ) -> State:
     """Write the blocks that are left; what is half-written is written again."""
     total = RowSum(state.new)
-    if slow := STORE_WRITERS.get(found.place.scheme).slow(found.place, state.rows - total.n):
+    if slow := STORE_WRITERS.get(collection.place.scheme).slow(collection.place, state.rows - total.n):
         progress.note(slow)
     progress.start("writing", state.rows - total.n)
     for block in book.blocks(state, state.offset):
@@ -404,33 +404,34 @@ def _verified(
     if held.same(RowSum(state.new), bits=exact):
         return 0, ()
     kept = ((block.ids, new(block.rows)) for block in book.blocks(state))
-    told = differences(kept, collection.rows(), bits=exact)
-    if told.changed:
+    changes = differences(kept, collection.rows(), bits=exact)
+    if changes.changed:
         if state.phase == "written":
             remedy = f"if the collection was made anew, delete {book.folder}; else --rollback"
         else:
             remedy = "stop what else writes to it, then run this again"
             book.keep_state(restarted(state, state.phase))
         raise InputError(
-            f"{told.changed:,} rows of {collection.place} do not hold what was written to them, such as "
-            f"'{told.first_changed[:60]}'; {remedy}"
+            f"{changes.changed:,} rows of {collection.place} do not hold what was written to them, such as "
+            f"'{changes.first_changed[:60]}'; {remedy}"
         )
     notes = []
-    if told.added:
-        were = "row was" if told.added == 1 else "rows were"
+    if changes.added:
+        were = "row was" if changes.added == 1 else "rows were"
         notes.append(
-            f"{told.added:,} {were} added since the old vectors were kept, such as '{told.first_added[:60]}', and left "
-            "as they are: old and new vectors must not be mixed"
+            f"{changes.added:,} {were} added since the old vectors were kept, such as '{changes.first_added[:60]}', "
+            "and left as they are: old and new vectors must not be mixed"
         )
-    if told.gone:
-        one = told.gone == 1
+    if changes.gone:
+        one = changes.gone == 1
         notes.append(
-            f"{told.gone:,} {'row is' if one else 'rows are'} no longer there, deleted since the old vectors were kept"
+            f"{changes.gone:,} {'row is' if one else 'rows are'} no longer there, deleted since the old vectors "
+            "were kept"
         )
-    return told.gone, tuple(notes)
+    return changes.gone, tuple(notes)
 
 
-def _told(
+def _outcome(
     collection: _Collection,
     book: Journal,
     state: State,

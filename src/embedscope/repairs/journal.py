@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from embedscope.core.atomic import atomic_path, write_text
 from embedscope.core.errors import InputError, OutputError
+from embedscope.core.fingerprints import facts_sha256
 from embedscope.core.schema import check_version, read_as, read_json
 from embedscope.readers.stores import StorePlace
 
@@ -115,7 +116,7 @@ class Journal:
         facts = read_json(self._state, _WHAT)
         check_version(facts, "version", VERSION, self._state, _WHAT)
         sum_ = facts.pop("sha256", None)
-        if sum_ != _sum_of(facts):
+        if sum_ != facts_sha256(facts):
             raise InputError(
                 f"{self._state} does not have its checksum, so nobody knows what is written; get it from a backup"
             )
@@ -126,7 +127,7 @@ class Journal:
     def keep_state(self, state: State) -> State:
         """Bring ``state`` to the disk, as a whole."""
         facts = {"version": VERSION} | asdict(state)
-        write_text(self._state, json.dumps(facts | {"sha256": _sum_of(facts)}, indent=1))
+        write_text(self._state, json.dumps(facts | {"sha256": facts_sha256(facts)}, indent=1))
         return state
 
     def keep_rows(self, blocks: Iterable[tuple[Sequence[str], npt.NDArray[Any]]]) -> None:
@@ -203,7 +204,3 @@ def _lock(file: Any, folder: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise InputError(f"another process is using {folder}; wait until it has ended, then run this again") from error
-
-
-def _sum_of(facts: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

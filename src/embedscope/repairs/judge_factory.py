@@ -10,9 +10,9 @@ import numpy as np
 
 from embedscope.certification.evidence import Evidence, Known, Survey, declared_units, find_evidence
 from embedscope.certification.fitting import FitContext
-from embedscope.certification.judges._pair_classes import PairClasses
 from embedscope.certification.judges.base import Judge, SplitOptions
 from embedscope.certification.judges.labels import seen_half
+from embedscope.certification.judges.pair_classes import PairClasses
 from embedscope.certification.judges.pairs import PairJudge
 from embedscope.certification.judges.queries import DOCUMENT, QUERY, JudgedQueries, query_judge
 from embedscope.certification.origins import file_origins, labels_of, model_origin, name_of
@@ -45,8 +45,9 @@ from embedscope.sources.retrieval_data import (
     read_collection,
     read_corpus,
     retrieval_spaces,
-    single_retrieval_space,
 )
+from embedscope.sources.row_order import check_row_order
+from embedscope.sources.single_space import single_space
 
 
 def judge_of(
@@ -156,6 +157,7 @@ def _pair_parts(
 
 def _paired(a: Any, b: Any, provenance: Provenance) -> PairedStream:
     """Two sides whose rows match by position."""
+    check_row_order(a, b)
     stream = paired_stream(a, b)
     if stream is not None:
         for name in (str(a), str(b)):
@@ -211,7 +213,7 @@ def _queries(
     pool = read_corpus(documents, request.corpus_ids, request.corpus_modality, provenance)
     judgements = judgements_of(request.qrels, provenance)
     judged = judged_rows(judgements, queries, pool, allow_missing=request.allow_missing)
-    place = single_retrieval_space(list(retrieval_spaces(queries, pool, source, encoder, provenance, progress)))
+    place = single_space(list(retrieval_spaces(queries, pool, source, encoder, provenance, progress)))
     kinds = pool.modalities if len(set(pool.modalities)) > 1 else ()
     origin = None if source is None else model_origin(source, provenance)
     names = [QUERY, *(dict.fromkeys(kinds) if kinds else [DOCUMENT])]

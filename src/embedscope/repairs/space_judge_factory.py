@@ -67,7 +67,7 @@ def space_judge(
     else:
         evidence = space_evidence(space, groups)
         parts = _parts(space, options, evidence.clusters)
-        judge = GeometryJudge(parts, evidence, space.context(parts, options), options.seed)
+        judge = GeometryJudge(parts, evidence, space.context(parts, options), options.seed, more=space.notes)
     return cast(Judge, judge), RecordContext(space.name, space.space, judge.parts.dim, judge.context.fitted_on)
 
 
@@ -89,7 +89,8 @@ def _labelled(space: Space, labels: Sequence[str], options: SplitOptions, probe:
     evidence = space_evidence(space, groups, classes=label)
     parts = _parts(space, options, evidence.clusters, {"seen": seen[label]})
     context = space.context(parts, options)
-    return LabelJudge(parts, evidence, context, options.seed, label, seen, probe, titles=space.titles)
+    more = space.notes
+    return LabelJudge(parts, evidence, context, options.seed, label, seen, probe, more=more, titles=space.titles)
 
 
 def _scored(space: Space, rows: np.ndarray[Any, Any], options: SplitOptions, groups: Any) -> ScoredJudge:
@@ -101,6 +102,6 @@ def _scored(space: Space, rows: np.ndarray[Any, Any], options: SplitOptions, gro
     first = first_of(evidence.clusters)
     clusters, note = pair_clusters(n, first[left], first[right])
     parts = _parts(space, options, clusters[first])
-    gold, more = np.ascontiguousarray(rows[:, 2]), (note,) if note else ()
+    gold, more = np.ascontiguousarray(rows[:, 2]), (*space.notes, *([note] if note else []))
     context = space.context(parts, options)
     return ScoredJudge(parts, evidence, context, options.seed, left, right, gold, more=more, titles=space.titles)

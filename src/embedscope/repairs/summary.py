@@ -9,9 +9,9 @@ import numpy as np
 from embedscope.certification.charts import decision_charts, reliability_chart
 from embedscope.certification.decision import Certified, Decision, Trial, moved, remote_sentence
 from embedscope.certification.judges.base import Judge, Objective, Outcome
-from embedscope.certification.wording import count, signed_interval
 from embedscope.core.document import Cell, Column, Document, Finding, Headline, Skipped, Status, Table
 from embedscope.core.records import Record
+from embedscope.core.wording import count, signed_interval
 from embedscope.repairs.match_probability import Calibrated
 from embedscope.repairs.request import RecordContext
 from embedscope.repairs.suggestions import barred, front

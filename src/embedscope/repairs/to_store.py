@@ -19,7 +19,7 @@ from embedscope.core.errors import EmbedscopeError, InputError, OutputError, is_
 from embedscope.core.progress import Progress
 from embedscope.readers import file_of, find_vectors, ids_of, store_of
 from embedscope.readers._columns import ColumnStream
-from embedscope.readers._options import taken_apart
+from embedscope.readers._options import parse_source
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
@@ -114,7 +114,7 @@ def _new_collection(schema: Any, out: str, source: str, dim: int) -> tuple[NewCo
     if place.scheme not in STORE_WRITERS:
         raise InputError(f"{place.scheme} stores are read and not written; write a file, and load it with their client")
     target = STORE_WRITERS.get(place.scheme)
-    column = taken_apart(out).key or target.column
+    column = parse_source(out).key or target.column
     same = like if like is not None and like.scheme == place.scheme else None
     if column in schema.names and (same is None or same.url != place.url):
         raise InputError(f"{source} has a column {column} beside its vectors; name another one: {place}::NAME")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ STATUSES = {
     "info": ("Note", "notes", "note"),
     "ok": ("Fine", "fine", "fine"),
 }
+MANY = 12
+"""Rows of a dot plot from which on it stands after a chart that fits the screen."""
+
 _PLAIN_NAMES = {"measured": "measured", "baseline": "random init", "published": "published", "reference": "reference"}
 
 
@@ -101,6 +105,7 @@ def _group(title: str, charts: Sequence[Chart], styles: Mapping[Key, Style], nam
     return {
         "id": f"section-{name}",
         "title": title,
+        "many": any(isinstance(c, Dots) and len(c.rows) > MANY for c in others),
         "curves": _section(title, figures, styles, name) if figures else None,
         "panels": [_panel(c, f"panel-{name}-{i}") for i, c in enumerate(others)],
     }
@@ -140,11 +145,24 @@ def _section(title: str, figures: list[Figure], styles: Mapping[Key, Style], n: 
         "title": title,
         "size": size,
         "legend": legend,
+        "headed": _headed(legend),
         "kinds": kinds,
         "axes": list(axes),
         "bands": any(s.low is not None for f in figures for s in f.series),
         "figures": [_figure(f, figures, styles, index, size, f"figure-{n}-{i}") for i, f in enumerate(figures)],
     }
+
+
+def _headed(legend: Mapping[str, list[dict[str, Any]]]) -> set[str]:
+    """Groups whose name stands before their curves: of several curves, or of one whose label does not say it."""
+    said = {group: f"{entries[0]['label']}" for group, entries in legend.items() if len(entries) == 1}
+    return {
+        group for group in legend if group not in said or (len(legend) > 1 and not _words(group) <= _words(said[group]))
+    }
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.lower()))
 
 
 def _figure(

@@ -11,9 +11,10 @@ from embedscope.core.document import Column, Document, Figure, Finding, Mark, Se
 from embedscope.core.pivots import Pivot, column_titles, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.wording import count
 from embedscope.metrics import METRICS
 from embedscope.metrics.pairs import PAIR_METRICS
-from embedscope.reports.numbers import count, telling_digits
+from embedscope.reports.numbers import telling_digits
 
 FEW = 6
 """Spaces that stand side by side as columns, one metric per row."""

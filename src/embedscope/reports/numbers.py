@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 _LEADING = re.compile(
     r"\s*([-+\N{MINUS SIGN}]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*%?\s*(?:[(\[±,;/].*)?", re.DOTALL
@@ -65,26 +65,6 @@ def is_span(value: object) -> bool:
     (True, True, False)
     """
     return bool(_SPAN.fullmatch(str(value)))
-
-
-def count(n: int, what: str) -> str:
-    """``n`` things, in the singular or the plural.
-
-    >>> count(1, "record"), count(1200, "query")
-    ('1 record', '1,200 queries')
-    """
-    if n == 1:
-        return f"1 {what}"
-    return f"{n:,} {what[:-1]}ies" if what.endswith("y") else f"{n:,} {what}s"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as an enumeration.
-
-    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
-    ('a', 'a and b', 'a, b and c')
-    """
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def telling_digits(values: Iterable[float], digits: int, most: int = 8) -> int:

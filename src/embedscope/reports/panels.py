@@ -198,7 +198,7 @@ def _row(chart: Dots, item: DotRow, middle: float, frame: Frame, lanes: int) -> 
         colour, marker = colour_of(dot.series, chart.tones), MARKERS[dot.series % (len(MARKERS) - 1)]
         if dot.low is not None and dot.high is not None:
             a, b = frame.across(dot.low), frame.across(dot.high)
-            drawn.append(Shape(f"M{a} {y:g}H{b}M{a} {y - 3.5:g}v7M{b} {y - 3.5:g}v7", f"bar {colour}"))
+            drawn.append(Shape(f"M{a} {y:g}H{b}M{a} {y - 3.5:g}v7M{b} {y - 3.5:g}v7", f"interval {colour}"))
         place: Point = (frame.across(dot.value), round(y, 1))
         drawn.append(Shape(mark(marker, place, 4.2), f"dot {colour}", said(chart, item, dot)))
     return drawn

@@ -11,9 +11,10 @@ from embedscope.core.document import Document, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.wording import count, listed
 from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
 from embedscope.reports.headlines import by_importance
-from embedscope.reports.numbers import count, is_numeric, is_span, listed, telling_digits
+from embedscope.reports.numbers import is_numeric, is_span, telling_digits
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,13 +65,16 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
     """Print the verdict and the records of ``result``; with ``explain`` also their notes and what was skipped."""
     if result.document is not None and result.document.headline is not None:
         _print_headline(result.document.headline, console)
-    print_records(result.records, console, notes=explain)
+    spaces = len(pivot(r for r in result.records if not r.compares).labels)
+    long = not explain and spaces > _SPACES
+    print_records([r for r in result.records if r.compares or not long], console, notes=explain)
     if result.document is not None and explain:
         _print_skipped(result.document, console)
     notes = len(notes_of(r for r in result.records if not r.compares))
     skipped = 0 if result.document is None else len(result.document.skipped)
-    if not explain and (notes or skipped):
-        parts = [count(notes, "note")] if notes else []
+    if not explain and (notes or skipped or long):
+        parts = [f"the numbers of {count(spaces, 'space')}"] if long else []
+        parts += [count(notes, "note")] if notes else []
         parts += [f"{count(skipped, 'thing')} skipped or sampled"] if skipped else []
         console.print(_plain(f"{listed(parts)}: add --explain"), style="dim")
 
@@ -100,8 +104,8 @@ def _print_rest(document: Document, console: Console) -> None:
     from rich.text import Text
 
     headline = document.headline
-    told = f"{headline.text} {headline.cause}" if headline is not None else ""
-    others = [f for f in by_importance(document.findings) if not _is_told(f.text, told)]
+    printed = f"{headline.text} {headline.cause}" if headline is not None else ""
+    others = [f for f in by_importance(document.findings) if not _is_told(f.text, printed)]
     problems = [f for f in others if f.status in ("serious", "warning", "deviates")]
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -125,12 +129,13 @@ def _row(row: Row) -> str:
     return f"row {row.id}: {row.text or row.why}" + (f" ({row.why})" if row.text else "")
 
 
-def _is_told(text: str, told: str) -> bool:
+def _is_told(text: str, printed: str) -> bool:
     """Whether a headline says a finding already, with or without the name of its space."""
-    return any(part and part in told for part in (text, text.partition(": ")[2]))
+    return any(part and part in printed for part in (text, text.partition(": ")[2]))
 
 
 _NAME = 16  # columns of the screen that names have at least, before they are folded
+_SPACES = 40  # rows of spaces that are printed without --explain
 _NUMBERS = 3  # columns of numbers that a table shows before the names of its rows are left whole
 _FOLDED = 40  # the longest names that are folded; longer texts are left to the report
 _FIRST = 3  # rows that are printed with the verdict
@@ -147,12 +152,12 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
     every = list(records)
     layout = _sides_first(pivot(r for r in every if not r.compares))
     compared = [r for r in every if r.compares]
-    if not layout.labels:
+    if not every:
         console.print(Text("no records", style="dim"))
-        return
-    if layout.constants:
+    if layout.labels and layout.constants:
         console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
-    _print_pivot(layout, console, errors=errors)
+    if layout.labels:
+        _print_pivot(layout, console, errors=errors)
     if notes:
         for item in notes_of(r for r in every if not r.compares):
             console.print(_plain(f"{item.what}: {item.why}"), style="dim")

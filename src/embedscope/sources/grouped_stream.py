@@ -66,9 +66,9 @@ def _column(name: str, source: str) -> RowStrings:
     """The column ``name`` of the table ``source``."""
     stream = open_vectors(source) if is_table(source) else None
     columns = {} if stream is None else dict(other_columns(stream))
-    for column, found in (("ids", ids_of(stream)), ("texts", texts_of(stream))) if stream is not None else ():
-        if (called := getattr(stream, column, None)) and found is not None:
-            columns[called] = found
+    for column, values in (("ids", ids_of(stream)), ("texts", texts_of(stream))) if stream is not None else ():
+        if (called := getattr(stream, column, None)) and values is not None:
+            columns[called] = values
     if not columns:
         raise InputError(
             f"--groups {name} is no file, and {source} has no columns; pass a text file with one group per line"

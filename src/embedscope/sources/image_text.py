@@ -20,9 +20,9 @@ from embedscope.sources.models import (
     extract_images,
     image_vector,
     open_image_model,
-    single_space,
 )
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.single_space import single_space
 
 
 class ImageTextVectors:

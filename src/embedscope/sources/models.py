@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +42,6 @@ Default = Literal["one", "layers", "every"]
 """What is read where nothing is named: one space, every layer in one pooling, or every layer in every pooling."""
 
 _IMAGE_SPACES = ("image", "features", "pooled")
-
-
-Spaced = TypeVar("Spaced", bound="SpaceName | EncodedSides")
 
 
 class SpaceName(NamedTuple):
@@ -324,14 +321,6 @@ def _show(note: str | None, uri: str, progress: Progress) -> str | None:
     if note is not None:
         progress.note(f"{uri}: {note}")
     return note
-
-
-def single_space(spaces: Sequence[Spaced]) -> Spaced:
-    """The only one of ``spaces``; raises ``InputError`` where there are several."""
-    if len(spaces) > 1:
-        names = ", ".join(name.space for name in spaces)
-        raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1].space}")
-    return spaces[0]
 
 
 def check_known(x: npt.NDArray[Any], uri: str, texts_name: str) -> npt.NDArray[Any]:

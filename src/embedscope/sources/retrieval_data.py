@@ -363,14 +363,6 @@ def cosine_notes(score: str) -> tuple[str, ...]:
     return () if score == "cosine" else (f"the model compares by {score}; here rows are compared by cosine",)
 
 
-def single_retrieval_space(spaces: Sequence[RetrievalSpace]) -> RetrievalSpace:
-    """The only one of ``spaces``; raises ``InputError`` where there are several."""
-    if len(spaces) > 1:
-        names = ", ".join(one.space for one in spaces)
-        raise InputError(f"one space at a time, got {names}; name one with --layers {spaces[-1].space}")
-    return spaces[0]
-
-
 @dataclass(frozen=True)
 class JudgedRows:
     """``grade`` (p,) of row ``document`` (p,) for row ``query`` (p,); ``notes`` say which judgements were dropped."""

@@ -24,6 +24,7 @@ from embedscope.encoders import Role
 from embedscope.sources.images import Images, encode_images, images_of
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import cosine_notes
+from embedscope.sources.single_space import single_space
 
 TextSource = str | Path | Sequence[str]
 
@@ -116,6 +117,31 @@ def encode(
 ) -> tuple[str, list[npt.NDArray[Any]]]:
     """Name of the one space of the model ``uri`` that is read, and the vectors (n, d) of the rows of each side in it.
 
+    See :func:`encode_noted`, which says what must be known of them too.
+    """
+    encoded = encode_noted(uri, sides, options, provenance, progress, roles)
+    return encoded.space, encoded.sides
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Vectors (n, d) of each of ``sides`` in one ``space`` of a model, and what must be known of them."""
+
+    space: str
+    sides: list[npt.NDArray[Any]]
+    notes: tuple[str, ...] = ()
+
+
+def encode_noted(
+    uri: str,
+    sides: Sequence[Texts | Images],
+    options: ModelOptions,
+    provenance: Provenance,
+    progress: Progress,
+    roles: Sequence[Role | None] = (),
+) -> Encoded:
+    """The rows of each side in the one space of the model ``uri`` that is read.
+
     Sides are all texts or all images. ``roles`` says of each side whether its texts are queries or
     documents; where it is empty, they are neither.
 
@@ -124,7 +150,7 @@ def encode(
     InputError
         if several spaces are named, or a text has no vector.
     """
-    from embedscope.sources.models import Side, check_known, encode_sides, single_space
+    from embedscope.sources.models import Side, check_known, encode_sides
 
     pictures = [side for side in sides if isinstance(side, Images)]
     if pictures:
@@ -132,12 +158,14 @@ def encode(
         for side in pictures:
             space, x = encode_images(uri, side.images, options, provenance, progress)
             parts.append(x)
-        return space, parts
+        return Encoded(space, parts)
     named: list[Side] = [(roles[i] if roles else None, side.titles) for i, side in enumerate(sides)]
     one = single_space(encode_sides(uri, named, options, provenance, progress))
-    for note in cosine_notes(one.score):
+    notes = cosine_notes(one.score)
+    for note in notes:
         progress.note(f"{uri}: {note}")
-    return one.space, [check_known(np.asarray(one.matrix(i)), uri, side.name) for i, side in enumerate(sides)]
+    parts = [check_known(np.asarray(one.matrix(i)), uri, side.name) for i, side in enumerate(sides)]
+    return Encoded(one.space, parts, notes)
 
 
 def scored_set(scores: Any, data: str | Path | None) -> tuple[str, npt.NDArray[np.float64]] | None:

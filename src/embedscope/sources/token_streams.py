@@ -17,7 +17,7 @@ from embedscope.core.ids import combine, hash_sample, hash_texts
 from embedscope.core.progress import Progress, Silent
 from embedscope.encoders import Framed, Framing, Picks, TextEncoder
 from embedscope.sources.text_vectors import BATCH_TOKENS, Pooling, TextVectors, batches_by_length
-from embedscope.stats._equal import named_units
+from embedscope.stats.equal_rows import named_units
 
 _SHARD_BATCHES = 8
 _BLOCK_ROWS = 1024

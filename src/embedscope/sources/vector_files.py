@@ -67,14 +67,14 @@ class StoredRows:
     def __getitem__(self, rows: Index) -> Matrix:
         """The ``rows`` (m,), in that order, (m, d)."""
         order = np.argsort(rows, kind="stable")
-        wanted, at, found = np.asarray(rows)[order], 0, []
+        wanted, at, blocks = np.asarray(rows)[order], 0, []
         for block in row_blocks(self.stream, only_space(self.stream, self.name)):
             lo, hi = np.searchsorted(wanted, (at, at + len(block)))
-            found.append(block[wanted[lo:hi] - at])
+            blocks.append(block[wanted[lo:hi] - at])
             at += len(block)
         if at != self.n:
             raise InputError(f"{self.name} has {at:,} rows now, it had {self.n:,}; wait until it is written")
-        x = np.concatenate(found)
+        x = np.concatenate(blocks)
         out = np.empty_like(x)
         out[order] = x
         return out

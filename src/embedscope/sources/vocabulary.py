@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,29 @@ import numpy as np
 from embedscope.core.tables import Data, Matches, Quadruples, Relation, TextTable
 
 
-def with_vocabulary(data: Data, table: str, vocabulary: Sequence[str]) -> Data:
-    """``data`` with ``vocabulary`` in front of the words of ``table``, its relations following their words."""
+def in_another_case(words: Iterable[str], vocabulary: Sequence[str]) -> dict[str, str]:
+    """For each of ``words`` that ``vocabulary`` lacks, its first word that is the same but for the case of letters.
+
+    As gensim's ``case_insensitive=True``, which compares words in upper case.
+
+    >>> in_another_case(["Athens", "rome", "Oslo"], ["the", "athens", "ATHENS", "rome"])
+    {'Athens': 'athens'}
+    """
+    known, first = set(vocabulary), dict[str, str]()
+    for word in vocabulary:
+        first.setdefault(word.upper(), word)
+    return {word: first[word.upper()] for word in words if word not in known and word.upper() in first}
+
+
+def with_vocabulary(
+    data: Data, table: str, vocabulary: Sequence[str], spelled: Mapping[str, str] | None = None
+) -> Data:
+    """``data`` with ``vocabulary`` in front of the words of ``table``, its relations following their words.
+
+    ``spelled`` names the word of the vocabulary that stands for a word of the table.
+    """
     index = {word: i for i, word in enumerate(dict.fromkeys(vocabulary))}
-    words = data.tables[table].texts
+    words = [(spelled or {}).get(word, word) for word in data.tables[table].texts]
     moved = np.array([index.setdefault(word, len(index)) for word in words], dtype=np.intp)
     relations: dict[str, Relation] = {}
     for name, relation in data.relations.items():

@@ -31,7 +31,7 @@ class _Side:
     start: int
     stop: int
     floor: npt.NDArray[np.float32]
-    found: Candidates = NONE
+    candidates: Candidates = NONE
     lock: Lock = field(default_factory=Lock)
 
     def __len__(self) -> int:
@@ -109,12 +109,12 @@ class MutualSearch:
 
     def _take(self, side: _Side, hits: Candidates) -> None:
         with side.lock:
-            side.found = side.found.joined(hits)
-            if len(side.found.row) > _PENDING * self.k * len(side):
-                kth = side.found.kth(len(side), self.k) - self._bound
+            side.candidates = side.candidates.joined(hits)
+            if len(side.candidates.row) > _PENDING * self.k * len(side):
+                kth = side.candidates.kth(len(side), self.k) - self._bound
                 side.floor = np.maximum(side.floor, _below(kth))
-                side.found = side.found.where(side.found.score >= side.floor[side.found.row])
-                if len(side.found.row) > (CROWD + 4 * self.k) * len(side):
+                side.candidates = side.candidates.where(side.candidates.score >= side.floor[side.candidates.row])
+                if len(side.candidates.row) > (CROWD + 4 * self.k) * len(side):
                     raise CrowdedError
 
     def _decided(self, side: _Side) -> tuple[Index, Floats]:
@@ -122,15 +122,15 @@ class MutualSearch:
 
         A product that differs from the next ones by more than the bound is known well enough.
         """
-        found = side.found
-        kth = found.kth(len(side), self.k) - self._bound
-        found = found.where(found.score >= _below(kth)[found.row])
-        order = np.argsort(found.row * len(self.x) + found.col)  # by row, and ties go to the lower column
-        row, col = found.row[order], found.col[order]
+        candidates = side.candidates
+        kth = candidates.kth(len(side), self.k) - self._bound
+        candidates = candidates.where(candidates.score >= _below(kth)[candidates.row])
+        order = np.argsort(candidates.row * len(self.x) + candidates.col)  # by row, and ties go to the lower column
+        row, col = candidates.row[order], candidates.col[order]
         place = places(row)
         scores = np.full((len(side), int(place.max()) + 1), -np.inf)
         cols = np.zeros(scores.shape, dtype=np.intp)
-        scores[row, place], cols[row, place] = found.score[order], col
+        scores[row, place], cols[row, place] = candidates.score[order], col
         cols, scores = _descending(cols, scores)
         if not self.exact:
             row, place = np.nonzero(_close(scores, self._bound))

@@ -54,13 +54,13 @@ class Questions:
     def of(cls, kept: SampledRows, queries: int) -> Questions:
         """The first ``queries`` rows of ``kept`` that are not zero; made once for a sample."""
         with _lock:
-            made: dict[int, Questions] = kept.__dict__.setdefault("questions", {})
-            if queries not in made:
-                made[queries] = cls._made(kept, queries)
-            return made[queries]
+            questions: dict[int, Questions] = kept.__dict__.setdefault("questions", {})
+            if queries not in questions:
+                questions[queries] = cls._from_kept(kept, queries)
+            return questions[queries]
 
     @classmethod
-    def _made(cls, kept: SampledRows, queries: int) -> Questions:
+    def _from_kept(cls, kept: SampledRows, queries: int) -> Questions:
         filled = np.flatnonzero((kept.x != 0).any(axis=1))
         asked = filled[:queries]
         order = np.argsort(kept.ids, kind="stable")
@@ -78,14 +78,14 @@ class Questions:
 
     def places(self, ids: Hashes) -> Index:
         """Places among the rows held of those of ``ids`` (n,) that are."""
-        found = self.order[np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), len(self.order) - 1)]
-        return np.asarray(found[self.ids[found] == ids])
+        nearest = self.order[np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), len(self.order) - 1)]
+        return np.asarray(nearest[self.ids[nearest] == ids])
 
     def hits(self, unit: Matrix, ids: Hashes, units: Hashes | None = None) -> Hits:
         """Rows ``unit`` (n, d) that may be among the nearest of a query, itself and rows of its unit left out."""
         if not len(unit):
             return _together([])
-        corpus, found = ScaledRows.together(unit), []
+        corpus, parts = ScaledRows.together(unit), []
         rows = corpus.block(0, len(unit), np.float32)
         bound = error_bound(unit.shape[1], np.float32)
         goal = np.ldexp(self.floor, -(self.queries.exponents + corpus.exponents[0])) - bound
@@ -100,8 +100,8 @@ class Questions:
             if units is not None and self.units is not None:
                 other &= self.units[query] != units[row]
             query, row = query[other], row[other]
-            found.append((query, ids[row], pair_scores(self.queries.x, unit, query, row)))
-        return _together(found)
+            parts.append((query, ids[row], pair_scores(self.queries.x, unit, query, row)))
+        return _together(parts)
 
 
 def best_hits(hits: Sequence[Hits]) -> Hits:

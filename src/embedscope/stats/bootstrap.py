@@ -285,8 +285,24 @@ def paired_difference(a: Score, b: Score, units: int | None = None) -> Differenc
 
 
 def units_of_score(score: Score) -> int:
-    """How many units the bootstrap of ``score`` draws: groups of items where it says so, else its items."""
-    return int(score.facts.get("units", score.n))
+    """How many units of one size the bootstrap of ``score`` is worth: groups of items where it says so, else items."""
+    return int(score.facts.get("effective_units", score.facts.get("units", score.n)))
+
+
+def effective_units(units: Index) -> int:
+    """How many units of one size the ``units`` (n,) of items are worth, (sum m)^2 / sum m^2 of m items each [kish1965].
+
+    >>> effective_units(np.array([0, 0, 1, 1, 2, 2])), effective_units(np.array([0, 0, 0, 0, 0, 1, 2]))
+    (3, 2)
+    """
+    sizes = np.unique(units, return_counts=True)[1].astype(np.float64)
+    return max(1, round(float(sizes.sum() ** 2 / (sizes**2).sum()))) if len(sizes) else 0
+
+
+def drawn_units(units: Index, drawn: str = "groups of items") -> dict[str, Any]:
+    """Facts of a score whose bootstrap draws ``units`` (n,) of its items: how many, and what unequal ones are worth."""
+    n, worth = len(np.unique(units)), effective_units(units)
+    return {"resampled": drawn, "units": n} | ({} if worth == n else {"effective_units": worth})
 
 
 def expanded_level(n: int, level: float = LEVEL) -> float:

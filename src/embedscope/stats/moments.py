@@ -16,7 +16,7 @@ import numpy.typing as npt
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Floats, Precision, Rows
 from embedscope.core.block import Centred, RowBlock
-from embedscope.stats._spectra import diagonal_in, single_thread_eigh, without_rounding
+from embedscope.stats.spectra import diagonal_in, single_thread_eigh, single_thread_eigvalsh, without_rounding
 from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Gaussian(Statistic):
     zero_rows : rows of length zero met; among ``n`` for raw rows, left out of unit rows
     basis : where given, spectra are first-order: diag(V' C V) with the eigenvectors V of ``basis``
     cubic, quartic : sums of |x - mean|^2 (x - mean), shape (d,), and of |x - mean|^4; None where they are not known
+    values_only : whether spectra are taken without their directions
     spread_apart : participation ratio from pairs of rows in different groups, where it is known: ``across_groups``
     """
 
@@ -48,6 +49,7 @@ class Gaussian(Statistic):
     cubic: Floats | None = None
     quartic: float | None = None
     spread_apart: float | None = None
+    values_only: bool = False
 
     @property
     def dim(self) -> int:
@@ -71,7 +73,7 @@ class Gaussian(Statistic):
         if self.basis is not None:
             values = diagonal_in(self.basis.eigenvectors, self.scatter)
         else:
-            values = self._centred[0][::-1]
+            values = (single_thread_eigvalsh(self.scatter) if self.values_only else self._centred[0])[::-1]
         return without_rounding(values, self.n - 1) / max(self.n - 1, 1)
 
     @property
@@ -85,7 +87,7 @@ class Gaussian(Statistic):
         if self.basis is not None:
             values = diagonal_in(self.basis.directions[:, ::-1], self.second_moment)
         else:
-            values = self._uncentred[0][::-1]
+            values = (single_thread_eigvalsh(self.second_moment) if self.values_only else self._uncentred[0])[::-1]
         return np.sqrt(without_rounding(values, self.n))
 
     @property
@@ -136,7 +138,7 @@ def _together(full: Gaussian, without: Sequence[Gaussian]) -> Gaussian:
         total -= left.n * (left.mean - full.mean)
         sums += _of_group(full, left, slice(None))
     shift = total / n
-    return Gaussian(n, full.mean + shift, sums - n * np.outer(shift, shift))
+    return Gaussian(n, full.mean + shift, sums - n * np.outer(shift, shift), values_only=True)
 
 
 def _of_group(full: Gaussian, left: Gaussian, rows: slice) -> Floats:
@@ -231,7 +233,7 @@ class _Sums:
         """Mean (d,)."""
         return self.base + self.offset
 
-    def lent(self) -> _Sums:
+    def shared_copy(self) -> _Sums:
         """The same sums, in the same memory until one of the two is changed."""
         self.shared = True
         return replace(self)
@@ -329,7 +331,7 @@ class _MomentsState(Blockwise[Gaussian]):
             self._meet(other._dim)
             self._zero_rows += other._zero_rows
         if other._sums is not None and self._sums is None:
-            self._sums = other._sums.lent()
+            self._sums = other._sums.shared_copy()
         elif other._sums is not None and self._sums is not None:
             self._sums.absorb(other._sums)
         return self
@@ -340,7 +342,7 @@ class _MomentsState(Blockwise[Gaussian]):
         if self._sums is None:
             empty = np.zeros(self._dim)
             return Gaussian(0, empty, np.zeros((self._dim, self._dim)), self._zero_rows, None, empty, 0.0)
-        s = self._sums.lent()
+        s = self._sums.shared_copy()
         return Gaussian(s.n, s.mean, s.scatter, self._zero_rows, None, s.cubic, s.quartic)
 
     def _meet(self, dim: int) -> None:

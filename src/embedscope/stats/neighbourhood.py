@@ -168,9 +168,9 @@ class _Asking(Accumulator[Neighbourhood]):
         query, ids, scores = best_hits(self.hits)
         place = np.arange(len(query)) - np.searchsorted(query, query)
         width = int(place.max(initial=-1)) + 1
-        found = np.zeros((len(asked), width), dtype=np.uint64), np.full((len(asked), width), -np.inf)
-        found[0][query, place], found[1][query, place] = ids, scores
-        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, asked, *found, self.search)
+        nearest = np.zeros((len(asked), width), dtype=np.uint64), np.full((len(asked), width), -np.inf)
+        nearest[0][query, place], nearest[1][query, place] = ids, scores
+        return Neighbourhood(self.n, self.kept, seen, self.rows, self.zero_rows, asked, *nearest, self.search)
 
     def _shrink(self) -> None:
         if sum(len(hit[0]) for hit in self.hits) > _HITS * len(self.questions.asked):

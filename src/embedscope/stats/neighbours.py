@@ -24,15 +24,15 @@ from embedscope.stats._neighbours import (
     ScaledRows,
     error_bound,
     pair_scores,
-    without_copies,
 )
+from embedscope.stats.copies import without_copies
 
 _EXACT = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
 class Products:
-    """Float64 inner products of pairs of rows, to be taken when they are needed.
+    """Float64 inner products of pairs of rows, to be products when they are needed.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Products:
     rows: Index
     columns: Index
 
-    def taken(self) -> Floats:
+    def products(self) -> Floats:
         """The products (m, k)."""
         k = self.columns.shape[1]
 
@@ -64,7 +64,7 @@ class Neighbours:
     Attributes
     ----------
     indices : (m, k) rows of the corpus
-    scores : (m, k) float64 inner products; those that the search could do without are taken when they are asked for
+    scores : (m, k) float64 inner products; those that the search could do without are products when they are asked for
     """
 
     def __init__(self, indices: Index, scores: Floats | Products) -> None:
@@ -74,7 +74,7 @@ class Neighbours:
     def scores(self) -> Floats:
         """Float64 inner products (m, k)."""
         if isinstance(self._scores, Products):
-            self._scores = self._scores.taken()
+            self._scores = self._scores.products()
         return self._scores
 
     def first(self, m: int, k: int) -> Neighbours:
@@ -132,11 +132,11 @@ def top_k(
         places[rows] = np.arange(len(rows))
         c, skip = c[rows], places[skip]
     exact = largest is not None and c.shape[1] * largest**2 < _EXACT
-    found = (
+    neighbours = (
         _mutual(c, k, exact) if rows is None and queries is corpus and np.array_equal(skip, np.arange(len(c))) else None
     )
-    if found is not None:
-        return found
+    if neighbours is not None:
+        return neighbours
     search = _Search(ScaledRows.each(q), ScaledRows.together(c), k, exact)
     starts = range(0, len(q), QUERY_ROWS)
     parts = list(in_threads(lambda a: search.best(a, min(a + QUERY_ROWS, len(q)), skip), starts))
@@ -176,8 +176,8 @@ def match_ranks(queries: Array, corpus: Array, query: Index, document: Index) ->
     def better(rows: Index) -> Index:
         return _better(ScaledRows(q[rows], scaled.exponents[rows]), corpus_rows, best[rows], rows, matches)
 
-    for rows, found in zip(blocks, in_threads(better, blocks), strict=True):
-        ranks[rows] = 1 + found
+    for rows, ahead in zip(blocks, in_threads(better, blocks), strict=True):
+        ranks[rows] = 1 + ahead
     return ranks
 
 
@@ -225,18 +225,18 @@ class _Search:
     def best(self, a: int, b: int, skip: Index) -> Neighbours:
         """Neighbours of the queries ``a .. b``."""
         dtype: npt.DTypeLike = np.float32
-        found, floor = NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
+        candidates, floor = NONE, np.full(b - a, np.finfo(np.float32).min, dtype=np.float64)
         for start in range(0, len(self.corpus.x), CORPUS_ROWS):
             new = self._above(a, b, start, skip, floor, dtype)
             if dtype == np.float32 and len(new.row) > (b - a) * (CROWD + 4 * self.k):
-                dtype, found = np.float64, self._exact(found, a)
+                dtype, candidates = np.float64, self._exact(candidates, a)
                 new = self._above(a, b, start, skip, floor, dtype)
-            found = found.joined(new)
-            found, floor = self._pruned(found, floor, dtype)
-            if len(found.row) > (b - a) * (CROWD + 4 * self.k):
-                ordered, place = self._exact(found, a).sorted()
-                found = ordered.where(place < self.k)
-        ordered, place = self._exact(found, a).sorted()
+            candidates = candidates.joined(new)
+            candidates, floor = self._pruned(candidates, floor, dtype)
+            if len(candidates.row) > (b - a) * (CROWD + 4 * self.k):
+                ordered, place = self._exact(candidates, a).sorted()
+                candidates = ordered.where(place < self.k)
+        ordered, place = self._exact(candidates, a).sorted()
         ordered = ordered.where(place < self.k)
         shape = (b - a, self.k)
         scores = np.ldexp(ordered.score, self._powers(ordered, a))  # a power of two, so the very products
@@ -256,21 +256,21 @@ class _Search:
         score = s.ravel()[hits].astype(np.float64)
         return Candidates(row, col + start, score).where(score > -np.inf)
 
-    def _pruned(self, found: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
-        kth = found.kth(len(floor), self.k) - self.bound(dtype)
+    def _pruned(self, candidates: Candidates, floor: Floats, dtype: npt.DTypeLike) -> tuple[Candidates, Floats]:
+        kth = candidates.kth(len(floor), self.k) - self.bound(dtype)
         floor = np.maximum(floor, kth)
-        return found.where(found.score >= floor[found.row]), floor
+        return candidates.where(candidates.score >= floor[candidates.row]), floor
 
-    def _exact(self, found: Candidates, a: int) -> Candidates:
+    def _exact(self, candidates: Candidates, a: int) -> Candidates:
         """The same candidates with their float64 products, scaled like the others."""
         if self.exact:
-            return found
-        scores = pair_scores(self.queries.x, self.corpus.x, found.row + a, found.col)
-        return Candidates(found.row, found.col, np.ldexp(scores, -self._powers(found, a)))
+            return candidates
+        scores = pair_scores(self.queries.x, self.corpus.x, candidates.row + a, candidates.col)
+        return Candidates(candidates.row, candidates.col, np.ldexp(scores, -self._powers(candidates, a)))
 
-    def _powers(self, found: Candidates, a: int) -> Index:
+    def _powers(self, candidates: Candidates, a: int) -> Index:
         """Powers of two that the products of candidates are divided by."""
-        return np.asarray(self.queries.exponents[found.row + a] + self.corpus.exponents[0])
+        return np.asarray(self.queries.exponents[candidates.row + a] + self.corpus.exponents[0])
 
 
 def _better(queries: ScaledRows, corpus: ScaledRows, best: Floats, rows: Index, matches: Index) -> Index:

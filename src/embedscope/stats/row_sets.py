@@ -12,8 +12,9 @@ import numpy.typing as npt
 from embedscope.core.arrays import Array, Floats, row_norms, to_numpy
 from embedscope.core.choices import Search
 from embedscope.core.tables import Index
-from embedscope.stats._neighbours import Matrix, first_equal, without_copies
+from embedscope.stats._neighbours import Matrix
 from embedscope.stats._questions import NEAREST
+from embedscope.stats.copies import first_equal, without_copies
 from embedscope.stats.neighbour_index import IndexedNeighbours, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, Products, k_occurrences, nearest_of_others, top_k
 
@@ -36,7 +37,7 @@ class RowSet:
     units : (n,) numbers of units of evidence where some hold several rows, which are then no neighbours of each other
         for ``occurrences``; None where each row is one
     largest : what :func:`top_k` takes as such
-    found : what was found, by the name of what it is; for metrics to put theirs too
+    results : what was computed, by name; metrics keep theirs here too
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class RowSet:
         part_of: tuple[RowSet, Index] | None = None,
     ) -> None:
         self.search, self.units, self.largest = search, units, largest
-        self.found: dict[Any, Any] = {}
+        self.results: dict[Any, Any] = {}
         self._rows, self._part_of = x, part_of
         self.n = len(part_of[1]) if part_of is not None else 0 if x is None else len(x)
 
@@ -93,53 +94,53 @@ class RowSet:
         """
         if self.search == "faiss":
             return self.indexed(k).occurrences()
-        if ("N", k) not in self.found:
+        if ("N", k) not in self.results:
             units, n = self.units, self.n
-            found = self.nearest(k, n) if units is None else nearest_of_others(self.x, self.x, k, (units, units))
-            self.found["N", k] = k_occurrences(found, n)
-        return np.asarray(self.found["N", k])
+            neighbours = self.nearest(k, n) if units is None else nearest_of_others(self.x, self.x, k, (units, units))
+            self.results["N", k] = k_occurrences(neighbours, n)
+        return np.asarray(self.results["N", k])
 
     def indexed(self, k: int) -> IndexedNeighbours:
         """The ``k`` nearest others of all rows from a FAISS index, with its recall."""
-        if ("index", k) not in self.found:
-            self.found["index", k] = indexed_neighbours(self.x, k)
-        found: IndexedNeighbours = self.found["index", k]
-        return found
+        if ("index", k) not in self.results:
+            self.results["index", k] = indexed_neighbours(self.x, k)
+        neighbours: IndexedNeighbours = self.results["index", k]
+        return neighbours
 
     def nearest(self, k: int, asked: int) -> Neighbours:
         """The ``k`` nearest others of the first ``asked`` rows, by inner product; lists are kept."""
         asked = min(asked, self.n)
-        known: list[Neighbours] = self.found.setdefault("nearest", [])
-        found = next((f for f in known if len(f.indices) >= asked and f.indices.shape[1] >= k), None)
-        if found is None:
-            found = self._within(k, asked) if self._part_of is not None else None
-            found = self._searched(k, np.arange(asked)) if found is None else found
-            known.insert(0, found)
-        if found.indices.shape != (asked, k):
-            found = found.first(asked, k)
-            known.insert(0, found)
-        return found
+        known: list[Neighbours] = self.results.setdefault("nearest", [])
+        neighbours = next((f for f in known if len(f.indices) >= asked and f.indices.shape[1] >= k), None)
+        if neighbours is None:
+            neighbours = self._within(k, asked) if self._part_of is not None else None
+            neighbours = self._searched(k, np.arange(asked)) if neighbours is None else neighbours
+            known.insert(0, neighbours)
+        if neighbours.indices.shape != (asked, k):
+            neighbours = neighbours.first(asked, k)
+            known.insert(0, neighbours)
+        return neighbours
 
     def mapped(self, name: str, change: Callable[[Matrix], Matrix], largest: float | None = None) -> RowSet:
         """The rows of the whole as ``change`` makes them, and of these the rows that are here; kept under ``name``."""
-        if name not in self.found:
+        if name not in self.results:
             if self._part_of is None:
-                self.found[name] = RowSet(change(self.x), largest=largest)
+                self.results[name] = RowSet(change(self.x), largest=largest)
             else:
                 whole, places = self._part_of
                 members = np.zeros(whole.n, dtype=bool)
                 members[places] = True
-                self.found[name] = whole.mapped(name, change, largest).part(members)
-        made: RowSet = self.found[name]
-        return made
+                self.results[name] = whole.mapped(name, change, largest).part(members)
+        rows: RowSet = self.results[name]
+        return rows
 
     def part(self, members: npt.NDArray[np.bool_]) -> RowSet:
         """The rows that are ``members`` (n,); of distinct rows they are distinct."""
         units = None if self.units is None else self.units[members]
-        made = RowSet(None, units=units, largest=self.largest, part_of=(self, np.flatnonzero(members)))
+        rows = RowSet(None, units=units, largest=self.largest, part_of=(self, np.flatnonzero(members)))
         if self._first is None:
-            made.__dict__["_first"] = None
-        return made
+            rows.__dict__["_first"] = None
+        return rows
 
     @cached_property
     def _first(self) -> Index | None:
@@ -151,10 +152,10 @@ class RowSet:
         """The rows without duplicates of earlier ones; those of a part stand in the order of the whole's."""
         if self._first is None:
             return self
-        if "unequal" not in self.found:
-            self.found["unequal"] = self._without_copies(self._first)
-        found: RowSet = self.found["unequal"]
-        return found
+        if "unequal" not in self.results:
+            self.results["unequal"] = self._without_copies(self._first)
+        rows: RowSet = self.results["unequal"]
+        return rows
 
     def _without_copies(self, first: Index) -> RowSet:
         if self._part_of is not None and self._part_of[0]._first is not None:
@@ -162,9 +163,9 @@ class RowSet:
             here = np.zeros(whole.n, dtype=bool)
             here[whole._first[places]] = True  # type: ignore[index]
             return whole.unequal.part(here[np.unique(whole._first)])  # type: ignore[arg-type]
-        made = RowSet(self.x[np.unique(first)])
-        made.__dict__["_first"] = None
-        return made
+        rows = RowSet(self.x[np.unique(first)])
+        rows.__dict__["_first"] = None
+        return rows
 
     @property
     def distinct(self) -> Matrix:
@@ -173,9 +174,9 @@ class RowSet:
 
     def distances(self, k: int) -> Floats:
         """Euclidean distances (m, k) of each distinct row to its k nearest others, ascending."""
-        if ("r", k) not in self.found:
-            self.found["r", k] = nearest_others(self.distinct, k)[1]
-        return np.asarray(self.found["r", k])
+        if ("r", k) not in self.results:
+            self.results["r", k] = nearest_others(self.distinct, k)[1]
+        return np.asarray(self.results["r", k])
 
     def _searched(self, k: int, rows: Index) -> Neighbours:
         """The ``k`` nearest others of ``rows``; of the first rows of a set whose parts are large, longer lists.
@@ -186,10 +187,10 @@ class RowSet:
         kept = _LONG if lists else k
         q = self.x if len(rows) == self.n else self.x[rows]
         copies = self._first is not None and without_copies(self.x, kept + 1) is not None
-        found = top_k(q, self.x, kept, exclude=rows, distinct=not copies, largest=self.largest)
+        neighbours = top_k(q, self.x, kept, exclude=rows, distinct=not copies, largest=self.largest)
         if lists and not copies:
-            self.found["lists"] = found
-        return found
+            self.results["lists"] = neighbours
+        return neighbours
 
     def _within(self, k: int, asked: int) -> Neighbours | None:
         """The ``k`` nearest from the long lists of the whole; None where there are none.
@@ -198,7 +199,7 @@ class RowSet:
         """
         assert self._part_of is not None
         whole, places = self._part_of
-        lists: Neighbours | None = whole.found.get("lists")
+        lists: Neighbours | None = whole.results.get("lists")
         if lists is None or len(lists.indices) <= places[:asked].max(initial=-1):
             return None
         own = np.full(whole.n, -1)
@@ -207,11 +208,11 @@ class RowSet:
         rank = np.cumsum(indices >= 0, axis=1)
         short = rank[:, -1] < k
         first = (indices >= 0) & (rank <= k) & ~short[:, None]
-        made = np.empty((len(indices), k), dtype=np.intp)
-        made[~short] = indices[first].reshape(-1, k)
+        neighbours = np.empty((len(indices), k), dtype=np.intp)
+        neighbours[~short] = indices[first].reshape(-1, k)
         if short.any():
-            made[short] = self._searched(k, np.flatnonzero(short)).indices
-        return Neighbours(made, Products(whole.x, whole.x, places[:asked], places[made]))
+            neighbours[short] = self._searched(k, np.flatnonzero(short)).indices
+        return Neighbours(neighbours, Products(whole.x, whole.x, places[:asked], places[neighbours]))
 
 
 def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
@@ -229,10 +230,12 @@ def nearest_others(x: Array, k: int) -> tuple[Index, Floats]:
     x64 = np.asarray(to_numpy(x), dtype=np.float64)
     centred = x64 - x64.mean(axis=0)
     half = row_norms(centred)[:, None] ** 2 / -2
-    found = top_k(np.hstack([centred, np.ones_like(half)]), np.hstack([centred, half]), k, exclude=np.arange(len(x64)))
-    distances = np.empty(found.indices.shape)
+    neighbours = top_k(
+        np.hstack([centred, np.ones_like(half)]), np.hstack([centred, half]), k, exclude=np.arange(len(x64))
+    )
+    distances = np.empty(neighbours.indices.shape)
     for start in range(0, len(x64), 512):
         part = slice(start, start + 512)
-        distances[part] = np.linalg.norm(x64[part, None, :] - x64[found.indices[part]], axis=2)
+        distances[part] = np.linalg.norm(x64[part, None, :] - x64[neighbours.indices[part]], axis=2)
     order = np.argsort(distances, axis=1, kind="stable")
-    return np.take_along_axis(found.indices, order, axis=1), np.take_along_axis(distances, order, axis=1)
+    return np.take_along_axis(neighbours.indices, order, axis=1), np.take_along_axis(distances, order, axis=1)

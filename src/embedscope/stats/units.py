@@ -20,7 +20,7 @@ from embedscope.core.arrays import Array, Hashes, to_numpy, unit_rows
 from embedscope.core.errors import InputError
 from embedscope.core.ids import mix, row_numbers
 from embedscope.core.tables import Index
-from embedscope.stats._equal import equal_rows, equal_texts
+from embedscope.stats.equal_rows import equal_rows, equal_texts
 from embedscope.stats.file_order import INDEPENDENT, LEAST_UNITS, FileOrder, file_order
 from embedscope.stats.row_sets import nearest_others
 
@@ -51,14 +51,14 @@ class Units:
     rows : rows
     units : units; an estimate (within 2 %) where ``exact`` is False
     largest : rows of the largest unit, as far as units were counted one by one
-    found : ways in which rows were joined: declared, equal rows, equal texts, file order, near-duplicates
+    ways : in which rows were joined: declared, equal rows, equal texts, file order, near-duplicates
     order : dependence on the order of the file
     """
 
     rows: int
     units: int
     largest: int = 1
-    found: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
     order: FileOrder = INDEPENDENT
     exact: bool = True
 
@@ -83,13 +83,13 @@ class Units:
         if self.units == self.rows and not self.order.dependent:
             return None
         about = "" if self.exact else "about "
-        how = f" ({', '.join(self.found)})" if self.found else ""
+        how = f" ({', '.join(self.ways)})" if self.ways else ""
         said = f"{self.rows:,} rows in {about}{self.units:,} units{how}"
         return f"{said}; {self.order}" if self.order.dependent else said
 
     def facts(self) -> dict[str, Any]:
         """The same for the provenance of a result, as JSON types."""
-        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact, "found": list(self.found)}
+        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact, "found": list(self.ways)}
         if self.order.neighbouring is not None:
             out |= {
                 "block_rows": self.order.block,
@@ -130,14 +130,14 @@ class Grouping:
         """
         return self.order.block > 1 and self.order.fades
 
-    def found(self, count: UnitCount, declared: bool) -> Units:
+    def units_of(self, count: UnitCount, declared: bool) -> Units:
         """The units that were counted."""
         if declared:
             return count.units((DECLARED,))
         if self.order.block > 1:
             return replace(count.units((FILE_ORDER,)), order=self.order)
         units = replace(count.units(()), order=self.order)
-        return replace(units, found=(EQUAL_ROWS,)) if units.largest > 1 else units
+        return replace(units, ways=(EQUAL_ROWS,)) if units.largest > 1 else units
 
 
 def in_file_order(rows: npt.NDArray[np.uint64]) -> bool:
@@ -244,7 +244,7 @@ class NearRows:
         joined = join(m, links=[self._copies])
         for k in (k for k in _CLUSTER_NEIGHBOURS if k <= most):
             near = self.indices[:, :k]
-            label = _settled(_mutual_components(near), near)
+            label = _settled(mutual_components(near), near)
             sizes = np.bincount(label)
             own = np.bincount(label, (label[near] == label[:, None]).mean(axis=1)) / np.maximum(sizes, 1)
             closed = (sizes > k) & (sizes <= _CLUSTER_MOST * m) & (own >= _TIGHT)
@@ -263,7 +263,7 @@ _CLUSTERED, _MAJORITY, _MOSTLY = 0.5, 2 / 3, 0.9
 _BAND, _SLACK = 512, 1.2
 
 
-def _mutual_components(near: Index) -> Index:
+def mutual_components(near: Index) -> Index:
     """Number (m,) of the component of each row in the graph of mutual neighbours among those ``near`` (m, k)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -359,8 +359,8 @@ def find_units(
     near : whether near-duplicates are looked for, in O(n^2 d)
 
     >>> rng = np.random.default_rng(0)
-    >>> units, found = find_units(np.repeat(rng.normal(size=(40, 32)), 3, axis=0)[rng.permutation(120)])
-    >>> found.units, found.found
+    >>> labels, units = find_units(np.repeat(rng.normal(size=(40, 32)), 3, axis=0)[rng.permutation(120)])
+    >>> units.units, units.ways
     (40, ('equal rows',))
     """
     sizes = {len(part) for part in (x, texts, groups) if part is not None}
@@ -435,16 +435,16 @@ class UnitCount:
         self._add(other.rows, other.keys, other.sizes)
         return self
 
-    def units(self, found: tuple[str, ...]) -> Units:
+    def units(self, ways: tuple[str, ...]) -> Units:
         """What was counted."""
         k = len(self.keys)
         largest = int(self.sizes.max(initial=0))
         if k < _COUNTED:
-            return Units(self.rows, k, largest, found)
+            return Units(self.rows, k, largest, ways)
         estimate = round((k - 1) * 2.0**64 / float(self.keys[-1]))
         if largest == 1:  # not one of 4,096 units has a second row
             estimate = self.rows
-        return Units(self.rows, min(estimate, self.rows), largest, found, exact=largest == 1)
+        return Units(self.rows, min(estimate, self.rows), largest, ways, exact=largest == 1)
 
     def _add(self, rows: int, keys: Hashes, sizes: npt.NDArray[np.int64]) -> None:
         self.rows += rows

@@ -18,7 +18,7 @@ _BLOCK = 512  # questions whose lists of answers are compared at once
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class QuestionVectors:
     """Questions with the vectors of their words.
 
     Attributes
@@ -96,14 +96,14 @@ Best = tuple[Index, Floats]
 """The answer (m,) of each question that scores highest and its score; -1 and nan where no answer has one."""
 
 
-def best_answers(told: Told, known: Best | None = None) -> Best:
+def best_answers(vectors: QuestionVectors, known: Best | None = None) -> Best:
     """The best answers; ``known`` are those of the same questions with other words left out, not scored again."""
-    m = len(told.words)
+    m = len(vectors.words)
     chosen = np.full(m, -1, dtype=np.intp)
     for lo in range(0, m, _BLOCK):
         questions = np.arange(lo, min(lo + _BLOCK, m))
-        right = told.right(questions)
-        chosen[questions] = right[:, 0] if right.shape[1] == 1 else _highest(told, questions, right)
+        right = vectors.right(questions)
+        chosen[questions] = right[:, 0] if right.shape[1] == 1 else _highest(vectors, questions, right)
     score = np.full(m, np.nan)
     lacking = chosen >= 0
     if known is not None:
@@ -111,21 +111,21 @@ def best_answers(told: Told, known: Best | None = None) -> Best:
         score[same] = known[1][same]
         lacking &= ~same
     some = np.flatnonzero(lacking)
-    score[some] = told.scores(some, chosen[some])
+    score[some] = vectors.scores(some, chosen[some])
     return np.where(np.isfinite(score), chosen, -1), score
 
 
-def _highest(told: Told, questions: Index, right: Index) -> Index:
+def _highest(vectors: QuestionVectors, questions: Index, right: Index) -> Index:
     """The answer (p,) of ``right`` (p, k) with the highest score, from inner products; -1 for none."""
     values, at = np.unique(right, return_inverse=True)
-    words, place = np.unique(told.places[questions], return_inverse=True)
+    words, place = np.unique(vectors.places[questions], return_inverse=True)
     at, place = at.reshape(right.shape), place.reshape(-1, 3)
-    x = told.rows.take(np.maximum(values, 0))
-    products = told.w[words] @ x.T
+    x = vectors.rows.take(np.maximum(values, 0))
+    products = vectors.w[words] @ x.T
     to_a, to_b, to_c = (products[place[:, i, None], at] for i in range(3))
     lengths = np.sqrt(np.einsum("ij,ij->i", x, x))
     with np.errstate(invalid="ignore", divide="ignore"):
-        scores = told.method.rough(Dots(*told.vectors(questions), to_a, to_b, to_c, lengths[at]))
+        scores = vectors.method.rough(Dots(*vectors.vectors(questions), to_a, to_b, to_c, lengths[at]))
     scores = np.where((right >= 0) & np.isfinite(scores), scores, -np.inf)
     best = scores.argmax(axis=1)
     p = np.arange(len(right))

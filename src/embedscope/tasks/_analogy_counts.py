@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_answers import Told
+from embedscope.tasks._analogy_answers import QuestionVectors
 from embedscope.tasks._analogy_methods import Tile
 
 TIE = 1e-12
@@ -17,13 +17,13 @@ _BLOCK = 64  # questions at once: their values stay in the processor's cache
 class Count:
     """The count of one kind of questions, whose best ``answer`` (m,) has the ``score`` (m,)."""
 
-    def __init__(self, told: Told, answer: Index, score: Floats, uncertain: float) -> None:
-        self.told, self.answer, self.score = told, answer, score
+    def __init__(self, vectors: QuestionVectors, answer: Index, score: Floats, uncertain: float) -> None:
+        self.vectors, self.answer, self.score = vectors, answer, score
         self.above = np.zeros(len(answer), dtype=np.intp)
         self.ties = np.zeros(len(answer), dtype=np.intp)
         self._open = np.flatnonzero(answer >= 0)
-        self._places = told.places[self._open]
-        self._bars = told.bars(self._open, score[self._open], uncertain)
+        self._places = vectors.places[self._open]
+        self._bars = vectors.bars(self._open, score[self._open], uncertain)
         self._near: list[tuple[Index, Index]] = []
 
     def blocks(self) -> list[slice]:
@@ -34,8 +34,8 @@ class Count:
         """Take in a tile, whose candidates start at row ``first``, for a block of questions."""
         questions, words, bars = self._open[block], self._places[block], self._bars[block]
         values = np.empty((len(words), tile.products.shape[1]), dtype=np.float32)
-        off = self.told.method.values(tile, words, bars, values, np.empty_like(values))
-        banned = self.told.banned(questions)
+        off = self.vectors.method.values(tile, words, bars, values, np.empty_like(values))
+        banned = self.vectors.banned(questions)
         row, column = np.nonzero((banned >= first) & (banned < first + values.shape[1]))
         values[row, banned[row, column] - first] = -np.inf
         above = values > bars.bar + off
@@ -51,7 +51,7 @@ class Count:
             return
         questions, candidates = (np.concatenate(part) for part in zip(*self._near, strict=True))
         self._near = []
-        ahead = self.told.scores(questions, candidates) - self.score[questions]
+        ahead = self.vectors.scores(questions, candidates) - self.score[questions]
         self.above += np.bincount(questions[ahead > TIE], minlength=len(self.above))
         self.ties += np.bincount(questions[np.abs(ahead) <= TIE], minlength=len(self.ties))
 

@@ -19,7 +19,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
-from embedscope.tasks._analogy_answers import Best, Told, best_answers
+from embedscope.tasks._analogy_answers import Best, QuestionVectors, best_answers
 from embedscope.tasks._analogy_counts import Count
 from embedscope.tasks._analogy_methods import METHODS, Tile
 from embedscope.tasks._analogy_rows import CandidateRows
@@ -107,12 +107,12 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
     known: dict[tuple[Any, ...], Best] = {}
     counts = []
     for some, part in zip(asked, parts, strict=True):
-        told = Told(
+        vectors = QuestionVectors(
             METHODS[some.method], rows, w, part.reshape(-1, 3), some.words, some.answers, some.lists, some.exclude
         )
         same = (some.method, id(some.words), id(some.answers), id(some.which))
-        best = known[same] = best_answers(told, known.get(same))
-        counts.append(Count(told, *best, uncertain))
+        best = known[same] = best_answers(vectors, known.get(same))
+        counts.append(Count(vectors, *best, uncertain))
     step = max(64, min(_TILE, _TILE_BYTES // (4 * max(1, len(used)))) // 8 * 8)
     w32 = w.astype(np.float32)
     with ThreadPoolExecutor(_threads()) as pool:

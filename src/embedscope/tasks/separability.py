@@ -13,7 +13,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.stats._equal import equal_rows
+from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.units import join
 from embedscope.tasks._means import directions, mean_score, paired_directions
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.stats._spectra import single_thread_eigh
+from embedscope.stats.spectra import single_thread_eigh
 
 DTYPES = [np.float64, np.float32]
 """Types of rows that are kept; rows of other types become the first."""

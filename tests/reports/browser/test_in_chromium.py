@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from embedscope.core.document import Document, Dot, DotRow, Dots, Figure, Headline, Series
 from embedscope.core.result import Result
 from embedscope.reports import write_html
 
@@ -250,4 +251,22 @@ def test_rows_of_a_finding_are_listed(browser, pages: dict[str, Path]) -> None:
 def test_prints_within_the_page(browser, pages: dict[str, Path], verb: str) -> None:
     browser.open(pages[verb], 700, 990, media="print")
     assert browser.run("document.documentElement.scrollWidth") <= 700
+    assert set(browser.run(PANELS)) == {1}
+    intervals = "[...document.querySelectorAll('.interval')].filter(e => e.closest('.plot').getClientRects().length)"
+    seen = f"{intervals}.map(e => getComputedStyle(e).display)"
+    assert set(browser.run(seen)) <= {"inline"}
+    assert (browser.run(f"{intervals}.length") > 0) is (verb in ("pair", "evaluate", "repair", "check"))
     assert browser.printed().startswith(b"%PDF")
+
+
+def test_a_long_dot_plot_stands_after_the_other_chart(browser, tmp_path: Path) -> None:
+    rows = tuple(DotRow(f"candidate {i}", (Dot(0, 0.1 * i, 0.1 * i - 0.1, 0.1 * i + 0.1),)) for i in range(30))
+    long = Dots("long", "Every candidate", "score", rows)
+    curve = Figure("curve", "A curve", "x", "y", (Series("a", (0.0, 1.0), (0.5, 0.7)),))
+    document = Document("d", dots=(long,), figures=(curve,), headline=Headline("The answer.", charts=("long", "curve")))
+    page = write_html(Result((), document=document), tmp_path / "long.html")
+    tops = "[...document.querySelectorAll('.lead h4')].map(e => [e.textContent, e.getBoundingClientRect().top])"
+    for media in ("", "print"):
+        browser.open(page, 700 if media else 390, 990, media=media)
+        placed = dict(browser.run(tops))
+        assert placed["A curve"] < placed["Every candidate"]

@@ -15,6 +15,7 @@ from embedscope.certification.split import Part
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
+from embedscope.stats.bootstrap import drawn_units
 from embedscope.tasks._means import mean_draws, mean_score
 from embedscope.transforms.repair import Repair
 
@@ -206,4 +207,5 @@ def regrouped(score: Score, units: Index, seed: int) -> Score:
     """A ``score`` that is a mean over items, with draws of whole ``units`` (n,)."""
     if score.items is None or score.draws is None:
         return score
-    return replace(score, draws=mean_draws(score.items, seed, units))
+    facts = {**score.facts, **drawn_units(units[np.isfinite(score.items)])}
+    return replace(score, draws=mean_draws(score.items, seed, units), facts=facts)

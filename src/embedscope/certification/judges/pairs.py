@@ -12,7 +12,6 @@ from embedscope.certification import candidates
 from embedscope.certification.evidence import Evidence
 from embedscope.certification.fitting import FitContext, fit_sides
 from embedscope.certification.judges._match_cosines import N_OTHERS, pair_cosines
-from embedscope.certification.judges._pair_classes import ONE_PART, PairClasses, halves, named
 from embedscope.certification.judges._pair_scores import WEIGHTED, K, Mapped, both_ways, pair_scores
 from embedscope.certification.judges.base import (
     Candidate,
@@ -22,6 +21,7 @@ from embedscope.certification.judges.base import (
     Outcome,
     restricted_mean,
 )
+from embedscope.certification.judges.pair_classes import ONE_PART, PairClasses, halves, named
 from embedscope.certification.pair_rows import PairParts, cross_moments, held_sizes
 from embedscope.certification.regions import find_regions
 from embedscope.certification.remote import Mask, closeness, copies_of_fitted
@@ -252,14 +252,14 @@ class PairJudge:
             return None
         rows, fit = self.parts.rows["certify"], self.parts.rows["fit"]
         both = [np.hstack([directions(r.x[r.left]), directions(r.y[r.right])]) for r in (fit, rows)]
-        found = find_regions(both[0], both[1], self.seed)
+        regions = find_regions(both[0], both[1], self.seed)
         ends = rows.left, len(rows.x) + rows.right
         of, region = (np.full(len(rows.x) + len(rows.y), unknown, dtype=np.intp) for unknown in (-1, 0))
         for end in ends:
-            of[end], region[end] = found.held, found.region
+            of[end], region[end] = regions.held, regions.region
         items = np.full(len(of), np.nan)
-        for fold in np.unique(found.held):
-            left, right = (side[found.fitted != fold] for side in (fit.left, fit.right))
+        for fold in np.unique(regions.held):
+            left, right = (side[regions.fitted != fold] for side in (fit.left, fit.right))
             moments = cross_moments(fit.x[left], fit.y[right], self.context.normalize)
             try:
                 again = replace(candidate, repair=self._fitted_on(repair.header.candidate, moments, left, right))
@@ -270,7 +270,7 @@ class PairJudge:
                 items[of == fold] = after[of == fold]
         old = np.full(len(of), np.nan) if before.items is None else np.where(np.isfinite(items), before.items, np.nan)
         drawn = replace(rows, cluster_x=region[: len(rows.x)], cluster_y=region[len(rows.x) :])
-        units = {"units": len(np.unique(found.region))}
+        units = {"units": len(np.unique(regions.region))}
         scores = (both_ways(old, drawn, self.seed), both_ways(items, drawn, self.seed))
         return replace(scores[0], facts=units), replace(scores[1], facts=units)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from embedscope.certification.wording import count
 from embedscope.core.document import Dot, DotRow, Dots, Finding, Headline, Mark, Status
 from embedscope.core.tables import Score
+from embedscope.core.wording import count
 from embedscope.experiments._drift2025.run import KEPT, Measured
 from embedscope.experiments._tested import Estimate, difference, of_score, sentence, together
 from embedscope.migration.curve import CurvePoint
@@ -98,17 +98,17 @@ def headline(measured: Sequence[Measured], charts: Sequence[Dots]) -> Headline |
     least = f"{100 * CLAIMED:.0f} %"
     ids = tuple(chart.id for chart in charts)
     rows = outcomes(real, lambda m: best(m, OVERLAP), CLAIMED)
-    told = f"f the ten nearest rows it keeps {100 * min(near):.0f} to {100 * max(near):.0f} %."
+    range_kept = f"f the ten nearest rows it keeps {100 * min(near):.0f} to {100 * max(near):.0f} %."
     judged = outcomes(real, lambda m: best(m, KEPT), CLAIMED)
     if judged.n:
         text = (
             f"The best map keeps at least {least} of a full re-embedding's nDCG@10 in {len(judged.supported)} of "
-            f"{count(judged.n, 'case')}, and less in {len(judged.contradicted)}. O{told}"
+            f"{count(judged.n, 'case')}, and less in {len(judged.contradicted)}. O{range_kept}"
         )
     else:
         text = (
             f"The best map keeps at least {least} of the ten nearest rows of a full re-embedding in "
-            f"{len(rows.supported)} of {count(rows.n, 'case')}, and less in {len(rows.contradicted)}. O{told}"
+            f"{len(rows.supported)} of {count(rows.n, 'case')}, and less in {len(rows.contradicted)}. O{range_kept}"
         )
     by_status = judged if judged.n else rows
     open_ = f"{len(by_status.undecided)} undecided; " if by_status.undecided else ""

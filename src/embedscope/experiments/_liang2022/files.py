@@ -56,7 +56,7 @@ class VectorFiles:
         return bool(finder.has(self.files))
 
 
-def found_files(finder: Any) -> dict[str, Path]:
+def files_here(finder: Any) -> dict[str, Path]:
     """Those files that are on this machine, by name."""
     return {name: path for name, (_, path) in finder.paths(VectorFiles()).items()}
 

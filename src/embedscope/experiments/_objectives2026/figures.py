@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from embedscope.core.document import Figure, Series
 from embedscope.experiments._objectives2026.arms import Arm
 from embedscope.experiments._objectives2026.numbers import (
@@ -40,7 +42,10 @@ def figures(numbers: Numbers) -> tuple[Figure, ...]:
 
 def _figure(numbers: Numbers, place: Place, name: str, title: str, y: str, section: str) -> Figure:
     series = tuple(s for arm in numbers.arms if (s := _series(numbers, arm, place)) is not None)
-    return Figure(name, title, "layer (the last is after the final norm)", y, series, CAPTION, section=section)
+    share = section == "Geometry"  # cosines and shares: intervals over seeds may reach beyond 1, the numbers cannot
+    lowest = min((v for s in series for v in s.y if v is not None), default=0.0)
+    kept = (min(0.0, math.floor(10 * lowest) / 10), 1.0) if share else None
+    return Figure(name, title, "layer (the last is after the final norm)", y, series, CAPTION, kept, section)
 
 
 def _series(numbers: Numbers, arm: Arm, place: Place) -> Series | None:
@@ -58,5 +63,5 @@ def _series(numbers: Numbers, arm: Arm, place: Place) -> Series | None:
         tuple(e.low for _, e in points),
         tuple(e.high for _, e in points),
         "baseline" if arm.role == "untrained" else "measured",
-        arm.id,
+        arm.title,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedscope.core.document import Finding, Status
+from embedscope.core.document import Finding, Headline, Status
 from embedscope.experiments._objectives2026.arms import ARMS
 from embedscope.experiments._objectives2026.numbers import (
     SENTENCE_SIMILARITY,
@@ -41,6 +41,33 @@ def findings(numbers: Numbers) -> tuple[Finding, ...]:
         *_objectives_met(numbers),
     ]
     return (*(f for f in versus if f is not None), Finding("What this experiment cannot say.", detail=LIMITS))
+
+
+def headline(numbers: Numbers) -> Headline | None:
+    """What contrast, images and temperature do to the mean cosine of words; None where no two arms were run."""
+    sides = (
+        ("contrast_05", "next_token", "after contrast of texts against {other:.2f} after next-token prediction"),
+        ("names_image_text", "names_next_token", "after contrast with images against {other:.2f} on the same names"),
+        ("contrast_01", "contrast_05", "at temperature .01 against {other:.2f} at .05"),
+    )
+    parts, differences = [], []
+    for a, b, words in sides:
+        if numbers.arm(a) is None or numbers.arm(b) is None:
+            continue
+        own, other = numbers.over_layers(a, TOKENS), numbers.over_layers(b, TOKENS)
+        delta = paired(own, other)
+        if delta.estimate.value is None or not own or not other:
+            continue
+        mean, against = (sum(v.values()) / len(v) for v in (own, other))
+        status = delta.estimate.below()
+        verdict = {"agrees": "lower", "deviates": "higher"}.get(status, "undecided")
+        parts.append(f"{mean:.2f} {words.format(other=against)} ({verdict})")
+        differences.append(delta.estimate.text(signed=True))
+    if not parts:
+        return None
+    text = f"Words in context have a mean cosine of {parts[0]}" + (f"; {'; '.join(parts[1:])}" if parts[1:] else "")
+    evidence = f"mean over layers; differences {'; '.join(differences)}; {len(numbers.seeds)} seeds"
+    return Headline(f"{text}.", "info", evidence, charts=("self_similarity", "top5_share"))
 
 
 def _versus(numbers: Numbers, a: str, b: str) -> list[Finding | None]:

@@ -83,11 +83,11 @@ def _corpora(
 ) -> tuple[dict[Family, Corpus], list[Skipped]]:
     """Texts of the families; one tokenizer, trained on the captions and the names together."""
     scored = [text for job in study_data.jobs if job.unit == "sentence" for text in _texts_of(job)]
-    told, skipped = captions(finder, size, scored, options.seed)
+    caption_data, skipped = captions(finder, size, scored, options.seed)
     named = emoji_names(finder, size, options) if "names" in families else None
-    every = [text for group in told.groups for text in group]
+    every = [text for group in caption_data.groups for text in group]
     trained = tokenizer(every + [g[0] for g in named.groups] if named else every, size.vocabulary)
-    corpora: dict[Family, Corpus] = {"captions": corpus(told, trained)} if "captions" in families else {}
+    corpora: dict[Family, Corpus] = {"captions": corpus(caption_data, trained)} if "captions" in families else {}
     if named is not None:
         corpora["names"] = corpus(named, trained)
     return corpora, skipped

@@ -69,18 +69,18 @@ class Trainer:
         import torch
         from transformers import GPT2Config, GPT2Model
 
-        self.recipe, self._texts, self._made = recipe, corpus.texts, corpus.tokenizer
+        self.recipe, self._texts, self._tokenizer = recipe, corpus.texts, corpus.tokenizer
         self._ids, self._held_out = corpus.ids, corpus.held_out
-        made, texts, size = corpus.tokenizer, corpus.texts, recipe.size
+        tokenizer, texts, size = corpus.tokenizer, corpus.texts, recipe.size
         torch.manual_seed(recipe.seed)
         config = GPT2Config(
-            vocab_size=len(made),
+            vocab_size=len(tokenizer),
             n_embd=size.width,
             n_layer=size.layers,
             n_head=size.heads,
             n_positions=CONTEXT,
-            bos_token_id=made.bos_token_id,
-            eos_token_id=made.eos_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
@@ -145,7 +145,7 @@ class Trainer:
         self.recipe.folder.parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(self.recipe.folder) as part, quiet(bars=True):
             self.model.save_pretrained(part)
-            self._made.save_pretrained(part)
+            self._tokenizer.save_pretrained(part)
             (part / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
         self.recipe.checkpoint.unlink(missing_ok=True)
 
@@ -173,7 +173,7 @@ class Trainer:
         import torch
 
         lengths = torch.tensor([len(i) for i in ids], device=self.recipe.device)
-        padded = torch.full((len(ids), int(lengths.max())), self._made.pad_token_id, device=self.recipe.device)
+        padded = torch.full((len(ids), int(lengths.max())), self._tokenizer.pad_token_id, device=self.recipe.device)
         for row, own in enumerate(ids):
             padded[row, : len(own)] = torch.tensor(own, device=self.recipe.device)
         positions = torch.arange(padded.shape[1], device=self.recipe.device)[None] + torch.as_tensor(

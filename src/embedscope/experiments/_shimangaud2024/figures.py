@@ -1,4 +1,4 @@
-"""Curves: angles, gain by relation, parallelism and gain by layer; and the figure of the islands."""
+"""Curves: angles, parallelism and gain by layer; and the figure of the islands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Figure, Points, Scatter, Series
 from embedscope.core.records import Record
+from embedscope.experiments._shimangaud2024.lookup import is_of_a_relation
 from embedscope.experiments._shimangaud2024.scores import MAIN, Answers
 from embedscope.experiments._shimangaud2024.vectors import Model
 
@@ -17,8 +18,8 @@ BINS = 45
 SHOWN = 800
 """Questions that the figure of the islands shows."""
 
-MANY = 8
-"""Least number of relations for a curve over them."""
+SECTIONS = 8
+"""Sections of questions that are told apart in one figure."""
 
 PAST_THE_END = 1.04
 Kind = Literal["measured", "baseline"]
@@ -27,56 +28,9 @@ Kind = Literal["measured", "baseline"]
 def figures(models: Sequence[Model], records: Sequence[Record], drawn: Sequence[Figure]) -> list[Figure]:
     """All figures in reading order; ``drawn`` are those made on the way."""
     sets = list(dict.fromkeys(str(r.task) for r in records if r.metric.startswith("parallelism.")))
-    charts = [gain_figure(models, records, name) for name in dict.fromkeys(str(r.task) for r in records)]
-    charts += [layer_figure(models, records, name) for name in sets]
+    charts = [layer_figure(models, records, name) for name in sets]
     charts += [parallelism_figure(models, records, name) for name in sets]
     return [f for f in (*charts, *drawn) if f.series]
-
-
-def gain_figure(models: Sequence[Model], records: Sequence[Record], task: str) -> Figure:
-    """Gain over the best control of every relation, highest first; nothing for few relations."""
-    series = []
-    for m in models:
-        rows = [
-            r
-            for r in records
-            if r.source == m.source
-            and r.task == task
-            and r.metric == "headline.top1"
-            and r.value is not None
-            and (r.note or "").startswith("best control")
-            and _of_a_relation(r, records)
-        ]
-        rows.sort(key=lambda r: -(r.value or 0.0))
-        if len(rows) >= MANY:
-            x = tuple(float(i + 1) for i in range(len(rows)))
-            series.append(
-                Series(
-                    m.label,
-                    x,
-                    tuple(r.value for r in rows),
-                    tuple(r.ci_low for r in rows),
-                    tuple(r.ci_high for r in rows),
-                )
-            )
-    return Figure(
-        f"gain-{task}",
-        f"Gain over the best control, relation by relation: {task}",
-        "relation, highest gain first",
-        "top-1 hits less the best control's",
-        tuple(series),
-        "Below zero, a control answers more questions than b - a + c. Bands: 95 % bootstrap over word pairs. The table "
-        "of relations gives their names.",
-        section="Gain by relation",
-    )
-
-
-def _of_a_relation(record: Record, records: Sequence[Record]) -> bool:
-    """Whether the record is about one relation: only those have a share of hits of their own."""
-    return any(
-        r.metric == "hit.top1" and r.subset == record.subset and r.source == record.source and r.task == record.task
-        for r in records
-    )
 
 
 def angle_figure(own: Answers) -> list[Figure]:
@@ -118,7 +72,7 @@ def islands(own: Answers, seed: int) -> list[Scatter]:
     points = []
     sections = outcome.questions.section[outcome.asked][ranked]
     numbers = np.unique(sections)
-    for number in numbers if len(numbers) <= MANY else [None]:
+    for number in numbers if len(numbers) <= SECTIONS else [None]:
         here = slice(None) if number is None else sections == number
         label = "questions" if number is None else outcome.questions.sections[number] or "questions"
         points.append(Points(label, _rounded(x[here]), _rounded(y[here])))
@@ -186,7 +140,7 @@ def _by_layer(model: Model, records: Sequence[Record], task: str, metric: str) -
 
 
 def _whole(record: Record, records: Sequence[Record]) -> bool:
-    return record.subset is None or not _of_a_relation(record, records)
+    return record.subset is None or not is_of_a_relation(record, records)
 
 
 def _curve(model: Model, rows: Sequence[Record], label: str, kind: Kind, group: str = "") -> Series:

@@ -47,3 +47,11 @@ def short_control(record: Record | None) -> str | None:
 def best_control(record: Record | None) -> str | None:
     """The control that a gain is over."""
     return None if record is None or not record.facts else record.facts.get("best_control")
+
+
+def is_of_a_relation(record: Record, records: Sequence[Record]) -> bool:
+    """Whether the record is about one relation: only those have a share of hits of their own."""
+    return any(
+        r.metric == "hit.top1" and r.subset == record.subset and r.source == record.source and r.task == record.task
+        for r in records
+    )

@@ -15,7 +15,6 @@ from embedscope.core.provenance import Provenance
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.numbers import published_role
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet, StudyData
-from embedscope.sources.options import ModelOptions
 
 if TYPE_CHECKING:
     from embedscope.encoders import TextEncoder
@@ -102,7 +101,7 @@ def _images(source: str, study_data: StudyData, options: Options, provenance: Pr
     from embedscope.sources.concept_means import concept_means
     from embedscope.sources.models import extract_images, image_vector, open_image_model
 
-    how = _model_options(options)
+    how = options.of_models
     encoder = open_image_model(source, how, provenance)
     space = image_vector(encoder.spaces)
     images = {image.key: image for questions in study_data.encoded for image in questions.images}
@@ -132,7 +131,7 @@ def _texts(source: str, study_data: StudyData, options: Options, provenance: Pro
     from embedscope.encoders import TextEncoder
     from embedscope.sources.models import open_text_model
 
-    how = _model_options(options)
+    how = options.of_models
     if source.startswith("random:") and _is_lookup(source):
         return _noise(source, open_text_model(source.removeprefix("random:"), how, Provenance()), options.seed)
     model: Any = open_text_model(source, how, provenance)
@@ -163,9 +162,7 @@ def _in_context(
     contexts = parse_contexts(f"contexts:{CONTEXTS}", options.contexts, options.data)
     words = tuple(dict.fromkeys(text for questions in study_data.encoded for text in questions.concepts))
     spaces = tuple(encoder.spaces)
-    means = ContextSpace(
-        encoder, source, words, contexts, spaces, _model_options(options), provenance, options.progress
-    )
+    means = ContextSpace(encoder, source, words, contexts, spaces, options.of_models, provenance, options.progress)
     return Model(
         source,
         TEXT,
@@ -173,16 +170,6 @@ def _in_context(
         spaces[-1],
         lambda questions, space: means.matrix(None, space, questions.concepts),
         facts=encoder.info.as_dict() | {"pooling": f"contexts:{CONTEXTS}", "contexts": means.note},
-    )
-
-
-def _model_options(options: Options) -> ModelOptions:
-    return ModelOptions(
-        device=options.device,
-        dtype=options.dtype,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-        cache=options.cache,
     )
 
 
@@ -214,7 +201,7 @@ def _layers(source: str, encoder: TextEncoder, study_data: StudyData, options: O
     pooling = default_pooling(encoder)
     poolings: list[str | None] = [pooling, *([None] if encoder.has_pooled else [])]
     texts = [text for questions in study_data.encoded for text in questions.concepts]
-    vectors = extract_texts(encoder, texts, poolings, _model_options(options), options.progress)
+    vectors = extract_texts(encoder, texts, poolings, options.of_models, options.progress)
     options.progress.close()
     pooling_of: dict[str, str | None] = dict.fromkeys(vectors.spaces(pooling), pooling)
     if encoder.has_pooled:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from embedscope.core.document import Finding, Status
+from embedscope.core.document import Dot, DotRow, Dots, Finding, Headline, Scatter, Status
 from embedscope.core.records import Record
 from embedscope.core.tables import Score
 from embedscope.experiments._checked import Checked, claims_finding
 from embedscope.experiments._lookup import pick
 from embedscope.experiments._tested import (
     Estimate,
+    Selected,
     difference,
     independent_difference,
     of_record,
@@ -69,6 +70,76 @@ def findings(
     return tuple(f for f in statements if f is not None)
 
 
+SHOWN = 2
+"""Models that the headline speaks of."""
+
+
+def headline(
+    models: Sequence[Vectors],
+    records: Sequence[Record],
+    kept: Mapping[str, KeptScores],
+    charts: Sequence[Dots],
+    scatters: Sequence[Scatter],
+    seed: int,
+) -> Headline | None:
+    """How far images and texts lie apart and what the best alignment does for retrieval; None without pairs."""
+    parts, evidence = [], []
+    for m in [m for m in models if not m.baseline][:SHOWN]:
+        mine = [r for r in records if r.source == m.source]
+        gap = pick(mine, metric="modality_gap", transform=None)
+        if gap is None or gap.value is None:
+            continue
+        text = f"{m.label}: the mean image and the mean text lie {gap.value:.2f} apart"
+        evidence.append(f"{m.label} gap {of_record(gap).text()}")
+        chosen = _chosen(kept.get(m.source, KeptScores()), seed)
+        if chosen is not None and chosen[1].name is not None:
+            part, best = chosen
+            text += f", and {best.name} takes recall@1 on held-out pairs ({part}) from "
+            text += f"{100 * best.reference:.1f} % to {100 * best.value:.1f} %"
+            evidence[-1] += f", recall@1 {best.gain.text(signed=True)}"
+        parts.append(text)
+    if not parts:
+        return None
+    both = [s for s in scatters if {"text", "image"} <= {points.label for points in s.points}]
+    ids = (*(chart.id for chart in charts[:1]), *(s.id for s in both[:1]))
+    return Headline(f"{'. '.join(parts)}.", "info", f"{'; '.join(evidence)}; in brackets 95 % intervals", charts=ids)
+
+
+def recall_charts(models: Sequence[Vectors], kept: Mapping[str, KeptScores]) -> tuple[Dots, ...]:
+    """Recall of texts by images on the last held-out part, alignment by alignment, for every model."""
+    rows: dict[str, list[Dot]] = {}
+    labels: list[str] = []
+    parts: list[str] = []
+    for m in (m for m in models if not m.baseline):
+        scores = kept.get(m.source, KeptScores()).scores
+        places = [key for key in scores if key[0] == FINDS]
+        if not places:
+            continue
+        for name, score in scores[places[-1]].items():
+            estimate = of_score(score)
+            if estimate.value is not None:
+                dot = Dot(len(labels), estimate.value, estimate.low, estimate.high)
+                rows.setdefault(name or "as they are", []).append(dot)
+        labels.append(m.label)
+        parts.append(str(places[-1][1]))
+    if not rows:
+        return ()
+    drawn = tuple(DotRow(name, tuple(dots), strong=name == "as they are") for name, dots in rows.items())
+    where = ", ".join(dict.fromkeys(parts))
+    caption = f"On held-out pairs ({where}), which no alignment was fitted on. Bars: 95 % intervals."
+    return (Dots("recall", "Retrieval, alignment by alignment", FINDS, drawn, tuple(labels), caption=caption),)
+
+
+def _chosen(kept: KeptScores, seed: int) -> tuple[str, Selected] | None:
+    """The last held-out part, and the best alignment there: chosen on half of the concepts, tested on the rest."""
+    parts = [part for metric, part in kept.scores if metric == FINDS]
+    if not parts:
+        return None
+    place = (FINDS, parts[-1])
+    best = select_on_half(kept.scores[place], kept.units[place], seed)
+    return None if best is None else (str(parts[-1]), best)
+
+
 def _gap(m: Vectors, records: Sequence[Record]) -> Finding | None:
     gap = pick(records, metric="modality_gap", transform=None)
     apart = of_record(pick(records, metric="modality_separability.logistic", transform=None))
@@ -106,16 +177,13 @@ def _gap(m: Vectors, records: Sequence[Record]) -> Finding | None:
 
 def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
     """The best alignment, chosen on half of the concepts and tested on the other half."""
-    parts = [part for metric, part in kept.scores if metric == FINDS]
-    if not parts:
+    selected = _chosen(kept, seed)
+    if selected is None:
         return None
-    place = (FINDS, parts[-1])
-    chosen = select_on_half(kept.scores[place], kept.units[place], seed)
-    if chosen is None:
-        return None
+    part, chosen = selected
     if chosen.name is None:
         return Finding(
-            f"{m.label}: on {parts[-1]}, whether an alignment improves retrieval is undecided: none is tested.",
+            f"{m.label}: on {part}, whether an alignment improves retrieval is undecided: none is tested.",
             "undecided",
             "on the half of the concepts on which alignments are chosen, the vectors as they are were best; on the "
             f"other half, recall@1 {100 * chosen.reference:.1f} %",
@@ -123,7 +191,7 @@ def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
     status = chosen.gain.above()
     outcome = sentence(status, "improves retrieval", "makes retrieval worse", "cannot be told apart from no alignment")
     return Finding(
-        f"{m.label}: on {parts[-1]}, {chosen.name} {outcome}: recall@1 {100 * chosen.value:.1f} % against "
+        f"{m.label}: on {part}, {chosen.name} {outcome}: recall@1 {100 * chosen.value:.1f} % against "
         f"{100 * chosen.reference:.1f} % without an alignment.",
         status,
         f"difference {chosen.gain.text(signed=True)} on {chosen.n} queries; the alignment was chosen on the other half "

@@ -13,7 +13,7 @@ from embedscope.core.arrays import Floats, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index
 from embedscope.experiments._tyshchuk2023.study_data import ClassSet, Held, PairSet, Parallel, order_of
-from embedscope.stats._equal import equal_rows
+from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.units import find_units, join
 
 TEST_SHARE = 0.2

@@ -20,9 +20,9 @@ from embedscope.sources.models import (
     extract_images,
     image_vector,
     open_image_model,
-    single_space,
 )
 from embedscope.sources.options import ModelOptions
+from embedscope.sources.single_space import single_space
 
 
 @dataclass
@@ -85,7 +85,7 @@ def encode_study_data(
 ) -> Vectors:
     """Encode the study data with the model ``source``; cached vectors are not recomputed."""
     image_uri, text_uri = towers(source)
-    how = _model_options(options)
+    how = options.of_models
     images = list(study_data.pairs.images) + (list(study_data.classes.images) if study_data.classes else [])
     opened = Provenance()
     with provenance.phase(f"images {source}"):
@@ -133,7 +133,7 @@ def encode_study_texts(source: str, study_data: StudyData, options: Options, pro
     texts = [*study_data.pairs.texts, *(t for p in study_data.languages for t in (*p.texts, *p.english))]
     opened = Provenance()
     with provenance.phase(f"texts {source}"):
-        lookup = _text_lookup(source, texts, _model_options(options), opened, options.progress)
+        lookup = _text_lookup(source, texts, options.of_models, opened, options.progress)
     rows = lookup(study_data.pairs.texts)
     role, none = published_role(source, options.published), np.empty((0, rows.shape[1]))
     result = Vectors(source, label_of(source), False, role, None, rows, none, facts={"text": opened.models[source]})
@@ -142,16 +142,6 @@ def encode_study_texts(source: str, study_data: StudyData, options: Options, pro
         result.languages[parallel.language] = lookup(parallel.texts)
     provenance.models[source] = result.facts
     return result
-
-
-def _model_options(options: Options) -> ModelOptions:
-    return ModelOptions(
-        device=options.device,
-        dtype=options.dtype,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-        cache=options.cache,
-    )
 
 
 def _text_lookup(

@@ -291,7 +291,8 @@ def _sentence_geometry(
     vectors: Any, run: ModelRun, places: Any, options: Options, study_data: StudyData
 ) -> list[Record]:
     """Mean cosine of sentence vectors: of the distinct ones, and as published of the left ones with duplicates."""
-    from embedscope.geometry.measure import measure
+    from embedscope.geometry.measure import measure_stream
+    from embedscope.sources.open import array_source
 
     records = []
     wanted = [
@@ -303,18 +304,24 @@ def _sentence_geometry(
         for sentences, variant in wanted:
             x = vectors.matrix(pooling, space, sentences)
             try:
-                geometry = measure(
-                    {space: x}, metrics=["self_similarity"], transform=options.transform, seed=options.seed
-                ).records
+                rows = array_source({space: x})
+                geometry = measure_stream(
+                    rows.stream,
+                    source=run.source,
+                    metrics=["self_similarity"],
+                    transform=options.transform,
+                    seed=options.seed,
+                    label=f"sentences of {study_data.own_name}",
+                    engine=rows.engine,
+                )
             except InputError as error:
                 note = f"undefined: {error}"
-                geometry = (
-                    Record(run.source, "self_similarity", None, space=space, transform=options.transform, note=note),
-                )
+                geometry = [
+                    Record(run.source, "self_similarity", None, space=space, transform=options.transform, note=note)
+                ]
             records += [
                 replace(
                     r,
-                    source=run.source,
                     pooling=pooling,
                     task="sentences",
                     metric="sentence_self_similarity",

@@ -205,12 +205,12 @@ def pair_metric(
 ) -> Callable[[Callable[[Paired], Mapping[str, Estimate]]], PairMetric]:
     """Make a function of matched rows into a ``PairMetric`` whose id is its name."""
 
-    def made(function: Callable[[Paired], Mapping[str, Estimate]]) -> PairMetric:
+    def decorate(function: Callable[[Paired], Mapping[str, Estimate]]) -> PairMetric:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
         kept = frozenset(invariant)
         return PairMetric(function.__name__, function, rows, kept, bounds, ideal, units, cite, joint, summary)
 
-    return made
+    return decorate
 
 
 def left_out_interval(value: float, without: Callable[[int], float], sizes: Sequence[int]) -> Interval:

@@ -174,9 +174,9 @@ def knn_overlap(paired: Paired) -> Mapping[str, Estimate]:
         raise UndefinedError(f"undefined: {K} neighbours of pairs need at least {K + 2} pairs, got {len(x)}")
     near, other = (np.sort(nearest_others(v, K)[0], axis=1) for v in (x, y))
     items = _shared(near, other)
-    told = "; ".join(t for t in (note, f"chance {K / (len(x) - 1):.4f}") if t)
+    note_with_chance = "; ".join(t for t in (note, f"chance {K / (len(x) - 1):.4f}") if t)
     by_chance = None if paired.values_only else (partial(_shared_neighbours, near, other), paired.aligned_units)
-    return {"knn_overlap": mean_estimate(items, groups, told)} | _null(paired, "knn_overlap", by_chance)
+    return {"knn_overlap": mean_estimate(items, groups, note_with_chance)} | _null(paired, "knn_overlap", by_chance)
 
 
 def _shared(near: Index, other: Index) -> Floats:

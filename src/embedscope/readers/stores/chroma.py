@@ -41,8 +41,8 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
         del fields[1]
     texts = fields[1][0] if len(fields) == len(_PARTS) else None
     fields += [(name, pa.string()) for name in metadata if name not in _PARTS]
-    made = column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
-    return replace(made, ids="id", texts=made.texts if texts is None else texts)
+    stream = column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
+    return replace(stream, ids="id", texts=stream.texts if texts is None else texts)
 
 
 def open_client(place: StorePlace, *, make: bool = False) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.stats._spectra import single_thread_eigh
 from embedscope.stats.cross import CrossGaussian
+from embedscope.stats.spectra import single_thread_eigh
 from embedscope.transforms.align._aligner import Aligner
 from embedscope.transforms.align._sides import Side
 

@@ -1,6 +1,9 @@
-"""Numbers in sentences: differences with enough digits to tell them from zero, shares, counts in good grammar."""
+"""Numbers and names in sentences: differences with enough digits to tell them from zero, counts, lists."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 _MOST = 9
 
@@ -34,10 +37,21 @@ def percent(share: float) -> str:
     return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
 
 
-def count(n: int, noun: str, plural: str | None = None) -> str:
-    """``n`` things: ``1 pair``, ``1,200 pairs``.
+def count(n: int, noun: str) -> str:
+    """``n`` things, in the singular or the plural.
 
-    >>> count(1, "pair"), count(1200, "pair"), count(2, "query", "queries")
-    ('1 pair', '1,200 pairs', '2 queries')
+    >>> count(1, "pair"), count(1200, "pair"), count(2, "query"), count(0, "day")
+    ('1 pair', '1,200 pairs', '2 queries', '0 days')
     """
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+    if n == 1:
+        return f"1 {noun}"
+    return f"{n:,} {noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{n:,} {noun}s"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Names as an enumeration, with the word ``last`` before the last one.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"], "or")
+    ('a', 'a and b', 'a, b or c')
+    """
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
