@@ -27,7 +27,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "
 _LEAST = 10**6
 _LIBRARIES = 24 << 20
 """For modules imported while measuring, and what Python itself allocates."""
-_GROWN = 16 << 20
+_GROWN = 12 << 20
 """By so much two runs of the same command differ, so that what one says is enough for the next."""
 
 
