@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -280,12 +280,12 @@ def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding
     u = numbers.calibration.unrelated
     cuts = _cuts(numbers)
     share = {r.metric: r for r in records}["unrelated_above.0.01"]
-    low, high = (math.nan if end is None else 100 * end for end in (share.ci_low, share.ci_high))
+    of_100, low, high = (math.nan if x is None else 100 * x for x in (share.value, share.ci_low, share.ci_high))
     yield Finding(
         f"Unrelated pairs have a mean cosine of {u.moments.mean:.3f} (standard deviation {u.moments.sd:.3f}); 1 % of "
         f"them reach {cuts[2]:.3f}, and 0.1 % reach {cuts[3]:.3f}.",
         "info",
-        f"mean over all {u.moments.n:,.0f} pairs; of {u.tail.n:,} sampled pairs {100 * share.value:.2f} % "
+        f"mean over all {u.moments.n:,.0f} pairs; of {u.tail.n:,} sampled pairs {of_100:.2f} % "
         f"[{low:.2f} %, {high:.2f} %] reach {cuts[2]:.3f}",
     )
     part = (u.query_spread / u.moments.sd) ** 2 if u.moments.sd else 0.0
