@@ -129,7 +129,7 @@ def test_float32_rows_are_summed_in_float64():
 @pytest.mark.parametrize(
     ("alignment", "cosine", "recall", "by_chance"),
     [
-        (Procrustes(completion="published"), 0.68, 0.20, 0.02),
+        (Procrustes(completion="published"), 0.68, 0.20, 0.03),
         (Procrustes(), 0.685, 0.224, 0.005),
         (LeastSquares(), 0.62, 0.13, 0.005),
     ],
@@ -139,7 +139,7 @@ def test_few_pairs_raise_the_cosine_and_ruin_retrieval(shared_data, alignment, c
 
     Before, .31 and .66. The completion nearest the identity is measured here, the other two rows are the reference.
     What LAPACK gives in the 262 directions that no pair reaches follows the rounding of the products: the plain script
-    gives .204, and .184 to .200 with its rows in another order.
+    gives .204, .184 to .200 with its rows in another order, and .180 on another processor.
     """
     image, text = np.load(shared_data / "clip500" / "features_clip.npy").astype(np.float64)
     image, text = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (image, text))
