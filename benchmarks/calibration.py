@@ -99,6 +99,9 @@ def emoji(data: Path) -> Pairs:
     )
 
 
+CAPTIONS = ("multi30k de-en", "laps_coco")
+"""Sets whose images are the units, and declared: splits of several years stand one after the other in a file."""
+
 SETS = {"emoji de-en": emoji, "multi30k de-en": multi30k, "laps_coco": laps_coco}
 
 
@@ -118,9 +121,9 @@ def inputs(data: Path, wanted: Callable[[str, str], bool]) -> Iterator[tuple[str
             pairs = load(data)
             sides = [Texts(name, tuple(t), tuple(t)) for t in (pairs.left, pairs.right)]
             _, vectors = encode(model, sides, ModelOptions(), Provenance("", 0), Silent())
-            request = CalibrationRequest(
-                pair=(vectors[0], vectors[1]), pair_ids=(np.array(pairs.left_ids), np.array(pairs.right_ids))
-            )
+            ids = np.array(pairs.left_ids), np.array(pairs.right_ids)
+            groups = ids[0] if name in CAPTIONS else None
+            request = CalibrationRequest(pair=(vectors[0], vectors[1]), pair_ids=ids, groups=groups)
             yield name, model, given_of(request)
 
 
