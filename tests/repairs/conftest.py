@@ -6,7 +6,7 @@ from tests.repairs import stores
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """The address of a real server, which is stopped at the end of a file: other files kill processes meanwhile."""
+    """The address of a real server, which is stopped at the end of a file: one for several files died between two."""
     psycopg = pytest.importorskip("psycopg", reason="the extra postgres is not installed")
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
