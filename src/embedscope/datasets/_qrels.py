@@ -17,6 +17,7 @@ from embedscope.datasets._tables import (
     Row,
     cut,
     delimited,
+    is_number,
     named,
     objects,
     parquet_rows,
@@ -113,11 +114,11 @@ def _of_lines(path: Path) -> Iterator[_Judgement]:
     for number, cells in table.rows:
         tabs = table.delimiter == "\t"
         parts = cells if not tabs or columns or len(cells) in (3, 4) else tuple(" ".join(cells).split())
-        if parts[0] == "#" or (parts[0].startswith("#") and (len(parts) not in (3, 4) or not _is_number(parts[-1]))):
+        if parts[0] == "#" or (parts[0].startswith("#") and (len(parts) not in (3, 4) or not is_number(parts[-1]))):
             continue
         names = _columns(parts) if first else None
         first = False
-        if names is not None and not _is_number(parts[-1]):
+        if names is not None and not is_number(parts[-1]):
             columns = tuple(parts.index(name) for name in names)
             continue
         if columns is not None and len(parts) > max(columns):
@@ -134,11 +135,11 @@ def _are_words(table: Lines) -> bool:
         return False
     words = table.delimiter.join(table.rows[0][1]).split()
     ended = any(word.endswith(table.delimiter) for word in words)  # a comma with a space after it separates cells
-    return len(words) in (3, 4) and _is_number(words[-1]) and not ended
+    return len(words) in (3, 4) and is_number(words[-1]) and not ended
 
 
 def _advice(parts: Sequence[str]) -> str:
-    if len(parts) == _RUN_COLUMNS and _is_number(parts[3]) and _is_number(parts[4]):
+    if len(parts) == _RUN_COLUMNS and is_number(parts[3]) and is_number(parts[4]):
         return "it looks like a run, the results of a search (query Q0 document rank score name); wanted judgements"
     return (
         "wanted 'query 0 document grade' (TREC), or query, document and grade separated by tabs (BEIR) or commas "
@@ -150,11 +151,3 @@ def _columns(names: Sequence[str]) -> tuple[str, str, str] | None:
     """Names of the columns of queries, documents and grades; None where one of them is not there."""
     columns = named(names, _QUERY), named(names, _DOCUMENT), named(names, _GRADE)
     return None if None in columns else columns  # type: ignore[return-value]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

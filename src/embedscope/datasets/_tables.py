@@ -178,6 +178,19 @@ def named(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     return next((plain[_plain(name)] for name in wanted if _plain(name) in plain), None)
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, as Python reads one.
+
+    >>> is_number("1e-3"), is_number("grade")
+    (True, False)
+    """
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _plain(name: str) -> str:
     return name.strip().lower().replace("-", "").replace("_", "").replace(" ", "")
 

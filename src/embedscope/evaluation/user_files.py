@@ -10,7 +10,7 @@ from typing import Any
 from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_name, check_regular
-from embedscope.datasets._tables import OBJECTS, PARQUET, delimited, objects, parquet_rows
+from embedscope.datasets._tables import OBJECTS, PARQUET, delimited, is_number, named, objects, parquet_rows
 
 Row = tuple[Any, ...]
 
@@ -60,8 +60,8 @@ def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
     if not rows:
         raise InputError(f"{path} is empty; wanted lines of {', '.join(w.what for w in wanted)}")
     first = [cell.strip() for cell in rows[0]]
-    places = [_place(first, w) is not None for w in wanted]
-    if (places[0] and places[-1]) or (sum(places) > 1 and not any(map(_is_number, first))):
+    places = [named(first, w.names) is not None for w in wanted]
+    if (places[0] and places[-1]) or (sum(places) > 1 and not any(map(is_number, first))):
         return _by_name(path, first, rows[1:], wanted)
     short = next((i for i, row in enumerate(rows) if len(row) < len(wanted)), None)
     if short is not None:
@@ -76,28 +76,15 @@ def _of_lines(path: Path, wanted: Sequence[Wanted]) -> Found:
 def _by_name(path: Path, names: Sequence[str], rows: Sequence[Sequence[Any]], wanted: Sequence[Wanted]) -> Found:
     places = []
     for w in wanted:
-        place = _place(names, w)
-        if place is None:
+        name = named(names, w.names)
+        if name is None:
             raise InputError(
                 f"{path} has no column of {w.what} ({', '.join(w.names[:4])}); its columns are {', '.join(names[:12])}"
             )
-        places.append(place)
+        places.append(names.index(name))
     cells = []
     for number, row in enumerate(rows, 1):
         if len(row) <= max(places) or any(row[i] is None or row[i] == "" for i in places):
             raise InputError(f"row {number} of {path} lacks a value in one of {', '.join(names[i] for i in places)}")
         cells.append(tuple(row[i].strip() if isinstance(row[i], str) else row[i] for i in places))
     return Found(tuple(cells), f"columns {', '.join(names[i] for i in places)} of {path.name}")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _place(names: Sequence[str], wanted: Wanted) -> int | None:
-    lower = {name.strip().lower(): i for i, name in reversed(list(enumerate(names)))}
-    return next((lower[name] for name in wanted.names if name in lower), None)
