@@ -230,7 +230,7 @@ def test_qdrant_named_vectors_and_points_without_one(tmp_path):
 
 
 def _fields_of_the_stores_names(folder, name):
-    """Ten rows whose own fields are called as the store calls its parts; the address and the name of what holds them."""
+    """Ten rows whose own fields are called as the parts of the store: its address, what holds them, hidden names."""
     fields = [{"id": f"sku{i}", "document": f"own {i}", "vector": i, "embedding": -i} for i in range(10)]
     if name == "qdrant":
         qdrant = pytest.importorskip("qdrant_client", reason="the extra qdrant is not installed")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from embedscope.core.atomic import write_bytes
 from embedscope.core.cache import cache_folder, named_cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.regular import check_not_root
 from embedscope.datasets._archive import members
 from embedscope.datasets._file import File, FileSet
 
@@ -112,6 +113,8 @@ class Finder:
     def _by_size(self) -> dict[int, list[Path]]:
         """Files under the data folder by their size; walked once."""
         sizes: dict[int, list[Path]] = {}
+        if self.data is not None:
+            check_not_root(self.data, "the data")
         for folder, subfolders, names in os.walk(self.data) if self.data is not None else ():
             subfolders.sort()
             for path in (Path(folder, name) for name in sorted(names)):
