@@ -30,7 +30,7 @@ class Finder:
     Raises
     ------
     InputError
-        if ``data`` is not a folder.
+        if ``data`` is not a folder, or is the root of the file system.
     """
 
     def __init__(self, data: Path | None = None, download: bool = True) -> None:
@@ -38,6 +38,8 @@ class Finder:
         self.data = Path(data) if data is not None else Path(named) if named else None
         if self.data is not None and not self.data.is_dir():
             raise InputError(f"the data folder {self.data} is not a folder; pass one with --data or ${DATA_VARIABLE}")
+        if self.data is not None:
+            check_not_root(self.data, "the data")
         self.download = download
         self._unreachable: dict[str, str] = {}
         self._fetched: dict[str, Path] = {}
@@ -113,8 +115,6 @@ class Finder:
     def _by_size(self) -> dict[int, list[Path]]:
         """Files under the data folder by their size; walked once."""
         sizes: dict[int, list[Path]] = {}
-        if self.data is not None:
-            check_not_root(self.data, "the data")
         for folder, subfolders, names in os.walk(self.data) if self.data is not None else ():
             subfolders.sort()
             for path in (Path(folder, name) for name in sorted(names)):
