@@ -110,7 +110,7 @@ def test_the_folder_may_come_from_the_environment(tmp_path, monkeypatch):
 def test_a_folder_that_is_none(tmp_path):
     with pytest.raises(InputError, match="is not a folder; pass one with --data"):
         Finder(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="/ is the root of the file system; name the folder or the file that holds the d"):
+    with pytest.raises(InputError, match="/ is the root of the file system; name the folder or the file that holds"):
         Finder(Path("/"))
 
 
