@@ -294,8 +294,8 @@ def test_a_repair_is_applied_to_a_collection(tmp_path):
     [
         ("lancedb", "", "lancedb:{}/docs"),
         ("lancedb", "/docs.lance", "lancedb:{}/docs"),
-        ("chroma", "", "chroma:{}/COLLECTION"),
-        ("chroma", "/chroma.sqlite3", "chroma:{}/COLLECTION"),
+        ("chroma", "", "chroma:{}/docs"),
+        ("chroma", "/chroma.sqlite3", "chroma:{}/docs"),
         ("qdrant", "", "qdrant:{}/docs"),
     ],
 )
