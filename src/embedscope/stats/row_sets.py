@@ -14,7 +14,7 @@ from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix
 from embedscope.stats._questions import NEAREST
-from embedscope.stats.copies import first_equal, without_copies
+from embedscope.stats.copies import first_alike, without_copies
 from embedscope.stats.neighbour_index import IndexedNeighbours, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, Products, k_occurrences, nearest_of_others, top_k
 
@@ -144,8 +144,8 @@ class RowSet:
 
     @cached_property
     def _first(self) -> Index | None:
-        """Place (n,) of the first row that equals each; None where all are distinct."""
-        return first_equal(self.x)
+        """Place (n,) of the first row that each is a duplicate of; None where all are distinct."""
+        return first_alike(self.x)
 
     @property
     def unequal(self) -> RowSet:
