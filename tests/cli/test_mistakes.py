@@ -51,6 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("reproduce wolfe2022 --out x.pdf", "or a new folder (a browser prints the page as PDF)"),
         ("report x.json --out x.md", "a report is one HTML page; name x.html (--format markdown prints Markdown)"),
         ("measure minilm --images /", "/ is the root of the file system; name the folder"),
+        ("measure example/documents.npy --memory 5", "a size such as 512MB or 2GiB, got '5', which is 5 bytes"),
         ("measure /", "/ is the root of the file system; name the folder or the file that holds the vectors"),
         ("measure minlm", "add --texts DATASET"),
         (

@@ -37,15 +37,17 @@ def float16_ties(rows: RowSet) -> float:
     """Share of neighbouring ranks among the 10 nearest whose cosines are one number in half precision.
 
     Mean over rows (n, d) and ranks r = 1..9 of [float16(cos_r) = float16(cos_r+1)], where float64 tells them apart;
-    float16 has steps of 2^-11 between .5 and 1. At most 2,000 rows ask. Source of the lists: radovanovic2010.
+    float16 has steps of 2^-11 between .5 and 1. Duplicates are left out. At most 2,000 rows ask. Source of the lists:
+    radovanovic2010.
 
     Raises
     ------
     UndefinedError
-        with fewer than 11 non-zero rows.
+        with fewer than 11 different non-zero rows.
     """
-    _enough(rows)
-    exact = rows.nearest(K, rows.n_queries(ASKED)).scores
+    distinct = rows.unequal
+    _enough(distinct)
+    exact = distinct.nearest(K, distinct.n_queries(ASKED)).scores
     half = exact.astype(np.float16)
     return float(((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).mean())
 
