@@ -1,6 +1,7 @@
 """Named pipes wherever a file may be named: refused, never waited for (each test has a time limit)."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,3 +68,21 @@ def test_a_model_card_is_read_and_so_no_pipe(tmp_path):
     ):
         with pytest.raises(embedscope.errors.InputError, match=said):
             put_model_card(result, place)
+
+
+@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="no file of the kernel here that makes its reader wait")
+@pytest.mark.parametrize(
+    "command", ["measure x.npy --groups {}.txt", "measure {}.csv", "measure {}.npy", "report {}.json"]
+)
+def test_a_file_of_the_kernel_is_refused(tmp_path, monkeypatch, command):
+    """/proc/kmsg says that it is a regular file of 0 bytes, gives the messages so far, and then waits."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.random.default_rng(0).standard_normal((40, 4)))
+    for suffix in ("txt", "csv", "npy", "json"):
+        Path(f"kernel.{suffix}").symlink_to("/proc/kmsg")
+    done = CliRunner().invoke(app, command.format("kernel").split())
+    assert done.exit_code == 2, done.output
+    assert "is a file of the kernel, which may never end" in done.stderr or "is not a regular file" in done.stderr
+    Path("kernel.csv").unlink()
+    Path("kernel.csv").touch()
+    assert "is empty (0 bytes)" in CliRunner().invoke(app, ["measure", "kernel.csv"]).stderr
