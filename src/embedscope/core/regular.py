@@ -68,6 +68,13 @@ def is_regular(path: Path) -> bool:
     return stat.S_ISREG(facts.st_mode) and not _is_virtual(facts)
 
 
+def check_not_root(folder: str | Path, holds: str) -> None:
+    """Raise ``InputError`` where ``folder`` is the root of the file system: all of it would be searched."""
+    place = Path(folder).resolve()
+    if place == place.parent:
+        raise InputError(f"{folder} is the root of the file system; name the folder or the file that holds {holds}")
+
+
 def check_ends(path: str | Path) -> None:
     """Raise ``InputError`` where ``path`` is a pipe, a device or a socket, which may never end; nothing is opened."""
     try:
