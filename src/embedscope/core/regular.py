@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from embedscope.core.errors import InputError
@@ -83,6 +84,21 @@ def check_ends(path: str | Path) -> None:
         return  # who opens it says why
     if not stat.S_ISDIR(facts.st_mode):
         check_regular(Path(path))
+
+
+def check_folder(folder: str | Path) -> None:
+    """Raise ``InputError`` where a file in or under ``folder`` is a pipe, a device, a socket or a file of the kernel.
+
+    For folders that a library reads, which opens what it finds there; links to other folders are not followed.
+    """
+    waiting = [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False):
+                    check_ends(entry.path)
 
 
 def _is_virtual(facts: os.stat_result) -> bool:
