@@ -66,7 +66,7 @@ def below(folder: str) -> dict[tuple[str, ...], Place]:
     else:
         check_not_root(folder, "the vectors")
         for file in _walk(folder):
-            if file.is_file():
+            if not file.is_dir():  # what is no regular file, or a link to nothing, is said where it is opened
                 places[file.relative_to(folder).parts] = place_at(file)
             if len(places) > FILES_AT_MOST:
                 raise InputError(
@@ -92,7 +92,7 @@ def _direct(folder: str) -> dict[tuple[str, ...], Place]:
     """Files in a folder on this machine, not below it; empty where it is laid out in folders of its own or remote."""
     if is_remote(folder) or any((Path(folder) / name).is_dir() for name in _SPACES):
         return {}
-    seen = [file for file in Path(folder).iterdir() if file.name[0] not in "._" and file.is_file()]
+    seen = [file for file in Path(folder).iterdir() if file.name[0] not in "._" and not file.is_dir()]
     return {(file.name,): place_at(file) for file in sorted(seen, key=lambda file: natural(file.name))}
 
 
