@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -180,6 +181,21 @@ def test_the_smallest_certified_is_chosen_saved_and_applied(rows: np.ndarray, tm
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), outcome.repair.store(rows, "document"))
     assert np.load(tmp_path / "out.npy").dtype == np.int8
     assert outcome.result.document.figures[0].id == "frontier"
+
+
+def test_the_frontier_stands_alone_and_all_others_after_the_tests(rows: np.ndarray) -> None:
+    plans = ["float16", "int8", "first:16+float16", "first:8", "first:8+int8", "first:4+float16"]
+    document = embedscope.compress(rows[:600], candidates=plans, tolerance=0.2, max_eval_rows=200).result.document
+    tables = {t.id: [str(row[0]).removesuffix(" (chosen)") for row in t.rows] for t in document.tables}
+    assert list(tables) == ["frontier", "certified", "beaten"]
+    assert tables["frontier"][0] == "float32"
+    assert sorted(tables["frontier"][1:] + tables["beaten"]) == sorted(plans)
+    rows_ = [row for t in document.tables if t.id != "certified" for row in t.rows]
+    score = {str(row[0]).removesuffix(" (chosen)"): row[1:3] for row in rows_}
+    for name in tables["beaten"]:  # as few bytes, as good
+        assert any(b <= score[name][0] and v >= score[name][1] for b, v in map(score.get, tables["frontier"]))
+    for a, b in itertools.pairwise(tables["frontier"]):
+        assert score[a][0] > score[b][0] and score[a][1] >= score[b][1]
 
 
 def test_the_first_test_that_fails_ends_the_path(rows: np.ndarray) -> None:

@@ -287,7 +287,7 @@ def _places(units: Index) -> Index:
 
 
 def _along(mine: Index, theirs: Index, block: int) -> Index | None:
-    """For each row of a side the row (m,) of the main side whose block it belongs to; None where there is no such order.
+    """For each row of a side the row (m,) of the main side whose block it belongs to; None where the orders differ.
 
     Two files that hold the same units in the same order depend on their order in one way: blocks of their own, of
     another length, would join each other into one. A row whose unit the main side does not have follows the last one
