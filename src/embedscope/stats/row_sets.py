@@ -16,7 +16,7 @@ from embedscope.stats._neighbours import Matrix
 from embedscope.stats._questions import NEAREST
 from embedscope.stats.copies import first_alike, without_copies
 from embedscope.stats.neighbour_index import IndexedNeighbours, indexed_neighbours
-from embedscope.stats.neighbours import Neighbours, Products, k_occurrences, nearest_of_others, top_k
+from embedscope.stats.neighbours import Neighbours, Products, Taken, k_occurrences, nearest_of_others, top_k
 
 K = NEAREST
 LISTED = 16_000
@@ -210,8 +210,9 @@ class RowSet:
         first = (indices >= 0) & (rank <= k) & ~short[:, None]
         neighbours = np.empty((len(indices), k), dtype=np.intp)
         neighbours[~short] = indices[first].reshape(-1, k)
-        if short.any():
-            neighbours[short] = self._searched(k, np.flatnonzero(short)).indices
+        if not short.any():
+            return Neighbours(neighbours, Taken(lists, places[:asked], np.nonzero(first)[1].reshape(-1, k)))
+        neighbours[short] = self._searched(k, np.flatnonzero(short)).indices
         return Neighbours(neighbours, Products(whole.x, whole.x, places[:asked], places[neighbours]))
 
 
