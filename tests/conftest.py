@@ -30,7 +30,7 @@ LONG = ("experiments", "faults", "encoders", "sources", "execution", "docs", "ex
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Modules and thousands of items live to the end: the garbage collector need not walk through them again and again."""
+    """Modules and items live to the end: the garbage collector need not walk through them again and again."""
     gc.disable()
     result = yield
     gc.freeze()

@@ -11,7 +11,8 @@ import time
 
 import numpy as np
 import pytest
-from tests.faults.conftest import run, start
+from tests.commands import run_command
+from tests.faults.conftest import start
 
 from embedscope.readers import ids_of, open_vectors
 from embedscope.transforms import parse_chain
@@ -80,7 +81,7 @@ def test_kills_at_random_moments(tmp_path, make, n, capsys):
     repair.save(tmp_path / "r.safetensors")
     command = ("apply", tmp_path / "r.safetensors", source, "--quiet")
     began = time.monotonic()
-    run(*command, "--in-place", check=True)
+    run_command(*command, "--in-place", check=True)
     usual = time.monotonic() - began
     wanted = _rows(source)
     np.testing.assert_allclose(wanted, repair.transform(x), atol=1e-6)
@@ -101,7 +102,7 @@ def test_kills_at_random_moments(tmp_path, make, n, capsys):
                 if process.returncode in {0, DONE}:
                     break
             if process.returncode not in {0, DONE}:
-                last = run(*command, option)
+                last = run_command(*command, option)
                 back = _is_back(option, last.returncode, last.stderr, 4, journal)
                 assert last.returncode == 0 or back, last.stderr
             np.testing.assert_array_equal(_rows(source), goal)
