@@ -63,6 +63,7 @@ RIGHT = {word: x.tolist() for word, x in zip(WORDS, X, strict=True)}
         "DELETE FROM rows WHERE namespace = 'model b'; UPDATE rows SET namespace = 'model b'",
         "UPDATE chunks SET sums = 'what'",
         "UPDATE chunks SET sums = '{}'",
+        f"UPDATE chunks SET sums = '{'[' * 100_000}'",
         "UPDATE chunks SET bytes = bytes + 1",
     ],
 )
