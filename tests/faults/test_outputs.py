@@ -17,7 +17,7 @@ from tests.faults.conftest import leftovers
 from embedscope.core import _leftovers
 from embedscope.core.atomic import atomic_folder, atomic_path, scratch_folder, write_at, write_bytes, write_text
 from embedscope.core.errors import InputError, OutputError
-from embedscope.core.inputs import reading
+from embedscope.core.inputs import paths_in, reading
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
@@ -179,6 +179,19 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, link):
         write_text(tmp_path / "v" / "report.html", "fine")
     assert source.read_bytes() == before
     write_bytes(out, b"afterwards it is the user's own choice")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "{}::v", "{}?ids=id", "{}?ids=id&text=t::v", "{}::v?ids=id", "docs={}?ids=id", "sts:{}", "labels:{}?x"],
+)
+@pytest.mark.parametrize("name", ["x.parquet", "a::b.npy", "what?.npy", "k=v.npy"])
+def test_an_input_is_known_in_every_form_that_names_it(tmp_path, form, name):
+    source = tmp_path / name
+    source.write_bytes(b"vectors")
+    with reading(paths_in([form.format(source)])), pytest.raises(InputError, match="would be overwritten"):
+        write_bytes(tmp_path / "." / name, b"lost")
+    assert source.read_bytes() == b"vectors"
 
 
 @pytest.mark.parametrize("option", ["--json", "--report"])
