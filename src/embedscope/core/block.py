@@ -89,20 +89,27 @@ class Centred:
     @cached_property
     def squares(self) -> Floats:
         """Sums (d,) of y_j^2 over centred rows y."""
-        return np.asarray(sum(column_squares(self.rows[part]) for part in _bands(self.rows)))
+        return np.asarray(sum(column_squares(self.rows[part]) for part in bands(self.rows)))
 
 
 class RowBlock:
     """Rows ``x`` (m, d), m > 0, as they came, with hashes ``ids`` (m,) of their identities.
 
-    ``units`` (m,) are hashes of the units of evidence where several rows are one, and ``group`` is the jackknife group.
+    ``units`` (m,) are hashes of the units of evidence where several rows are one, ``group`` is the jackknife group, and
+    ``norms`` (m,) are the lengths of the rows where they are known.
 
     Everything else follows from them when it is first asked for and is then shared. Who keeps any of it takes a copy:
     the memory belongs to the block, which may be used again.
     """
 
     def __init__(
-        self, x: Array, ids: Hashes, scratch: Scratch | None = None, units: Hashes | None = None, group: int = 0
+        self,
+        x: Array,
+        ids: Hashes,
+        scratch: Scratch | None = None,
+        units: Hashes | None = None,
+        group: int = 0,
+        norms: Floats | None = None,
     ) -> None:
         self.x = x
         self.ids = ids
@@ -111,6 +118,7 @@ class RowBlock:
         self._scratch = scratch or Scratch()
         self._centred: dict[tuple[Rows, Precision], Centred] = {}
         self._largest: dict[bool, Array] = {}
+        self._norms = norms
 
     def __len__(self) -> int:
         return len(self.x)
@@ -132,9 +140,7 @@ class RowBlock:
     @cached_property
     def norms(self) -> Array:
         """Lengths (m,) of the rows, float64."""
-        if is_torch(self.x):
-            return row_norms(self.x)
-        return np.concatenate([row_norms(self.x[part]) for part in _bands(self.x)])
+        return norms_of(self.x) if self._norms is None else self._norms
 
     @cached_property
     def zero_rows(self) -> int:
@@ -154,19 +160,32 @@ class RowBlock:
     @cached_property
     def unit(self) -> Array:
         """Rows (k, d) of non-zero length divided by it."""
-        rows, lengths = self.present, self.lengths[:, None]
-        if is_torch(rows):
-            return rows / lengths
-        return np.divide(rows, lengths, out=self._scratch.matrix("unit", rows, len(rows), "float64"))
+        lengths = self.lengths[:, None]
+        if is_torch(self.x):
+            return self.present / lengths
+        x = self.x if self.zero_rows == 0 else self.x[self.norms > 0]
+        out = self._scratch.matrix("unit", x, len(x), "float64")
+        for part in bands(x):
+            out[part] = x[part]
+            out[part] /= lengths[part]
+        return out
 
     @cached_property
     def of_unit_length(self) -> bool:
         """Whether every row has a length within 2^-22 of 1, as rows that were stored at unit length in float32 have."""
         return bool((abs(self.norms - 1) <= UNIT_LENGTH).all())
 
-    def rows(self, kind: Rows) -> Array:
-        """The rows in float64: all as they came (``raw``), or those of non-zero length with unit length (``unit``)."""
-        return self.unit if kind == "unit" else self.double
+    def rows(self, kind: Rows, *, single: bool = False) -> Array:
+        """The rows, all as they came (``raw``), or those of non-zero length with unit length (``unit``).
+
+        In float64; ``single`` ones are rounded to float32 from there.
+        """
+        rows = self.unit if kind == "unit" else self.double
+        if not single or is_torch(rows):
+            return rows.float() if single else rows
+        out = self._scratch.matrix("single", rows, len(rows), "float32")
+        out[...] = rows
+        return out
 
     def count(self, kind: Rows) -> int:
         """How many ``rows`` there are of this ``kind``."""
@@ -196,6 +215,13 @@ class RowBlock:
         return to_float64(_largest(known, min(k, self.dim)))
 
 
+def norms_of(x: Array) -> Array:
+    """Lengths (m,) of the rows ``x`` (m, d), float64, in their namespace."""
+    if is_torch(x):
+        return row_norms(x)
+    return np.concatenate([row_norms(x[part]) for part in bands(x)] or [np.zeros(0)])
+
+
 def column_sums(x: Array) -> Floats:
     """Sums (d,) of the columns of floating ``x`` (m, d), taken in its precision, as float64 on the host."""
     ones = x.new_ones(len(x)) if is_torch(x) else np.ones(len(x), dtype=x.dtype)
@@ -218,12 +244,12 @@ def centred_rows(x: Array, name: str, scratch: Scratch, dtype: str = "float64", 
     room = scratch.matrix(name, first, len(x) + 1, dtype)
     y, width = room[: len(x)], int(x.shape[1])
     total, quadratic, cubic, quartic = np.zeros(width), 0.0, np.zeros(width), 0.0
-    for part in _bands(x):
+    for part in bands(x):
         _subtract(x[part], x[:1], first, y[part])
         total += column_sums(y[part])
     shift = total / len(x)
     moved = _as(shift, y)
-    for part in _bands(x):
+    for part in bands(x):
         band = y[part]
         band -= moved
         lengths = _squared_lengths(band)
@@ -250,9 +276,9 @@ def _squared_lengths(x: Array) -> Array:
     return (x * x).sum(dim=1) if is_torch(x) else np.vecdot(x, x)
 
 
-def _bands(x: Array) -> list[slice]:
-    """Rows of ``x`` (m, d), m > 0, a cache full at a time; all at once on a device."""
-    step = len(x) if is_torch(x) else max(16, _BAND // int(x.shape[1]))
+def bands(x: Array) -> list[slice]:
+    """Rows of ``x`` (m, d), a cache full at a time; all at once on a device."""
+    step = max(1, len(x)) if is_torch(x) else max(16, _BAND // int(x.shape[1]))
     return [slice(start, start + step) for start in range(0, len(x), step)]
 
 

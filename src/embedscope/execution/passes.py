@@ -11,7 +11,7 @@ import numpy as np
 
 from embedscope.core.accumulate import Need
 from embedscope.core.batch import Shard, Stream
-from embedscope.core.block import RowBlock
+from embedscope.core.block import RowBlock, norms_of
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.execution import Engine
@@ -124,9 +124,10 @@ class PassWork:
             part.declared |= declared
             for space in self.spaces:
                 x = batch.spaces[space]
-                clusters = grouping.clusters(x, batch.ids, batch.clusters, (batch.units or {}).get(space))
+                named, norms = (batch.units or {}).get(space), norms_of(x)
+                clusters = grouping.clusters(x, batch.ids, batch.clusters, named, norms)
                 part.counts[space].update(clusters)
-                full = waiting[space].add(x, batch.ids, clusters, joint=declared or grouping.leaves_out)
+                full = waiting[space].add(x, batch.ids, clusters, declared or grouping.leaves_out, norms)
                 _feed(states[space].values(), full)
             part.rows += len(batch.ids)
             with self._lock:

@@ -7,16 +7,17 @@ from functools import cache
 
 import numpy as np
 
-from embedscope.core.arrays import Array, Hashes, row_norms, to_numpy
+from embedscope.core.arrays import Array, Floats, Hashes, row_norms, to_numpy
 from embedscope.core.ids import combine, hash_texts, mix
 
 _BAND = 1 << 16
 _LEAST = 2.0**-1000
 
 
-def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
+def equal_rows(x: Array, ids: Hashes | None = None, norms: Floats | None = None) -> Hashes:
     """Hash (n,) of every row ``x`` (n, d) at unit length in float32: equal rows have equal hashes.
 
+    ``norms`` (n,) are the lengths of the rows where they are known, in float64.
     Zero rows are missing vectors, which do not belong together: they keep their ``ids``, their numbers where None.
     Two multilinear hashes of 32 bits with fixed odd factors [lemire2014].
 
@@ -37,7 +38,7 @@ def equal_rows(x: Array, ids: Hashes | None = None) -> Hashes:
         part = slice(start, start + step)
         rows, unit, word = (r[: len(values[part])] for r in (*room, words))
         rows[...] = values[part]
-        lengths = row_norms(rows)
+        lengths = row_norms(rows) if norms is None else norms[part].copy()
         empty[part] = lengths == 0
         lengths[empty[part]] = 1.0
         if lengths.min(initial=1.0) > _LEAST:

@@ -16,7 +16,7 @@ import numpy as np
 
 from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Array, Hashes, is_torch
-from embedscope.core.block import RowBlock, Scratch, empty_like
+from embedscope.core.block import RowBlock, Scratch, empty_like, norms_of
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS, groups_of
 from embedscope.stats.units import Units
@@ -80,8 +80,10 @@ class RowGroups:
         self._waiting: dict[int, _Waiting] = {}
         self._scratch = Scratch()
 
-    def add(self, x: Array, ids: Hashes, clusters: Hashes, joint: bool = False) -> Iterator[tuple[int, RowBlock]]:
-        """Take in the rows ``x`` (n, d); give (group, block) for each that is full.
+    def add(
+        self, x: Array, ids: Hashes, clusters: Hashes, joint: bool = False, norms: Array | None = None
+    ) -> Iterator[tuple[int, RowBlock]]:
+        """Take in the rows ``x`` (n, d), whose lengths are ``norms`` (n,); give (group, block) for each that is full.
 
         ``joint`` says that clusters are units of several rows each, which blocks then carry.
         """
@@ -89,17 +91,18 @@ class RowGroups:
             raise InputError(
                 f"rows, ids and clusters must have the same length, got {len(x)}, {len(ids)} and {len(clusters)}"
             )
+        norms, kind = norms_of(x) if norms is None else norms, _kind(x)
         groups = groups_of(clusters, self.n_groups).astype(np.uint16)
         order = np.argsort(groups, kind="stable")
         bounds = np.searchsorted(groups[order], np.arange(self.n_groups + 1))
         for g, (start, stop) in enumerate(itertools.pairwise(bounds.tolist())):
             while start < stop:
                 waiting = self._waiting.get(g)
-                if waiting is None or not waiting.takes(x):
+                if waiting is None or waiting.kind != kind:
                     if waiting is not None:
                         yield g, waiting.block(self._scratch)
                     waiting = self._waiting[g] = _Waiting(x, self.capacity, g)
-                start += waiting.add(x, ids, order[start:stop], clusters if joint else None)
+                start += waiting.add(x, ids, norms, order[start:stop], clusters if joint else None)
                 if waiting.n == self.capacity:
                     yield g, waiting.block(self._scratch)
 
@@ -110,29 +113,33 @@ class RowGroups:
                 yield g, self._waiting[g].block(self._scratch)
 
 
+def _kind(x: Array) -> tuple[object, ...]:
+    """What rows ``x`` (n, d) must share with others to wait in one block with them."""
+    return is_torch(x), x.dtype, int(x.shape[1]), getattr(x, "device", None)
+
+
 class _Waiting:
     """Rows of one group that wait for more, in the precision they came in."""
 
     def __init__(self, like: Array, capacity: int, group: int) -> None:
+        self.kind = _kind(like)
         self._x = empty_like(like, capacity)
         self._ids = np.empty(capacity, dtype=np.uint64)
+        self._norms = empty_like(like[:, :1], capacity, "float64")[:, 0]
         self._units: Hashes | None = None
         self._group = group
         self.n = 0
 
-    def takes(self, x: Array) -> bool:
-        """Whether rows ``x`` (n, d) are of the kind that waits."""
-        same = is_torch(x) == is_torch(self._x) and x.dtype == self._x.dtype and x.shape[1] == self._x.shape[1]
-        return bool(same and getattr(x, "device", None) == getattr(self._x, "device", None))
-
-    def add(self, x: Array, ids: Hashes, index: np.ndarray[Any, Any], units: Hashes | None) -> int:
+    def add(self, x: Array, ids: Hashes, norms: Array, index: np.ndarray[Any, Any], units: Hashes | None) -> int:
         """Copy as many rows ``index`` of ``x`` as there is room for, and say how many."""
         index = index[: len(self._x) - self.n]
         here = slice(self.n, self.n + len(index))
         if is_torch(x):
-            self._x[here] = x[sys.modules["torch"].as_tensor(index, device=x.device)]
+            rows = sys.modules["torch"].as_tensor(index, device=x.device)
+            self._x[here], self._norms[here] = x[rows], norms[rows]
         else:
             np.take(x, index, axis=0, out=self._x[here], mode="clip")
+            self._norms[here] = norms[index]
         self._ids[here] = ids[index]
         if units is not None:
             if self._units is None:  # rows before these are units by themselves
@@ -147,7 +154,7 @@ class _Waiting:
         """The rows that wait; the next ones take their place."""
         n, self.n = self.n, 0
         units = None if self._units is None else self._units[:n]
-        return RowBlock(self._x[:n], self._ids[:n], scratch, units, self._group)
+        return RowBlock(self._x[:n], self._ids[:n], scratch, units, self._group, self._norms[:n])
 
 
 class Grouped(Generic[R]):

@@ -57,6 +57,38 @@ class Products:
 
         return np.concatenate([np.empty((0, k)), *in_threads(of, range(0, len(self.rows), QUERY_ROWS))])
 
+    def first(self, m: int, k: int) -> Products:
+        """The first ``k`` of the first ``m`` rows."""
+        return self.of(np.arange(m), k)
+
+    def of(self, rows: Index, k: int) -> Products:
+        """The first ``k`` of some ``rows`` (m,) of these."""
+        return replace(self, rows=self.rows[rows], columns=self.columns[rows, :k])
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """Products that stand in the lists of other rows, to be taken from there when they are needed.
+
+    Attributes
+    ----------
+    lists : lists of the whole
+    rows : (m,) lists
+    places : (m, k) places in each
+    """
+
+    lists: Neighbours
+    rows: Index
+    places: Index
+
+    def products(self) -> Floats:
+        """The products (m, k)."""
+        return np.asarray(np.take_along_axis(self.lists.scores_of(self.rows), self.places, axis=1))
+
+    def first(self, m: int, k: int) -> Taken:
+        """The first ``k`` of the first ``m`` rows."""
+        return replace(self, rows=self.rows[:m], places=self.places[:m, :k])
+
 
 class Neighbours:
     """The k best rows of a corpus for each query, best first, ties to the lower index.
@@ -67,24 +99,32 @@ class Neighbours:
     scores : (m, k) float64 inner products; those that the search could do without are products when they are asked for
     """
 
-    def __init__(self, indices: Index, scores: Floats | Products) -> None:
+    def __init__(self, indices: Index, scores: Floats | Products | Taken) -> None:
         self.indices, self._scores = indices, scores
+        self._some: Floats | None = None
 
     @property
     def scores(self) -> Floats:
         """Float64 inner products (m, k)."""
-        if isinstance(self._scores, Products):
+        if not isinstance(self._scores, np.ndarray):
             self._scores = self._scores.products()
         return self._scores
+
+    def scores_of(self, rows: Index) -> Floats:
+        """Scores (m, k) of some queries ``rows`` (m,), each computed once."""
+        if not isinstance(self._scores, Products):
+            return self.scores[rows]
+        if self._some is None:
+            self._some = np.full(self.indices.shape, np.nan)
+        new = rows[np.isnan(self._some[rows, 0])]
+        self._some[new] = self._scores.of(new, self.indices.shape[1]).products()
+        return self._some[rows]
 
     def first(self, m: int, k: int) -> Neighbours:
         """The ``k`` best of the first ``m`` queries."""
         known = self._scores
-        if isinstance(known, Products):
-            return Neighbours(
-                self.indices[:m, :k].copy(), replace(known, rows=known.rows[:m], columns=known.columns[:m, :k])
-            )
-        return Neighbours(self.indices[:m, :k].copy(), known[:m, :k].copy())
+        scores = known[:m, :k].copy() if isinstance(known, np.ndarray) else known.first(m, k)
+        return Neighbours(self.indices[:m, :k].copy(), scores)
 
 
 def top_k(

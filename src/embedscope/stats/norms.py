@@ -64,7 +64,8 @@ def _norm_moments(block: RowBlock) -> NormMoments:
     mean = norms.mean()
     off = norms - mean
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        powers = [float((off**k).sum()) for k in (2, 3, 4)]
+        squares = off * off
+        powers = [float(terms.sum()) for terms in (squares, squares * off, squares * squares)]
     return NormMoments(len(block), float(mean), powers[0], block.dim, block.zero_rows, *powers[1:])
 
 

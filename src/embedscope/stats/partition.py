@@ -68,11 +68,30 @@ class Partition(Need[PartitionValues]):
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[PartitionValues]:
         """A new accumulator with the directions held fixed."""
         if self.directions == "random":
-            return _PartitionState(self, None, 0)
-        moments: Gaussian = results[self.depends[0]]
-        single = self.rows == "unit" and moments.n >= SINGLE
-        wander = _wander(moments) if self.directions == "eigenvectors" else None
-        return _PartitionState(self, moments.directions, _degenerate(moments), single, wander)
+            return _PartitionState(self)
+        return _PartitionState(self, _fixed(self, results[self.depends[0]]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fixed:
+    """What one set of moments fixes for the states of all groups and shards: directions in their columns, and facts."""
+
+    columns: Floats
+    degenerate: int
+    single: bool
+    wander: Floats | None
+
+
+def _fixed(need: Partition, moments: Gaussian) -> _Fixed:
+    """Directions and what is known about them, computed once for these ``moments``."""
+    known: dict[Partition, _Fixed] = moments.__dict__.setdefault("_fixed", {})
+    if need not in known:
+        single = need.precision == "fast" or (need.rows == "unit" and moments.n >= SINGLE)
+        published = need.directions == "published"
+        columns = moments.directions.T if published else moments.directions
+        columns = columns.astype(np.float32) if single else columns
+        known[need] = _Fixed(columns, _degenerate(moments), single, None if published else _wander(moments))
+    return known[need]
 
 
 def _wander(moments: Gaussian) -> Floats:
@@ -122,19 +141,12 @@ def random_directions(dim: int) -> Floats:
 
 
 class _PartitionState(Blockwise[PartitionValues]):
-    def __init__(
-        self,
-        need: Partition,
-        vectors: Floats | None,
-        degenerate: int,
-        single: bool = False,
-        wander: Floats | None = None,
-    ) -> None:
+    def __init__(self, need: Partition, fixed: _Fixed | None = None) -> None:
         self._need = need
-        self._single = single or need.precision == "fast"
-        self._columns = vectors.T if vectors is not None and need.directions == "published" else vectors
-        self._degenerate = degenerate
-        self._wander = wander
+        self._single = need.precision == "fast" if fixed is None else fixed.single
+        self._columns = None if fixed is None else fixed.columns
+        self._degenerate = 0 if fixed is None else fixed.degenerate
+        self._wander = None if fixed is None else fixed.wander
         self._state: PartitionValues | None = None
         self._zero_rows = 0
 
@@ -143,9 +155,8 @@ class _PartitionState(Blockwise[PartitionValues]):
             self._columns = random_directions(block.dim)
         check_width(len(self._columns), block.dim)
         self._zero_rows += block.zero_rows
-        rows = block.rows(self._need.rows)
-        if len(rows):
-            self._state = _joined(self._state, self._values(rows))
+        if block.count(self._need.rows):
+            self._state = _joined(self._state, self._values(block.rows(self._need.rows, single=self._single)))
         return self
 
     def merge(self, other: Self) -> Self:
@@ -166,8 +177,6 @@ class _PartitionState(Blockwise[PartitionValues]):
         return PartitionValues(total.n, total.shift, total.total, total.width, *known)
 
     def _values(self, rows: Array) -> PartitionValues:
-        if self._single:
-            rows = rows.float() if is_torch(rows) else rows.astype(np.float32)
         directions = self._columns
         assert directions is not None
         columns = rows.new_tensor(directions) if is_torch(rows) else directions.astype(rows.dtype, copy=False)

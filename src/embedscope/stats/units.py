@@ -106,13 +106,16 @@ class Grouping:
 
     order: FileOrder = INDEPENDENT
 
-    def clusters(self, x: Array, ids: Hashes, declared: Hashes, named: Hashes | None = None) -> Hashes:
+    def clusters(
+        self, x: Array, ids: Hashes, declared: Hashes, named: Hashes | None = None, norms: Array | None = None
+    ) -> Hashes:
         """Hash (n,) of the unit of each row ``x`` (n, d).
 
         Parameters
         ----------
         declared : (n,) what rows were declared to belong to; the ids where nothing is declared
         named : (n,) units of equal rows by the names of the rows, see :func:`named_units`; by their values where None
+        norms : (n,) lengths of the rows where they are known
         """
         if ids is not declared and not np.array_equal(ids, declared):
             return declared
@@ -120,7 +123,7 @@ class Grouping:
             rows = row_numbers(ids)
             if in_file_order(rows):
                 return mix(rows // np.uint64(self.order.block))
-        return equal_rows(x, ids) if named is None else named
+        return equal_rows(x, ids, None if norms is None else to_numpy(norms)) if named is None else named
 
     @property
     def leaves_out(self) -> bool:
@@ -426,13 +429,15 @@ class UnitCount:
 
     def update(self, clusters: Hashes) -> Self:
         """Take in rows of these units (n,)."""
-        keys, sizes = np.unique(mix(clusters), return_counts=True)
+        keys = mix(clusters)
+        keys, sizes = np.unique(keys[self._counted(keys)], return_counts=True)
         self._add(len(clusters), keys, sizes.astype(np.int64))
         return self
 
     def merge(self, other: UnitCount) -> Self:
         """Take in ``other``, which stays untouched."""
-        self._add(other.rows, other.keys, other.sizes)
+        counted = self._counted(other.keys)
+        self._add(other.rows, other.keys[counted], other.sizes[counted])
         return self
 
     def units(self, ways: tuple[str, ...]) -> Units:
@@ -445,6 +450,10 @@ class UnitCount:
         if largest == 1:  # not one of 4,096 units has a second row
             estimate = self.rows
         return Units(self.rows, min(estimate, self.rows), largest, ways, exact=largest == 1)
+
+    def _counted(self, keys: Hashes) -> npt.NDArray[np.bool_]:
+        """Which of ``keys`` (n,) can be among the smallest."""
+        return keys <= (self.keys[-1] if len(self.keys) == _COUNTED else np.iinfo(np.uint64).max)
 
     def _add(self, rows: int, keys: Hashes, sizes: npt.NDArray[np.int64]) -> None:
         self.rows += rows
