@@ -122,7 +122,7 @@ PART = 128
 
 
 def hashes(path: Path) -> None:
-    """Two sums of the 32-bit words of every row at unit length, times fixed factors, in 64 bits: which rows are equal."""
+    """Which rows are equal: two sums of the 32-bit words of every row at unit length, times fixed factors."""
     factors = np.random.default_rng(0).integers(0, 2**63, (2, DIM), dtype=np.uint64)
     words = np.empty((PART, DIM), dtype=np.uint64)
     for rows in rows_of(path):
@@ -152,7 +152,7 @@ def centring(path: Path) -> None:
             part = rows[start : start + 2 * PART].astype(np.float64)
             part -= part.mean(axis=0)
             squares = np.vecdot(part, part)
-            squares @ part, squares.sum(), squares @ squares  # noqa: B018
+            np.dot(squares, part), squares.sum(), np.dot(squares, squares)
 
 
 def renormalised(path: Path) -> None:

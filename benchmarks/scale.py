@@ -166,7 +166,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 
 def kiez(what: str, source: Path, ours: Took) -> None:
-    """kiez: the exact neighbours of the same 4,096 queries among all rows, and its score of hubness, without intervals."""
+    """kiez: the exact neighbours of the same 4,096 queries among all rows, and its score of hubness."""
     python = os.environ.get("EMBEDSCOPE_BENCH_KIEZ")
     if python is None:
         raise MissingError("kiez 0.5.0 needs an environment of its own; name its Python in EMBEDSCOPE_BENCH_KIEZ")

@@ -96,7 +96,9 @@ def test_scores_of_parts_are_taken_once_from_the_lists_of_the_whole(monkeypatch:
     whole = RowSet(_rows(2100, 0))
     whole.occurrences(K)
     computed: list[int] = []
-    monkeypatch.setattr(neighbours, "pair_scores", lambda a, b, i, j: computed.append(len(i)) or pair_scores(a, b, i, j))
+    monkeypatch.setattr(
+        neighbours, "pair_scores", lambda a, b, i, j: computed.append(len(i)) or pair_scores(a, b, i, j)
+    )
     rng = np.random.default_rng(2)
     for _ in range(12):
         part = whole.part(rng.random(2100) < 0.5)
