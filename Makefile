@@ -11,6 +11,8 @@ TEST_PACKAGES = pytest pytest-timeout pytest-xdist hypothesis pandas
 
 # Tests run in a process a core, where more threads than one only wait for each other.
 test test-core test-lowest: export OMP_NUM_THREADS ?= 1
+# Hundreds of interpreters are started: none of them compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test mutate soak test-vision test-core test-lowest lint bench docs site dist clean

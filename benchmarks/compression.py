@@ -111,9 +111,10 @@ def real(folder: Path, images: int, candidates: str) -> None:
         document = outcome.result.document
         assert document is not None
         print(f"\n### {name}\n\n{document.findings[0].text}\n")
-        table = document.tables[0]
-        print("| " + " | ".join(c.title for c in table.columns) + " |\n|" + "---|" * len(table.columns))
-        for row in table.rows:
+        tables = [t for t in document.tables if t.id in ("frontier", "beaten")]
+        heads = tables[0].columns
+        print("| " + " | ".join(c.title for c in heads) + " |\n|" + "---|" * len(heads))
+        for row in (row for table in tables for row in table.rows):
             cells = ("" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in row)
             print(f"| {' | '.join(cells)} |")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,16 @@ LONGEST = (
 )
 LONG = ("experiments", "faults", "encoders", "sources", "execution", "docs", "explorer", "cli", "readers", "geometry")
 """Files and folders that take longest: they begin a run, so that no process is left alone with one at its end."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Modules and items live to the end: the garbage collector need not walk through them again and again."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from embedscope.core.errors import (
     EmbedscopeError,
     InputError,
     MissingExtraError,
+    PluginError,
     UnknownNameError,
     UnknownOptionError,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "EmbedscopeError",
     "InputError",
     "MissingExtraError",
+    "PluginError",
     "UnknownNameError",
     "UnknownOptionError",
 ]

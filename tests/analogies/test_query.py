@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,6 +184,13 @@ def test_one_question_is_gensims_most_similar(vectors):
     for text in ("king-man+woman", "man : king :: woman : ?"):
         with pytest.raises(InputError, match=r"write king - man [+] woman, with spaces around the signs"):
             analogy(f"gensim:{path}", text)
+    words = Path(path).with_name("candidates.txt")
+    words.write_text("boy\nqueen\nprincess\nfather\nfather\n")
+    asked = {"candidates": read_candidates(words)}
+    few = analogy(f"gensim:{path}", "king - man + woman", top=7, **asked).document.tables[0].rows
+    mean = theirs.get_mean_vector(["king", "woman", "man"], weights=[1, 1, -1], pre_normalize=True)
+    near = {word: float(theirs.cosine_similarities(mean, [theirs[word]])[0]) for word in asked["candidates"]}
+    assert [(r[1], pytest.approx(r[2], abs=1e-5)) for r in few] == sorted(near.items(), key=lambda i: -i[1])
     minus = analogy(f"gensim:{path}", "king \N{MINUS SIGN} man + woman", top=7)
     assert minus.document.tables[0].rows == rows
 

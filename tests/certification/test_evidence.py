@@ -211,3 +211,24 @@ def test_a_map_that_helps_everywhere_holds_without_any_region() -> None:
     assert result.document is not None
     said = " ".join(f.text for f in result.document.findings)
     assert "each row is under a fit that saw nothing of its region" in said
+
+
+def test_two_files_in_one_order_are_cut_into_the_same_blocks() -> None:
+    """Two sides of frames in the order of a film, some on one side alone: blocks of either would join the other's."""
+    rng, n = np.random.default_rng(5), 1200
+    topics = np.repeat(rows(n // 6, 6), 6, axis=0)
+    left = topics + 0.6 * rows(n, 7)
+    right = np.repeat(topics[::3], 3, axis=0) + 0.2 * rows(n, 8)
+    right = np.cumsum(right, axis=0) - np.cumsum(np.concatenate([np.zeros((24, 32)), right[:-24]]), axis=0)
+    sides = [np.flatnonzero(rng.random(n) < 0.9) for _ in range(2)]
+    surveys = [Survey.of(x[mine]) for x, mine in zip((left, right), sides, strict=True)]
+    alone = [find_evidence([one], Known(hash_rows(0, one.n))).units.order.block for one in surveys]
+    assert 1 < alone[0] < alone[1]
+    names = np.concatenate([hash_rows(0, n)[mine] for mine in sides])
+    both = find_evidence(surveys, Known(names))
+    block = both.units.order.block
+    assert block == alone[1] and abs(both.units.units - len(sides[1]) / block) <= 2
+    # rows of one block of the larger kind lie in one unit, or in two that follow each other
+    for start in range(0, n, block):
+        mine = (np.concatenate(sides) >= start) & (np.concatenate(sides) < start + block)
+        assert len(np.unique(both.clusters[mine])) <= 2

@@ -2,17 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-
-
-def run(*args, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "embedscope", *args], capture_output=True, text=True, cwd=cwd, check=False
-    )
+from tests.commands import run_command
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +23,10 @@ def folder(tmp_path_factory):
 
 def test_exit_codes_and_words(folder):
     pytest.importorskip("jinja2", reason="the extra report is not installed")
-    fine = run("diagnose", "fine.npy", "--explain", "--json", "fine.json", cwd=folder)
+    fine = run_command("diagnose", "fine.npy", "--explain", "--json", "fine.json", cwd=folder)
     said = " ".join(fine.stdout.split())
     assert (fine.returncode, "unrelated rows have low cosines (" in said) == (0, True), fine.stderr
-    cone = run("diagnose", "cone.npy", "--explain", "--report", "cone.html", cwd=folder)
+    cone = run_command("diagnose", "cone.npy", "--explain", "--report", "cone.html", cwd=folder)
     assert cone.returncode == 1
     words = " ".join(cone.stdout.split())
     for shown in (
@@ -46,24 +39,26 @@ def test_exit_codes_and_words(folder):
         assert shown in words, shown
     page = re.sub("<[^>]+>", "", (folder / "cone.html").read_text(encoding="utf-8"))
     assert "Unrelated rows have a mean cosine" in page
-    assert run("diagnose", "cone.npy", "--fail-on", "never", "-q", cwd=folder).returncode == 0
+    assert run_command("diagnose", "cone.npy", "--fail-on", "never", "-q", cwd=folder).returncode == 0
     assert (
-        run("diagnose", "cone.npy", "--thresholds", "mild.toml", "--fail-on", "serious", "-q", cwd=folder).returncode
+        run_command(
+            "diagnose", "cone.npy", "--thresholds", "mild.toml", "--fail-on", "serious", "-q", cwd=folder
+        ).returncode
         == 0
     )
 
 
 def test_rows_are_written_again(folder):
     for _ in range(2):
-        assert run("diagnose", "cone.npy", "--rows-out", "rows.csv", "-q", cwd=folder).returncode == 1
+        assert run_command("diagnose", "cone.npy", "--rows-out", "rows.csv", "-q", cwd=folder).returncode == 1
     assert (folder / "rows.csv").read_text(encoding="utf-8").startswith("finding,severity,space,row")
 
 
 def test_check(folder):
-    run("diagnose", "fine.npy", "--json", "base.json", "-q", cwd=folder)
-    same = run("check", "again.npy", "--baseline", "base.json", cwd=folder)
+    run_command("diagnose", "fine.npy", "--json", "base.json", "-q", cwd=folder)
+    same = run_command("check", "again.npy", "--baseline", "base.json", cwd=folder)
     assert same.returncode == 0, same.stdout + same.stderr
-    moved = run("check", "cone.npy", "--baseline", "base.json", "--json", "-", "-q", cwd=folder)
+    moved = run_command("check", "cone.npy", "--baseline", "base.json", "--json", "-", "-q", cwd=folder)
     assert moved.returncode == 1
     result = json.loads(moved.stdout)
     assert any("self_similarity" in f["text"] for f in result["document"]["findings"])
@@ -81,6 +76,6 @@ def test_check(folder):
     ],
 )
 def test_errors_are_2_and_on_standard_error(folder, args, message):
-    done = run(*args, cwd=folder)
+    done = run_command(*args, cwd=folder)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())

@@ -6,17 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from tests.commands import run_command
 
 from embedscope import measure
 from embedscope.metrics import DEFAULTS
 
 X = np.random.default_rng(4).standard_normal((300, 16)).astype(np.float32) + 0.3
-
-
-def run(*args, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "embedscope", *args], capture_output=True, text=True, cwd=cwd, check=False
-    )
 
 
 @pytest.fixture
@@ -26,7 +21,7 @@ def folder(tmp_path):
 
 
 def test_json_on_standard_output(folder):
-    done = run("measure", "x.npy", "--json", "-", "--seed", "3", cwd=folder)
+    done = run_command("measure", "x.npy", "--json", "-", "--seed", "3", cwd=folder)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["schema_version"] == 1
@@ -39,7 +34,7 @@ def test_json_on_standard_output(folder):
 
 
 def test_table_and_json_file(folder):
-    done = run("measure", "x.npy", "--metrics", "isoscore, mean_norm", "--json", "out/result.json", cwd=folder)
+    done = run_command("measure", "x.npy", "--metrics", "isoscore, mean_norm", "--json", "out/result.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "isoscore" in done.stdout
     assert [r["metric"] for r in json.loads((folder / "out/result.json").read_text())["records"]] == [
@@ -49,13 +44,13 @@ def test_table_and_json_file(folder):
 
 
 def test_quiet_says_nothing(folder):
-    done = run("measure", "x.npy", "-q", "--metrics", "isoscore", "--json", "r.json", cwd=folder)
+    done = run_command("measure", "x.npy", "-q", "--metrics", "isoscore", "--json", "r.json", cwd=folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (folder / "r.json").exists()
 
 
 def test_options_reach_the_records(folder):
-    done = run(
+    done = run_command(
         *("measure", "x.npy", "--transform", "center,whiten:4", "--rows", "unit", "--precision", "fast"),
         *("--metrics", "isoscore", "--json", "-", "-q"),
         cwd=folder,
@@ -86,7 +81,7 @@ def test_errors_are_one_line_on_standard_error(folder, args, code, message):
     bad[7, 2] = np.nan
     np.save(folder / "nan.npy", bad)
     (folder / "empty.txt").write_text("\n")
-    done = run("measure", *args, "-q", cwd=folder)
+    done = run_command("measure", *args, "-q", cwd=folder)
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("embedscope: ")
     assert message in done.stderr
@@ -129,12 +124,12 @@ def test_heavy_libraries_stay_out(folder):
 def test_neighbours_from_an_index(folder):
     pytest.importorskip("faiss", reason="the extra faiss is not installed")
     options = ("--metrics", "robin_hood,isoscore", "--neighbours", "faiss", "--json", "-", "--quiet")
-    done = run("measure", "x.npy", *options, cwd=folder)
+    done = run_command("measure", "x.npy", *options, cwd=folder)
     assert done.returncode == 0, done.stderr
     hubs, score = json.loads(done.stdout)["records"]
     assert "FAISS HNSW32" in hubs["note"]
     assert "of 300 queries" in hubs["note"]
     assert (hubs["exact"], score["exact"]) == (False, True)
-    done = run("measure", "--pair", "x.npy", "x.npy", "--neighbours", "faiss", cwd=folder)
+    done = run_command("measure", "--pair", "x.npy", "x.npy", "--neighbours", "faiss", cwd=folder)
     assert done.returncode == 2
     assert "--pair is always exact; leave out --neighbours" in done.stderr

@@ -1,19 +1,12 @@
 """``embedscope measure --pair`` as users run it."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from tests.commands import run_command
 
 X = np.random.default_rng(4).standard_normal((60, 8)).astype(np.float32)
-
-
-def run(*args, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "embedscope", *args], capture_output=True, text=True, cwd=cwd, check=False
-    )
 
 
 @pytest.fixture
@@ -27,7 +20,7 @@ def folder(tmp_path):
 
 def test_pair_with_ids_as_json(folder):
     args = ["measure", "--pair", "i.npy", "t.npy", "--pair-ids", "i.txt", "t.txt", "--metrics", "recall,modality_gap"]
-    done = run(*args, "--json", "-", cwd=folder)
+    done = run_command(*args, "--json", "-", cwd=folder)
     assert done.returncode == 0, done.stderr
     records = json.loads(done.stdout)["records"]
     assert {r["space"] for r in records} == {"image|text"}
@@ -35,7 +28,7 @@ def test_pair_with_ids_as_json(folder):
 
 
 def test_pair_as_a_table(folder):
-    done = run("measure", "--pair", "i.npy", "i.npy", "--metrics", "paired_cosine,isoscore", cwd=folder)
+    done = run_command("measure", "--pair", "i.npy", "i.npy", "--metrics", "paired_cosine,isoscore", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "paired_cosine" in done.stdout
     assert "isoscore" in done.stdout
@@ -54,6 +47,6 @@ def test_pair_as_a_table(folder):
     ],
 )
 def test_messages(folder, args, message):
-    done = run(*args, cwd=folder)
+    done = run_command(*args, cwd=folder)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())

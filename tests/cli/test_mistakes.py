@@ -40,6 +40,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("measure example/documents.npy --metric isoscore", "--metrics"),
         ("measure example/documents.npy --layers 3", "leave out --layers"),
         ("measure example", "name those meant: 'example/*.npy'"),
+        (
+            "measure example/documents.npy --report x.docx",
+            "a .docx file, and a report is one HTML page or a folder; name x.html or a new folder",
+        ),
+        (
+            "diagnose example/documents.npy --report x.JSON",
+            "name x.html or a new folder (--json FILE writes the numbers)",
+        ),
+        ("reproduce wolfe2022 --out x.pdf", "or a new folder (a browser prints the page as PDF)"),
+        ("report x.json --out x.md", "a report is one HTML page; name x.html (--format markdown prints Markdown)"),
+        ("measure minilm --images /", "/ is the root of the file system; name the folder"),
+        ("measure example/documents.npy --memory 5", "a size such as 512MB or 2GiB, got '5', which is 5 bytes"),
+        ("measure /", "/ is the root of the file system; name the folder or the file that holds the vectors"),
         ("measure minlm", "add --texts DATASET"),
         (
             "evaluate --queries example/documents.npy --corpus example/queries.npy --qrels example/qrels.tsv",

@@ -11,6 +11,7 @@ import tarfile
 import threading
 import zipfile
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +110,8 @@ def test_the_folder_may_come_from_the_environment(tmp_path, monkeypatch):
 def test_a_folder_that_is_none(tmp_path):
     with pytest.raises(InputError, match="is not a folder; pass one with --data"):
         Finder(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="/ is the root of the file system; name the folder or the file that holds"):
+        Finder(Path("/"))
 
 
 def test_another_edition_will_do(tmp_path):

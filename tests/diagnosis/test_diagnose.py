@@ -143,6 +143,24 @@ def test_a_pair_is_read_once(tmp_path, monkeypatch):
     assert {r.source for r in made.result} == {f"{tmp_path / 'a.npy'}|{tmp_path / 'b.npy'}", *map(str, read)}
 
 
+@pytest.mark.parametrize("option", ["pair_ids", "groups"])
+def test_ids_of_a_pair_are_read_once(tmp_path, monkeypatch, option):
+    from embedscope.datasets import _tables
+
+    read, text_of = [], _tables.read_text
+    monkeypatch.setattr(_tables, "read_text", lambda path, *more: read.append(path) or text_of(path, *more))
+    names = [tmp_path / "a.txt", tmp_path / "b.txt"] if option == "pair_ids" else [tmp_path / "a.txt"]
+    for name in names:
+        name.write_text("\n".join(f"row {i // 2}" for i in range(60)))
+    x = normal(60, 8, 1), normal(60, 8, 2)
+    given = tuple(map(str, names)) if option == "pair_ids" else str(names[0])
+    made = diagnose(pair=x, **{option: given})
+    assert read == names
+    held = [f"row {i // 2}" for i in range(60)]
+    wanted = diagnose(pair=x, **{option: (held, held) if option == "pair_ids" else held})
+    assert [(r.metric, r.value) for r in made.result] == [(r.metric, r.value) for r in wanted.result]
+
+
 def test_suggested_commands_are_quoted(tmp_path):
     path = tmp_path / "my vectors.npy"
     np.save(path, normal(600, 16, 4) + 9)

@@ -48,6 +48,24 @@ def test_word2vec(made, binary, tmp_path):
     same(open_model(f"gensim:{packed}"), made if binary else found_as_kv(found))
 
 
+def test_a_file_of_word_vectors_is_measured_as_it_is(made, tmp_path):
+    import embedscope
+
+    path = tmp_path / "made.vec"
+    made.save_word2vec_format(str(path))
+    x = KeyedVectors.load_word2vec_format(str(path)).vectors
+    names = ["isoscore", "self_similarity", "mean_norm"]
+    found, wanted = (embedscope.measure(source, metrics=names) for source in (f"gensim:{path}", x))
+    assert [r.value for r in found] == pytest.approx([r.value for r in wanted], rel=1e-12)
+    assert {(r.n, r.exact, r.subset) for r in found} == {(204, True, "204 of 204 words of the file have a vector")}
+    few = embedscope.measure(f"gensim:{path}", max_rows=50, metrics="mean_norm").records[0]
+    assert (few.n, few.exact) == (50, False)
+    assert few.subset == "50 of 50 words of the file have a vector, a sample of 204"
+    assert (
+        embedscope.diagnose(f"gensim:{path}").result.value(metric="self_similarity") == found["self_similarity"].value
+    )
+
+
 def found_as_kv(found) -> KeyedVectors:
     vectors = KeyedVectors(found.x.shape[1])
     vectors.add_vectors(list(found.vocabulary), np.asarray(found.x))

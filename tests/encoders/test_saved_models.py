@@ -180,6 +180,22 @@ def test_what_was_used_is_said(saved):
     assert note("dot", query_prompt="Q ", score="cosine") == "query prompt 'Q '; score cosine"
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["max", "dense"])
+def test_weights_saved_in_half_precision_run_in_float32_and_that_is_said(st, saved, tmp_path, name, dtype):
+    import torch
+
+    folder, half = tmp_path / "half", getattr(torch, dtype)
+    st.SentenceTransformer(str(saved(name)), device="cpu").to(half).save(str(folder), create_model_card=False)
+    assert next(st.SentenceTransformer(str(folder), device="cpu").parameters()).dtype == half
+    library = st.SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+    encoder = open_model(f"st:{folder}", device="cpu")
+    assert reading_note(encoder) == f"weights saved in {dtype}, run in float32"
+    wanted = library.float().encode(TEXTS, show_progress_bar=False)
+    np.testing.assert_allclose(ours(encoder, TEXTS, None), wanted, atol=1e-6, rtol=1e-6)
+    assert reading_note(open_model(f"st:{folder}", device="cpu", dtype=dtype)) is None
+
+
 @pytest.mark.parametrize("name", ["plain", "dense prompts", "static", "router"])
 def test_prompts_can_be_replaced(st, saved, name):
     library = st.SentenceTransformer(str(saved(name)), device="cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import shutil
@@ -112,6 +113,79 @@ def test_what_an_object_raises_is_a_sentence_with_its_cause():
     ) as error:
         open_model(broken).matrix(None, "pooled", TEXTS)
     assert isinstance(error.value.__cause__, RuntimeError)
+
+
+class AsyncOnly:
+    """Synchronous methods that a base class asks for, and a client that belongs to one loop."""
+
+    loop = None
+
+    def embed_documents(self, texts):
+        raise NotImplementedError
+
+    async def aembed_documents(self, texts):
+        await self._asked()
+        return letters(texts).tolist()
+
+    async def aembed_query(self, text):
+        await self._asked()
+        return letters([f"query: {text}"])[0].tolist()
+
+    async def _asked(self):
+        await asyncio.sleep(0)
+        self.loop = self.loop or asyncio.get_running_loop()
+        assert self.loop is asyncio.get_running_loop()
+
+
+async def asynchronous_letters(texts):
+    return letters(texts)
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_asynchronous_objects_are_waited_for(running):
+    def check():
+        encoder = open_model(AsyncOnly())
+        np.testing.assert_allclose(encoder.matrix(None, "pooled", TEXTS), letters(TEXTS))
+        queries = encoder.matrix(role_pooling(encoder, "query"), "pooled", TEXTS)
+        np.testing.assert_allclose(queries, letters([f"query: {text}" for text in TEXTS]))
+        np.testing.assert_allclose(open_model(asynchronous_letters).matrix(None, "pooled", TEXTS), letters(TEXTS))
+
+    async def notebook():
+        check()
+
+    asyncio.run(notebook()) if running else check()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 8])
+def test_an_object_that_takes_few_texts_at_once_gets_few(limit):
+    asked = []
+
+    def few(texts):
+        asked.append(len(texts))
+        if len(texts) > limit:
+            raise ValueError(f"at most {limit} texts")
+        return letters(texts)
+
+    texts = [f"text {i}" for i in range(31)]
+    encoder = open_model(few)
+    np.testing.assert_allclose(encoder.matrix(None, "pooled", texts), letters(texts))
+    at_once = encoder.facts["texts at once"]
+    assert limit / 2 < at_once <= limit
+    asked.clear()
+    np.testing.assert_allclose(encoder.matrix(None, "pooled", texts), letters(texts))
+    assert max(asked) == at_once  # what it takes is found out once
+    assert "texts at once" not in open_model(letters).facts
+
+
+def test_a_text_that_an_object_does_not_take_is_named():
+    def picky(texts):
+        if "bad one" in texts:
+            raise ValueError("no")
+        return letters(texts)
+
+    texts = [f"text {i}" for i in range(9)] + ["bad one"]
+    with pytest.raises(InputError, match="failed on the text 'bad one' with ValueError"):
+        open_model(picky).matrix(None, "pooled", texts)
 
 
 def test_an_object_has_a_name_as_long_as_it_lives():

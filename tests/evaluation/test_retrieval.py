@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import embedscope
 from embedscope.cli._app import app
 from embedscope.core.errors import InputError
 from embedscope.datasets._id_texts import read_beir_texts
@@ -183,3 +184,17 @@ def test_a_model_encodes_texts(tmp_path):
     assert result.records[0].space == "pooled"
     layers = retrieval(*beir(tmp_path), source="minilm", layers="0,-1", cache=False)
     assert {r.space for r in layers} == {"layer00", "layer06"}
+
+
+def test_queries_of_other_dimensions_are_said(tmp_path):
+    for name, n, d in (("q", 6, 4), ("d", 9, 8)):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(d).normal(size=(n, d)))
+        (tmp_path / f"{name}.ids.txt").write_text("".join(f"{name}{i}\n" for i in range(n)))
+    (tmp_path / "qrels.txt").write_text("q0 0 d0 1\n")
+    files = {
+        "queries": str(tmp_path / "q.npy"),
+        "corpus": str(tmp_path / "d.npy"),
+        "qrels": str(tmp_path / "qrels.txt"),
+    }
+    with pytest.raises(InputError, match="queries have 4 dimensions and corpus 8; encode both into one space"):
+        embedscope.evaluate(**files)

@@ -178,6 +178,50 @@ def test_analogies_on_a_vocabulary_of_lower_case_are_gensims_default(tmp_path: P
     assert "36 of 48 words read in another case" in main.note
 
 
+def mixed_case_vectors(folder: Path, rng: np.random.Generator):
+    """Word vectors of gensim in which each word stands in one to seven spellings, in any order, near each other."""
+    models = pytest.importorskip("gensim.models", reason="gensim is not installed")
+    words, rows = [], []
+    a, c = rng.normal(size=(2, 9, 8))
+    sides = {"qa": a, "qb": a + 1 + 0.6 * rng.normal(size=(9, 8)), "qc": c, "qd": c + 1 + 0.6 * rng.normal(size=(9, 8))}
+    for name, side in sides.items():
+        for i, x in enumerate(side):
+            spellings = [
+                f"{name}w{i}",
+                f"{name.title()}w{i}",
+                f"{name}W{i}",
+                f"{name.upper()}W{i}",
+                f"{name.title()}W{i}",
+            ]
+            for spelling in rng.permutation(spellings)[: rng.integers(1, 6)]:
+                words.append(str(spelling))
+                rows.append(x + 0.3 * rng.normal(size=8))
+    order = rng.permutation(len(words))
+    vectors = models.KeyedVectors(8)
+    vectors.add_vectors([words[i] for i in order], np.array(rows)[order].astype(np.float32))
+    vectors.save_word2vec_format(str(folder / "w.vec"))
+    return vectors
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_analogies_on_a_vocabulary_of_mixed_case_are_gensims_default(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = mixed_case_vectors(tmp_path, rng)
+    rows = [
+        tuple(f"q{side}w{k}" for side, k in zip("abcd", (i, i, j, j), strict=True)) for i in range(9) for j in range(9)
+    ]
+    rows += [(a, b, a, b) for a, b, *_ in rows[::20]]  # the answer is a word of the question, in whatever case
+    cased = [[str(rng.choice([w, w.upper(), w.title()])) for w in row] for row in rows]
+    (tmp_path / "q.txt").write_text(": all\n" + "".join(" ".join(row) + "\n" for row in cased))
+    wanted, _ = vectors.evaluate_word_analogies(str(tmp_path / "q.txt"))
+    kept, _ = vectors.evaluate_word_analogies(str(tmp_path / "q.txt"), case_insensitive=False)
+    result = embedscope.evaluate(f"gensim:{tmp_path / 'w.vec'}", tasks=f"analogy:{tmp_path / 'q.txt'}")
+    main = result.select(metric="analogy-q")[0]
+    assert main.n == len(rows)
+    assert main.value == pytest.approx(wanted, abs=1e-12)
+    assert 0.02 < wanted < 0.9 and wanted != kept
+
+
 def test_labels_of_a_file_are_probed(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     texts = [f"text {i}" for i in range(80)]

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from tests.commands import run_command
 
 from embedscope.core.errors import InputError
 from embedscope.execution import Local, open_engine
@@ -131,9 +131,7 @@ def test_where_nothing_listens_it_ends_soon_in_one_sentence(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 4)))
     command = ["measure", "x.npy", "--metrics", "i1", "--engine", "dask:tcp://127.0.0.1:9", "--quiet"]
     begin = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "embedscope", *command], capture_output=True, text=True, cwd=tmp_path, timeout=100
-    )
+    done = run_command(*command, cwd=tmp_path)
     assert done.returncode == 6
     assert done.stderr.count("\n") == 1, done.stderr
     assert "(nothing listened for 5 s: Connection refused); check the address" in done.stderr

@@ -131,3 +131,19 @@ def test_what_it_says_it_takes_is_enough_and_not_much_more(tmp_path, dim):
 def test_a_bound_without_a_unit_asks_for_a_size():
     with pytest.raises(InputError, match="must be a size such as 512MB or 2GiB, got '5', which is 5 bytes"):
         measure(np.eye(4), memory="5")
+
+
+@pytest.mark.usefixtures("held")
+def test_what_a_transform_takes_to_be_fitted_is_counted_before_a_row_is_read(monkeypatch):
+    """The state of the moments of d dimensions takes 8 d^2 bytes at least."""
+    monkeypatch.setattr("embedscope.geometry.transformed_stream.one_pass", None)
+    d = 3000
+    with pytest.raises(InputError, match=r"takes [\d,]+ MB in all to fit center,whiten:2; allow that much$") as caught:
+        measure(np.eye(d, dtype=np.float32)[:10], metrics=["mean_norm"], transform="center,whiten:2", memory="50MB")
+    assert int(re.search(r"takes ([\d,]+) MB", str(caught.value))[1].replace(",", "")) > 8 * d * d / 1e6
+    chain, x = "center,whiten:2", np.random.default_rng(0).standard_normal((3000, 20))
+    monkeypatch.undo()
+    free, bound = (
+        measure({"a": x, "b": x + 1}, metrics=["mean_norm"], transform=chain, memory=m) for m in (None, "2GB")
+    )
+    assert [r.value for r in free.records] == [r.value for r in bound.records]

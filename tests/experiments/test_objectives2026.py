@@ -173,23 +173,28 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, arm, tmp
     assert (folder / "model.safetensors").stat().st_mtime_ns == stamp, "what is trained is not trained again"
 
 
-def test_losses_are_those_of_the_definition(small, tmp_path, monkeypatch) -> None:
-    """Next token against a loop over texts without padding; contrast and recall against numpy."""
+@pytest.mark.parametrize(("bfloat16", "within"), [(False, 1e-5), (True, 0.05)])
+def test_losses_are_those_of_the_definition(small, tmp_path, monkeypatch, bfloat16, within) -> None:
+    """Next token and last states against a loop over texts that stand alone; contrast and recall against numpy."""
     import torch
 
     from embedscope.experiments._objectives2026.training import Recipe, Trainer, contrast, recall_at_1
 
     monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path))
-    trainer = Trainer(Recipe(ARMS["next_token"], TINY, 0, small.digest, "cpu"), small)
+    trainer = Trainer(Recipe(ARMS["next_token"], replace(TINY, bfloat16=bfloat16), 0, small.digest, "cpu"), small)
     ids = [g[0] for g in small.ids[:3]] + [small.ids[3][0][:3]]
+    starts = np.array([0, 4, 0, 9])
     with torch.no_grad():
-        ours = float(trainer.next_token(*trainer.states(ids, np.zeros(4, dtype=int))))
+        ours = trainer.states(ids, starts)
+        loss = float(trainer.next_token(ours))
         terms = []
-        for own in ids:
-            states = trainer.model(input_ids=torch.tensor([own])).last_hidden_state[0]
+        for own, start, end in zip(ids, starts, ours.ends, strict=True):
+            positions = torch.arange(start, start + len(own))[None]
+            states = trainer.model(input_ids=torch.tensor([own]), position_ids=positions).last_hidden_state[0]
             logs = torch.log_softmax(states @ trainer.model.wte.weight.T, dim=1)
             terms += [-float(logs[t, own[t + 1]]) for t in range(len(own) - 1)]
-    assert ours == pytest.approx(np.mean(terms), abs=1e-5)
+            assert torch.allclose(ours.all[end], states[-1], atol=within)
+    assert loss == pytest.approx(np.mean(terms), abs=within)
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 5, 4)).astype(np.float32)
     u, v = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
@@ -198,6 +203,19 @@ def test_losses_are_those_of_the_definition(small, tmp_path, monkeypatch) -> Non
     assert float(contrast(torch.tensor(a), torch.tensor(b), 0.1)) == pytest.approx(np.mean(rows), abs=1e-5)
     assert recall_at_1(torch.tensor(a), torch.tensor(a)) == 1.0
     assert recall_at_1(torch.ones(3, 2), torch.ones(3, 2)) == 0.0, "ties count against"
+
+
+def test_texts_are_packed_without_overlap() -> None:
+    from embedscope.experiments._objectives2026.training import packed
+
+    lengths = np.random.default_rng(0).integers(6, 40, 500)
+    rows, columns = packed(lengths, 77)
+    taken = np.zeros((rows.max() + 1, 77), dtype=int)
+    for row, first, n in zip(rows, columns, lengths, strict=True):
+        assert first + n <= 77
+        taken[row, first : first + n] += 1
+    assert taken.max() == 1
+    assert len(taken) <= 1.05 * lengths.sum() / 77, "hardly more rows than the tokens fill"
 
 
 def test_batches_are_the_same_for_every_arm(small, tmp_path, monkeypatch) -> None:

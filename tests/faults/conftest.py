@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.commands import run_command
 
 from embedscope.transforms.repair import Repair
 
@@ -40,15 +41,10 @@ def material(tmp_path_factory):
     from embedscope.transforms.repair._kind import KindMap
 
     Repair({"vectors": KindMap(Side(500, matrix=rng.standard_normal((500, 500))))}).save(folder / "r.safetensors")
-    run("measure", folder / "x.npy", "--metrics", "mean_norm", "--json", folder / "result.json", "--quiet", check=True)
-    return folder
-
-
-def run(*arguments, check=False, **options):
-    """The finished command ``embedscope`` with ``arguments``."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=150, check=check, **options
+    run_command(
+        "measure", folder / "x.npy", "--metrics", "mean_norm", "--json", folder / "result.json", "--quiet", check=True
     )
+    return folder
 
 
 def start(*arguments, **options):

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import resource
 import stat
 import subprocess
 import sys
@@ -12,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.faults.conftest import leftovers, run
+from tests.commands import run_command
+from tests.faults.conftest import leftovers
 
 from embedscope.core import _leftovers
 from embedscope.core.atomic import atomic_folder, atomic_path, scratch_folder, write_at, write_bytes, write_text
 from embedscope.core.errors import InputError, OutputError
-from embedscope.core.inputs import reading
+from embedscope.core.inputs import paths_in, reading
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
@@ -181,18 +181,31 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, link):
     write_bytes(out, b"afterwards it is the user's own choice")
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "{}::v", "{}?ids=id", "{}?ids=id&text=t::v", "{}::v?ids=id", "docs={}?ids=id", "sts:{}", "labels:{}?x"],
+)
+@pytest.mark.parametrize("name", ["x.parquet", "a::b.npy", "what?.npy", "k=v.npy"])
+def test_an_input_is_known_in_every_form_that_names_it(tmp_path, form, name):
+    source = tmp_path / name
+    source.write_bytes(b"vectors")
+    with reading(paths_in([form.format(source)])), pytest.raises(InputError, match="would be overwritten"):
+        write_bytes(tmp_path / "." / name, b"lost")
+    assert source.read_bytes() == b"vectors"
+
+
 @pytest.mark.parametrize("option", ["--json", "--report"])
 def test_no_verb_overwrites_what_it_reads(material, tmp_path, option):
     source = tmp_path / "own.npy"
     np.save(source, np.random.default_rng(0).standard_normal((50, 4)))
     before = source.read_bytes()
-    done = run("diagnose", f"{source}", option, source)
+    done = run_command("diagnose", f"{source}", option, source)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert "would be overwritten" in done.stderr
     assert source.read_bytes() == before
     repair = tmp_path / "r.safetensors"
     repair.write_bytes((material / "r.safetensors").read_bytes())
-    done = run("export", repair, "--to", "numpy", "--out", repair)
+    done = run_command("export", repair, "--to", "numpy", "--out", repair)
     assert done.returncode == 2
     assert repair.read_bytes() == (material / "r.safetensors").read_bytes()
 
@@ -201,14 +214,14 @@ def test_a_report_goes_through_a_device_and_not_into_a_file(material, tmp_path):
     """What is neither a folder nor ends in .html is a folder to make, but not where a device or a file is."""
     (tmp_path / "notes").write_text("mine")
     for place, code in (("/dev/null", 0), (tmp_path / "notes", 2)):
-        done = run("measure", material / "x.npy", "--metrics", "mean_norm", "-q", "--report", place)
+        done = run_command("measure", material / "x.npy", "--metrics", "mean_norm", "-q", "--report", place)
         assert done.returncode == code, done.stderr
     assert "is a file; name a new folder" in done.stderr
     assert (tmp_path / "notes").read_text() == "mine"
 
 
 def test_two_outputs_of_one_name_are_refused(material, tmp_path):
-    done = run("report", material / "result.json", "--csv", tmp_path / "x", "--latex", tmp_path / "x")
+    done = run_command("report", material / "result.json", "--csv", tmp_path / "x", "--latex", tmp_path / "x")
     assert done.returncode == 2
     assert "both name" in done.stderr
 
@@ -261,7 +274,9 @@ def test_a_full_disk_keeps_the_old_file(small_disk, material, arguments):
     with (small_disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
         while True:
             filler.write(b"x" * 4096)
-    done = run(*_arguments(arguments, material, small_disk), env=os.environ | {"TMPDIR": str(small_disk.parent)})
+    done = run_command(
+        *_arguments(arguments, material, small_disk), env=os.environ | {"TMPDIR": str(small_disk.parent)}
+    )
     _refused(done, out, b"old")
 
 
@@ -269,11 +284,7 @@ def test_a_full_disk_keeps_the_old_file(small_disk, material, arguments):
 def test_a_limit_on_the_size_of_files_keeps_the_old_file(tmp_path, material, arguments):
     (out,) = (a for a in _arguments(arguments, material, tmp_path) if Path(a).parent == tmp_path)
     out.write_bytes(b"old")
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-
-    _refused(run(*_arguments(arguments, material, tmp_path), preexec_fn=limit), out, b"old")
+    _refused(run_command(*_arguments(arguments, material, tmp_path), max_file_bytes=100), out, b"old")
 
 
 def test_a_full_disk_under_standard_output(material):
@@ -292,7 +303,7 @@ def test_a_full_disk_under_standard_output(material):
 
 
 def test_a_checkpoint_on_a_full_disk_is_a_sentence(small_disk, material):
-    done = run("measure", material / "x.npy", "-q", "--checkpoint", small_disk / "kept")
+    done = run_command("measure", material / "x.npy", "-q", "--checkpoint", small_disk / "kept")
     assert "Traceback" not in done.stderr
     assert done.returncode == 2
     assert "no space left on device" in done.stderr

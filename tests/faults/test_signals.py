@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.faults.conftest import leftovers, run, start
+from tests.commands import run_command
+from tests.faults.conftest import leftovers, start
 
 import embedscope
 
@@ -85,7 +86,7 @@ def test_what_a_killed_process_left_goes_at_the_next_run(vectors, material, tmp_
     process.kill()
     process.communicate(timeout=60)
     assert leftovers(target.parent)
-    done = run("apply", material / "r.safetensors", material / "x.npy", target)
+    done = run_command("apply", material / "r.safetensors", material / "x.npy", target)
     assert done.returncode == 0, done.stderr
     assert not leftovers(target.parent)
     assert len(np.load(target)) == 2000

@@ -16,7 +16,8 @@ import time
 
 import numpy as np
 import pytest
-from tests.faults.conftest import leftovers, run, start
+from tests.commands import run_command
+from tests.faults.conftest import leftovers, start
 
 SHARE = float(os.environ.get("EMBEDSCOPE_SOAK_SECONDS", "60")) / 3
 """Seconds of a soak for this module; changes in place and changed files have the rest."""
@@ -26,7 +27,7 @@ SHARE = float(os.environ.get("EMBEDSCOPE_SOAK_SECONDS", "60")) / 3
 def ground(tmp_path_factory):
     folder = tmp_path_factory.mktemp("soak")
     np.save(folder / "x.npy", np.random.default_rng(0).standard_normal((150_000, 32)).astype(np.float32))
-    wanted = _numbers(run("measure", folder / "x.npy", "-q", "--json", "-").stdout)
+    wanted = _numbers(run_command("measure", folder / "x.npy", "-q", "--json", "-").stdout)
     return folder, wanted
 
 

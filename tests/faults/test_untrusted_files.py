@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.commands import run_command
 
 from embedscope.core.document import Column, Document, Finding, Table
 from embedscope.core.errors import InputError
@@ -219,10 +220,10 @@ def test_standard_output_gets_no_commands(result, form):
 
 def test_an_error_gets_no_commands(tmp_path):
     name = str(tmp_path / "x\x1b[2Jy.npy")
-    done = subprocess.run([sys.executable, "-m", "embedscope", "measure", name], capture_output=True, timeout=100)
+    done = run_command("measure", name)
     assert done.returncode == 2
-    assert b"\x1b" not in done.stderr
-    assert rb"\x1b[2J" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert r"\x1b[2J" in done.stderr
 
 
 def test_a_spreadsheet_gets_no_formulas():

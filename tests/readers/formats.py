@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from embedscope.readers import ids_of, open_vectors, texts_of
+from embedscope.readers import held_of, ids_of, open_vectors, texts_of
 
 X = np.random.default_rng(3).standard_normal((40, 6)).astype(np.float32)
 _IDS = [f"n{i}" for i in range(len(X))]
@@ -17,6 +17,7 @@ _IDS = [f"n{i}" for i in range(len(X))]
 def consume(source):
     """Read everything of a source, which must hold together."""
     stream = open_vectors(str(source))
+    assert held_of(stream) >= 0
     n = sum(len(b.ids) for s in stream.shards() for b in s.batches())
     assert n == stream.n_rows
     for strings in (ids_of(stream), texts_of(stream)):

@@ -2,9 +2,12 @@
 
 import ast
 import inspect
+import json
 import os
 import pickle
 import pkgutil
+import shutil
+import subprocess
 import threading
 import zipfile
 from importlib import import_module
@@ -18,7 +21,7 @@ from tests.readers.formats import X, consume, sentence
 
 import embedscope.readers
 from embedscope.core.errors import EmbedscopeError, InputError
-from embedscope.readers import READERS, hint
+from embedscope.readers import READERS, hint, ids_of, open_vectors
 
 
 def error(source):
@@ -82,10 +85,22 @@ def test_other_formats_under_a_wrong_name(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("v.vec", b"2 3\na 1 2 3\n", "gensim:FILE"),
-        ("v.kv", b"\x80\x04\x95junk", "gensim:FILE"),
-        ("glove.txt", b"the 0.1 0.2 0.3\n", "gensim:FILE"),
-        ("v.unknown", b"the 0.1 0.2 0.3\n", "gensim:FILE"),
+        ("v.vec", b"2 3\na 1 2 3\n", "gensim:PATH"),
+        ("v.kv", b"\x80\x04\x95junk", "gensim:PATH"),
+        ("glove.txt", b"the 0.1 0.2 0.3\n", "name; word vectors are read as gensim:PATH"),
+        ("v.unknown", b"the 0.1 0.2 0.3\n", "gensim:PATH"),
+        (
+            "texts.txt",
+            b"a line\nanother\n",
+            "texts need a model and --texts PATH; word vectors are read as gensim:PATH",
+        ),
+        ("glove.zip", b"PK\x03\x04junk", "unpack it; word vectors are read as gensim:PATH without unpacking"),
+        ("page.txt", b"<!doctype html>", "is a web page"),
+        ("raw.f32", bytes(64), "np.save('raw.npy', np.fromfile('PATH', 'f4').reshape(-1, DIMENSIONS))"),
+        ("numbers.txt", b"1.0e+00 -2.5 3\n", "np.save('numbers.npy', np.loadtxt('PATH'))"),
+        ("frame.json", b'{"id":{"0":"a"}}', "to_json('frame.jsonl', orient='records', lines=True)"),
+        ("other.json", b'{"a": 1}', "write one object per line and name it .jsonl"),
+        ("flat.bin", b"IxFI\x18\x00\x00\x00", "is a FAISS index; name it .index"),
         ("v.pkl", b"\x80\x04\x95junk", "never loaded"),
         ("v.json", b"[[1, 2]]", ".jsonl"),
         ("v.xyz", b"???", ".npy, "),
@@ -95,9 +110,39 @@ def test_other_formats_under_a_wrong_name(tmp_path):
 def test_files_that_no_reader_knows_by_name(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     text = hint(str(tmp_path / name))
+    said = said.replace("PATH", str(tmp_path / name))
     assert said in text
     assert len(text) < 400
     assert said in error(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("v.json", [{"id": f"r{i}", "e": x} for i, x in enumerate(X.tolist())]),
+        ("v.json", X.tolist()),
+        ("v.json", {f"r{i}": x for i, x in enumerate(X.tolist())}),
+        ("v.json", {"object": "list", "data": [{"index": i, "embedding": x} for i, x in enumerate(X.tolist())]}),
+        ("v.json", {"embeddings": X.tolist()}),
+        ("v.jsonl", X.tolist()),
+        ("v.jsonl", [{"custom_id": f"r{i}", "b": {"data": [{"e": x}]}} for i, x in enumerate(X.tolist())]),
+    ],
+)
+def test_the_command_for_json_makes_a_file_that_is_read(tmp_path, monkeypatch, name, content):
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    monkeypatch.chdir(tmp_path)
+    batch = name == "v.jsonl" and isinstance(content[0], dict)
+    Path(name).write_text("\n".join(map(json.dumps, content)) if batch else json.dumps(content))
+    command = error(Path(name)).split("`")[1]
+    subprocess.run(command, shell=True, check=True, timeout=60)
+    stream = open_vectors("v_rows.jsonl")
+    x = np.concatenate([next(iter(b.spaces.values())) for shard in stream.shards() for b in shard.batches()])
+    np.testing.assert_array_equal(x, X)
+    ids = ids_of(stream)
+    if ids is not None:
+        assert [name.lstrip("r") for name in ids.unique()] == [str(i) for i in range(len(X))]
+    assert (ids is not None) == ("r0" in json.dumps(content) or "index" in json.dumps(content))
 
 
 def test_a_missing_file_names_the_nearest(tmp_path):

@@ -241,6 +241,24 @@ def test_what_does_not_fit_together(tmp_path):
     assert "no file matches" in message(f"{tmp_path}/d*.npy")
 
 
+def test_a_folder_without_vectors_is_not_searched_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("embedscope.readers._folders.FILES_AT_MOST", 10)
+    (tmp_path / "sub").mkdir()
+    for i in range(11):
+        (tmp_path / "sub" / f"{i}.txt").write_text("x")
+        (tmp_path / ".hidden").mkdir(exist_ok=True)
+        (tmp_path / ".hidden" / f"{i}.txt").write_text("x")
+    with pytest.raises(InputError, match="holds more than 10 files and none of vectors at its top; name the folder"):
+        find_vectors(str(tmp_path))
+    (tmp_path / "sub" / "9.txt").unlink()
+    np.save(tmp_path / "sub" / "10.npy", np.ones((3, 2)))
+    (tmp_path / "sub" / "10.txt").unlink()
+    assert find_vectors(str(tmp_path)).stream.n_rows == 3  # ten files, those hidden do not count
+    (tmp_path / "sub" / "9.txt").write_text("x")
+    np.save(tmp_path / "x.npy", np.ones((5, 2)))
+    assert find_vectors(str(tmp_path)).stream.n_rows == 5  # vectors at the top: nothing below is searched
+
+
 def test_bad_files_are_passed_over_and_named(tmp_path):
     shards(tmp_path, X, [3000, 3000, 3000])
     (tmp_path / "part_1.npy").write_bytes(b"not an array")

@@ -24,8 +24,6 @@ FEW, MANY = 20, 5000
 """Mutations of each format in the suite, and at most in a soak."""
 MOST = 1 << 28
 """Bytes of memory that reading a file of some kilobytes may add."""
-UNBOUNDED = {"parquet"}
-"""Formats whose library takes as much memory as the file says: Arrow believes the header of a page of Parquet."""
 SHARE = float(os.environ.get("EMBEDSCOPE_SOAK_SECONDS", "60")) / 3
 """Seconds of a soak for all formats: what the fast ones leave, the slow ones have."""
 
@@ -109,7 +107,7 @@ def mutations(folder, form, seed, count, until=float("inf")):
             except EmbedscopeError as error:
                 sentence(error)
                 what = "refused"
-            assert form in UNBOUNDED or _peak() - before < MOST, f"took {(_peak() - before) >> 20:,} MB"
+            assert _peak() - before < MOST, f"took {(_peak() - before) >> 20:,} MB"
         except BaseException as error:
             error.add_note(f"{form}, seed {seed}, mutation {counts.total()} of {part or path.name}: {content[:2000]!r}")
             raise

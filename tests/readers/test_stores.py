@@ -229,6 +229,42 @@ def test_qdrant_named_vectors_and_points_without_one(tmp_path):
         rows(open_vectors(f"qdrant:{tmp_path}/docs::b"))
 
 
+def _fields_of_the_stores_names(folder, name):
+    """Ten rows whose own fields are called as the parts of the store: its address, what holds them, hidden names."""
+    fields = [{"id": f"sku{i}", "document": f"own {i}", "vector": i, "embedding": -i} for i in range(10)]
+    if name == "qdrant":
+        qdrant = pytest.importorskip("qdrant_client", reason="the extra qdrant is not installed")
+        client, m = qdrant.QdrantClient(path=str(folder)), qdrant.models
+        client.create_collection("docs", vectors_config=m.VectorParams(size=D, distance=m.Distance.DOT))
+        client.upsert("docs", [m.PointStruct(id=i, vector=X[i].tolist(), payload=fields[i]) for i in range(10)])
+        client.close()
+        return f"qdrant:{folder}/docs", "payload", {"id", "vector"}
+    chromadb = pytest.importorskip("chromadb", reason="the extra chroma is not installed")
+    client = chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+    collection = client.create_collection("docs", embedding_function=None)
+    collection.add(ids=NAMES[:10], embeddings=X[:10], documents=TEXTS[:10], metadatas=fields)
+    return f"chroma:{folder}/docs", "metadata", {"id", "document", "embedding"}
+
+
+@pytest.mark.parametrize("name", ["chroma", "qdrant"])
+def test_fields_called_as_the_stores_own_parts_are_read_beside_them(tmp_path, name):
+    source, whole, hidden = _fields_of_the_stores_names(tmp_path, name)
+    stream = find_vectors(source).stream
+    own = list(map(str, range(10))) if name == "qdrant" else NAMES[:10]
+    assert ids_of(stream).unique() == tuple(own)
+    np.testing.assert_array_equal(next(iter(rows(stream).values())), X[:10])
+    for field in hidden:
+        assert f"field {field} of the {whole} is the column {whole}.{field}" in described(stream)
+    named = find_vectors(source, ids_column=f"{whole}.id").stream
+    assert ids_of(named).unique() == tuple(f"sku{i}" for i in range(10))
+    others = {column: values.values() for column, values in stream.row_columns.items()}
+    wanted = {"id": [f"sku{i}" for i in range(10)], "document": [f"own {i}" for i in range(10)]}
+    wanted |= {"vector": [str(i) for i in range(10)], "embedding": [str(-i) for i in range(10)]}
+    held = {field: others.get(f"{whole}.{field}" if field in hidden else field) for field in wanted}
+    held["document"] = held["document"] or texts_of(stream).values()
+    assert {field: list(values) for field, values in held.items()} == wanted
+
+
 def test_a_collection_that_changes_is_noticed(tmp_path):
     source, _ = _lancedb(tmp_path)
     stream = open_vectors(source)
@@ -258,8 +294,8 @@ def test_a_repair_is_applied_to_a_collection(tmp_path):
     [
         ("lancedb", "", "lancedb:{}/docs"),
         ("lancedb", "/docs.lance", "lancedb:{}/docs"),
-        ("chroma", "", "chroma:{}/COLLECTION"),
-        ("chroma", "/chroma.sqlite3", "chroma:{}/COLLECTION"),
+        ("chroma", "", "chroma:{}/docs"),
+        ("chroma", "/chroma.sqlite3", "chroma:{}/docs"),
         ("qdrant", "", "qdrant:{}/docs"),
     ],
 )

@@ -50,8 +50,9 @@ def qdrant_client(folder: Path) -> Any:
     return library.QdrantClient(path=str(folder))
 
 
-def qdrant(folder: Path, n: int = N) -> str:
-    client = qdrant_client(folder)
+def qdrant(folder: Path | None, n: int = N, client: Any = None) -> str:
+    """A collection in a folder, or on the server of ``client``, which stays open."""
+    given, client = client, client or qdrant_client(Path(str(folder)))
     from qdrant_client import models as m
 
     vectors = {
@@ -66,7 +67,8 @@ def qdrant(folder: Path, n: int = N) -> str:
         for i in range(n)
     ]
     client.upsert("docs", points)
-    client.close()
+    if given is None:
+        client.close()
     return f"qdrant:{folder}/docs::vector"
 
 

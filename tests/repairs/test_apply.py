@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.repairs import stores
 
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Silent
@@ -68,6 +69,26 @@ def test_npy_to_every_format(tmp_path: Path, suffix: str, dtype: type) -> None:
         from safetensors.numpy import load_file
 
         np.testing.assert_array_equal(load_file(done.path)["vectors"], got)
+
+
+@pytest.mark.parametrize("out", ["out.npy", "folder", "lancedb"])
+def test_zero_rows_stay_zero_and_are_counted_and_named(tmp_path: Path, out: str) -> None:
+    x = X.copy()
+    x[[3, *range(1600, 1614)]] = 0
+    np.save(tmp_path / "x.npy", x)
+    if out == "lancedb":
+        pytest.importorskip("lancedb", reason="the extra lancedb is not installed")
+    target = f"lancedb:{tmp_path}/db/docs" if out == "lancedb" else str(tmp_path / out)
+    progress = Notes()
+    done = apply_repair(repair(), tmp_path / "x.npy", target, progress=progress)
+    got = np.asarray(read(Path(target)) if out != "lancedb" else stores.rows(target))
+    wanted = repair().transform(X)
+    wanted[~x.any(axis=1)] = 0
+    np.testing.assert_allclose(got, wanted, atol=1e-6)
+    np.testing.assert_array_equal(repair().transform(x).any(axis=1), x.any(axis=1))
+    assert done.zero_rows == 15
+    names = ", ".join(map(str, [3, *range(1600, 1611)]))
+    assert f"15 rows are zero and stay zero: {names} and 3 more" in progress.lines
 
 
 def shards(folder: Path, cuts: tuple[int, ...] = (0, 700, 701, N)) -> pa.Table:

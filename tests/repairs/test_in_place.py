@@ -122,6 +122,42 @@ def test_a_killed_run_before_anything_is_written_begins_again(collection, monkey
     np.testing.assert_array_equal(rows(source), WANTED)
 
 
+@pytest.mark.parametrize("step", range(5))
+def test_a_rollback_killed_while_it_removes_its_journal_has_put_everything_back(collection, monkeypatch, step):
+    """Each file of the journal and then its folder go one after the other; what is left then goes with the next run."""
+    source = collection("lancedb")
+    write_in_place(CENTRE, source)
+    plain, gone = Path.unlink, []
+
+    def unlink(self, missing_ok=False):
+        if self.parent.suffix == ".journal" and not self.name.endswith(".part"):
+            if len(gone) == step:
+                raise KeyboardInterrupt
+            gone.append(self)
+        plain(self, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink)
+        patch.setattr(Path, "rmdir", lambda _: _end())
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(None, source)
+    np.testing.assert_array_equal(rows(source), X)
+    (journal,) = Path(source.partition(":")[2]).parent.parent.glob("*.journal")
+    if step == 0:  # the journal still says that its vectors are being put back
+        assert roll_back(None, source).rows == N
+    else:
+        with pytest.raises(InputError, match=r"there is no journal .* never changed in place or was put back"):
+            roll_back(None, source)
+    assert not journal.exists()
+    np.testing.assert_array_equal(rows(source), X)
+    write_in_place(CENTRE, source)
+    np.testing.assert_array_equal(rows(source), WANTED)
+
+
+def _end():
+    raise KeyboardInterrupt
+
+
 def test_a_half_written_store_goes_back_at_once(collection, monkeypatch):
     source = collection("lancedb")
     with monkeypatch.context() as patch:

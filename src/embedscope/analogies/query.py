@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.analogies.spaces import AnalogySpace, analogy_spaces, held_space
+from embedscope.analogies.spaces import MAX_WORDS, AnalogySpace, analogy_spaces, held_space
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Column, Document, Dot, DotRow, Dots, Finding, Table
 from embedscope.core.errors import InputError, UnknownNameError
@@ -123,7 +123,17 @@ def analogy(  # noqa: PLR0913
         space = next(
             iter([held_space(vectors, source, data, table, options)])
             if vectors is not None
-            else analogy_spaces(source, data, table, options, provenance, progress, names=names, contexts=contexts)
+            else analogy_spaces(
+                source,
+                data,
+                table,
+                options,
+                provenance,
+                progress,
+                names=names,
+                contexts=contexts,
+                max_words=MAX_WORDS if candidates is None else 0,
+            )
         )
     provenance.settings = {"question": str(word_sum), "rows": rows, "top": top, "space": space.space}
     words = space.data.tables[table].texts

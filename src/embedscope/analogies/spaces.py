@@ -70,7 +70,7 @@ def analogy_spaces(
     ----------
     names : names of the rows of a file of vectors
     contexts : sentences over which the states of a word are averaged, instead of reading the word alone
-    max_words : candidates from a file of word vectors
+    max_words : words that a file of word vectors adds to the table; 0 for none
 
     Raises
     ------
@@ -99,7 +99,7 @@ def analogy_spaces(
         vectors: Any = extract_texts(model, texts, [s.pooling for s in spaces], options, progress)
     else:
         vectors = model
-        if hasattr(model, "vocabulary"):
+        if hasattr(model, "vocabulary") and max_words:
             vectors = first_words(model, max_words)
             data = with_vocabulary(data, table, vectors.vocabulary)
     for pooling, space in spaces:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, overload, runtime_checkable
 
 from embedscope.api._keywords import public
+from embedscope.core.report_names import is_page
 from embedscope.core.result import Result
 
 
@@ -43,6 +44,8 @@ def report(result: Result | Outcome | str | Path, path: str | Path | None = None
     ------
     MissingExtraError
         without jinja2, or for a folder without matplotlib.
+    InputError
+        if ``path`` has the name of a file of another format.
 
     Examples
     --------
@@ -58,4 +61,4 @@ def report(result: Result | Outcome | str | Path, path: str | Path | None = None
     if path is None:
         return render_html(loaded)
     target = Path(path)
-    return write_html(loaded, target) if target.suffix.lower() in (".html", ".htm") else write_folder(loaded, target)
+    return write_html(loaded, target) if is_page(target) else write_folder(loaded, target)

@@ -263,14 +263,57 @@ def _blocks(
         classes = known.classes if i == 0 or known.by_position else None
         orders.append(_order(side, units[start : start + side.n], classes))
     strongest = max(orders, key=lambda order: order.block)
+    main = orders.index(strongest)
+    places = [_places(units[start : start + side.n]) for side, start in zip(sides, offsets, strict=False)]
+    first = offsets[main] + first_of(places[main] // strongest.block)  # of the block of each row of that side
     links = []
-    for side, start, order in zip(sides, offsets, orders, strict=False):
-        block = strongest.block if known.by_position else order.block
-        if block > 1:
-            first = first_of(units[start : start + side.n])
-            place = np.unique(first, return_inverse=True)[1] // block
-            links.append((start + first_of(place), start + np.arange(side.n)))
+    for i, (side, start, order) in enumerate(zip(sides, offsets, orders, strict=False)):
+        if order.block == 1:
+            continue
+        along = None
+        if i != main:
+            mine, theirs = (units[at : at + one.n] for at, one in ((offsets[main], sides[main]), (start, side)))
+            along = _along(mine, theirs, strongest.block)
+        if i == main or along is not None:
+            links.append((first if along is None else first[along], start + np.arange(side.n)))
+        else:
+            links.append((start + first_of(places[i] // order.block), start + np.arange(side.n)))
     return strongest, links
+
+
+def _places(units: Index) -> Index:
+    """Place (n,) of the unit of each row of a side among its units, in the order of their first rows."""
+    return np.asarray(np.unique(first_of(units), return_inverse=True)[1])
+
+
+def _along(mine: Index, theirs: Index, block: int) -> Index | None:
+    """For each row of a side the row (m,) of the main side whose block it belongs to; None where the orders differ.
+
+    Two files that hold the same units in the same order depend on their order in one way: blocks of their own, of
+    another length, would join each other into one. A row whose unit the main side does not have follows the last one
+    before it that has. The order is the same where 95 % of neighbouring units lie at most a block apart in the main
+    side.
+
+    Parameters
+    ----------
+    mine, theirs : (n,), (m,) units of the rows of the main side, and of the other
+    block : units of a block of the main side
+    """
+    at = np.full(int(max(mine.max(), theirs.max())) + 1, -1)
+    at[mine[::-1]] = np.arange(len(mine))[::-1]
+    row = at[theirs]
+    shared = np.flatnonzero(row >= 0)
+    if not len(shared):
+        return None
+    place = _places(mine)[row[shared]]
+    asked = np.unique(first_of(theirs[shared]))
+    if len(asked) < 2 or (np.abs(np.diff(place[asked])) <= block).mean() < _SAME_ORDER:
+        return None
+    last = np.maximum.accumulate(np.where(row >= 0, np.arange(len(row)), -1))
+    return np.asarray(row[np.where(last >= 0, last, shared[0])])
+
+
+_SAME_ORDER = 0.95
 
 
 def _order(side: Survey, units: Index, classes: Index | None) -> FileOrder:

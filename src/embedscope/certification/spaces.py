@@ -23,7 +23,7 @@ from embedscope.core.tables import Index
 from embedscope.sources.images import Images
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.row_blocks import row_blocks
-from embedscope.sources.texts import Texts, encode_noted, material_of
+from embedscope.sources.texts import Texts, encode_noted, material_of, own_words
 from embedscope.stats.equal_rows import equal_texts
 from embedscope.stats.units import EQUAL_TEXTS
 from embedscope.transforms.repair import SINGLE, Origin
@@ -90,6 +90,7 @@ def open_space(
         origins = file_origins({SINGLE: source}, provenance)
         return Space(name_of(source, "array"), SINGLE, space_stream(source), origins)
     encoded = material_of(texts, images, encoder.data, provenance)
+    encoded = encoded or own_words(str(source), encoder, provenance, progress)
     if encoded is None:
         raise InputError(
             f"'{source}' is not a file of vectors (.npy, .npz::key, .safetensors::name, .parquet::column); if it is a "

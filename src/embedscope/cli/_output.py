@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from embedscope.core.errors import InputError, MissingExtraError
 from embedscope.core.progress import end_progress
+from embedscope.core.report_names import is_page
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +93,7 @@ class Output:
     @property
     def is_folder(self) -> bool:
         """Whether the report is a folder; a device or a pipe takes one HTML file, whatever it is called."""
-        if self.report is None or self.report.suffix.lower() in (".html", ".htm"):
+        if self.report is None or is_page(self.report):
             return False
         return not self.report.exists() or self.report.is_dir() or self.report.is_file()
 

@@ -11,6 +11,7 @@ import typer
 
 from embedscope.cli import _options as opt
 from embedscope.cli._output import check_report, console
+from embedscope.core.report_names import refuse_others
 
 if TYPE_CHECKING:
     from embedscope.core.result import Result
@@ -102,6 +103,8 @@ def report(
     from embedscope.core.result import Result
     from embedscope.reports import write_figures, write_html
 
+    if out is not None:
+        refuse_others(out, "one HTML page")
     loaded = Result.from_json(result)
     said = _elsewhere(loaded, model_card, eval_results, hub_dataset or [], mteb)
     check_report(out or result, figures=figures is not None)

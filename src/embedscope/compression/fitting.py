@@ -22,6 +22,9 @@ QUERY, DOCUMENT = "query", "document"
 FIT_ROWS = 10_000
 """Rows that codes are fitted on at most: ranges of int8, centroids of a product quantiser."""
 
+_BLOCK = 1024
+"""Rows that are coded at once: what a cache holds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
@@ -56,9 +59,15 @@ class Fitted:
         """Mapped documents (n, k) as a search reads them back: coded, decoded."""
         if self.code is None:
             return rows
-        stored = self.code.encode(rows)
-        back = self.code.decode(stored)
-        return np.column_stack([back, self.code.offsets(stored, back)]) if isinstance(self.code, RaBitQ) else back
+        turned = isinstance(self.code, RaBitQ)
+        back = np.empty((len(rows), rows.shape[1] + turned), dtype=np.float32)
+        for lo in range(0, len(rows), _BLOCK):
+            part = slice(lo, lo + _BLOCK)
+            stored = self.code.encode(rows[part])
+            back[part, : rows.shape[1]] = self.code.decode(stored)
+            if isinstance(self.code, RaBitQ):
+                back[part, -1] = self.code.offsets(stored, back[part, :-1])
+        return back
 
     def _mapped(self, x: npt.NDArray[Any]) -> Rows32:
         return np.asarray(self.map.apply(np.asarray(x, dtype=np.float32)))
@@ -85,7 +94,7 @@ class Fitter:
 
     def __init__(self, moments: Gaussian, documents: Floats, widest: int, seed: int) -> None:
         self.moments, self.seed = moments, seed
-        self._documents, self._widest = documents, widest
+        self._documents, self._widest = np.asarray(documents, dtype=np.float32), widest
         self._last: tuple[tuple[str, bool], Rows32] | None = None
 
     @cached_property
@@ -97,12 +106,12 @@ class Fitter:
         return vectors, rank
 
     @cached_property
-    def _projected(self) -> Floats:
+    def _projected(self) -> Rows32:
         """The documents on all components that any candidate takes: each takes the first of them."""
-        return self._documents @ self._components[0][:, : self._widest]
+        return np.asarray(self._documents @ self._components[0][:, : self._widest].astype(np.float32))
 
-    def fit(self, plan: Plan) -> tuple[Fitted, Rows32]:
-        """The candidate ``plan``, and the documents as a search reads them back.
+    def fit(self, plan: Plan) -> Fitted:
+        """The candidate ``plan``.
 
         Raises
         ------
@@ -110,13 +119,12 @@ class Fitter:
             if the cut or the code does not fit the rows.
         """
         map_ = KindMap(self._side(plan), normalise_before=True, normalise_after=plan.cut.startswith("first"))
-        mapped = self._mapped(plan)
-        fitted = Fitted(plan, map_, fit_code(plan.code, mapped[:FIT_ROWS], self.seed))
-        return fitted, fitted.stored(mapped)
+        return Fitted(plan, map_, fit_code(plan.code, self._mapped(plan)[:FIT_ROWS], self.seed))
 
-    def stored(self, fitted: Fitted) -> Rows32:
-        """The documents as a search of ``fitted`` reads them back."""
-        return fitted.stored(self._mapped(fitted.plan))
+    def documents(self, fitted: Fitted) -> tuple[Rows32, Rows32]:
+        """The documents as the map of ``fitted`` gives them, and as a search reads them back."""
+        mapped = self._mapped(fitted.plan)
+        return mapped, fitted.stored(mapped)
 
     def _mapped(self, plan: Plan) -> Rows32:
         """The documents as the map of ``plan`` gives them, those of the last candidate where it had the same cut."""
@@ -127,8 +135,8 @@ class Fitter:
                 x = self._projected[:, : plan.dimensions]
             elif plan.cut:
                 x = unit(x[:, : plan.dimensions])
-            x = x @ turn(x.shape[1], self.seed) if plan.code == "rabitq" else x
-            self._last = key, np.ascontiguousarray(x, dtype=np.float32)
+            x = x @ turn(x.shape[1], self.seed).astype(np.float32) if plan.code == "rabitq" else x
+            self._last = key, np.ascontiguousarray(x)
         return self._last[1]
 
     def _side(self, plan: Plan) -> Side:

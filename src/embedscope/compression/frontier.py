@@ -128,8 +128,9 @@ def _point(
     plan: Plan, probe: Probe, searches: Searches, fitter: Fitter, original: Scores, predictor: Predictor
 ) -> Point:
     try:
-        fitted, stored = fitter.fit(plan)
-        scores = _scores(probe, searches.search(fitted, stored), fitter.seed)
+        fitted = fitter.fit(plan)
+        mapped, stored = fitter.documents(fitted)
+        scores = _scores(probe, searches.search(fitted, stored, mapped), fitter.seed)
     except EmbedscopeError as error:
         return Point(plan, None, {}, {}, why_not=str(error))
     offered = is_offered(plan, fitter.moments.dim)
@@ -171,7 +172,8 @@ def _tested(
     for point in path:
         assert point.fitted is not None
         w = stake(_changes(point.scores, original, main), material.select.units, tolerance)
-        after = _scores(probe, searches.search(point.fitted, fitter.stored(point.fitted)), fitter.seed)
+        mapped, stored = fitter.documents(point.fitted)
+        after = _scores(probe, searches.search(point.fitted, stored, mapped), fitter.seed)
         test = retention(_changes(after, before, main), probe.units, tolerance, w)
         losses = gains_of(after, before, test.n_units)
         steps.append(Step(point, before, after, losses, test))

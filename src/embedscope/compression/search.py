@@ -16,14 +16,23 @@ from embedscope.transforms.codes import Rows32
 
 K = 10
 NEAR = 20
-"""Nearest rows in float32 that are kept of each query, for the same rows in float16."""
+"""Nearest rows in float32 that are kept of each query, for the same rows in a code that changes them little."""
 
 _CELLS = 1 << 22
+_ROWS = 1024
+"""Rows whose changes are taken at once: what a cache holds."""
+
 _TOGETHER = 32
 """Scores of which one maximum is taken, so that a partition sees fewer numbers."""
 
-FLOAT16 = 2 * 2.0**-11 + 1e-5
-"""By how much two inner products may change places at most where rows of at most unit length are rounded to float16."""
+CLOSE = ("float16", "int8")
+"""Codes that change rows so little that the best are most often among the nearest in float32."""
+
+_MOVED = 256
+"""Rows that a code changes most, as where int8 clips them: they are scored for every query."""
+
+_ROUNDING = 1e-5
+"""By how much two float32 inner products of rows of at most unit length may be apart at most by rounding."""
 
 _SAME = 1e-6
 """Difference of cosines up to which two results are the same one, as where documents are equal."""
@@ -32,8 +41,8 @@ _SAME = 1e-6
 class Searches:
     """Searches of some queries, one candidate after the other; candidates of one cut share what they can.
 
-    The best by bits are the same with and without rescoring. Scores of rows in float16 differ from those of float32 by
-    at most the longest change of a row, so only rows that are so near in float32 are scored again.
+    The best by bits are the same with and without rescoring. The score of a row in float16 or int8 differs from that in
+    float32 by at most the length of its change, so only rows that are so near in float32 are scored again.
 
     Parameters
     ----------
@@ -51,8 +60,9 @@ class Searches:
         self.queries, self.own = queries, own
         self._near = {} if known is None else {"": known}
         self._by_bits: dict[str, Index] = {}
+        self._scores = np.empty(0, dtype=np.float32)  # written anew by each product: new memory costs as much as it
 
-    def search(self, fitted: Fitted, stored: Rows32) -> Index:
+    def search(self, fitted: Fitted, stored: Rows32, mapped: Rows32 | None = None) -> Index:
         """The ten best documents (m, 10) of each query, as the index of ``fitted`` ranks them.
 
         By inner product of the query with what is read back; ``binary`` by the bits that differ (Hamming distance),
@@ -62,6 +72,7 @@ class Searches:
         Parameters
         ----------
         stored : (n, k) of ``fitted.documents``
+        mapped : (n, k) the same documents before they were coded, where the caller holds them
         """
         q, plan = fitted.queries(self.queries), fitted.plan
         k = min(K, len(stored) - (self.own is not None))
@@ -71,8 +82,8 @@ class Searches:
             if plan.cut not in self._near:
                 self._near[plan.cut] = self._full(q, stored, NEAR)
             return self._near[plan.cut][0][:, :k]
-        if plan.code == "float16" and plan.cut in self._near:
-            return self._again(q, stored, *self._near[plan.cut], k)
+        if plan.code in CLOSE and plan.cut in self._near and mapped is not None:
+            return self._again(q, stored, *self._near[plan.cut], k, _lengths(mapped, stored))
         return self._full(q, stored, k)[0]
 
     def _full(self, q: Rows32, stored: Rows32, k: int, rows: Index | None = None) -> tuple[Index, Rows32]:
@@ -80,10 +91,13 @@ class Searches:
         rows = np.arange(len(q)) if rows is None else rows
         k = min(k, len(stored) - (self.own is not None))
         nearest, best = np.empty((len(q), k), dtype=np.intp), np.empty((len(q), k), dtype=np.float32)
-        step = max(1, _CELLS // len(stored))
+        step = min(len(q), max(1, _CELLS // len(stored)))
+        if self._scores.size < step * len(stored):
+            self._scores = np.empty(step * len(stored), dtype=np.float32)
         for lo in range(0, len(q), step):
             part = slice(lo, lo + step)
-            scores = q[part] @ stored.T
+            cells = len(q[part]) * len(stored)
+            scores = np.matmul(q[part], stored.T, out=self._scores[:cells].reshape(-1, len(stored)))
             if self.own is not None:
                 scores[np.arange(len(scores)), self.own[rows[part]]] = -np.inf
             nearest[part] = _best(scores, k)
@@ -102,16 +116,37 @@ class Searches:
         order = np.argsort(-again, axis=1, kind="stable")[:, :k]
         return np.asarray(np.take_along_axis(near, order, axis=1))
 
-    def _again(self, q: Rows32, stored: Rows32, near: Index, scores: Rows32, k: int) -> Index:
-        """The ``k`` best in float16 from the ``near`` ones in float32; from all where these may not hold them."""
-        least = scores[:, k - 1] - FLOAT16
-        wide = min(near.shape[1], int((scores >= least[:, None]).sum(axis=1).max()) + 1)
-        rows = np.sort(near[:, :wide], axis=1)
-        nearest = np.take_along_axis(rows, _best(np.einsum("ij,ikj->ik", q, stored[rows]), k), axis=1)
-        crowded = np.flatnonzero(scores[:, wide - 1] >= least)
-        if len(crowded) and wide < len(stored) - (self.own is not None):
+    def _again(self, q: Rows32, stored: Rows32, near: Index, scores: Rows32, k: int, changes: Rows32) -> Index:
+        """The ``k`` best of coded rows from the ``near`` ones in float32 and those that change most.
+
+        From all, where another row may be among them: ``changes`` (n,) are the lengths by which the code moves rows.
+        """
+        n = len(stored)
+        moved = np.sort(np.argpartition(changes, max(0, n - _MOVED))[-_MOVED:])
+        others = float(np.delete(changes, moved).max(initial=0.0))
+        known = (moved[:, None] == near[:, None, :]).any(axis=2)
+        if self.own is not None:
+            known |= moved == self.own[:, None]
+        rows = np.concatenate([near, np.broadcast_to(moved, (len(q), len(moved)))], axis=1)
+        coded = np.einsum("ij,ikj->ik", q, stored[near])
+        coded = np.concatenate([coded, np.where(known, np.float32(-np.inf), q @ stored[moved].T)], axis=1)
+        order = np.lexsort((rows, -coded), axis=1)[:, :k]
+        nearest = np.take_along_axis(rows, order, axis=1)
+        least = np.take_along_axis(coded, order[:, -1:], axis=1)[:, 0]
+        crowded = np.flatnonzero(scores[:, -1] + others + _ROUNDING >= least)
+        if len(crowded) and near.shape[1] < n - (self.own is not None):
             nearest[crowded] = self._full(q[crowded], stored, k, crowded)[0]
-        return nearest
+        return np.asarray(nearest)
+
+
+def _lengths(mapped: Rows32, stored: Rows32) -> Rows32:
+    """Euclidean distance (n,) of each row of ``mapped`` (n, k) from that of ``stored``."""
+    lengths = np.empty(len(mapped), dtype=np.float32)
+    for lo in range(0, len(mapped), _ROWS):
+        part = slice(lo, lo + _ROWS)
+        change = mapped[part] - stored[part]
+        lengths[part] = np.sqrt(np.einsum("ij,ij->i", change, change))
+    return lengths
 
 
 def _best(scores: npt.NDArray[Any], k: int) -> Index:

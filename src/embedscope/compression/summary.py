@@ -179,7 +179,8 @@ def document_of(
     findings = [Finding(reason_of(frontier, material), "info" if chosen is None else "ok", sizes, detail=units)]
     findings += _beside(chosen, frontier) if chosen is not None else []
     findings += _next(frontier)
-    tables = [_table(frontier, material), *([_tests(frontier)] if frontier.steps else [])]
+    first, others = _tables(frontier, material)
+    tables = [first, *([_tests(frontier)] if frontier.steps else []), *([others] if others.rows else [])]
     skipped = [Skipped(note, "how this run was judged") for note in (*material.evidence.notes, *material.notes, *notes)]
     skipped += [Skipped(p.plan.text, p.why_not) for p in frontier.points if p.why_not is not None]
     title = "The index can be smaller" if chosen is not None else "The index stays as it is"
@@ -228,28 +229,36 @@ def _by_size(points: Sequence[Point]) -> list[Point]:
     return sorted((p for p in points if p.fitted is not None), key=lambda p: -(p.fitted.n_bytes if p.fitted else 0))
 
 
-def _table(frontier: Frontier, material: Material) -> Table:
+def _tables(frontier: Frontier, material: Material) -> tuple[Table, Table]:
+    """The frontier with what was chosen, short enough for a screen; and all others."""
     others = [name for name in frontier.original if name != frontier.main]
-    heads = [
+    heads = (
         Column("candidate"), Column("bytes per row"), Column(frontier.main, 3, best="high"), Column("loss", 3),
         Column("95 % interval"), *(Column(name, 3) for name in others), Column("predicted overlap", 3),
-    ]  # fmt: skip
+    )  # fmt: skip
     base: list[Cell] = [NONE, frontier.full_bytes, value_of(frontier.original, frontier.main), None, None]
-    rows = [(*base, *(value_of(frontier.original, name) for name in others), None)]
+    best = [(*base, *(value_of(frontier.original, name) for name in others), None)]
+    beaten: list[tuple[Cell, ...]] = []
     for p in _by_size(frontier.points):
         gain = p.losses[frontier.main]
-        mark = " (chosen)" if frontier.chosen is not None and p is frontier.chosen.point else " *" if p.best else ""
+        chosen = frontier.chosen is not None and p is frontier.chosen.point
         assert p.fitted is not None
-        cells: list[Cell] = [p.plan.text + mark, p.fitted.n_bytes, value_of(p.scores, frontier.main), gain.value]
-        rows.append(
+        text = p.plan.text + " (chosen)" * chosen
+        cells: list[Cell] = [text, p.fitted.n_bytes, value_of(p.scores, frontier.main), gain.value]
+        (best if p.best else beaten).append(
             (*cells, signed_interval(gain.low, gain.high), *(value_of(p.scores, n) for n in others), p.predicted)
         )
     meant = " ".join(f"{name}: {MEANT[name]}." for name in frontier.original)
+    asked = f"{len(material.select.queries):,} {material.what} that select"
     caption = (
-        f"{len(material.select.queries):,} {material.what} that select; * on the frontier: none of as few bytes is "
-        f"better. {meant} predicted overlap: from the error of scores near the top, before any search; {NOT_OFFERED}."
+        f"On {asked}: of as few bytes none is better. {meant} predicted overlap: from the error of scores near the "
+        f"top, before any search; {NOT_OFFERED}."
     )
-    return Table("frontier", "Candidates on the part that selects", tuple(heads), tuple(rows), caption)
+    less = f"On {asked}: another candidate of as few bytes, or fewer, is as good or better."
+    return (
+        Table("frontier", "The frontier: the best of each size", heads, tuple(best), caption),
+        Table("beaten", "All other candidates", heads, tuple(beaten), less),
+    )
 
 
 def _tests(frontier: Frontier) -> Table:

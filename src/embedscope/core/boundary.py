@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
-from embedscope.core.errors import EmbedscopeError, InputError, is_failure
+from embedscope.core.errors import EmbedscopeError, InputError, PluginError, is_failure
 from embedscope.core.printable import printable
 
 _REASON = 160
@@ -36,6 +38,11 @@ def sentences(
     except BaseException as error:
         if not is_failure(error):
             raise
+        if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+            raise PluginError(
+                f"{shown(what)} could not be {done}, since the code that does it has an error: "
+                f"{place_of_error(error)} ({reason(error)}); correct it there"
+            ) from error
         raise InputError(f"{shown(what)} could not be {done} ({reason(error)}); {advice}") from error
 
 
@@ -46,6 +53,18 @@ def reason(error: BaseException) -> str:
     text = re.sub(r"^Error in .*? at \S+:\d+: ", "", text)
     text = text or type(error).__name__
     return text if len(text) <= _REASON else f"{text[:_REASON]} ..."
+
+
+def place_of_error(error: BaseException) -> str:
+    """The file and the line where ``error`` was raised, or which is no Python.
+
+    >>> place_of_error(SyntaxError("invalid syntax", ("plugin.py", 3, 1, "def")))
+    'plugin.py, line 3'
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{shown(error.filename)}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{shown(frames[-1].filename)}, line {frames[-1].lineno}" if frames else "an unknown place"
 
 
 def shown(name: str) -> str:

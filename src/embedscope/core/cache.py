@@ -9,6 +9,7 @@ count as not cached; an index that says otherwise than the chunks is built again
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
 import json
 import os
@@ -31,6 +32,7 @@ import numpy.typing as npt
 from embedscope.core._leftovers import aside_name, is_alive, sweep
 from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import CacheUnusableError, EmbedscopeError, EmbedscopeWarning, InputError, OutputError
+from embedscope.core.regular import check_ends, is_regular
 
 LIMIT_BYTES = 4 * 2**30
 """Default bound on the bytes of vectors kept: 4 GiB."""
@@ -228,7 +230,7 @@ class VectorCache:
 
     def read(self, chunk: str, space: str) -> npt.NDArray[np.float32]:
         """All rows (n, d) of one space of a chunk; raises ``LostChunkError`` where its bytes are not those written."""
-        from safetensors import SafetensorError, safe_open
+        from safetensors import SafetensorError
 
         try:
             with self._index(writing=False) as db:
@@ -238,7 +240,7 @@ class VectorCache:
             return self.read(chunk, space)
         rows: npt.NDArray[np.float32] | None = None
         if row is not None:
-            with suppress(OSError, SafetensorError), safe_open(self._path(chunk), framework="numpy") as file:
+            with suppress(OSError, SafetensorError), _chunk_file(self._path(chunk)) as file:
                 rows = file.get_tensor(space)
         if row is None or rows is None or _checksum(rows) != _sum_of(row[0], space):
             if row is not None and rows is not None and _whole_chunk(self._path(chunk)) is not None:
@@ -392,11 +394,22 @@ class VectorCache:
                     path.unlink()
 
 
+@contextmanager
+def _chunk_file(path: Path) -> Iterator[Any]:
+    """The open file of a chunk; ``OSError`` where it is a pipe, over which its library would wait."""
+    from safetensors import safe_open
+
+    if not is_regular(path):
+        raise FileNotFoundError(errno.ENOENT, "there is no regular file", str(path))
+    with safe_open(path, framework="numpy") as file:
+        yield file
+
+
 def _addresses(path: Path) -> tuple[str, list[bytes]] | None:
     """Namespace and keys of the rows of a chunk; None where it does not say."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
-    with suppress(OSError, SafetensorError), safe_open(path, framework="numpy") as file:
+    with suppress(OSError, SafetensorError), _chunk_file(path) as file:
         if _KEYS in file.keys():  # noqa: SIM118
             keys = file.get_tensor(_KEYS)
             return (file.metadata() or {}).get("namespace", ""), [bytes(key) for key in keys]
@@ -408,8 +421,9 @@ def _whole_chunk(path: Path) -> tuple[str, list[bytes], str] | None:
     from safetensors.numpy import load
 
     try:
+        check_ends(path)
         data = path.read_bytes()
-    except OSError:
+    except (OSError, InputError):
         return None
     if hashlib.blake2b(data, digest_size=16).hexdigest() != path.stem:
         return None

@@ -106,6 +106,10 @@ class MissingExtraError(EmbedscopeError, ImportError):
         return cls(f'{what} needs an optional extra that is not installed: pip install "embedscope[{extra}]"')
 
 
+class PluginError(EmbedscopeError, ImportError):
+    """A plug-in of another package cannot be loaded; the message names it, and the line where its error is."""
+
+
 class DataUnavailableError(EmbedscopeError):
     """A data set or a model is not on this machine and could not be fetched; the message says where to get it."""
 

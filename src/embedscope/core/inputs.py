@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,7 +43,8 @@ def reading(paths: Iterable[str | Path]) -> Iterator[None]:
 def paths_in(value: object) -> Iterator[str]:
     """Every path that an argument, a text, a path or a list of these, may mean.
 
-    A text is taken without its key (``::``), its kind (``KIND=``) or its scheme and options, and as a glob.
+    A text is taken whole, with or without its kind (``KIND=``) or scheme, its key (``::``) and options (``?``), since
+    all of these characters may belong to a name; and as a glob.
     """
     if isinstance(value, str | Path):
         yield from _paths(str(value))
@@ -53,7 +55,9 @@ def paths_in(value: object) -> Iterator[str]:
 
 def _paths(text: str) -> Iterator[str]:
     place = text.partition("::")[0]
-    for each in (place, place.partition("=")[2], place.partition(":")[2].partition("?")[0]):
+    starts = [0, *(text.index(c) + 1 for c in "=:" if c in text)]
+    ends = [match.start() for match in re.finditer(r"::|\?|$", text)]
+    for each in dict.fromkeys(text[start:end] for start in starts for end in ends):
         if each:
             yield str(Path(each).expanduser()) if each.startswith("~") else each
     if glob.has_magic(place):

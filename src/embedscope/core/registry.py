@@ -16,7 +16,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from embedscope.core.errors import UnknownNameError
+from embedscope.core.boundary import place_of_error, reason
+from embedscope.core.errors import EmbedscopeError, PluginError, UnknownNameError
 
 T = TypeVar("T")
 
@@ -53,12 +54,32 @@ class Registry(Generic[T]):
         return name in self._modules or name in self._foreign
 
     def get(self, name: str) -> T:
-        """The object called ``name``; raises ``UnknownNameError`` with the nearest names."""
+        """The object called ``name``.
+
+        Raises
+        ------
+        UnknownNameError
+            if there is none; the message has the nearest names.
+        PluginError
+            if a plug-in of that name cannot be loaded; the message says where its error is.
+        """
         if name in self._modules:
             return cast(T, importlib.import_module(self._modules[name]).ENTRIES[name])
         if name in self._foreign:
-            return cast(T, self._foreign[name].load())
+            return cast(T, self._loaded(self._foreign[name]))
         raise UnknownNameError.for_name(self.kind, name, self.names())
+
+    def _loaded(self, point: EntryPoint) -> object:
+        try:
+            return point.load()
+        except EmbedscopeError:
+            raise
+        except Exception as error:
+            package = "another package" if point.dist is None else f"the package {point.dist.name}"
+            raise PluginError(
+                f"the {self.kind} '{point.name}' of {package} cannot be loaded: {type(error).__name__} in "
+                f"{place_of_error(error)} ({reason(error)}); correct it there, or uninstall the package"
+            ) from error
 
 
 def _ids_of(path: Path) -> tuple[str, ...]:

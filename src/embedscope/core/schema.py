@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import stat
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from embedscope.core.errors import InputError
+from embedscope.core.regular import is_regular
 
 _NAMES = {str: "text", float: "a finite number", int: "a whole number", bool: "true or false", type(None): "null"}
 _SHOWN = 40
@@ -30,7 +30,8 @@ def read_json(path: str | Path, what: str) -> dict[str, Any]:
     """
     place = Path(path)
     try:
-        if not stat.S_ISREG(place.stat().st_mode):
+        place.stat()  # what is not there is said below
+        if not is_regular(place):
             raise InputError(f"{path} is not a regular file; pass {what}")
         data = json.loads(place.read_text(encoding="utf-8"), parse_constant=_no_constant, parse_float=_float)
     except OSError as error:

@@ -128,6 +128,9 @@ class Edits:
     section: tuple[str, ...]
 
 
+SAME_WORD = "same word"
+"""The relation, ``Matches`` of one table, of rows that are one word in several spellings."""
+
 Relation = Pairs | Labels | Quadruples | Matches | Classes | Qrels | Choices | Edits
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from embedscope.core.atomic import write_bytes
 from embedscope.core.cache import cache_folder, named_cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.regular import check_not_root
 from embedscope.datasets._archive import members
 from embedscope.datasets._file import File, FileSet
 
@@ -29,7 +30,7 @@ class Finder:
     Raises
     ------
     InputError
-        if ``data`` is not a folder.
+        if ``data`` is not a folder, or is the root of the file system.
     """
 
     def __init__(self, data: Path | None = None, download: bool = True) -> None:
@@ -37,6 +38,8 @@ class Finder:
         self.data = Path(data) if data is not None else Path(named) if named else None
         if self.data is not None and not self.data.is_dir():
             raise InputError(f"the data folder {self.data} is not a folder; pass one with --data or ${DATA_VARIABLE}")
+        if self.data is not None:
+            check_not_root(self.data, "the data")
         self.download = download
         self._unreachable: dict[str, str] = {}
         self._fetched: dict[str, Path] = {}

@@ -19,10 +19,9 @@ from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
 from embedscope.metrics import Measured, Metric
 from embedscope.metrics.pairs._metric import left_out_interval
-from embedscope.metrics.storage import ASKED, kept_in_int8
+from embedscope.metrics.storage import ASKED, kept_in_int8, tied_in_float16
 from embedscope.stats import GroupedResult
-from embedscope.stats.copies import without_copies
-from embedscope.stats.equal_rows import equal_rows
+from embedscope.stats.copies import first_alike
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
@@ -225,10 +224,8 @@ class _Held:
             by(above, above < _CONTRAST, "its nearest row is {value:.3f} nearer in cosine than the others", up=True),
         )
         asked = min(ASKED, len(n))
-        exact = nearest.scores[:asked]
-        half = exact.astype(np.float16)
         ties = np.zeros(len(n))
-        ties[:asked] = ((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).sum(axis=1)
+        ties[:asked] = tied_in_float16(self.rows).sum(axis=1)
         yield "half_precision", by(ties, ties >= 2, f"{{value:.0f}} of its {K - 1} neighbouring ranks tie in float16")
         kept = np.full(len(n), float(K))
         kept[:asked] = kept_in_int8(self.rows)
@@ -238,11 +235,11 @@ class _Held:
         yield "dot_differs", by(norms, long, "norm {value:.3g}: ranked first by dot product")
 
     def _copies(self) -> Listed:
-        """Every row but the first of those that are equal, with how many rows are equal to it."""
-        if without_copies(self.u, 1) is None:
-            return Listed(self.ids[:0], np.zeros(0), "")
+        """Every row but the first of those that are duplicates of each other, with how many there are."""
         order = np.argsort(self.numbers, kind="stable")
-        labels = equal_rows(self.u[order])
+        labels = first_alike(self.u[order])
+        if labels is None:
+            return Listed(self.ids[:0], np.zeros(0), "")
         _, first, place, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
         later = np.ones(len(labels), dtype=bool)
         later[first] = False

@@ -40,6 +40,7 @@ __all__ = [
     "Role",
     "Scheme",
     "TextEncoder",
+    "has_vocabulary",
     "is_model",
     "named_model",
     "near_alias",
@@ -64,6 +65,16 @@ def is_model(uri: str) -> bool:
     [True, True, True, False, False]
     """
     return _is_text_model(uri) or _scheme(uri) is not None or _image_model(uri) is not None
+
+
+def has_vocabulary(uri: str) -> bool:
+    """Whether the model that ``uri`` names lists the texts that it has vectors of, as a file of word vectors does.
+
+    >>> has_vocabulary("gensim:words.vec"), has_vocabulary("minilm")
+    (True, False)
+    """
+    scheme = _scheme(uri)
+    return scheme is not None and scheme.has_vocabulary
 
 
 def open_model(uri: Any, **options: Any) -> TextEncoder | Lookup:

@@ -23,13 +23,17 @@ TEXT_TOWERS = {"clip": "clip", "clip_text_model": "clip", "siglip": "siglip", "s
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded: the transformer that runs, its projection (two-tower models), tokenizer, configuration."""
+    """What was loaded: the transformer that runs, its projection (two-tower models), tokenizer, configuration.
+
+    ``saved_dtype`` is the precision of the weights that the configuration states, None where it states none.
+    """
 
     model: Any
     projection: Any
     tokenizer: Any
     config: Any
     weights_sha256: str
+    saved_dtype: Any = None
 
 
 def load(source: Source, *, device: str, dtype: str, trust_remote_code: bool, seed: int) -> Loaded:
@@ -41,13 +45,14 @@ def load(source: Source, *, device: str, dtype: str, trust_remote_code: bool, se
     options: dict[str, Any] = {"trust_remote_code": trust_remote_code, "local_files_only": True}
     with readable(source):
         config = transformers.AutoConfig.from_pretrained(source.folder, **options)
+        saved_dtype = None if source.weights is None else getattr(config, "dtype", None)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.folder, **options)
         whole, digest = _model(source, config, options, getattr(torch, dtype), seed)
     whole = whole.to(device).eval().requires_grad_(False)
     kind = str(config.model_type)
     model = getattr(whole, "text_model", whole) if kind in TEXT_TOWERS else whole
     projection = model.head if TEXT_TOWERS.get(kind) == "siglip" else getattr(whole, "text_projection", None)
-    return Loaded(model, projection, tokenizer, getattr(config, "text_config", None) or config, digest)
+    return Loaded(model, projection, tokenizer, getattr(config, "text_config", None) or config, digest, saved_dtype)
 
 
 @contextmanager

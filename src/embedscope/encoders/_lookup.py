@@ -38,7 +38,8 @@ class Scheme:
     """A kind of model, named by the part of a URI before the colon: ``open`` gets the part after it.
 
     ``install`` is the command that brings what it needs, ``cite`` a key of docs/references.bib, ``options`` the options
-    of ``open_model`` that ``open`` takes by name.
+    of ``open_model`` that ``open`` takes by name. ``has_vocabulary`` says that its models have a ``vocabulary``, the
+    texts that they have vectors of, so that they can be measured without other texts.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Scheme:
     open: Callable[..., Lookup]
     install: str = "nothing to install"
     options: tuple[str, ...] = ()
+    has_vocabulary: bool = False
 
     def path(self) -> Path | None:
         """Folder of this code: a scheme has no files of its own."""

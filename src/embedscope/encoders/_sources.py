@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.regular import check_folder
 from embedscope.encoders._checksums import check_sha256, sha256_of, sha256_of_all
 from embedscope.encoders._gguf import GgufFile
 from embedscope.encoders._saved_settings import SavedSettings, read_settings
@@ -70,6 +71,7 @@ def locate(uri: ModelUri) -> tuple[Path, dict[str, Any]]:
     """Folder of a model that is no alias, fetched from the hub where it is not here, and facts of its origin."""
     path = Path(uri.name).expanduser()
     if path.is_dir():
+        check_folder(path)
         return path, {}
     if path.exists():
         raise InputError(f"{uri.name} is a file; pass its folder (hf:FOLDER, or hf:FOLDER?gguf=FILE)")

@@ -112,5 +112,6 @@ ENTRIES = {
         cite="rehurek2010",
         open=open_word_vectors,
         install='pip install "embedscope[words]"',
+        has_vocabulary=True,
     )
 }

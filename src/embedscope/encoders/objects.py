@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.boundary import reason
-from embedscope.core.errors import EmbedscopeError, InputError
+from embedscope.core.errors import InputError
 from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._mteb_model import encodes, is_mteb_model
 from embedscope.encoders._mteb_model import score_of as mteb_score
+from embedscope.encoders._object_calls import Call, Caller, method_of
 from embedscope.encoders._roles import OWN, Overrides, Role
 
 IDS = ("object",)
@@ -83,7 +82,7 @@ def _encodes(thing: Any) -> bool:
     """Whether ``thing`` is an object that encodes texts, and neither a name nor an array."""
     if isinstance(thing, str | type) or thing is None or hasattr(thing, "__array__") or hasattr(thing, "shape"):
         return False
-    return any(callable(getattr(thing, name, None)) for name in _ASKED) or callable(thing)
+    return any(method_of(thing, name) is not None for name in _ASKED) or callable(thing)
 
 
 @dataclass(frozen=True)
@@ -91,9 +90,9 @@ class _Methods:
     """How an object is asked for vectors, by role; ``kind`` says by which protocol."""
 
     kind: str
-    any: Callable[[list[str]], Any]
-    query: Callable[[list[str]], Any] | None = None
-    document: Callable[[list[str]], Any] | None = None
+    any: Call
+    query: Call | None = None
+    document: Call | None = None
 
 
 class ObjectModel:
@@ -102,24 +101,29 @@ class ObjectModel:
     Attributes
     ----------
     spaces : the one space
-    facts : class and protocol of the object
     score, reading : how vectors are compared, and what a record says of prompts
     """
 
     def __init__(self, name: str, model: Any, overrides: Overrides) -> None:
         self._name, self._overrides = name, overrides
-        self._methods = _methods(model)
+        self._methods, self._caller = _methods(model), Caller(name)
         own = mteb_score(model) if is_mteb_model(model) else getattr(model, "similarity_fn_name", None)
         self.score = overrides.score or (own if isinstance(own, str) else "cosine")
         self.reading: Mapping[str, Any] = _reading(model, overrides, self.score)
         self.spaces: Mapping[str, str] = {"pooled": f"vectors of {name} by {self._methods.kind}"}
         kind = type(model)
-        self.facts: dict[str, Any] = {
+        self._facts: Mapping[str, Any] = {
             "kind": "object",
             "class": f"{kind.__module__}.{kind.__qualname__}",
             "protocol": self._methods.kind,
             **self.reading,
         }
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Class and protocol of the object, and how many texts it was given at once where it failed on more."""
+        parts = {} if self._caller.at_once is None else {"texts at once": self._caller.at_once}
+        return {**self._facts, **parts}
 
     def role_pooling(self, role: Role | None) -> str | None:
         """The pooling for texts of ``role``; None where the object has no method or prompt of its own for it."""
@@ -143,70 +147,37 @@ class ObjectModel:
             call = getattr(self._methods, pooling) or call
             prompt = self._overrides.prompts.get(pooling, "")
             asked = [prompt + text for text in distinct]
-        encoded = as_rows(self._call(call, asked), len(distinct), self._name)
+        encoded = self._caller.rows(call, asked)
         rows = {text: i for i, text in enumerate(distinct)}
         return encoded[[rows[text] for text in texts]]
-
-    def _call(self, call: Callable[[list[str]], Any], texts: list[str]) -> Any:
-        try:
-            rows = call(texts)
-            return list(rows) if isinstance(rows, Iterator) else rows
-        except EmbedscopeError:
-            raise
-        except Exception as error:  # whatever the caller's object raises
-            raise InputError(
-                f"{self._name} failed on {len(texts):,} texts with {type(error).__name__} ({reason(error)}); try it on "
-                "one of them"
-            ) from error
-
-
-def as_rows(rows: Any, n: int, name: str) -> npt.NDArray[np.float32]:
-    """What a model gave for ``n`` texts, as (n, d) float32; raises ``InputError`` where it is not one row per text."""
-    if hasattr(rows, "detach"):
-        rows = rows.detach().float().cpu().numpy()
-    elif isinstance(rows, list | tuple) and rows and hasattr(rows[0], "detach"):
-        rows = [row.detach().float().cpu().numpy() for row in rows]
-    try:
-        x = np.asarray(rows, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{name} gave {type(rows).__name__} and no array of numbers; wanted one row per text"
-        ) from error
-    if x.ndim != 2 or len(x) != n or x.shape[1] == 0:
-        raise InputError(f"{name} gave an array of shape {x.shape} for {n} texts; wanted ({n}, d), one row per text")
-    return x
 
 
 def _methods(model: Any) -> _Methods:
     """The methods of ``model``, by the protocol that says most; raises ``InputError`` where it has none."""
 
-    def method(name: str) -> Callable[..., Any] | None:
-        method = getattr(model, name, None)
-        return method if callable(method) else None
+    def call(name: str, *, single: bool = False) -> Call | None:
+        method = method_of(model, name)
+        return None if method is None else Call(method, single)
 
     if isinstance(model, type):
         raise InputError(f"{model.__name__} is a class and no model of texts; pass an object of it")
-    encode = method("encode")
+    encode = call("encode")
     if is_mteb_model(model):
-        return _Methods("encode of mteb", encodes(model, None), encodes(model, "query"), encodes(model, "document"))
+        of = {role: Call(encodes(model, role)) for role in (None, "query", "document")}
+        return _Methods("encode of mteb", of[None], of["query"], of["document"])
     if encode is not None:
-        query, document = method("encode_query"), method("encode_document")
-        return _Methods("encode", encode, query, document)
-    documents, query = method("embed_documents"), method("embed_query")
+        return _Methods("encode", encode, call("encode_query"), call("encode_document"))
+    documents = call("embed_documents")
     if documents is not None:
-        return _Methods("embed_documents", documents, None if query is None else _each(query), documents)
-    batch, one = method("get_text_embedding_batch"), method("get_text_embedding")
-    if batch is not None or one is not None:
-        many = batch or _each(one)  # type: ignore[arg-type]
-        query = method("get_query_embedding")
-        return _Methods("get_text_embedding", many, None if query is None else _each(query), many)
+        return _Methods("embed_documents", documents, call("embed_query", single=True), documents)
+    many = call("get_text_embedding_batch") or call("get_text_embedding", single=True)
+    if many is not None:
+        return _Methods("get_text_embedding", many, call("get_query_embedding", single=True), many)
     if callable(model):
-        return _Methods("function", model, query)  # Chroma's embedding functions take lists of queries
+        return _Methods(
+            "function", Call(model), call("embed_query")
+        )  # Chroma's embedding functions take lists of queries
     raise InputError(f"{type(model).__name__} is no model of texts; wanted {_WANTED}")
-
-
-def _each(one: Callable[[str], Any]) -> Callable[[list[str]], Any]:
-    return lambda texts: [one(text) for text in texts]
 
 
 def _reading(model: Any, overrides: Overrides, score: str) -> dict[str, Any]:

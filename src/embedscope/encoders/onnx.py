@@ -14,6 +14,7 @@ import numpy.typing as npt
 from embedscope.core.cache import VectorCache, namespace_of
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.extras import require
+from embedscope.core.regular import check_folder
 from embedscope.encoders._checksums import sha256_of, sha256_of_all
 from embedscope.encoders._kept_rows import Rows, rows_of
 from embedscope.encoders._lookup import Scheme
@@ -176,6 +177,7 @@ def read_folder(name: str) -> OnnxOptions:
         raise InputError(
             f"{folder} is a graph without its tokenizer; name its folder: {_address(folder.parent, folder)}"
         )
+    check_folder(folder)
     files = [options["file"]] if "file" in options else _FILES
     graph = next((folder / f for f in files if (folder / f).is_file()), None)
     if graph is None or not (folder / "tokenizer.json").is_file():

@@ -106,8 +106,16 @@ class TextEncoder:
 
     @property
     def reading(self) -> Mapping[str, Any]:
-        """Prompts, ``truncate_dim`` and score of sentence vectors, where they depart from plain text and cosine."""
-        return reading_facts(self._saved, self._overrides) if self.has_pooled else {}
+        """Prompts, ``truncate_dim``, score and precision, where they depart from plain text, cosine and as saved."""
+        if not self.has_pooled:
+            return {}
+        saved, run = (str(kind).removeprefix("torch.") for kind in (self._loaded.saved_dtype, self._dtype))
+        facts = reading_facts(self._saved, self._overrides)
+        return facts if saved in {"None", run} else facts | {"weights saved in": f"{saved}, run in {run}"}
+
+    @property
+    def _dtype(self) -> Any:
+        return next(self._loaded.model.parameters()).dtype
 
     @property
     def library_facts(self) -> Mapping[str, Any]:
@@ -287,7 +295,7 @@ class TextEncoder:
         config = self._loaded.config
         bos, eos = (self._loaded.tokenizer.convert_ids_to_tokens(i) if i is not None else None for i in self._specials)
         policies = {
-            "dtype": str(next(self._loaded.model.parameters()).dtype).removeprefix("torch."),
+            "dtype": str(self._dtype).removeprefix("torch."),
             "device": self._device,
             "subword": self._subword,
             "truncation": f"text cut at {self._max_length} tokens, specials kept",

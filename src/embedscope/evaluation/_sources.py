@@ -16,7 +16,7 @@ from embedscope.sources.image_text import ImageTextVectors, model_pair, read_ima
 from embedscope.sources.labelled_vectors import read_named_vectors
 from embedscope.sources.models import SpaceName, extract_texts, model_spaces, open_text_model, pair_spaces
 from embedscope.sources.options import ModelOptions
-from embedscope.sources.vocabulary import first_words, in_another_case, with_vocabulary
+from embedscope.sources.vocabulary import first_words, in_another_case, with_same_words, with_vocabulary
 from embedscope.sources.word_contexts import CONTEXT_POOLINGS, ContextSpace, StaticSpace, parse_contexts
 
 Names = str | Path | Sequence[str] | None
@@ -171,5 +171,7 @@ def _check_comparable(source: str, vectors: ImageTextVectors, jobs: Sequence[Job
 
 
 def add_candidates(job: Job, vocabulary: Sequence[str], spelled: Mapping[str, str]) -> Job:
-    """``job`` with the words of ``vocabulary`` as further candidates, which ``spelled`` names for words it lacks."""
-    return replace(job, data=with_vocabulary(job.data, job.task.tables[0], vocabulary, spelled))
+    """``job`` with the words of ``vocabulary`` as further candidates; ``spelled`` names those of its own."""
+    table = job.task.tables[0]
+    extended = with_vocabulary(job.data, table, vocabulary, spelled)
+    return replace(job, data=with_same_words(extended, table, job.data.tables[table].texts))

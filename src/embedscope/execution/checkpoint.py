@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,6 +23,7 @@ from embedscope.core.batch import Shard
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import facts_sha256
 from embedscope.core.progress import Progress, Silent
+from embedscope.core.regular import check_folder
 from embedscope.execution._state_codec import Decoder, Encoder, fingerprint
 from embedscope.execution.block_hashes import DIGEST_BYTES, UNREAD, Outcome
 
@@ -166,9 +168,11 @@ class _Kept:
         Raises
         ------
         ValueError
-            if a checksum is wrong, or the counts of the levels do not come to the shards that are done.
+            if a checksum is wrong, a file is a pipe or the like, or the counts of the levels do not come to the shards
+            that are done.
         """
         manifest = self.folder / _MANIFEST
+        check_folder(self.folder)
         if not manifest.exists():
             return 0, [], []
         facts = json.loads(manifest.read_text(encoding="utf-8"))
@@ -193,6 +197,8 @@ class _Kept:
     def forget(self) -> None:
         """Remove what is kept."""
         for path in (self.folder / _MANIFEST, *self.folder.glob("*.safetensors"), self.folder / _BLOCKS):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
             path.unlink(missing_ok=True)
         self.blocks, self._nodes, self._sum = [], [], hashlib.sha256()
 

@@ -29,6 +29,7 @@ _LIBRARIES = 24 << 20
 """For modules imported while measuring, and what Python itself allocates."""
 _GROWN = 12 << 20
 """By so much two runs of the same command differ, so that what one says is enough for the next."""
+_MEASURING = "with these metrics"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def rounds_of(
     engine: Engine,
     memory: int | None,
     reading: Reading = READING,
+    purpose: str = _MEASURING,
 ) -> tuple[Engine, list[Round]]:
     """The engine, with fewer workers where necessary, and the rounds of one pass that fit into ``memory``.
 
@@ -94,6 +96,7 @@ def rounds_of(
     shards : number of shards
     memory : bytes the process may use, libraries included; None for no limit
     reading : what the stream takes beside that
+    purpose : what the memory is for, in the message of an error
 
     Raises
     ------
@@ -104,7 +107,7 @@ def rounds_of(
     if memory is None:
         return engine, [everything]
     workers = _workers(engine)
-    free = check_memory(dims, needs, grouped, shards, memory, reading)
+    free = check_memory(dims, needs, grouped, shards, memory, reading, purpose)
 
     def fits(part: Round, count: int) -> bool:
         return _peak(part, dims, grouped, shards, count, reading) <= free
@@ -131,6 +134,7 @@ def check_memory(
     shards: int,
     memory: int,
     reading: Reading = READING,
+    purpose: str = _MEASURING,
 ) -> int:
     """Bytes of ``memory`` that are free for the work.
 
@@ -147,10 +151,10 @@ def check_memory(
     most = max(single, key=lambda space: single[space])
     if single[most] > free:
         wanted = memory - free + single[most] + _GROWN
+        less = ", or choose metrics that take less with --metrics" if purpose == _MEASURING else ""
         raise InputError(
             f"memory {_mega(memory)} is too little for {most} with {dims[most]:,} dimensions, which takes "
-            f"{_mega(wanted)} in all with these metrics; allow that much, or choose metrics that take less "
-            "with --metrics"
+            f"{_mega(wanted)} in all {purpose}; allow that much{less}"
         )
     return free
 

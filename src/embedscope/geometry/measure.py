@@ -189,7 +189,9 @@ def measure_stream(  # noqa: PLR0913
 
         progress.start(f"{label}: moments for {transform}", stream.n_rows)
         with _phase(provenance, f"transform {source}"):
-            transformed = transform_stream(stream, transform, engine=engine, progress=progress)
+            transformed = transform_stream(
+                stream, transform, engine=engine, progress=progress, memory=memory, reading=reading
+            )
         stream, unfit = transformed, transformed.unfit
         progress.close()
     common = {"source": source, "task": task, "subset": subset, "transform": transform}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedscope.core.arrays import to_float64, to_numpy
 from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress
 from embedscope.execution import Engine
+from embedscope.execution.memory_budget import READING, Reading, rounds_of
 from embedscope.execution.passes import Results, one_pass
 from embedscope.stats.moments import Moments
 
@@ -65,20 +66,38 @@ class _NumberedShard(_TransformedShard):
         return int(self.shard.start)  # type: ignore[attr-defined]
 
 
-def transform_stream(stream: Stream, text: str, *, engine: Engine, progress: Progress) -> TransformedStream:
+def transform_stream(
+    stream: Stream,
+    text: str,
+    *,
+    engine: Engine,
+    progress: Progress,
+    memory: int | None = None,
+    reading: Reading = READING,
+) -> TransformedStream:
     """``stream`` mapped by the chain ``text``, fitted in each space on the moments of all its rows in an extra pass.
+
+    Parameters
+    ----------
+    memory, reading : bytes that the process may use, and what reading the stream takes of them; see ``rounds_of``
 
     Raises
     ------
     InputError, UnknownNameError
-        if the chain cannot be parsed, or cannot be fitted in any space (k above the rank).
+        if the chain cannot be parsed, cannot be fitted in any space (k above the rank), or takes more memory.
     """
     from embedscope.transforms import parse_chain
 
     chain = parse_chain(text)
     need = Moments("raw")
     nothing: dict[str, Results] = {space: {} for space in stream.dims}
-    states = one_pass(stream, [need], nothing, grouped=(), engine=engine, progress=progress)
+    count = 0 if memory is None else len(stream.shards())
+    engine, rounds = rounds_of(stream.dims, [need], (), count, engine, memory, reading, f"to fit {text}")
+    states: dict[str, Any] = {}
+    for part in rounds:
+        states |= one_pass(
+            stream, part.needs, nothing, grouped=(), engine=engine, progress=progress, spaces=part.spaces
+        )
     from sklearn.base import clone
 
     chains: dict[str, Chain] = {}

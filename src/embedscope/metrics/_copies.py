@@ -19,7 +19,9 @@ from embedscope.stats.row_sets import RowSet
     fixed_rows=True,
 )
 def copy_share(rows: RowSet) -> float:
-    """Share of rows that are duplicates of another row, bit by bit at unit length; the first of each is not counted.
+    """Share of rows that are duplicates of another row at unit length; the first of each is not counted.
+
+    Duplicates are rows within 4e-6 of each other: a text in another batch comes out some 1e-6 elsewhere in float32.
 
     Rows (n, d). Undefined without a non-zero row.
 

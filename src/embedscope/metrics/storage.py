@@ -37,7 +37,8 @@ def float16_ties(rows: RowSet) -> float:
     """Share of neighbouring ranks among the 10 nearest whose cosines are one number in half precision.
 
     Mean over rows (n, d) and ranks r = 1..9 of [float16(cos_r) = float16(cos_r+1)], where float64 tells them apart;
-    float16 has steps of 2^-11 between .5 and 1. At most 2,000 rows ask. Source of the lists: radovanovic2010.
+    float16 has steps of 2^-11 between .5 and 1. Duplicates do not tie with each other. At most 2,000 rows ask.
+    Source of the lists: radovanovic2010.
 
     Raises
     ------
@@ -45,9 +46,19 @@ def float16_ties(rows: RowSet) -> float:
         with fewer than 11 non-zero rows.
     """
     _enough(rows)
-    exact = rows.nearest(K, rows.n_queries(ASKED)).scores
+    return float(tied_in_float16(rows).mean())
+
+
+def tied_in_float16(rows: RowSet) -> npt.NDArray[np.bool_]:
+    """Whether neighbouring ranks of the first 2,000 rows tie in half precision, (m, 9)."""
+    nearest = rows.nearest(K, rows.n_queries(ASKED))
+    exact = nearest.scores
     half = exact.astype(np.float16)
-    return float(((half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)).mean())
+    ties = (half[:, :-1] == half[:, 1:]) & (np.abs(np.diff(exact)) > 1e-12)
+    if rows.first is not None:
+        first = rows.first[nearest.indices]
+        ties &= first[:, :-1] != first[:, 1:]
+    return np.asarray(ties)
 
 
 @stored(invariant={"scale", "row_scale"}, ideal=1.0, units="share of neighbours", cite="jacob2018")

@@ -11,8 +11,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Score
-from embedscope.migration.maps import MapPairs, family_of, fit_map
-from embedscope.migration.retention import Direction, RetentionJudge
+from embedscope.migration.maps import NONE, MapPairs, family_of, fit_map
+from embedscope.migration.retention import Direction, Kept, RetentionJudge
 from embedscope.transforms.repair import KindMap
 
 FIRST = 50
@@ -92,16 +92,19 @@ def learning_curve(
     steps = sizes(len(pairs)) if steps is None else steps
     progress.start("learning curve", len(steps), "sizes")
     points = []
+    as_they_are: Kept | None = None  # no pairs fit it: the same at every point
     for k in steps:
+        fit, fit_choosing = pairs.first(k), choosing.first(k)
         for family, settings in families.items():
-            best = _best_setting(judge, direction, settings, choosing.first(k))
+            best = _best_setting(judge, direction, settings, fit_choosing)
             if best is None:
                 continue
             try:
-                fitted = known[best] if k == len(pairs) and best in known else fit_map(best, pairs.first(k))
+                fitted = known[best] if k == len(pairs) and best in known else fit_map(best, fit)
             except EmbedscopeError:  # so few pairs do not fit it
                 continue
-            kept = judge.kept(direction, fitted, "certify")
+            kept = as_they_are if best == NONE and as_they_are else judge.kept(direction, fitted, "certify")
+            as_they_are = kept if best == NONE else as_they_are
             points.append(CurvePoint(family, k, best, kept.main, kept.scores))
         progress.advance(1)
     progress.close()

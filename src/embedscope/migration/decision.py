@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
 from embedscope.migration.curve import REACH, CurvePoint, Prediction, predict
-from embedscope.migration.maps import family_of
+from embedscope.migration.maps import NONE, family_of
 from embedscope.migration.retention import Direction, Kept
-from embedscope.migration.trials import NONE, Certified, Measured, Trial
+from embedscope.migration.trials import Certified, Measured, Trial
 from embedscope.stats.bootstrap import units_of_score
 from embedscope.stats.score_records import score_bars
 

@@ -21,6 +21,7 @@ from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.transforms.align import Side
 from embedscope.transforms.repair import KindMap
 
+NONE = "none"
 RANKS = (64,)
 COMPONENTS = (128,)
 HIDDEN_UNITS = (128,)
@@ -48,8 +49,8 @@ class MapPairs:
         return CrossMoments().update(self.x, self.y).result()
 
     def first(self, k: int) -> MapPairs:
-        """The first ``k`` pairs alone."""
-        return MapPairs(self.x[:k], self.y[:k], self.seed)
+        """The first ``k`` pairs alone, itself where these are all."""
+        return self if k >= len(self) else MapPairs(self.x[:k], self.y[:k], self.seed)
 
 
 def fit_map(text: str, pairs: MapPairs) -> KindMap:
@@ -88,7 +89,7 @@ def auto_candidates(dims: tuple[int, int], n: int) -> list[str]:
     candidates += [f"lowrank:{k}" for k in _below(RANKS, narrow)]
     candidates += [f"cca:{k}" for k in _below(COMPONENTS, min(narrow, n - 1))]
     candidates += [f"mlp:{k}" for k in HIDDEN_UNITS] if has_torch() else []
-    return ["none"] * (dims[0] == dims[1]) + ["procrustes", *candidates]
+    return [NONE] * (dims[0] == dims[1]) + ["procrustes", *candidates]
 
 
 def has_torch() -> bool:
@@ -114,16 +115,16 @@ def expand(candidates: str | Iterable[str], dims: tuple[int, int], n: int) -> li
         name, number = _parsed(text) if text != "auto" else ("auto", None)
         if name == "auto":
             expanded += auto
-        elif number is None and name not in ("none", "procrustes"):
+        elif number is None and name not in (NONE, "procrustes"):
             settings = [each for each in auto if family_of(each) == name] or [f"{name}:{_FAMILIES[name].default:g}"]
             expanded += settings
-        elif name == "none" and dims[0] != dims[1]:
+        elif name == NONE and dims[0] != dims[1]:
             raise InputError(f"'none' compares vectors as they are, but they have {dims[0]} and {dims[1]} dimensions")
         else:
             expanded.append(text)
     if not expanded:
         raise InputError("--candidates names none; write auto, or a list such as procrustes,ridge,mlp")
-    return list(dict.fromkeys([*(["none"] if dims[0] == dims[1] else []), *expanded]))
+    return list(dict.fromkeys([*([NONE] if dims[0] == dims[1] else []), *expanded]))
 
 
 def _parsed(text: str) -> tuple[str, float | None]:
@@ -138,7 +139,7 @@ def _parsed(text: str) -> tuple[str, float | None]:
     except ValueError:
         value = -1.0
     family = _FAMILIES[name]
-    if not 0 < value < np.inf or name in ("none", "procrustes") or (family.whole and value != int(value)):
+    if not 0 < value < np.inf or name in (NONE, "procrustes") or (family.whole and value != int(value)):
         raise InputError(f"'{text}' is not understood; write {family.usage}")
     return name, value
 
@@ -190,7 +191,7 @@ class _Family:
 
 
 _FAMILIES: Mapping[str, _Family] = {
-    "none": _Family(_none, "none"),
+    NONE: _Family(_none, NONE),
     "procrustes": _Family(_procrustes, "procrustes"),
     "ridge": _Family(_ridge, "ridge, or ridge:PENALTY with a number above 0", RIDGES[1], whole=False),
     "lowrank": _Family(_lowrank, "lowrank, or lowrank:RANK", RANKS[0]),

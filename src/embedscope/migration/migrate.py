@@ -17,11 +17,11 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.migration.costs import Costs
 from embedscope.migration.decision import Decision, decide
-from embedscope.migration.maps import has_torch
+from embedscope.migration.maps import NONE, has_torch
 from embedscope.migration.retention import DIRECTIONS, Direction, RetentionJudge, retention_judge
 from embedscope.migration.rows import Request, read_rows
 from embedscope.migration.summary import document_of, records_of
-from embedscope.migration.trials import NONE, Trial, measure
+from embedscope.migration.trials import Trial, measure
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import TextSource
 from embedscope.transforms.align import Side

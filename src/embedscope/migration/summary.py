@@ -27,8 +27,9 @@ from embedscope.core.records import Record
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.decision import Decision, way
+from embedscope.migration.maps import NONE
 from embedscope.migration.retention import NDCG, OVERLAP, PAIR, RetentionJudge
-from embedscope.migration.trials import NONE, Certified
+from embedscope.migration.trials import Certified
 from embedscope.readers import is_vectors, store_of
 from embedscope.stats.score_records import score_bars, score_record
 

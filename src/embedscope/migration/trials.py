@@ -10,13 +10,11 @@ from embedscope.core.errors import EmbedscopeError
 from embedscope.core.progress import Progress
 from embedscope.core.tables import Score
 from embedscope.migration.curve import CurvePoint, learning_curve
-from embedscope.migration.maps import expand, family_of, fit_map
+from embedscope.migration.maps import NONE, expand, family_of, fit_map
 from embedscope.migration.retention import Direction, Kept, RetentionJudge
 from embedscope.stats.bootstrap import paired_difference
 from embedscope.stats.score_records import score_bars
 from embedscope.transforms.repair import KindMap
-
-NONE = "none"
 
 _SHOWN = ("procrustes", "ridge")
 """Families whose curves are drawn besides that of the best candidate."""

@@ -22,7 +22,7 @@ from embedscope.core.compressed import codec_of, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.model_folders import is_model_folder
 from embedscope.core.registry import Registry
-from embedscope.core.regular import check_name, check_regular, near_name
+from embedscope.core.regular import check_folder, check_name, check_regular, near_name
 from embedscope.readers._bits import unpacked
 from embedscope.readers._blocks import ArrayStream, plan
 from embedscope.readers._columns import ColumnStream
@@ -180,6 +180,8 @@ def find_vectors(
 
         store = place_of(named.place)
         if store is not None:
+            if store.is_local:
+                check_folder(store.path)
             vectors = Found(
                 _named_columns(STORES.get(store.scheme)(store, named.key), store, ids, texts), "vector store"
             )
@@ -223,6 +225,8 @@ def _open_file(file: Place, key: str | None, ids: str | None, texts: str | None)
         there = source_of(file)
         if isinstance(there, Path) and not (suffix in _FOLDERS and there.is_dir()):
             check_regular(there)
+        if isinstance(there, Path) and there.is_dir():
+            check_folder(there)
         if isinstance(file, CompressedFile):
             check_codec(file)
         if suffix not in _FOLDERS:

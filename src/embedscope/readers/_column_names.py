@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from embedscope.core.boundary import shown
 from embedscope.core.errors import InputError
 from embedscope.readers._column_values import base64_floats, is_view, looks_like_vector, numbers_in
+from embedscope.readers._json_lines import command_for_place
 from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, chosen_keys, known, listed
 from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
@@ -110,9 +112,11 @@ def _refuse(path: Place, schema: Any, key: str | None, vectors: set[str]) -> Non
             f"columns of vectors here: {listed(sorted(vectors)) or 'none'}"
         )
     if key in {None, ALL} and not vectors:
+        if deeper := _deeper(path, schema):
+            raise NoVectorsError(f"{path} has no column of vectors; {deeper}")
         raise NoVectorsError(
             f"{path} has no column of vectors (lists of numbers, or columns NAME0, NAME1, ... one per coordinate); "
-            f"its columns are {listed([shown(name) for name in schema.names])}{_deeper(schema) or _nearly(schema)}"
+            f"its columns are {listed([shown(name) for name in schema.names])}{_nearly(schema)}"
         )
 
 
@@ -122,13 +126,17 @@ def _check_names(path: Place, names: Sequence[str]) -> None:
         raise InputError(f"{path} has two columns called '{shown(twice)}'; give each its own name")
 
 
-def _deeper(schema: Any) -> str:
-    """Where vectors stand inside objects or lists, as the end of a sentence; empty where they do not."""
+def _deeper(path: Place, schema: Any) -> str:
+    """Where vectors stand inside objects or lists, as a sentence; empty where they do not."""
+    ids = [name for name in ("custom_id", *ID_NAMES) if name in schema.names]
     for field in schema:
         inner = _path_of_vectors(field.type)
         if inner is not None:
-            place = shown(field.name + inner)
-            return f". There are vectors deeper inside, in {place}: write each into a field of its own row"
+            place = field.name + inner
+            lines = isinstance(path, Path) and path.suffix.lower() in {".jsonl", ".ndjson"}
+            command = command_for_place(Path(str(path)), place, ids) if lines else ""
+            what = command or "write each into a field of its own row"
+            return f"there are vectors deeper inside, in {shown(place)}: {what}"
     return ""
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from embedscope.core.errors import InputError
+from embedscope.core.regular import check_not_root
 from embedscope.readers._hints import usual_first
 from embedscope.readers._keys import listed
 from embedscope.readers._paths import Place, file_system, is_remote, place_at
 from embedscope.readers._shards import _SPACES, Found, Open, gathered, suffix_of
 from embedscope.readers._store_folders import store_address
+
+FILES_AT_MOST = 100_000
+"""Files that a folder is searched for vectors among."""
 
 
 def is_glob(text: str) -> bool:
@@ -44,7 +50,13 @@ def globbed(pattern: str) -> list[Place]:
 
 
 def below(folder: str) -> dict[tuple[str, ...], Place]:
-    """Files in and under ``folder`` by relative path, without those whose names begin with a dot or an underscore."""
+    """Files in and under ``folder`` by relative path, without those whose names begin with a dot or an underscore.
+
+    Raises
+    ------
+    InputError
+        if a folder on this machine is the root, or holds more than ``FILES_AT_MOST``.
+    """
     places: dict[tuple[str, ...], Place] = {}
     if is_remote(folder):
         system, path = file_system(folder)
@@ -52,11 +64,36 @@ def below(folder: str) -> dict[tuple[str, ...], Place]:
             parts = PurePosixPath(name).relative_to(PurePosixPath(path)).parts
             places[parts] = place_at(system.unstrip_protocol(name))
     else:
-        for file in Path(folder).rglob("*"):
-            if file.is_file():
+        check_not_root(folder, "the vectors")
+        for file in _walk(folder):
+            if not file.is_dir():  # what is no regular file, or a link to nothing, is said where it is opened
                 places[file.relative_to(folder).parts] = place_at(file)
+            if len(places) > FILES_AT_MOST:
+                raise InputError(
+                    f"{folder} holds more than {FILES_AT_MOST:,} files and none of vectors at its top; "
+                    f"name the folder or the files meant, such as '{folder.rstrip('/')}/vectors/*.npy'"
+                )
     seen = {parts: file for parts, file in places.items() if not any(part[0] in "._" for part in parts)}
     return dict(sorted(seen.items(), key=lambda item: [natural(part) for part in item[0]]))
+
+
+def _walk(folder: str) -> Iterator[Path]:
+    """Files in and under a folder on this machine, but for hidden ones; links to folders are not followed."""
+
+    def fail(error: OSError) -> NoReturn:
+        raise error
+
+    for place, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        yield from (Path(place, name) for name in files if name[0] not in "._")
+
+
+def _direct(folder: str) -> dict[tuple[str, ...], Place]:
+    """Files in a folder on this machine, not below it; empty where it is laid out in folders of its own or remote."""
+    if is_remote(folder) or any((Path(folder) / name).is_dir() for name in _SPACES):
+        return {}
+    seen = [file for file in Path(folder).iterdir() if file.name[0] not in "._" and not file.is_dir()]
+    return {(file.name,): place_at(file) for file in sorted(seen, key=lambda file: natural(file.name))}
 
 
 def natural(name: str) -> list[tuple[int, str]]:
@@ -70,7 +107,7 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 def open_folder(folder: str, key: str | None, open_file: Open, known: Sequence[str], skip_bad: bool) -> Found:
     """The files of vectors in ``folder``, understood by what is there; ``known`` are the suffixes that can be read."""
-    files = below(folder)
+    files = {parts: file for parts, file in _direct(folder).items() if suffix_of(file) in known} or below(folder)
     if any(parts[0] in _SPACES for parts in files if len(parts) > 1):
         from embedscope.readers._clip import open_clip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedscope.core.errors import InputError
+from embedscope.core.regular import is_regular
 from embedscope.readers._column_values import looks_like_vector
 from embedscope.readers._paths import Place, source_of
 
@@ -22,7 +23,7 @@ def may_hold_vectors(place: Place) -> bool:
     """Whether a JSONL, CSV or TSV file has a vector in its first rows, or is broken, as its reader says."""
     try:
         path = source_of(place)
-        if not isinstance(path, Path) or not path.is_file():
+        if not isinstance(path, Path) or not is_regular(path):
             return True
         with place.open("rb") as file:
             head = file.read(_HEAD)

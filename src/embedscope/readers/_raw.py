@@ -15,6 +15,9 @@ from embedscope.readers._paths import Place
 from embedscope.readers._row_ranges import RowRanges
 from embedscope.readers._row_strings import RowStrings
 
+SCALE = "scale_factor", "add_offset"
+"""Attributes by which NetCDF scales numbers."""
+
 
 @dataclass(frozen=True)
 class RawMatrix(RowRanges):
@@ -56,7 +59,7 @@ class RawMatrix(RowRanges):
 
 def check_scale(attributes: Mapping[str, Any], name: str) -> None:
     """Raise ``InputError`` where attributes say that the stored numbers are scaled, as those of NetCDF do."""
-    said = [f"{key} {attributes[key]}" for key in ("scale_factor", "add_offset") if key in attributes]
+    said = [f"{key} {attributes[key]}" for key in SCALE if key in attributes]
     if said:
         raise InputError(
             f"{name} says {' and '.join(said)[:80]}, so its numbers are not the values; write the values themselves"

@@ -39,6 +39,7 @@ KINDS = (
         _kind(re.escape(codec.magic), f"{codec.name}-compressed", f"end its name in {end}, as in vectors.npy{end}")
         for end, codec in CODECS.items()
     ),
+    _kind(rb"I[a-z][a-z0-9]{2}..[\x00-\x0f]\x00", "a FAISS index", "name it .index", "index faiss"),
     _kind(rb"\x93NUMPY", "a NumPy array", "name it .npy"),
     _kind(rb"PAR1", "a Parquet file", "name it .parquet", "parquet"),
     _kind(rb"ARROW1", "an Arrow file", "name it .arrow", "arrow feather ipc arrows"),

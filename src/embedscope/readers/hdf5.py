@@ -13,16 +13,15 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.readers._aligned import aligned
 from embedscope.readers._found_keys import as_strings, beside
+from embedscope.readers._hdf5_heaps import check_heaps
 from embedscope.readers._keys import ALL, chosen_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
 from embedscope.readers._paths import Place, on_disk
-from embedscope.readers._raw import check_matrix, check_scale
+from embedscope.readers._raw import SCALE, check_matrix, check_scale
 
 IDS = ("h5", "hdf5", "hdf")
 
 _STRINGS = 8192
-_STRING = np.dtype([("length", "<u4"), ("place", "<u8"), ("number", "<u4")])
-"""How HDF5 says where a string of any length lies."""
 _LONGEST = 1 << 20
 """Bytes that a value of fixed length may take, and that are read at a time."""
 
@@ -53,11 +52,17 @@ def _described(sets: dict[str, Any]) -> list[str]:
     return [f"{name} {array.shape} of {array.dtype}"[:80] for name, array in sets.items()]
 
 
+def _scale(attributes: Any) -> dict[str, Any]:
+    """What a data set says of a scale; strings are not read, since they may lie in a damaged heap."""
+    said = [key for key in SCALE if key in attributes]
+    return {key: "of strings" if attributes.get_id(key).dtype.kind == "O" else attributes[key] for key in said}
+
+
 def _matrix(path: Place, name: str, space: str, sets: dict[str, Any]) -> LazyMatrix:
     array, label = sets[name], f"{path}::{name}"
     shape = tuple(int(size) for size in array.shape or ())
     check_matrix(shape, array.dtype, label)
-    check_scale(array.attrs, label)
+    check_scale(_scale(array.attrs), label)
     if array.is_virtual or array.external:
         raise InputError(f"{label} keeps its values in other files, which are not followed; copy them into one file")
     if array.chunks is None:
@@ -98,36 +103,9 @@ def _strings(path: Place, key: str) -> Iterator[Sequence[str]]:
     with _file(path) as file:
         array = file[key]
         step = max(1, min(_STRINGS, _LONGEST // array.id.get_type().get_size()))
-        _check_lengths(path, key, array)
+        check_heaps(path, key, file, array)
         for start in range(0, len(array), step):
             yield as_strings(array[start : start + step].tolist())
-
-
-def _check_lengths(path: Place, key: str, array: Any) -> None:
-    """Raise ``InputError`` where strings are said to be longer than the file: HDF5 takes the memory, then looks.
-
-    Strings of any length lie elsewhere in the file, and the array says where. Compressed arrays are left to HDF5.
-    """
-    if array.dtype.kind != "O" or array.id.get_create_plist().get_nfilters():
-        return
-    if array.chunks is None:
-        places = [(array.id.get_offset(), array.id.get_storage_size(), len(array))]
-    else:
-        chunks = map(array.id.get_chunk_info, range(array.id.get_num_chunks()))
-        places = [(chunk.byte_offset, chunk.size, array.chunks[0]) for chunk in chunks]
-    limit, total = path.stat().st_size, 0
-    with path.open("rb") as file:
-        for place, size, n in places:
-            if place is None or size != n * _STRING.itemsize:
-                continue
-            file.seek(place)
-            content = file.read(min(size, limit))
-            strings = np.frombuffer(content[: len(content) // _STRING.itemsize * _STRING.itemsize], _STRING)
-            total += int(strings["length"].sum(dtype=np.uint64))
-    if total > limit:
-        raise InputError(
-            f"{path}::{key} says that its strings take {total:,} bytes, more than the file; write it again"
-        )
 
 
 ENTRIES = dict.fromkeys(IDS, open_hdf5)

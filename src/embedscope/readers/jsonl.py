@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from embedscope.core.batch import Stream
@@ -12,6 +13,7 @@ from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._column_names import is_number, may_be_coordinate, no_rows
 from embedscope.readers._columns import ColumnStream, column_stream
+from embedscope.readers._json_lines import command_for
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
 from embedscope.readers._paths import Place
 
@@ -38,7 +40,9 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
         head = file.read(_SAMPLE)
     start = len(_BOM) if head.startswith(_BOM) else 0
     if re.match(rb"\s*\[\s*[\[{]", head[start:]):
-        raise InputError(f"{path} is one JSON array of all rows; write one row per line, without the outer brackets")
+        raise InputError(
+            f"{path} is one JSON array of all rows; write one row per line: {command_for(Path(str(path)), b'[')}"
+        )
     runs = runs_of_lines(path, start)
     if not runs.rows:
         raise no_rows(path)

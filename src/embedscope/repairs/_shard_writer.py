@@ -19,6 +19,7 @@ from embedscope.core.errors import InputError, OutputError
 from embedscope.readers import facts_of, state_of
 from embedscope.repairs._parquet_columns import OtherColumns
 from embedscope.repairs._vector_writer import SUFFIXES, Layout, writing
+from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.transforms.repair import KindMap
 
 VALUES = 1 << 22
@@ -76,9 +77,9 @@ class WriteShard:
     layout: Layout
     others: OtherColumns | None
 
-    def __call__(self, part: NumberedShard) -> int:
-        """How many rows were written."""
-        seen = 0
+    def __call__(self, part: NumberedShard) -> tuple[int, ZeroRows]:
+        """How many rows were written, and which of them are zero."""
+        seen, zeros = 0, ZeroRows(getattr(part.shard, "start", 0))
         beside = None if self.others is None else self.others.beside(part.shard)
         blocks = gathered(part.shard, self.space, self.dtype, self.mapped.dim_in)
         stored: Iterator[Any] = (self.mapped.store(x) for x in blocks)
@@ -91,9 +92,11 @@ class WriteShard:
                 for x in stored:
                     write(x, None if beside is None else beside.take(len(x)))
                     seen += len(x)
+                    if self.mapped.code is None:
+                        zeros.add(x)
             if seen != rows:
                 raise InputError(f"a shard should have {rows:,} rows and gave {seen:,}; was the file being written to?")
-        return seen
+        return seen, zeros
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from embedscope.repairs._parquet_columns import OtherColumns, column_of
 from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gathered, plan_of, suffix_of_parts
 from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
 from embedscope.repairs.to_store import check_storable, write_new
+from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.sources.row_blocks import engine_of, mapped
 from embedscope.transforms.repair import KindMap, Repair
 
@@ -45,6 +46,7 @@ class Applied:
     rows, dim_in, dim_out : their number and widths
     n_bytes : size of the file, None for a collection
     seconds : wall time
+    zero_rows : how many rows are zero, and stayed zero
     """
 
     path: Path | str
@@ -54,6 +56,7 @@ class Applied:
     dim_out: int
     n_bytes: int | None
     seconds: float
+    zero_rows: int = 0
 
 
 def apply_repair(
@@ -104,10 +107,10 @@ def apply_repair(
     if to_store:
         check_storable(form, str(out))
         progress.start(f"repairing {name} vectors" if len(loaded.kinds) > 1 else "repairing", stream.n_rows)
-        done = write_new(stream, str(source), str(out), form.dim_out, form.apply, progress)
+        done, n_zeros = write_new(stream, str(source), str(out), form.dim_out, form.apply, progress)
         progress.close()
         took = time.perf_counter() - begin
-        return Applied(str(out), name, done, stream.dims[space], form.dim_out, None, took)
+        return Applied(str(out), name, done, stream.dims[space], form.dim_out, None, took, n_zeros)
     others = _others(stream, suffix or suffix_of_parts(stream), progress)
     rows = stream.n_rows
     if rows is None and suffix:
@@ -120,19 +123,23 @@ def apply_repair(
         None if others is None else others.schema,
     )
     progress.start(f"repairing {name} vectors" if len(loaded.kinds) > 1 else "repairing", rows)
+    zeros = ZeroRows()
     if suffix:
         work = _OneFile(stream, form, space, dtype, layout, others)
-        seen = work.write(target, suffix, progress)
+        seen = work.write(target, suffix, zeros, progress)
         n_bytes = target.stat().st_size
     else:
         shards = one_by_one(stream.shards())
         folder = Folder(target, suffix_of_parts(stream), len(shards))
-        seen, n_bytes = _to_folder(stream, shards, folder, WriteShard(form, space, dtype, layout, others), progress)
+        each = WriteShard(form, space, dtype, layout, others)
+        seen, n_bytes = _to_folder(stream, shards, folder, each, zeros, progress)
     if rows is not None and seen != rows:
         raise InputError(f"{source} said that it has {rows:,} rows and gave {seen:,}; was it being written to?")
     progress.close()
+    for note in zeros.notes:
+        progress.note(note)
     took = time.perf_counter() - begin
-    return Applied(target, name, seen, stream.dims[space], form.stored_width, n_bytes, took)
+    return Applied(target, name, seen, stream.dims[space], form.stored_width, n_bytes, took, zeros.n)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,13 +153,15 @@ class _OneFile:
     layout: Layout
     others: OtherColumns | None
 
-    def write(self, target: Path, suffix: str, progress: Progress) -> int:
+    def write(self, target: Path, suffix: str, zeros: ZeroRows, progress: Progress) -> int:
         """Write all rows in their order; how many there were."""
         seen = 0
         with atomic_path(target) as part, writing(part, suffix, self.layout) as write:
             for x, table in self._blocks():
                 write(x, table)
                 seen += len(x)
+                if self.mapped.code is None:
+                    zeros.add(x)
                 progress.advance(len(x))
             if seen != self.layout.rows:
                 raise InputError(
@@ -187,15 +196,16 @@ class _OneFile:
 
 
 def _to_folder(
-    stream: Stream, shards: Sequence[Shard], folder: Folder, work: WriteShard, progress: Progress
+    stream: Stream, shards: Sequence[Shard], folder: Folder, work: WriteShard, zeros: ZeroRows, progress: Progress
 ) -> tuple[int, int]:
     """Write every shard that is missing to its file; rows and bytes of all."""
     folder.begin(plan_of(stream, work.mapped, work.layout, len(shards)))
     missing = folder.missing(shards, stream.n_rows)
     if len(missing) < len(shards):
         progress.note(f"{len(shards) - len(missing):,} of {len(shards):,} shards are already written")
-    for rows in mapped(stream, work, missing):
+    for rows, of_shard in mapped(stream, work, missing):
         progress.advance(rows)
+        zeros.merge(of_shard)
     n_bytes = folder.finish()
     written = open_vectors(f"{folder.target}")
     return written.n_rows or 0, n_bytes

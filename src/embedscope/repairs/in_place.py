@@ -34,6 +34,7 @@ from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences
 from embedscope.repairs.journal import Journal, State, journal_folder, restarted
 from embedscope.repairs.to_store import check_storable, writing_to
+from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["InPlace", "journal_folder", "roll_back", "write_in_place"]
@@ -354,6 +355,7 @@ def _written(
     if slow := STORE_WRITERS.get(collection.place.scheme).slow(collection.place, state.rows - total.n):
         progress.note(slow)
     progress.start("writing", state.rows - total.n)
+    zeros = ZeroRows()
     for block in book.blocks(state, state.offset):
         rows = new(block.rows)
         with writing_to(state.address, "run this again, which goes on where it stopped"):
@@ -361,10 +363,13 @@ def _written(
             if writer.loss is not None:
                 _check_read_back(writer.loss, block.ids, rows)
         total.add(block.ids, rows)
+        zeros.add(rows, block.ids)
         state = book.keep_state(replace(state, done=state.done + 1, offset=block.after, new=total.text))
         progress.advance(len(block.ids))
     if not total.same(RowSum(state.old), bits=False):
         raise InputError(f"{book.folder} has {total.n:,} of its {state.rows:,} rows; get it from a backup")
+    for note in zeros.notes:
+        progress.note(note)
     return state
 
 

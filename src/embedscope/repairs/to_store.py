@@ -23,6 +23,7 @@ from embedscope.readers._options import parse_source
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder
+from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.sources.id_files import id_files, named_beside
 from embedscope.transforms.repair import KindMap
 
@@ -54,8 +55,8 @@ class _Source:
     notes: tuple[str, ...] = ()
 
 
-def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progress: Progress) -> int:
-    """Write what ``new`` makes of the rows of ``stream`` to the new collection ``out``; read it back; the rows written.
+def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progress: Progress) -> tuple[int, int]:
+    """Write what ``new`` makes of the rows of ``stream`` to ``out`` and read it back; how many rows, and zero rows.
 
     Parameters
     ----------
@@ -83,13 +84,14 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
     for line in (*rows.notes, target.slow(new_collection.place, stream.n_rows or 0)):
         if line:
             progress.note(line)
-    named, bare = RowSum(), RowSum()
+    named, bare, zeros = RowSum(), RowSum(), ZeroRows()
 
     def blocks() -> Blocks:
         for ids, x, table in rows.blocks(min(_ROWS, max(1, _VALUES // max(dim, _width(stream))))):
             y = np.asarray(new(x), dtype=np.float32)
             named.add(ids, y)
             bare.add([""] * len(y), y)
+            zeros.add(y, ids)
             progress.advance(len(y))
             yield ids, y, table
 
@@ -103,9 +105,9 @@ def write_new(stream: Stream, source: str, out: str, dim: int, new: Map, progres
         raise
     _check(f"{new_collection.place}::{new_collection.column}", done, bare if done.ids is None else named, progress)
     _forget(mark)
-    for line in done.notes:
+    for line in (*done.notes, *zeros.notes):
         progress.note(line)
-    return bare.n
+    return bare.n, zeros.n
 
 
 def _new_collection(schema: Any, out: str, source: str, dim: int) -> tuple[NewCollection, StoreTarget]:

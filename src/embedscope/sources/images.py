@@ -17,6 +17,7 @@ from embedscope.core.ids import hash_rows, hash_sample, hash_texts
 from embedscope.core.images import FileImage
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
+from embedscope.core.regular import check_not_root
 from embedscope.execution import local_engine
 from embedscope.readers import ArrayStream
 from embedscope.sources.models import extract_images, image_vector, open_image_model
@@ -95,6 +96,7 @@ def images_in(folder: str | Path) -> list[FolderImage]:
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"--images {root} is not a folder; wanted a folder of images, flat or class/*.jpg")
+    check_not_root(root, "the images")
     files = sorted(f for f in root.rglob("*") if f.is_file() and f.suffix.lower() in _ENDINGS)
     if not files:
         raise InputError(f"--images {root} holds no images ({', '.join(_ENDINGS)})")

@@ -70,7 +70,7 @@ def open_sources(
     files = {name: is_file(name) for name in names}
     models = [name for name, vectors in files.items() if not vectors]
     if models:
-        _check_material(models[0], model)
+        _check_material(models, model)
     if model.selecting and not models:
         option = model.selecting[0].replace("_", "-")
         raise InputError(f"--{option} is for models and {names[0]} holds vectors already; leave out --{option}")
@@ -94,7 +94,7 @@ def open_sources(
                 from embedscope.sources.images import image_source
 
                 yield image_source(name, pictures, model, progress, provenance)
-            elif table is not None:
+            else:
                 yield from _model_sources(name, table, texts_name, model, engines, progress, provenance)
 
 
@@ -116,13 +116,16 @@ def _images(model: ModelOptions, provenance: Provenance) -> Images | None:
     return images_of(model.images, provenance).sample(model.max_rows, model.seed)
 
 
-def _check_material(uri: str, model: ModelOptions) -> None:
-    """Raise ``InputError`` unless there are either texts or images for the model ``uri``."""
+def _check_material(models: Sequence[str], model: ModelOptions) -> None:
+    """Raise ``InputError`` unless there are either texts or images for the models, or they have words of their own."""
     if model.texts is not None and model.images is not None:
         raise InputError("a model reads --texts or --images, one at a time; leave one of them out")
     if model.texts is None and model.images is None:
-        from embedscope.encoders import MODELS, near_alias
+        from embedscope.encoders import MODELS, has_vocabulary, near_alias
 
+        uri = next((name for name in models if not has_vocabulary(name)), None)
+        if uri is None:
+            return
         near = "" if uri in MODELS else near_alias(uri)
         raise InputError(
             f"{uri} is no file of vectors{near or ', and'} {'A' if near else 'a'}s a model it needs texts: add "
@@ -155,7 +158,7 @@ class Engines:
 
 def _model_sources(
     uri: str,
-    table: TextTable,
+    table: TextTable | None,
     texts_name: str,
     options: ModelOptions,
     engines: Engines,

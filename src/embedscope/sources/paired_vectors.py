@@ -61,11 +61,23 @@ def id_hashes(source: str | Path | npt.ArrayLike, n: int, name: str) -> Hashes:
     InputError
         if the file cannot be read, or does not have one id per row; ``name`` is what the message calls the side.
     """
-    is_name = isinstance(source, str | Path)
-    ids = read_ids(source) if is_name else [str(i) for i in np.asarray(source).ravel().tolist()]  # type: ignore[arg-type]
+    ids = ids_in(source)
     if len(ids) != n:
         raise InputError(f"{name} has {n:,} rows and {len(ids):,} ids; wanted one id per row, in the same order")
     return hash_texts(ids)
+
+
+def ids_in(source: str | Path | npt.ArrayLike) -> list[str]:
+    """Ids of an array, or of a file as :func:`read_ids` reads it, as strings; a list of strings is given back.
+
+    >>> ids_in([7, 8])
+    ['7', '8']
+    """
+    if isinstance(source, str | Path):
+        return read_ids(source)
+    if isinstance(source, list) and all(isinstance(i, str) for i in source):
+        return source
+    return [str(i) for i in np.asarray(source).ravel().tolist()]
 
 
 def read_ids(source: str | Path) -> list[str]:

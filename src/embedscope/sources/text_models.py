@@ -67,7 +67,7 @@ class _WholeShard:
 
 def model_sources(
     uri: str,
-    table: TextTable,
+    table: TextTable | None,
     name: str,
     options: ModelOptions,
     progress: Progress,
@@ -78,7 +78,7 @@ def model_sources(
 
     Parameters
     ----------
-    name : of the texts, for the records
+    table, name : the texts and what records call them; None takes the words that the model has vectors of
     encoding : runs the forward passes over whole texts, given the device; this process where None
 
     Raises
@@ -91,10 +91,14 @@ def model_sources(
     model = open_text_model(uri, options, provenance, progress)
     if not isinstance(model, TextEncoder):
         spaces = model_spaces(model, uri, options, "layers", provenance, progress)
-        source = _lookup_source(model, uri, table, name, [s.space for s in spaces])
+        if table is None:
+            table, name = TextTable(tuple(dict.fromkeys(getattr(model, "vocabulary", ()))), "word"), "the file"
+        source = _lookup_source(model, uri, table, name, [s.space for s in spaces], options)
         provenance.models[uri] |= dict(model.facts)
         yield source
         return
+    if table is None:
+        raise InputError(f"{uri} needs texts; add --texts FILE with one text per line")
     unit = options.unit or ("word" if table.unit == "word" else "token")
     if unit == "token":
         yield _token_source(model, uri, table, name, options, progress)
@@ -109,16 +113,24 @@ def model_sources(
         yield source
 
 
-def _lookup_source(model: Lookup, uri: str, table: TextTable, name: str, spaces: Sequence[str]) -> Source:
-    """The texts that a model without layers knows; ``subset`` counts them."""
+def _lookup_source(
+    model: Lookup, uri: str, table: TextTable, name: str, spaces: Sequence[str], options: ModelOptions
+) -> Source:
+    """The texts that a model without layers knows; a hash sample of ``max_rows`` of all. ``subset`` counts them."""
+    hashes, total = hash_texts(table.texts), len(table)
+    if options.max_rows:
+        rows = hash_sample(hashes, options.max_rows, options.seed)
+        table, hashes = TextTable(tuple(table.texts[i] for i in rows), table.unit), hashes[rows]
     x = {space: model.matrix(None, space, table.texts) for space in spaces}
     known = np.logical_and.reduce([np.isfinite(v).all(axis=1) for v in x.values()])
     if not known.any():
         raise InputError(f"{uri} knows none of the {len(table):,} texts of {name}; measure it on other texts")
-    ids = hash_texts(table.texts)[known]
-    stream = ArrayStream({space: v[known] for space, v in x.items()}, ids)
+    stream = ArrayStream({space: v if known.all() else v[known] for space, v in x.items()}, hashes[known])
     subset = f"{int(known.sum()):,} of {len(table):,} {table.unit}s of {name} have a vector"
-    return Source(uri, stream, Local(), {"task": name, "label": f"{uri} on {name}", "subset": subset})
+    if len(table) < total:
+        subset += f", a sample of {total:,}"
+    labels = {"task": name, "label": f"{uri} on {name}", "subset": subset, "exact": len(table) == total}
+    return Source(uri, stream, Local(), labels)
 
 
 def _token_source(

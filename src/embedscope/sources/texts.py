@@ -20,7 +20,7 @@ from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
 from embedscope.datasets._tables import read_text
 from embedscope.datasets._text import lines
-from embedscope.encoders import Role
+from embedscope.encoders import Role, has_vocabulary
 from embedscope.sources.images import Images, encode_images, images_of
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.retrieval_data import cosine_notes
@@ -74,6 +74,16 @@ def material_of(
     if texts is not None:
         raise InputError("a model reads --texts or --images, one at a time; leave one of them out")
     return images_of(images, provenance)
+
+
+def own_words(uri: str, options: ModelOptions, provenance: Provenance, progress: Progress) -> Texts | None:
+    """The words that a file of word vectors has vectors of; None where ``uri`` is no model that lists its texts."""
+    from embedscope.sources.models import open_text_model
+
+    if not has_vocabulary(uri):
+        return None
+    words = tuple(dict.fromkeys(getattr(open_text_model(uri, options, provenance, progress), "vocabulary", ())))
+    return Texts(f"the words of {uri}", words, words)
 
 
 def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance) -> Texts:

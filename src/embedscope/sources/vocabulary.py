@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
-from embedscope.core.tables import Data, Matches, Quadruples, Relation, TextTable
+from embedscope.core.tables import SAME_WORD, Data, Matches, Quadruples, Relation, TextTable
 
 
 def in_another_case(words: Iterable[str], vocabulary: Sequence[str]) -> dict[str, str]:
-    """For each of ``words`` that ``vocabulary`` lacks, its first word that is the same but for the case of letters.
+    """The first word of ``vocabulary`` that is the same but for the case of letters, where that is not the word itself.
 
-    As gensim's ``case_insensitive=True``, which compares words in upper case.
+    As gensim's ``case_insensitive=True``, which compares words in upper case and takes the first, the most frequent.
 
-    >>> in_another_case(["Athens", "rome", "Oslo"], ["the", "athens", "ATHENS", "rome"])
-    {'Athens': 'athens'}
+    >>> in_another_case(["Athens", "rome", "Oslo", "ROME"], ["the", "athens", "ATHENS", "rome", "ROME"])
+    {'Athens': 'athens', 'ROME': 'rome'}
     """
-    known, first = set(vocabulary), dict[str, str]()
+    first: dict[str, str] = {}
     for word in vocabulary:
         first.setdefault(word.upper(), word)
-    return {word: first[word.upper()] for word in words if word not in known and word.upper() in first}
+    firsts = ((word, first.get(word.upper(), word)) for word in words)
+    return {word: spelling for word, spelling in firsts if spelling != word}
+
+
+def with_same_words(data: Data, table: str, words: Iterable[str]) -> Data:
+    """``data`` with the relation ``SAME_WORD`` between texts of ``table`` that are one of ``words`` in any case."""
+    wanted = {word.upper() for word in words}
+    groups: dict[str, list[int]] = {}
+    for row, text in enumerate(data.tables[table].texts):
+        if (upper := text.upper()) in wanted:
+            groups.setdefault(upper, []).append(row)
+    pairs = [pair for rows in groups.values() for pair in permutations(rows, 2)]
+    left, right = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    return replace(data, relations={**data.relations, SAME_WORD: Matches(table, table, left, right)})
 
 
 def with_vocabulary(

@@ -1,4 +1,4 @@
-"""Rows that are bit by bit the same as earlier ones."""
+"""Rows that are the same as earlier ones, bit by bit or but for the rounding of the network that gave them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embedscope.core.arrays import row_norms
 from embedscope.core.tables import Index
 
 _ROWS = 4096
 _WORDS = 1 << 16
 """Of one block in 64 bits at a time: what a cache holds."""
+
+NEAR = 4e-6
+"""Distance of duplicates, as a share of their length: in another batch a text comes out some 1e-6 elsewhere."""
+_OF_SPREAD = 1e-3
+"""Of the root mean square distance from the mean: rows in a narrow cone far from the origin are no duplicates."""
 
 Matrix = npt.NDArray[Any]
 
@@ -57,6 +63,87 @@ def first_equal(x: Matrix) -> Index | None:
         _, firsts, place = np.unique(x + x.dtype.type(0), axis=0, return_index=True, return_inverse=True)
         first = firsts[place.ravel()]
     return None if len(np.unique(first)) == len(x) else np.asarray(first)
+
+
+def first_alike(x: Matrix) -> Index | None:
+    """Place (n,) of the first row of ``x`` (n, d) that each is a duplicate of; None where all rows are distinct.
+
+    Duplicates are rows no farther apart than ``NEAR`` of their length and a thousandth of the spread, and rows that are
+    joined by such steps. They are looked for among rows whose two fixed projections are as near, in O(n d + n log n).
+
+    >>> first_alike(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1e-6]])).tolist()
+    [0, 1, 0]
+    """
+    first = first_equal(x)
+    distinct = np.arange(len(x)) if first is None else np.unique(first)
+    near = _first_near(x if first is None else x[distinct])
+    if near is None:
+        return first
+    joined = distinct[near]
+    if first is None:
+        return joined
+    place = np.empty(len(x), dtype=np.intp)
+    place[distinct] = np.arange(len(distinct))
+    return np.asarray(joined[place[first]])
+
+
+def _first_near(x: Matrix) -> Index | None:
+    """The same of rows none of which are equal bit by bit."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(x)
+    if n < 2:
+        return None
+    reach, projected = _reach(x)
+    order = np.argsort(projected[:, 0], kind="stable")
+    reach, projected = reach[order], projected[order]
+    left, right = [], []
+    waiting, step = np.arange(n - 1), 1
+    while len(waiting):
+        waiting = waiting[waiting + step < n]
+        ahead = waiting + step
+        gap = np.abs(projected[ahead] - projected[waiting])
+        inside = gap[:, 0] <= reach[waiting]
+        waiting, ahead, beside = waiting[inside], ahead[inside], gap[inside, 1] <= reach[waiting[inside]]
+        alike = np.zeros(len(waiting), dtype=bool)
+        alike[beside] = _within(x, order[waiting[beside]], order[ahead[beside]], reach[waiting[beside]])
+        left.append(order[waiting[alike]])
+        right.append(order[ahead[alike]])
+        waiting, step = waiting[~alike], step + 1
+    links = np.concatenate(left or [order[:0]]), np.concatenate(right or [order[:0]])
+    if not len(links[0]):
+        return None
+    graph = coo_array((np.ones(len(links[0]), dtype=np.int8), links), shape=(n, n))
+    _, first, place = np.unique(
+        connected_components(graph.tocsr(), directed=False)[1], return_index=True, return_inverse=True
+    )
+    return np.asarray(first[place])
+
+
+def _reach(x: Matrix) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How far (n,) duplicates of each row lie at most, and projections (n, 2) of the rows on fixed directions."""
+    directions = np.random.default_rng(0).normal(size=(x.shape[1], 2))
+    directions /= np.linalg.norm(directions, axis=0)
+    mean = x.mean(axis=0, dtype=np.float64)
+    lengths, projected, square = np.empty(len(x)), np.empty((len(x), 2)), 0.0
+    for s in range(0, len(x), _ROWS):
+        rows = np.asarray(x[s : s + _ROWS], dtype=np.float64)
+        lengths[s : s + _ROWS] = row_norms(rows)
+        rows = rows - mean
+        projected[s : s + _ROWS] = rows @ directions
+        square += float(np.einsum("ij,ij->", rows, rows))
+    return np.minimum(NEAR * lengths, _OF_SPREAD * float(np.sqrt(square / len(x)))), projected
+
+
+def _within(x: Matrix, a: Index, b: Index, reach: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Whether rows ``a`` (p,) and ``b`` (p,) of ``x`` are at most ``reach`` (p,) apart."""
+    alike = np.empty(len(a), dtype=bool)
+    for s in range(0, len(a), _ROWS):
+        part = slice(s, s + _ROWS)
+        apart = row_norms(np.asarray(x[a[part]], dtype=np.float64) - x[b[part]])
+        alike[part] = apart <= reach[part]
+    return alike
 
 
 def _hashes(rows: Matrix) -> npt.NDArray[np.uint64]:

@@ -14,7 +14,7 @@ from embedscope.core.choices import Search
 from embedscope.core.tables import Index
 from embedscope.stats._neighbours import Matrix
 from embedscope.stats._questions import NEAREST
-from embedscope.stats.copies import first_equal, without_copies
+from embedscope.stats.copies import first_alike, without_copies
 from embedscope.stats.neighbour_index import IndexedNeighbours, indexed_neighbours
 from embedscope.stats.neighbours import Neighbours, Products, Taken, k_occurrences, nearest_of_others, top_k
 
@@ -138,33 +138,33 @@ class RowSet:
         """The rows that are ``members`` (n,); of distinct rows they are distinct."""
         units = None if self.units is None else self.units[members]
         rows = RowSet(None, units=units, largest=self.largest, part_of=(self, np.flatnonzero(members)))
-        if self._first is None:
-            rows.__dict__["_first"] = None
+        if self.first is None:
+            rows.__dict__["first"] = None
         return rows
 
     @cached_property
-    def _first(self) -> Index | None:
-        """Place (n,) of the first row that equals each; None where all are distinct."""
-        return first_equal(self.x)
+    def first(self) -> Index | None:
+        """Place (n,) of the first row that each is a duplicate of; None where all are distinct."""
+        return first_alike(self.x)
 
     @property
     def unequal(self) -> RowSet:
         """The rows without duplicates of earlier ones; those of a part stand in the order of the whole's."""
-        if self._first is None:
+        if self.first is None:
             return self
         if "unequal" not in self.results:
-            self.results["unequal"] = self._without_copies(self._first)
+            self.results["unequal"] = self._without_copies(self.first)
         rows: RowSet = self.results["unequal"]
         return rows
 
     def _without_copies(self, first: Index) -> RowSet:
-        if self._part_of is not None and self._part_of[0]._first is not None:
+        if self._part_of is not None and self._part_of[0].first is not None:
             whole, places = self._part_of
             here = np.zeros(whole.n, dtype=bool)
-            here[whole._first[places]] = True  # type: ignore[index]
-            return whole.unequal.part(here[np.unique(whole._first)])  # type: ignore[arg-type]
+            here[whole.first[places]] = True  # type: ignore[index]
+            return whole.unequal.part(here[np.unique(whole.first)])  # type: ignore[arg-type]
         rows = RowSet(self.x[np.unique(first)])
-        rows.__dict__["_first"] = None
+        rows.__dict__["first"] = None
         return rows
 
     @property
@@ -186,7 +186,7 @@ class RowSet:
         lists = k == K and self._part_of is None and _LONG < self.n < LISTED
         kept = _LONG if lists else k
         q = self.x if len(rows) == self.n else self.x[rows]
-        copies = self._first is not None and without_copies(self.x, kept + 1) is not None
+        copies = self.first is not None and without_copies(self.x, kept + 1) is not None
         neighbours = top_k(q, self.x, kept, exclude=rows, distinct=not copies, largest=self.largest)
         if lists and not copies:
             self.results["lists"] = neighbours

@@ -24,18 +24,17 @@ class QuestionVectors:
     Attributes
     ----------
     w : (u, d) vectors of the words of the questions; ``places`` (m, 3) are the rows of a, b, c in it
-    words : (m, 3) rows of a, b, c among the candidates
     answers, lists : (g, k) rows of right answers and (m,) which list a question has
+    excluded : (m, e) rows that are neither candidates nor answers of a question, -1 for none; None where all are
     """
 
     method: Method
     rows: CandidateRows
     w: Floats
     places: Index
-    words: Index
     answers: Index
     lists: Index
-    exclude: bool
+    excluded: Index | None
 
     def chunks(self, n: int) -> Iterator[slice]:
         """``n`` questions in parts whose vectors stay in the processor's cache."""
@@ -67,16 +66,16 @@ class QuestionVectors:
     def banned(self, questions: Index) -> Index:
         """Rows (p, k) that are no candidates of ``questions``, -1 for none."""
         answers = self._given(questions)
-        return np.concatenate([answers, self.words[questions]], axis=1) if self.exclude else answers
+        return answers if self.excluded is None else np.concatenate([answers, self.excluded[questions]], axis=1)
 
     def right(self, questions: Index) -> Index:
         """Rows (p, k) that may be right, -1 for none."""
         answers = self._given(questions)
-        if not self.exclude:
+        if self.excluded is None:
             return answers
         lost = np.zeros(answers.shape, dtype=bool)
-        for i in range(3):
-            lost |= answers == self.words[questions, i, None]
+        for i in range(self.excluded.shape[1]):
+            lost |= answers == self.excluded[questions, i, None]
         return np.where(lost, -1, answers)
 
     def vectors(self, questions: Index) -> tuple[Floats, Floats, Floats]:
@@ -98,7 +97,7 @@ Best = tuple[Index, Floats]
 
 def best_answers(vectors: QuestionVectors, known: Best | None = None) -> Best:
     """The best answers; ``known`` are those of the same questions with other words left out, not scored again."""
-    m = len(vectors.words)
+    m = len(vectors.places)
     chosen = np.full(m, -1, dtype=np.intp)
     for lo in range(0, m, _BLOCK):
         questions = np.arange(lo, min(lo + _BLOCK, m))

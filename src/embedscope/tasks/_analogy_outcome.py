@@ -88,7 +88,7 @@ def outcomes(rows: CandidateRows, questions: Questions, ways: Sequence[tuple[str
     for method, exclude in ways:
         for key in _keys(method, exclude, others):
             of = others.get(key[2], kept)
-            runs.setdefault(key, Asked(key[0], of.words, of.answers, exclude, of.lists))
+            runs.setdefault(key, Asked(key[0], of.words, of.answers, exclude, of.lists, of.same))
     ranks = dict(zip(runs, analogy_ranks(rows, list(runs.values())), strict=True))
     return [
         Outcome(questions, asked, {_name(key): ranks[key] for key in _keys(*way, others)}, way[1], int(known.sum()))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.core.tables import Data, Index, Matches, Quadruples
+from embedscope.core.tables import SAME_WORD, Data, Index, Matches, Quadruples
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,8 @@ class Questions:
     answers : (g, k) lists of rows of right answers, -1 where a list is shorter
     lists : (m,) the list of each question
     section : (m,) number of each question's relation in ``sections``
+    same : (n, k) for each row of ``table`` the other rows that are the same word, -1 where there are fewer; None where
+        all differ
     """
 
     table: str
@@ -31,6 +33,7 @@ class Questions:
     lists: Index
     section: Index
     sections: tuple[str, ...]
+    same: Index | None = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -44,15 +47,14 @@ class Questions:
         return left, right
 
     def __getitem__(self, which: npt.NDArray[np.bool_] | Index) -> Questions:
-        return Questions(
-            self.table, self.words[which], self.answers, self.lists[which], self.section[which], self.sections
-        )
+        return replace(self, words=self.words[which], lists=self.lists[which], section=self.section[which])
 
 
 def questions_of(data: Data, relation: str, *, reverse: bool = False) -> Questions:
     """The questions ``relation`` of a data set; a relation ``answers SECTION`` gives all right answers of a word.
 
     With ``reverse`` they are asked the other way: b : a :: d : c. Questions with several answers have one direction.
+    Any row of ``SAME_WORD`` with a right answer is right too.
 
     Raises
     ------
@@ -66,16 +68,28 @@ def questions_of(data: Data, relation: str, *, reverse: bool = False) -> Questio
     sections = tuple(dict.fromkeys(table.section))
     number = {name: i for i, name in enumerate(sections)}
     section = np.array([number[name] for name in table.section], dtype=np.intp)
-    if reverse:
-        ends = table.rows[:, 2:3]
-        return Questions(table.table, table.rows[:, [1, 0, 3]], ends, np.arange(len(ends)), section, sections)
-    known = {i: _answers(data, f"answers {name}") for i, name in enumerate(sections)}
+    a, b, c, d = (1, 0, 3, 2) if reverse else (0, 1, 2, 3)
+    known = {i: {} if reverse else _answers(data, f"answers {name}") for i, name in enumerate(sections)}
+    same = _answers(data, SAME_WORD)
     given: dict[tuple[int, ...], int] = {}
-    asked = zip(section.tolist(), table.rows[:, 2].tolist(), table.rows[:, 3].tolist(), strict=True)
-    lists = [given.setdefault(known[s].get(c, (d,)), len(given)) for s, c, d in asked]
+    asked = zip(section.tolist(), table.rows[:, c].tolist(), table.rows[:, d].tolist(), strict=True)
+    right = (known[s].get(row, (answer,)) for s, row, answer in asked)
+    lists = [given.setdefault(_with_same(answers, same), len(given)) for answers in right]
     return Questions(
-        table.table, table.rows[:, :3], _padded(tuple(given)), np.array(lists, dtype=np.intp), section, sections
+        table.table,
+        table.rows[:, [a, b, c]],
+        _padded(tuple(given)),
+        np.array(lists, dtype=np.intp),
+        section,
+        sections,
+        _padded([same.get(row, ()) for row in range(len(data.tables[table.table]))]) if same else None,
     )
+
+
+def _with_same(answers: tuple[int, ...], same: Mapping[int, tuple[int, ...]]) -> tuple[int, ...]:
+    if not same:
+        return answers
+    return tuple(dict.fromkeys(row for answer in answers for row in (answer, *same.get(answer, ()))))
 
 
 def _answers(data: Data, relation: str) -> Mapping[int, tuple[int, ...]]:

@@ -40,6 +40,7 @@ class Asked:
     answers : (g, k) lists of rows of right answers, -1 where a list is shorter
     exclude : whether a, b, c are no candidates (nor answers)
     which : (m,) list of each question; None where question i has list i
+    same : (n, k) rows that are the same word as each candidate, -1 where there are fewer; None where all differ
     """
 
     method: str
@@ -47,6 +48,7 @@ class Asked:
     answers: Index
     exclude: bool = True
     which: Index | None = None
+    same: Index | None = None
 
     @property
     def lists(self) -> Index:
@@ -107,9 +109,8 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
     known: dict[tuple[Any, ...], Best] = {}
     counts = []
     for some, part in zip(asked, parts, strict=True):
-        vectors = QuestionVectors(
-            METHODS[some.method], rows, w, part.reshape(-1, 3), some.words, some.answers, some.lists, some.exclude
-        )
+        places, excluded = part.reshape(-1, 3), _excluded(some) if some.exclude else None
+        vectors = QuestionVectors(METHODS[some.method], rows, w, places, some.answers, some.lists, excluded)
         same = (some.method, id(some.words), id(some.answers), id(some.which))
         best = known[same] = best_answers(vectors, known.get(same))
         counts.append(Count(vectors, *best, uncertain))
@@ -126,6 +127,13 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
             for count in counts:
                 count.look_again()
     return [_ranks(count) for count in counts]
+
+
+def _excluded(asked: Asked) -> Index:
+    """Rows (m, e) of the words of each question, and of the same words spelled otherwise, -1 where there are fewer."""
+    if asked.same is None:
+        return asked.words
+    return np.concatenate([asked.words, asked.same[asked.words].reshape(len(asked.words), -1)], axis=1)
 
 
 def _check(rows: CandidateRows, asked: Asked) -> None:

@@ -62,6 +62,7 @@ class Size:
     images : images (two captions each) or names in a batch
     seeds : networks of every arm; a seed decides initial weights and batches
     rate : highest learning rate
+    bfloat16 : whether matrices are multiplied in bfloat16 (weights, norms, losses and the optimiser stay in float32)
     held_out : images or names that no arm is trained on
     taken : images with captions, held-out ones among them (None: all)
     names : names of drawings that are taken (None: all)
@@ -76,6 +77,7 @@ class Size:
     images: int
     seeds: int
     rate: float
+    bfloat16: bool
     held_out: int
     taken: int | None
     names: int | None
@@ -95,6 +97,7 @@ SIZES = {
         images=16,
         seeds=2,
         rate=2e-3,
+        bfloat16=False,
         held_out=100,
         taken=2_000,
         names=200,
@@ -112,6 +115,7 @@ SIZES = {
         images=32,
         seeds=3,
         rate=2e-3,
+        bfloat16=False,
         held_out=500,
         taken=12_000,
         names=None,
@@ -122,13 +126,14 @@ SIZES = {
     ),
     "full": Size(
         layers=4,
-        width=256,
-        heads=8,
-        vocabulary=8_000,
-        steps=2_500,
+        width=192,
+        heads=6,
+        vocabulary=4_000,
+        steps=1_500,
         images=64,
         seeds=3,
         rate=1e-3,
+        bfloat16=True,
         held_out=1_000,
         taken=None,
         names=None,

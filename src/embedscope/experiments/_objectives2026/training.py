@@ -22,7 +22,7 @@ FACTS = "training.json"
 SAVE_EVERY = 100
 """Steps between two checkpoints."""
 
-DECIDES = ("layers", "width", "heads", "vocabulary", "steps", "images", "rate")
+DECIDES = ("layers", "width", "heads", "vocabulary", "steps", "images", "rate", "bfloat16")
 """What of a size decides the weights; the rest is how many networks there are and how they are measured."""
 
 _WARM_UP = 0.1
@@ -79,6 +79,7 @@ class Trainer:
             n_layer=size.layers,
             n_head=size.heads,
             n_positions=CONTEXT,
+            activation_function="gelu_pytorch_tanh",  # GPT-2's own function in one kernel
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             resid_pdrop=0.0,
@@ -87,6 +88,8 @@ class Trainer:
         )
         network: Any = GPT2Model(config)  # its ``to`` takes no text by its types
         self.model = network.to(recipe.device)
+        if size.bfloat16:  # the fused attention of a processor is slower in it than plain products
+            self.model.set_attn_implementation("eager")
         self._head: Any = None
         trained = list(self.model.parameters())
         if recipe.arm.contrast == "image":
@@ -168,46 +171,71 @@ class Trainer:
         starts = rng.integers(CONTEXT - longest + 1, size=len(ids)) * (rng.random(len(ids)) < 0.5)
         return ids, starts, features
 
-    def states(self, ids: Sequence[Sequence[int]], starts: Any) -> tuple[Any, Any, Any]:
-        """States after the final norm (n, length, d), padded token ids (n, length) and lengths (n,)."""
+    def states(self, ids: Sequence[Sequence[int]], starts: Any) -> States:
+        """States after the final norm of all tokens of all texts.
+
+        Texts stand one after the other in rows of ``CONTEXT`` tokens, and each sees its own tokens alone: as many
+        multiplications as there are tokens, where padding to the longest would cost more than twice as many.
+        """
         import torch
 
-        lengths = torch.tensor([len(i) for i in ids], device=self.recipe.device)
-        padded = torch.full((len(ids), int(lengths.max())), self._tokenizer.pad_token_id, device=self.recipe.device)
-        for row, own in enumerate(ids):
-            padded[row, : len(own)] = torch.tensor(own, device=self.recipe.device)
-        positions = torch.arange(padded.shape[1], device=self.recipe.device)[None] + torch.as_tensor(
-            np.asarray(starts), device=self.recipe.device
-        ).reshape(-1, 1)
-        out = self.model(input_ids=padded, position_ids=positions, attention_mask=torch.ones_like(padded))
-        return out.last_hidden_state, padded, lengths
+        lengths = np.array([len(i) for i in ids])
+        rows, columns = packed(lengths, CONTEXT)
+        shape = (int(rows.max()) + 1, CONTEXT)
+        tokens = np.full(shape, self._tokenizer.pad_token_id)
+        positions = np.zeros(shape, dtype=np.int64)
+        text = np.full(shape, -1)
+        places = np.empty(int(lengths.sum()), dtype=np.int64)
+        ends = np.cumsum(lengths)
+        for i, (row, first, start) in enumerate(zip(rows, columns, starts, strict=True)):
+            own = slice(first, first + lengths[i])
+            tokens[row, own], text[row, own] = ids[i], i
+            positions[row, own] = np.arange(start, start + lengths[i])
+            places[ends[i] - lengths[i] : ends[i]] = row * CONTEXT + np.arange(first, first + lengths[i])
+        seen = (text[:, :, None] == text[:, None, :]) & np.tri(CONTEXT, dtype=bool)
+        hidden = np.where(seen, 0, np.finfo(np.float32).min).astype(np.float32)
+        device = self.recipe.device
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=self.recipe.size.bfloat16):
+            out = self.model(
+                input_ids=torch.as_tensor(tokens, device=device),
+                position_ids=torch.as_tensor(positions, device=device),
+                attention_mask=torch.as_tensor(hidden[:, None], device=device),
+                use_cache=False,
+            )
+        where = torch.as_tensor(places, device=device)
+        flat = out.last_hidden_state.float().reshape(-1, self.recipe.size.width)[where]
+        return States(
+            flat, torch.as_tensor(tokens.ravel(), device=device)[where], torch.as_tensor(ends - 1, device=device)
+        )
 
     def _loss(self, step: int) -> Any:
         import torch
 
         ids, starts, features = self.batch(step)
-        states, padded, lengths = self.states(ids, starts)
+        states = self.states(ids, starts)
         loss = torch.zeros((), device=self.recipe.device)
         if self.recipe.arm.next_token:
-            loss = loss + self.next_token(states, padded, lengths)
+            loss = loss + self.next_token(states)
         if self.recipe.arm.contrast is not None:
-            left, right = self._sides(states, lengths, features)
+            left, right = self._sides(states, features)
             loss = loss + contrast(left, right, self.recipe.arm.temperature)
         return loss
 
-    def next_token(self, states: Any, padded: Any, lengths: Any) -> Any:
-        """Mean cross-entropy of the next token in nats, EOS included, padding left out."""
+    def next_token(self, states: States) -> Any:
+        """Mean cross-entropy of the next token of the same text in nats, EOS included."""
         import torch
 
-        there = torch.arange(padded.shape[1] - 1, device=padded.device)[None] < (lengths - 1)[:, None]
-        logits = states[:, :-1][there] @ self.model.wte.weight.T
-        return torch.nn.functional.cross_entropy(logits, padded[:, 1:][there])
+        before = torch.ones(len(states.tokens), dtype=torch.bool, device=states.tokens.device)
+        before[states.ends] = False
+        with torch.autocast(states.tokens.device.type, torch.bfloat16, enabled=self.recipe.size.bfloat16):
+            logits = states.all[before] @ self.model.wte.weight.T
+        return torch.nn.functional.cross_entropy(logits.float(), states.tokens[1:][before[:-1]])
 
-    def _sides(self, states: Any, lengths: Any, features: Any) -> tuple[Any, Any]:
+    def _sides(self, states: States, features: Any) -> tuple[Any, Any]:
         """EOS states of both captions, or of the names beside the mapped features of their drawings."""
         import torch
 
-        ends = states[torch.arange(len(states), device=states.device), lengths - 1]
+        ends = states.all[states.ends]
         if self.recipe.arm.contrast == "text":
             return ends[: len(ends) // 2], ends[len(ends) // 2 :]
         return ends, self._head(torch.as_tensor(features, device=self.recipe.device))
@@ -229,10 +257,10 @@ class Trainer:
         with torch.inference_mode():
             for first in range(0, len(flat), 128):
                 part = flat[first : first + 128]
-                states, padded, lengths = self.states(part, np.zeros(len(part), dtype=int))
-                losses.append(float(self.next_token(states, padded, lengths)))
-                counts.append(int((lengths - 1).sum()))
-                ends.append(states[torch.arange(len(part), device=states.device), lengths - 1])
+                states = self.states(part, np.zeros(len(part), dtype=int))
+                losses.append(float(self.next_token(states)))
+                counts.append(len(states.tokens) - len(part))
+                ends.append(states.all[states.ends])
             every = torch.cat(ends)
             sides: tuple[Any, Any] | None = None
             if captions:
@@ -242,6 +270,41 @@ class Trainer:
                 sides = every, self._head(torch.as_tensor(texts.held_out_features[:, 0], device=self.recipe.device))
             recall = None if sides is None else recall_at_1(*sides)
         return {"next_token_loss": float(np.average(losses, weights=counts)), "recall@1": recall, "n": len(ids)}
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """States of the tokens of several texts, one text after the other.
+
+    Attributes
+    ----------
+    all : (tokens, d) states after the final norm
+    tokens : (tokens,) their ids
+    ends : (texts,) where each text has its last token
+    """
+
+    all: Any
+    tokens: Any
+    ends: Any
+
+
+def packed(lengths: Any, width: int) -> tuple[Any, Any]:
+    """Row and first column of texts of ``lengths``, put into rows of ``width``: the longest first, where it fits first.
+
+    >>> rows, columns = packed([2, 5, 3], 6)
+    >>> rows.tolist(), columns.tolist()
+    ([1, 0, 1], [3, 0, 0])
+    """
+    lengths = np.asarray(lengths)
+    rows, columns = np.empty((2, len(lengths)), dtype=np.int64)
+    free: list[int] = []
+    for i in np.argsort(-lengths, kind="stable"):
+        row = next((r for r, left in enumerate(free) if left >= lengths[i]), len(free))
+        if row == len(free):
+            free.append(width)
+        rows[i], columns[i] = row, width - free[row]
+        free[row] -= int(lengths[i])
+    return rows, columns
 
 
 def contrast(left: Any, right: Any, temperature: float) -> Any:

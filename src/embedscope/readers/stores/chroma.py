@@ -16,6 +16,7 @@ from embedscope.core.extras import require
 from embedscope.core.waiting import Patient, bounded
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
+from embedscope.readers.stores._field_columns import column_notes, field_columns
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
 from embedscope.readers.stores._ranges import chunks_of, ranges
 
@@ -40,8 +41,10 @@ def open_chroma(place: StorePlace, key: str | None = None) -> ColumnStream:
     if first["ids"] and first["documents"][0] is None:
         del fields[1]
     texts = fields[1][0] if len(fields) == len(_PARTS) else None
-    fields += [(name, pa.string()) for name in metadata if name not in _PARTS]
-    stream = column_stream(place, pa.schema(fields), chunks_of(collection.count()), _batches, key)
+    columns = field_columns(metadata, _PARTS, "metadata")
+    fields += [(name, pa.string()) for name in columns]
+    sizes, notes = chunks_of(collection.count()), column_notes(columns, "metadata")
+    stream = column_stream(place, pa.schema(fields), sizes, _batches, key, layout=columns, notes=notes)
     return replace(stream, ids="id", texts=stream.texts if texts is None else texts)
 
 
@@ -100,7 +103,9 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
         for first in range(start, stop, rows):
             answer = collection.get(limit=min(rows, stop - first), offset=first, include=include)
             columns = {
-                name: answer[_PARTS[name]] if name in _PARTS else [_text(held, name) for held in answer["metadatas"]]
+                name: answer[_PARTS[name]]
+                if name in _PARTS
+                else [_text(held, stream.layout[name]) for held in answer["metadatas"]]
                 for name in names
             }
             if "embedding" in columns:

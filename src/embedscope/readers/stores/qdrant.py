@@ -21,6 +21,7 @@ from embedscope.core.extras import require
 from embedscope.core.waiting import Patient, bounded
 from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import known
+from embedscope.readers.stores._field_columns import column_notes, field_columns
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
 from embedscope.readers.stores._qdrant_points import check_points
 
@@ -42,16 +43,14 @@ def open_qdrant(place: StorePlace, key: str | None = None) -> ColumnStream:
         n = client.count(place.collection, exact=True).count
         first = client.scroll(place.collection, limit=_FIRST, with_payload=True)[0]
     payload = {k: v for point in reversed(first) for k, v in (point.payload or {}).items()}
-    fields = {"id": pa.string()}
-    fields |= {k: pa.string() for k, v in payload.items() if isinstance(v, str | int) and k not in {"id", *sizes}}
+    columns = field_columns([k for k, v in payload.items() if isinstance(v, str | int)], {"id", *sizes}, "payload")
+    fields = {name: pa.string() for name in ("id", *columns)}
     fields |= {name: pa.list_(pa.float32(), dim) for name, dim in sizes.items()}
     unit = _unit(_named(params, place))
-    notes = (
-        (f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)",)
-        if unit and not place.is_local
-        else ()
-    )
-    return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, notes=notes)
+    notes = list(column_notes(columns, "payload"))
+    if unit and not place.is_local:
+        notes.append(f"a Qdrant server keeps {', '.join(unit)} L2-normalised (distance Cosine)")
+    return column_stream(place, pa.schema(list(fields.items())), (n,), _batches, key, layout=columns, notes=notes)
 
 
 def _named(params: Any, place: StorePlace) -> Mapping[str, Any]:
@@ -157,7 +156,7 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
 
     place: Any = stream.path
     sizes = {f.name: f.type.list_size for f in stream.schema if f.name in names and pa.types.is_fixed_size_list(f.type)}
-    fields = [name for name in names if name != "id" and name not in sizes]
+    fields = {name: stream.layout[name] for name in names if name in stream.layout}
     vectors: Any = bool(sizes) if UNNAMED in sizes else list(sizes) or False
     after = None
     with opened(place) as client:
@@ -167,10 +166,10 @@ def _batches(stream: ColumnStream, names: Sequence[str], chunks: Sequence[int], 
                 limit=min(rows, _PAGE),
                 offset=after,
                 with_vectors=vectors,
-                with_payload=fields or False,
+                with_payload=list(fields.values()) or False,
             )
             columns = {"id": pa.array([str(point.id) for point in points], pa.string())}
-            columns |= {field: pa.array([_text(point, field) for point in points], pa.string()) for field in fields}
+            columns |= {n: pa.array([_text(point, f) for point in points], pa.string()) for n, f in fields.items()}
             columns |= {name: _matrix(points, name, dim, place) for name, dim in sizes.items()}
             yield pa.record_batch([columns[name] for name in names], names=list(names))
             if after is None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.short_repr import short_repr
 from embedscope.stats.cross import CrossGaussian
+
+Real = TypeVar("Real", bound=np.floating[Any])
 
 PARTS = ("mean", "matrix", "shift")
 
@@ -65,7 +69,7 @@ def pushed(cross: CrossGaussian, left: Side, right: Side) -> CrossGaussian:
     return CrossGaussian(cross.n, *means, cxx, cxy, cyy, *quartics)
 
 
-def unit(x: Floats) -> Floats:
+def unit(x: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Rows of ``x`` (n, d) divided by their norms; rows of length zero stay as they are."""
     norms = np.sqrt(np.einsum("ij,ij->i", x, x))
     return np.asarray(x / np.where(norms > 0, norms, 1.0)[:, None])

@@ -77,8 +77,8 @@ class Hidden:
 class KindMap:
     """A map for one role or modality: x -> N((N(x) - mean) A + shift), N dividing a row by its norm.
 
-    Either N may be left out, and each of mean, A and shift. Rows of length zero are not divided. A residual MLP adds
-    max(0, N(x) W + b) V before the last N.
+    Either N may be left out, and each of mean, A and shift. A residual MLP adds max(0, N(x) W + b) V before the last
+    N. Rows of length zero are missing vectors and stay zero.
 
     Attributes
     ----------
@@ -170,6 +170,10 @@ class KindMap:
             rows = unit(rows) if self.normalise_before else rows
             mapped = self.side.apply(rows)
             mapped = mapped if self.hidden is None else mapped + self.hidden.apply(rows)
+            zero = np.flatnonzero((rows == 0).all(axis=1))
+            if len(zero):
+                mapped = np.array(mapped)
+                mapped[zero] = 0.0
             out[start : start + step] = unit(mapped) if self.normalise_after else mapped
         return out
 
