@@ -1,4 +1,4 @@
-"""All candidates of `compress` over the one pass that takes moments and the sample: 40 of them, of one large index."""
+"""All candidates of `compress` over the one pass that takes moments and the sample, of one large index."""
 
 from __future__ import annotations
 
