@@ -80,3 +80,17 @@ def test_the_check_draws_changes_in_their_errors_and_says_for_better_or_worse() 
     assert abs(row.dots[0].value - z) < 1e-3
     assert chart.series[row.dots[0].series] == "worse"
     assert made.result.document.headline.status == "serious"
+
+
+def test_duplicates_are_drawn_and_carry_their_headline() -> None:
+    x = FLAT.copy()
+    x[100:300] = x[0]
+    x[300:304] = x[1]
+    document = diagnose(x).result.document
+    assert document.headline.text.startswith("51 % of the rows are duplicates")
+    chart = next(c for c in document.charts if c.id == "duplicates")
+    assert document.headline.charts[0] == chart.id
+    shares = {name: share for name, share in zip(chart.names, chart.series[0].heights, strict=True) if share}
+    assert shares == {"1": 0.485, "3\N{EN DASH}5": 0.0125, "over 100": 0.5025}
+    assert chart.caption.startswith("400 rows with 196 distinct vectors") and "201 rows" in chart.caption
+    assert all(c.id != "duplicates" for c in diagnose(FLAT).result.document.charts)

@@ -353,7 +353,7 @@ def test_a_folder_of_pictures_end_to_end(images_folder: Path, tmp_path: Path) ->
     assert {row[6] for row in tables["claims"].rows} == {"not run"}
     drawn = [s for s in result.document.scatters if s.id.startswith("offsets-pixels-8")]
     assert len(drawn) == 2
-    assert all(p.pictures for s in drawn for p in s.points)
+    assert all(p.images for s in drawn for p in s.points)
     assert any("none of the published numbers" in f.text for f in result.document.findings)
     path = tmp_path / "result.json"
     result.to_json(path)

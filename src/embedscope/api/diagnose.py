@@ -163,7 +163,8 @@ def check(  # noqa: PLR0913
         data=data,
     )
     name = "the baseline" if isinstance(baseline, Result) else str(baseline)
-    where = Where.of(source, pair, pair_ids, now.provenance["settings"])
+    settings = now.provenance["settings"]
+    where = Where.of(source, pair, pair_ids, settings, settings.get("pair"))
     return drift(before, now, tolerance, name=name, where=where)
 
 

@@ -84,7 +84,8 @@ def check(
         data=data,
         **here,
     )
-    where = Where.of(source, pair, pair_ids, now.provenance["settings"])
+    settings = now.provenance["settings"]
+    where = Where.of(source, pair, pair_ids, settings, settings.get("pair"))
     compared = drift(before, now, allowed, name=str(baseline), where=where)
     out.give(compared.result, forms={"github": step_summary(compared), "junit": check_cases(compared)})
     if compared.drifted:

@@ -238,13 +238,13 @@ class Figure:
 @short_repr
 @dataclass(frozen=True)
 class Points:
-    """Points of one kind in a plane; ``names`` say what each is, ``pictures`` (PNG as base64) replace the marks."""
+    """Points of one kind in a plane; ``names`` say what each is, ``images`` (PNG as base64) replace the marks."""
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     names: tuple[str, ...] = ()
-    pictures: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @short_repr

@@ -130,7 +130,7 @@ def diagnose(source: Any = None, *, thresholds: Thresholds | None = None, **opti
     ['low_contrast', 'half_precision']
     """
     book = Sketchbook(rows=False)
-    where = Where.of(source, options.get("pair"), options.get("pair_ids"), options)
+    where = Where.of(source, options.get("pair"), options.get("pair_ids"), options, options.get("names"))
     diagnosis = judged(collect(source, sketches=book, **options), thresholds or {}, where=where)
     base = None if diagnosis.collected is None else diagnosis.collected.result.document
     assert diagnosis.result.document is not None

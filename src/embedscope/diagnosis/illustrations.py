@@ -21,7 +21,7 @@ _CARRIES = {
     "few_directions": ("spectrum", "cosines"),
     "hubs": ("occurrences", "cosines"),
     "never_found": ("occurrences", "cosines"),
-    "copies": ("cosines", "occurrences"),
+    "copies": ("duplicates", "cosines"),
     "half_precision": ("cosines", "coordinates"),
     "int8": ("coordinates", "cosines"),
 }

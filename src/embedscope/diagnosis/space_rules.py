@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from embedscope.core.wording import percent
 from embedscope.diagnosis._readings import Numbers, Reading, dimensions, number, ratio, rows
 from embedscope.diagnosis._rule import Rule
 from embedscope.diagnosis.populations import LEAST_ROWS
@@ -27,6 +30,16 @@ def _beyond_five(numbers: Numbers, limit: float) -> float:
 def _are(numbers: Numbers) -> str:
     record = numbers.defined("zero_rows")
     return "is" if record is not None and record.value == 1 else "are"
+
+
+def _share(metric: str) -> Callable[[Numbers], str]:
+    """What gives the value of ``metric``, a share, in per cent."""
+
+    def said(numbers: Numbers) -> str:
+        record = numbers.defined(metric)
+        return "nan" if record is None or record.value is None else percent(record.value)
+
+    return said
 
 
 def _cause(numbers: Numbers) -> str:
@@ -85,8 +98,8 @@ RULES = (
         reason="rows that are mutual neighbours of none of the rest, and whose covariance is no more like that of the "
         "rest than if it were turned at random (cosine below 0.03). Mixed models read -0.02 to 0.02, two modalities or "
         "languages of one model 0.1 and more",
-        details={"likeness": "two_populations.likeness", "own": "two_populations.own"},
-        says="Two models in one index: {percent} of the rows never mix with the rest (of their 10 nearest, {own:.0%} "
+        details={"likeness": "two_populations.likeness", "own": _share("two_populations.own")},
+        says="Two models in one index: {percent} of the rows never mix with the rest (of their 10 nearest, {own} "
         "are their own) and vary along other directions (likeness of covariances {likeness:.2f}; one model has 0.1 "
         "and more).",
         harm="No query finds rows of both: each is searched in half an index.",
@@ -106,12 +119,12 @@ RULES = (
         reason="share of the 10 nearest that are of the row's own set, beyond chance, where rows lie on either side of "
         "an empty stretch along one direction: kurtosis below 1.22 and at most 1 % of the rows in its middle quarter",
         details={
-            "share": "two_populations.share",
+            "share": _share("two_populations.share"),
             "likeness": "two_populations.likeness",
             "gap": "two_populations.gap",
             "cause": _cause,
         },
-        says="The rows fall into two sets, the smaller with {share:.0%} of them; {percent} of their neighbours are of "
+        says="The rows fall into two sets, the smaller with {share} of them; {percent} of their neighbours are of "
         "their own set beyond chance. Likely cause: {cause} (likeness of covariances {likeness:.2f}, means {gap:.2f} "
         "apart).",
         harm="Search returns rows of the query's own set first, whatever they mean.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from embedscope.core.short_repr import short_repr
 
 _SOURCE = "SOURCE"
 _SIDES = "AB"
+_MODALITIES = ("image", "text")
 
 
 @short_repr
@@ -24,6 +25,7 @@ class Where:
     is_pair : whether the sources are two sides whose rows match
     pair_ids : files of ids of the two sides; empty where there are none
     texts, images : what a model reads
+    modalities : names of the two sides of a pair; image and text, as commands take them to be, need not be said
 
     >>> str(Where(("my vectors.npy",))), str(Where()), str(Where(("a.npy", None), is_pair=True))
     ("'my vectors.npy'", 'SOURCE', '--pair a.npy B')
@@ -34,20 +36,29 @@ class Where:
     pair_ids: tuple[str | None, ...] = ()
     texts: str | None = None
     images: str | None = None
+    modalities: tuple[str, str] = _MODALITIES
 
     @classmethod
-    def of(cls, source: Any, pair: Any = None, pair_ids: Any = None, read: Mapping[str, Any] | None = None) -> Where:
+    def of(
+        cls,
+        source: Any,
+        pair: Any = None,
+        pair_ids: Any = None,
+        read: Mapping[str, Any] | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> Where:
         """Names of the options of ``diagnose``; ``read`` holds those of a model, of which texts and images are named.
 
-        >>> str(Where.of(None, ("a.npy", "b.npy"), ("a.txt", "b.txt")))
-        '--pair a.npy b.npy --pair-ids a.txt b.txt'
+        >>> str(Where.of(None, ("a.npy", "b.npy"), ("a.txt", "b.txt"), modalities=("photo", "caption")))
+        '--pair a.npy b.npy --pair-ids a.txt b.txt --modalities photo,caption'
         >>> str(Where.of("clip", read={"images": "photos"}))
         'clip --images photos'
         """
         sources = pair if pair is not None else source if isinstance(source, list | tuple) else [source]
         ids = () if pair_ids is None else tuple(map(_name, pair_ids))
         texts, images = (_name((read or {}).get(option)) for option in ("texts", "images"))
-        return cls(tuple(map(_name, sources)), pair is not None, ids, texts, images)
+        first, second = modalities or _MODALITIES
+        return cls(tuple(map(_name, sources)), pair is not None, ids, texts, images, (first, second))
 
     @property
     def is_named(self) -> bool:
@@ -66,7 +77,7 @@ class Where:
         """
         if self.texts is not None:
             return f"{self._words()[0]} --corpus {shlex.quote(self.texts)}"
-        roles = ("image=", "text=") if self.is_pair else ("",) * len(self.sources)
+        roles = [f"{name}=" for name in self.modalities] if self.is_pair else [""] * len(self.sources)
         named = zip(roles, self._sources(), strict=True)
         return " ".join(f"--corpus {shlex.quote(role + source)}" for role, source in named)
 
@@ -80,6 +91,8 @@ class Where:
         words = self._words()
         if self.pair_ids and None not in self.pair_ids:
             words += ["--pair-ids", *(shlex.quote(name) for name in self.pair_ids if name)]
+        if self.is_pair and self.modalities != _MODALITIES:
+            words += ["--modalities", shlex.quote(",".join(self.modalities))]
         for option, value in (("--texts", self.texts), ("--images", self.images)):
             words += [option, shlex.quote(value)] if value is not None else []
         return " ".join(words)

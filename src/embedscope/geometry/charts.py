@@ -8,14 +8,18 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from embedscope.core.arrays import Floats
 from embedscope.core.document import Bins, Chart, Document, Dots, Figure, Histogram, Mark, Range, Scatter, Series
-from embedscope.geometry.sketches import CoordinateParts, Cosines, Occurrences, Spectrum
+from embedscope.core.tables import Index
+from embedscope.geometry.sketches import CoordinateParts, Cosines, Duplicates, Occurrences, Spectrum
 from embedscope.stats.row_sets import K
 
 SECTION = "The space"
 _MOST_POINTS = 128
 _MOST_BINS = 768
-_FOUND = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100))
+_TENS = ((6, 10), (11, 20), (21, 50), (51, 100))
+_FOUND = ((0, 0), (1, 2), (3, 5), *_TENS)
+_ALIKE = ((1, 1), (2, 2), (3, 5), *_TENS)
 
 
 def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Sequence[Range] = ()) -> tuple[Chart, ...]:
@@ -33,6 +37,8 @@ def charts_of(pages: Sequence[tuple[str, str, Mapping[str, Any]]], ranges: Seque
             charts.append(coordinate_chart(page["coordinates"], of, key, section))
         if "occurrences" in page:
             charts.append(occurrence_chart(page["occurrences"], of, key, section))
+        if "duplicates" in page:
+            charts.append(duplicates_chart(page["duplicates"], of, key, section))
         if "spectrum" in page:
             charts.append(spectrum_chart(page["spectrum"], space or source, of, key, section))
     return tuple(charts)
@@ -103,22 +109,35 @@ def coordinate_chart(c: CoordinateParts, of: str, key: str, section: str) -> His
 
 def occurrence_chart(o: Occurrences, of: str, key: str, section: str) -> Histogram:
     """How often rows are found."""
-    top = int(o.counts.max())
-    closed = [(a, b) for a, b in _FOUND if a <= top]
-    bins: list[tuple[int, int | None]] = [*closed, *([(_FOUND[-1][1] + 1, None)] if top > _FOUND[-1][1] else [])]
-    n = len(o.counts)
-    shares = [float(((o.counts >= a) & (o.counts <= (n if b is None else b))).mean()) for a, b in bins]
-    names = [str(a) if a == b else f"over {a - 1}" if b is None else f"{a}\N{EN DASH}{b}" for a, b in bins]
+    names, shares = _shares_by_count(o.counts, _FOUND)
     return Histogram(
         f"occurrences{key}",
         f"How often rows are found{of}",
         f"times a row is among the {K} nearest of another",
         "share of rows",
-        tuple(float(i) for i in range(len(bins) + 1)),
-        (Bins("", _rounded(np.asarray(shares))),),
-        names=tuple(names),
-        caption=f"{n:,} rows; on average each is found {K} times. The row that is found most often is found {top:,} "
-        "times.",
+        tuple(float(i) for i in range(len(names) + 1)),
+        (Bins("", _rounded(shares)),),
+        names=names,
+        caption=f"{len(o.counts):,} rows; on average each is found {K} times. The row that is found most often is found "
+        f"{int(o.counts.max()):,} times.",
+        section=section,
+    )
+
+
+def duplicates_chart(d: Duplicates, of: str, key: str, section: str) -> Histogram:
+    """How many rows have the same vector: the first bar are rows without a duplicate."""
+    names, shares = _shares_by_count(d.sizes, _ALIKE)
+    n, distinct = len(d.sizes), round(float((1 / d.sizes).sum()))
+    return Histogram(
+        f"duplicates{key}",
+        f"How many rows have the same vector{of}",
+        "rows with the same vector",
+        "share of rows",
+        tuple(float(i) for i in range(len(names) + 1)),
+        (Bins("", _rounded(shares)),),
+        names=names,
+        caption=f"{n:,} rows with {distinct:,} distinct vectors; 1 is a row without a duplicate. The vector that is "
+        f"repeated most often belongs to {int(d.sizes.max()):,} rows.",
         section=section,
     )
 
@@ -143,6 +162,20 @@ def spectrum_chart(s: Spectrum, name: str, of: str, key: str, section: str) -> F
         section,
         (Mark(round(effective, 2), f"{effective:.0f} of {d}"),),
     )
+
+
+def _shares_by_count(counts: Index, bins: Sequence[tuple[int, int]]) -> tuple[tuple[str, ...], Floats]:
+    """Names of ``bins`` that ``counts`` (n,) reach, first and last count included, and the share of rows in each.
+
+    >>> _shares_by_count(np.array([1, 1, 2, 4]), ((1, 1), (2, 3)))
+    (('1', '2\N{EN DASH}3', 'over 3'), array([0.5 , 0.25, 0.25]))
+    """
+    top, last = int(counts.max()), bins[-1][1]
+    reached = [(a, b) for a, b in bins if a <= top] + ([(last + 1, top)] if top > last else [])
+    names = [str(a) if a == b else f"{a}\N{EN DASH}{b}" for a, b in reached]
+    if top > last:
+        names[-1] = f"over {last}"
+    return tuple(names), np.asarray([float(((counts >= a) & (counts <= b)).mean()) for a, b in reached])
 
 
 def _rounded(values: Any) -> tuple[float, ...]:

@@ -71,6 +71,13 @@ class Occurrences:
     counts: Index
 
 
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """How many of the rows held have the same vector as each of them (n,), itself included."""
+
+    sizes: Index
+
+
 @dataclass(frozen=True)
 class Sketch:
     """What is taken from one statistic: its need, and a function of the frozen result."""
@@ -195,6 +202,8 @@ def _neighbours(s: Neighbourhood) -> dict[str, Any]:
         cosines = cosines_of(x, s.n, asked)
         parts |= {} if cosines is None else {"cosines": cosines}
         parts |= {"occurrences": Occurrences(s.all.occurrences(K))} if s.all.others >= K else {}
+    if (first := s.all.first) is not None:
+        parts["duplicates"] = Duplicates(np.bincount(first)[first])
     return parts
 
 

@@ -27,9 +27,9 @@ NO_OWN = (
 WHY_NOT = "why not"
 MEANT = {
     "recall@1": "share of rows whose best answer is right",
-    "mixed_ndcg@10": "how high the right answers rank in one index of all kinds, 0 to 1",
+    "mixed_ndcg@10": "how high the right answers rank in one index of both modalities, 0 to 1",
     "weighted": "(1 - W) recall@1 + W mixed_ndcg@10, W as --objective gives it",
-    "same_modality_share": "share of the ten best of that index that are of the query's own kind",
+    "same_modality_share": "share of the ten best of that index that are of the query's own modality",
     "nearest_class": "share of rows that lie nearest to the mean of their class",
     "linear_probe": "share of rows that a linear classifier gets right",
     "spearman": "rank correlation of cosines with the given scores",

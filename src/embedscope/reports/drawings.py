@@ -46,13 +46,13 @@ def drawn_scatter(scatter: Scatter, width: float = 6.4) -> Any:
 
 
 def _marked(scatter: Scatter) -> list[Points]:
-    return [p for p in scatter.points if not p.pictures]
+    return [p for p in scatter.points if not p.images]
 
 
 def _draw(axes: Any, points: Points, index: int) -> None:
-    if points.pictures:
-        for (x, y), picture in zip(zip(points.x, points.y, strict=True), points.pictures, strict=True):
-            _place(axes, x, y, picture)
+    if points.images:
+        for (x, y), png in zip(zip(points.x, points.y, strict=True), points.images, strict=True):
+            _place(axes, x, y, png)
         axes.update_datalim(list(zip(points.x, points.y, strict=True)))
         return
     size = 14 if len(points.x) <= 100 else 7 if len(points.x) <= 1000 else 3
@@ -60,9 +60,9 @@ def _draw(axes: Any, points: Points, index: int) -> None:
     axes.scatter(points.x, points.y, s=size, c=colour, marker=_SHAPES[index % len(_SHAPES)], linewidths=0.4, alpha=0.75)
 
 
-def _place(axes: Any, x: float, y: float, picture: str) -> None:
+def _place(axes: Any, x: float, y: float, png: str) -> None:
     box = require("matplotlib.offsetbox", "report", "drawing figures")
     image = require("matplotlib.image", "report", "drawing figures")
-    pixels = image.imread(io.BytesIO(base64.b64decode(picture)), format="png")
+    pixels = image.imread(io.BytesIO(base64.b64decode(png)), format="png")
     zoom = 16 / max(pixels.shape[:2])
     axes.add_artist(box.AnnotationBbox(box.OffsetImage(pixels, zoom=zoom), (x, y), frameon=False, pad=0))

@@ -22,6 +22,31 @@ TERMS = {
     "near-duplicate": "A row that lies closer to another one than chance allows, such as the same text with a typo.",
     "modality gap": "The distance between the mean image and the mean text, at unit length: in most image-text models "
     "the two form separate clouds.",
+    "copy_share": "The share of rows that are duplicates of another row; the first of each is not counted.",
+    "outlier_share": "The share of rows that lie far from all others, by the distance to their sixth nearest row.",
+    "neighbour_contrast": "How much nearer in cosine the nearest row is than a random one, on average.",
+    "dot_overlap": "The share of the 10 nearest by cosine that are also the 10 nearest by dot product.",
+    "leading_overlap": "The share of the 10 nearest that stay when only the strongest directions are kept, one in a "
+    "hundred.",
+    "length_bias": "Rank correlation of the length of a text with how often it is found: 0 where length does not "
+    "matter.",
+    "two_formats": "The share of rows that are stored in another number format than most.",
+    "two_populations": "The share of rows that another model made than the one that made most.",
+    "two_populations.likeness": "How alike the directions are along which two sets of rows vary: 0 for two models.",
+    "two_populations.own": "The share of the 10 nearest rows that are of the row's own set.",
+    "two_populations.gap": "The distance between the means of the two sets of rows, at unit length.",
+    "two_populations.share": "The share of rows that are of the smaller of two sets.",
+    "two_kinds": "How much more often the 10 nearest are of the row's own set than by chance; 0 where there are no two "
+    "sets.",
+    "mismatched_pairs": "Twice the share of pairs whose match is farther than half of the other side: 1 where rows do "
+    "not belong together.",
+    "same_modality_share": "The share of the 10 nearest in one index of both modalities that are of the query's own.",
+    "query_shift": "The distance between the mean query and the mean document, at unit length.",
+    "query_hub_share": "The share of all places among the 10 best that the five most frequent documents take.",
+    "query_contrast": "How much nearer in cosine the best document is than a random one, on average over queries.",
+    "query_nearest_cosine": "The mean cosine of a query with its best document.",
+    "query_random_cosine": "The mean cosine of a query with any document.",
+    "query_kind_share": "How often documents of a modality are among the 10 best, as a multiple of their share of all.",
     "isotropic": "Spread evenly in all directions, as a cloud of normal noise is.",
     "base rate": "The share of matching pairs that is assumed; always predicting it is the forecast to beat.",
     "Brier score": "The mean squared distance between a predicted probability and what happened; 0 is best.",

@@ -14,7 +14,7 @@ from embedscope.reports.styles import MARKERS, PALETTE
 WIDTH, HEIGHT = 560, 440
 FLATTEST = 260
 PAD = 26
-PICTURE = 20
+IMAGE = 20
 """Side of an image in the units of the view box."""
 
 
@@ -27,7 +27,7 @@ class Cloud:
     marker: str
     marks: str
     named: tuple[tuple[str, str], ...]
-    pictures: tuple[tuple[float, float, str, str], ...]
+    images: tuple[tuple[float, float, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plane:
     description: str
     width: int = WIDTH
     height: int = HEIGHT
-    picture: int = PICTURE
+    image: int = IMAGE
 
 
 def plane(scatter: Scatter) -> Plane:
@@ -117,10 +117,10 @@ def _placed(scatter: Scatter, height: int) -> Callable[[float, float], Point]:
 def _cloud(points: Points, index: int, place: Callable[[float, float], Point]) -> Cloud:
     colour, marker = index % len(PALETTE), MARKERS[index % len(MARKERS)]
     at = [place(x, y) for x, y in zip(points.x, points.y, strict=True)]
-    if points.pictures:
-        half = PICTURE / 2
+    if points.images:
+        half = IMAGE / 2
         names = points.names or ("",) * len(at)
-        rows = zip(at, points.pictures, names, strict=True)
+        rows = zip(at, points.images, names, strict=True)
         drawn = tuple((round(px - half, 1), round(py - half, 1), png, name) for (px, py), png, name in rows)
         return Cloud(points.label, colour, marker, "", (), drawn)
     radius = 3.2 if len(at) <= 100 else 2.2 if len(at) <= 1000 else 1.5
