@@ -156,13 +156,28 @@ def test_every_table_and_every_picture(found: StudyResults) -> None:
         *("table1", "table2", "retrieval", "gap", "table3", "table4", "table5", "table6"),
     }
     ids = {f.id for f in found.figures}
-    assert {"cosines-as they are", "cosines-procrustes", "coordinate-std", "gap-temperature", "classes"} <= ids
+    assert {"cosines-as they are", "cosines-procrustes", "coordinate-std", "gap-temperature"} <= ids
     (curve,) = next(f for f in found.figures if f.id == "gap-temperature").series
     assert (len(curve.x), curve.x[0], curve.x[-1]) == (3, 5.0, 100.0)  # two fixed factors, a learned one between
     drawn = {s.id for s in found.scatters}
     assert {"svd-text-raw", "svd-image-centred", "svd-text-whitened", "svd-joint-procrustes"} <= drawn
     skipped = " ".join(s.what for s in found.skipped)
     assert "cca:256" in skipped, "an alignment that cannot be fitted is said to be left out"
+
+
+def test_accuracy_by_class_is_a_dot_plot_with_the_names_of_classes(found: StudyResults) -> None:
+    (chart,) = found.dots
+    assert chart.series == ("as they are", "procrustes")
+    halves, classes = chart.rows[:2], chart.rows[2:]
+    assert [row.label for row in halves] == ["all 4 seen classes", "all 4 unseen classes"]
+    for row, part in zip(halves, ("seen", "unseen"), strict=True):
+        for dot, transform in zip(row.dots, (None, "procrustes"), strict=True):
+            score = found.kept["planted"].scores[f"zeroshot.{part}", None][transform]
+            assert dot.value == score.value and dot.low <= dot.value <= dot.high
+    assert sorted(row.label for row in classes) == [f"class {i}" for i in range(8)]
+    for part in ("seen", "unseen"):
+        changes = [row.dots[1].value - row.dots[0].value for row in classes if row.note == part]
+        assert len(changes) == 4 and changes == sorted(changes)
 
 
 def test_claims_hold_the_tables_of_the_article() -> None:

@@ -104,7 +104,7 @@ def _document(results: StudyResults, provenance: Provenance, seed: int) -> Docum
         ),
         tuple(results.scatters),
         headline=headline(results.models, results.records, results.kept, charts, results.scatters, seed),
-        dots=charts,
+        dots=(*charts, *results.dots),
     )
 
 

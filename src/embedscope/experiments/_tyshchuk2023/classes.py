@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Skipped
+from embedscope.core.document import Dot, DotRow, Dots, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.records import Record
+from embedscope.core.tables import Score
+from embedscope.experiments._tested import of_score
 from embedscope.experiments._tyshchuk2023.pairs import Place
 from embedscope.experiments._tyshchuk2023.study_data import ClassSet
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, unit
@@ -29,6 +31,9 @@ HALVES = (None, "procrustes", "lstsq", "lstsq:0.1")
 PROBES = (None, "whiten:256", "whiten:128", "whiten:64")
 
 Skip = Callable[[Skipped], None]
+
+_SHOWN = 12
+"""Classes of either half that a chart names."""
 
 
 def class_records(
@@ -122,13 +127,46 @@ def class_halves(vectors: Vectors, classes: ClassSet, seed: int, skip: Skip) -> 
     return result
 
 
-def per_class(result: SeenUnseen) -> tuple[list[float], list[float]]:
-    """Accuracy of every seen and of every unseen class with test images, for the figure of Table 4."""
-    seen, unseen = (
-        [v for i in side if (v := result.per_class[int(i)]) is not None]
-        for side in (result.seen_classes, result.unseen_classes)
+def class_chart(sides: Mapping[str | None, SeenUnseen], names: Sequence[str]) -> Dots | None:
+    """Accuracy on the classes that an alignment was fitted on and on the others: of all, and of those that change most.
+
+    ``sides`` are the halves by alignment, ``names`` those of all classes. None without vectors as they are.
+    """
+    if None not in sides:
+        return None
+    shown: dict[str, SeenUnseen] = {
+        name or "as they are": sides[name] for name in (None, "procrustes") if name in sides
+    }
+    first, last = next(iter(shown.values())), list(shown.values())[-1]
+    rows, counted = [], []
+    for part in ("seen", "unseen"):
+        halves: list[Score] = [getattr(halves_of, part) for halves_of in shown.values()]
+        estimates = [of_score(score) for score in halves]
+        dots = tuple(Dot(i, e.value, e.low, e.high) for i, e in enumerate(estimates) if e.value is not None)
+        ids = [int(c) for c in getattr(first, f"{part}_classes") if first.per_class[int(c)] is not None]
+        rows.append(DotRow(f"all {len(ids)} {part} classes", dots, strong=True))
+        counted.append((part, ids))
+    for part, ids in counted:
+        changes = {c: (last.per_class[c] or 0.0) - (first.per_class[c] or 0.0) for c in ids}
+        most = sorted(ids, key=lambda c: (-abs(changes[c]), c))[:_SHOWN]
+        for c in sorted(most, key=lambda c: (changes[c], c)):
+            values = [halves_of.per_class[c] for halves_of in shown.values()]
+            dots = tuple(Dot(i, v) for i, v in enumerate(values) if v is not None)
+            rows.append(DotRow(names[c], dots, note=part))
+    listed = (
+        "every class" if all(len(ids) <= _SHOWN for _, ids in counted) else f"the {_SHOWN} classes that change most"
     )
-    return seen, unseen
+    return Dots(
+        "classes",
+        "Accuracy by class, seen and unseen (Table 4)",
+        "accuracy of zero-shot classification",
+        tuple(rows),
+        tuple(shown),
+        joined=True,
+        caption=f"Alignments are fitted on images of the seen classes. Of either half, all classes together with 95 % "
+        f"intervals, and {listed}.",
+        section="Classes",
+    )
 
 
 def _probes(

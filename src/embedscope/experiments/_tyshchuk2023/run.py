@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from embedscope.core.document import Figure, Scatter, Series, Skipped
+from embedscope.core.document import Dots, Figure, Scatter, Series, Skipped
 from embedscope.core.errors import DataUnavailableError, EmbedscopeError, InputError, MissingExtraError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.experiments._experiment import Options
-from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records, per_class
+from embedscope.experiments._tyshchuk2023.classes import class_chart, class_halves, class_records
 from embedscope.experiments._tyshchuk2023.geometry import (
     clouds,
     cone_clouds,
@@ -46,9 +46,6 @@ from embedscope.experiments._tyshchuk2023.study_data import (
 from embedscope.experiments._tyshchuk2023.vectors import Vectors, encode_study_data, is_text_only, label_of, unit
 from embedscope.experiments._tyshchuk2023.views import HEADS, SHALLOW, Pairing, View, views
 
-if TYPE_CHECKING:
-    from embedscope.tasks.probe import SeenUnseen
-
 LANGUAGES = {"smoke": ("de", "fr", "ru", "ja"), "full": None}
 SCALES = {
     "smoke": "all emoji, or 2,000 photos of COCO and 5,000 of either part of CIFAR-100",
@@ -70,6 +67,7 @@ class StudyResults:
     records: list[Record] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     scatters: list[Scatter] = field(default_factory=list)
+    dots: list[Dots] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     kept: dict[str, KeptScores] = field(default_factory=dict)
 
@@ -175,7 +173,8 @@ def measure_model(
                 for part, score in (("seen", halves_of.seen), ("unseen", halves_of.unseen)):
                     kept.add(f"zeroshot.{part}", None, name, score, np.arange(score.n))
             results.records += class_records(vectors, pairing, study_data.classes, sides, seed, results.skipped.append)
-            results.figures.append(class_figure(sides))
+            chart = class_chart(sides, study_data.classes.names)
+            results.dots += [] if chart is None else [chart]
         options.progress.close()
     for parallel in study_data.languages if not vectors.baseline else ():
         results.records += language_records(vectors, parallel, seed, kept)
@@ -248,27 +247,6 @@ def gap_by_temperature(vectors: Vectors, records: Sequence[Record], scales: Mapp
         tuple(series if points else ()),
         "Linear heads trained with symmetric InfoNCE, at fixed temperatures and at a learned one; test pairs.",
         section="Temperature",
-    )
-
-
-def class_figure(sides: Mapping[str | None, SeenUnseen]) -> Figure:
-    """Accuracy of every class, sorted, with and without an alignment fitted on the seen half."""
-    series = []
-    for name in (None, "procrustes"):
-        for part, values in zip(("seen", "unseen"), per_class(sides[name]) if name in sides else (), strict=False):
-            ordered = sorted(values, reverse=True)
-            x = tuple(float(i + 1) for i in range(len(ordered)))
-            label = f"{name or 'as they are'}, {part} classes"
-            series.append(Series(label, x, tuple(ordered)))
-    return Figure(
-        "classes",
-        "Accuracy by class, seen and unseen (Table 4)",
-        "class, best first",
-        "accuracy",
-        tuple(series),
-        "Procrustes fitted on images of the seen classes, and the vectors as they are.",
-        (0.0, 1.0),
-        "Classes",
     )
 
 
