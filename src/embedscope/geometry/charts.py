@@ -118,8 +118,8 @@ def occurrence_chart(o: Occurrences, of: str, key: str, section: str) -> Histogr
         tuple(float(i) for i in range(len(names) + 1)),
         (Bins("", _rounded(shares)),),
         names=names,
-        caption=f"{len(o.counts):,} rows; on average each is found {K} times. The row that is found most often is found "
-        f"{int(o.counts.max()):,} times.",
+        caption=f"{len(o.counts):,} rows; on average each is found {K} times. The row that is found most often is "
+        f"found {int(o.counts.max()):,} times.",
         section=section,
     )
 
