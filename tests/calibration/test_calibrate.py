@@ -137,9 +137,12 @@ def test_the_loop_of_hand_labels_certifies(tmp_path: Path) -> None:
     base = rng.normal(size=(700, 24))
     x = np.concatenate([base, base + 0.35 * rng.normal(size=base.shape)])
     file = tmp_path / "pairs.csv"
-    cut = None
+    cut, marked = None, []
     for _ in range(8):
         found = embedscope.calibrate(x, dedup=True, max_false_merge=0.05, label_pairs=file, k=3)
+        (chart,) = [f for f in found.result.document.figures if f.id == "cosines"]
+        said = found.result.document.headline.text
+        marked += [f"{m.at:.4f}" in said for m in chart.marks if m.label == "to be judged from here"]
         if found.calibration.thresholds[0].cosine is not None:
             cut = found.calibration.thresholds[0].cosine
             break
@@ -150,7 +153,8 @@ def test_the_loop_of_hand_labels_certifies(tmp_path: Path) -> None:
             writer = csv.DictWriter(out, rows[0])
             writer.writeheader()
             writer.writerows(rows)
-    assert cut is not None
+    assert cut is not None and marked and all(marked)
+    assert chart.title == "Cosines of unrelated pairs and nearest pairs"
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     left, right = np.nonzero(np.triu(unit @ unit.T >= cut, 1))
     assert (right - left != 700).mean() <= 0.05
@@ -160,6 +164,9 @@ def test_the_loop_of_hand_labels_certifies(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     with pytest.raises(InputError, match="written for other vectors"):
+        embedscope.calibrate(x, dedup=True, label_pairs=file, k=3)
+    file.write_text("a,b,match\n0,700,1\n")
+    with pytest.raises(InputError, match=r"has no column round, draws, row_a, row_b, cosine and threshold; wanted"):
         embedscope.calibrate(x, dedup=True, label_pairs=file, k=3)
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from embedscope.certification.charts import decision_charts
 from embedscope.certification.decision import LEAST_CHANGED, Certified, Decision, RemoteGain, decide, unshown_loss
 from embedscope.certification.judges.base import Candidate, Items, Objective, Outcome
 from embedscope.core.progress import Silent
@@ -80,6 +81,14 @@ def test_what_gains_on_the_selecting_part_alone_is_refused() -> None:
     assert found.chosen is not None
     assert not found.repaired
     assert found.certified is not None and found.certified.gains["main"].value == 0.0
+
+
+def test_charts_call_a_candidate_chosen_only_where_it_is_used() -> None:
+    for given, name, tone in ((GOOD, "chosen", "good"), ({"select": GOOD["select"]}, "best here, not used", "")):
+        made, judge = decided({"csls:3": given})
+        before_and_after, every = decision_charts(made, judge)["dots"]  # type: ignore[arg-type]
+        assert (every.series[0], every.tones[0], before_and_after.tones[1]) == (name, tone, tone)
+        assert every.rows[0].strong and every.rows[0].dots[0].series == 0
 
 
 def test_the_certifying_part_does_not_choose() -> None:

@@ -306,7 +306,7 @@ def test_the_headline_is_the_decision_and_its_command_runs(
         "compress",
         "my rows.npy",
         "--candidates",
-        "float16,int8,first:4",
+        "float16,int8,first:4,first:8",
         "--tolerance",
         "0.1",
         "-o",
@@ -318,6 +318,9 @@ def test_the_headline_is_the_decision_and_its_command_runs(
     headline = document["headline"]
     assert headline["text"].startswith("Use 'int8': 4 times smaller (32 bytes per row)") and headline["status"] == "ok"
     assert headline["charts"] == ["losses", "frontier"] and headline["text"].split(":")[0] in done.output
+    frontier, _, beaten = document["tables"]
+    assert [row[0] for row in beaten["rows"]] == ["first:8"]  # of as many bytes as int8
+    assert [row[0] for row in frontier["rows"]] == ["float32", "float16", "int8 (chosen)", "first:4"]
     chart = document["dots"][0]
     assert [row["label"] for row in chart["rows"]] == ["float16 (64 bytes)", "int8 (32 bytes)", "first:4 (16 bytes)"]
     assert [row["strong"] for row in chart["rows"]] == [False, True, False]

@@ -69,6 +69,9 @@ def test_pair_recall_does_not_decide() -> None:
     assert max(r.value for r in recall) > 0.95
     assert outcome.result["migrate"].value < 0.8
     assert outcome.verdict == "re-embed"
+    assert " of what re-embedding all finds, less than the 0.95 wanted" in outcome.result.document.headline.text
+    kept = next(c for c in outcome.result.document.dots if c.id == "kept")
+    assert (kept.series[0], kept.tones[0]) == ("best here, not enough", "")
 
 
 def test_overlap_is_that_of_sorting() -> None:

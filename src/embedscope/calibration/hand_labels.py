@@ -25,6 +25,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.printable import csv_text
 from embedscope.core.regular import check_ends
 from embedscope.core.tables import Index
+from embedscope.core.wording import listed
 from embedscope.transforms._calibration_fits import logistic_fit, sigmoid
 from embedscope.transforms.calibration import Threshold
 
@@ -33,6 +34,7 @@ BATCH = 100
 
 STRATA = 20
 COLUMNS = ("round", "draws", "row_a", "row_b", "cosine", "threshold", "text_a", "text_b", "match")
+_NEEDED = tuple(name for name in COLUMNS if not name.startswith("text"))
 _YES, _NO = {"1", "yes", "y", "true"}, {"0", "no", "n", "false"}
 
 
@@ -69,12 +71,16 @@ class Merges:
 
 @dataclass(frozen=True)
 class Looked:
-    """What the labels so far certify, and the pairs to judge next (all that were written, and new ones)."""
+    """What the labels so far certify, and the pairs to judge next (all that were written, and new ones).
+
+    ``cut``: the cosine at or above which they are drawn, None before there is one.
+    """
 
     threshold: Threshold
     labels: tuple[HandLabel, ...]
     new: int
     note: str
+    cut: float | None = None
 
 
 def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
@@ -93,6 +99,11 @@ def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
         rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"cannot read {path} ({error}); wanted the file that --label-pairs wrote") from error
+    if missing := [name for name in _NEEDED if rows and name not in rows[0]]:
+        raise InputError(
+            f"{path} has no column {listed(missing)}; wanted the file that --label-pairs wrote, with its column match "
+            "filled with 1 or 0"
+        )
     known = {(int(a), int(b)): i for i, (a, b) in enumerate(zip(merges.left, merges.right, strict=True))}
     labels = []
     for number, row in enumerate(rows, 2):
@@ -101,7 +112,7 @@ def read_labels(path: str | Path, merges: Merges) -> list[HandLabel]:
             cosine = float(row["cosine"])
             cut = float(row["threshold"]) if row["threshold"] else None
             label = HandLabel(int(row["round"]), int(row["draws"]), a, b, cut, _judgement(row["match"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise InputError(
                 f"{path}, line {number}: {error}; fill the column match with 1 or 0 and leave the others as they are"
             ) from error
@@ -182,7 +193,8 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
                 len(new) - len(labels),
                 f"{int(losses.sum())} of {len(losses):,} pairs drawn at or above cosine {cut:.4f} are false; about "
                 f"{more:,} "
-                f"more are needed to certify at most {target:g}",
+                f"more are needed to certify a share of false merges of at most {target:g}",
+                cut,
             )
     following = _next_cut(merges, labels, target)
     if following is None:
@@ -201,16 +213,18 @@ def look(merges: Merges, labels: list[HandLabel], target: float, confidence: flo
         new,
         len(new) - len(labels),
         f"the labels so far point at cosine {following:.4f}; at least {more:,} pairs at or above it must be judged, "
-        f"without an "
-        f"error, to certify at most {target:g}",
+        f"without an error, to certify a share of false merges of at most {target:g}",
+        following,
     )
 
 
-def _result(target: float, confidence: float, labels: list[HandLabel], new: int, why: str) -> Looked:
+def _result(
+    target: float, confidence: float, labels: list[HandLabel], new: int, why: str, cut: float | None = None
+) -> Looked:
     judged = sum(label.match is not None for label in labels)
     method = "betting test, valid after every batch"
     threshold = Threshold("max_false_merge", target, None, confidence, None, judged, method, why)
-    return Looked(threshold, tuple(labels), new, why)
+    return Looked(threshold, tuple(labels), new, why, cut)
 
 
 def _certified(labels: list[HandLabel], number: int, losses: Floats, target: float, confidence: float) -> Looked:

@@ -30,7 +30,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
-from embedscope.core.wording import count
+from embedscope.core.wording import count, listed
 from embedscope.transforms.calibration import Threshold
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -364,7 +364,9 @@ def _distributions(numbers: Findings) -> Figure:
     )
     if len(kinds) == 1:  # no labels: where the tail begins
         marks = (Mark(_cuts(numbers)[2], "1 % reach this"),)
-    title = "Cosines of unrelated pairs" if len(kinds) == 1 else "Unrelated against matching pairs"
+    if numbers.looked is not None and numbers.looked.cut is not None and numbers.looked.threshold.cosine is None:
+        marks = (*marks, Mark(numbers.looked.cut, "to be judged from here"))
+    title = f"Cosines of {listed(list(kinds))}"
     return Figure("cosines", title, "cosine", "density of pairs", tuple(series), section=SECTION, marks=marks)
 
 

@@ -37,15 +37,15 @@ def candidates_chart(decision: Decision, judge: Judge) -> Dots | None:
         "Every candidate on the part that selects",
         f"difference of {main} from the original",
         tuple(rows),
-        ("chosen", "not chosen", "may not be chosen"),
-        ("good", "quiet", "bad"),
+        ("chosen" if decision.repaired else "best here, not used", "not chosen", "may not be chosen"),
+        (_tone(decision.repaired), "quiet", "bad"),
         (Mark(0.0, "as they are"),),
         caption=f"{judge.sizes['select']:,} {judge.what}; paired differences with 95 % intervals.",
     )
 
 
-def certified_chart(test: Certified, judge: Judge, names: Sequence[str]) -> Dots | None:
-    """Scores before and after, of the chosen candidate on the part that certifies."""
+def certified_chart(test: Certified, judge: Judge, names: Sequence[str], *, used: bool) -> Dots | None:
+    """Scores before and after, of the chosen candidate on the part that certifies; ``used`` where it passed."""
     rows = []
     for name in names:
         before, after = test.before.scores.get(name), test.after.scores.get(name)
@@ -65,7 +65,7 @@ def certified_chart(test: Certified, judge: Judge, names: Sequence[str]) -> Dots
         "score",
         tuple(rows),
         ("before", "after"),
-        ("quiet", "good"),
+        ("quiet", _tone(used)),
         joined=False,
         caption=f"{size}. Bars: 95 % interval of each score; the test is paired and sharper than these.",
     )
@@ -119,10 +119,15 @@ def decision_charts(decision: Decision, judge: Judge) -> Mapping[str, tuple[Dots
     histograms: list[Histogram] = []
     if test is not None:
         names = [n for n in judge.objective.every if n in test.gains]
-        dots += [c for c in (certified_chart(test, judge, names),) if c is not None]
+        dots += [c for c in (certified_chart(test, judge, names, used=decision.repaired),) if c is not None]
         histograms += [c for c in (items_chart(test),) if c is not None]
     dots += [c for c in (candidates_chart(decision, judge),) if c is not None]
     return {"dots": tuple(dots), "histograms": tuple(histograms)}
+
+
+def _tone(used: bool) -> str:
+    """Of the best candidate: good where it is used, else only another colour."""
+    return "good" if used else ""
 
 
 def _dot(series: int, score: Score) -> Dot:

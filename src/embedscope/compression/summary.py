@@ -314,8 +314,8 @@ def _figure(frontier: Frontier) -> Figure:
         "bytes per row",
         frontier.main,
         tuple(series),
-        caption="The best candidate of each size: all dimensions, the leading ones, or those of a PCA; bands are 95 % "
-        f"intervals. At most {frontier.tolerance:g} may be lost.",
+        caption="The best candidate of each size: all dimensions, the leading ones, or those of a PCA. "
+        f"At most {frontier.tolerance:g} may be lost.",
         x_powers=True,
     )
 
@@ -332,9 +332,13 @@ def _score(p: Point, name: str) -> float:
 
 
 def _losses(frontier: Frontier, material: Material) -> tuple[Dots, ...]:
-    """What each candidate loses on the part that selects, with its interval, beside what is accepted."""
+    """What the frontier loses on the part that selects, with intervals, beside what is accepted.
+
+    All candidates where none is the best of its size.
+    """
     rows = []
-    for p in _by_size(frontier.points):
+    best = [p for p in frontier.points if p.best or (frontier.chosen is not None and p is frontier.chosen.point)]
+    for p in _by_size(best or frontier.points):
         gain = p.losses[frontier.main]
         if gain.value is None or p.fitted is None:
             continue
@@ -344,11 +348,12 @@ def _losses(frontier: Frontier, material: Material) -> tuple[Dots, ...]:
         rows.append(DotRow(label, (dot,), f"{gain.value:+.3f}", chosen))
     if not rows:
         return ()
-    caption = f"{len(material.select.queries):,} {material.what} that select; paired, 95 % intervals."
+    asked = f"{len(material.select.queries):,} {material.what} that select"
+    caption = f"{'The best of each size. ' if best else ''}{asked}; paired, 95 % intervals."
     marks = (Mark(-frontier.tolerance, f"accepted: {-frontier.tolerance:g}"), Mark(0.0, "float32"))
     what = f"difference of {frontier.main} from float32"
     names, tones = ("chosen", "not chosen"), ("good", "quiet")
-    return (Dots("losses", "What every candidate loses", what, tuple(rows), names, tones, marks, caption=caption),)
+    return (Dots("losses", "What each size loses", what, tuple(rows), names, tones, marks, caption=caption),)
 
 
 def _bits(p: Point) -> float:

@@ -22,6 +22,7 @@ LIKELY = 0.8
 On 504 predictions of 12 pairs of models on 4,000 words, four and eight times as far as the pairs that were tried, 80 %
 and 93 % of those with such a share came true, and 69 % and 90 % of all that the curve itself reached.
 """
+_ALL = "of what re-embedding all finds"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ def decide(measured: Measured, retain: float) -> Decision:
     if same is not None and same.trial.value >= retain:
         certified[NONE] = same
         if same.keeps(retain):
-            reason = f"the vectors of both models can be compared as they are: they keep {same.text}"
+            reason = f"the vectors of both models can be compared as they are: they keep {same.text} {_ALL}"
             return Decision("stay", reason, measured.trials, same, certified, None, (), None)
     certified |= {str(direction): test for direction, test in measured.best.items()}
     stays = _stays(measured, retain)
@@ -84,7 +85,7 @@ def decide(measured: Measured, retain: float) -> Decision:
         reason = f"no map could be fitted: {reasons}" if reasons else "no map was tried"
         if same is None:
             return Decision("re-embed", reason, measured.trials, None, {}, stays, (), None)
-        reason = f"vectors as they are keep {same.text}, less than the {retain:g} wanted, and {reason}"
+        reason = f"vectors as they are keep {same.text} {_ALL}, less than the {retain:g} wanted, and {reason}"
         return Decision("re-embed", reason, measured.trials, same, {NONE: same}, stays, (), None)
     fitted = len(judge.pairs(test.trial.direction))
     reach = REACH * fitted if index_rows <= len(judge.rows.old) else min(REACH * fitted, index_rows)
@@ -122,11 +123,11 @@ def _verdict(
     if test.keeps(retain):
         return (
             "bridge",
-            f"{how} keeps {test.text} of what re-embedding all finds, at least the {retain:g} wanted",
+            f"{how} keeps {test.text} {_ALL}, at least the {retain:g} wanted",
         )
     if test.value is None or test.low is None or test.high is None:
         return "re-embed", f"what {how} keeps is undefined on the part that certifies"
-    said = f"{how} keeps {test.text}"
+    said = f"{how} keeps {test.text} {_ALL}"
     if test.value >= retain:
         short = max(2.0, ((test.value - test.low) / max(test.value - retain, 1e-3)) ** 2)
         rows = round(short * units_of_score(test.main) * 4, -2)

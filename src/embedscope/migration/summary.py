@@ -350,8 +350,8 @@ def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | No
         "What every candidate keeps, on the part that selects",
         "nDCG@10 kept" if judge.judged_by else "share of the ten nearest kept",
         tuple(rows),
-        ("chosen", "not chosen"),
-        ("good", "quiet"),
+        ("chosen" if decision.verdict in ("stay", "bridge") else "best here, not enough", "not chosen"),
+        ("good" if decision.verdict in ("stay", "bridge") else "", "quiet"),
         (Mark(retain, f"wanted: {retain:g}"),),
         caption=f"{len(judge.views['select'].q_new):,} {judge.what} that select; 95 % intervals. 'queries' maps new "
         "queries into the old index, 'documents' stored vectors into the new space.",
@@ -386,6 +386,6 @@ def _curve(points: Sequence[CurvePoint], judge: RetentionJudge, retain: float) -
         "pairs that fit",
         what,
         tuple(series),
-        "Each family at its best setting, on the part that certifies; bands are 95 % intervals.",
+        "Each family at its best setting, on the part that certifies.",
         (math.floor(10 * min(known)) / 10, max(1.0, *known)),
     )
