@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,30 @@ def test_odd_text_and_ids(tmp_path: Path) -> None:
 def test_unknown_format_names_the_known(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="figures can be written as png, svg, pdf, got gif"):
         write_figures(of(), tmp_path, ["gif"])
+
+
+def test_a_figure_of_a_paper_is_one_column_wide_and_its_labels_do_not_touch(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from embedscope.core.document import Bins, Dot, DotRow, Dots, Histogram, Mark, Points, Scatter
+
+    rows = tuple(DotRow(f"whiten:{i}:ledoit-wolf", (Dot(0, -0.1 * i),), f"{-0.1 * i:+.3f}") for i in range(4))
+    marks = (Mark(-0.02, "accepted: -0.02"), Mark(0.0, "float32"))
+    dots = Dots("dots", "t", "difference of ndcg@10 from the original", rows, marks=marks)
+    bars = Histogram("bars", "t", "cosine", "share", (0.0, 0.5, 1.0), (Bins("a", (0.2, 0.8)), Bins("b", (1, 0))))
+    plane = Scatter("plane", "t", "x", "y", (Points("text", (0.0, 1.0), (0.0, 3.0)), Points("image", (2.0,), (1.0,))))
+    result = Result((), document=Document("t", dots=(dots,), histograms=(bars,), scatters=(plane,)))
+    files = write_figures(result, tmp_path, ["png"], style="paper")
+    widths = {}
+    for file in files:
+        with Image.open(file) as image:
+            widths[file.stem] = image.width
+    assert widths == dict.fromkeys(("bars", "dots", "plane"), round(3.35 * 200))
+    svg = write_figures(result, tmp_path, ["svg"], style="paper")[[f.stem for f in files].index("dots")].read_text()
+    heights = {}
+    for text in ("accepted: \N{MINUS SIGN}0.02", "float32"):
+        around = svg[: svg.index(f">{text}<")]
+        heights[text] = float(re.findall(r'y="([\d.]+)"', around)[-1])
+    first, second = heights.values()
+    assert abs(first - second) >= 7
+    assert ">\N{MINUS SIGN}0.300<" in svg and ">-0.300<" not in svg

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress
 from embedscope.diagnosis import Verdict, diagnose
+from embedscope.diagnosis._rule import said_as
 from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.explorer.facts import RowFacts
 
@@ -151,4 +152,4 @@ def as_markdown(selections: Sequence[Selection]) -> str:
     said = [s for s in selections if s.severity]
     if not said:
         return "Nothing was found that `embedscope diagnose` reports."
-    return "\n".join(f"- **{s.severity}** {s.text}" for s in said)
+    return "\n".join(f"- **{said_as(s.severity)}** {s.text}" for s in said)

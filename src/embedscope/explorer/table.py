@@ -157,7 +157,7 @@ class Exploration:
         items += [
             {"name": f"{s.id}: {s.which} ({s.count(held):,} rows)", "predicate": s.predicate}
             for s in self.findings.selections
-            if s.predicate
+            if s.predicate and s.count(held)
         ]
         charts.append({"type": "markdown", "title": "Findings", "content": self._words()})
         charts.append({"type": "predicates", "title": "Select the rows of a finding", "items": items})
@@ -188,7 +188,7 @@ class Exploration:
         notes = "".join(f"\n- {note}" for note in self.notes)
         return (
             f"{as_markdown(self.findings.selections)}\n\n{shown}, {self.rows.x.shape[1]} dimensions. Neighbours, hubs "
-            f"and copies are by cosine in all dimensions, not on the map.{notes}"
+            f"and duplicates are by cosine in all dimensions, not on the map.{notes}"
         )
 
 

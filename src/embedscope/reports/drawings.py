@@ -39,7 +39,7 @@ def drawn_scatter(scatter: Scatter, width: float = 6.4) -> Any:
         axes.legend(
             labelled,
             [p.label for p in _marked(scatter)],
-            ncols=3,
+            ncols=3 if width > 5 else 2,
             **below(axes),
         )
     return canvas

@@ -86,12 +86,38 @@ def write_figures(
     for name, picture in zip(file_names(p.id for p in charts), charts, strict=True):
         with matplotlib.rc_context(_LOOK | (PAPER if style == "paper" else {})):
             canvas = _canvas(replace(picture, title="") if style == "paper" else picture, styles, STYLES[style])
+            box = _fitted(canvas)
             for kind in kinds:
                 path = Path(folder) / f"{name}.{kind}"
                 with atomic_path(path) as part:
-                    canvas.savefig(part, format=kind, dpi=200, bbox_inches="tight", metadata=_METADATA[kind])
+                    canvas.savefig(part, format=kind, dpi=200, bbox_inches=box, metadata=_METADATA[kind])
                 written.append(path)
     return written
+
+
+def _fitted(canvas: Any) -> Any:
+    """The plot of ``canvas`` narrowed until labels and notes stand within its width, and the box to save: no wider.
+
+    A figure of a paper is then set at its own size, with its fonts as they are. Where labels leave the plot less than
+    a quarter of the width, the box is as wide as they need.
+    """
+    module = require("matplotlib.backends.backend_agg", "report", "drawing figures")
+    geometry = require("matplotlib.transforms", "report", "drawing figures")
+    module.FigureCanvasAgg(canvas)
+    width, (axes,) = canvas.get_figwidth(), canvas.axes
+    for _ in range(3):  # ticks and centred labels move with the plot
+        canvas.draw_without_rendering()
+        drawn, place = canvas.get_tightbbox(), axes.get_position()
+        left, right = place.x0 * width - drawn.x0 + _EDGE, drawn.x1 - place.x1 * width + _EDGE
+        if width - left - right >= _LEAST * width:
+            axes.set_position([left / width, place.y0, (width - left - right) / width, place.height])
+    canvas.draw_without_rendering()
+    drawn = canvas.get_tightbbox()
+    return geometry.Bbox.from_extents(min(0.0, drawn.x0), drawn.y0 - _EDGE, max(width, drawn.x1), drawn.y1 + _EDGE)
+
+
+_EDGE, _LEAST = 0.04, 0.25
+"""Inches around a figure; share of its width that the plot keeps."""
 
 
 def _canvas(picture: Chart, styles: Mapping[Key, Style], width: float) -> Any:

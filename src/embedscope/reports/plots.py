@@ -6,6 +6,7 @@ from typing import Any
 
 from embedscope.core.document import Dots, Histogram, Mark, Range
 from embedscope.core.extras import require
+from embedscope.reports.numbers import typeset
 from embedscope.reports.panels import colour_of, span
 from embedscope.reports.styles import PALETTE
 
@@ -26,8 +27,8 @@ def drawn_histogram(chart: Histogram, width: float) -> Any:
     if chart.names:
         middles = [(a + b) / 2 for a, b in zip(chart.edges, chart.edges[1:], strict=False)]
         axes.set_xticks(middles, chart.names)
-    _annotated(axes, chart.marks, chart.ranges)
-    axes.set_title(chart.title, pad=18 if any(m.label for m in chart.marks) else 10)
+    levels = _annotated(axes, chart.marks, chart.ranges)
+    axes.set_title(chart.title, pad=10 + 8 * levels)
     _legend(axes, [s.label for s in chart.series])
     return canvas
 
@@ -58,34 +59,46 @@ def drawn_dots(chart: Dots, width: float) -> Any:
     axes.tick_params(axis="y", length=0)
     for i, row in enumerate(chart.rows):
         if row.note:
-            axes.annotate(
-                row.note, (1.02, i), xycoords=("axes fraction", "data"), va="center", fontsize="small", color="#545d66"
-            )
-    _annotated(axes, chart.marks, chart.ranges)
-    axes.set_title(chart.title, pad=18 if any(m.label for m in chart.marks) else 10)
+            place = {"xycoords": ("axes fraction", "data"), "va": "center"}
+            axes.annotate(typeset(row.note), (1.02, i), fontsize="small", color="#545d66", **place)
+    levels = _annotated(axes, chart.marks, chart.ranges)
+    axes.set_title(chart.title, pad=10 + 8 * levels)
     names = [(used[i], chart.series[i]) for i in sorted(used) if i < len(chart.series) and chart.series[i]]
     if len(names) > 1:
         _below(axes, [h for h, _ in names], [name for _, name in names])
     return canvas
 
 
-def _annotated(axes: Any, marks: tuple[Mark, ...], ranges: tuple[Range, ...]) -> None:
+def _annotated(axes: Any, marks: tuple[Mark, ...], ranges: tuple[Range, ...]) -> int:
+    """Draw ranges and marks, and how many lines their labels take: those that would touch stand above each other."""
     low, high = axes.get_xlim()
+    letter = (high - low) / (_LETTERS * axes.figure.get_figwidth())
+    taken: list[float] = []
     for item in ranges:
         if item.high > low and item.low < high:
             axes.axvspan(max(item.low, low), min(item.high, high), color="#00684f", alpha=0.08, linewidth=0, zorder=0)
-    for mark in marks:
+    for mark in sorted(marks, key=lambda m: m.at):
         if low <= mark.at <= high:
+            half = letter * (len(mark.label) + 1) / 2
+            level = next((i for i, end in enumerate(taken) if mark.at - half >= end), len(taken))
+            taken[level : level + 1] = [mark.at + half]
             axes.axvline(mark.at, color="#15191e", linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
             axes.annotate(
-                mark.label,
-                (mark.at, 1.01),
+                typeset(mark.label),
+                (mark.at, 1.0),
+                (0, 2 + 8 * level),
                 xycoords=("data", "axes fraction"),
+                textcoords="offset points",
                 ha="center",
                 va="bottom",
                 fontsize="small",
                 color="#545d66",
             )
+    return len(taken) if any(m.label for m in marks) else 0
+
+
+_LETTERS = 9
+"""Letters of a small label that an inch of a figure holds where its plot is as narrow as it may be."""
 
 
 def _legend(axes: Any, labels: list[str]) -> None:
@@ -95,7 +108,7 @@ def _legend(axes: Any, labels: list[str]) -> None:
 
 
 def _below(axes: Any, handles: list[Any], names: list[str]) -> None:
-    axes.legend(handles, names, ncols=min(3, len(names)), **below(axes))
+    axes.legend(handles, names, ncols=min(3 if axes.figure.get_figwidth() > 5 else 2, len(names)), **below(axes))
 
 
 def below(axes: Any) -> dict[str, Any]:
