@@ -1,11 +1,12 @@
 """Write docs/gallery: reports of every verb on the bundled example, photographed by headless Chromium.
 
-``python docs/make_gallery.py`` (``make gallery``); needs chromium and the extra ``report``. The reports are made from
-scratch in a folder that is deleted afterwards.
+``python docs/make_gallery.py`` (``make gallery``); needs chromium, the extra ``report``, and ``vecscope`` 0.2.0 for the
+picture of both tools side by side. The reports are made from scratch in a folder that is deleted afterwards.
 """
 
 from __future__ import annotations
 
+import html
 import io
 import os
 import shlex
@@ -36,6 +37,15 @@ SHOTS = (
     ("diagnose-narrow", "diagnose", NARROW, 1600, False),
 )
 """Picture, report, width, height, dark."""
+
+AUDIT = ("vecscope", "audit", "example/documents.npy")
+HALF = 1000
+"""Width of either tool, side by side."""
+
+TERMINAL = """<!doctype html><meta charset="utf-8"><body style="margin:0;background:#15191e">
+<pre style="font:13px/1.5 'DejaVu Sans Mono',monospace;color:#e6e8ea;padding:24px;white-space:pre-wrap;margin:0">$ {}
+
+{}</pre>"""
 
 
 def made_reports(folder: Path) -> dict[str, Path]:
@@ -80,6 +90,31 @@ def photographed(page: Path, width: int, height: int, *, dark: bool, folder: Pat
     return out.getvalue()
 
 
+def audited(folder: Path) -> Path:
+    """A page with what ``vecscope audit`` prints on the file that ``diagnose`` is shown on."""
+    if shutil.which(AUDIT[0]) is None:
+        raise SystemExit("the gallery shows vecscope beside diagnose: pip install vecscope==0.2.0")
+    done = subprocess.run(AUDIT, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode > 1:  # 1 is a verdict
+        raise SystemExit(f"{' '.join(AUDIT)} failed: {done.stderr}")
+    page = folder / "audit.html"
+    page.write_text(TERMINAL.format(*map(html.escape, (" ".join(AUDIT), done.stdout))), encoding="utf-8")
+    return page
+
+
+def beside(left: Path, right: Path, folder: Path) -> bytes:
+    """A PNG of two pages side by side, ``left`` and ``right``, the first screen of each."""
+    from PIL import Image
+
+    both = Image.new("RGB", (2 * HALF + 20, TALL), "#8a929c")
+    for i, page in enumerate((left, right)):
+        one = photographed(page, HALF, TALL, dark=False, folder=folder)
+        both.paste(Image.open(io.BytesIO(one)).convert("RGB"), (i * (HALF + 20), 0))
+    out = io.BytesIO()
+    both.quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 def main() -> None:
     """Write every picture of the gallery."""
     GALLERY.mkdir(exist_ok=True)
@@ -91,6 +126,7 @@ def main() -> None:
             target = GALLERY / f"{name}.png"
             target.write_bytes(photographed(pages[report], width, height, dark=dark, folder=folder))
             print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1024} KiB")
+        (GALLERY / "beside.png").write_bytes(beside(pages["diagnose"], audited(folder), folder))
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
     made = compare("a.npy", "b.npy")
     headline, found = made.result.document.headline, made.result["knn_overlap"]
     assert headline.text.startswith("The same space, rotated") and headline.cause.endswith("exactly.")
-    assert made.result.document.findings[0].remedy == f"{headline.cause}; {headline.command}"
+    assert made.result.document.findings[0].remedy == f"{headline.cause.rstrip('.')}; {headline.command}"
     assert f"{100 * found.value:.1f} % ({100 * found.ci_low:.1f} % to {100 * found.ci_high:.1f} %)" in headline.text
     assert f"a median cosine of {np.median(made.relation.cosines):.4f}" in headline.text
     program, *command = headline.command.split()

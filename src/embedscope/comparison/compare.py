@@ -322,7 +322,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
             sentence,
             "ok" if r.name in ("same", "precision") else "info",
             evidence="; ".join(evidence),
-            remedy="; ".join(filter(None, (advice, command_for(r.name, files or "--old A --new B")))),
+            remedy="; ".join(filter(None, (advice.rstrip("."), command_for(r.name, files or "--old A --new B")))),
         )
     ]
     low = r.below_parity

@@ -340,7 +340,7 @@ def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | No
             continue
         _, low, high = score_bars(t.kept.main)
         chosen = decision.is_chosen(t)
-        label = t.text if t.text == NONE else f"{t.text}, {t.direction}"
+        label = "as they are" if t.text == NONE else f"{t.text}, {t.direction}"
         dot = Dot(0 if chosen else 1, t.kept.main.value, low, high)
         rows.append(DotRow(label, (dot,), f"{t.kept.main.value:.3f}", chosen))
     if not rows:
