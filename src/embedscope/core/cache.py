@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from embedscope.core._leftovers import aside_name, is_alive, sweep
 from embedscope.core.atomic import write_bytes
+from embedscope.core.boundary import shown
 from embedscope.core.errors import CacheUnusableError, EmbedscopeError, EmbedscopeWarning, InputError, OutputError
 from embedscope.core.regular import check_ends, is_regular
 
@@ -104,12 +105,13 @@ def _usable(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"probe")
-    except OSError as error:
+    except (OSError, RecursionError) as error:  # the latter from a path of a thousand folders
+        why = getattr(error, "strerror", None) or str(error)
         spare = temporary_folder()
         atexit.register(shutil.rmtree, spare, ignore_errors=True)
         warnings.warn(
-            f"the cache folder {folder} cannot be used ({(error.strerror or str(error)).lower()}), so nothing is kept "
-            "after this run; set EMBEDSCOPE_CACHE to another folder",
+            f"the cache folder {shown(str(folder))} cannot be used ({why.lower()}), so nothing is kept after this run; "
+            "set EMBEDSCOPE_CACHE to another folder",
             EmbedscopeWarning,
             stacklevel=3,
         )
