@@ -24,10 +24,12 @@ SPEED = (
     "engines",
     "evidence",
     "extraction",
+    "frontier",
     "measure",
     "neighbours",
     "peers",
     "precision",
+    "quickstart",
     "scale",
     "startup",
 )

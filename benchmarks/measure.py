@@ -103,6 +103,103 @@ def exponentials(path: Path) -> None:
         total += np.exp(block @ vectors).sum(axis=0)
 
 
+PART = 128
+"""Rows that a cache holds in 64 bits, twice."""
+
+
+class Control:
+    """The least that the numbers take as they are defined, in bare NumPy: what each pass does with a row, once.
+
+    Without groups and merging of states, records, checks of the file and intervals.
+    """
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        group = rng.integers(0, 16, BLOCK)
+        self.order = np.argsort(group, kind="stable")
+        self.factors = rng.integers(0, 2**63, (2, DIM), dtype=np.uint64)
+        self.vectors = np.linalg.qr(rng.standard_normal((DIM, DIM)))[0].astype(np.float32)
+        self.shifts = rng.standard_normal((16, DIM)) * 1e-4
+        self.words = np.empty((PART, DIM), dtype=np.uint64)
+        self.x = np.empty((BLOCK, DIM), dtype=np.float32)
+        self.y, self.unit = np.empty((BLOCK, DIM)), np.empty((BLOCK, DIM))
+        self.single = np.empty((BLOCK, DIM), dtype=np.float32)
+
+    def blocks(self, path: Path) -> Iterator[int]:
+        """Read rows, hash them at unit length, which tells equal ones, and copy them to their groups; how many."""
+        for rows in rows_of(path):
+            n = len(rows)
+            for part in parts_of(n):
+                unit = rows[part].astype(np.float64)
+                unit *= (1 / np.sqrt(np.vecdot(unit, unit)))[:, None]
+                words = self.words[: len(unit)]
+                words[...] = unit.astype(np.float32).view(np.uint32)
+                np.einsum("ij,kj->ki", words, self.factors)
+            np.take(rows, self.order[self.order < n], axis=0, out=self.x[:n], mode="clip")
+            yield n
+
+    def to_unit(self, part: slice) -> None:
+        """Rows in float64 at unit length."""
+        self.unit[part] = self.x[part]
+        self.unit[part] /= np.sqrt(np.vecdot(self.unit[part], self.unit[part]))[:, None]
+
+    def centred(self, rows: np.ndarray, n: int) -> None:
+        """X'X of rows minus their mean, with the sums of |y|^2, |y|^2 y and |y|^4."""
+        mean = rows[:n].mean(axis=0, dtype=np.float64)
+        for part in parts_of(n):
+            self.y[part] = rows[part]
+            self.y[part] -= mean
+            squares = np.vecdot(self.y[part], self.y[part])
+            np.dot(squares, self.y[part]), squares.sum(), np.dot(squares, squares)
+        self.y[:n].T @ self.y[:n]
+
+    def covariance(self, path: Path) -> None:
+        """The pass of the covariance metrics."""
+        for n in self.blocks(path):
+            self.centred(self.x, n)
+
+    def first(self, path: Path, *, unit_gram: bool = True) -> None:
+        """The first pass of the 13 defaults."""
+        for n in self.blocks(path):
+            self.centred(self.x, n)
+            for part in parts_of(n):
+                self.to_unit(part)
+                np.einsum("ij,ij->j", self.unit[part], self.unit[part]), self.unit[part].sum(axis=0)
+                np.partition(np.abs(self.x[part]), DIM - 8, axis=1)
+            if unit_gram:
+                self.centred(self.unit, n)
+
+    def second(self, path: Path) -> None:
+        """The second pass: exp(U V) in float32 with float64 sums, and unit rows minus means, at unit length again."""
+        total = np.zeros((2, DIM))
+        for n in self.blocks(path):
+            for part in parts_of(n):
+                self.to_unit(part)
+                self.single[part] = self.unit[part]
+                self.unit[part] -= 0.01
+                squares = np.vecdot(self.unit[part], self.unit[part])[:, None]
+                weights = 1 / np.sqrt(squares - 2 * (self.unit[part] @ self.shifts.T) + 1e-4)
+                weights.T @ self.unit[part]
+                np.dot(1 / squares[:, 0], self.unit[part] ** 2)
+            terms = self.single[:n] @ self.vectors
+            total[0] += np.exp(terms, out=terms).sum(axis=0, dtype=np.float64)
+            total[1] += np.reciprocal(terms, out=terms).sum(axis=0, dtype=np.float64)
+
+    def defaults(self, path: Path) -> None:
+        """Both passes."""
+        self.first(path)
+        self.second(path)
+
+    def defaults_of_unit_rows(self, path: Path) -> None:
+        """Both passes over rows of unit length: one Gram matrix serves both kinds of rows."""
+        self.first(path, unit_gram=False)
+        self.second(path)
+
+
+def parts_of(n: int) -> list[slice]:
+    return [slice(start, min(start + PART, n)) for start in range(0, n, PART)]
+
+
 def measured(**options: object) -> Callable[[Path], None]:
     def run(path: Path) -> None:
         from embedscope import measure
@@ -189,8 +286,11 @@ def main() -> None:
         "bare np.partition, k = 5 and 8": largest,
         "bare U'U of the unit rows, float64": unit_gram,
         "bare exp(U V)": exponentials,
+        "control: covariance metrics": Control().covariance,
+        "control: all 13 defaults": Control().defaults,
+        "control: all 13 defaults, rows of unit length": Control().defaults_of_unit_rows,
     }
-    x, x32, _, units, parts, second, exps = list(bare)[1:]
+    x, x32, _, units, parts, second, exps, *controls = list(bare)[1:]
     cases = [
         ("covariance metrics", {"metrics": COVARIANCE}, [x], "1.2"),
         ("with self_similarity, top5_share, top8_share", {"metrics": SHARES}, [x, units, parts], "1.2"),
@@ -224,6 +324,12 @@ def main() -> None:
         wall, cpu = found[name]
         ratios = f"{wall / sum(found[b][0] for b in against):.2f} | {cpu / sum(found[b][1] for b in against):.2f}"
         print(f"| `measure`: {name} | {wall:.2f} | {cpu:.2f} | {', '.join(against)} | {ratios} | {target} |")
+    print("\nThe controls: what each pass does with a row, in bare NumPy, without groups, merging and intervals.\n")
+    header("what", "control over bare X'X", "of processor time", "`measure` over control", "of processor time")
+    for control in controls:
+        what = control.removeprefix("control: ")
+        cells = [found[a][i] / found[b][i] for a, b in ((control, x), (what, control)) for i in (0, 1)]
+        print(f"| {what} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
     print(f"\nPeak memory of the process: {peaks[0]:,.0f} MiB with the covariance metrics (target 381),")
     print(f"{peaks[1]:,.0f} MiB with i1 and i2 too; the file has {size:,.0f} MiB.")
     growth()

@@ -2,11 +2,15 @@
 
 The rows are those of `docs/scale.md`. EMBEDSCOPE_BENCH_SCALE makes them smaller; so many rows for hubs and `apply`,
 more than 50,000, of which all are searched, are taken by `python -m benchmarks._section scale 200000`.
+kiez 0.5.0 needs NumPy below 2 and scikit-learn below 1.6, so an environment of its own, whose Python
+EMBEDSCOPE_BENCH_KIEZ names.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._rows import COMPARED, compared, header, least, peer, rows, scaled, took
+from benchmarks._rows import COMPARED, MissingError, Took, compared, header, least, peer, rows, scaled, took
 from benchmarks.measure import COVARIANCE, Made, MadeShard
 
 DIM = 384
@@ -54,11 +58,11 @@ def synced(path: Path) -> None:
 
 
 def bare_npy(source: Path, out: Path, a: np.ndarray) -> None:
-    """Read, one product in float32, write."""
+    """Read, one product in the precision of ``a``, write in float32."""
     x = np.load(source, mmap_mode="r")
     with out.open("wb") as file:
         for start in range(0, len(x), 8192):
-            file.write((np.array(x[start : start + 8192]) @ a).data)
+            file.write((x[start : start + 8192].astype(a.dtype) @ a).astype(np.float32, copy=False).data)
     synced(out)
 
 
@@ -69,18 +73,25 @@ def bare_parquet(source: Path, out: Path, a: np.ndarray) -> None:
 
     with pq.ParquetWriter(out, pq.read_schema(source)) as file:
         for batch in pq.ParquetFile(source).iter_batches(8192):
-            y = batch.column(1).flatten().to_numpy().reshape(-1, DIM) @ a
+            x = batch.column(1).flatten().to_numpy().reshape(-1, DIM).astype(a.dtype, copy=False)
+            y = (x @ a).astype(np.float32, copy=False)
             column = pa.FixedSizeListArray.from_arrays(pa.array(y.ravel()), DIM)
             file.write_table(pa.table({"id": batch.column(0), "emb": column}, schema=pq.read_schema(source)))
     synced(out)
 
 
 def applied(folder: Path, source: Path) -> None:
-    """`apply` of a centred, rotated repair against reading, one product and writing; least of two rounds in turns."""
+    """`apply` of a centred, rotated repair against reading, one product and writing; least of two rounds in turns.
+
+    The map is float64, so that the limit is the same with a float64 product.
+    """
     from embedscope.repairs.apply import apply_repair
     from embedscope.transforms import parse_chain
     from embedscope.transforms.repair import Repair
 
+    n, free = len(np.load(source, mmap_mode="r")), shutil.disk_usage(folder).free
+    if free < (wanted := _FILES * n * DIM * 4):
+        raise MissingError(f"{wanted / 1e9:.0f} GB are needed in {folder.parent}, {free / 1e9:.0f} GB are free")
     fitted = parse_chain("center,abtt:2").fit(np.load(source, mmap_mode="r")[:5000])
     repair = Repair.from_chain(fitted, normalise_after=True)
     a = np.random.default_rng(1).standard_normal((DIM, DIM)).astype(np.float32)
@@ -89,15 +100,23 @@ def applied(folder: Path, source: Path) -> None:
         if suffix == ".parquet":
             peer("pyarrow", "'embedscope[parquet]'")
             table(source, given)
-        ours, theirs = [], []
+        ours: list[Took] = []
+        theirs: dict[str, list[Took]] = {"float32": [], "float64": []}
         for _ in range(2):
-            theirs.append(took(lambda g=given, b=bare, s=suffix: b(g, folder / f"bare{s}", a))[0])
+            for dtype, times in theirs.items():
+                b = a.astype(dtype)
+                times.append(took(lambda g=given, f=bare, s=suffix, b=b: f(g, folder / f"bare{s}", b))[0])
             ours.append(took(lambda g=given, s=suffix: apply_repair(repair, g, folder / f"ours{s}"))[0])
-        what = f"`apply` to {len(np.load(source, mmap_mode='r')):,} x {DIM}, {suffix}"
-        print(
-            f"| {what} | reading, a float32 product, writing | {compared(least(ours), least(theirs))} | 1.25 |",
-            flush=True,
-        )
+        for out in ("bare", "ours"):
+            (folder / f"{out}{suffix}").unlink()
+        for dtype, target in (("float32", "1.25"), ("float64", "")):
+            against = f"reading, a {dtype} product, writing"
+            cells = compared(least(ours), least(theirs[dtype]))
+            print(f"| `apply` to {n:,} x {DIM}, {suffix} | {against} | {cells} | {target} |", flush=True)
+
+
+_FILES = 4.2
+"""Files of the rows that there are at a time, and a little."""
 
 
 def hubs(source: Path) -> None:
@@ -123,6 +142,50 @@ def hubs(source: Path) -> None:
     )
     what = f"hubs of {len(x):,} x {DIM}: {said}"
     print(f"| {what} | bare float32 product of 4,096 queries | {compared(ours, theirs)} | 60 s |", flush=True)
+    what = f"hubs of {len(x):,} x {DIM}"
+    rows(what, 7, lambda: hnsw(what, x, ours))
+    rows(what, 7, lambda: kiez(what, source, ours))
+
+
+def hnsw(what: str, x: np.ndarray, ours: Took) -> None:
+    """FAISS: an index of all rows, asked the same 4,096 queries."""
+    faiss = peer("faiss", "'embedscope[faiss]'")
+
+    def search() -> None:
+        index = faiss.IndexHNSWFlat(DIM, 32, faiss.METRIC_INNER_PRODUCT)
+        for start in range(0, len(x), 65_536):
+            index.add(_unit(np.array(x[start : start + 65_536])))
+        index.search(_unit(np.array(x[:4096])), 11)
+
+    theirs, _ = took(search)
+    print(f"| {what} | FAISS HNSW32, made and asked 4,096 queries | {compared(ours, theirs)} | |", flush=True)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def kiez(what: str, source: Path, ours: Took) -> None:
+    """kiez: the exact neighbours of the same 4,096 queries among all rows, and its score of hubness."""
+    python = os.environ.get("EMBEDSCOPE_BENCH_KIEZ")
+    if python is None:
+        raise MissingError("kiez 0.5.0 needs an environment of its own; name its Python in EMBEDSCOPE_BENCH_KIEZ")
+    code = """
+import sys, time
+import numpy as np
+from kiez import Kiez
+from kiez.analysis import hubness_score
+x = np.load(sys.argv[1])
+wall, cpu = time.perf_counter(), time.process_time()
+search = Kiez(n_candidates=11, algorithm="SklearnNN", algorithm_kwargs={"algorithm": "brute", "metric": "cosine"})
+near = search.fit(x[:4096], x).kneighbors(11, return_distance=False)
+skew = hubness_score(near[:, 1:], len(x), k=10, return_value="k_skewness")
+print(time.perf_counter() - wall, time.process_time() - cpu, skew)
+"""
+    done = subprocess.run([python, "-c", code, str(source)], check=True, capture_output=True, text=True)
+    wall, cpu, skew = map(float, done.stdout.split()[-3:])
+    against = f"kiez 0.5.0, exact, 4,096 queries; skewness {skew:.2g} without interval"
+    print(f"| {what} | {against} | {compared(ours, Took(wall, cpu))} | |", flush=True)
 
 
 def costs() -> None:
@@ -163,18 +226,18 @@ def costs() -> None:
 def main() -> None:
     from threadpoolctl import threadpool_limits
 
-    n = int(sys.argv[1]) if sys.argv[1:] else scaled(1_000_000, 70_000)
+    sizes = [int(sys.argv[1])] * 2 if sys.argv[1:] else [scaled(1_000_000, 70_000), scaled(5_000_000, 70_000)]
     header("what", "against", *COMPARED, "target")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "x.npy"
-        written(source, n)
         calls: tuple[tuple[str, Callable[[], None]], ...] = (
-            (f"hubs of {n:,} rows", lambda: hubs(source)),
-            (f"`apply` to {n:,} rows", lambda: applied(folder, source)),
+            ("hubs of {:,} rows", lambda: hubs(source)),
+            ("`apply` to {:,} rows", lambda: applied(folder, source)),
         )
-        for what, call in calls:
-            rows(what, 7, call)
+        for n, (what, call) in zip(sizes, calls, strict=True):
+            written(source, n)
+            rows(what.format(n), 7, call)
     with threadpool_limits(1):
         costs()
 

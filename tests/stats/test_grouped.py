@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from embedscope import measure
+from embedscope.core.arrays import row_norms
 from embedscope.core.errors import InputError
 from embedscope.core.ids import groups_of, hash_rows
 from embedscope.stats import CenteredUnitSum, Grouped, Norms, RowGroups, UnitSum
@@ -105,3 +107,16 @@ def test_what_does_not_fit_is_refused():
         Grouped(Norms(), {}).merge(Grouped(Norms(), {}, 4))
     with pytest.raises(InputError, match="at least one row"):
         Grouped(Norms(), {}).result()
+
+
+def test_lengths_of_rows_are_taken_once_for_groups_and_blocks(monkeypatch):
+    """Both the hash that tells equal rows and the statistics need them, also of rows that are zero or nearly so."""
+    taken = []
+    for module in ("embedscope.core.block", "embedscope.stats.equal_rows"):
+        monkeypatch.setattr(f"{module}.row_norms", lambda x: taken.append(len(x)) or row_norms(x))
+    x = np.random.default_rng(0).normal(size=(700, 5)).astype(np.float32)
+    x[3], x[4] = 0, x[4] * np.float32(1e-30)
+    found = measure(x, metrics=["zero_rows", "mean_norm"])
+    assert sum(taken) == 700
+    assert found.value(metric="zero_rows") == 1
+    assert found.value(metric="mean_norm") == pytest.approx(np.linalg.norm(x.astype(float), axis=1).mean(), rel=1e-14)

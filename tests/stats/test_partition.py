@@ -10,6 +10,7 @@ import pytest
 from embedscope import measure
 from embedscope.core.block import Centred, RowBlock
 from embedscope.core.ids import hash_rows
+from embedscope.stats import partition
 from embedscope.stats.moments import Moments
 from embedscope.stats.partition import SINGLE
 
@@ -75,3 +76,12 @@ def test_rows_that_float32_did_not_round_to_unit_length_are_divided_by_it():
     block = RowBlock(x, hash_rows(0, 300))
     assert not block.of_unit_length
     assert block.centred("raw") is not block.centred("unit")
+
+
+def test_what_directions_are_known_by_is_computed_once_for_all_groups_and_shards(monkeypatch):
+    computed = []
+    known = partition._wander
+    monkeypatch.setattr(partition, "_wander", lambda moments: computed.append(moments.n) or known(moments))
+    found = measure(rows(SINGLE, unit=False), metrics=["i1", "i2"])
+    assert found.provenance["shards"] == {"array": 2}
+    assert computed == [SINGLE]

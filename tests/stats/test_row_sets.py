@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from embedscope.metrics.storage import kept_in_int8
+from embedscope.stats import neighbours
+from embedscope.stats._neighbours import pair_scores
 from embedscope.stats.copies import first_equal
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K, RowSet
@@ -88,3 +90,22 @@ def test_rows_without_copies_of_a_part_are_parts_of_those_of_the_whole(copies: i
     assert equal is not None
     np.testing.assert_array_equal(x[equal], x)
     assert first_equal(whole.unequal.x) is None
+
+
+def test_scores_of_parts_are_taken_once_from_the_lists_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = RowSet(_rows(2100, 0))
+    whole.occurrences(K)
+    computed: list[int] = []
+    monkeypatch.setattr(
+        neighbours, "pair_scores", lambda a, b, i, j: computed.append(len(i)) or pair_scores(a, b, i, j)
+    )
+    rng = np.random.default_rng(2)
+    for _ in range(12):
+        part = whole.part(rng.random(2100) < 0.5)
+        asked = part.n_queries(100)
+        found = part.nearest(K, asked)
+        rows = np.repeat(np.arange(asked), K)
+        wanted = pair_scores(part.x, part.x, rows, found.indices.ravel()).reshape(asked, K)
+        np.testing.assert_array_equal(found.first(asked - 1, 3).scores, wanted[:-1, :3])
+        np.testing.assert_array_equal(found.scores, wanted)
+    assert 0 < sum(computed) <= 100 * whole.results["lists"].indices.shape[1]
