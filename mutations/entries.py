@@ -358,6 +358,26 @@ _DECISIONS = (
         ),
     ),
     *_in(
+        "compression",
+        "search.py",
+        (
+            "rows beyond the nearest are never looked at again",
+            "crowded = scores[:, -1] + others + _ROUNDING >= least[:, 0]",
+            "crowded = np.zeros(len(q), dtype=bool)",
+            "compression/test_compress.py::test_candidates_that_share_a_search_find_what_each_finds_alone",
+        ),
+    ),
+    *_in(
+        "certification",
+        "evidence.py",
+        (
+            "two files in one order are cut into blocks of their own",
+            "along = _along(mine, theirs, strongest.block)",
+            "along = None",
+            "certification/test_evidence.py::test_two_files_in_one_order_are_cut_into_the_same_blocks",
+        ),
+    ),
+    *_in(
         "certification",
         "decision.py",
         (
