@@ -66,6 +66,20 @@ def test_a_file_of_word_vectors_is_measured_as_it_is(made, tmp_path):
     )
 
 
+def test_a_file_of_word_vectors_is_repaired_as_it_is(made, tmp_path):
+    import embedscope
+
+    path = tmp_path / "made.vec"
+    made.save_word2vec_format(str(path))
+    x = KeyedVectors.load_word2vec_format(str(path)).vectors
+    labels = [f"class {i % 4}" for i in range(len(x))]
+    own, rows = (embedscope.repair(source, labels=labels, candidates="center") for source in (f"gensim:{path}", x))
+    places = {(r.metric, r.transform, r.variant): r.value for r in own.result}
+    assert len(places) > 3 and own.result.records[0].n > 0
+    assert set(places) == {(r.metric, r.transform, r.variant) for r in rows.result}
+    assert f"gensim:{path}" in own.result.to_json()
+
+
 def found_as_kv(found) -> KeyedVectors:
     vectors = KeyedVectors(found.x.shape[1])
     vectors.add_vectors(list(found.vocabulary), np.asarray(found.x))

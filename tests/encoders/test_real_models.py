@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -11,7 +13,9 @@ from embedscope.encoders import ALIASES, open_encoder
 pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
+@cache
 def opened(alias):
+    """The model, opened once for all tests that ask nothing of the opening itself."""
     if ALIASES[alias].path() is None:
         pytest.skip(f"{ALIASES[alias].title} is not installed: {ALIASES[alias].install}")
     return open_encoder(alias, device="cpu")
@@ -106,7 +110,7 @@ def test_e5_is_read_as_sentence_transformers_reads_it():
 
 @pytest.mark.shared_data
 def test_e5_stsb(shared_data):
-    """Of the first 400 pairs, .908 by sentence-transformers on the same files (all 1,379: .839)."""
+    """Of the first 120 pairs, .914 by sentence-transformers on the same files (all 1,379: .839)."""
     from embedscope.core.cache import VectorCache
     from embedscope.datasets import DATASETS, Finder
     from embedscope.sources.text_vectors import extract
@@ -115,14 +119,14 @@ def test_e5_stsb(shared_data):
     data = DATASETS.get("stsb").load(Finder(shared_data))
     pairs = data.relations["test"]
     texts = data.tables[pairs.table].texts
-    left, right, gold = pairs.left[:400], pairs.right[:400], pairs.gold[:400]
+    left, right, gold = pairs.left[:120], pairs.right[:120], pairs.gold[:120]
     rows = np.unique(np.concatenate([left, right]))
     used = [texts[i] for i in rows]
     x = np.zeros((len(texts), 384))
     x[rows] = extract(encoder, used, [None], cache=VectorCache()).matrix(None, "pooled", used)
-    assert correlation(x[left], x[right], gold) == pytest.approx(0.90802, abs=1e-4)
+    assert correlation(x[left], x[right], gold) == pytest.approx(0.91426, abs=1e-4)
     mean = (np.linalg.norm(x[rows].sum(axis=0)) ** 2 - len(rows)) / (len(rows) * (len(rows) - 1))
-    assert mean == pytest.approx(0.7624, abs=1e-3)
+    assert mean == pytest.approx(0.7757, abs=1e-3)
 
 
 def test_random_e5_has_the_architecture_alone():

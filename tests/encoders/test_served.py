@@ -12,6 +12,7 @@ import pytest
 
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.encoders import ALIASES, is_model, open_encoder, open_model, reading_note, role_pooling, score_of
+from embedscope.encoders._served import _message
 from embedscope.encoders.openai import parse_served
 
 spec = importlib.util.spec_from_file_location("embedding_server", Path(__file__).with_name("embedding_server.py"))
@@ -98,6 +99,10 @@ def test_wrong_answers_are_refused_at_once(server, pauses, fault, message):
         opened(server).matrix(None, "pooled", TEXTS)
     assert len(server.requests) == 1
     assert not pauses
+
+
+def test_an_error_in_a_body_that_is_nested_too_deep_is_shown_as_it_came():
+    assert _message(b"[" * 100_000) == "[" * 200
 
 
 def test_passing_failures_are_repeated(server, pauses):

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from embedscope.core.document import Finding
+from embedscope.core.errors import InputError
+from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.tables import Score
@@ -25,7 +27,15 @@ from embedscope.experiments._experiment import Claim, Options
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import Extreme, difference
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, TABLE_1
-from embedscope.experiments._wolfe2022.run import SCALES, ModelRun, StudyData, ladder, load_study_data, within_context
+from embedscope.experiments._wolfe2022.run import (
+    SCALES,
+    ModelRun,
+    StudyData,
+    ladder,
+    load_study_data,
+    measure_model,
+    within_context,
+)
 from embedscope.experiments._wolfe2022.tables import ranges, tables
 from embedscope.stats.best_of import best_of
 from embedscope.tasks._means import mean_score
@@ -214,6 +224,15 @@ def test_long_sentences_are_dropped_and_counted(small_hub: Path) -> None:
     kept = within_context(study_data, ["hf:" + str(small_hub / "models--gpt2" / "snapshots" / "abc123")], 0)
     assert kept.sentences == ("short one", "another")
     assert kept.skipped[0].what == "1 long sentences of corpus"
+
+
+def test_a_model_without_layers_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("gensim", reason="extra words is not installed")
+    (tmp_path / "words.txt").write_text("2 2\ncat 1 0\ndog 0 1\n")
+    uri = f"gensim:{tmp_path / 'words.txt'}"
+    study_data = StudyData([], (), (), "corpus", (), (), "corpus", [])
+    with pytest.raises(InputError, match="has no layers, and this study compares layers; name transformers"):
+        measure_model(uri, Options((uri,)), SCALES["smoke"], study_data, Provenance())
 
 
 LAYERS = tuple(f"layer{i:02d}" for i in range(5))

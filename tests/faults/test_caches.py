@@ -1,5 +1,7 @@
 """The index of the cache is checked against its chunks; a folder that cannot be used costs a note, not the run."""
 
+import hashlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -12,6 +14,7 @@ from embedscope.core import cache as caching
 from embedscope.core.cache import LostChunkError, VectorCache, text_key
 from embedscope.core.errors import CacheUnusableError, EmbedscopeWarning
 from embedscope.core.steady_cache import SteadyCache
+from embedscope.encoders._checksums import sha256_of
 
 WORDS = [f"word {i}" for i in range(40)]
 KEYS = [text_key(word) for word in WORDS]
@@ -60,6 +63,7 @@ RIGHT = {word: x.tolist() for word, x in zip(WORDS, X, strict=True)}
         "DELETE FROM rows WHERE namespace = 'model b'; UPDATE rows SET namespace = 'model b'",
         "UPDATE chunks SET sums = 'what'",
         "UPDATE chunks SET sums = '{}'",
+        f"UPDATE chunks SET sums = '{'[' * 100_000}'",
         "UPDATE chunks SET bytes = bytes + 1",
     ],
 )
@@ -190,3 +194,27 @@ def test_two_processes_on_one_cache(tmp_path):
     said = [process.communicate(timeout=100)[1] for process in both]
     assert said == ["", ""]
     assert rows(VectorCache(tmp_path)) == RIGHT
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "null", "{", '{"files": [], "sha256": ""}', "other", "old", "pipe", "folder"]
+)
+def test_remembered_checksums_are_used_with_a_checksum_of_their_own_alone(tmp_path, monkeypatch, content):
+    monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path / "c"))
+    (tmp_path / "weights").write_bytes(b"weights")
+    right = hashlib.sha256(b"weights").hexdigest()
+    assert sha256_of(tmp_path / "weights") == right
+    memory = tmp_path / "c" / "checksums.json"
+    if content == "other":
+        memory.write_text(memory.read_text().replace(right, "0" * 64))
+    elif content == "old":
+        memory.write_text(json.dumps(dict.fromkeys(json.loads(memory.read_text())["files"], "0" * 64)))
+    elif content == "pipe":
+        memory.unlink()
+        os.mkfifo(memory)
+    elif content == "dir":
+        memory.unlink()
+        memory.mkdir()
+    else:
+        memory.write_text(content)
+    assert sha256_of(tmp_path / "weights") == right

@@ -88,6 +88,23 @@ def test_a_manifest_that_was_touched_is_not_used(cut_off, change, forged):
     assert any("is damaged" in note and "starts anew" in note for note in notes.notes)
 
 
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, "[]", "null", '{"done": 1e999}', "../x.npy", "/dev/zero", "deep/er"]
+)
+def test_a_manifest_that_is_none_or_names_files_elsewhere_is_not_used(cut_off, content):
+    path, wanted, folder = cut_off
+    manifest = folder / "manifest.json"
+    if content[0] in "[{n":
+        manifest.write_text(content)
+    else:
+        facts = json.loads(manifest.read_text())
+        next(level for level in facts["levels"] if level["file"])["file"] = content
+        manifest.write_text(json.dumps(with_checksum(facts)))
+    notes = Notes()
+    assert values(path, folder.parent, notes=notes) == wanted
+    assert any("is damaged" in note for note in notes.notes)
+
+
 def test_a_manifest_that_only_its_checksum_can_tell_is_not_used(cut_off):
     """A bad shard that never was: all sums fit, and the rows of that shard would be left out in silence."""
     path, wanted, folder = cut_off

@@ -181,6 +181,23 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, link):
     write_bytes(out, b"afterwards it is the user's own choice")
 
 
+@pytest.mark.parametrize("below", ["", "deep/er"])
+@pytest.mark.parametrize("link", ["soft", "hard"])
+def test_a_file_that_is_read_by_a_link_in_a_folder_is_not_overwritten(tmp_path, link, below):
+    source, folder = tmp_path / "x.npy", tmp_path / "v" / below
+    source.write_bytes(b"vectors")
+    folder.mkdir(parents=True)
+    (folder / "nothing").symlink_to("nowhere")
+    name = folder / "a.npy"
+    name.symlink_to(source) if link == "soft" else name.hardlink_to(source)
+    with reading([tmp_path / "v"]):
+        with pytest.raises(InputError, match=r"x\.npy is the same file as .*a\.npy, which is read by this run"):
+            write_bytes(source, b"lost")
+        write_bytes(tmp_path / "y.npy", b"another")
+        write_bytes(tmp_path / "y.npy", b"and again")
+    assert source.read_bytes() == b"vectors"
+
+
 @pytest.mark.parametrize(
     "form",
     ["{}", "{}::v", "{}?ids=id", "{}?ids=id&text=t::v", "{}::v?ids=id", "docs={}?ids=id", "sts:{}", "labels:{}?x"],

@@ -37,6 +37,7 @@ pytestmark = [
         "compare x.npy x.npy --pair-ids PIPE PIPE",
         "calibrate x.npy --dedup --label-pairs PIPE",
         "apply PIPE x.npy y.npy",
+        "export PIPE --to numpy",
         "report PIPE",
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from embedscope.datasets import example_files
 from embedscope.transforms.repair import Repair
 
-pytest.importorskip("mcp", reason="needs the extra mcp")
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="needs the extra mcp")  # a second to import
 
 
 def _folder(path: Path) -> Path:

@@ -231,6 +231,10 @@ def test_each_file_of_a_folder_becomes_a_file(tmp_path: Path) -> None:
     assert pq.read_table(parts[1]).column("id").to_pylist() == ["row 700"]
     with pytest.raises(InputError, match=r"out is there already.*out\.unfinished, which the same command completes"):
         apply_repair(repair(), tmp_path / "in::emb", tmp_path / "out")
+    (tmp_path / "again.unfinished").mkdir()
+    (tmp_path / "again.unfinished" / "plan.json").write_bytes(b"\xff" + b"[" * 100_000)
+    with pytest.raises(InputError, match=r"again\.unfinished was left by a run with another repair"):
+        apply_repair(repair(), tmp_path / "in::emb", tmp_path / "again")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])

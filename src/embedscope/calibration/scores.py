@@ -13,6 +13,7 @@ import numpy.typing as npt
 from embedscope.calibration.unrelated import PairMoments, Tail, Unrelated
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
+from embedscope.core.regular import is_regular
 from embedscope.core.schema import read_as
 from embedscope.core.short_repr import short_repr
 from embedscope.tasks._means import directions
@@ -165,6 +166,8 @@ def is_score_calibration(path: str | Path) -> bool:
     """Whether the file ``path`` is one that ``ScoreCalibration.save`` wrote."""
     from safetensors import SafetensorError, safe_open
 
+    if not is_regular(Path(path)):
+        return False
     try:
         with safe_open(str(path), framework="numpy") as file:
             return SCORES.key in (file.metadata() or {})

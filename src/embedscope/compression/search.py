@@ -29,7 +29,7 @@ CLOSE = ("float16", "int8")
 """Codes that change rows so little that the best are most often among the nearest in float32."""
 
 _MOVED = 256
-"""Rows that a code changes most, as where int8 clips them: they are scored for every query."""
+"""Rows that a code changes most, as where int8 clips them, which are scored for every query."""
 
 _ROUNDING = 1e-5
 """By how much two float32 inner products of rows of at most unit length may be apart at most by rounding."""
@@ -117,25 +117,26 @@ class Searches:
         return np.asarray(np.take_along_axis(near, order, axis=1))
 
     def _again(self, q: Rows32, stored: Rows32, near: Index, scores: Rows32, k: int, changes: Rows32) -> Index:
-        """The ``k`` best of coded rows from the ``near`` ones in float32 and those that change most.
+        """The ``k`` best of coded rows from the ``near`` ones in float32; from all where another may be among them.
 
-        From all, where another row may be among them: ``changes`` (n,) are the lengths by which the code moves rows.
+        ``changes`` (n,) are the lengths by which the code moves rows. The few that it moves most are scored.
         """
         n = len(stored)
-        moved = np.sort(np.argpartition(changes, max(0, n - _MOVED))[-_MOVED:])
-        others = float(np.delete(changes, moved).max(initial=0.0))
-        known = (moved[:, None] == near[:, None, :]).any(axis=2)
-        if self.own is not None:
-            known |= moved == self.own[:, None]
-        rows = np.concatenate([near, np.broadcast_to(moved, (len(q), len(moved)))], axis=1)
         coded = np.einsum("ij,ikj->ik", q, stored[near])
-        coded = np.concatenate([coded, np.where(known, np.float32(-np.inf), q @ stored[moved].T)], axis=1)
-        order = np.lexsort((rows, -coded), axis=1)[:, :k]
-        nearest = np.take_along_axis(rows, order, axis=1)
-        least = np.take_along_axis(coded, order[:, -1:], axis=1)[:, 0]
-        crowded = np.flatnonzero(scores[:, -1] + others + _ROUNDING >= least)
-        if len(crowded) and near.shape[1] < n - (self.own is not None):
-            nearest[crowded] = self._full(q[crowded], stored, k, crowded)[0]
+        order = np.lexsort((near, -coded), axis=1)[:, :k]
+        nearest = np.take_along_axis(near, order, axis=1)
+        least = np.take_along_axis(coded, order[:, -1:], axis=1)
+        moved = np.argpartition(changes, max(0, n - _MOVED))[-_MOVED:]
+        others = float(np.delete(changes, moved).max(initial=0.0))
+        query, place = np.nonzero(q @ stored[moved].T + _ROUNDING >= least)
+        new = (near[query] != moved[place, None]).all(axis=1)
+        if self.own is not None:
+            new &= self.own[query] != moved[place]
+        crowded = scores[:, -1] + others + _ROUNDING >= least[:, 0]
+        crowded[query[new]] = True
+        again = np.flatnonzero(crowded)
+        if len(again) and near.shape[1] < n - (self.own is not None):
+            nearest[again] = self._full(q[again], stored, k, again)[0]
         return np.asarray(nearest)
 
 

@@ -436,7 +436,7 @@ def _whole_chunk(path: Path) -> tuple[str, list[bytes], str] | None:
 
 def _sum_of(sums: object, space: str) -> int | None:
     """Checksum of one space as the index has it."""
-    with suppress(ValueError, TypeError, AttributeError):
+    with suppress(ValueError, TypeError, AttributeError, RecursionError):
         checksum = json.loads(sums).get(space)  # type: ignore[arg-type]
         return checksum if isinstance(checksum, int) else None
     return None

@@ -7,8 +7,10 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -21,10 +23,34 @@ _HEAD = 256
 _MOST = 10_000
 """Files of a glob that are looked at."""
 
-Known = tuple[tuple[int, int], Path, bool]
-"""Device and number of a file or folder, its name, whether it is a folder."""
 
-_inputs: ContextVar[tuple[Known, ...]] = ContextVar("inputs", default=())
+@dataclass(frozen=True)
+class _Input:
+    """A file or folder that is read: what it is whatever it is called, and its name."""
+
+    identity: tuple[int, int]
+    path: Path
+    is_folder: bool
+
+    @cached_property
+    def linked(self) -> dict[tuple[int, int], str]:
+        """Files that links in or under the folder lead to, or that have other names too: identity -> name there."""
+        files: dict[tuple[int, int], str] = {}
+        waiting = [str(self.path)] if self.is_folder else []
+        while waiting:
+            with suppress(OSError), os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                        continue
+                    with suppress(OSError):  # of a link to nothing
+                        facts = entry.stat()
+                        if entry.is_symlink() or facts.st_nlink > 1:
+                            files[facts.st_dev, facts.st_ino] = entry.path
+        return files
+
+
+_inputs: ContextVar[tuple[_Input, ...]] = ContextVar("inputs", default=())
 
 
 @contextmanager
@@ -73,18 +99,19 @@ def check_not_input(path: str | Path) -> None:
         return
     if not stat.S_ISREG(facts.st_mode):
         return
-    real = Path(os.path.realpath(named))
-    for (device, number), what, is_folder in _inputs.get():
-        if not is_folder and (facts.st_dev, facts.st_ino) == (device, number):
-            same = "" if named.absolute() == what.absolute() else f"is the same file as {what}, which "
+    real, identity = Path(os.path.realpath(named)), (facts.st_dev, facts.st_ino)
+    for each in _inputs.get():
+        other = str(each.path) if each.identity == identity else each.linked.get(identity)
+        if other is not None:
+            same = "" if named.absolute() == Path(other).absolute() else f"is the same file as {other}, which "
             raise InputError(f"{named} {same}is read by this run and would be overwritten; write to another file")
-        if is_folder and Path(os.path.realpath(what)) in real.parents and not _is_report(real):
+        if each.is_folder and Path(os.path.realpath(each.path)) in real.parents and not _is_report(real):
             raise InputError(
-                f"{named} is in {what}, which this run reads, and would be overwritten; write to another file"
+                f"{named} is in {each.path}, which this run reads, and would be overwritten; write to another file"
             )
 
 
-def _known(path: Path) -> Known | None:
+def _known(path: Path) -> _Input | None:
     try:
         facts = path.stat()
     except (OSError, ValueError):
@@ -92,7 +119,7 @@ def _known(path: Path) -> Known | None:
     is_folder = stat.S_ISDIR(facts.st_mode)
     if not is_folder and not stat.S_ISREG(facts.st_mode):
         return None
-    return (facts.st_dev, facts.st_ino), path, is_folder
+    return _Input((facts.st_dev, facts.st_ino), path, is_folder)
 
 
 def _is_report(path: Path) -> bool:

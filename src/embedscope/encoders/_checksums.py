@@ -9,7 +9,10 @@ from pathlib import Path
 
 from embedscope.core.atomic import write_text
 from embedscope.core.cache import cache_folder
-from embedscope.core.errors import ChecksumError, OutputError
+from embedscope.core.errors import ChecksumError, InputError, OutputError
+from embedscope.core.fingerprints import facts_sha256
+from embedscope.core.regular import is_regular
+from embedscope.core.schema import read_json
 
 
 def sha256_of(path: Path) -> str:
@@ -20,15 +23,25 @@ def sha256_of(path: Path) -> str:
     stat = path.stat()
     key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_ino}"
     memory = cache_folder() / "checksums.json"
-    known: dict[str, str] = {}
-    with suppress(OSError, ValueError):
-        known = json.loads(memory.read_text(encoding="utf-8"))
+    known = _known(memory)
     if key not in known:
         with path.open("rb") as file:
             known[key] = hashlib.file_digest(file, "sha256").hexdigest()
         with suppress(OSError, OutputError):
-            write_text(memory, json.dumps(known, indent=0))
+            if memory.exists() and not is_regular(memory):  # a folder or a pipe in its place is left alone
+                return known[key]
+            write_text(memory, json.dumps({"files": known, "sha256": facts_sha256(known)}, indent=0))
     return known[key]
+
+
+def _known(memory: Path) -> dict[str, str]:
+    """The sums in ``memory``; none where it does not have its own checksum."""
+    with suppress(OSError, InputError):
+        facts = read_json(memory, "the checksums that were taken")
+        known = facts.get("files")
+        if isinstance(known, dict) and facts.get("sha256") == facts_sha256(known):
+            return known
+    return {}
 
 
 def sha256_of_all(paths: list[Path]) -> str:

@@ -209,7 +209,7 @@ def _message(content: bytes) -> str:
         for name in ("error", "message", "detail"):
             body = body.get(name, body) if isinstance(body, dict) else body
         text = body if isinstance(body, str) else json.dumps(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = content.decode("utf-8", "replace")
     return _line(text)
 

@@ -23,7 +23,8 @@ from embedscope.core.batch import Shard
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import facts_sha256
 from embedscope.core.progress import Progress, Silent
-from embedscope.core.regular import check_folder
+from embedscope.core.regular import check_folder, is_regular
+from embedscope.core.schema import read_json
 from embedscope.execution._state_codec import Decoder, Encoder, fingerprint
 from embedscope.execution.block_hashes import DIGEST_BYTES, UNREAD, Outcome
 
@@ -175,7 +176,7 @@ class _Kept:
         check_folder(self.folder)
         if not manifest.exists():
             return 0, [], []
-        facts = json.loads(manifest.read_text(encoding="utf-8"))
+        facts = read_json(manifest, "the manifest of a checkpoint")
         if facts.pop("sha256") != facts_sha256(facts):
             raise ValueError(f"{_MANIFEST} does not have its checksum")
         done = int(facts["done"])
@@ -251,6 +252,8 @@ class _Kept:
         if node.file is None:
             return None
         path = self.folder / node.file
+        if path.parent != self.folder or not is_regular(path):
+            raise ValueError(f"{node.file} is no file in it")
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != node.sha256:
                 raise ValueError(f"{node.file} does not have its checksum")

@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,27 @@ _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "
 _PACKAGES |= {"http": "aiohttp", "https": "aiohttp", "hf": "huggingface_hub", "sftp": "paramiko", "ssh": "paramiko"}
 
 
+class _NamedFile(ABC):
+    """A file with the parts of a name that ``Path`` has."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the file without its folder."""
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of the name, with its dot."""
+        return PurePosixPath(self.name).suffix
+
+
 @dataclass(frozen=True)
-class RemoteFile:
+class RemoteFile(_NamedFile):
     """A file at an address such as ``s3://bucket/x.npy``; only the address is sent to other processes."""
 
     url: str
@@ -37,16 +57,6 @@ class RemoteFile:
     def name(self) -> str:
         """Last part of the address."""
         return PurePosixPath(self.url).name
-
-    @property
-    def stem(self) -> str:
-        """The name without its suffix."""
-        return PurePosixPath(self.url).stem
-
-    @property
-    def suffix(self) -> str:
-        """Suffix of the name, with its dot."""
-        return PurePosixPath(self.url).suffix
 
     @property
     def size(self) -> int:
@@ -77,7 +87,7 @@ class RemoteStat:
 
 
 @dataclass(frozen=True)
-class CompressedFile:
+class CompressedFile(_NamedFile):
     """A file that gzip, bzip2, xz or zstd compressed, read from a temporary copy that is not.
 
     The copy is made when it is first needed, and removed when no file or stream of it is left; only the place of the
@@ -96,16 +106,6 @@ class CompressedFile:
     def name(self) -> str:
         """Name of what is inside: that of the file without its last suffix."""
         return inner_name(self.packed.name)
-
-    @property
-    def stem(self) -> str:
-        """The name without its suffix."""
-        return PurePosixPath(self.name).stem
-
-    @property
-    def suffix(self) -> str:
-        """Suffix of the name, with its dot."""
-        return PurePosixPath(self.name).suffix
 
     @property
     def size(self) -> int:

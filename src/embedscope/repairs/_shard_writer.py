@@ -148,7 +148,7 @@ class Folder:
         known = self.aside / _PLAN
         text = json.dumps(plan, sort_keys=True)
         if known.is_file():
-            if known.read_text(encoding="utf-8") != text:
+            if known.read_bytes() != text.encode():
                 raise InputError(
                     f"{self.aside} was left by a run with another repair, other rows or another plan; remove it, or "
                     "write elsewhere"

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from embedscope.core.atomic import atomic_path, write_text
 from embedscope.core.errors import InputError, OutputError
 from embedscope.core.fingerprints import facts_sha256
+from embedscope.core.regular import check_folder
 from embedscope.core.schema import check_version, read_as, read_json
 from embedscope.readers.stores import StorePlace
 
@@ -89,6 +90,7 @@ class Journal:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._lock.exists() and any(self.folder.iterdir()):
                 raise InputError(f"{self.folder} holds files that are no journal's; name a new folder with --journal")
+            check_folder(self.folder)
             file = self._lock.open("wb")
         except OSError as error:
             raise OutputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import InputError
+from embedscope.core.regular import is_regular
 from embedscope.core.schema import check_version
 
 
@@ -54,7 +54,8 @@ class Storage:
         from safetensors import SafetensorError, safe_open
 
         try:
-            if not stat.S_ISREG(Path(path).stat().st_mode):
+            Path(path).stat()  # what is not there is said below
+            if not is_regular(Path(path)):
                 raise self.refused(path, "it is no regular file")
             with safe_open(str(path), framework="numpy") as file:
                 text = (file.metadata() or {}).get(self.key)

@@ -8,11 +8,15 @@ from typing import Any
 
 from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError, InputError
+from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
+from embedscope.encoders import TextEncoder
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._published import published_name
 from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS, STATIC, published_role
+from embedscope.sources.models import open_text_model
+from embedscope.sources.options import ModelOptions
 
 TASKS = ("rg65", "wordsim353", "simlex999", "simverb3500", "valnorm", "valnorm_vader", "stsb", "lee")
 YEARS = ("sts12", "sts13", "sts14", "sts15", "sts16")
@@ -106,10 +110,8 @@ def within_context(
     study_data: StudyData, models: Sequence[str], seed: int, stated: Mapping[str, str] | None = None
 ) -> StudyData:
     """``study_data`` without sentences of ``CONTEXT`` or more tokens, counted by the contrastive model's tokenizer."""
-    from embedscope.encoders import open_encoder
-
     uri = next((u for u in models if known_role(u, stated) == "contrastive"), models[0])
-    encoder = open_encoder(f"random:{uri}", device="cpu", seed=seed, max_length=CONTEXT)
+    encoder = _open(f"random:{uri}", ModelOptions(device="cpu", seed=seed), Provenance(), Silent())
     framed = encoder.tokenize(study_data.sentences, "native")
     kept = [i for i, ids in enumerate(framed.ids) if len(ids) < CONTEXT]
     if len(kept) == len(study_data.sentences):
@@ -160,24 +162,18 @@ def _sentences(
     return tuple(dict.fromkeys(texts)), (), corpus
 
 
+def _open(uri: str, how: ModelOptions, provenance: Provenance, progress: Progress) -> TextEncoder:
+    model = open_text_model(uri, how, provenance, progress)
+    if not isinstance(model, TextEncoder):
+        raise InputError(f"{uri} has no layers, and this study compares layers; name transformers, such as hf:gpt2")
+    return model
+
+
 def measure_model(
     uri: str, options: Options, scale: Scale, study_data: StudyData, provenance: Provenance, role: str | None = None
 ) -> ModelRun:
     """Open a model and take every measure of the study on it; random weights get the trained model's ``role``."""
-    from embedscope.encoders import open_encoder
-
-    progress = options.progress
-    with provenance.phase(f"load {uri}"):
-        progress.start(f"loading {uri}", None, "models")
-        encoder = open_encoder(
-            uri,
-            device=options.device,
-            dtype=options.dtype,
-            trust_remote_code=options.trust_remote_code,
-            seed=options.seed,
-        )
-        progress.advance(1)
-        progress.close()
+    encoder = _open(uri, options.of_models, provenance, options.progress)
     baseline = uri.startswith("random:")
     run = ModelRun(
         source=uri,
@@ -192,7 +188,6 @@ def measure_model(
         role_assumed=role is None and known_role(uri, options.published) is None,
         published=published_name(uri, PUBLISHED_MODELS, options.published),
     )
-    provenance.models[uri] = run.facts
     with provenance.phase(f"tokens {uri}"):
         run.geometry += _token_geometry(encoder, run, options, scale, study_data)
     with provenance.phase(f"tasks {uri}"):
