@@ -258,9 +258,15 @@ _SAMPLES = (
         "sample.py",
         (
             "a sample of rows is the first of every block",
-            'keys = combine(block.ids, self.seed)\n        order = np.argsort(keys, kind="stable")',
-            "keys = combine(block.ids, self.seed)\n        order = np.arange(len(keys))",
+            'order = np.argsort(keys, kind="stable")[: self._k]',
+            "order = np.arange(len(keys))[: self._k]",
             "stats/test_sample.py::test_order_and_split_do_not_matter",
+        ),
+        (
+            "a sample of rows lets go of rows that are among the smallest",
+            "self._least = self._parts[0][0][-1]",
+            "self._least = self._parts[0][0][len(self._parts[0][0]) // 2]",
+            "stats/test_sample.py::test_a_long_stream_copies_few_rows",
         ),
     ),
     *_in(
