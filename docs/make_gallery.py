@@ -84,7 +84,10 @@ def photographed(page: Path, width: int, height: int, *, dark: bool, folder: Pat
     flags = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--force-device-scale-factor=1"]
     flags += [f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}", f"--screenshot={picture}"]
     flags += ["--force-dark-mode"] if dark else []
+    picture.unlink(missing_ok=True)  # Chromium may end well without a picture; the one before must not stand for it
     subprocess.run([program, *flags, page.as_uri()], check=True, capture_output=True, timeout=300)
+    if not picture.exists():
+        raise SystemExit(f"chromium wrote no picture of {page.name}; run make gallery again")
     out = io.BytesIO()
     Image.open(picture).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -258,9 +258,15 @@ _SAMPLES = (
         "sample.py",
         (
             "a sample of rows is the first of every block",
-            'keys = combine(block.ids, self.seed)\n        order = np.argsort(keys, kind="stable")',
-            "keys = combine(block.ids, self.seed)\n        order = np.arange(len(keys))",
+            'order = np.argsort(keys, kind="stable")[: self._k]',
+            "order = np.arange(len(keys))[: self._k]",
             "stats/test_sample.py::test_order_and_split_do_not_matter",
+        ),
+        (
+            "a sample of rows lets go of rows that are among the smallest",
+            "self._least = self._parts[0][0][-1]",
+            "self._least = self._parts[0][0][len(self._parts[0][0]) // 2]",
+            "stats/test_sample.py::test_a_long_stream_copies_few_rows",
         ),
     ),
     *_in(
@@ -355,6 +361,26 @@ _DECISIONS = (
             "        if not test.holds:\n            break",
             "        pass",
             "compression/test_compress.py::test_the_first_test_that_fails_ends_the_path",
+        ),
+    ),
+    *_in(
+        "compression",
+        "search.py",
+        (
+            "rows beyond the nearest are never looked at again",
+            "crowded = scores[:, -1] + others + _ROUNDING >= least[:, 0]",
+            "crowded = np.zeros(len(q), dtype=bool)",
+            "compression/test_compress.py::test_candidates_that_share_a_search_find_what_each_finds_alone",
+        ),
+    ),
+    *_in(
+        "certification",
+        "evidence.py",
+        (
+            "two files in one order are cut into blocks of their own",
+            "along = _along(mine, theirs, strongest.block)",
+            "along = None",
+            "certification/test_evidence.py::test_two_files_in_one_order_are_cut_into_the_same_blocks",
         ),
     ),
     *_in(

@@ -20,9 +20,10 @@ FOLDER = Path(NAMED) if NAMED else Path(__file__).resolve().parents[2] / "shared
 
 
 LONGEST = (
-    *("experiments/test_wolfe2022.py", "docs/test_code_blocks.py", "experiments/test_tyshchuk2023.py"),
-    *("encoders/test_real_models.py", "repairs/test_in_place.py", "contracts/test_recipes.py"),
-    *("execution/test_verbs.py", "faults/test_clusters.py", "execution/test_memory_budget.py"),
+    *("encoders/test_real_models.py", "experiments/test_tyshchuk2023.py", "experiments/test_wolfe2022.py"),
+    *("sources/test_worker_models.py", "docs/test_code_blocks.py", "repairs/test_in_place.py"),
+    *("execution/test_verbs.py", "execution/test_memory_budget.py", "faults/test_clusters.py"),
+    *("diagnosis/test_diagnose.py", "contracts/test_recipes.py", "evaluation/test_models_as_saved.py"),
 )
 LONG = ("experiments", "faults", "encoders", "sources", "execution", "docs", "explorer", "cli", "readers", "geometry")
 """Files and folders that take longest: they begin a run, so that no process is left alone with one at its end."""

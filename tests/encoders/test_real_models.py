@@ -103,7 +103,8 @@ def test_e5_is_read_as_sentence_transformers_reads_it():
     library = st.SentenceTransformer(str(encoder._saved.root), device="cpu")
     found = encoder.encode(texts, ["query", "document"], pooled=True)
     for role, call in ((None, library.encode), ("query", library.encode_query), ("document", library.encode_document)):
-        np.testing.assert_allclose(found[role]["pooled"], call(texts, show_progress_bar=False), atol=1e-6)
+        one_by_one = np.concatenate([call([text], show_progress_bar=False) for text in texts])  # nothing is padded
+        np.testing.assert_allclose(found[role]["pooled"], one_by_one, atol=1e-6)
     assert library.prompts["document"] == "passage: "
     assert encoder.tokenize(texts, None).truncated[-1]
 

@@ -159,13 +159,16 @@ def _and_mend(monkeypatch):
     return give_up
 
 
-def test_an_unusable_folder_of_the_user_becomes_a_temporary_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["c", "x" * 5000, "a/" * 1800])
+def test_an_unusable_folder_of_the_user_becomes_a_temporary_one(tmp_path, monkeypatch, name):
+    parent = tmp_path if "/" in name else tmp_path / "f"
     (tmp_path / "f").write_text("")
-    monkeypatch.setenv("EMBEDSCOPE_CACHE", str(tmp_path / "f" / "c"))
-    with pytest.warns(EmbedscopeWarning, match="nothing is kept after this run"):
+    monkeypatch.setenv("EMBEDSCOPE_CACHE", str(parent / name))
+    with pytest.warns(EmbedscopeWarning, match="nothing is kept after this run") as caught:
         spare = caching.cache_folder()
     assert spare.is_dir()
     assert caching.cache_folder() == spare
+    assert len(str(caught[0].message)) < 400
 
 
 PUT = """

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from tests.commands import run_command
 from tests.faults.conftest import leftovers
+from typer.testing import CliRunner
 
+from embedscope.cli._app import app
 from embedscope.core import _leftovers
 from embedscope.core.atomic import atomic_folder, atomic_path, scratch_folder, write_at, write_bytes, write_text
 from embedscope.core.errors import InputError, OutputError
@@ -134,6 +136,16 @@ def test_what_dead_processes_were_writing_goes(tmp_path, monkeypatch):
     assert not (tmp_path / again).exists()
     assert {p.name for p in tmp_path.iterdir()} >= {mine, ".user.part", "z"}
     assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("option", ["--json", "--checkpoint", "--report"])
+def test_a_path_of_a_thousand_folders_is_a_sentence(tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.ones((40, 4)))
+    done = CliRunner().invoke(app, ["measure", "x.npy", "--metrics", "mean_norm", option, "a/" * 1800 + "o.html"])
+    assert done.exit_code == 2, done.output
+    assert "the path has too many folders" in done.stderr
+    assert not list(tmp_path.glob("a"))
 
 
 def test_scratch_goes_with_its_block():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embedscope.core.errors import InputError
-from embedscope.metrics.pairs import PAIR_METRICS
+from embedscope.metrics.pairs import PAIR_METRICS, comparison
 from embedscope.metrics.pairs._metric import Paired
 from embedscope.stats.null import null_of, permutation_null, permutations
 
@@ -57,11 +57,13 @@ def test_unrelated_spaces_are_calibrated_to_nothing(name):
     assert same[f"{name}.p"].value == pytest.approx(1 / 201)
 
 
-def test_many_rows_are_sampled_by_hash_and_said_so():
-    x, y = sides(n=1500, noise=0.1)
+def test_many_rows_are_sampled_by_hash_and_said_so(monkeypatch):
+    assert comparison.NULL_ROWS == 1024
+    monkeypatch.setattr(comparison, "NULL_ROWS", 256)
+    x, y = sides(n=375, noise=0.1)
     note = measured("linear_cka", x, y)["linear_cka.calibrated"].note
-    assert "on 1,024 sampled rows" in note
-    half = np.arange(1500) < 1024  # the first rows unrelated: a sample by hash still sees the others
+    assert "on 256 sampled rows" in note
+    half = np.arange(375) < 256  # the first rows unrelated: a sample by hash still sees the others
     y[half] = np.random.default_rng(0).permutation(y[half])
     assert measured("linear_cka", x, y)["linear_cka.p"].value < 0.05
 

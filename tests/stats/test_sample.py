@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from embedscope.core.ids import hash_rows
-from embedscope.stats import RowSample, statistic_of
+from embedscope.core.block import RowBlock
+from embedscope.core.ids import combine, hash_rows
+from embedscope.stats import RowSample, sample, statistic_of
 
 
 def test_order_and_split_do_not_matter():
@@ -33,3 +34,21 @@ def test_every_row_is_as_likely():
     counts = np.array([(drawn == i).sum() for i in ids])
     assert abs(counts.mean() - 120) < 1e-9
     assert counts.std() < 15  # binomial: 9.8
+
+
+def test_a_long_stream_copies_few_rows(monkeypatch):
+    """Each row is a candidate only while its hash is among the smallest, and what waits is put in order seldom."""
+    copied = []
+    known = np.concatenate
+    monkeypatch.setattr(sample.np, "concatenate", lambda parts: copied.append(sum(map(len, parts))) or known(parts))
+    x, ids = np.arange(40_000.0)[:, None], hash_rows(0, 40_000)
+    state = RowSample(100, seed=3).start({})
+    for start in range(0, 40_000, 200):
+        state.take(RowBlock(x[start : start + 200], ids[start : start + 200]))
+    result = state.result()
+    monkeypatch.undo()
+    wanted = np.argsort(combine(ids, 3), kind="stable")[:100]
+    np.testing.assert_array_equal(result.x[:, 0], wanted)
+    np.testing.assert_array_equal(result.ids, ids[wanted])
+    assert result.n == 40_000
+    assert sum(copied) - 40_000 < 3 * 40 * 150  # without the lengths of all rows, which a block puts together

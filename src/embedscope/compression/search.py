@@ -19,8 +19,8 @@ NEAR = 20
 """Nearest rows in float32 that are kept of each query, for the same rows in a code that changes them little."""
 
 _CELLS = 1 << 22
-_ROWS = 1024
-"""Rows whose changes are taken at once: what a cache holds."""
+_ROWS, _QUERIES = 1024, 32
+"""Rows whose changes are taken at once, and queries whose own rows are: what a cache holds."""
 
 _TOGETHER = 32
 """Scores of which one maximum is taken, so that a partition sees fewer numbers."""
@@ -112,7 +112,7 @@ class Searches:
         near = self._by_bits[cut]
         if not fitted.plan.rescore:
             return near[:, :k]
-        again = np.einsum("ij,ikj->ik", q, stored[near])
+        again = _products(q, stored, near)
         order = np.argsort(-again, axis=1, kind="stable")[:, :k]
         return np.asarray(np.take_along_axis(near, order, axis=1))
 
@@ -122,7 +122,7 @@ class Searches:
         ``changes`` (n,) are the lengths by which the code moves rows. The few that it moves most are scored.
         """
         n = len(stored)
-        coded = np.einsum("ij,ikj->ik", q, stored[near])
+        coded = _products(q, stored, near)
         order = np.lexsort((near, -coded), axis=1)[:, :k]
         nearest = np.take_along_axis(near, order, axis=1)
         least = np.take_along_axis(coded, order[:, -1:], axis=1)
@@ -138,6 +138,15 @@ class Searches:
         if len(again) and near.shape[1] < n - (self.own is not None):
             nearest[again] = self._full(q[again], stored, k, again)[0]
         return np.asarray(nearest)
+
+
+def _products(q: Rows32, stored: Rows32, rows: Index) -> Rows32:
+    """Inner products (m, k) of each query with its own ``rows`` (m, k), in blocks that a cache holds."""
+    out = np.empty(rows.shape, dtype=np.float32)
+    for lo in range(0, len(q), _QUERIES):
+        part = slice(lo, lo + _QUERIES)
+        out[part] = np.einsum("ij,ikj->ik", q[part], stored[rows[part]])
+    return out
 
 
 def _lengths(mapped: Rows32, stored: Rows32) -> Rows32:

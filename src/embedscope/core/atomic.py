@@ -69,6 +69,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it where they are not there; ``OSError`` where that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except RecursionError as error:
+        raise OSError(errno.ENAMETOOLONG, "the path has too many folders", str(folder)) from error
+
+
 def check_new_folder(path: str | Path) -> None:
     """Raise ``InputError`` unless a folder can be made at ``path``: it is not there, or is an empty folder."""
     target = Path(os.path.realpath(path))
@@ -91,7 +99,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     target = Path(os.path.realpath(named))
     check_new_folder(named)
     with _said(named):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         sweep(target.parent)
     part = target.parent / aside_name(target.name)
     try:
@@ -163,7 +171,7 @@ def _descriptor(path: Path) -> int | None:
 
 def _make(part: Path, target: Path | None) -> None:
     """Make the empty file ``part``, with the rights that a new file gets, or those of ``target``; None: private."""
-    part.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(part.parent)
     sweep(part.parent)
     mode = 0o600 if target is None else 0o666
     if target is not None and target.exists():

@@ -30,7 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core._leftovers import aside_name, is_alive, sweep
-from embedscope.core.atomic import write_bytes
+from embedscope.core.atomic import make_folder, write_bytes
+from embedscope.core.boundary import shown
 from embedscope.core.errors import CacheUnusableError, EmbedscopeError, EmbedscopeWarning, InputError, OutputError
 from embedscope.core.regular import check_ends, is_regular
 
@@ -101,15 +102,16 @@ def cache_folder() -> Path:
 @cache
 def _usable(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"probe")
     except OSError as error:
+        why = error.strerror or str(error)
         spare = temporary_folder()
         atexit.register(shutil.rmtree, spare, ignore_errors=True)
         warnings.warn(
-            f"the cache folder {folder} cannot be used ({(error.strerror or str(error)).lower()}), so nothing is kept "
-            "after this run; set EMBEDSCOPE_CACHE to another folder",
+            f"the cache folder {shown(str(folder))} cannot be used ({why.lower()}), so nothing is kept after this run; "
+            "set EMBEDSCOPE_CACHE to another folder",
             EmbedscopeWarning,
             stacklevel=3,
         )
@@ -290,7 +292,7 @@ class VectorCache:
         """
         path = self._chunks / "index.sqlite"
         try:
-            self._chunks.mkdir(parents=True, exist_ok=True)
+            make_folder(self._chunks)
             sweep(self._chunks)
             db = _open_index(path)
         except (OSError, sqlite3.OperationalError) as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from embedscope.core.accumulate import Fold
-from embedscope.core.atomic import atomic_path, write_at, write_text
+from embedscope.core.atomic import atomic_path, make_folder, write_at, write_text
 from embedscope.core.batch import Shard
 from embedscope.core.errors import InputError
 from embedscope.core.fingerprints import facts_sha256
@@ -51,7 +51,7 @@ class Checkpoint:
         self.progress = progress or Silent()
         self._seen: dict[str, list[bytes]] = {}
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         except OSError as error:
             raise InputError(
                 f"cannot write to --checkpoint {folder} ({error.strerror}); name another folder"
@@ -227,7 +227,7 @@ class _Kept:
     def _add(self, done: int, digest: bytes) -> None:
         """Keep the hash of the last of ``done`` shards; those between were bad in a pass before."""
         new = UNREAD * (done - 1 - len(self.blocks)) + digest
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_at(self.folder / _BLOCKS, DIGEST_BYTES * len(self.blocks), new)
         self.blocks += [new[i : i + DIGEST_BYTES] for i in range(0, len(new), DIGEST_BYTES)]
         self._sum.update(new)

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from embedscope.core.atomic import atomic_folder
+from embedscope.core.atomic import atomic_folder, make_folder
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.interchange.scores import KNOWN, TaskScores, file_name, task_scores
@@ -35,7 +35,7 @@ def write_mteb(result: Result, folder: str | Path) -> list[Path]:
             revision = _revision(one.main.source, result.provenance)
             model = f"embedscope__{file_name(one.model)}"
             target = place / "results" / model / revision
-            target.mkdir(parents=True, exist_ok=True)
+            make_folder(target)
             name = task_name(one.task)
             _write(target / f"{name}.json", task_result(one, result.provenance))
             _write(target / "model_meta.json", _meta(one, revision))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from embedscope.core.atomic import atomic_path, write_text
+from embedscope.core.atomic import atomic_path, make_folder, write_text
 from embedscope.core.batch import Shard, Stream
 from embedscope.core.errors import InputError, OutputError
 from embedscope.readers import facts_of, state_of
@@ -157,7 +157,7 @@ class Folder:
         if self.aside.exists() and any(self.aside.iterdir()):
             raise InputError(f"{self.aside} is in the way and holds something else; remove it, or write elsewhere")
         try:
-            self.aside.mkdir(parents=True, exist_ok=True)
+            make_folder(self.aside)
         except OSError as error:
             raise OutputError(f"cannot make the folder {self.aside} ({error.strerror}); write elsewhere") from error
         write_text(known, text)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.core.atomic import atomic_path, write_text
+from embedscope.core.atomic import atomic_path, make_folder, write_text
 from embedscope.core.errors import InputError, OutputError
 from embedscope.core.fingerprints import facts_sha256
 from embedscope.core.regular import check_folder
@@ -87,7 +87,7 @@ class Journal:
     def locked(self) -> Iterator[None]:
         """Within the block no other process may use the journal; what says nothing is removed afterwards."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             if not self._lock.exists() and any(self.folder.iterdir()):
                 raise InputError(f"{self.folder} holds files that are no journal's; name a new folder with --journal")
             check_folder(self.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from embedscope.core.atomic import make_folder
 from embedscope.core.result import Result
 from embedscope.reports.figures import write_figures
 from embedscope.reports.page import write_html
@@ -15,7 +16,7 @@ def write_folder(result: Result, folder: str | Path) -> Path:
     Raises ``MissingExtraError`` without jinja2 or matplotlib.
     """
     place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
+    make_folder(place)
     result.to_json(place / "result.json")
     result.to_csv(place / "records.csv")
     result.to_parquet(place / "records.parquet")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from embedscope.core.accumulate import Accumulator, Need
 from embedscope.core.arrays import Hashes, to_numpy
 from embedscope.core.block import RowBlock
 from embedscope.core.ids import combine
-from embedscope.stats.statistic import Folded, Statistic
+from embedscope.stats.statistic import Blockwise, Statistic, check_width, no_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,25 +50,59 @@ class RowSample(Need[SampledRows]):
     seed: int = 0
 
     def size(self, dim: int) -> int:
-        """Bytes of its state: the rows."""
-        return self.k * (8 * dim + 16)
+        """Bytes of its state: the rows, and half as many that wait."""
+        return 3 * self.k * (8 * dim + 16) // 2
 
     def start(self, results: Mapping[Need[Any], Any]) -> Accumulator[SampledRows]:
         """A new accumulator."""
-        return Folded(self._of_rows, self._joined)
+        return _Sample(self.k, self.seed)
 
-    def _of_rows(self, block: RowBlock) -> SampledRows:
-        keys = combine(block.ids, self.seed)
-        order = np.argsort(keys, kind="stable")[: self.k]
-        return SampledRows(len(block), to_numpy(block.x[order]), block.ids[order], keys[order], block.zero_rows)
 
-    def _joined(self, a: SampledRows, b: SampledRows) -> SampledRows:
-        keys = np.concatenate([a.keys, b.keys])
-        order = np.argsort(keys, kind="stable")[: self.k]
-        first = order < len(a.keys)
-        if first.all():  # b brings nothing
-            return SampledRows(a.n + b.n, a.x, a.ids, a.keys, a.zero_rows + b.zero_rows)
-        x = np.empty((len(order), a.dim), dtype=np.result_type(a.x, b.x))
-        x[first], x[~first] = a.x[order[first]], b.x[order[~first] - len(a.keys)]
-        ids = np.concatenate([a.ids, b.ids])[order]
-        return SampledRows(a.n + b.n, x, ids, keys[order], a.zero_rows + b.zero_rows)
+class _Sample(Blockwise[SampledRows]):
+    """Rows with the smallest hashes, and up to half as many more that were among the smallest when they came.
+
+    Most blocks of a long stream bring few rows, and none is copied for them but these.
+    """
+
+    def __init__(self, k: int, seed: int) -> None:
+        self._k, self._seed = k, seed
+        self._n = self._zero_rows = self._held = 0
+        self._parts: list[tuple[Hashes, Hashes, npt.NDArray[Any]]] = []
+        self._least: np.uint64 | None = None
+
+    def take(self, block: RowBlock) -> Self:
+        keys = combine(block.ids, self._seed)
+        rows = np.arange(len(keys)) if self._least is None else np.flatnonzero(keys < self._least)
+        self._n += len(block)
+        self._zero_rows += block.zero_rows
+        self._add([(keys[rows], block.ids[rows], np.asarray(to_numpy(block.x[rows])))])
+        return self
+
+    def merge(self, other: Self) -> Self:
+        self._n += other._n
+        self._zero_rows += other._zero_rows
+        self._add(other._parts)
+        return self
+
+    def result(self) -> SampledRows:
+        if not self._n:
+            raise no_rows()
+        keys, ids, x = self._smallest()
+        return SampledRows(self._n, x, ids, keys, self._zero_rows)
+
+    def _add(self, parts: Sequence[tuple[Hashes, Hashes, npt.NDArray[Any]]]) -> None:
+        for part in parts:
+            if self._parts:
+                check_width(self._parts[0][2].shape[1], part[2].shape[1])
+            if len(part[0]) or not self._parts:
+                self._parts.append(part)
+                self._held += len(part[0])
+            if self._held > self._k + self._k // 2:
+                self._parts, self._held = [self._smallest()], self._k
+                self._least = self._parts[0][0][-1]  # a row of that hash or more comes after these
+
+    def _smallest(self) -> tuple[Hashes, Hashes, npt.NDArray[Any]]:
+        keys = np.concatenate([keys for keys, _, _ in self._parts])
+        order = np.argsort(keys, kind="stable")[: self._k]
+        ids = np.concatenate([ids for _, ids, _ in self._parts])[order]
+        return keys[order], ids, np.concatenate([x for _, _, x in self._parts])[order]
