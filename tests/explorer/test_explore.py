@@ -66,6 +66,17 @@ def test_findings_select_the_rows_that_they_are_about(tmp_path: Path, vectors: n
     assert "zero_rows" in shown.findings.members
 
 
+def test_the_page_lists_findings_with_rows_in_the_words_of_diagnose() -> None:
+    shown = explore(np.random.default_rng(1).normal(size=(300, 8)) + 1.5)
+    charts = shown.props()["initialState"]["charts"].values()
+    (items,) = [chart["items"] for chart in charts if chart.get("type") == "predicates"]
+    counts = {s.id: s.count(shown.columns()) for s in shown.findings.selections if s.predicate}
+    assert 0 in counts.values() and any(counts.values())
+    assert {item["name"].partition(":")[0] for item in items} == {name for name, n in counts.items() if n}
+    (words,) = [chart["content"] for chart in charts if chart.get("title") == "Findings"]
+    assert "**note** " in words and "**info**" not in words and "copies" not in words
+
+
 def test_two_models_in_one_index_are_populations() -> None:
     rng = np.random.default_rng(0)
     scales = np.arange(1, 65) ** -0.7

@@ -20,7 +20,7 @@ LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
 
 
-def said_as(severity: Severity) -> str:
+def said_as(severity: str) -> str:
     """The word of a severity in sentences and tables.
 
     >>> said_as("info"), said_as("warning")
