@@ -332,3 +332,14 @@ def test_collections_of_a_store_are_bridged_in_place_or_into_a_new_one(tmp_path:
     assert embedscope.apply(bridge, old, in_place=True).kind == "old"
     stored = np.array(lancedb.connect(str(tmp_path / "db")).open_table("old").to_arrow()["vector"].to_pylist())
     np.testing.assert_allclose(stored, bridge.transform(x.astype(np.float32), "old"), atol=1e-6)
+
+
+def test_no_share_of_neighbours_is_above_one() -> None:
+    """Half of what fewer neighbours are harder, and the draw of the rows, led beyond 1 where nearly all are kept."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(600, 32))
+    outcome = embedscope.migrate(x, x + 1e-3 * rng.normal(size=x.shape), candidates="none")
+    assert outcome.verdict == "stay"
+    ends = [r.ci_high for r in outcome.result.records if r.ci_high is not None]
+    assert ends and max(ends) <= 1.0
+    assert "to 1.000)" in outcome.result.document.headline.text

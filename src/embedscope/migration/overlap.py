@@ -90,6 +90,17 @@ def overlap_score(
     return replace(score, draws=draws, facts={**score.facts, "stretch": stretch})
 
 
+def as_share(score: Score) -> Score:
+    """``score`` with its value and draws kept within 0 and 1, which stretching and carrying on can leave.
+
+    >>> as_share(Score(1.02, 3, np.array([0.9, 1.02, 1.1]))).draws
+    array([0.9, 1. , 1. ])
+    """
+    if score.value is None or score.draws is None:
+        return score
+    return replace(score, value=min(max(score.value, 0.0), 1.0), draws=np.clip(score.draws, 0.0, 1.0))
+
+
 def _variance_of_rows(near: Index, truth: Index, k: int, items: Floats, own: Index, pool_units: Index) -> float:
     """What the draw of the rows searched adds to the variance of the mean share."""
     m, n = len(near), int(pool_units.max()) + 1

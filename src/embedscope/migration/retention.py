@@ -28,7 +28,7 @@ from embedscope.core.tables import Index, Score
 from embedscope.core.wording import count
 from embedscope.migration.index_size import HARDER, K, carried_on, overlap_between, overlap_in_parts, thinned_ndcg
 from embedscope.migration.maps import MapPairs
-from embedscope.migration.overlap import overlap_score
+from embedscope.migration.overlap import as_share, overlap_score
 from embedscope.migration.rows import Judged, MigrationRows
 from embedscope.stats.neighbours import top_k
 from embedscope.tasks._means import mean_score
@@ -202,7 +202,7 @@ class RetentionJudge:
                 / math.log(parts)
                 * (overlap_between(kept.near, view.truth, K) - in_parts)
             )
-        score = carried_on(self._overlap(view, kept.near, k, more), kept.main)
+        score = as_share(carried_on(self._overlap(view, kept.near, k, more), kept.main))
         return replace(score, facts={**score.facts, "k": k})
 
     def _judged_at(self, direction: Direction, fitted: KindMap, kept: Kept, times: float) -> Score:
@@ -247,7 +247,7 @@ class RetentionJudge:
 
     def _answer(self, view: View, queries: Floats, rows: Floats) -> Kept:
         near = top_k(queries, rows, K + 1, exclude=view.own).indices
-        scores = {OVERLAP: self._overlap(view, near, K)}
+        scores = {OVERLAP: as_share(self._overlap(view, near, K))}
         if view.judged is None:
             return Kept(scores[OVERLAP], scores, near)
         own = judged_scores(queries, rows, view.judged, ks=(K,), seed=self.seed, skip=view.own, groups=view.units)
