@@ -144,6 +144,6 @@ def test_what_a_transform_takes_to_be_fitted_is_counted_before_a_row_is_read(mon
     chain, x = "center,whiten:2", np.random.default_rng(0).standard_normal((3000, 20))
     monkeypatch.undo()
     free, bound = (
-        measure({"a": x, "b": x + 1}, metrics=["mean_norm"], transform=chain, memory=m) for m in (None, "2GB")
+        measure({"a": x, "b": x + 1}, metrics=["mean_norm"], transform=chain, memory=m) for m in (None, "64GB")
     )
     assert [r.value for r in free.records] == [r.value for r in bound.records]

@@ -50,7 +50,7 @@ def test_leading_dimensions_are_the_truncate_dim_of_the_exported_model(tmp_path:
         pytest.skip("MiniLM is not installed")
     model = st.SentenceTransformer(str(ALIASES["minilm"].find()), device="cpu")
     vectors = model.encode(TEXTS)
-    fitted, _ = Fitter(moments_of(vectors, True), vectors, 0, 0).fit(parse_plan("first:64+int8"))
+    fitted = Fitter(moments_of(vectors, True), vectors, 0, 0).fit(parse_plan("first:64+int8"))
     repair = fitted.repair({})
     lines = find_export("sentence-transformers").write(
         Order(repair, Path("r.safetensors"), tmp_path / "out", None, str(ALIASES["minilm"].find()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -82,16 +83,21 @@ class _Fixed:
     wander: Floats | None
 
 
+_ONE_AT_A_TIME = Lock()
+"""Shards that run side by side wait for the first to compute what all need."""
+
+
 def _fixed(need: Partition, moments: Gaussian) -> _Fixed:
     """Directions and what is known about them, computed once for these ``moments``."""
-    known: dict[Partition, _Fixed] = moments.__dict__.setdefault("_fixed", {})
-    if need not in known:
-        single = need.precision == "fast" or (need.rows == "unit" and moments.n >= SINGLE)
-        published = need.directions == "published"
-        columns = moments.directions.T if published else moments.directions
-        columns = columns.astype(np.float32) if single else columns
-        known[need] = _Fixed(columns, _degenerate(moments), single, None if published else _wander(moments))
-    return known[need]
+    with _ONE_AT_A_TIME:
+        known: dict[Partition, _Fixed] = moments.__dict__.setdefault("_fixed", {})
+        if need not in known:
+            single = need.precision == "fast" or (need.rows == "unit" and moments.n >= SINGLE)
+            published = need.directions == "published"
+            columns = moments.directions.T if published else moments.directions
+            columns = columns.astype(np.float32) if single else columns
+            known[need] = _Fixed(columns, _degenerate(moments), single, None if published else _wander(moments))
+        return known[need]
 
 
 def _wander(moments: Gaussian) -> Floats:
