@@ -11,8 +11,8 @@ from embedscope.core.errors import InputError
 from embedscope.core.result import Result
 from embedscope.diagnosis import ALL_RULES, diagnose, thresholds_of
 from embedscope.diagnosis._readings import Reading, number, ratio
-from embedscope.diagnosis._rule import LEVELS
 from embedscope.diagnosis.diagnose import spaces_of
+from embedscope.diagnosis.rule import LEVELS
 from embedscope.diagnosis.where import Where
 from embedscope.encoders import MODELS, open_encoder
 from embedscope.metrics import METRICS

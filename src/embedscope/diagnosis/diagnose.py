@@ -15,9 +15,9 @@ from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
 from embedscope.diagnosis._collect import Collected, collect
 from embedscope.diagnosis._readings import Numbers
-from embedscope.diagnosis._rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, said_as, verdict
 from embedscope.diagnosis.illustrations import illustrated
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.rule import LEVELS, SEVERITIES, Rule, Severity, Verdict, said_as, verdict
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.diagnosis.thresholds import Thresholds

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from embedscope.core.document import Chart, Document, Headline, Range
 from embedscope.core.wording import count
-from embedscope.diagnosis._rule import LEAST_ROWS, Verdict
+from embedscope.diagnosis.rule import LEAST_ROWS, Verdict
 from embedscope.geometry.charts import charts_of, with_charts
 from embedscope.geometry.sketches import Sketchbook
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from embedscope.core.records import Record
 from embedscope.diagnosis._readings import Numbers, Reading, difference, number
-from embedscope.diagnosis._rule import Rule
 from embedscope.diagnosis.centred import sampling_gap
 from embedscope.diagnosis.remedy import Remedy
+from embedscope.diagnosis.rule import Rule
 
 _SHARE = "same_modality_share."
 _KINDS = "query_kind_share."

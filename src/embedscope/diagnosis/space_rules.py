@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from embedscope.core.wording import percent
 from embedscope.diagnosis._readings import Numbers, Reading, dimensions, number, ratio, rows
-from embedscope.diagnosis._rule import Rule
 from embedscope.diagnosis.populations import LEAST_ROWS
 from embedscope.diagnosis.remedy import Remedy
+from embedscope.diagnosis.rule import Rule
 
 _CONE = 0.05
 """Mean cosine above which it makes sense to ask which coordinate it comes from."""

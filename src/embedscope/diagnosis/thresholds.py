@@ -11,8 +11,8 @@ from typing import Any
 
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_ends
-from embedscope.diagnosis._rule import LEVELS, Rule, Severity
 from embedscope.diagnosis.pair_rules import PAIR_RULES, QUERY_RULES
+from embedscope.diagnosis.rule import LEVELS, Rule, Severity
 from embedscope.diagnosis.space_rules import RULES
 from embedscope.readers import listed
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from embedscope.core.ids import row_numbers
 from embedscope.core.progress import Progress
 from embedscope.diagnosis import Verdict, diagnose
-from embedscope.diagnosis._rule import said_as
+from embedscope.diagnosis.rule import said_as
 from embedscope.diagnosis.space_rows import SpaceRows
 from embedscope.explorer.facts import RowFacts
 
