@@ -17,6 +17,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
+from embedscope.core.wording import percent
 from embedscope.transforms.calibration import Threshold
 
 ONE_OF_EACH = "exact binomial test (Clopper-Pearson) on one pair of every unit"
@@ -210,7 +211,7 @@ def _refusal(
         )
     needed = math.ceil(trials * units / max(tested, 1))
     return (
-        f"{said}; to certify at most {alpha:g} with {100 * confidence:.0f} % confidence takes about {trials:,} units "
+        f"{said}; to certify at most {alpha:g} with {percent(confidence, 0)} confidence takes about {trials:,} units "
         f"with a pair "
         f"above it in the half that certifies (there are {tested:,}), about {needed:,} labelled units in all "
         f"(there are "
@@ -251,7 +252,7 @@ def certify_recall(
     if cut is None:
         needed = math.ceil(math.log(limit) / math.log1p(-alpha))
         why = (
-            f"{n:,} units with a match cannot certify a recall of {target:g} with {100 * confidence:.0f} % confidence "
+            f"{n:,} units with a match cannot certify a recall of {target:g} with {percent(confidence, 0)} confidence "
             f"at any threshold: at least {needed:,} are needed"
         )
         return Threshold("recall", target, None, confidence, None, n, method, why, None, needed), conformal

@@ -30,7 +30,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
-from embedscope.core.wording import count, listed
+from embedscope.core.wording import count, listed, percent
 from embedscope.transforms.calibration import Threshold
 
 SHARES = (0.1, 0.05, 0.01, 0.001)
@@ -121,7 +121,7 @@ def _labelled(numbers: Findings, place: dict[str, Any]) -> Iterator[Record]:
             metric=f"threshold.{t.promise}",
             value=t.cosine,
             n=t.n,
-            note=t.why or f"{PROMISED[t.promise]} {_bound(t)} with {100 * t.confidence:.0f} % confidence; {t.method}",
+            note=t.why or f"{PROMISED[t.promise]} {_bound(t)} with {percent(t.confidence, 0)} confidence; {t.method}",
             facts={
                 "target": t.target,
                 "observed": t.observed,
@@ -222,12 +222,12 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
             f"{PROMISED[t.promise]} of {t.observed:.3f} in {t.n:,} units that certify" if t.observed is not None else ""
         )
         kept = (
-            f"; it keeps {100 * t.recall:.1f} % of the matches"
+            f"; it keeps {percent(t.recall, 1)} of the matches"
             if t.recall is not None and t.promise != "recall"
             else ""
         )
         yield Finding(
-            f"For a {name} of {_bound(t)}{where}, cut at cosine {t.cosine:.4f} ({100 * t.confidence:.0f} % confidence)"
+            f"For a {name} of {_bound(t)}{where}, cut at cosine {t.cosine:.4f} ({percent(t.confidence, 0)} confidence)"
             f"{kept}.",
             "ok",
             observed,
@@ -272,7 +272,7 @@ def _probability(numbers: Findings) -> Iterator[Finding]:
         f"{error.n:,} pairs in {error.units:,} units; expected calibration error {error.ece:.3f}, of which "
         f"sampling alone "
         f"gives {error.noise:.3f}",
-        detail=f"It speaks of {numbers.given.population}, of which {100 * chosen.curve.positive_rate:.1f} % match.",
+        detail=f"It speaks of {numbers.given.population}, of which {percent(chosen.curve.positive_rate, 1)} match.",
     )
 
 
@@ -292,7 +292,7 @@ def _unrelated(numbers: Findings, records: Sequence[Record]) -> Iterator[Finding
     if part > 0.25:
         yield Finding(
             f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
-            f"deviation), {100 * part:.0f} % of the variance of all cosines. A percentile among the query's own "
+            f"deviation), {percent(part, 0)} of the variance of all cosines. A percentile among the query's own "
             "unrelated pairs says more than one threshold for all.",
             remedy="calibration.percentile(cosines, queries=vectors)",
         )
@@ -328,7 +328,7 @@ def _tables(numbers: Findings, records: Sequence[Record]) -> Iterator[Table]:
         digits = (None, None, 4, 4, 3, None, None)
         yield Table(
             "thresholds",
-            f"Certified thresholds ({100 * numbers.confidence:.0f} % confidence each)",
+            f"Certified thresholds ({percent(numbers.confidence, 0)} confidence each)",
             tuple(Column(h, d) for h, d in zip(heads, digits, strict=True)),
             cells,
         )

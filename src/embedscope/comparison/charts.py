@@ -10,6 +10,7 @@ import numpy as np
 from embedscope.comparison.relation import PARITY, Relation
 from embedscope.core.document import Bins, Dot, DotRow, Dots, Finding, Headline, Histogram, Mark
 from embedscope.core.records import Record
+from embedscope.core.wording import percent
 
 _BINS = 40
 _Z = 1.96
@@ -94,13 +95,13 @@ def relation_headline(
     """
     verdict, *others = said
     low, high = overlap_interval(r)
-    numbers = f"{100 * r.overlap:.1f} % ({100 * low:.1f} % to {100 * high:.1f} %) of the 10 nearest are in common"
+    numbers = f"{percent(r.overlap, 1)} ({percent(low, 1)} to {percent(high, 1)}) of the 10 nearest are in common"
     if r.cosines is not None:
         numbers = f"Matching rows have a median cosine of {np.nanmedian(r.cosines):.4f}; {numbers}"
     warned = next((f for f in others if f.status == "warning"), None)
     text = " ".join(f.text for f in (warned, verdict) if f is not None)
     command = command_for(r.name, files)
-    evidence = f"{r.n:,} matching rows; neighbours in common by chance {100 * r.overlap_chance:.1f} %; 95 % interval"
+    evidence = f"{r.n:,} matching rows; neighbours in common by chance {percent(r.overlap_chance, 1)}; 95 % interval"
     status = verdict.status if warned is None else warned.status
     return Headline(f"{text} {numbers}.", status, evidence, advice, command, charts.ids)
 

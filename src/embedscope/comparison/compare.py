@@ -28,6 +28,7 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.short_repr import short_repr
+from embedscope.core.wording import percent
 from embedscope.metrics.pairs import Paired
 from embedscope.readers import is_vectors
 from embedscope.sources.options import ModelOptions
@@ -313,7 +314,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
     known = None if r.cosines is None else r.cosines[np.isfinite(r.cosines)]
     evidence = [] if known is None else [f"matching rows have a median cosine of {np.median(known):.4f}"]
     evidence += [
-        f"{100 * r.overlap:.1f} % of the 10 nearest are in common (chance {100 * r.overlap_chance:.1f} %)",
+        f"{percent(r.overlap, 1)} of the 10 nearest are in common (chance {percent(r.overlap_chance, 1)})",
         f"rank agreement of all cosines {r.rank_agreement:.3f}",
         f"held-out cosine {r.aligned:.3f} after the best rotation",
     ]
@@ -335,7 +336,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
             Finding(
                 f"No parity: {len(low):,} of {r.n:,} rows have a cosine below {PARITY} with their match.",
                 "warning",
-                evidence=f"{100 * len(low) / r.n:.2f} %; said from {100 * PARITY_SHARE:.1f} %",
+                evidence=f"{percent(len(low) / r.n, 2)}; said from {percent(PARITY_SHARE, 1)}",
                 harm="These rows are found by other queries than before.",
                 remedy="embed these rows again with one runtime, or look for texts that one of them cuts",
                 rows=rows,

@@ -28,13 +28,15 @@ def signed_interval(low: float | None, high: float | None) -> str | None:
     return None if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
 
 
-def percent(share: float) -> str:
-    """A share in per cent, with a decimal where it is small.
+def percent(share: float, decimals: int | None = None) -> str:
+    """A share in per cent; without ``decimals``, one where it is small.
 
-    >>> percent(0.412), percent(0.0123)
-    ('41 %', '1.2 %')
+    >>> percent(0.412), percent(0.0123), percent(0.95, 0), percent(0.412, 1)
+    ('41 %', '1.2 %', '95 %', '41.2 %')
     """
-    return f"{100 * share:.{0 if abs(share) >= 0.1 else 1}f} %"
+    if decimals is None:
+        decimals = 0 if abs(share) >= 0.1 else 1
+    return f"{100 * share:.{decimals}f} %"
 
 
 def count(n: int, noun: str) -> str:

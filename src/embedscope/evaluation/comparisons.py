@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from embedscope.core.records import Record
+from embedscope.core.wording import percent
 from embedscope.evaluation.scoring import TaskScore
 from embedscope.stats.best_of import Best, best_difference, best_of
 from embedscope.stats.bootstrap import holm
@@ -31,7 +32,7 @@ def _bests(scores: Sequence[TaskScore]) -> list[Record]:
         best = best_of(drawn) if len(drawn) > 1 else None
         if best is not None:
             winner = next(s for s in members if s.space == best.name).record()
-            stability = "" if best.share is None else f"; the same one is best in {100 * best.share:.0f} % of draws"
+            stability = "" if best.share is None else f"; the same one is best in {percent(best.share, 0)} of draws"
             how = f"best of {len(drawn)} spaces, interval of the maximum from a simultaneous band"
             note = f"{how}{stability}; {_rivals(best)}"
             records.append(_with(winner, f"{winner.metric}.best", best, note))

@@ -18,6 +18,7 @@ from embedscope.core.errors import DataUnavailableError
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
+from embedscope.core.wording import percent
 from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._liang2022.files import COMPARED, PAIRS, VectorFiles, files_here, read_names, read_pair
 from embedscope.experiments._liang2022.measures import CENTRED, comparison_records, name_records, pair_records
@@ -213,7 +214,7 @@ def _name_findings(records: Sequence[Record]) -> list[Finding]:
             cosines = (
                 "" if same is None else f"; cosine of a name with itself {same:.3f}, with other names {different:.3f}"
             )
-            text = f"CLIP's names: {one} and {other} share {100 * overlap:.0f} % of nearest neighbours."
+            text = f"CLIP's names: {one} and {other} share {percent(overlap, 0)} of nearest neighbours."
             sentences.append(Finding(text, "info", f"shared nearest neighbours {overlap:.3f}{cosines}", minor=True))
     return sentences
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from embedscope.calibration.scores import ScoreCalibration
 from embedscope.core.errors import InputError
+from embedscope.core.wording import percent
 from embedscope.transforms.calibration import BETA_END, Beta, Isotonic, Platt
 
 
@@ -67,7 +68,7 @@ def _list(values: Any) -> str:
 def _thresholds(scores: ScoreCalibration) -> list[tuple[str, float, str]]:
     names = {"precision": "precise", "recall": "recalled", "max_false_merge": "mergeable"}
     return [
-        (names[t.promise], t.cosine, f"{t.promise} {t.target:g} with {100 * t.confidence:.0f} % confidence")
+        (names[t.promise], t.cosine, f"{t.promise} {t.target:g} with {percent(t.confidence, 0)} confidence")
         for t in scores.thresholds
         if t.cosine is not None
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.document import Bins, Chart, Document, Dots, Figure, Histogram, Mark, Range, Scatter, Series
 from embedscope.core.tables import Index
+from embedscope.core.wording import percent
 from embedscope.geometry.sketches import CoordinateParts, Cosines, Duplicates, Occurrences, Spectrum
 from embedscope.stats.row_sets import K
 
@@ -91,7 +92,7 @@ def coordinate_chart(c: CoordinateParts, of: str, key: str, section: str) -> His
     padded = np.concatenate([parts, np.zeros(-d % width)]).reshape(-1, width)
     heights = padded[np.arange(len(padded)), np.abs(padded).argmax(axis=1)]
     top, total = int(parts.argmax()), float(parts.sum())
-    share = f": {100 * parts[top] / total:.0f} %" if total > 0.05 else ""
+    share = f": {percent(parts[top] / total, 0)}" if total > 0.05 else ""
     caption = f"The {d} parts sum to the mean cosine of unrelated rows, {total:.3f}."
     caption += f" Each bar is the largest of {width} coordinates." if width > 1 else ""
     return Histogram(
@@ -109,37 +110,33 @@ def coordinate_chart(c: CoordinateParts, of: str, key: str, section: str) -> His
 
 def occurrence_chart(o: Occurrences, of: str, key: str, section: str) -> Histogram:
     """How often rows are found."""
-    names, shares = _shares_by_count(o.counts, _FOUND)
-    return Histogram(
-        f"occurrences{key}",
-        f"How often rows are found{of}",
-        f"times a row is among the {K} nearest of another",
-        "share of rows",
-        tuple(float(i) for i in range(len(names) + 1)),
-        (Bins("", _rounded(shares)),),
-        names=names,
-        caption=f"{len(o.counts):,} rows; on average each is found {K} times. The row that is found most often is "
-        f"found {int(o.counts.max()):,} times.",
-        section=section,
+    caption = (
+        f"{len(o.counts):,} rows; on average each is found {K} times. The row that is found most often is found "
+        f"{int(o.counts.max()):,} times."
     )
+    title, axis = f"How often rows are found{of}", f"times a row is among the {K} nearest of another"
+    return _by_count(f"occurrences{key}", title, axis, _shares_by_count(o.counts, _FOUND), caption, section)
 
 
 def duplicates_chart(d: Duplicates, of: str, key: str, section: str) -> Histogram:
     """How many rows have the same vector: the first bar are rows without a duplicate."""
-    names, shares = _shares_by_count(d.sizes, _ALIKE)
     n, distinct = len(d.sizes), round(float((1 / d.sizes).sum()))
-    return Histogram(
-        f"duplicates{key}",
-        f"How many rows have the same vector{of}",
-        "rows with the same vector",
-        "share of rows",
-        tuple(float(i) for i in range(len(names) + 1)),
-        (Bins("", _rounded(shares)),),
-        names=names,
-        caption=f"{n:,} rows with {distinct:,} distinct vectors; 1 is a row without a duplicate. The vector that is "
-        f"repeated most often belongs to {int(d.sizes.max()):,} rows.",
-        section=section,
+    caption = (
+        f"{n:,} rows with {distinct:,} distinct vectors; 1 is a row without a duplicate. The vector that is repeated "
+        f"most often belongs to {int(d.sizes.max()):,} rows."
     )
+    title, axis = f"How many rows have the same vector{of}", "rows with the same vector"
+    return _by_count(f"duplicates{key}", title, axis, _shares_by_count(d.sizes, _ALIKE), caption, section)
+
+
+def _by_count(
+    name: str, title: str, axis: str, bars: tuple[tuple[str, ...], Floats], caption: str, section: str
+) -> Histogram:
+    """Shares of rows by a count, a bar a range of counts with its name."""
+    names, shares = bars
+    edges = tuple(float(i) for i in range(len(names) + 1))
+    heights = (Bins("", _rounded(shares)),)
+    return Histogram(name, title, axis, "share of rows", edges, heights, names=names, caption=caption, section=section)
 
 
 def spectrum_chart(s: Spectrum, name: str, of: str, key: str, section: str) -> Figure:

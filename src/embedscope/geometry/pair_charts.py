@@ -11,6 +11,7 @@ from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.document import Bins, Document, Dot, DotRow, Dots, Headline, Histogram, Mark, Points, Scatter
 from embedscope.core.records import Record
 from embedscope.core.tables import Index
+from embedscope.core.wording import percent
 from embedscope.geometry.charts import by_form, charts_of
 from embedscope.geometry.sketches import DRAWN, Sketchbook, edges_over, shares_in
 from embedscope.geometry.summary import said
@@ -56,8 +57,8 @@ def pair_headline(records: Sequence[Record], names: tuple[str, str], charts: Seq
         evidence += [gap, paired]
     if recalls[0] is not None and recalls[1] is not None:
         parts.append(
-            f"The right {b} comes first for {100 * (recalls[0].value or 0):.0f} % of {a} queries, the right {a} for "
-            f"{100 * (recalls[1].value or 0):.0f} % of {b} queries"
+            f"The right {b} comes first for {percent(recalls[0].value or 0, 0)} of {a} queries, the right {a} for "
+            f"{percent(recalls[1].value or 0, 0)} of {b} queries"
         )
         evidence.append(recalls[0])
     if not parts and "linear_cka" in by_metric:
@@ -127,7 +128,7 @@ def _clouds(paired: Paired) -> Scatter | None:
         "second",
         points,
         ((float(a[0]), float(a[1]), float(b[0]), float(b[1])),),
-        f"{count} rows at unit length, in the two directions of most variance ({100 * share:.0f} % of it). The arrow "
+        f"{count} rows at unit length, in the two directions of most variance ({percent(share, 0)} of it). The arrow "
         f"leads from the mean {paired.names[0]} to the mean {paired.names[1]}.",
         SECTION,
         origin=False,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
+from embedscope.core.wording import percent
 from embedscope.migration.curve import REACH, CurvePoint, Prediction, predict
 from embedscope.migration.maps import NONE, family_of
 from embedscope.migration.retention import Direction, Kept
@@ -154,7 +155,7 @@ def _outlook(verdict: Verdict, retain: float, prediction: Prediction | None, rea
     if _is_near(prediction, 0, reach):
         return (
             f"The learning curve reaches {retain:g} at about {prediction.enough:,} pairs, in only "
-            f"{100 * prediction.share:.0f} % of its resamplings: too uncertain to build on."
+            f"{percent(prediction.share, 0)} of its resamplings: too uncertain to build on."
         )
     if prediction.limit > retain:
         return f"The learning curve reaches {retain:g} only beyond {reach:,} pairs."

@@ -11,7 +11,7 @@ from embedscope.certification.decision import Certified, Decision, Trial, moved,
 from embedscope.certification.judges.base import Judge, Objective, Outcome
 from embedscope.core.document import Cell, Column, Document, Finding, Headline, Skipped, Status, Table
 from embedscope.core.records import Record
-from embedscope.core.wording import count, signed_interval
+from embedscope.core.wording import count, percent, signed_interval
 from embedscope.repairs.match_probability import Calibrated
 from embedscope.repairs.request import RecordContext
 from embedscope.repairs.suggestions import barred, front
@@ -210,7 +210,7 @@ def _others(test: Certified, objective: Objective, repaired: bool) -> list[Findi
     findings += [Finding(f"Also, {'; '.join(changes)}.")] if changes else []
     share = test.after.scores.get("same_modality_share")
     if repaired and share is not None and share.value is not None and share.value < SCARCE:
-        findings.append(Finding(f"{NO_OWN} ({100 * share.value:.1f} % of the ten best).", "warning"))
+        findings.append(Finding(f"{NO_OWN} ({percent(share.value, 1)} of the ten best).", "warning"))
     gained = [n for n in objective.guards if n in test.gains and (low := test.gains[n].low) is not None and low > 0]
     if not repaired and "mixed_ndcg@10" in gained:
         findings.append(Finding("If one index holds both modalities, decide on that index: --objective mixed."))

@@ -14,6 +14,7 @@ from embedscope.certification.split import HELD, PARTS, Part, check_size, connec
 from embedscope.core.arrays import Floats, Hashes
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index, Score
+from embedscope.core.wording import percent
 from embedscope.stats.correlation import mid_ranks
 from embedscope.tasks._correlations import linear_score, rank_score
 from embedscope.tasks._cosines import pair_cosines
@@ -107,7 +108,7 @@ def pair_clusters(n: int, left: Index, right: Index) -> tuple[Hashes, str | None
     largest = np.bincount(of[left]).max() / len(left)
     if largest > LARGE:
         note = (
-            f"one group of pairs that share rows holds {100 * largest:.0f} % of them, so rows are split instead; "
+            f"one group of pairs that share rows holds {percent(largest, 0)} of them, so rows are split instead; "
             "pairs across two parts are left out"
         )
         return hash_rows(0, n), note

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embedscope.core.document import Dot, DotRow, Dots, Finding, Headline, Mark, Status
 from embedscope.core.tables import Score
-from embedscope.core.wording import count
+from embedscope.core.wording import count, percent
 from embedscope.experiments._drift2025.run import KEPT, Measured
 from embedscope.experiments._tested import Estimate, difference, of_score, sentence, together
 from embedscope.migration.curve import CurvePoint
@@ -95,10 +95,10 @@ def headline(measured: Sequence[Measured], charts: Sequence[Dots]) -> Headline |
     near = [e.value for m in real if (e := best(m, OVERLAP)) is not None and e.value is not None]
     if not near:
         return None
-    least = f"{100 * CLAIMED:.0f} %"
+    least = percent(CLAIMED, 0)
     ids = tuple(chart.id for chart in charts)
     rows = outcomes(real, lambda m: best(m, OVERLAP), CLAIMED)
-    range_kept = f"f the ten nearest rows it keeps {100 * min(near):.0f} to {100 * max(near):.0f} %."
+    range_kept = f"f the ten nearest rows it keeps {100 * min(near):.0f} to {percent(max(near), 0)}."
     judged = outcomes(real, lambda m: best(m, KEPT), CLAIMED)
     if judged.n:
         text = (
@@ -151,7 +151,7 @@ _MAPPED = ("queries", "documents")
 
 def _claim(real: Sequence[Measured], metric: str, what: str) -> Finding | None:
     by_status = outcomes(real, lambda m: best(m, metric), CLAIMED)
-    return _statement(f"The best adapter keeps at least {100 * CLAIMED:.0f} % {what}", by_status, "vejendla2025")
+    return _statement(f"The best adapter keeps at least {percent(CLAIMED, 0)} {what}", by_status, "vejendla2025")
 
 
 def _statement(text: str, by_status: Outcomes, source: str = "") -> Finding | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Finding
 from embedscope.core.records import Record
+from embedscope.core.wording import percent
 from embedscope.experiments._checked import Checked, claims_finding
 from embedscope.experiments._lookup import pick
 from embedscope.experiments._shimangaud2024.lookup import best_control, main_record, sets_of
@@ -86,12 +87,12 @@ def _hit_rate(m: Model, task: str, records: Sequence[Record]) -> Finding | None:
     if five.value is None or gain.value is None:
         return None
     status, control = gain.above(), best_control(record)
-    without = f"{100 * (five.value - gain.value):.1f} %"
+    without = percent(five.value - gain.value, 1)
     text = sentence(
         status,
-        f"the relation adds to the top-5 hit rate: {100 * five.value:.1f} % against {without} for {control}",
-        f"the relation takes from the top-5 hit rate: {100 * five.value:.1f} % against {without} for {control}",
-        f"whether the relation adds to the top-5 hit rate of {100 * five.value:.1f} % is undecided; {control} has "
+        f"the relation adds to the top-5 hit rate: {percent(five.value, 1)} against {without} for {control}",
+        f"the relation takes from the top-5 hit rate: {percent(five.value, 1)} against {without} for {control}",
+        f"whether the relation adds to the top-5 hit rate of {percent(five.value, 1)} is undecided; {control} has "
         f"{without}",
     )
     return Finding(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embedscope.core.document import Dot, DotRow, Dots, Headline, Mark
 from embedscope.core.records import Record
+from embedscope.core.wording import percent
 from embedscope.experiments._shimangaud2024.lookup import best_control, is_of_a_relation, main_record, sets_of
 from embedscope.experiments._shimangaud2024.numbers import SEMEVAL
 from embedscope.experiments._shimangaud2024.scores import MAIN
@@ -34,7 +35,7 @@ def headline(models: Sequence[Model], records: Sequence[Record], charts: Sequenc
         points = f"{abs(100 * (gain.value or 0.0)):.0f} points"
         beyond = {"agrees": f"{points} more than {control}", "deviates": f"{points} fewer than {control}"}
         than = beyond.get(status, f"not told apart from {control}")
-        parts.append(f"{100 * (hits.value or 0.0):.0f} % of the questions on {task} in {m.label}, {than}")
+        parts.append(f"{percent(hits.value or 0.0, 0)} of the questions on {task} in {m.label}, {than}")
         intervals.append(f"{m.label} {of_record(gain).text(signed=True)}")
     if not parts:
         return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from embedscope.core.document import Dot, DotRow, Dots, Finding, Headline, Scatter, Status
 from embedscope.core.records import Record
 from embedscope.core.tables import Score
+from embedscope.core.wording import percent
 from embedscope.experiments._checked import Checked, claims_finding
 from embedscope.experiments._lookup import pick
 from embedscope.experiments._tested import (
@@ -95,7 +96,7 @@ def headline(
         if chosen is not None and chosen[1].name is not None:
             part, best = chosen
             text += f", and {best.name} takes recall@1 on held-out pairs ({part}) from "
-            text += f"{100 * best.reference:.1f} % to {100 * best.value:.1f} %"
+            text += f"{percent(best.reference, 1)} to {percent(best.value, 1)}"
             evidence[-1] += f", recall@1 {best.gain.text(signed=True)}"
         parts.append(text)
     if not parts:
@@ -186,13 +187,13 @@ def _retrieval(m: Vectors, kept: KeptScores, seed: int) -> Finding | None:
             f"{m.label}: on {part}, whether an alignment improves retrieval is undecided: none is tested.",
             "undecided",
             "on the half of the concepts on which alignments are chosen, the vectors as they are were best; on the "
-            f"other half, recall@1 {100 * chosen.reference:.1f} %",
+            f"other half, recall@1 {percent(chosen.reference, 1)}",
         )
     status = chosen.gain.above()
     outcome = sentence(status, "improves retrieval", "makes retrieval worse", "cannot be told apart from no alignment")
     return Finding(
-        f"{m.label}: on {part}, {chosen.name} {outcome}: recall@1 {100 * chosen.value:.1f} % against "
-        f"{100 * chosen.reference:.1f} % without an alignment.",
+        f"{m.label}: on {part}, {chosen.name} {outcome}: recall@1 {percent(chosen.value, 1)} against "
+        f"{percent(chosen.reference, 1)} without an alignment.",
         status,
         f"difference {chosen.gain.text(signed=True)} on {chosen.n} queries; the alignment was chosen on the other half "
         "of the concepts",
