@@ -563,7 +563,7 @@ _FILES = (
         "atomic.py",
         (
             "a file gets its name before its bytes are on the disk",
-            "    _flushed(part)\n    part.replace(target)",
+            "    _flush(part)\n    part.replace(target)",
             "    part.replace(target)",
             (
                 "core/test_atomic.py::test_bytes_reach_the_disk_before_the_name_does",

@@ -75,10 +75,10 @@ def test_a_stopped_change_of_a_store_says_how_to_go_on(
 
     from embedscope.cli.apply import _change_store
 
-    def stopped(*_: object, **__: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("embedscope.repairs.in_place.write_in_place", stopped)
+    monkeypatch.setattr("embedscope.repairs.in_place.write_in_place", stop)
     options = dict.fromkeys(("kind", "model", "journal"))
     with pytest.raises(typer.Exit) as caught:
         _change_store(Path("r.safetensors"), "lancedb:db/docs", rollback=False, quiet=True, **options)

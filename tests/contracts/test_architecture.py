@@ -90,7 +90,7 @@ VAGUE = {"found", "made", "told", "lent", "stuff", "taken_apart", "things"}
 """Names that do not say what is in them."""
 
 
-def bound(node: ast.AST) -> str:
+def bound_name(node: ast.AST) -> str:
     """The name that a node of the source gives to something; empty where it gives none."""
     if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
         return node.id if isinstance(node, ast.Name) else node.attr
@@ -103,7 +103,7 @@ def test_names_say_what_they_hold() -> None:
     vague, seen = [], 0
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = bound(node).strip("_")
+            name = bound_name(node).strip("_")
             seen += bool(name)
             vague += [f"{path.relative_to(SOURCE)}: {name}"] if name in VAGUE else []
     assert seen > 10_000 and not vague

@@ -26,7 +26,7 @@ def normal(n, d, seed=0):
     return np.random.default_rng(seed).normal(size=(n, d))
 
 
-def found(made):
+def found_rules(made):
     return {v.rule.id for v in made.problems()}
 
 
@@ -38,14 +38,14 @@ def severity(made, rule):
 def test_isotropic_space_is_healthy(n, d):
     for seed in range(2):
         made = diagnose(normal(n, d, seed))
-        assert found(made) == set(), (seed, made.problems())
+        assert found_rules(made) == set(), (seed, made.problems())
         assert made.worst == ("info" if n < 10 * d else "ok")
 
 
 @pytest.mark.parametrize("n", [40, 600])
 def test_two_samples_of_one_cloud_have_no_gap(n):
     made = diagnose(pair=(normal(n, 64, 1), normal(n, 64, 1) + 0.3 * normal(n, 64, 2)))
-    assert found(made) == set()
+    assert found_rules(made) == set()
 
 
 def rogue(x):
@@ -75,8 +75,8 @@ PLANTED = {
 @pytest.mark.parametrize("rule", PLANTED)
 def test_planted_defect_is_found(rule):
     x = normal(800, 64, 3)
-    assert rule not in found(diagnose(x.copy()))
-    assert rule in found(diagnose(PLANTED[rule](x.copy())))
+    assert rule not in found_rules(diagnose(x.copy()))
+    assert rule in found_rules(diagnose(PLANTED[rule](x.copy())))
 
 
 @pytest.mark.parametrize(("rank", "noise", "severe"), [(3, 0.01, "serious"), (3, 0.2, "ok"), (30, 0.01, None)])
@@ -128,7 +128,7 @@ def test_class_names_of_clip_which_work_are_fine_or_a_note(shared_data):
     for path in sorted((shared_data / "clip_class_names").glob("*/*.npy"))[::2]:
         x = np.load(path).astype(np.float32)
         if x.ndim == 2 and len(x) >= 80:
-            assert found(diagnose(x)) <= {"copies"}, path  # one list has its names twice
+            assert found_rules(diagnose(x)) <= {"copies"}, path  # one list has its names twice
 
 
 def test_a_pair_is_read_once(tmp_path, monkeypatch):
@@ -197,20 +197,20 @@ def test_gap_and_mixed_index_of_real_pairs(shared_data, tmp_path):
 
 def test_pairs_out_of_order():
     x = normal(400, 64, 1)
-    assert "pairs_match" in found(diagnose(pair=(x, np.roll(x, 7, axis=0))))
+    assert "pairs_match" in found_rules(diagnose(pair=(x, np.roll(x, 7, axis=0))))
 
 
 def test_queries_against_documents():
     documents = normal(600, 64, 1)
     queries = documents[:150] + 0.5 * normal(150, 64, 2)
-    assert found(diagnose(documents, queries=queries)) == set()
+    assert found_rules(diagnose(documents, queries=queries)) == set()
     away = queries + 0.8
-    assert "query_shift" in found(diagnose(documents, queries=away))
+    assert "query_shift" in found_rules(diagnose(documents, queries=away))
     crowded = documents.copy()
     crowded[:5] = 0.8
-    assert "query_hubs" in found(diagnose(crowded, queries=away))
+    assert "query_hubs" in found_rules(diagnose(crowded, queries=away))
     cone = diagnose(documents + 30, queries=queries + 30)
-    assert "query_contrast" in found(cone)
+    assert "query_contrast" in found_rules(cone)
     spoken = next(v for v in cone.verdicts if v.rule.id == "query_contrast")
     assert "nan" not in spoken.rule.sentence(spoken.numbers, spoken.reading)
 
@@ -250,7 +250,7 @@ def test_value_beyond_and_interval_not_is_a_note():
 
 def test_no_error_bar_makes_no_finding():
     assert not Reading.with_error(0.9, None).beyond(0.5, "above", surely=True)
-    assert Reading.counted(0.9).beyond(0.5, "above", surely=True)
+    assert Reading.from_count(0.9).beyond(0.5, "above", surely=True)
     (space,) = spaces_of(diagnose(np.eye(3)).result.records, Where(("x",)))
     assert ratio(number("zero_rows", counted=True), number("nothing"))(space) is None
 

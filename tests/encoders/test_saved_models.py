@@ -245,7 +245,7 @@ def test_modules_outside_the_folder_are_refused(model_folder, tmp_path, path):
         open_encoder(f"hf:{folder}")
 
 
-def edited(saved, tmp_path, edit, name="plain"):
+def edit_copy(saved, tmp_path, edit, name="plain"):
     """A copy of a saved folder, with its list of modules as ``edit`` leaves the folder."""
     import shutil
 
@@ -284,7 +284,7 @@ def change_modules(change):
 def test_folders_that_the_library_would_not_run(saved, tmp_path, edit, said):
     """Nothing is computed in another way than the folder says."""
     with pytest.raises(InputError, match=said) as error:
-        ours(open_model(f"st:{edited(saved, tmp_path, edit)}", device="cpu"), ["a cat"], None)
+        ours(open_model(f"st:{edit_copy(saved, tmp_path, edit)}", device="cpu"), ["a cat"], None)
     assert len(str(error.value)) < 400
 
 

@@ -118,14 +118,14 @@ def test_unbiased_gap_is_about_zero_where_the_means_are_equal():
     found = []
     for _ in range(60):
         paired = Paired.of(*rng.normal(size=(2, 200, 16)))
-        gap, unbiased = PAIR_METRICS.get("modality_gap").measured(paired)
+        gap, unbiased = PAIR_METRICS.get("modality_gap").measure(paired)
         found.append((gap.value**2, unbiased.value**2))
         assert "sampling alone gives about" in gap.note
     plain, corrected = np.mean(found, axis=0)
     assert plain == pytest.approx(2 / 200, rel=0.2)
     assert corrected < 0.4 * plain
     x = rng.normal(size=(500, 16))
-    same = PAIR_METRICS.get("modality_gap").measured(Paired.of(x, x + 1e-3 * rng.normal(size=(500, 16))))
+    same = PAIR_METRICS.get("modality_gap").measure(Paired.of(x, x + 1e-3 * rng.normal(size=(500, 16))))
     assert same[1].value < 0.01
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from embedscope.reports.prose import Prose, licensed, papers
+from embedscope.reports.prose import Prose, link_licences, papers
 
 
 def test_terms_open_once_per_sentence_and_once_per_page() -> None:
@@ -38,7 +38,7 @@ def test_every_paper_has_an_address_and_no_latex() -> None:
 
 def test_text_of_strangers_stays_text() -> None:
     assert Prose()("<script>alert(1)</script>") == "&lt;script&gt;alert(1)&lt;/script&gt;"
-    assert licensed('"><img src=x>') == "&quot;&gt;&lt;img src=x&gt;"
+    assert link_licences('"><img src=x>') == "&quot;&gt;&lt;img src=x&gt;"
 
 
 def test_remedies_show_commands_as_code() -> None:

@@ -80,7 +80,7 @@ def test_captions_of_an_image_are_drawn_together():
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
 
 
-def made(seed=0, m=20, n=60, ties=False):
+def make(seed=0, m=20, n=60, ties=False):
     rng = np.random.default_rng(seed)
     q, c = rng.normal(size=(m, 5)), rng.normal(size=(n, 5))
     if ties:
@@ -94,7 +94,7 @@ def made(seed=0, m=20, n=60, ties=False):
 @pytest.mark.parametrize("ties", [False, True])
 def test_graded_measures_are_those_of_trec_eval(ties):
     pytrec_eval = pytest.importorskip("pytrec_eval", reason="pytrec_eval is not installed")
-    q, c, judged = made(ties=ties)
+    q, c, judged = make(ties=ties)
     names = [f"d{(i * 37) % 60}" for i in range(60)]  # order of ids is not that of rows
     qrels: dict[str, dict[str, int]] = {}
     for a, b, g in zip(*judged, strict=True):
@@ -117,7 +117,7 @@ def test_graded_measures_are_those_of_trec_eval(ties):
 
 
 def test_ndcg_is_that_of_scikit_learn_without_ties():
-    q, c, (query, document, grade) = made(3)
+    q, c, (query, document, grade) = make(3)
     grade = np.maximum(grade, 0)
     dense = np.zeros((20, 60))
     dense[query, document] = grade

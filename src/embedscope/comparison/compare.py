@@ -147,7 +147,7 @@ def compare(
     if ids is None:
         check_row_order(*sources)
     else:
-        x, y = _matched(x, y, ids)
+        x, y = _match_rows(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
     records = _records(relation, labels)
@@ -186,7 +186,7 @@ def _label(source: Any, i: int) -> str:
     return str(source) if isinstance(source, str | Path) else "AB"[i]
 
 
-def _matched(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
+def _match_rows(x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]) -> tuple[Array, Array]:
     hashes = id_hashes(ids[0], len(x), "A"), id_hashes(ids[1], len(y), "B")
     for name, own in zip("AB", hashes, strict=True):
         if repeated := len(own) - len(np.unique(own)):

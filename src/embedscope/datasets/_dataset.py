@@ -134,12 +134,12 @@ class MediaDataset:
 
     def present(self, finder: Finder) -> bool:
         """Whether every package and every file that is not optional is on this machine."""
-        there = self._unpacked(finder) or finder.has(self.files)
+        there = self._is_unpacked(finder) or finder.has(self.files)
         there &= not self.folders or any(finder.folder(name) is not None for name in self.folders)
         return there and all(finder.package(module) is not None for module in self.packages)
 
-    def _unpacked(self, finder: Finder) -> bool:
-        return bool(self.unpacked) and all(finder.named(name) is not None for name in self.unpacked)
+    def _is_unpacked(self, finder: Finder) -> bool:
+        return bool(self.unpacked) and all(finder.find(name) is not None for name in self.unpacked)
 
     def load(self, finder: Finder) -> Data:
         """Tables, relations and images with the checksums of the files read.
@@ -155,10 +155,10 @@ class MediaDataset:
                 raise DataUnavailableError(
                     f"data set {self.name} needs the package {module}, which is not installed; {where}"
                 )
-        unpacked = self._unpacked(finder)
+        unpacked = self._is_unpacked(finder)
         files = {} if unpacked else finder.paths(self)
         names = (*self.named, *(self.unpacked if unpacked else ()))
-        extra = {name: path for name in names if (path := finder.named(name)) is not None}
+        extra = {name: path for name in names if (path := finder.find(name)) is not None}
         paths = {name: path for name, (_, path) in files.items()} | extra | self._folders(finder)
         tables, relations, images = self.loader(paths, finder)
         _distinct_texts(self.name, tables)
@@ -181,7 +181,7 @@ def _distinct_texts(dataset: str, tables: Mapping[str, TextTable]) -> None:
             raise InputError(f"table {name} of data set {dataset} holds a string twice; its loader must drop one")
 
 
-def listed_files(path: Path, url: str = "") -> tuple[File, ...]:
+def read_file_table(path: Path, url: str = "") -> tuple[File, ...]:
     """Files from a table with the columns name, sha256, size (and package, path where a package brings them)."""
     with open(path, encoding="utf-8", newline="") as rows:
         return tuple(

@@ -56,7 +56,7 @@ class Finder:
         """Folder of an installed package, found without importing it."""
         return _package_folder(module)
 
-    def named(self, name: str) -> Path | None:
+    def find(self, name: str) -> Path | None:
         """The first file under the data folder with this name, or with a path that ends in ``folder/name``."""
         wanted = Path(name).parts
         return next((p for p in self._by_name.get(wanted[-1], ()) if p.parts[-len(wanted) :] == wanted), None)

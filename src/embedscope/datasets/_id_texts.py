@@ -12,11 +12,11 @@ from embedscope.datasets._tables import (
     OBJECTS,
     PARQUET,
     Row,
-    cut,
-    delimited,
-    named,
+    find_name,
+    join_columns,
     objects,
     parquet_rows,
+    read_delimited,
     single_object,
 )
 
@@ -72,13 +72,13 @@ def is_text_table(path: str | Path) -> bool:
 def _texts(path: Path, *, with_ids: bool) -> Iterator[tuple[int, str | None, str]]:
     """Number, id and text of every row, the text after its title."""
     for number, row in _rows_of_texts(path):
-        key, text = named(list(row), _ID), named(list(row), _TEXT)
+        key, text = find_name(list(row), _ID), find_name(list(row), _TEXT)
         if text is None or (with_ids and (key is None or row[key] is None)):
             wanted = '"_id" and "text"' if with_ids else '"text"'
             raise InputError(
-                f"{path}, line {number}, has no {wanted} but {cut(row)}; wanted them in every row, as in BEIR"
+                f"{path}, line {number}, has no {wanted} but {join_columns(row)}; wanted them in every row, as in BEIR"
             )
-        title = named(list(row), ("title",))
+        title = find_name(list(row), ("title",))
         for column in (text, title, key):
             if column is not None and isinstance(row[column], Mapping | list):
                 raise InputError(
@@ -97,7 +97,7 @@ def _rows_of_texts(path: Path) -> Iterator[Row]:
     if suffix in {".csv", ".tsv"}:
         return _rows_of_cells(path)
     whole = single_object(path, (dict, list, str))
-    if whole is None or (named(list(whole), _TEXT) is not None and named(list(whole), _ID) is not None):
+    if whole is None or (find_name(list(whole), _TEXT) is not None and find_name(list(whole), _ID) is not None):
         return objects(path)
     return _rows_of_mapping(whole)
 
@@ -110,11 +110,11 @@ def _rows_of_mapping(whole: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _rows_of_cells(path: Path) -> Iterator[Row]:
-    table = delimited(path, "\t" if inner_suffix(path) == ".tsv" else None)
+    table = read_delimited(path, "\t" if inner_suffix(path) == ".tsv" else None)
     names: Sequence[str] = ()
     for number, cells in table.rows:
         if not names:
-            if named(cells, _TEXT) is not None:
+            if find_name(cells, _TEXT) is not None:
                 names = cells
                 continue
             if inner_suffix(path) == ".csv" or len(cells) > 2:

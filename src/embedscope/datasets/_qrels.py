@@ -15,12 +15,12 @@ from embedscope.datasets._tables import (
     PARQUET,
     Lines,
     Row,
-    cut,
-    delimited,
+    find_name,
     is_number,
-    named,
+    join_columns,
     objects,
     parquet_rows,
+    read_delimited,
     single_object,
 )
 
@@ -90,7 +90,7 @@ def _of_rows(path: Path, rows: Iterator[Row]) -> Iterator[_Judgement]:
     for number, row in rows:
         keys = _columns(list(row))
         if keys is None:
-            raise InputError(f"{path}, line {number}, has the fields {cut(row)}; wanted {_COLUMNS}")
+            raise InputError(f"{path}, line {number}, has the fields {join_columns(row)}; wanted {_COLUMNS}")
         query, document, grade = (row[key] for key in keys)
         if query is None or document is None:
             raise InputError(f"{path}, line {number}, has no id of its {'query' if query is None else 'document'}")
@@ -106,9 +106,9 @@ def _of_mapping(path: Path, whole: Mapping[str, Any]) -> Iterator[_Judgement]:
 
 
 def _of_lines(path: Path) -> Iterator[_Judgement]:
-    table = delimited(path)
+    table = read_delimited(path)
     if table.delimiter in {",", ";"} and _are_words(table):
-        table = delimited(path, " ")
+        table = read_delimited(path, " ")
     columns: tuple[int, ...] | None = None
     first = True
     for number, cells in table.rows:
@@ -149,5 +149,5 @@ def _advice(parts: Sequence[str]) -> str:
 
 def _columns(names: Sequence[str]) -> tuple[str, str, str] | None:
     """Names of the columns of queries, documents and grades; None where one of them is not there."""
-    columns = named(names, _QUERY), named(names, _DOCUMENT), named(names, _GRADE)
+    columns = find_name(names, _QUERY), find_name(names, _DOCUMENT), find_name(names, _GRADE)
     return None if None in columns else columns  # type: ignore[return-value]

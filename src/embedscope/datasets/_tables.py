@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.core.compressed import CODECS, decompressed, inner_suffix
+from embedscope.core.compressed import CODECS, decompress_bytes, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_regular
 from embedscope.datasets._text import lines
@@ -50,7 +50,7 @@ def read_content(path: str | Path, wanted: str = "a regular file") -> bytes:
     path = Path(path)
     check_regular(path)
     try:
-        return decompressed(path.read_bytes(), path)
+        return decompress_bytes(path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror or error}); wanted {wanted}") from error
 
@@ -122,7 +122,7 @@ class Lines:
     delimiter: str
 
 
-def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
+def read_delimited(path: str | Path, delimiter: str | None = None) -> Lines:
     """Cells of a text file separated by tabs, commas or semicolons, whichever its first line has, or by spaces.
 
     Cells between commas or semicolons may be quoted, and then hold the delimiter and line breaks. Between tabs double
@@ -137,7 +137,7 @@ def delimited(path: str | Path, delimiter: str | None = None) -> Lines:
         first = next((line for line in lines(text) if line.strip() and not line.startswith("#")), "")
         delimiter = next((mark for mark in ("\t", ",", ";") if mark in first), " ")
     if delimiter in {",", ";"} or (delimiter == "\t" and _enclose_cells(text)):
-        return Lines(tuple(_quoted(path, text, delimiter)), delimiter)
+        return Lines(tuple(_read_quoted(path, text, delimiter)), delimiter)
     by = None if delimiter == " " else delimiter
     rows = enumerate(lines(text), 1)
     return Lines(tuple((number, tuple(line.split(by))) for number, line in rows if line.strip()), delimiter)
@@ -153,7 +153,7 @@ def _enclose_cells(text: str) -> bool:
     return n > 0 and n == sum(cell[0].count('"') for cell in re.finditer(_ENCLOSED, text, re.MULTILINE))
 
 
-def _quoted(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _read_quoted(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     limit = csv.field_size_limit(_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 1
@@ -168,10 +168,10 @@ def _quoted(path: str | Path, text: str, delimiter: str) -> Iterator[tuple[int, 
         csv.field_size_limit(limit)
 
 
-def named(names: Sequence[str], wanted: Sequence[str]) -> str | None:
+def find_name(names: Sequence[str], wanted: Sequence[str]) -> str | None:
     """The first of the ``wanted`` names that stands in ``names``; case, spaces, ``-`` and ``_`` do not matter.
 
-    >>> named(["Query ID", "doc"], ["query-id"])
+    >>> find_name(["Query ID", "doc"], ["query-id"])
     'Query ID'
     """
     plain = {_plain(name): name for name in reversed(names)}
@@ -195,7 +195,7 @@ def _plain(name: str) -> str:
     return name.strip().lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
-def cut(row: Mapping[str, Any]) -> str:
+def join_columns(row: Mapping[str, Any]) -> str:
     """Names of the columns of a row, at most twelve, with the count of the others."""
     names = [name[:20] for name in sorted(map(str, row))]
     return f"{names[:12]}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")

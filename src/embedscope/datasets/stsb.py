@@ -25,11 +25,11 @@ def _load(texts: Mapping[str, str]) -> Loaded:
             tables[part], relations[part] = scored_pairs(
                 part, "sentence", [(row[5], row[6], float(row[4])) for row in rows], subset
             )
-    tables["published"], relations["published"] = _published(texts["sts-test.csv"])
+    tables["published"], relations["published"] = _parse_published(texts["sts-test.csv"])
     return tables, relations
 
 
-def _published(text: str) -> tuple[TextTable, Pairs]:
+def _parse_published(text: str) -> tuple[TextTable, Pairs]:
     """The test pairs as the authors of wolfe2022 read them.
 
     The file, separated by tabs, goes through a reader of comma-separated values that joins lines at unbalanced quotes

@@ -48,7 +48,7 @@ class Remedy:
 
     def command(self, numbers: Numbers) -> str:
         """The repair as a command; empty where there is none, or where centring is all of it and was done."""
-        candidates = self._left(numbers)
+        candidates = self._useful_candidates(numbers)
         if not candidates:
             return ""
         if self.retrieval:
@@ -77,7 +77,7 @@ class Remedy:
         judged = JUDGED if command and not (self.retrieval or numbers.where.is_pair) else ""
         return "; ".join(filter(None, (self.before, repair, self.also, judged)))
 
-    def _left(self, numbers: Numbers) -> tuple[str, ...]:
+    def _useful_candidates(self, numbers: Numbers) -> tuple[str, ...]:
         """The candidates without that of centring, where the rows are centred."""
         if _CENTRING not in self.candidates or not is_centred(numbers):
             return self.candidates

@@ -20,10 +20,10 @@ LEVELS: tuple[Severity, ...] = ("info", "warning", "serious")
 """Severities that a threshold may have."""
 
 
-def said_as(severity: str) -> str:
+def severity_word(severity: str) -> str:
     """The word of a severity in sentences and tables.
 
-    >>> said_as("info"), said_as("warning")
+    >>> severity_word("info"), severity_word("warning")
     ('note', 'warning')
     """
     return "note" if severity == "info" else severity
@@ -76,7 +76,7 @@ class Rule:
         """The finding in words."""
         words: dict[str, object] = {}
         for word, source in self.details.items():
-            record = numbers.defined(source) if isinstance(source, str) else None
+            record = numbers.get_defined(source) if isinstance(source, str) else None
             words[word] = source(numbers) if callable(source) else record.value if record else math.nan
         n, dim = numbers.n, numbers.dim
         return self.says.format(value=reading.value, percent=percent(reading.value), n=n, dim=dim, **words)

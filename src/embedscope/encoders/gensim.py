@@ -19,7 +19,9 @@ from embedscope.encoders._wordvectors_text import WordFile, Words, format_of, re
 IDS = ("gensim",)
 
 
-def _unpacked(read: Callable[[Path, int | None], tuple[list[str], Any]]) -> Callable[[WordFile, int | None], Words]:
+def _refuse_archives(
+    read: Callable[[Path, int | None], tuple[list[str], Any]],
+) -> Callable[[WordFile, int | None], Words]:
     """A reader of files that cannot lie in an archive."""
 
     def inner(file: WordFile, limit: int | None) -> Words:
@@ -43,7 +45,7 @@ def _fasttext(file: WordFile, limit: int | None) -> Words:
 
 _READERS: Mapping[str, Callable[[WordFile, int | None], Words]] = {
     "fasttext": _fasttext,
-    "gensim": _unpacked(read_gensim),
+    "gensim": _refuse_archives(read_gensim),
     "glove": lambda file, limit: read_text(file, limit, header=False),
     "word2vec binary": read_binary,
     "word2vec text": lambda file, limit: read_text(file, limit, header=True),

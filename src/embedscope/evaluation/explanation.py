@@ -133,7 +133,7 @@ def explain(  # noqa: PLR0913
         what = "the query" if not np.any(np.asarray(first.queries)[row]) else "every document relevant to the query"
         raise InputError(f"the vector of {what} '{query}' is zero, so it has no cosine and no rank; encode it again")
     rankings = [_ranking(s.space, s.queries, s.corpus, row, relevant, skip) for s in spaces]
-    rankings += list(_changed(first, row, relevant, skip, transform, repair))
+    rankings += list(_rank_after_changes(first, row, relevant, skip, transform, repair))
     hubs = _occurrence(first, skip)
     provenance.settings = {"query": query, "layers": layers, "pooling": pooling, "transform": transform}
     explained = _Explained(query, row, asked, pool, relevant, rankings, hubs, first.source)
@@ -174,7 +174,7 @@ def _ranking(what: str, queries: Any, corpus: Any, row: int, relevant: Index, sk
     return Ranking(what, cosines, float(rest.mean()), float(rest.std()), ranks)
 
 
-def _changed(
+def _rank_after_changes(
     space: RetrievalSpace, row: int, relevant: Index, skip: Index, transform: str | None, repair: Any
 ) -> Iterator[Ranking]:
     """The same query after changes: both sides centred, the transform, the repair."""

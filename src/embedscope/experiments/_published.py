@@ -48,10 +48,10 @@ def published_name(uri: str, known: Mapping[str, Published], stated: Mapping[str
         return stated[uri]
     if bare_name(uri) in known:
         return bare_name(uri)
-    return recognised(uri, known)
+    return recognise_model(uri, known)
 
 
-def recognised(uri: str, known: Mapping[str, Published]) -> str | None:
+def recognise_model(uri: str, known: Mapping[str, Published]) -> str | None:
     """The model of ``known`` whose configuration the local folder ``uri`` has; None where there is none.
 
     The configuration says which architecture it is, sizes and vocabulary included; weights are not compared, since no
@@ -76,7 +76,7 @@ def _entry(config: Any, dotted: str) -> Any:
     return config
 
 
-def stated_models(pairs: Sequence[str], known: Mapping[str, Published]) -> dict[str, str]:
+def parse_stated_models(pairs: Sequence[str], known: Mapping[str, Published]) -> dict[str, str]:
     """``NAME=SOURCE`` texts as a mapping from the source to the published name; folders become ``hf:FOLDER``.
 
     Raises

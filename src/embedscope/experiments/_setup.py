@@ -154,7 +154,7 @@ def absent(uri: str) -> str | None:
     bare = uri.removeprefix("random:")
     name, _, rest = bare.partition("?")[0].partition("#")[0].partition(":")
     if name in ALIASES:
-        return _said(ALIASES[name].find)
+        return _error_of(ALIASES[name].find)
     if name in MODELS and isinstance(model := MODELS.get(name), ImageModel):
         return None if model.path() is not None else model.install
     if name == "gensim":
@@ -162,7 +162,7 @@ def absent(uri: str) -> str | None:
     return _hub(bare)
 
 
-def _said(find: Any) -> str | None:
+def _error_of(find: Any) -> str | None:
     try:
         find()
     except EmbedscopeError as error:

@@ -18,7 +18,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
 from embedscope.experiments._experiment import Experiment, Options
-from embedscope.experiments._tyshchuk2023.claims import checked_claims, table_of_claims
+from embedscope.experiments._tyshchuk2023.claims import check_claims, table_of_claims
 from embedscope.experiments._tyshchuk2023.findings import findings, headline, recall_charts
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS, PUBLISHED_MODELS
 from embedscope.experiments._tyshchuk2023.run import (
@@ -87,7 +87,7 @@ def run(options: Options) -> Result:
 
 
 def _document(results: StudyResults, provenance: Provenance, seed: int) -> Document:
-    checked = checked_claims(results.models, results.records)
+    checked = check_claims(results.models, results.records)
     licences = [f"{name}: {facts['licence']}" for name, facts in provenance.data.items()]
     charts = recall_charts(results.models, results.kept)
     return Document(

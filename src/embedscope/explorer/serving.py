@@ -124,7 +124,7 @@ class _Served:
         nearest = self._shown.nearest(query)
         self._asked.pop(query.strip(), None)  # the last one stands first
         self._asked[query.strip()] = [row for row, _ in nearest]
-        return [self._shown.described(row) | {"cosine": cosine} for row, cosine in nearest]
+        return [self._shown.describe_row(row) | {"cosine": cosine} for row, cosine in nearest]
 
 
 def serve(shown: Exploration, port: int, progress: Progress, opened: Any = None) -> None:

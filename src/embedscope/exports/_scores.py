@@ -102,7 +102,7 @@ def _sql_curve(curve: Any, c: str) -> str:
 def _steps(c: str, x: npt.ArrayLike, y: npt.ArrayLike) -> str:
     """Linear interpolation as CASE WHEN, held constant beyond the ends."""
     xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    keep = _needed(xs, ys)
+    keep = _needed_corners(xs, ys)
     xs, ys = xs[keep], ys[keep]
     parts = [f"WHEN {c} <= {float(xs[0])!r} THEN {float(ys[0])!r}"]
     for a, b, p, q in zip(xs[:-1], xs[1:], ys[:-1], ys[1:], strict=True):
@@ -111,7 +111,7 @@ def _steps(c: str, x: npt.ArrayLike, y: npt.ArrayLike) -> str:
     return f"CASE {' '.join(parts)} ELSE {float(ys[-1])!r} END"
 
 
-def _needed(x: Any, y: Any) -> list[int]:
+def _needed_corners(x: Any, y: Any) -> list[int]:
     """Corners without which the interpolation would differ: those on the line of their neighbours are left out."""
     kept = [0]
     for i in range(1, len(x) - 1):

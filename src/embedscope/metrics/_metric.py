@@ -16,7 +16,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS
 from embedscope.core.threads import cores, in_threads
 from embedscope.stats import Gaussian, GroupedResult, Interval, Statistic, jackknife, statistic_of
-from embedscope.stats.uncertainty import widened
+from embedscope.stats.uncertainty import widen
 
 _AT_ONCE = 2
 """Groups left out at a time, each with matrices of d x d of its own: few, for the sake of memory."""
@@ -146,17 +146,17 @@ class Metric:
         """A variant of this metric, under the same id."""
         return replace(self, variant=variant, summary=summary, declared=None, **changes)
 
-    def measured(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
+    def measure(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """The numbers of this metric with intervals from the groups left out; one of value None where undefined."""
         grouped = grouped if self.prepared is None else self.prepared(grouped)
         full: Statistic = grouped.full
         try:
             values = self._values(full)
         except UndefinedError as reason:
-            return (self._measured(self.id, None, (None, None, None), full, [str(reason)]),)
+            return (self._to_measured(self.id, None, (None, None, None), full, [str(reason)]),)
         fewer = f"{len(grouped.sizes)} groups" if 0 < len(grouped.sizes) < GROUPS else None
-        notes = [self.warning(full) if self.warning else None, self._omitted(full), fewer]
-        left, problem = self._left_out(grouped)
+        notes = [self.warning(full) if self.warning else None, self._omission_note(full), fewer]
+        left, problem = self._leave_out(grouped)
         out = []
         for key, value in values.items():
             extra: list[str | None] = []
@@ -166,12 +166,12 @@ class Metric:
                 if left and all(key in v for v in left):
                     bars = self._interval(value, [v[key] for v in left], grouped.sizes, key)
                     if self.error_of_fixed is not None:
-                        bars = widened(bars, value, self.error_of_fixed(grouped))
+                        bars = widen(bars, value, self.error_of_fixed(grouped))
                     if self.bias_of is not None:
                         bars = replace(bars, bias=self.bias_of(grouped))
                     interval, extra = (bars.stderr, bars.low, bars.high), [self.caveat]
                     extra.append(self.bias(grouped) if self.bias else bars.bias_note)
-            out.append(self._measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))
+            out.append(self._to_measured(key, value, interval, full, [*notes, *extra, units_note(grouped)]))
         units = None if grouped.units is None else grouped.units.units
         return tuple(replace(m, units=units) for m in out)
 
@@ -179,7 +179,7 @@ class Metric:
         """Interval of one number; kinds of metrics that need another one than the jackknife's override it."""
         return jackknife(value, left, sizes)
 
-    def _omitted(self, full: Statistic) -> str | None:
+    def _omission_note(self, full: Statistic) -> str | None:
         what = self.omits or ("zero rows" if self.rows == "unit" else None)
         return f"{full.zero_rows} {what} left out" if what and full.zero_rows else None
 
@@ -187,20 +187,20 @@ class Metric:
         value = self.function(statistic)
         return value if isinstance(value, Mapping) else {self.id: value}
 
-    def _left_out(self, grouped: GroupedResult[Any]) -> tuple[list[Mapping[str, float]], str | None]:
+    def _leave_out(self, grouped: GroupedResult[Any]) -> tuple[list[Mapping[str, float]], str | None]:
         if grouped.units is not None and grouped.units.problem:
             return [], grouped.units.problem
         if grouped.left_out and self.unsound and (reason := self.unsound(grouped.full)):
             return [], reason
         try:
             without = in_threads(
-                lambda s: self._values(s.perturbed(grouped.full)), grouped.left_out, min(cores(), _AT_ONCE)
+                lambda s: self._values(s.perturb(grouped.full)), grouped.left_out, min(cores(), _AT_ONCE)
             )
             return list(without), None
         except UndefinedError as problem:
             return [], f"no interval: without one group, {problem}"
 
-    def _measured(
+    def _to_measured(
         self,
         key: str,
         value: float | None,

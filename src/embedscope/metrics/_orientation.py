@@ -53,7 +53,7 @@ def mean_along(sums: UnitSums) -> dict[str, float]:
     1.0
     """
     at_least(1, sums, "non-zero rows")
-    return _numbered(MEAN, fixed_directions(sums.dim) @ sums.total / sums.n)
+    return _number(MEAN, fixed_directions(sums.dim) @ sums.total / sums.n)
 
 
 @metric(
@@ -74,8 +74,8 @@ def variance_along(g: Gaussian) -> dict[str, float]:
     True
     """
     trace, r = scatter_trace(g), fixed_directions(g.dim)
-    return _numbered(VARIANCE, g.dim * np.einsum("kd,kd->k", r @ g.scatter, r) / trace)
+    return _number(VARIANCE, g.dim * np.einsum("kd,kd->k", r @ g.scatter, r) / trace)
 
 
-def _numbered(name: str, values: Floats) -> dict[str, float]:
+def _number(name: str, values: Floats) -> dict[str, float]:
     return {f"{name}.{k}": float(v) for k, v in enumerate(values, start=1)}

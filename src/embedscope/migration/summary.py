@@ -111,7 +111,7 @@ def document_of(
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
-    dots = tuple(chart for chart in (_kept(decision, judge, retain),) if chart is not None)
+    dots = tuple(chart for chart in (_retention_chart(decision, judge, retain),) if chart is not None)
     tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
     return Document(
         f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
@@ -332,7 +332,7 @@ def _costs(costs: Costs) -> Table:
     return Table("costs", "What each way costs", heads, tuple(costs.options()), caption)
 
 
-def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
+def _retention_chart(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
     """What every candidate keeps on the part that selects, with its interval."""
     rows = []
     for t in decision.trials:

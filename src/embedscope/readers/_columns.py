@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from embedscope.core.batch import Batch, Shard
 from embedscope.core.block import block_rows
-from embedscope.core.boundary import guarded
+from embedscope.core.boundary import guard_batches
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
@@ -24,8 +24,8 @@ from embedscope.readers._column_names import (
     plain_columns,
     strings_column,
 )
-from embedscope.readers._column_values import matrix, parsed, side_by_side
-from embedscope.readers._keys import listed
+from embedscope.readers._column_values import matrix, parse_column, side_by_side
+from embedscope.readers._keys import join_first
 from embedscope.readers._paths import Place
 from embedscope.readers._row_strings import RowStrings
 
@@ -188,7 +188,7 @@ class ColumnShard:
         """What errors call it."""
         return f"{self.stream.path}, from row {self.start:,} on,"
 
-    @guarded
+    @guard_batches
     def batches(self) -> Iterator[Batch]:
         """The rows in blocks, checked to be finite, of one length, and as many as the file says."""
         s, row = self.stream, self.start
@@ -259,7 +259,7 @@ def column_notes(stream: ColumnStream) -> tuple[str, ...]:
             used.add(name)
     others = [name for name in (stream.schema.names if stream.schema is not None else []) if name not in used]
     if others:
-        names.append(f"column{'s' if len(others) > 1 else ''} {listed(others)} not read")
+        names.append(f"column{'s' if len(others) > 1 else ''} {join_first(others)} not read")
     return tuple(names)
 
 
@@ -271,5 +271,5 @@ def _matrix(table: Any, column: Column, label: str, row: int) -> npt.NDArray[Any
         import pyarrow.types as pt
 
         values = values.dictionary_decode() if pt.is_dictionary(values.type) else values
-        values = parsed(values, label, row)
+        values = parse_column(values, label, row)
     return matrix(values, column.dim, label, row)

@@ -117,7 +117,7 @@ def _width(dim: int, dtype: str) -> str:
     return f"{dim} {'numbers' if dtype in ('int8', 'uint8') else 'dimensions'} in {dtype}"
 
 
-def described(stream: Stream) -> str:
+def describe_stream(stream: Stream) -> str:
     """One line on what was found: ``2 .npy files, 9,000 rows; vectors with 24 dimensions in float32``."""
     facts = facts_of(stream)
     suffixes = " and ".join(dict.fromkeys(file.suffix for file in facts.files))

@@ -51,10 +51,10 @@ def open_jsonl(path: Place, key: str | None = None) -> Stream:
         raise InputError(f"{path} does not begin with an object {{...}} or a list [...]; wanted one per line")
     first = lines_between(path, runs.bounds(0))
     schema = _plain(_table(path, first, layout.bare, None, 0).schema)
-    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, held=_held)
+    return column_stream(path, schema, runs.rows, _tables, key, places=runs.starts, layout=layout, held=_held_bytes)
 
 
-def _held(stream: ColumnStream) -> int:
+def _held_bytes(stream: ColumnStream) -> int:
     layout: _Layout = stream.layout
     return layout.runs.held
 

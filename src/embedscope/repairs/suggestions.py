@@ -32,7 +32,7 @@ def again(command: str, objective: str) -> str:
     return shlex.join([*out, "--objective", objective])
 
 
-def barred(decision: Decision, judge: Judge, command: str) -> list[Finding]:
+def barred_findings(decision: Decision, judge: Judge, command: str) -> list[Finding]:
     """The candidate that scores highest of those that a guard bars, where it beats what may be chosen."""
     main = judge.objective.main
     scored = [t for t in decision.trials if t.outcome is not None and not t.candidate.transductive]

@@ -12,7 +12,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
 from embedscope.stats.best_of import less_best
 from embedscope.tasks._analogy_draws import mean_scores
-from embedscope.tasks._analogy_questions import Questions, broken
+from embedscope.tasks._analogy_questions import Questions, break_questions
 from embedscope.tasks._analogy_ranks import Asked, Ranks, analogy_ranks
 from embedscope.tasks._analogy_rows import CandidateRows
 
@@ -82,7 +82,7 @@ def outcomes(rows: CandidateRows, questions: Questions, ways: Sequence[tuple[str
     right = np.asarray(known[questions.answers].any(axis=1))
     asked = np.asarray(known[questions.words].all(axis=1) & right[questions.lists])
     kept = questions[asked]
-    drawn = [broken(kept, seed, draw) for draw in range(RANDOM_DRAWS if len(kept) else 0)]
+    drawn = [break_questions(kept, seed, draw) for draw in range(RANDOM_DRAWS if len(kept) else 0)]
     others = {f"random{draw}": other for draw, other in enumerate(drawn) if other is not None}
     runs: dict[tuple[str, bool, str], Asked] = {}
     for method, exclude in ways:

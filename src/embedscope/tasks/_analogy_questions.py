@@ -78,11 +78,11 @@ def questions_of(data: Data, relation: str, *, reverse: bool = False) -> Questio
     return Questions(
         table.table,
         table.rows[:, [a, b, c]],
-        _padded(tuple(given)),
+        _pad(tuple(given)),
         np.array(lists, dtype=np.intp),
         section,
         sections,
-        _padded([same.get(row, ()) for row in range(len(data.tables[table.table]))]) if same else None,
+        _pad([same.get(row, ()) for row in range(len(data.tables[table.table]))]) if same else None,
     )
 
 
@@ -102,14 +102,14 @@ def _answers(data: Data, relation: str) -> Mapping[int, tuple[int, ...]]:
     return out
 
 
-def _padded(given: Sequence[tuple[int, ...]]) -> Index:
+def _pad(given: Sequence[tuple[int, ...]]) -> Index:
     out = np.full((len(given), max(map(len, given))), -1, dtype=np.intp)
     for i, answers in enumerate(given):
         out[i, : len(answers)] = answers
     return out
 
 
-def broken(questions: Questions, seed: int, draw: int) -> Questions | None:
+def break_questions(questions: Questions, seed: int, draw: int) -> Questions | None:
     """The same a : b with c and its answers from a question of another relation, drawn anew; None for one relation.
 
     A pair of the *same* relation would still be a true analogy. The draw is decided by ``seed`` and ``draw``.

@@ -109,7 +109,7 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
     known: dict[tuple[Any, ...], Best] = {}
     counts = []
     for some, part in zip(asked, parts, strict=True):
-        places, excluded = part.reshape(-1, 3), _excluded(some) if some.exclude else None
+        places, excluded = part.reshape(-1, 3), _excluded_rows(some) if some.exclude else None
         vectors = QuestionVectors(METHODS[some.method], rows, w, places, some.answers, some.lists, excluded)
         same = (some.method, id(some.words), id(some.answers), id(some.which))
         best = known[same] = best_answers(vectors, known.get(same))
@@ -129,7 +129,7 @@ def analogy_ranks(rows: CandidateRows, asked: Sequence[Asked]) -> list[Ranks]:
     return [_ranks(count) for count in counts]
 
 
-def _excluded(asked: Asked) -> Index:
+def _excluded_rows(asked: Asked) -> Index:
     """Rows (m, e) of the words of each question, and of the same words spelled otherwise, -1 where there are fewer."""
     if asked.same is None:
         return asked.words

@@ -37,16 +37,16 @@ class ProbeTask:
     def score(self, vectors: Mapping[str, npt.NDArray[Any]], data: Data, seed: int) -> Mapping[str, Score]:
         """Scores by id, the main one first; rows without a direction are left out and counted."""
         train, test = (_classes(data, name, self.id) for name in (self.train, self.test))
-        rows, label, lost = _labelled(any_rows(vectors, data, train.table), train)
+        rows, label, lost = _labelled_rows(any_rows(vectors, data, train.table), train)
         if self.train == self.test:
             clusters = _clusters(data, train.table)
-            held = held_out(clusters)[lost.kept]
+            held = hold_out(clusters)[lost.kept]
             groups = np.unique(np.array(clusters)[lost.kept][held], return_inverse=True)[1]
             fit, other = (rows[~held], label[~held]), (rows[held], label[held])
             notes = [f"{int(held.sum())} rows of held-out clusters, {int((~held).sum())} to fit", *lost.notes]
         else:
             fit = rows, label
-            *other_rows, elsewhere = _labelled(any_rows(vectors, data, test.table), test)
+            *other_rows, elsewhere = _labelled_rows(any_rows(vectors, data, test.table), test)
             other, notes = (other_rows[0], other_rows[1]), [*lost.notes, *elsewhere.notes]
             groups = None
         return _scores(self.id, linear_probe(*fit, *other, seed=seed, groups=groups), notes)
@@ -77,14 +77,14 @@ class ZeroShotTask:
         if x.shape[1] != y.shape[1]:
             reason = f"undefined: images have {x.shape[1]} dimensions and prompts {y.shape[1]}; fit an alignment first"
             return {self.id: Score(None, 0, note=reason)}
-        rows, label, lost = _labelled(x, images)
+        rows, label, lost = _labelled_rows(x, images)
         if not np.isfinite(y).all():
             return {self.id: Score(None, 0, note="undefined: some prompts have no vector")}
         classes = class_vectors([y[prompts.label == k] for k in range(len(prompts.names))])
         return _scores(self.id, zero_shot(rows, classes, label, seed=seed), lost.notes)
 
 
-def held_out(clusters: Sequence[str], share: float = _TEST_SHARE) -> npt.NDArray[np.bool_]:
+def hold_out(clusters: Sequence[str], share: float = _TEST_SHARE) -> npt.NDArray[np.bool_]:
     """Which rows belong to the ``share`` of ``clusters`` (n,) with the smallest hashes of their names."""
     names = sorted(set(clusters))
     order = np.argsort(combine(hash_texts(names), 0), kind="stable")[: max(1, round(share * len(names)))]
@@ -98,7 +98,7 @@ class _Lost:
     notes: list[str]
 
 
-def _labelled(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[Any], Index, _Lost]:
+def _labelled_rows(x: npt.NDArray[Any], classes: Classes) -> tuple[npt.NDArray[Any], Index, _Lost]:
     """Rows at unit length that have a direction, with their classes."""
     norms = np.linalg.norm(np.asarray(x, dtype=np.float64), axis=1)
     kept = np.isfinite(norms) & (norms > 0)

@@ -17,7 +17,7 @@ Compare = Callable[[Floats, Floats], Floats]
 """(m, d), (n, d) -> (m, n) scores, higher is better, at most about 1 in size."""
 
 
-def prepared(queries: Any, corpus: Any, score: str) -> tuple[Floats, Floats, Compare]:
+def prepare(queries: Any, corpus: Any, score: str) -> tuple[Floats, Floats, Compare]:
     """Rows of ``queries`` (m, d) and ``corpus`` (n, d) as float64 and the function that compares blocks of them.
 
     cosine: q.d / (|q||d|). dot: q.d. euclidean: -|q - d|. manhattan: -sum |q_i - d_i|. Rows are scaled by one number

@@ -20,7 +20,7 @@ def rank_score(
     known = np.isfinite(items)
     value = spearman(rounded[known], gold[known])
     if value is None:
-        return _undefined(items, gold, what, notes)
+        return _undefined_score(items, gold, what, notes)
     tied = tied_pairs(rounded[known])
     said = [*notes, f"{tied} ties between {what} of {known.sum()} items"] if tied else notes
     return Score(value, int(known.sum()), spearman_draws(rounded, gold, seed, ends), items, "; ".join(said) or None)
@@ -33,11 +33,11 @@ def linear_score(
     known = np.isfinite(items)
     value = pearson(items[known], gold[known])
     if value is None:
-        return _undefined(items, gold, what, notes)
+        return _undefined_score(items, gold, what, notes)
     return Score(value, int(known.sum()), pearson_draws(items, gold, seed, ends), items, "; ".join(notes) or None)
 
 
-def _undefined(items: Floats, gold: Floats, what: str, notes: Sequence[str]) -> Score:
+def _undefined_score(items: Floats, gold: Floats, what: str, notes: Sequence[str]) -> Score:
     known = np.isfinite(items)
     n = int(known.sum())
     if n < 2:

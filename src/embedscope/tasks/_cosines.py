@@ -16,7 +16,7 @@ from embedscope.core.tables import Data, Index
 _BLOCK = 512  # pairs whose vectors are in float64 at once
 
 
-def checked_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str) -> npt.NDArray[Any]:
+def check_rows(vectors: Mapping[str, npt.NDArray[Any]], data: Data, table: str) -> npt.NDArray[Any]:
     """Vectors (n, d) of ``table``, one row for each of its texts; raises ``InputError`` otherwise."""
     if table not in vectors:
         raise InputError(f"vectors of table {table} are missing, got {sorted(vectors)}; encode {data.name}.{table}")

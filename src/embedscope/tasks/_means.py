@@ -11,7 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.stats.bootstrap import N_DRAWS, drawn_units, item_counts
+from embedscope.stats.bootstrap import N_DRAWS, item_counts, unit_facts
 
 _BLOCK = 4096  # items whose counts are in float64 at once, rows that are scaled at once
 
@@ -49,7 +49,7 @@ def mean_score(items: Floats, seed: int, notes: Sequence[str] = (), groups: Inde
         return Score(None, 0, None, items, "; ".join(["undefined: no item can be scored", *notes]))
     facts: dict[str, Any] = {}
     if groups is not None:
-        facts = drawn_units(groups[known])
+        facts = unit_facts(groups[known])
     value = float(items[known].mean())
     return Score(value, n, mean_draws(items, seed, groups), items, "; ".join(notes) or None, facts=facts)
 
@@ -123,7 +123,7 @@ def paired_directions(a: Any, b: Any) -> tuple[Floats, Floats]:
     return u, v
 
 
-def checked_index(rows: npt.ArrayLike, n: int, name: str) -> Index:
+def check_index(rows: npt.ArrayLike, n: int, name: str) -> Index:
     """``rows`` (p,) as row numbers of a table of ``n``; raises ``InputError`` where they are not."""
     index = np.asarray(rows)
     if index.ndim != 1 or (len(index) and index.dtype.kind not in "iu"):

@@ -14,7 +14,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index, Pairs, Score
 from embedscope.stats.bootstrap import shared_ends
 from embedscope.tasks._correlations import linear_score, rank_score
-from embedscope.tasks._cosines import checked_rows, gaps, pair_scores
+from embedscope.tasks._cosines import check_rows, gaps, pair_scores
 
 _CALLED: Mapping[Compared, str] = {
     "cosine": "cosines",
@@ -58,13 +58,13 @@ class PairTask:
         pairs = data.relations[self.relation]
         if not isinstance(pairs, Pairs):
             raise InputError(f"task {self.id} wants pairs, got {type(pairs).__name__} {data.name}.{self.relation}")
-        x = checked_rows(vectors, data, self.table)
+        x = check_rows(vectors, data, self.table)
         cosines = pair_scores(x, pairs.left, pairs.right, self.compared)
         notes = []
         if left_out := int((~np.isfinite(cosines)).sum()):
             notes = [f"{left_out} pairs left out: {', '.join(gaps(x, data.tables[self.table].unit))}"]
         ends = shared_ends(pairs.left, pairs.right)
-        drawn, units = _drawn(ends, len(pairs.left), data.tables[self.table].unit)
+        drawn, units = _drawn_units(ends, len(pairs.left), data.tables[self.table].unit)
         what = _CALLED[self.compared]
         scores = {self.id: rank_score(cosines, pairs.gold, seed, what, notes, ends)}
         if self.pearson:
@@ -73,7 +73,7 @@ class PairTask:
         return {name: replace(score, facts=facts) for name, score in scores.items()}
 
 
-def _drawn(ends: tuple[Index, Index] | None, pairs: int, unit: str) -> tuple[str, int]:
+def _drawn_units(ends: tuple[Index, Index] | None, pairs: int, unit: str) -> tuple[str, int]:
     """What the bootstrap draws, in words, and how many there are."""
     if ends is None:
         return "pairs", pairs

@@ -28,7 +28,7 @@ def keeping_dtypes(tags: Tags) -> Tags:
     return tags
 
 
-def inverted(estimator: Any, X: Any, inverse: Callable[[Floats], Floats]) -> Any:
+def invert(estimator: Any, X: Any, inverse: Callable[[Floats], Floats]) -> Any:
     """``inverse`` of the rows ``X`` (n, n_features_out_) of a fitted ``estimator``, checked, their type kept."""
     check_is_fitted(estimator)
     rows = check_array(X, dtype=DTYPES)
@@ -175,7 +175,7 @@ def whole(word: str, example: str) -> int:
     return int(word)
 
 
-def checked_count(k: object, what: str) -> int:
+def check_count(k: object, what: str) -> int:
     """``k`` as an int above 0, else ``InputError``."""
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
         raise InputError(f"{what} needs k, a whole number above 0, got {k!r}")

@@ -10,12 +10,12 @@ _STEPS = 100
 _TOLERANCE = 1e-12
 
 
-def pooled(x: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats]:
+def pool_adjacent_violators(x: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats]:
     """Corners of the rising function with the least sum w (f(x) - y)^2: pool adjacent violators (ayer1955).
 
     Equal ``x`` are one point. Of each run of equal values the first and last point are kept.
 
-    >>> [v.tolist() for v in pooled(np.arange(4.0), np.array([0.0, 1.0, 0.0, 1.0]), np.ones(4))]
+    >>> [v.tolist() for v in pool_adjacent_violators(np.arange(4.0), np.array([0.0, 1.0, 0.0, 1.0]), np.ones(4))]
     [[0.0, 1.0, 2.0, 3.0], [0.0, 0.5, 0.5, 1.0]]
     """
     points, place = np.unique(x, return_inverse=True)

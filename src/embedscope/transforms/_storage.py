@@ -56,28 +56,28 @@ class Storage:
         try:
             Path(path).stat()  # what is not there is said below
             if not is_regular(Path(path)):
-                raise self.refused(path, "it is no regular file")
+                raise self.refusal(path, "it is no regular file")
             with safe_open(str(path), framework="numpy") as file:
                 text = (file.metadata() or {}).get(self.key)
                 arrays = {name: file.get_tensor(name) for name in file.keys()} if text is not None else {}  # noqa: SIM118
         except OSError as error:
-            raise self.refused(path, (error.strerror or str(error)).lower()) from error
+            raise self.refusal(path, (error.strerror or str(error)).lower()) from error
         except (SafetensorError, ValueError, TypeError, AttributeError) as error:
             if isinstance(error, InputError):
                 raise
-            raise self.refused(path, f"it is no whole safetensors file: {error}") from error
+            raise self.refusal(path, f"it is no whole safetensors file: {error}") from error
         if text is None:
-            raise self.refused(path, f"its metadata have no {self.key}")
+            raise self.refusal(path, f"its metadata have no {self.key}")
         try:
             header = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self.refused(path, f"its metadata are not JSON: {error}") from error
+            raise self.refusal(path, f"its metadata are not JSON: {error}") from error
         if not isinstance(header, dict):
-            raise self.refused(path, "its metadata are no object")
+            raise self.refusal(path, "its metadata are no object")
         check_version(header, self.version_key, self.version, path, self.what.partition("; ")[0])
         for name, x in arrays.items():
             if x.dtype.kind != "f" or not np.isfinite(x).all():
-                raise self.refused(path, f"its array {name} holds what is not a finite number")
+                raise self.refusal(path, f"its array {name} holds what is not a finite number")
         return header, arrays
 
     @contextmanager
@@ -86,13 +86,13 @@ class Storage:
         try:
             yield
         except InputError as error:
-            raise error if str(path) in str(error) else self.refused(path, str(error)) from error
+            raise error if str(path) in str(error) else self.refusal(path, str(error)) from error
         except KeyError as error:
-            raise self.refused(path, f"it lacks {error.args[0] if error.args else 'a field'}") from error
+            raise self.refusal(path, f"it lacks {error.args[0] if error.args else 'a field'}") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise self.refused(path, f"a field of its header is not as it was written: {error}") from error
+            raise self.refusal(path, f"a field of its header is not as it was written: {error}") from error
 
-    def refused(self, path: str | Path, why: str) -> InputError:
+    def refusal(self, path: str | Path, why: str) -> InputError:
         """The error for a file that is not one of these."""
         what, _, wanted = self.what.partition("; ")
         return InputError(f"{path} is not {what} ({why}); {wanted}")
@@ -100,7 +100,7 @@ class Storage:
     def check_nothing_left(self, path: str | Path, arrays: Mapping[str, Any], named: Container[str]) -> None:
         """Raise ``InputError`` where an array belongs to nothing in the header."""
         if unknown := sorted(name for name in arrays if name not in named):
-            raise self.refused(path, f"its header does not name the array {unknown[0]}")
+            raise self.refusal(path, f"its header does not name the array {unknown[0]}")
 
 
 CHAIN = Storage(

@@ -164,8 +164,8 @@ def corpus(texts: Texts, trained: Any) -> Corpus:
     return Corpus(
         texts,
         trained,
-        _encoded(trained, texts.groups),
-        _encoded(trained, texts.held_out),
+        _encode(trained, texts.groups),
+        _encode(trained, texts.held_out),
         _digest(texts, trained),
     )
 
@@ -180,7 +180,7 @@ def _digest(texts: Texts, trained: Any) -> str:
     return sha.hexdigest()
 
 
-def _encoded(trained: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+def _encode(trained: Any, groups: Sequence[Sequence[str]]) -> list[list[list[int]]]:
     """Token ids of every text with BOS and EOS, cut at ``CONTEXT``, by group."""
     flat = [text for group in groups for text in group]
     ids = iter(trained(flat, truncation=True, max_length=CONTEXT)["input_ids"])

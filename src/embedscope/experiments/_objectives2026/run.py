@@ -16,7 +16,7 @@ from embedscope.core.result import Result
 from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, Arm, Family, Size
 from embedscope.experiments._objectives2026.corpus import Corpus, captions, corpus, emoji_names, tokenizer
-from embedscope.experiments._objectives2026.training import Recipe, facts_of, trained
+from embedscope.experiments._objectives2026.training import Recipe, facts_of, train_network
 from embedscope.experiments._wolfe2022.run import Scale, StudyData, load_study_data, measure_model, within_context
 
 FORMAT = 1
@@ -36,7 +36,7 @@ class Trained:
     records: tuple[Record, ...]
 
 
-def chosen_arms(names: Sequence[str]) -> list[Arm]:
+def select_arms(names: Sequence[str]) -> list[Arm]:
     """Arms by name, each once."""
     return [ARMS[name] for name in dict.fromkeys(names)]
 
@@ -56,10 +56,10 @@ def networks(
         for arm in arms:
             recipe = Recipe(arm, size, seed, corpora[arm.family].digest, device)
             with provenance.phase(f"train {arm.id}"):
-                folder = trained(recipe, corpora[arm.family], options.progress)
+                folder = train_network(recipe, corpora[arm.family], options.progress)
             with provenance.phase(f"measure {arm.id}"):
                 own = _contexts(study_data, corpora[arm.family], size)
-                records = _measured(folder, arm, seed, options, size, own)
+                records = _measure(folder, arm, seed, options, size, own)
             nets.append(Trained(arm, seed, facts_of(folder)["learned"], records))
     return nets, [*skipped, *more]
 
@@ -106,7 +106,7 @@ def _contexts(study_data: StudyData, own: Corpus, size: Size) -> StudyData:
     return replace(study_data, sentences=texts, clusters=clusters, corpus=f"held-out {own.texts.name}")
 
 
-def _measured(
+def _measure(
     folder: Path, arm: Arm, seed: int, options: Options, size: Size, study_data: StudyData
 ) -> tuple[Record, ...]:
     """wolfe2022's measures of one network, kept beside it."""

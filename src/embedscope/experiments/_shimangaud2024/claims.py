@@ -12,7 +12,7 @@ from embedscope.experiments._shimangaud2024.numbers import CLAIMS, FIFTY, NAMES,
 from embedscope.experiments._shimangaud2024.vectors import Model
 
 
-def checked_claims(models: Sequence[Model], records: Sequence[Record]) -> list[Checked]:
+def check_claims(models: Sequence[Model], records: Sequence[Record]) -> list[Checked]:
     """Every claim, with our record where the encoder and the questions of the claim were run.
 
     A record of the user's folder answers only if it asks fifty questions, as the study does.

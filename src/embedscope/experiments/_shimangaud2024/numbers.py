@@ -96,10 +96,10 @@ def published_role(source: str, stated: Mapping[str, str] | None = None) -> str 
     return None
 
 
-def as_written(words: tuple[str, str, str, str]) -> str:
+def format_question(words: tuple[str, str, str, str]) -> str:
     """A single question as the study writes it.
 
-    >>> as_written(("hour", "seconds", "feet", "inches"))
+    >>> format_question(("hour", "seconds", "feet", "inches"))
     'seconds - hour + feet, inches'
     """
     a, b, c, d = words
@@ -151,7 +151,7 @@ def _single() -> list[ValueClaim]:
         ValueClaim(
             "Table 4",
             role,
-            f"angle: {as_written(words)}",
+            f"angle: {format_question(words)}",
             value,
             dataset="single",
             tolerance=0.05,

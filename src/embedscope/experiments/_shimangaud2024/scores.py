@@ -92,7 +92,7 @@ def answers(model: Model, question_set: QuestionSet, seed: int) -> Answers:
     for kind in dict.fromkeys(way.rpartition(".")[2] for way in ways):
         own = [way for way in ways if way.endswith(f".{kind}")]
         parts = [(way.split(".")[0], way.split(".")[1] == "exclude") for way in own]
-        results |= zip(own, outcomes(prepared(x, kind), question_set.questions, parts, seed), strict=True)
+        results |= zip(own, outcomes(prepare_rows(x, kind), question_set.questions, parts, seed), strict=True)
     raw = CandidateRows.of(x, "raw")
     results = {way: results[way] for way in ways}
     return Answers(
@@ -100,7 +100,7 @@ def answers(model: Model, question_set: QuestionSet, seed: int) -> Answers:
     )
 
 
-def prepared(x: Floats, kind: str) -> CandidateRows:
+def prepare_rows(x: Floats, kind: str) -> CandidateRows:
     """Rows (n, d) read as ``kind`` once and for all, so that they are not scaled again for every question."""
     return CandidateRows.of(CandidateRows.of(x, kind).take(slice(None)), "raw")
 

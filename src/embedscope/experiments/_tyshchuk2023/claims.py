@@ -12,7 +12,7 @@ from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.vectors import Vectors
 
 
-def checked_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list[Checked]:
+def check_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list[Checked]:
     """Every claim, with our record where the model and the data of the claim were run."""
     roles = {m.source: m.role for m in models}
 

@@ -61,7 +61,7 @@ class Paired:
             ids = hash_rows(0, len(a)), hash_rows(0, len(b))
         if (len(a), len(b)) != (len(ids[0]), len(ids[1])):
             raise InputError(f"{len(a)} and {len(b)} rows need one id each, got {len(ids[0])} and {len(ids[1])}")
-        return cls(_scaled(a), _scaled(b), *ids, names)
+        return cls(_scale(a), _scale(b), *ids, names)
 
     @cached_property
     def matches(self) -> tuple[Index, Index]:
@@ -116,12 +116,12 @@ class Paired:
         return all(len(np.unique(rows)) == len(rows) for rows in self.matches)
 
 
-def _scaled(x: Floats) -> Floats:
+def _scale(x: Floats) -> Floats:
     """Rows ``x`` (n, d) times a power of two, where fourth powers of their values would leave float64.
 
     No metric of two spaces depends on the scale of a side, and a power of two costs no digit.
 
-    >>> _scaled(np.array([[1e-170, 0.0]])).round(2).tolist()
+    >>> _scale(np.array([[1e-170, 0.0]])).round(2).tolist()
     [[0.6, 0.0]]
     """
     largest = float(abs(x).max())
@@ -177,7 +177,7 @@ class PairMetric:
         """The value on matching rows ``x`` (n, dx) and ``y`` (n, dy); ``UndefinedError`` where there is none."""
         return next(iter(self.function(replace(Paired.of(x, y), values_only=True)).values())).value
 
-    def measured(self, paired: Paired) -> tuple[Measured, ...]:
+    def measure(self, paired: Paired) -> tuple[Measured, ...]:
         """The numbers with intervals from groups of ids; one of value None where undefined."""
         dim = int(paired.x.shape[1])
         try:
@@ -213,7 +213,7 @@ def pair_metric(
     return decorate
 
 
-def left_out_interval(value: float, without: Callable[[int], float], sizes: Sequence[int]) -> Interval:
+def jackknife_interval(value: float, without: Callable[[int], float], sizes: Sequence[int]) -> Interval:
     """Jackknife of ``value`` over the 16 groups, ``sizes`` rows in each; ``without`` gives it without one."""
     filled = [g for g in range(GROUPS) if sizes[g]]
     if len(filled) < 2:
@@ -229,5 +229,5 @@ def mean_estimate(items: Floats, groups: Index, note: str | None = None) -> Esti
     sizes = np.bincount(groups, minlength=GROUPS)
     sums = np.bincount(groups, items, minlength=GROUPS)
     n, total = len(items), float(items.sum())
-    interval = left_out_interval(total / n, lambda g: float((total - sums[g]) / (n - sizes[g])), sizes.tolist())
+    interval = jackknife_interval(total / n, lambda g: float((total - sums[g]) / (n - sizes[g])), sizes.tolist())
     return Estimate(total / n, interval, n, note)

@@ -57,7 +57,7 @@ class Side:
         return Side(self.width, self.mean, self.matrix @ other.matrix, shift)
 
 
-def pushed(cross: CrossGaussian, left: Side, right: Side) -> CrossGaussian:
+def push_moments(cross: CrossGaussian, left: Side, right: Side) -> CrossGaussian:
     """Moments of the pairs after ``left`` and ``right``, in closed form; fourth moments survive a shift alone."""
     a, b = left.matrix, right.matrix
     cxx = cross.cxx if a is None else a.T @ cross.cxx @ a

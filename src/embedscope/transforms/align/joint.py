@@ -56,7 +56,7 @@ class _Joint(Aligner):
             raise InputError(f"basis must be 'joint', got {self.basis!r}: {SEPARATE}")
         if self.mean not in {"own", "joint"}:
             raise InputError(f"mean must be 'own' or 'joint', got {self.mean!r}")
-        pooled = cross.pooled("joint" if self.mean == "joint" else "space")
+        pooled = cross.pool("joint" if self.mean == "joint" else "space")
         matrix = linear(self._step().fit_moments(pooled))
         means = (pooled.mean, pooled.mean) if self.mean == "joint" else (cross.mean_x, cross.mean_y)
         return Side(len(matrix), means[0], matrix), Side(len(matrix), means[1], matrix)

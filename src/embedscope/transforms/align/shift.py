@@ -53,7 +53,7 @@ class CenterSides(Aligner):
             raise InputError(f"center knows the means {', '.join(MEANS)}, got {self.mean!r}")
         x, y = cross.mean_x, cross.mean_y
         if self.mean == "joint":
-            x = y = cross.pooled("joint").mean
+            x = y = cross.pool("joint").mean
         return Side(len(x), x), Side(len(y), y)
 
 

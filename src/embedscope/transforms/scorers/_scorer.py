@@ -74,7 +74,7 @@ class Scorer(ABC):
                 f"{self.text} was fitted on a corpus of {len(self.corpus_)} rows, got scores of {block.shape[1]}; "
                 "pass the scores of a query with every row of the corpus"
             )
-        return self._adjusted(block)
+        return self._adjust(block)
 
     def _check(self, size: int, what: str) -> None:
         """Raise ``InputError`` where ``size`` rows are too few."""
@@ -86,7 +86,7 @@ class Scorer(ABC):
         """The number of each of b rows of the corpus from its ``scores`` (b, p) with the bank."""
 
     @abstractmethod
-    def _adjusted(self, scores: Floats) -> Floats:
+    def _adjust(self, scores: Floats) -> Floats:
         """Adjusted scores (m, n)."""
 
 

@@ -56,7 +56,7 @@ class InvertedSoftmax(Scorer):
             sums = np.exp(self.beta * (scores - top[:, None])).sum(axis=1)
         return np.asarray(top + np.log(sums / np.isfinite(scores).sum(axis=1)) / self.beta)
 
-    def _adjusted(self, scores: Floats) -> Floats:
+    def _adjust(self, scores: Floats) -> Floats:
         return scores - self.corpus_
 
 

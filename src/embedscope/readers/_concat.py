@@ -12,11 +12,11 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
 from embedscope.readers._facts import Facts, facts_of, together
-from embedscope.readers._held import held_of
-from embedscope.readers._row_strings import RowStrings, chained, in_order, other_columns
+from embedscope.readers._held import held_bytes
+from embedscope.readers._row_strings import RowStrings, chain_strings, in_order, other_columns
 
 
-def joined(parts: Sequence[Stream]) -> Stream:
+def concat(parts: Sequence[Stream]) -> Stream:
     """The rows of ``parts``, which must have the same spaces and dimensions; a single one is its own stream."""
     first = parts[0]
     for part in parts:
@@ -47,7 +47,7 @@ class JoinedStream:
     @property
     def held(self) -> int:
         """Bytes that a worker holds at most beside the blocks that it gives."""
-        return max(held_of(part) for part in self.parts)
+        return max(held_bytes(part) for part in self.parts)
 
     @property
     def facts(self) -> Facts:
@@ -57,12 +57,12 @@ class JoinedStream:
     @property
     def row_ids(self) -> RowStrings | None:
         """The ids of the rows, where all parts have them."""
-        return chained(self.parts, "row_ids")
+        return chain_strings(self.parts, "row_ids")
 
     @property
     def row_texts(self) -> RowStrings | None:
         """The texts of the rows, where all parts have them."""
-        return chained(self.parts, "row_texts")
+        return chain_strings(self.parts, "row_texts")
 
     @property
     def row_columns(self) -> Mapping[str, RowStrings]:
