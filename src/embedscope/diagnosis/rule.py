@@ -50,7 +50,7 @@ class Rule:
     says : the sentence, with ``{value}``, ``{percent}``, ``{n}``, ``{dim}`` and what ``details`` names
     harm : what it does to the user
     remedy : what to try
-    adjusted : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads; None
+    adjust : numbers, threshold -> the threshold at so many rows, beyond what a space without the defect reads; None
         where it does not apply
     details : words of ``says`` -> metric that gives them, or numbers -> a word
     applies : numbers -> whether the question makes sense
@@ -67,7 +67,7 @@ class Rule:
     says: str
     harm: str
     remedy: Remedy
-    adjusted: Callable[[Numbers, float], float | None] | None = None
+    adjust: Callable[[Numbers, float], float | None] | None = None
     details: Mapping[str, str | Callable[[Numbers], str]] = field(default_factory=dict)
     applies: Callable[[Numbers], bool] | None = None
     least_rows: int = LEAST_ROWS
@@ -84,7 +84,7 @@ class Rule:
     def threshold(self, level: Severity, numbers: Numbers, changed: Mapping[Severity, float | None]) -> float | None:
         """Threshold of ``level`` for these numbers; ``changed`` replaces the rule's own, None takes it away."""
         value = changed[level] if level in changed else self.levels.get(level)
-        return value if value is None or self.adjusted is None else self.adjusted(numbers, value)
+        return value if value is None or self.adjust is None else self.adjust(numbers, value)
 
 
 @short_repr

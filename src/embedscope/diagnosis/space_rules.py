@@ -241,7 +241,7 @@ RULES = (
         says="Five rows take {percent} of all places among the 10 nearest.",
         harm="The same few documents appear for every query, and push the right ones out of the first page.",
         remedy=Remedy(candidates=("center",), also="look at the five, often boilerplate or empty"),
-        adjusted=_beyond_five,
+        adjust=_beyond_five,
     ),
     Rule(
         id="never_found",
@@ -268,7 +268,7 @@ RULES = (
         says="{percent} of the rows are duplicates of another row.",
         harm="Results repeat each other, and hubs and distances to neighbours say less.",
         remedy=Remedy("keep one row of each and a list of its duplicates, before indexing"),
-        adjusted=_copies_of_pairs,
+        adjust=_copies_of_pairs,
     ),
     Rule(
         id="zero_rows",
@@ -298,7 +298,7 @@ RULES = (
         says="Row norms vary by {percent} of their mean.",
         harm="An index by dot product ranks rows with large norms first, whatever they mean; cosine is not affected.",
         remedy=Remedy("L2-normalise rows before indexing, or index by cosine"),
-        adjusted=lambda numbers, limit: limit + (2 * numbers.dim) ** -0.5,
+        adjust=lambda numbers, limit: limit + (2 * numbers.dim) ** -0.5,
     ),
     Rule(
         id="half_precision",

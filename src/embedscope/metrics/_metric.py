@@ -68,7 +68,7 @@ class Metric:
     unsound : statistic -> why no interval can be given for this very value, or None
     bias : grouped statistic -> what a finite sample does to this very value beyond the interval, or None; where None,
         the bias of the jackknife is reported where it is large
-    prepared : grouped statistic -> the same with what only the groups together give
+    prepare : grouped statistic -> the same with what only the groups together give
     bias_of : grouped statistic -> expected value less the true one, in place of the jackknife's estimate
     error_of_fixed : grouped statistic -> standard error of what the groups hold fixed, added in squares to that of the
         jackknife; None where there is none
@@ -93,7 +93,7 @@ class Metric:
     warning: Callable[[Any], str | None] | None = None
     unsound: Callable[[Any], str | None] | None = None
     bias: Callable[[GroupedResult[Any]], str | None] | None = None
-    prepared: Callable[[GroupedResult[Any]], GroupedResult[Any]] | None = None
+    prepare: Callable[[GroupedResult[Any]], GroupedResult[Any]] | None = None
     bias_of: Callable[[GroupedResult[Any]], float | None] | None = None
     error_of_fixed: Callable[[GroupedResult[Any]], float | None] | None = None
     omits: str | None = None
@@ -148,7 +148,7 @@ class Metric:
 
     def measure(self, grouped: GroupedResult[Any]) -> tuple[Measured, ...]:
         """The numbers of this metric with intervals from the groups left out; one of value None where undefined."""
-        grouped = grouped if self.prepared is None else self.prepared(grouped)
+        grouped = grouped if self.prepare is None else self.prepare(grouped)
         full: Statistic = grouped.full
         try:
             values = self._values(full)

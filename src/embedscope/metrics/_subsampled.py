@@ -37,14 +37,14 @@ class NeighbourMetric(Metric):
     of_groups : the values without each group in turn (rows, their groups (n,)), where these are known without taking
         the value again; the interval is then a jackknife, else it comes from subsamples
     across_units : whether pairs of rows inside a unit of evidence are left out
-    certified : interval of the value of all rows from such queries that holds without assumptions; None for none
+    certify : interval of the value of all rows from such queries that holds without assumptions; None for none
     share : whether the value is a share of rows, whose interval is no narrower than that of independent units
     indexed : whether it is a function of how often rows are neighbours, which a FAISS index may say
     """
 
     of_rows: OfRows | None = None
     of_queries: Callable[[npt.NDArray[np.uint64], int], Value] | None = None
-    certified: Callable[[npt.NDArray[np.uint64], int], tuple[float, float]] | None = None
+    certify: Callable[[npt.NDArray[np.uint64], int], tuple[float, float]] | None = None
     indexed: bool = False
     share: bool = False
     across_units: bool = False
@@ -102,8 +102,8 @@ class NeighbourMetric(Metric):
             left.append(self._by_name(self.of_queries(full.ids[rest], full.n)))  # type: ignore[misc]
             sizes.append(int((~rest).sum()))
         intervals = {key: jackknife(v, [one[key] for one in left], sizes) for key, v in values.items()}
-        if self.certified is not None:
-            low, high = self.certified(full.ids, full.n)
+        if self.certify is not None:
+            low, high = self.certify(full.ids, full.n)
             intervals = {key: Interval(bars.stderr, low, high) for key, bars in intervals.items()}
         return intervals, None
 

@@ -212,7 +212,7 @@ def top_share_of(counts: npt.NDArray[Any], places: int) -> float:
     indexed=True,
     across_units=True,
     of_queries=_share_of_queries,
-    certified=_share_interval,
+    certify=_share_interval,
 )
 def hub_share(rows: RowSet) -> float:
     """Share of all neighbour places that the 5 most frequent neighbours take, by cosine.

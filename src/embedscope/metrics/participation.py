@@ -78,7 +78,7 @@ def participation_ratio(g: Gaussian) -> float:
     ideal="dim",
     units="directions",
     cite="himeno2014",
-    prepared=across_groups,
+    prepare=across_groups,
 )
 def participation_ratio_unbiased(g: Gaussian) -> float:
     """Participation ratio with the unbiased estimate of tr C^2, for any distribution of the rows.

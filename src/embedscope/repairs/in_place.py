@@ -109,7 +109,7 @@ class _Collection:
     @contextmanager
     def writer(self, dim: int) -> Iterator[StoreWriter]:
         """The writer of rows of ``dim`` dimensions."""
-        with STORE_WRITERS.get(self.place.scheme).opened(self.place, self.stream, dim) as writer:
+        with STORE_WRITERS.get(self.place.scheme).open(self.place, self.stream, dim) as writer:
             yield writer
 
 
