@@ -42,9 +42,9 @@ def test_text_of_strangers_stays_text() -> None:
 
 
 def test_remedies_show_commands_as_code() -> None:
-    text = Prose().remedy("embedscope repair x.npy --candidates center; add --labels")
+    text = Prose().remedy((Action("or ", "embedscope repair x.npy --candidates center"), Action("add; --labels")))
     whole = "".join(text.replace('<span class="word">', "").split("</span>"))
-    assert whole == "<code>embedscope repair x.npy --candidates center</code>; add --labels"
+    assert whole == "or <code>embedscope repair x.npy --candidates center</code>; add; --labels"
     assert '<span class="word">--candidates</span> <span class="word">center</span>' in text, "no break in an option"
 
 

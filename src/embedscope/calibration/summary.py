@@ -17,6 +17,7 @@ from embedscope.calibration.scores import ScoreCalibration
 from embedscope.calibration.unrelated import Sampled, histogram, tail_intervals
 from embedscope.core.arrays import Floats
 from embedscope.core.document import (
+    Action,
     Cell,
     Column,
     Document,
@@ -237,8 +238,8 @@ def _thresholds(numbers: Findings) -> Iterator[Finding]:
             yield _merges(numbers, t.cosine)
 
 
-def _next(looked: Looked) -> str:
-    return f"{looked.new} new pairs were written" if looked.new else ""
+def _next(looked: Looked) -> tuple[Action, ...]:
+    return (Action(f"{looked.new} new pairs were written"),) if looked.new else ()
 
 
 def _merges(numbers: Findings, cut: float) -> Finding:
@@ -294,7 +295,7 @@ def _unrelated_findings(numbers: Findings, records: Sequence[Record]) -> Iterato
             f"Queries differ: the mean cosine of a query with unrelated rows varies by {u.query_spread:.3f} (standard "
             f"deviation), {percent(part, 0)} of the variance of all cosines. A percentile among the query's own "
             "unrelated pairs says more than one threshold for all.",
-            remedy="calibration.percentile(cosines, queries=vectors)",
+            remedy=(Action(command="calibration.percentile(cosines, queries=vectors)"),),
         )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from embedscope.core.document import Column, Document, Finding, Skipped, Table
+from embedscope.core.document import Action, Column, Document, Finding, Skipped, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -272,7 +272,7 @@ def _finding(c: Change) -> Finding:
     place = f"{c.record.metric} of {c.record.space}" if c.record.space else c.record.metric
     if c.new is None:
         return Finding(
-            f"{place} is missing now.", "serious", "", remedy="measure what the baseline had (--queries, spaces)"
+            f"{place} is missing now.", "serious", remedy=(Action("measure what the baseline had (--queries, spaces)"),)
         )
     if c.outcome == "undefined":
         return Finding(
@@ -299,7 +299,7 @@ def _turn_finding(c: Change, old: float, new: float) -> Finding:
         f"fixed direction {k} was {old:.4g} and is {new:.4g}.",
         "serious",
         f"difference {new - old:+.3g}, error bar ± {_error(c) or 0.0:.2g}, p = {c.p or 0.0:.2g}",
-        remedy="vectors of another model, or turned since: embed queries and documents with one model again",
+        remedy=(Action("vectors of another model, or turned since: embed queries and documents with one model again"),),
     )
 
 

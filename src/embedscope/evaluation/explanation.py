@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.core.document import Column, Document, Finding, Status, Table
+from embedscope.core.document import Action, Column, Document, Finding, Status, Table
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.near_ids import near_id
 from embedscope.core.progress import Progress, Silent
@@ -295,7 +295,7 @@ class _Explained:
                 "info",
                 f"a document is among the ten nearest of {self.usual:.1f} queries on average, these of at least "
                 f"{int(self.hubs[front][self.is_hub(front)].min())}",
-                remedy="a repair that centres, or a scorer such as csls (embedscope repair)",
+                remedy=(Action("a repair that centres, or a scorer such as csls (embedscope repair)"),),
             )
         if gap < NEAR:
             return Finding(

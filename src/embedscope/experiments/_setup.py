@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedscope.core.document import Cell, Column, Document, Finding, Table
+from embedscope.core.document import Action, Cell, Column, Document, Finding, Table
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
@@ -76,7 +76,7 @@ def _finding(experiment: Experiment, options: Options, missing: Sequence[Need]) 
 def _missing(need: Need) -> Finding:
     """What is not here, what it would give, and how to get it."""
     text = f"{need.kind.capitalize()} {need.name} is not here" + (f"; it gives {need.gives}." if need.gives else ".")
-    return Finding(text, "warning" if need.required else "info", remedy=need.missing or "")
+    return Finding(text, "warning" if need.required else "info", remedy=(Action(need.missing),) if need.missing else ())
 
 
 def _table(needs: Sequence[Need]) -> Table:

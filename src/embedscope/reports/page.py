@@ -50,7 +50,7 @@ def render_html(result: Result) -> str:
     environment.filters["prose"] = lambda text: trusted(glossary(text))
     environment.filters["licensed"] = lambda text: trusted(link_licences(text))
     environment.filters["words"] = lambda text: trusted(words(text))
-    environment.filters["remedy"] = lambda text: trusted(glossary.remedy(text))
+    environment.filters["remedy"] = lambda actions: trusted(glossary.remedy(actions))
     style = "\n".join(_template(name) for name in _STYLES)
     early, late = _template(_HEAD_SCRIPT), "\n".join(_template(name) for name in _SCRIPTS)
     text: str = environment.get_template("report.html.j2").render(

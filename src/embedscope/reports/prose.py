@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
 
+from embedscope.core.document import Action
 from embedscope.reports.glossary import definitions, pattern
 from embedscope.reports.numbers import typeset
 
@@ -44,10 +46,11 @@ class Prose:
         seen: set[str] = set()
         return "".join(self._part(part, i % 2 == 1, seen) for i, part in enumerate(_PARTS.split(str(text))) if part)
 
-    def remedy(self, text: str) -> str:
-        """What to try: a command as code, words as words; after a semicolon another part begins."""
-        parts = [f"<code>{words(p)}</code>" if p.startswith("embedscope ") else self(p) for p in text.split("; ")]
-        return "; ".join(parts)
+    def remedy(self, actions: Sequence[Action]) -> str:
+        """What to try: commands as code, words as words."""
+        return "; ".join(
+            self(a.text) + (a.command and f"<code>{words(a.command)}</code>") + self(a.after) for a in actions
+        )
 
     @property
     def terms(self) -> list[tuple[str, str, str]]:
