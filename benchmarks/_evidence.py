@@ -18,8 +18,8 @@ from embedscope.core.ids import hash_texts
 from embedscope.core.tables import Data, Score
 from embedscope.datasets import DATASETS, Finder
 from embedscope.stats.bootstrap import Difference, paired_difference
-from embedscope.tasks._correlations import rank_score
-from embedscope.tasks._cosines import pair_cosines
+from embedscope.tasks.correlations import rank_score
+from embedscope.tasks.cosines import pair_cosines
 from embedscope.transforms.repair import Repair
 
 Matrix = Any

@@ -74,10 +74,10 @@ def theirs(names: list[str], x: np.ndarray, rows: np.ndarray, sections: list[str
 
 
 def main() -> None:
-    from embedscope.tasks._analogy_outcome import outcome
-    from embedscope.tasks._analogy_questions import Questions
-    from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
-    from embedscope.tasks._analogy_rows import CandidateRows
+    from embedscope.tasks.analogy_outcome import outcome
+    from embedscope.tasks.analogy_questions import Questions
+    from embedscope.tasks.analogy_ranks import Asked, analogy_ranks
+    from embedscope.tasks.analogy_rows import CandidateRows
 
     names, x, rows, sections = make()
     product = bare(x, rows)

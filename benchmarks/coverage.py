@@ -23,7 +23,7 @@ from embedscope.core.ids import mix
 from embedscope.core.tables import Score
 from embedscope.geometry.measure import measure
 from embedscope.metrics.pairs import PAIR_METRICS
-from embedscope.metrics.pairs._metric import Paired
+from embedscope.metrics.pairs.metric import Paired
 from embedscope.stats.best_of import best_difference, best_of
 from embedscope.stats.bootstrap import paired_difference, pearson_draws, shared_ends
 from embedscope.stats.score_records import score_bars

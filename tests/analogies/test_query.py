@@ -22,9 +22,9 @@ from embedscope.sources.concept_means import concept_means, images_of
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.vocabulary import with_vocabulary
 from embedscope.sources.word_contexts import Contexts
-from embedscope.tasks._analogy_outcome import outcome, top_scores
-from embedscope.tasks._analogy_questions import questions_of
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_outcome import outcome, top_scores
+from embedscope.tasks.analogy_questions import questions_of
+from embedscope.tasks.analogy_rows import CandidateRows
 
 NO_GENSIM = "gensim is not installed"
 

@@ -14,7 +14,7 @@ from embedscope.certification.judges.base import Candidate, Items, Objective, Ou
 from embedscope.core.progress import Silent
 from embedscope.core.tables import Score
 from embedscope.stats.bootstrap import Difference
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 N = 200
 FLAT = np.zeros(N)

@@ -15,7 +15,7 @@ from embedscope.certification.split import keep_clusters, part_numbers
 from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Score
 from embedscope.readers import ArrayStream
-from embedscope.readers._concat import JoinedStream
+from embedscope.readers.concat import JoinedStream
 from embedscope.sources.paired_stream import PairedStream, whole_pair
 from embedscope.stats.bootstrap import Difference, paired_difference
 from embedscope.tasks.mixed import same_modality_share
@@ -33,7 +33,7 @@ def test_parts_do_not_depend_on_the_order_of_rows_or_on_shards(monkeypatch: pyte
     how = {"normalize": True, "max_eval_rows": 60, "seed": 3, "limit_fit": 30}
     whole = by_position(whole_pair(x, y), [500], hashes, **how)  # type: ignore[arg-type]
     cut = PairedStream(*(JoinedStream((ArrayStream({"v": z[:77]}), ArrayStream({"v": z[77:]}))) for z in (x, y)))
-    monkeypatch.setattr("embedscope.readers._concat.plan", lambda n, dim: [(0, 50)])
+    monkeypatch.setattr("embedscope.readers.concat.plan", lambda n, dim: [(0, 50)])
     split = by_position(cut, [77, 423], hashes, **how)  # type: ignore[arg-type]
     assert (whole.rows["certify"].names_x == split.rows["certify"].names_x).all()
     np.testing.assert_allclose(whole.cross.cxy, split.cross.cxy, atol=1e-12)

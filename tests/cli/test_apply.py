@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.commands import run_command
 
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.repair import KindMap, Repair
 
 X = np.random.default_rng(4).normal(size=(300, 6)).astype(np.float32) + 0.3

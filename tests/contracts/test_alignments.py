@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.stats import cross_gaussian
 from embedscope.transforms.align import ALIGNMENTS, Alignment, ContrastiveHeads, load_alignment, parse_alignment
-from embedscope.transforms.align._sides import push_moments
+from embedscope.transforms.align.sides import push_moments
 from embedscope.transforms.scorers import SCORERS, parse_scorer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "transforms.md").read_text(encoding="utf-8")

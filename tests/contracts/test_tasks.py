@@ -16,9 +16,9 @@ from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.tables import Data, Labels, Pairs, Task
 from embedscope.datasets import DATASETS, Finder
 from embedscope.tasks import TASKS
-from embedscope.tasks._class_tasks import hold_out
 from embedscope.tasks._matches import MatchTask
-from embedscope.tasks._pairs import PairTask
+from embedscope.tasks.class_tasks import hold_out
+from embedscope.tasks.pairs import PairTask
 from embedscope.tasks.valence import ValNorm
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

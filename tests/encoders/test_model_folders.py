@@ -10,7 +10,7 @@ from embedscope.encoders import is_model
 from embedscope.encoders._roles import Overrides
 from embedscope.encoders._saved_settings import read_settings
 from embedscope.encoders._sentence_model import reading_facts
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.uris import parse_uri
 from embedscope.readers import is_vector_folder
 from embedscope.sources.open import is_file, open_sources
 

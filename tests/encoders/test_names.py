@@ -18,7 +18,7 @@ def no_hub(monkeypatch):
     def ask(*_):
         raise AssertionError("the hub was asked")
 
-    monkeypatch.setattr("embedscope.encoders._sources._from_hub", ask)
+    monkeypatch.setattr("embedscope.encoders.sources._from_hub", ask)
 
 
 def test_an_unknown_layer_of_a_deep_model_is_a_short_sentence():

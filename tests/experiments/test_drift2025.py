@@ -17,7 +17,7 @@ from embedscope.experiments._drift2025.spaces import NAMES, Pair, name_pairs
 from embedscope.experiments._drift2025.tables import CLAIMS, figures, tables
 from embedscope.experiments._tested import of_score
 from embedscope.migration.retention import OVERLAP
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 
 @pytest.fixture(scope="module")

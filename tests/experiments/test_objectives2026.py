@@ -12,7 +12,6 @@ from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.core.tables import TextTable
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.corpus import Texts, by_image, corpus, plain, tokenizer
 from embedscope.experiments._objectives2026.figures import figures
@@ -20,6 +19,7 @@ from embedscope.experiments._objectives2026.findings import findings, headline
 from embedscope.experiments._objectives2026.numbers import TOKENS, Numbers, over_seeds, paired_test
 from embedscope.experiments._objectives2026.run import Trained, select_arms
 from embedscope.experiments._objectives2026.tables import tables
+from embedscope.experiments.experiment import Options
 
 SPACES = ("layer00", "layer01", "layer02", "final")
 TINY = replace(SIZES["smoke"], layers=1, width=16, heads=2, vocabulary=300, steps=6, images=8, held_out=12)

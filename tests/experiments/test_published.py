@@ -9,12 +9,12 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Claim
-from embedscope.experiments._published import parse_stated_models
 from embedscope.experiments._shimangaud2024.numbers import published_role as of_shimangaud
 from embedscope.experiments._tyshchuk2023.numbers import published_role as of_tyshchuk
 from embedscope.experiments._wolfe2022.numbers import PUBLISHED_MODELS
 from embedscope.experiments._wolfe2022.numbers import published_role as of_wolfe
+from embedscope.experiments.experiment import Claim
+from embedscope.experiments.published import parse_stated_models
 
 GPT2 = {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257}
 

@@ -16,7 +16,6 @@ from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.datasets import DATASETS, Finder
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.claims import check_claims
 from embedscope.experiments._shimangaud2024.findings import findings
 from embedscope.experiments._shimangaud2024.gains import gain_charts, relation_chart
@@ -48,10 +47,11 @@ from embedscope.experiments._shimangaud2024.study_data import (
 )
 from embedscope.experiments._shimangaud2024.vectors import Model, open_vectors
 from embedscope.experiments._tested import of_score
+from embedscope.experiments.experiment import Options
 from embedscope.experiments.shimangaud2024 import run_study
 from embedscope.stats.bootstrap import item_counts
-from embedscope.tasks._analogy_questions import Questions
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_questions import Questions
+from embedscope.tasks.analogy_rows import CandidateRows
 
 KINDS, COUNT = ("young", "female", "red"), 12
 

@@ -16,7 +16,6 @@ from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.tables import Classes, Data, Matches, TextTable
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._tyshchuk2023.claims import check_claims
 from embedscope.experiments._tyshchuk2023.classes import class_halves, class_records
 from embedscope.experiments._tyshchuk2023.findings import findings, headline, recall_charts
@@ -57,6 +56,7 @@ from embedscope.experiments._tyshchuk2023.vectors import (
     unit,
 )
 from embedscope.experiments._tyshchuk2023.views import Pairing
+from embedscope.experiments.experiment import Options
 from embedscope.transforms.align import ContrastiveHeads
 
 

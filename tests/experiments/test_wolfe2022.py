@@ -23,7 +23,6 @@ from embedscope.core.tables import Score
 from embedscope.datasets import Finder
 from embedscope.evaluation.scoring import TaskScore
 from embedscope.experiments import EXPERIMENTS
-from embedscope.experiments._experiment import Claim, Options
 from embedscope.experiments._wolfe2022.findings import findings
 from embedscope.experiments._wolfe2022.lookup import Extreme, difference
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, TABLE_1
@@ -37,8 +36,9 @@ from embedscope.experiments._wolfe2022.run import (
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import ranges, tables
+from embedscope.experiments.experiment import Claim, Options
 from embedscope.stats.best_of import best_of
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 pytestmark = pytest.mark.timeout(600)  # the study is run once, in a process of its own
 

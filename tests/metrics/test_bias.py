@@ -8,7 +8,7 @@ import pytest
 from embedscope import measure, metrics
 from embedscope.core.ids import groups_of, mix
 from embedscope.metrics.pairs import PAIR_METRICS
-from embedscope.metrics.pairs._metric import Paired
+from embedscope.metrics.pairs.metric import Paired
 from embedscope.stats import Grouped, Moments
 from embedscope.stats.moments import across_groups, halves
 from embedscope.stats.units import Units

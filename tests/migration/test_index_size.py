@@ -7,7 +7,7 @@ import pytest
 
 from embedscope.core.tables import Score
 from embedscope.migration.index_size import extrapolate, overlap_in_parts, thinned_ndcg
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 from embedscope.tasks.retrieval import judged_scores
 
 

@@ -15,7 +15,7 @@ from tests.readers.formats import WRITERS
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.datasets import read_beir_texts
-from embedscope.datasets._qrels import read_qrels
+from embedscope.datasets.qrels import read_qrels
 from embedscope.readers import describe_stream, find_vectors, ids_of, is_vectors
 from embedscope.sources.id_files import default_id_file
 from embedscope.sources.texts import texts_of

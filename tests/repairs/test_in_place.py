@@ -383,7 +383,7 @@ def test_a_folder_with_other_files_is_no_place_for_a_journal(collection, tmp_pat
 
 
 def test_a_bridge_maps_the_old_vectors(collection):
-    from embedscope.transforms.align._sides import Side
+    from embedscope.transforms.align.sides import Side
     from embedscope.transforms.repair import KindMap
 
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]

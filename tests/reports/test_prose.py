@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from embedscope.core.document import Action
 from embedscope.reports.prose import Prose, link_licences, papers
 
 

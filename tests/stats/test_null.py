@@ -7,7 +7,7 @@ import pytest
 
 from embedscope.core.errors import InputError
 from embedscope.metrics.pairs import PAIR_METRICS, comparison
-from embedscope.metrics.pairs._metric import Paired
+from embedscope.metrics.pairs.metric import Paired
 from embedscope.stats.null import null_of, permutation_null, permutations
 
 

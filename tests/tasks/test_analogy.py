@@ -11,9 +11,9 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.tables import Data, Matches, Quadruples, TextTable
 from embedscope.stats.bootstrap import paired_difference
 from embedscope.tasks import TASKS
-from embedscope.tasks._analogy_outcome import outcome
-from embedscope.tasks._analogy_questions import break_questions, questions_of
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_outcome import outcome
+from embedscope.tasks.analogy_questions import break_questions, questions_of
+from embedscope.tasks.analogy_rows import CandidateRows
 
 TASK = TASKS.get("google_analogies")
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from embedscope.core.errors import InputError
-from embedscope.tasks import _ranks
+from embedscope.tasks import ranks
 from embedscope.tasks.retrieval import judged_scores, recall_at, recall_both_ways
 
 
@@ -35,7 +35,7 @@ def test_recall_is_the_naive_loop_with_ties(variant, k, monkeypatch):
     c = rng.integers(-1, 2, size=(40, 3)).astype(float)  # many equal rows, some of them zero
     q = rng.integers(-1, 2, size=(25, 3)).astype(float)
     pairs = sorted({(int(a), int(b)) for a, b in zip(rng.integers(0, 24, 60), rng.integers(0, 40, 60), strict=True)})
-    monkeypatch.setattr(_ranks, "_CELLS", 100)
+    monkeypatch.setattr(ranks, "_CELLS", 100)
     q[(q == 0).all(axis=1)] = 1.0
     c[(c == 0).all(axis=1)] = 1.0
     score = recall_at(q, c, np.array(pairs).T, [k], variant=variant)[k]
@@ -74,7 +74,7 @@ def test_captions_of_an_image_are_drawn_together():
     np.testing.assert_allclose(draws * 50 % 1, 0, atol=1e-9)
     equal = np.ones(50)
     equal[:5] = 0  # all captions of one image wrong: draws move in steps of five
-    from embedscope.tasks._means import mean_draws
+    from embedscope.tasks.means import mean_draws
 
     steps = mean_draws(equal, 0, matches[0]) * 10
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)

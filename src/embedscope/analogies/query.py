@@ -25,8 +25,8 @@ from embedscope.sources.labelled_vectors import NamedVectors
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.word_contexts import Contexts
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._analogy_rows import CandidateRows
-from embedscope.tasks._cosines import unit
+from embedscope.tasks.analogy_rows import CandidateRows
+from embedscope.tasks.cosines import unit
 
 
 @dataclass(frozen=True)

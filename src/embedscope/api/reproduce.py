@@ -56,8 +56,8 @@ def reproduce(  # noqa: PLR0913
     >>> embedscope.report(result, "wolfe2022.html")  # doctest: +SKIP
     """
     from embedscope.experiments import EXPERIMENTS
-    from embedscope.experiments._experiment import Options
-    from embedscope.experiments._published import parse_stated_models
+    from embedscope.experiments.experiment import Options
+    from embedscope.experiments.published import parse_stated_models
 
     experiment = EXPERIMENTS.get(study)
     stated = parse_stated_models([f"{k}={v}" for k, v in (published or {}).items()], experiment.published_models)

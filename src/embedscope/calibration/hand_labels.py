@@ -26,8 +26,8 @@ from embedscope.core.printable import csv_text
 from embedscope.core.regular import check_ends
 from embedscope.core.tables import Index
 from embedscope.core.wording import join_names
-from embedscope.transforms._calibration_fits import logistic_fit, sigmoid
 from embedscope.transforms.calibration import Threshold
+from embedscope.transforms.calibration_fits import logistic_fit, sigmoid
 
 BATCH = 100
 """Pairs that are written to be judged at a time."""

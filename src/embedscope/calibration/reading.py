@@ -42,7 +42,7 @@ from embedscope.sources.row_order import check_row_order
 from embedscope.sources.single_space import single_space
 from embedscope.sources.texts import TextSource
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 FEW_CLASSES = 50
 """Labels from which on the rows of one label are one unit of evidence: duplicates, captions of an image."""

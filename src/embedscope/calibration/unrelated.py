@@ -13,7 +13,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.short_repr import short_repr
 from embedscope.core.tables import Index
-from embedscope.tasks._means import check_apart
+from embedscope.tasks.means import check_apart
 
 SAMPLED = 200_000
 """Pairs that are sampled for the tail."""

@@ -20,7 +20,7 @@ from embedscope.core.tables import Index
 from embedscope.sources.paired_stream import LEFT, RIGHT, PairedStream
 from embedscope.sources.row_blocks import map_parts
 from embedscope.stats.cross import CrossGaussian, CrossMoments
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 Matrix = npt.NDArray[Any]
 _BLOCK = 4096

@@ -71,9 +71,9 @@ def reproduce(
 ) -> None:
     """Carry out a published study and write its report, tables and figures."""
     from embedscope.experiments import EXPERIMENTS
-    from embedscope.experiments._experiment import Options
-    from embedscope.experiments._published import parse_stated_models
-    from embedscope.experiments._setup import is_complete, setup
+    from embedscope.experiments.experiment import Options
+    from embedscope.experiments.published import parse_stated_models
+    from embedscope.experiments.setup import is_complete, setup
 
     output = Output(json, format_, None if check_setup else out, quiet, explain)
     experiment = EXPERIMENTS.get(study)

@@ -13,7 +13,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_order, hash_rows
 from embedscope.core.short_repr import short_repr
 from embedscope.stats.row_sets import K, nearest_others
-from embedscope.tasks._means import check_apart
+from embedscope.tasks.means import check_apart
 
 Name = Literal["same", "precision", "rotated", "prompt", "modality", "truncated", "model", "unrelated"]
 RELATIONS: tuple[Name, ...] = (

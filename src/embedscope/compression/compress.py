@@ -251,7 +251,7 @@ def _to_repair(
     measured: Frontier, material: Material, sources: dict[str, Origin], reason: str, fitted_on: str, result: Result
 ) -> Repair:
     """The file of the chosen candidate; the identity where there is none."""
-    from embedscope.transforms.align._sides import Side
+    from embedscope.transforms.align.sides import Side
 
     n = material.moments[DOCUMENT].n
     if measured.chosen is None or measured.chosen.point.fitted is None:

@@ -13,8 +13,8 @@ from embedscope.compression.candidates import Plan
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.moments import Gaussian
-from embedscope.transforms._affine import Spread, principal
-from embedscope.transforms.align._sides import Side, unit
+from embedscope.transforms.affine import Spread, principal
+from embedscope.transforms.align.sides import Side, unit
 from embedscope.transforms.codes import Code, RaBitQ, Rows32, fit_code
 from embedscope.transforms.repair import Header, KindMap, Origin, Repair
 

@@ -18,7 +18,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import Difference
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 
 Scores = Mapping[str, Score]
 

@@ -20,7 +20,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import check_apart, directions
+from embedscope.tasks.means import check_apart, directions
 
 Matrix = npt.NDArray[Any]
 

@@ -49,7 +49,8 @@ class Finding:
     ``status``: "agrees" or "deviates" for a claim that was checked, "undecided" where the interval does not decide,
     "info" for a remark; "ok", "warning" or "serious" for the health of a space. ``detail`` explains a deviation or a
     caveat, ``harm`` says what it does to the user and ``remedy`` what to try, one after the other or side by side.
-    ``rows`` are the first rows that it is about, ``n_rows`` how many there are (None: not counted). ``minor`` findings stand below the others.
+    ``rows`` are the first rows that it is about, ``n_rows`` how many there are (None: not counted). ``minor`` findings
+    stand below the others.
     """
 
     text: str

@@ -15,7 +15,7 @@ from embedscope.core.cache import cache_folder, named_cache_folder
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.regular import check_not_root
 from embedscope.datasets._archive import members
-from embedscope.datasets._file import File, FileSet
+from embedscope.datasets.file import File, FileSet
 
 DATA_VARIABLE = "EMBEDSCOPE_DATA"
 _DOWNLOADS = "data"

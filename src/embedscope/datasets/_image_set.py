@@ -18,8 +18,8 @@ from embedscope.core.extras import require
 from embedscope.core.images import FileImage, Image, Pixels
 from embedscope.core.tables import Classes, Data, Matches, Quadruples, TextTable
 from embedscope.datasets._image_folder import image_folder
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 
 NEAR = 5
 """Two images whose hashes of 64 bits differ in at most this many are flagged as near-duplicates."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embedscope.core.tables import Matches, Quadruples, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded, read_file_table
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.dataset import Dataset, Loaded, read_file_table
+from embedscope.datasets.text import distinct, lines
 
 IDS = ("bats",)
 Entry = tuple[str, tuple[str, ...]]

@@ -11,7 +11,6 @@ import numpy as np
 from embedscope.core.errors import DataUnavailableError
 from embedscope.core.images import ImageTable
 from embedscope.core.tables import Classes, Matches, Relation, TextTable
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset, read_file_table
 from embedscope.datasets._drawings import Drawing
 from embedscope.datasets._emoji_join import LANGUAGES, TONES, UNGROUPED, Emoji, join_emoji
 from embedscope.datasets._emoji_relations import (
@@ -24,7 +23,8 @@ from embedscope.datasets._emoji_relations import (
     questions,
 )
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._text import distinct
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset, read_file_table
+from embedscope.datasets.text import distinct
 
 IDS = ("emoji",)
 SIZE = 128

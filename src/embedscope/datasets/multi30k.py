@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedscope.datasets._captions import Captions
-from embedscope.datasets._dataset import LoadedMedia, MediaDataset, read_file_table
 from embedscope.datasets._fetch import Finder
-from embedscope.datasets._file import File
 from embedscope.datasets._pictures import pictures
-from embedscope.datasets._text import lines
+from embedscope.datasets.dataset import LoadedMedia, MediaDataset, read_file_table
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines
 
 IDS = ("multi30k",)
 SPLITS = {

@@ -11,9 +11,9 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Choices, Index, Pairs, Quadruples, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded, read_file_table
-from embedscope.datasets._file import File
-from embedscope.datasets._text import distinct, lines
+from embedscope.datasets.dataset import Dataset, Loaded, read_file_table
+from embedscope.datasets.file import File
+from embedscope.datasets.text import distinct, lines
 
 IDS = ("semeval2012",)
 WordPair = tuple[str, str]

@@ -6,9 +6,9 @@ import csv
 from collections.abc import Mapping
 
 from embedscope.core.tables import Pairs, Relation, TextTable
-from embedscope.datasets._dataset import Dataset, Loaded
-from embedscope.datasets._file import File
-from embedscope.datasets._text import lines, scored_pairs
+from embedscope.datasets.dataset import Dataset, Loaded
+from embedscope.datasets.file import File
+from embedscope.datasets.text import lines, scored_pairs
 
 IDS = ("stsb",)
 _URL = "http://ixa2.si.ehu.es/stswiki/images/4/48/Stsbenchmark.tar.gz"

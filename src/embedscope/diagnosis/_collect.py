@@ -27,10 +27,10 @@ from embedscope.geometry.measure import measure, measure_stream
 from embedscope.geometry.measure_pair import IdSource, measure_pair
 from embedscope.geometry.sketches import Sketchbook
 from embedscope.metrics import Metric
-from embedscope.metrics._contrast import neighbour_contrast
-from embedscope.metrics._copies import copy_share
-from embedscope.metrics._orientation import mean_along, variance_along
-from embedscope.metrics.pairs._metric import jackknife_interval
+from embedscope.metrics.contrast import neighbour_contrast
+from embedscope.metrics.copies import copy_share
+from embedscope.metrics.orientation import mean_along, variance_along
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.readers import ArrayStream, file_of, is_vectors
 from embedscope.sources.paired_vectors import id_hashes, ids_in, read_side
 

@@ -15,7 +15,7 @@ from embedscope.core.ids import GROUPS, groups_of, hash_rows
 from embedscope.core.records import Record
 from embedscope.core.tables import Index
 from embedscope.metrics.neighbourhood import top_share_of
-from embedscope.metrics.pairs._metric import jackknife_interval
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.stats.neighbours import top_k
 
 K = 10

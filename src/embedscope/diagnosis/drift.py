@@ -17,7 +17,7 @@ from embedscope.diagnosis.direction import towards
 from embedscope.diagnosis.drift_charts import add_charts
 from embedscope.diagnosis.sample_size import FREE, JUMPY, ORIENTATION, gap
 from embedscope.diagnosis.where import UNNAMED, Where
-from embedscope.metrics._orientation import MEAN
+from embedscope.metrics.orientation import MEAN
 from embedscope.stats.bootstrap import holm
 from embedscope.stats.uncertainty import degrees_of
 

@@ -15,7 +15,7 @@ from embedscope.core.tables import Index
 from embedscope.diagnosis._query_metrics import QueryNeighbours, directions
 from embedscope.diagnosis.space_rows import Listed
 from embedscope.metrics.pairs import Paired
-from embedscope.metrics.pairs._metric import jackknife_interval
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.stats.neighbours import top_k
 from embedscope.stats.row_sets import K
 

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from embedscope.core.records import Record
-from embedscope.metrics._orientation import DIRECTIONS, MEAN, VARIANCE
+from embedscope.metrics.orientation import DIRECTIONS, MEAN, VARIANCE
 
 ORIENTATION = frozenset(f"{name}.{k}" for name in (MEAN, VARIANCE) for k in range(1, DIRECTIONS + 1))
 """Numbers along fixed directions; together they are one test of whether the space was turned."""

@@ -18,7 +18,7 @@ from embedscope.core.wording import percent
 from embedscope.diagnosis.formats import formats
 from embedscope.diagnosis.populations import Split, populations
 from embedscope.metrics import Measured, Metric
-from embedscope.metrics.pairs._metric import jackknife_interval
+from embedscope.metrics.pairs.metric import jackknife_interval
 from embedscope.metrics.storage import ASKED, kept_in_int8, tied_in_float16
 from embedscope.stats import GroupedResult
 from embedscope.stats.copies import first_alike

@@ -8,13 +8,13 @@ from embedscope.core.errors import InputError
 from embedscope.core.registry import Registry
 from embedscope.encoders._image_info import ImageEncoder, ImageInfo, ImageModel, Opening
 from embedscope.encoders._image_uris import split_uri
-from embedscope.encoders._lookup import Lookup, Scheme
 from embedscope.encoders._opening import opening
 from embedscope.encoders._roles import OWN, Role, reading_note, role_pooling, score_of
 from embedscope.encoders._space_names import LAST_LAYERS, space_name
-from embedscope.encoders._uris import is_model as _is_text_model
-from embedscope.encoders._uris import near_alias
 from embedscope.encoders.aliases import ALIASES, Alias
+from embedscope.encoders.lookup import Lookup, Scheme
+from embedscope.encoders.uris import is_model as _is_text_model
+from embedscope.encoders.uris import near_alias
 
 if TYPE_CHECKING:
     from embedscope.encoders._framing import Framed, Framing

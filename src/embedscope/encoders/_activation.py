@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from embedscope.core.errors import InputError
 from embedscope.encoders._saved_settings import read_json
-from embedscope.encoders._sources import Source
+from embedscope.encoders.sources import Source
 
 _OPENAI = re.compile(r"(^|/)(openai/clip-|models--openai--clip-|clip-ViT-[BL]-\d+$)")
 

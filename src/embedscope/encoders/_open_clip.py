@@ -27,8 +27,8 @@ from embedscope.encoders._forward import (
 )
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
 from embedscope.encoders._image_uris import parse_image_uri
-from embedscope.encoders._loading import choose_device
 from embedscope.encoders._preparing import as_pil
+from embedscope.encoders.loading import choose_device
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from embedscope.core.images import Image
 from embedscope.encoders._forward import digest_of, freeze, fresh, in_batches, layer_names, mean_over_positions
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
 from embedscope.encoders._image_uris import ImageUri, parse_image_uri
-from embedscope.encoders._loading import choose_device
 from embedscope.encoders._preparing import as_pil
+from embedscope.encoders.loading import choose_device
 
 
 class TimmEncoder:

@@ -12,11 +12,11 @@ from embedscope.core.images import Image
 from embedscope.encoders._activation import check_activation
 from embedscope.encoders._forward import first_position, in_batches, layer_names, mean_over_positions, tap
 from embedscope.encoders._image_info import ImageInfo, Opening, Vectors
-from embedscope.encoders._loading import choose_device, fresh_model, load_weights, readable
 from embedscope.encoders._preparing import as_pil
-from embedscope.encoders._sources import Source, find_source
 from embedscope.encoders._taps import block_list
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.loading import choose_device, fresh_model, load_weights, readable
+from embedscope.encoders.sources import Source, find_source
+from embedscope.encoders.uris import parse_uri
 
 _KINDS = {
     "clip": "CLIPModel",

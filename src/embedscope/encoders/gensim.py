@@ -11,10 +11,10 @@ from typing import Any
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.regular import check_regular, near_name
 from embedscope.encoders._checksums import sha256_of
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._wordvectors import WordVectors
 from embedscope.encoders._wordvectors_files import read_fasttext, read_gensim
 from embedscope.encoders._wordvectors_text import WordFile, Words, format_of, read_binary, read_text, word_file
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("gensim",)
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._mteb_model import encodes, is_mteb_model
 from embedscope.encoders._mteb_model import score_of as mteb_score
 from embedscope.encoders._object_calls import Call, Caller, method_of
 from embedscope.encoders._roles import OWN, Overrides, Role
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("object",)
 

@@ -17,11 +17,11 @@ from embedscope.core.extras import require
 from embedscope.core.regular import check_folder
 from embedscope.encoders._checksums import sha256_of, sha256_of_all
 from embedscope.encoders._kept_rows import Rows, rows_of
-from embedscope.encoders._lookup import Scheme
 from embedscope.encoders._pooling import simple_pooling, transformer_config
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._saved_settings import SavedSettings, read_json, read_settings
 from embedscope.encoders._sentence_model import reading_facts
+from embedscope.encoders.lookup import Scheme
 
 IDS = ("onnx",)
 

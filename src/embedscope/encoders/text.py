@@ -20,15 +20,15 @@ from embedscope.encoders._framing import (
     special_ids,
 )
 from embedscope.encoders._info import ModelInfo, Picks
-from embedscope.encoders._loading import Loaded, choose_device, load, reads_token_types
 from embedscope.encoders._opening import opens
 from embedscope.encoders._roles import OWN, Overrides, Role
 from embedscope.encoders._sentence_model import SentenceModel, reading_facts, same_for_roles
-from embedscope.encoders._sources import Source, find_source
 from embedscope.encoders._space_names import Spaces
 from embedscope.encoders._taps import LayerTaps, NoLayersError
 from embedscope.encoders._text_towers import BY_LIBRARY, pad_ids, pooling_of, saved_length, tower_of
-from embedscope.encoders._uris import parse_uri
+from embedscope.encoders.loading import Loaded, choose_device, load, reads_token_types
+from embedscope.encoders.sources import Source, find_source
+from embedscope.encoders.uris import parse_uri
 
 Vectors = npt.NDArray[np.float32]
 

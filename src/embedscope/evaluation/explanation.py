@@ -31,7 +31,7 @@ from embedscope.sources.retrieval_data import (
     retrieval_spaces,
 )
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import check_apart, directions
+from embedscope.tasks.means import check_apart, directions
 from embedscope.transforms.repair import Repair
 
 TOP = 10

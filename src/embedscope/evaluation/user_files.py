@@ -10,7 +10,7 @@ from typing import Any
 from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_name, check_regular
-from embedscope.datasets._tables import OBJECTS, PARQUET, find_name, is_number, objects, parquet_rows, read_delimited
+from embedscope.datasets.tables import OBJECTS, PARQUET, find_name, is_number, objects, parquet_rows, read_delimited
 
 Row = tuple[Any, ...]
 

@@ -10,8 +10,8 @@ from typing import Any
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Classes, Data, Task, TextTable
 from embedscope.datasets import image_folder
-from embedscope.tasks._class_retrieval import ClassRetrievalTask
-from embedscope.tasks._class_tasks import ProbeTask, ZeroShotTask
+from embedscope.tasks.class_retrieval import ClassRetrievalTask
+from embedscope.tasks.class_tasks import ProbeTask, ZeroShotTask
 
 PROMPT = "a photo of a {class}."
 """What a class is asked by, the first template of CLIP [radford2021]."""

@@ -12,13 +12,13 @@ import numpy as np
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.fingerprints import file_facts
 from embedscope.core.tables import Classes, Data, Pairs, Quadruples, Relation, Task, TextTable
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 from embedscope.evaluation.user_files import Found, Wanted, read_columns
 from embedscope.evaluation.user_images import class_retrieval, image_probe, zero_shot_images
-from embedscope.tasks._class_tasks import ProbeTask
-from embedscope.tasks._pairs import PairTask
 from embedscope.tasks.analogy import AnalogyTask
+from embedscope.tasks.class_tasks import ProbeTask
+from embedscope.tasks.pairs import PairTask
 
 _LEFT = Wanted("first texts", ("word1", "sentence1", "text1", "word 1", "word_1", "sentence_1", "left", "a", "query"))
 _RIGHT = Wanted(

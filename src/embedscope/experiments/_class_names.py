@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from embedscope.datasets._dataset import read_file_table
-from embedscope.datasets._file import File
+from embedscope.datasets.dataset import read_file_table
+from embedscope.datasets.file import File
 
 REPOSITORIES = "the class names of facebookresearch/Detic, hanoonaR/object-centric-ovd and facebookresearch/VLPart"
 """What to look for."""

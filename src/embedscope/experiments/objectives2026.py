@@ -15,13 +15,13 @@ from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._objectives2026.arms import ARMS, SIZES, setting
 from embedscope.experiments._objectives2026.figures import figures
 from embedscope.experiments._objectives2026.findings import findings, headline
 from embedscope.experiments._objectives2026.numbers import Numbers
 from embedscope.experiments._objectives2026.run import networks, select_arms
 from embedscope.experiments._objectives2026.tables import tables
+from embedscope.experiments.experiment import Experiment, Options
 
 IDS = ("objectives2026",)
 

@@ -18,7 +18,6 @@ from embedscope.core.document import Document
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._shimangaud2024.claims import check_claims, table_of_claims
 from embedscope.experiments._shimangaud2024.figures import figures
 from embedscope.experiments._shimangaud2024.findings import findings
@@ -28,6 +27,7 @@ from embedscope.experiments._shimangaud2024.run import PIXELS, SCALES, StudyResu
 from embedscope.experiments._shimangaud2024.scores import MAIN, PUBLISHED
 from embedscope.experiments._shimangaud2024.study_data import StudyData, load_study_data
 from embedscope.experiments._shimangaud2024.tables import tables
+from embedscope.experiments.experiment import Experiment, Options
 from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("shimangaud2024",)

@@ -18,7 +18,6 @@ from embedscope.core.document import Document, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
 from embedscope.experiments._wolfe2022.claims import check_claims
 from embedscope.experiments._wolfe2022.figures import figures
 from embedscope.experiments._wolfe2022.findings import findings
@@ -33,6 +32,7 @@ from embedscope.experiments._wolfe2022.run import (
     within_context,
 )
 from embedscope.experiments._wolfe2022.tables import tables
+from embedscope.experiments.experiment import Experiment, Options
 from embedscope.stats.bootstrap import N_DRAWS
 
 IDS = ("wolfe2022",)

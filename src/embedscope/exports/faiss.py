@@ -9,7 +9,7 @@ import numpy as np
 from embedscope.core.atomic import write_bytes
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.codes import Binary, Int8, ProductQuantiser, RaBitQ
 from embedscope.transforms.repair import KindMap, Repair
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from embedscope.core.atomic import write_bytes
 from embedscope.core.extras import require
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import KindMap, Repair
 
 IDS = ("onnx",)

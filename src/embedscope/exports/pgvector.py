@@ -7,7 +7,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.atomic import write_text
 from embedscope.core.errors import InputError
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import KindMap, Repair
 
 IDS = ("pgvector",)

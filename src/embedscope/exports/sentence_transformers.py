@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.atomic import atomic_folder
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
-from embedscope.exports._export import Export, Order
+from embedscope.exports.export import Export, Order
 from embedscope.transforms.repair import Hidden, KindMap, Origin, Repair
 
 IDS = ("sentence-transformers",)
@@ -160,7 +160,7 @@ def _write(order: Order) -> list[str]:
 
 def _try(library: Any, folder: Path, order: Order) -> None:
     """Load ``folder`` and encode one text; raises ``InputError`` where that fails or gives other dimensions."""
-    from embedscope.encoders._quiet import quiet
+    from embedscope.encoders.quiet import quiet
 
     name = order.kind if order.kind is not None else list(order.repair.kinds)[-1]
     wanted = order.repair.kinds[name].dim_out if name in order.repair.kinds else None
@@ -177,8 +177,8 @@ def _try(library: Any, folder: Path, order: Order) -> None:
 
 def _folder_of(model: str) -> tuple[Path, str | None]:
     """Folder of a model named by alias, ``st:NAME`` or path, and the sha256 of its weights."""
-    from embedscope.encoders._sources import find_source
-    from embedscope.encoders._uris import parse_uri
+    from embedscope.encoders.sources import find_source
+    from embedscope.encoders.uris import parse_uri
 
     path = Path(model)
     source = find_source(parse_uri(f"st:{model}" if path.is_dir() else model))

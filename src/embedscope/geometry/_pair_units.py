@@ -13,7 +13,7 @@ from embedscope.core.tables import Index, Score
 from embedscope.metrics.pairs import Paired
 from embedscope.stats.bootstrap import unit_facts
 from embedscope.stats.units import DECLARED, Units, find_units, join
-from embedscope.tasks._means import mean_draws
+from embedscope.tasks.means import mean_draws
 
 
 @dataclass(frozen=True, eq=False)

@@ -173,7 +173,7 @@ class Tools:
         from pathlib import Path
 
         from embedscope.exports import Order, find_export
-        from embedscope.exports._export import check_model
+        from embedscope.exports.export import check_model
         from embedscope.exports.numpy import numpy_snippet
         from embedscope.transforms.repair import Repair
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from embedscope.core.choices import Search
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import Bound, Measured, Metric, UndefinedError, Value, units_note
+from embedscope.metrics.metric import Bound, Measured, Metric, UndefinedError, Value, units_note
 from embedscope.stats import GroupedResult
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.row_sets import LISTED, K, RowSet

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.row_sets import RowSet, nearest_others
 

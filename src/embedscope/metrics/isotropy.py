@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embedscope.metrics._metric import at_least, metric
+from embedscope.metrics.metric import at_least, metric
 from embedscope.stats import GroupedResult, Partition, PartitionValues
 
 IDS = ("i1", "i2", "i1:published", "i2:published", "i1:random", "i2:random")

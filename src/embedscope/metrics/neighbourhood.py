@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import Neighbourhood, NeighbourRows
 from embedscope.stats.row_sets import K, RowSet
 

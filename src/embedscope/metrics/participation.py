@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embedscope.metrics._metric import UndefinedError, at_least, metric, scatter_trace
+from embedscope.metrics.metric import UndefinedError, at_least, metric, scatter_trace
 from embedscope.stats import Gaussian, Moments
 from embedscope.stats.moments import across_groups
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.row_sets import K, RowSet
 

@@ -31,7 +31,7 @@ from embedscope.migration.maps import MapPairs
 from embedscope.migration.overlap import as_share, overlap_score
 from embedscope.migration.rows import Judged, MigrationRows
 from embedscope.stats.neighbours import top_k
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 from embedscope.tasks.retrieval import judged_scores
 from embedscope.transforms.repair import KindMap
 

@@ -27,7 +27,7 @@ from embedscope.sources.paired_vectors import read_side
 from embedscope.sources.retrieval_data import judgements_of, read_collection, row_names
 from embedscope.sources.texts import Texts, TextSource, encode, material_of, texts_of
 from embedscope.sources.vector_files import StoredRows
-from embedscope.tasks._means import check_apart, directions
+from embedscope.tasks.means import check_apart, directions
 from embedscope.transforms.repair import Origin
 
 Judged = tuple[Index, Index, Floats]

@@ -25,14 +25,17 @@ from embedscope.core.registry import Registry
 from embedscope.core.regular import check_folder, check_name, check_regular, near_name
 from embedscope.readers._bits import unpack_bits
 from embedscope.readers._blocks import ArrayStream, plan
-from embedscope.readers._columns import ColumnStream
-from embedscope.readers._facts import describe_stream, facts_of, itemsize_of
 from embedscope.readers._folders import glob_places, is_folder, is_glob, open_files, open_folder
-from embedscope.readers._held import held_bytes
 from embedscope.readers._hints import hint
 from embedscope.readers._keys import NoVectorsError, join_first
-from embedscope.readers._options import parse_source
-from embedscope.readers._paths import (
+from embedscope.readers._recognise import check_codec, check_head
+from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
+from embedscope.readers._shards import Found
+from embedscope.readers.columns import ColumnStream
+from embedscope.readers.facts import describe_stream, facts_of, itemsize_of
+from embedscope.readers.held import held_bytes
+from embedscope.readers.options import parse_source
+from embedscope.readers.paths import (
     CompressedFile,
     Place,
     RemoteFile,
@@ -42,10 +45,7 @@ from embedscope.readers._paths import (
     source_of,
     state_of,
 )
-from embedscope.readers._peek import TEXT_TABLES, may_hold_vectors
-from embedscope.readers._recognise import check_codec, check_head
-from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
-from embedscope.readers._shards import Found
+from embedscope.readers.peek import TEXT_TABLES, may_hold_vectors
 from embedscope.readers.stores import STORES, StorePlace, place_of
 
 __all__ = [

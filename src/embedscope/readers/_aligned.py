@@ -10,8 +10,8 @@ from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.boundary import guard_batches
 from embedscope.core.errors import InputError
 from embedscope.readers._blocks import plan
-from embedscope.readers._held import held_bytes
 from embedscope.readers._row_strings import RowStrings, ids_of, texts_of
+from embedscope.readers.held import held_bytes
 
 
 class Matrix(Stream, Protocol):

@@ -11,9 +11,9 @@ import numpy as np
 from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.boundary import guard_batches
 from embedscope.core.errors import InputError
-from embedscope.readers._facts import Facts, facts_of
-from embedscope.readers._held import held_bytes
 from embedscope.readers._row_strings import RowStrings, ids_of, other_columns, texts_of
+from embedscope.readers.facts import Facts, facts_of
+from embedscope.readers.held import held_bytes
 
 
 def unpack_bits(stream: Stream, source: str) -> BitsStream:

@@ -9,8 +9,8 @@ from functools import partial
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.readers._keys import ALL, select_keys
-from embedscope.readers._paths import Place
 from embedscope.readers._shards import _SPACES, Found, Open, open_shards, side_by_side, suffix_of
+from embedscope.readers.paths import Place
 
 _WHAT = "clip-retrieval layout"
 

@@ -15,8 +15,8 @@ from embedscope.core.errors import InputError
 from embedscope.readers._column_values import base64_floats, is_view, looks_like_vector, numbers_in
 from embedscope.readers._json_lines import command_for_place
 from embedscope.readers._keys import ALL, EmptyFileError, NoVectorsError, check_key, join_first, select_keys
-from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix
+from embedscope.readers.paths import Place
 
 ID_NAMES: tuple[str, ...] = ("id", "ids", "_id", "doc_id", "docid", "document_id", "custom_id", "item_id", "row_id")
 ID_NAMES += ("uid", "uuid", "guid", "key", "pk", "index")

@@ -13,9 +13,9 @@ from embedscope.core.errors import InputError
 from embedscope.core.regular import check_not_root
 from embedscope.readers._hints import usual_first
 from embedscope.readers._keys import join_first
-from embedscope.readers._paths import Place, file_system, is_remote, place_at
 from embedscope.readers._shards import _SPACES, Found, Open, open_shards, suffix_of
 from embedscope.readers._store_folders import store_address
+from embedscope.readers.paths import Place, file_system, is_remote, place_at
 
 FILES_AT_MOST = 100_000
 """Files that a folder is searched for vectors among."""

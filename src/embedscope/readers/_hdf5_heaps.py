@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from embedscope.core.errors import InputError
-from embedscope.readers._paths import Place
+from embedscope.readers.paths import Place
 
 _SIGNATURE = b"GCOL\x01"
 _WORD = 8

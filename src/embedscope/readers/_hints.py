@@ -10,9 +10,9 @@ from embedscope.core.errors import EmbedscopeError, InputError
 from embedscope.core.regular import check_regular, near_name
 from embedscope.readers._json_lines import command_for
 from embedscope.readers._keys import join_first
-from embedscope.readers._paths import is_remote
 from embedscope.readers._recognise import recognise
 from embedscope.readers._store_folders import store_address
+from embedscope.readers.paths import is_remote
 
 _USUAL = ("npy", "npz", "parquet", "jsonl", "csv", "safetensors", "arrow", "h5", "index", "pt", "fvecs", "fbin")
 

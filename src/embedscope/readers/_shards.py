@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from embedscope.core.batch import Stream
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import align
-from embedscope.readers._concat import concat
 from embedscope.readers._keys import EmptyFileError
-from embedscope.readers._paths import Place, is_remote
 from embedscope.readers._raw import RawMatrix
+from embedscope.readers.concat import concat
+from embedscope.readers.paths import Place, is_remote
 
 Open = Callable[[Place, str | None], Stream]
 

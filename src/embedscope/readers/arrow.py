@@ -9,8 +9,8 @@ from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._arrow_messages import record_batches
-from embedscope.readers._columns import ColumnStream, column_stream
-from embedscope.readers._paths import Place, arrow_file
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place, arrow_file
 
 IDS = ("arrow", "feather", "ipc", "arrows")
 

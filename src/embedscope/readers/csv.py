@@ -14,9 +14,9 @@ from embedscope.core.boundary import reason, shorten_name
 from embedscope.core.errors import InputError
 from embedscope.readers._column_names import gaps, may_be_coordinate, no_rows
 from embedscope.readers._column_values import looks_like_vector
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
-from embedscope.readers._paths import Place
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place
 
 IDS = ("csv", "tsv")
 

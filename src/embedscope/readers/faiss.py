@@ -15,11 +15,11 @@ from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import cuts, plan
-from embedscope.readers._facts import Facts
 from embedscope.readers._faiss_parts import Held, take_apart
 from embedscope.readers._keys import EmptyFileError
-from embedscope.readers._paths import Place, on_disk, state_of
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.facts import Facts
+from embedscope.readers.paths import Place, on_disk, state_of
 
 IDS = ("index", "faiss")
 

@@ -16,8 +16,8 @@ from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._hdf5_heaps import check_heaps
 from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place, on_disk
 from embedscope.readers._raw import SCALE, check_matrix, check_scale
+from embedscope.readers.paths import Place, on_disk
 
 IDS = ("h5", "hdf5", "hdf")
 

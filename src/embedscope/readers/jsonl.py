@@ -12,10 +12,10 @@ from embedscope.core.batch import Stream
 from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._column_names import is_number, may_be_coordinate, no_rows
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._json_lines import command_for
 from embedscope.readers._lines import Runs, lines_between, runs_of_lines
-from embedscope.readers._paths import Place
+from embedscope.readers.columns import ColumnStream, column_stream
+from embedscope.readers.paths import Place
 
 IDS = ("jsonl", "ndjson")
 

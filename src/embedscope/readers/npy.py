@@ -23,9 +23,9 @@ from embedscope.core.errors import InputError
 from embedscope.readers._aligned import align
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, select_keys
-from embedscope.readers._paths import Place
 from embedscope.readers._raw import RawMatrix, check_matrix, check_size
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.paths import Place
 
 IDS = ("npy", "npz")
 

@@ -16,8 +16,8 @@ from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.readers._aligned import align
 from embedscope.readers._keys import ALL, select_keys
-from embedscope.readers._paths import Place, on_disk
 from embedscope.readers._raw import RawMatrix, check_matrix
+from embedscope.readers.paths import Place, on_disk
 
 IDS = ("safetensors",)
 

@@ -14,8 +14,8 @@ from embedscope.readers._aligned import align
 from embedscope.readers._found_keys import as_strings, beside
 from embedscope.readers._keys import ALL, select_keys
 from embedscope.readers._lazy import LazyMatrix, Rows
-from embedscope.readers._paths import Place
 from embedscope.readers._raw import check_matrix, check_scale
+from embedscope.readers.paths import Place
 
 IDS = ("zarr",)
 

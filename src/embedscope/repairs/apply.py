@@ -18,8 +18,8 @@ from embedscope.core.short_repr import short_repr
 from embedscope.core.threads import in_threads
 from embedscope.execution import Local
 from embedscope.readers import describe_stream, facts_of, file_of, find_vectors, open_vectors, store_of
-from embedscope.readers._concat import one_by_one
-from embedscope.readers._peek import TEXT_TABLES
+from embedscope.readers.concat import one_by_one
+from embedscope.readers.peek import TEXT_TABLES
 from embedscope.repairs._parquet_columns import OtherColumns, column_of
 from embedscope.repairs._shard_writer import Folder, MapShard, WriteShard, gather_blocks, plan_of, suffix_of_parts
 from embedscope.repairs._vector_writer import Layout, check_suffix, writing

@@ -28,7 +28,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.short_repr import short_repr
 from embedscope.readers import find_vectors, store_of
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers import STORE_WRITERS, Loss, StoreWriter
 from embedscope.readers.stores import STORES, StorePlace
 from embedscope.repairs._row_sums import IdDigests, RowSum, differences

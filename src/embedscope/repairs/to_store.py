@@ -18,8 +18,8 @@ from embedscope.core.boundary import reason
 from embedscope.core.errors import EmbedscopeError, InputError, OutputError, is_failure
 from embedscope.core.progress import Progress
 from embedscope.readers import file_of, find_vectors, ids_of, store_of
-from embedscope.readers._columns import ColumnStream
-from embedscope.readers._options import parse_source
+from embedscope.readers.columns import ColumnStream
+from embedscope.readers.options import parse_source
 from embedscope.readers.store_writers import STORE_WRITERS, Blocks, Made, NewCollection, StoreTarget
 from embedscope.repairs._row_sums import RowSum
 from embedscope.repairs.journal import journal_folder

@@ -26,8 +26,8 @@ from embedscope.readers import (
     other_columns,
     texts_of,
 )
-from embedscope.readers._facts import Facts, facts_of
-from embedscope.readers._held import held_bytes
+from embedscope.readers.facts import Facts, facts_of
+from embedscope.readers.held import held_bytes
 from embedscope.sources.paired_vectors import id_hashes, read_ids
 
 

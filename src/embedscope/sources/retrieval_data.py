@@ -17,9 +17,9 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
-from embedscope.datasets._id_texts import is_text_table, read_beir_texts
-from embedscope.datasets._qrels import Judgements, read_qrels
-from embedscope.datasets._tables import read_text
+from embedscope.datasets.id_texts import is_text_table, read_beir_texts
+from embedscope.datasets.qrels import Judgements, read_qrels
+from embedscope.datasets.tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
 from embedscope.sources.id_files import default_id_file, id_files
 from embedscope.sources.options import ModelOptions

@@ -18,8 +18,8 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
-from embedscope.datasets._tables import read_text
-from embedscope.datasets._text import lines
+from embedscope.datasets.tables import read_text
+from embedscope.datasets.text import lines
 from embedscope.encoders import Role, has_vocabulary
 from embedscope.sources.images import Images, encode_images, images_of
 from embedscope.sources.options import ModelOptions

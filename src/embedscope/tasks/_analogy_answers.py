@@ -11,7 +11,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index
 from embedscope.tasks._analogy_methods import Bars, Dots, Method, Words, concat
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_rows import CandidateRows
 
 _CHUNK_BYTES = 2**20  # of each vector's matrix in pairs scored at once: they stay in the processor's cache
 _BLOCK = 512  # questions whose lists of answers are compared at once

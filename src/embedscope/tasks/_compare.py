@@ -9,7 +9,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 
 SCORES = ("cosine", "dot", "euclidean", "manhattan")
 

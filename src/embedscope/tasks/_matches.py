@@ -12,7 +12,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index, Matches, Score
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.means import mean_score
 from embedscope.tasks.parallel import parallel_distance_ratio
 from embedscope.tasks.retrieval import KS, recall_both_ways
 

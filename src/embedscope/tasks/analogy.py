@@ -11,10 +11,10 @@ import numpy.typing as npt
 from embedscope.core.choices import SumRows
 from embedscope.core.errors import UnknownNameError
 from embedscope.core.tables import Data, Score
-from embedscope.tasks._analogy_outcome import outcome, top_scores
-from embedscope.tasks._analogy_questions import questions_of
-from embedscope.tasks._analogy_rows import KINDS, CandidateRows
-from embedscope.tasks._cosines import check_rows
+from embedscope.tasks.analogy_outcome import outcome, top_scores
+from embedscope.tasks.analogy_questions import questions_of
+from embedscope.tasks.analogy_rows import KINDS, CandidateRows
+from embedscope.tasks.cosines import check_rows
 
 IDS = ("google_analogies", "bats", "semeval2012")
 

@@ -10,7 +10,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import mean_score, paired_directions
+from embedscope.tasks.means import mean_score, paired_directions
 
 _CELLS = 2**21  # logits in memory at once: 16 MB
 _ONE_EXP = 300.0  # cosines times this, less it, stay far from where exp is 0: one exp serves rows and columns

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import check_index
+from embedscope.tasks.means import check_index
 from embedscope.tasks.zeroshot import Classified, Measure, class_scores, classify, true_ranks
 
 MAX_ITER = 1000

@@ -14,8 +14,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Choices, Data, Pairs, Score
 from embedscope.stats.correlation import DECIMALS, spearman
-from embedscope.tasks._cosines import check_rows, unit
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.cosines import check_rows, unit
+from embedscope.tasks.means import mean_score
 
 IDS = ("semeval2012_typicality",)
 

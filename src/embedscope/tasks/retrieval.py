@@ -13,8 +13,8 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.neighbours import match_ranks
 from embedscope.tasks._compare import prepare
-from embedscope.tasks._means import check_index, directions, mean_score
-from embedscope.tasks._ranks import Adjust, judged_ranks
+from embedscope.tasks.means import check_index, directions, mean_score
+from embedscope.tasks.ranks import Adjust, judged_ranks
 
 Variant = Literal["hit", "recall"]
 KS = (1, 5, 10)

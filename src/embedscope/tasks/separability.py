@@ -15,7 +15,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.equal_rows import equal_rows
 from embedscope.stats.units import join
-from embedscope.tasks._means import directions, mean_score, paired_directions
+from embedscope.tasks.means import directions, mean_score, paired_directions
 
 FOLDS = 5
 LIMIT = 20_000

@@ -13,8 +13,8 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Labels, Score
 from embedscope.stats.correlation import FLAT
-from embedscope.tasks._correlations import linear_score
-from embedscope.tasks._cosines import check_rows, gaps, unit
+from embedscope.tasks.correlations import linear_score
+from embedscope.tasks.cosines import check_rows, gaps, unit
 
 IDS = ("valnorm", "valnorm_vader")
 _BLOCK = 512

@@ -13,7 +13,7 @@ from embedscope.core.arrays import Floats, as_matrix, to_numpy
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.correlation import DECIMALS
-from embedscope.tasks._means import check_index, directions, mean_score
+from embedscope.tasks.means import check_index, directions, mean_score
 
 Measure = Literal["cosine", "dot", "negative_distance"]
 MEASURES: tuple[Measure, ...] = ("cosine", "dot", "negative_distance")

@@ -14,7 +14,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.short_repr import short_repr
-from embedscope.transforms._calibration_fits import logistic_fit, pool_adjacent_violators, sigmoid, sigmoid_fit
+from embedscope.transforms.calibration_fits import logistic_fit, pool_adjacent_violators, sigmoid, sigmoid_fit
 
 
 class Calibration(Protocol):

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, invert
+from embedscope.transforms.affine import Affine, Moments, Spread, invert
 
 IDS = ("center",)
 

@@ -9,7 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms._affine import Affine, Moments, Spread, check_count, invert, principal, whole
+from embedscope.transforms.affine import Affine, Moments, Spread, check_count, invert, principal, whole
 
 IDS = ("whiten",)
 

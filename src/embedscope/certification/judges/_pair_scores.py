@@ -13,9 +13,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.tables import Index, Score
 from embedscope.stats.correlation import DECIMALS
 from embedscope.stats.neighbours import match_ranks, top_k
-from embedscope.tasks._means import directions, mean_score
+from embedscope.tasks.means import directions, mean_score
 from embedscope.transforms.scorers import parse_scorer
-from embedscope.transforms.scorers._scorer import Scorer
+from embedscope.transforms.scorers.scorer import Scorer
 
 K = 10
 WEIGHTED = "weighted"

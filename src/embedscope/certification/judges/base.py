@@ -16,7 +16,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import unit_facts
-from embedscope.tasks._means import mean_draws, mean_score
+from embedscope.tasks.means import mean_draws, mean_score
 from embedscope.transforms.repair import Repair
 
 

@@ -14,7 +14,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.ids import combine, hash_rows
 from embedscope.core.tables import Index, Score
-from embedscope.tasks._means import directions, mean_score
+from embedscope.tasks.means import directions, mean_score
 from embedscope.tasks.probe import linear_probe
 from embedscope.tasks.zeroshot import class_scores, class_vectors, true_ranks
 from embedscope.transforms.repair import SINGLE, Repair

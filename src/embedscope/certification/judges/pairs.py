@@ -32,7 +32,7 @@ from embedscope.core.errors import EmbedscopeError
 from embedscope.core.tables import Index, Score
 from embedscope.stats.bootstrap import N_DRAWS
 from embedscope.stats.cross import CrossGaussian
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 from embedscope.transforms.repair import Repair
 
 PURE = Objective("recall@1", ("mixed_ndcg@10",), ("same_modality_share",))

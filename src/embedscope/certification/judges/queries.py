@@ -40,9 +40,9 @@ from embedscope.core.ids import combine, hash_texts
 from embedscope.core.tables import Index, Score
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.stats.moments import Gaussian
-from embedscope.tasks._means import directions
-from embedscope.tasks._ranks import Adjust
+from embedscope.tasks.means import directions
 from embedscope.tasks.mixed import mixed_scores
+from embedscope.tasks.ranks import Adjust
 from embedscope.tasks.retrieval import judged_scores
 from embedscope.transforms.repair import Repair
 from embedscope.transforms.scorers import parse_scorer

@@ -16,8 +16,8 @@ from embedscope.core.ids import hash_rows
 from embedscope.core.tables import Index, Score
 from embedscope.core.wording import percent
 from embedscope.stats.correlation import mid_ranks
-from embedscope.tasks._correlations import linear_score, rank_score
-from embedscope.tasks._cosines import pair_cosines
+from embedscope.tasks.correlations import linear_score, rank_score
+from embedscope.tasks.cosines import pair_cosines
 
 LARGE = 0.05
 """Share of all pairs in one component above which single rows are split instead."""

@@ -14,7 +14,7 @@ from embedscope.core.errors import DataUnavailableError, EmbedscopeError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.provenance import Provenance
 from embedscope.experiments._class_names import CLASS_NAMES, ClassNameFiles
-from embedscope.experiments._experiment import Options
+from embedscope.experiments.experiment import Options
 from embedscope.sources.options import ModelOptions
 from embedscope.sources.texts import Texts, encode, texts_of
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from embedscope.core.document import Cell, Column, Figure, Series, Table
 from embedscope.experiments._drift2025.run import KEPT, Measured
-from embedscope.experiments._experiment import ValueClaim
+from embedscope.experiments.experiment import ValueClaim
 from embedscope.migration.maps import FAMILIES
 from embedscope.migration.retention import OVERLAP
 from embedscope.stats.score_records import score_bars

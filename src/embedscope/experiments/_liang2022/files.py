@@ -11,8 +11,8 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.datasets._dataset import read_file_table
-from embedscope.datasets._file import File
+from embedscope.datasets.dataset import read_file_table
+from embedscope.datasets.file import File
 from embedscope.experiments._class_names import CLASS_NAMES, REPOSITORIES, class_name_files
 
 PAIRS = {

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from embedscope.core.cache import VectorCache
 from embedscope.core.document import Skipped
 from embedscope.core.errors import DataUnavailableError
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import CONTEXT, Size
+from embedscope.experiments.experiment import Options
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 IMAGE_MODEL = "efficientnet-lite0"

@@ -13,11 +13,11 @@ from embedscope.core.document import Skipped
 from embedscope.core.provenance import Provenance
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._objectives2026.arms import ARMS, Arm, Family, Size
 from embedscope.experiments._objectives2026.corpus import Corpus, captions, corpus, emoji_names, tokenizer
 from embedscope.experiments._objectives2026.training import Recipe, facts_of, train_network
 from embedscope.experiments._wolfe2022.run import Scale, StudyData, load_study_data, measure_model, within_context
+from embedscope.experiments.experiment import Options
 
 FORMAT = 1
 """Raised where the measures of a network change, so that kept ones are taken again."""
@@ -45,7 +45,7 @@ def networks(
     arms: Sequence[Arm], size: Size, options: Options, finder: Any, provenance: Provenance
 ) -> tuple[list[Trained], list[Skipped]]:
     """Every arm of every seed, trained and measured; what is on the disk already is not done again."""
-    from embedscope.encoders._loading import choose_device
+    from embedscope.encoders.loading import choose_device
 
     device = choose_device(options.device)
     with provenance.phase("data"):

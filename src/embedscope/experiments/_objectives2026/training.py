@@ -14,7 +14,7 @@ import numpy as np
 from embedscope.core.atomic import atomic_folder, atomic_path
 from embedscope.core.cache import cache_folder
 from embedscope.core.progress import Progress
-from embedscope.encoders._quiet import quiet
+from embedscope.encoders.quiet import quiet
 from embedscope.experiments._objectives2026.arms import CONTEXT, Arm, Size
 from embedscope.experiments._objectives2026.corpus import Corpus
 

@@ -13,7 +13,7 @@ from embedscope.experiments._lookup import pick, span
 from embedscope.experiments._shimangaud2024.scores import place_of, prepare_rows
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._shimangaud2024.vectors import Model
-from embedscope.tasks._analogy_questions import Questions
+from embedscope.tasks.analogy_questions import Questions
 from embedscope.tasks.parallelism import relation_pairs
 
 FEWEST = 10

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedscope.experiments._experiment import ValueClaim
-from embedscope.experiments._published import Published, published_name
+from embedscope.experiments.experiment import ValueClaim
+from embedscope.experiments.published import Published, published_name
 
 NAMES = {
     "word2vec": "Word2Vec",

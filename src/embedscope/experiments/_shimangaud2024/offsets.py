@@ -12,7 +12,7 @@ from embedscope.core.tables import Index
 from embedscope.experiments._shimangaud2024.scores import Answers
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._thumbnails import thumbnails
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_rows import CandidateRows
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 
 ARROWS = 10

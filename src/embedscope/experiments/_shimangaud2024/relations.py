@@ -14,10 +14,10 @@ from embedscope.experiments._shimangaud2024.scores import MAIN, place_of, prepar
 from embedscope.experiments._shimangaud2024.study_data import QuestionSet
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.correlation import DECIMALS, spearman
-from embedscope.tasks._analogy_outcome import outcome, top_scores
-from embedscope.tasks._analogy_rows import CandidateRows
-from embedscope.tasks._cosines import pair_cosines
-from embedscope.tasks._means import mean_score
+from embedscope.tasks.analogy_outcome import outcome, top_scores
+from embedscope.tasks.analogy_rows import CandidateRows
+from embedscope.tasks.cosines import pair_cosines
+from embedscope.tasks.means import mean_score
 from embedscope.tasks.parallelism import parallelism, relation_pairs
 
 FEW = 10

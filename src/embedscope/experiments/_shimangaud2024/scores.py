@@ -14,11 +14,11 @@ from embedscope.experiments._shimangaud2024.study_data import QuestionSet, relat
 from embedscope.experiments._shimangaud2024.vectors import Model
 from embedscope.stats.best_of import less_best
 from embedscope.stats.score_records import score_record
-from embedscope.tasks._analogy_angles import Closeness, closeness
-from embedscope.tasks._analogy_draws import Ends, mean_scores
-from embedscope.tasks._analogy_outcome import CONTROLS, Outcome, outcomes, top_scores
-from embedscope.tasks._analogy_ranks import Asked, analogy_ranks
-from embedscope.tasks._analogy_rows import KINDS, CandidateRows
+from embedscope.tasks.analogy_angles import Closeness, closeness
+from embedscope.tasks.analogy_draws import Ends, mean_scores
+from embedscope.tasks.analogy_outcome import CONTROLS, Outcome, outcomes, top_scores
+from embedscope.tasks.analogy_ranks import Asked, analogy_ranks
+from embedscope.tasks.analogy_rows import KINDS, CandidateRows
 
 TOPS = (1, 5)
 MAIN = "3cosadd.exclude.unit"

@@ -14,9 +14,9 @@ from embedscope.core.errors import DataUnavailableError
 from embedscope.core.ids import combine, hash_texts
 from embedscope.core.images import Image
 from embedscope.core.tables import Data, Index, Matches
-from embedscope.experiments._experiment import Options
 from embedscope.experiments._shimangaud2024.numbers import FIFTY, OWN_QUESTIONS, SEMEVAL, TABLE_4, format_question
-from embedscope.tasks._analogy_questions import Questions, questions_of
+from embedscope.experiments.experiment import Options
+from embedscope.tasks.analogy_questions import Questions, questions_of
 
 QUESTION_FILE = "questions.txt"
 FAMILIES = 60

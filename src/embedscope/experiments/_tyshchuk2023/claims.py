@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from embedscope.core.document import Table
 from embedscope.core.records import Record
 from embedscope.experiments._checked import Checked, check, claims_table
-from embedscope.experiments._experiment import ValueClaim
 from embedscope.experiments._tyshchuk2023.numbers import CLAIMS
 from embedscope.experiments._tyshchuk2023.vectors import Vectors
+from embedscope.experiments.experiment import ValueClaim
 
 
 def check_claims(models: Sequence[Vectors], records: Sequence[Record]) -> list[Checked]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embedscope.core.document import Status
-from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.lookup import best, points, scores_by_space, token_pooling, top
 from embedscope.experiments._wolfe2022.numbers import CLAIMS, STATIC, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
+from embedscope.experiments.experiment import Claim
 
 TOKENS = ("self_similarity", "top5_share", "top8_share")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embedscope.core.document import Cell, Column, Table
-from embedscope.experiments._experiment import Claim
 from embedscope.experiments._wolfe2022.claims import Checked
 from embedscope.experiments._wolfe2022.lookup import (
     POOLING_NAMES,
@@ -18,6 +17,7 @@ from embedscope.experiments._wolfe2022.lookup import (
 )
 from embedscope.experiments._wolfe2022.numbers import TABLE_1, TABLE_NAMES, WORD_TASKS
 from embedscope.experiments._wolfe2022.run import ModelRun
+from embedscope.experiments.experiment import Claim
 
 COUNTERPART = "the model of the paper with the same training objective"
 

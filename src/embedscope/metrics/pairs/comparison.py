@@ -11,8 +11,8 @@ import numpy as np
 from embedscope.core.arrays import Floats, Hashes, row_norms
 from embedscope.core.ids import GROUPS, mix
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
-from embedscope.metrics.pairs._metric import (
+from embedscope.metrics.metric import UndefinedError
+from embedscope.metrics.pairs.metric import (
     NO_INTERVAL,
     Estimate,
     Paired,

@@ -11,8 +11,8 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.ids import GROUPS
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import UndefinedError
-from embedscope.metrics.pairs._metric import Estimate, Paired, jackknife_interval, pair_metric
+from embedscope.metrics.metric import UndefinedError
+from embedscope.metrics.pairs.metric import Estimate, Paired, jackknife_interval, pair_metric
 
 IDS = (
     "modality_gap",

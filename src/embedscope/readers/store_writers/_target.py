@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from embedscope.core.errors import InputError
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.stores import StorePlace
 
 Block = tuple[Sequence[str], npt.NDArray[Any], Any]

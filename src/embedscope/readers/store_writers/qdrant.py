@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 import numpy as np
 import numpy.typing as npt
 
-from embedscope.readers._columns import ColumnStream
+from embedscope.readers.columns import ColumnStream
 from embedscope.readers.store_writers._target import (
     Blocks,
     Loss,

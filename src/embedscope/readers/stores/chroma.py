@@ -14,8 +14,8 @@ from embedscope.core.boundary import reason
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.waiting import Patient, call_within
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._field_columns import column_notes, field_columns
 from embedscope.readers.stores._place import FIRST_ANSWER, PATIENCE, StorePlace
 from embedscope.readers.stores._ranges import chunks_of, ranges

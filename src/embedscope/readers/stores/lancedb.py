@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from embedscope.core.extras import require
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._place import StorePlace
 from embedscope.readers.stores._ranges import chunks_of, ranges
 

@@ -16,8 +16,8 @@ import numpy as np
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.core.waiting import end_after
-from embedscope.readers._columns import ColumnStream, column_stream
 from embedscope.readers._keys import check_key
+from embedscope.readers.columns import ColumnStream, column_stream
 from embedscope.readers.stores._place import PATIENCE, StorePlace
 
 IDS = ("postgresql", "postgres")

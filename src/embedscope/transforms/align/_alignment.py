@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian, CrossMoments
 from embedscope.transforms._steps import Steps
-from embedscope.transforms._storage import ALIGNMENT
 from embedscope.transforms.align import ALIGNMENTS
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import PARTS, Side, push_moments
+from embedscope.transforms.align.sides import PARTS, Side, push_moments
+from embedscope.transforms.storage import ALIGNMENT
 
 
 class Alignment(Steps, Aligner):

@@ -9,10 +9,10 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
-from embedscope.transforms._affine import check_count, whole
+from embedscope.transforms.affine import check_count, whole
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
-from embedscope.transforms.align._whitening import Shrinkage, shrinkage_of, shrinkage_text, whitener
+from embedscope.transforms.align.sides import Side
+from embedscope.transforms.align.whitening import Shrinkage, shrinkage_of, shrinkage_text, whitener
 
 IDS = ("wprocrustes", "cca")
 

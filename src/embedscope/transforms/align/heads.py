@@ -12,9 +12,9 @@ from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.stats.cross import CrossGaussian
-from embedscope.transforms._affine import check_count, whole
+from embedscope.transforms.affine import check_count, whole
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("heads",)
 

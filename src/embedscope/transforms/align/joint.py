@@ -9,10 +9,10 @@ import numpy as np
 
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
-from embedscope.transforms._affine import Affine
 from embedscope.transforms.abtt import RemoveTopComponents
+from embedscope.transforms.affine import Affine
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.pca import PCA
 from embedscope.transforms.whiten import Whiten
 

@@ -11,7 +11,7 @@ from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.stats.spectra import single_thread_eigh
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("lstsq",)
 

@@ -7,11 +7,11 @@ from typing import Self
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.stats.moments import Gaussian
-from embedscope.transforms._affine import Affine
 from embedscope.transforms._chain import Chain, parse
+from embedscope.transforms.affine import Affine
 from embedscope.transforms.align._aligner import Aligner
-from embedscope.transforms.align._sides import Side
 from embedscope.transforms.align.joint import SEPARATE, linear
+from embedscope.transforms.align.sides import Side
 
 IDS = ("own",)
 

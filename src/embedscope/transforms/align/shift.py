@@ -7,7 +7,7 @@ from typing import Self
 from embedscope.core.errors import InputError
 from embedscope.stats.cross import CrossGaussian
 from embedscope.transforms.align._aligner import Aligner, no_words
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 
 IDS = ("center", "shift")
 

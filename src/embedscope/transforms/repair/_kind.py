@@ -11,7 +11,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.core.short_repr import short_repr
-from embedscope.transforms.align._sides import PARTS, Side, unit
+from embedscope.transforms.align.sides import PARTS, Side, unit
 from embedscope.transforms.codes import Code
 
 HIDDEN_PARTS = ("hidden_in", "hidden_bias", "hidden_out")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats, as_matrix, is_torch, to_numpy
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.short_repr import short_repr
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.calibration import threshold_of
 from embedscope.transforms.repair._files import load, save
 from embedscope.transforms.repair._header import Header, ScorerChoice
@@ -83,7 +83,7 @@ class Repair:
 
         ``header`` holds fields of :class:`Header`; the candidate is the text of the chain where it is left out.
         """
-        from embedscope.transforms.repair._fitted import side_of
+        from embedscope.transforms.repair.fitted import side_of
 
         kind_map = KindMap(side_of(chain), normalise_before, normalise_after, source)
         return cls({kind: kind_map}, Header(**{"candidate": chain.text or "none"} | header))

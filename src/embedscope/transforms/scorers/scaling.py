@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.transforms.scorers._scorer import Near, largest
+from embedscope.transforms.scorers.scorer import Near, largest
 
 IDS = ("local-scaling",)
 

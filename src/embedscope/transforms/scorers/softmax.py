@@ -8,7 +8,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
-from embedscope.transforms.scorers._scorer import Scorer
+from embedscope.transforms.scorers.scorer import Scorer
 
 IDS = ("inverted-softmax",)
 

@@ -12,8 +12,8 @@ from typing import Any
 from embedscope.core.errors import InputError
 from embedscope.core.extras import require
 from embedscope.encoders._forward import fresh
-from embedscope.encoders._quiet import quiet
-from embedscope.encoders._sources import Source
+from embedscope.encoders.quiet import quiet
+from embedscope.encoders.sources import Source
 
 _DTYPES = ("float32", "bfloat16", "float16")
 

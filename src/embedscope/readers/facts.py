@@ -11,9 +11,9 @@ import numpy as np
 
 from embedscope.core.batch import Stream
 from embedscope.readers._aligned import AlignedStream
-from embedscope.readers._columns import ColumnStream, column_notes
-from embedscope.readers._paths import CompressedFile, Place
 from embedscope.readers._raw import RawMatrix
+from embedscope.readers.columns import ColumnStream, column_notes
+from embedscope.readers.paths import CompressedFile, Place
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from embedscope.core.errors import InputError
 from embedscope.core.regular import is_regular
 from embedscope.readers._column_values import looks_like_vector
-from embedscope.readers._paths import Place, source_of
+from embedscope.readers.paths import Place, source_of
 
 TEXT_TABLES = frozenset({"jsonl", "ndjson", "csv", "tsv"})
 _HEAD = 1 << 22

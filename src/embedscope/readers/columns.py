@@ -26,8 +26,8 @@ from embedscope.readers._column_names import (
 )
 from embedscope.readers._column_values import matrix, parse_column, side_by_side
 from embedscope.readers._keys import join_first
-from embedscope.readers._paths import Place
 from embedscope.readers._row_strings import RowStrings
+from embedscope.readers.paths import Place
 
 Tables = Callable[["ColumnStream", Sequence[str], Sequence[int], int], Iterator[Any]]
 """(stream, names of columns, numbers of chunks, rows) -> record batches of at most so many rows of these chunks."""

@@ -12,7 +12,7 @@ from embedscope.core.document import Action, Cell, Column, Document, Finding, Ta
 from embedscope.core.errors import EmbedscopeError
 from embedscope.core.provenance import Provenance
 from embedscope.core.result import Result
-from embedscope.experiments._experiment import Experiment, Options
+from embedscope.experiments.experiment import Experiment, Options
 
 
 @dataclass(frozen=True)

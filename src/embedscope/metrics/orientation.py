@@ -12,7 +12,7 @@ import numpy as np
 
 from embedscope.core.arrays import Floats
 from embedscope.core.ids import mix
-from embedscope.metrics._metric import at_least, metric, scatter_trace
+from embedscope.metrics.metric import at_least, metric, scatter_trace
 from embedscope.stats import Gaussian, Moments, UnitSum, UnitSums
 
 DIRECTIONS = 8

@@ -14,7 +14,7 @@ from typing import Any
 from embedscope.core.compressed import CODECS, decompress_bytes, inner_suffix
 from embedscope.core.errors import InputError
 from embedscope.core.regular import check_regular
-from embedscope.datasets._text import lines
+from embedscope.datasets.text import lines
 
 Row = tuple[int, Mapping[str, Any]]
 """Number of a line or row, from 1 on, and its values by the names of the columns."""

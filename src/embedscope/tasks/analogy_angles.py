@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedscope.core.arrays import Floats
-from embedscope.tasks._analogy_questions import Questions
-from embedscope.tasks._analogy_rows import CandidateRows
-from embedscope.tasks._cosines import unit
+from embedscope.tasks.analogy_questions import Questions
+from embedscope.tasks.analogy_rows import CandidateRows
+from embedscope.tasks.cosines import unit
 
 _BLOCK = 1024
 

@@ -12,7 +12,7 @@ from embedscope.core.arrays import Floats
 from embedscope.core.choices import SumRows
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Index
-from embedscope.tasks._cosines import unit
+from embedscope.tasks.cosines import unit
 
 KINDS: tuple[SumRows, ...] = get_args(SumRows)
 _BLOCK = 8192

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from embedscope.core.arrays import Floats
 from embedscope.core.tables import Score
 from embedscope.stats.best_of import less_best
-from embedscope.tasks._analogy_draws import mean_scores
-from embedscope.tasks._analogy_questions import Questions, break_questions
-from embedscope.tasks._analogy_ranks import Asked, Ranks, analogy_ranks
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_draws import mean_scores
+from embedscope.tasks.analogy_questions import Questions, break_questions
+from embedscope.tasks.analogy_ranks import Asked, Ranks, analogy_ranks
+from embedscope.tasks.analogy_rows import CandidateRows
 
 RANDOM_DRAWS = 5
 CONTROLS = ("c", "b", "random")

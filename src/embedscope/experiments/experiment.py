@@ -12,7 +12,7 @@ from embedscope.core.document import Status
 from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.result import Result
-from embedscope.experiments._published import Published
+from embedscope.experiments.published import Published
 from embedscope.sources.options import ModelOptions
 
 Statistic = Literal["best", "top", "at", "max", "min", "count"]

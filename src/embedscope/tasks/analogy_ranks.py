@@ -22,7 +22,7 @@ from embedscope.core.tables import Index
 from embedscope.tasks._analogy_answers import Best, QuestionVectors, best_answers
 from embedscope.tasks._analogy_counts import Count
 from embedscope.tasks._analogy_methods import METHODS, Tile
-from embedscope.tasks._analogy_rows import CandidateRows
+from embedscope.tasks.analogy_rows import CandidateRows
 
 UNCERTAIN = 2e-6  # bounds the error of a float32 inner product of unit rows up to 256 dimensions
 _TILE = 8192  # candidates at once

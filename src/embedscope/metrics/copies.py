@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from embedscope.metrics._metric import UndefinedError
 from embedscope.metrics._subsampled import neighbour_metric
+from embedscope.metrics.metric import UndefinedError
 from embedscope.stats.neighbourhood import NeighbourRows
 from embedscope.stats.row_sets import RowSet
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embedscope.metrics._metric import UndefinedError, at_least, metric
+from embedscope.metrics.metric import UndefinedError, at_least, metric
 from embedscope.stats import Gaussian, Moments
 
 FIRST, LAST = 11, 500

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from embedscope.core.errors import DataUnavailableError, InputError
 from embedscope.core.images import ImageTable
 from embedscope.core.tables import Data, Relation, TextTable
-from embedscope.datasets._file import File
+from embedscope.datasets.file import File
 
 if TYPE_CHECKING:
     from embedscope.datasets._fetch import Finder

@@ -8,7 +8,7 @@ from typing import Any
 
 from embedscope.core.compressed import inner_suffix
 from embedscope.core.errors import InputError
-from embedscope.datasets._tables import (
+from embedscope.datasets.tables import (
     OBJECTS,
     PARQUET,
     Row,

@@ -9,7 +9,7 @@ import numpy as np
 from embedscope.core.arrays import Floats
 from embedscope.core.errors import InputError
 from embedscope.stats.moments import Gaussian
-from embedscope.transforms._affine import principal
+from embedscope.transforms.affine import principal
 from embedscope.transforms.whiten import ledoit_wolf
 
 Shrinkage = float | str

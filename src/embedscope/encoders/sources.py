@@ -11,8 +11,8 @@ from embedscope.core.regular import check_folder
 from embedscope.encoders._checksums import check_sha256, sha256_of, sha256_of_all
 from embedscope.encoders._gguf import GgufFile
 from embedscope.encoders._saved_settings import SavedSettings, read_settings
-from embedscope.encoders._uris import ModelUri, check_spelling, near_alias
 from embedscope.encoders.aliases import ALIASES
+from embedscope.encoders.uris import ModelUri, check_spelling, near_alias
 
 _HUB_PATTERNS = ["*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors"]
 _HUB_IGNORED = ["onnx/*", "openvino/*", "*.onnx", "*.msgpack", "*.h5", "*.ot", "coreml/*"]

@@ -13,8 +13,8 @@ from embedscope.core.choices import Score as Compared
 from embedscope.core.errors import InputError
 from embedscope.core.tables import Data, Index, Pairs, Score
 from embedscope.stats.bootstrap import shared_ends
-from embedscope.tasks._correlations import linear_score, rank_score
-from embedscope.tasks._cosines import check_rows, gaps, pair_scores
+from embedscope.tasks.correlations import linear_score, rank_score
+from embedscope.tasks.cosines import check_rows, gaps, pair_scores
 
 _CALLED: Mapping[Compared, str] = {
     "cosine": "cosines",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from embedscope.transforms._affine import Affine
 from embedscope.transforms._chain import Chain
-from embedscope.transforms.align._sides import Side
+from embedscope.transforms.affine import Affine
 from embedscope.transforms.align.joint import linear
+from embedscope.transforms.align.sides import Side
 
 
 def side_of(chain: Chain) -> Side:

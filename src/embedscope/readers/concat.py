@@ -11,9 +11,9 @@ from embedscope.core.batch import Batch, Shard, Stream
 from embedscope.core.errors import InputError
 from embedscope.core.ids import hash_rows
 from embedscope.readers._blocks import plan
-from embedscope.readers._facts import Facts, facts_of, together
-from embedscope.readers._held import held_bytes
 from embedscope.readers._row_strings import RowStrings, chain_strings, in_order, other_columns
+from embedscope.readers.facts import Facts, facts_of, together
+from embedscope.readers.held import held_bytes
 
 
 def concat(parts: Sequence[Stream]) -> Stream:

@@ -137,7 +137,7 @@ class Affine(TransformerMixin, BaseEstimator):
 
     def save(self, path: str | Path) -> None:
         """Write the fitted transform as a chain of one: safetensors with a JSON header."""
-        from embedscope.transforms._storage import save_chain
+        from embedscope.transforms.storage import save_chain
 
         check_is_fitted(self)
         save_chain([self], self.n_features_in_, path)

@@ -14,7 +14,7 @@ from embedscope.core.arrays import Array, Floats, Hashes, Rows, as_matrix, to_nu
 from embedscope.core.errors import InputError
 from embedscope.core.ids import GROUPS, groups_of, hash_rows
 from embedscope.core.tables import Index
-from embedscope.metrics._metric import Bound, Measured, UndefinedError
+from embedscope.metrics.metric import Bound, Measured, UndefinedError
 from embedscope.stats import Interval, jackknife
 
 NO_INTERVAL = Interval(None, None, None)
