@@ -128,7 +128,7 @@ PARTICIPLES = """
     trained transformed translated tried truncated unpacked updated used verified weighted whitened widened
     worded wrapped written zipped
 """
-"""What functions that act were called; a verb says what they do: ``concat``, not ``joined``. Properties state a state."""
+"""Former names of functions; a verb says what they do: ``concat``, not ``joined``. Properties may state one."""
 
 LEADING = {"checked", "chosen", "converted", "drawn", "joined", "opened", "refitted"}
 """Participles that said in front of a noun what the function does: ``check_rows``, not ``checked_rows``."""

@@ -17,7 +17,7 @@ _TOLD = 3
 
 def score_document(records: Sequence[Record], skipped: Sequence[Skipped] = ()) -> Document | None:
     """The document of scores; tables and curves over layers follow from the records."""
-    shown = _drawn_records(records)
+    shown = _records_to_draw(records)
     if not shown:
         return Document("Evaluation", skipped=tuple(skipped)) if skipped else None
     places = _places(records)
@@ -52,7 +52,7 @@ def score_chart(shown: dict[tuple[str, str], Record], places: set[str]) -> Dots 
     return Dots("scores", "Scores", "score", tuple(rows), names, caption=caption)
 
 
-def _drawn_records(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
+def _records_to_draw(records: Sequence[Record]) -> dict[tuple[str, str], Record]:
     """The record of each source and task that is drawn: the best of several spaces, or the only one."""
     plain = [r for r in records if not r.compares and r.value is not None and r.subset is None]
     plain = [r for r in plain if not r.source.startswith("random:")]

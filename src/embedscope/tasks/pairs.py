@@ -64,7 +64,7 @@ class PairTask:
         if left_out := int((~np.isfinite(cosines)).sum()):
             notes = [f"{left_out} pairs left out: {', '.join(gaps(x, data.tables[self.table].unit))}"]
         ends = shared_ends(pairs.left, pairs.right)
-        drawn, units = _drawn_units(ends, len(pairs.left), data.tables[self.table].unit)
+        drawn, units = _units_of_draws(ends, len(pairs.left), data.tables[self.table].unit)
         what = _CALLED[self.compared]
         scores = {self.id: rank_score(cosines, pairs.gold, seed, what, notes, ends)}
         if self.pearson:
@@ -73,7 +73,7 @@ class PairTask:
         return {name: replace(score, facts=facts) for name, score in scores.items()}
 
 
-def _drawn_units(ends: tuple[Index, Index] | None, pairs: int, unit: str) -> tuple[str, int]:
+def _units_of_draws(ends: tuple[Index, Index] | None, pairs: int, unit: str) -> tuple[str, int]:
     """What the bootstrap draws, in words, and how many there are."""
     if ends is None:
         return "pairs", pairs
