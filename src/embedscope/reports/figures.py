@@ -105,19 +105,19 @@ def _fit_width(canvas: Any) -> Any:
     geometry = require("matplotlib.transforms", "report", "drawing figures")
     module.FigureCanvasAgg(canvas)
     width, (axes,) = canvas.get_figwidth(), canvas.axes
-    for _ in range(3):  # ticks and centred labels move with the plot
+    for step in range(4):  # ticks and centred labels move with the plot
         canvas.draw_without_rendering()
         drawn, place = canvas.get_tightbbox(), axes.get_position()
         left, right = place.x0 * width - drawn.x0 + _EDGE, drawn.x1 - place.x1 * width + _EDGE
-        if width - left - right >= _LEAST * width:
-            axes.set_position([left / width, place.y0, (width - left - right) / width, place.height])
-    canvas.draw_without_rendering()
-    drawn = canvas.get_tightbbox()
+        moved = max(abs(left - place.x0 * width), abs(width - right - place.x1 * width))
+        if step == 3 or moved < _SEEN or width - left - right < _LEAST * width:
+            break
+        axes.set_position([left / width, place.y0, (width - left - right) / width, place.height])
     return geometry.Bbox.from_extents(min(0.0, drawn.x0), drawn.y0 - _EDGE, max(width, drawn.x1), drawn.y1 + _EDGE)
 
 
-_EDGE, _LEAST = 0.04, 0.25
-"""Inches around a figure; share of its width that the plot keeps."""
+_EDGE, _LEAST, _SEEN = 0.04, 0.25, 1e-3
+"""Inches around a figure; share of its width that the plot keeps; inches by which a plot can move unseen."""
 
 
 def _canvas(picture: Chart, styles: Mapping[Key, Style], width: float) -> Any:
