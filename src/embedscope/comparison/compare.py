@@ -324,7 +324,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
             sentence,
             "ok" if r.name in ("same", "precision") else "info",
             evidence="; ".join(evidence),
-            remedy=tuple(action for action in (Action(advice.rstrip(".")), Action(command=command)) if str(action)),
+            actions=tuple(action for action in (Action(advice.rstrip(".")), Action(command=command)) if str(action)),
         )
     ]
     low = r.below_parity
@@ -339,7 +339,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, files: str) -> list[Find
                 "warning",
                 evidence=f"{percent(len(low) / r.n, 2)}; said from {percent(PARITY_SHARE, 1)}",
                 harm="These rows are found by other queries than before.",
-                remedy=(Action("embed these rows again with one runtime, or look for texts that one of them cuts"),),
+                actions=(Action("embed these rows again with one runtime, or look for texts that one of them cuts"),),
                 rows=rows,
                 n_rows=len(low),
             )

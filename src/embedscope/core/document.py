@@ -48,9 +48,13 @@ class Finding:
 
     ``status``: "agrees" or "deviates" for a claim that was checked, "undecided" where the interval does not decide,
     "info" for a remark; "ok", "warning" or "serious" for the health of a space. ``detail`` explains a deviation or a
-    caveat, ``harm`` says what it does to the user and ``remedy`` what to try, one after the other or side by side.
+    caveat, ``harm`` says what it does to the user, ``actions`` are what to try, one after the other or side by side,
+    and ``remedy`` says the same in one sentence without its full stop: it is made of ``actions`` where there are any.
     ``rows`` are the first rows that it is about, ``n_rows`` how many there are (None: not counted). ``minor`` findings
     stand below the others.
+
+    >>> Finding("x", actions=(Action("cut long texts"), Action(command="embedscope example"))).remedy
+    'cut long texts; embedscope example'
     """
 
     text: str
@@ -59,15 +63,15 @@ class Finding:
     source: str = ""
     detail: str = ""
     harm: str = ""
-    remedy: tuple[Action, ...] = ()
+    remedy: str = ""
+    actions: tuple[Action, ...] = ()
     rows: tuple[Row, ...] = ()
     n_rows: int | None = None
     minor: bool = False
 
-    @property
-    def advice(self) -> str:
-        """What to try, as one sentence without its full stop; empty where there is nothing."""
-        return "; ".join(map(str, self.remedy))
+    def __post_init__(self) -> None:
+        if self.actions:
+            object.__setattr__(self, "remedy", "; ".join(map(str, self.actions)))
 
 
 @short_repr

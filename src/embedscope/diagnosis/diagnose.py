@@ -226,7 +226,7 @@ def _finding(v: Verdict, several: bool, rows: tuple[Row, ...], n_rows: int | Non
         evidence=f"{_number(v)}; {severity_word(v.severity)} {v.rule.worse} {v.thresholds[v.severity]:.3g}",
         detail=f"Threshold: {v.rule.reason}.{_sampling_note(v) if rows else ''}",
         harm=v.rule.harm,
-        remedy=v.rule.remedy.actions(v.numbers),
+        actions=v.rule.remedy.actions(v.numbers),
         rows=rows,
         n_rows=n_rows,
     )

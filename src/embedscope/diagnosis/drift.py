@@ -271,9 +271,8 @@ def _units(changes: Sequence[Change]) -> list[tuple[str, str]]:
 def _finding(c: Change) -> Finding:
     place = f"{c.record.metric} of {c.record.space}" if c.record.space else c.record.metric
     if c.new is None:
-        return Finding(
-            f"{place} is missing now.", "serious", remedy=(Action("measure what the baseline had (--queries, spaces)"),)
-        )
+        missing = Action("measure what the baseline had (--queries, spaces)")
+        return Finding(f"{place} is missing now.", "serious", actions=(missing,))
     if c.outcome == "undefined":
         return Finding(
             f"{place} is undefined in one of the two runs: {c.new.note or (c.old and c.old.note)}", "serious"
@@ -299,7 +298,9 @@ def _turn_finding(c: Change, old: float, new: float) -> Finding:
         f"fixed direction {k} was {old:.4g} and is {new:.4g}.",
         "serious",
         f"difference {new - old:+.3g}, error bar ± {_error(c) or 0.0:.2g}, p = {c.p or 0.0:.2g}",
-        remedy=(Action("vectors of another model, or turned since: embed queries and documents with one model again"),),
+        actions=(
+            Action("vectors of another model, or turned since: embed queries and documents with one model again"),
+        ),
     )
 
 

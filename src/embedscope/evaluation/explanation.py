@@ -295,7 +295,7 @@ class _Explained:
                 "info",
                 f"a document is among the ten nearest of {self.usual:.1f} queries on average, these of at least "
                 f"{int(self.hubs[front][self.is_hub(front)].min())}",
-                remedy=(Action("a repair that centres, or a scorer such as csls (embedscope repair)"),),
+                actions=(Action("a repair that centres, or a scorer such as csls (embedscope repair)"),),
             )
         if gap < NEAR:
             return Finding(

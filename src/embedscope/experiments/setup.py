@@ -76,7 +76,8 @@ def _finding(experiment: Experiment, options: Options, missing: Sequence[Need]) 
 def _missing(need: Need) -> Finding:
     """What is not here, what it would give, and how to get it."""
     text = f"{need.kind.capitalize()} {need.name} is not here" + (f"; it gives {need.gives}." if need.gives else ".")
-    return Finding(text, "warning" if need.required else "info", remedy=(Action(need.missing),) if need.missing else ())
+    actions = (Action(need.missing),) if need.missing else ()
+    return Finding(text, "warning" if need.required else "info", actions=actions)
 
 
 def _table(needs: Sequence[Need]) -> Table:

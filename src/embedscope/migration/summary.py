@@ -108,7 +108,7 @@ def document_of(
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
         detail=decision.outlook,
-        remedy=(_next(decision, judge, out or "bridge.safetensors"),),
+        actions=(_next(decision, judge, out or "bridge.safetensors"),),
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
@@ -134,7 +134,7 @@ def _headline(
     Whoever forces a bridge knows what else there is to do, and is told what the file is worth alone.
     """
     command = _command(decision, judge, out)
-    then = FORCED if forced else "" if command else f"{verdict.advice[0].upper()}{verdict.advice[1:]}."
+    then = FORCED if forced else "" if command else f"{verdict.remedy[0].upper()}{verdict.remedy[1:]}."
     text = f"{verdict.text} {then}".rstrip()
     return Headline(text, verdict.status, verdict.evidence, command=command, charts=charts)
 

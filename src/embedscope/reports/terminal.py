@@ -222,7 +222,7 @@ def _print_findings(document: Document, console: Console) -> None:
             if line:
                 words.append(f"\n{line}", style="dim")
         if finding.remedy:
-            words.append("\ntry: ").append(finding.advice, style="bold")
+            words.append("\ntry: ").append(finding.remedy, style="bold")
         grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
     console.print(grid)
     console.print()
