@@ -352,6 +352,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, names: Sequence[str] | N
     ]
     low = r.below_parity
     if known is not None and r.cosines is not None and r.name in ("precision", "partly") and len(low) >= _said_from(r):
+        all_rows = count(len(known), "row")
         has, their = ("has", "its") if len(low) == 1 else ("have", "their")
         empty = set(r.half_empty.tolist())
         rows = tuple(
@@ -364,7 +365,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, names: Sequence[str] | N
         )
         out.append(
             Finding(
-                f"No parity: {len(low):,} of {count(len(known), 'row')} {has} a cosine below {PARITY} with {their} match.",
+                f"No parity: {len(low):,} of {all_rows} {has} a cosine below {PARITY} with {their} match.",
                 "warning",
                 evidence=f"{percent(len(low) / len(known), 2)}; said from {percent(PARITY_SHARE, 1)}",
                 harm="These rows are found by other queries than before.",
