@@ -101,10 +101,8 @@ def _matrix(x: Any, name: str) -> npt.NDArray[Any]:
     if len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns"):
         return _frame(x, name)
     if isinstance(x, np.ma.MaskedArray) and x.mask.any():
-        raise InputError(
-            f"{name} is an array with masked values in {count(int(x.mask.any(axis=-1).sum()), 'row')}; drop these rows, or "
-            "fill them"
-        )
+        rows = count(int(x.mask.any(axis=-1).sum()), "row")
+        raise InputError(f"{name} is an array with masked values in {rows}; drop these rows, or fill them")
     if hasattr(x, "to_numpy"):
         return _stacked(x.to_numpy(), name)
     if hasattr(x, "__array__") or isinstance(x, list | tuple):
