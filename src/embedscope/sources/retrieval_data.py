@@ -17,6 +17,7 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
+from embedscope.core.wording import count
 from embedscope.datasets._id_texts import is_text_table, read_beir_texts
 from embedscope.datasets._qrels import Judgements, read_qrels
 from embedscope.datasets._tables import read_text
@@ -407,7 +408,7 @@ def judged_rows(
                 f"does not have, first '{missing[0]}'; its ids look like '{collection.ids[0]}'. Add them, or drop "
                 "their judgements with --allow-missing"
             )
-        notes.append(f"judgements of {len(missing):,} missing {name} dropped")
+        notes.append(f"judgements of {count(len(missing), f'missing {one}')} dropped")
     query, document = rows
     known = (query >= 0) & (document >= 0)
     if not known.any():
