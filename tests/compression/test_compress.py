@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import embedscope
 from embedscope.certification.fitting import moments_of
+from embedscope.cli._app import app
 from embedscope.compression.candidates import expand_plans, parse_plan
 from embedscope.compression.fitting import FIT_ROWS, Fitted, Fitter
 from embedscope.compression.matryoshka import trained_sizes
@@ -37,6 +39,24 @@ def rows() -> np.ndarray:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(1200, 32)) * (1 / np.sqrt(1 + np.arange(32))) + 0.05
     return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("to", "megabytes"), [("pgvector", "128.0 MB in float32"), ("numpy", "8.0 MB in pq:8")])
+def test_an_export_without_the_code_says_so(rows: np.ndarray, tmp_path: Path, to: str, megabytes: str) -> None:
+    fit_plan("pq:8", rows).repair({}).save(tmp_path / "small.safetensors")
+    order = [
+        "export",
+        str(tmp_path / "small.safetensors"),
+        "--to",
+        to,
+        "--kind",
+        "document",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    said = CliRunner().invoke(app, order).output
+    assert f"re-index every vector; {megabytes} for each million" in said
+    assert ("`embedscope apply --kind document` writes them in pq:8" in said) == (to == "pgvector")
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def export(
     screen = console()
     screen.print(f"{out}: {target.title}", soft_wrap=True, markup=False)
     named = kind or ("document" if "document" in loaded.kinds else next(iter(loaded.kinds)))
-    for line in [*lines, *reindexing(loaded, named)]:
+    for line in [*lines, *reindexing(loaded, named, coded=target.stores_codes)]:
         screen.print(f"· {line}", soft_wrap=True, markup=False)
 
 

@@ -147,6 +147,9 @@ def _bits(code: Any) -> list[str]:
 
 ENTRIES = {
     "faiss": Export(
-        "an empty index with the repair in front of it, for one role or modality", _write, packages=("faiss",)
+        "an empty index with the repair in front of it, for one role or modality",
+        _write,
+        packages=("faiss",),
+        stores_codes=True,
     )
 }
