@@ -250,7 +250,7 @@ def reindexing(
     lines = [] if stored else [f"re-index {what}; stored vectors are enough, nothing is encoded again"]
     if code is not kind_map.code and kind_map.code is not None:
         lines.append(
-            f"these rows are float32; `embedscope apply --kind {kind}` writes them in {kind_map.code.text}, as certified"
+            f"this is float32; `embedscope apply --kind {kind}` writes them in {kind_map.code.text}, as certified"
         )
     lines += [
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
