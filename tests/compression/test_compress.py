@@ -41,6 +41,12 @@ def rows() -> np.ndarray:
     return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
 
 
+@pytest.mark.parametrize("text", ["pq", "pq:0", "pq:x", "first:16+pq:-4", "int8:4", "binary:+rescore"])
+def test_codes_of_no_rows_are_refused_before_any_work(text: str) -> None:
+    with pytest.raises(InputError, match=r"needs the number of bytes|takes no number"):
+        expand_plans(text, 32, ())
+
+
 @pytest.mark.parametrize(("to", "megabytes"), [("pgvector", "128.0 MB in float32"), ("numpy", "8.0 MB in pq:8")])
 def test_an_export_without_the_code_says_so(rows: np.ndarray, tmp_path: Path, to: str, megabytes: str) -> None:
     fit_plan("pq:8", rows).repair({}).save(tmp_path / "small.safetensors")
