@@ -144,6 +144,35 @@ def test_objects_are_models_in_every_verb(model):
     assert found["recall@1"].value == 1.0
 
 
+@pytest.mark.parametrize("hold", [list, tuple, np.array, "series"], ids=["list", "tuple", "array", "series"])
+def test_texts_may_be_held_in_any_column(hold):
+    words = ["abba", "cab", "dab", "face", "cage"]
+    if hold == "series":
+        texts = pytest.importorskip("pandas").Series(words, index=range(5, 10))
+    else:
+        texts = hold(words)
+    assert embedscope.measure(letters, texts=texts, metrics="mean_norm")[0].n == 5
+    assert embedscope.compare(letters, WithEncode(), texts=np.tile(texts, 4)).relation.name == "same"
+    with pytest.raises(InputError, match="texts must be strings, and row 1 is nan"):
+        embedscope.measure(letters, texts=np.array(["a", float("nan")], dtype=object), metrics="mean_norm")
+
+
+def test_a_corpus_as_loaders_of_beir_give_it_is_read():
+    """In a JSON file the same was read; in Python it was taken for vectors."""
+    queries, qrels = {"q": "abba"}, {"q": {"a": 1}}
+    plain = {"a": "abab ab", "b": "high"}
+    loaded = {"a": {"title": "abab", "text": "ab"}, "b": {"title": "", "text": "high"}}
+    found = [
+        embedscope.evaluate(letters, queries=queries, corpus=corpus, qrels=qrels)["mrr"].value
+        for corpus in (plain, loaded)
+    ]
+    assert found == [1.0, 1.0]
+    with pytest.raises(InputError, match='corpus, entry 2, has no "_id" and "text"'):
+        embedscope.evaluate(letters, queries=queries, corpus={**loaded, "b": {"title": "x"}}, qrels=qrels)
+    with pytest.raises(InputError, match="queries are texts without ids; pass a dict of id -> text"):
+        embedscope.evaluate(letters, queries=["abba"], corpus=plain, qrels=qrels)
+
+
 def test_unknown_keywords_suggest_the_right_one():
     with pytest.raises(UnknownOptionError, match=r"measure\(\) has no option 'metric'; did you mean 'metrics'"):
         embedscope.measure(X, metric="isoscore")

@@ -18,7 +18,7 @@ from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
 from embedscope.core.tables import Index
 from embedscope.core.wording import count
-from embedscope.datasets._id_texts import is_text_table, read_beir_texts
+from embedscope.datasets._id_texts import beir_texts_in, is_text_table, read_beir_texts
 from embedscope.datasets._qrels import Judgements, read_qrels
 from embedscope.datasets._tables import read_text
 from embedscope.readers import NoVectorsError, file_of, ids_of, is_vectors, open_vectors
@@ -136,6 +136,8 @@ def _vectors_in(source: str, path: Path) -> Stream | None:
 def _from_memory(source: Any, ids: Any, name: str) -> Collection:
     """A mapping of ids to texts or to vectors, or vectors with ``ids``."""
     if not isinstance(source, Mapping):
+        if len(source) and isinstance(next(iter(source)), str):
+            raise InputError(f"{name} are texts without ids; pass a dict of id -> text")
         if ids is None:
             raise InputError(f"{name} are vectors without ids; pass one id per row, or a dict of id -> vector")
         x = to_numpy(as_matrix(source, name))
@@ -146,9 +148,9 @@ def _from_memory(source: Any, ids: Any, name: str) -> Collection:
     if not source:
         raise InputError(f"{name} is empty; wanted {{id: text}} or {{id: vector}}")
     names = tuple(str(i) for i in source)
-    kinds = {isinstance(value, str) for value in source.values()}
+    kinds = {isinstance(value, str | Mapping) for value in source.values()}
     if kinds == {True}:
-        return _check_distinct(Collection(name, names, texts=tuple(source.values())))
+        return _check_distinct(Collection(name, names, texts=beir_texts_in(source, name)))
     if kinds == {False}:
         vectors = [np.asarray(to_numpy(v)) for v in source.values()]
         if len({v.shape for v in vectors}) > 1:

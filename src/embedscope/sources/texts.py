@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_sample, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
+from embedscope.core.short_repr import shown
 from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
 from embedscope.datasets._tables import read_text
@@ -97,7 +98,7 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
         if a line is empty, or there is no such file or data set.
     """
     if not isinstance(source, str | Path):
-        texts = tuple(source)
+        texts = _held(source)
         return Texts(f"{len(texts):,} texts", texts, texts)
     path = Path(source)
     if str(source).partition("::")[0] in DATASETS or not path.is_file():
@@ -108,6 +109,19 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
         raise InputError(f"line {texts.index('') + 1} of {source} is empty; every line is a row, so remove it")
     provenance.data[str(source)] = file_facts(path)
     return Texts(str(source), texts, texts)
+
+
+def _held(source: Iterable[str] | None) -> tuple[str, ...]:
+    """Texts in memory: a list, an array or a column."""
+    texts = () if source is None else tuple(source)
+    if not texts:
+        raise InputError("texts must be a data set, a file with one text per line, or a list of at least one text")
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(
+                f"texts must be strings, and row {row:,} is {shown(text)}; leave it out, or write it as one"
+            )
+    return tuple(str(text) for text in texts)
 
 
 def _rows_of(path: Path) -> tuple[str, ...]:
@@ -214,9 +228,7 @@ def texts_named(source: TextSource | None, data: str | Path | None, provenance: 
         if there is no such data set, table or file, or no text in it.
     """
     if not isinstance(source, str | Path):
-        texts = tuple(source or ())
-        if not texts or not all(isinstance(t, str) for t in texts):
-            raise InputError("texts must be a data set, a file with one text per line, or a list of at least one text")
+        texts = _held(source)
         return TextTable(tuple(dict.fromkeys(texts)), "sentence"), f"{len(texts):,} texts"
     name, _, part = str(source).partition("::")
     if name in DATASETS:
