@@ -150,7 +150,7 @@ def test_texts_may_be_held_in_any_column(hold):
     column = pytest.importorskip("pandas").Series if hold == "series" else hold
     assert embedscope.measure(letters, texts=column(words), metrics="mean_norm")[0].n == 64
     assert embedscope.compare(letters, WithEncode(), texts=column(words)).relation.name == "same"
-    with pytest.raises(InputError, match="texts must be strings, and row 1 is nan"):
+    with pytest.raises(InputError, match="whose item 1 is nan"):
         embedscope.measure(letters, texts=np.array(["a", float("nan")], dtype=object), metrics="mean_norm")
 
 

@@ -16,7 +16,6 @@ from embedscope.core.fingerprints import file_facts
 from embedscope.core.ids import hash_sample, hash_texts
 from embedscope.core.progress import Progress
 from embedscope.core.provenance import Provenance
-from embedscope.core.short_repr import shown
 from embedscope.core.tables import Pairs, TextTable
 from embedscope.datasets import DATASETS, Finder, is_text_table, read_text_rows
 from embedscope.datasets._tables import read_text
@@ -114,13 +113,8 @@ def texts_of(source: TextSource, data: str | Path | None, provenance: Provenance
 def _held(source: Iterable[str] | None) -> tuple[str, ...]:
     """Texts in memory: a list, an array or a column."""
     texts = () if source is None else tuple(source)
-    if not texts:
+    if not texts or not all(isinstance(t, str) for t in texts):
         raise InputError("texts must be a data set, a file with one text per line, or a list of at least one text")
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(
-                f"texts must be strings, and row {row:,} is {shown(text)}; leave it out, or write it as one"
-            )
     return tuple(str(text) for text in texts)
 
 
