@@ -107,7 +107,7 @@ def document_of(
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
         detail=decision.outlook,
-        remedy=_next(decision, judge, out or "bridge.safetensors"),
+        remedy=_next(decision, out or "bridge.safetensors"),
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
@@ -166,7 +166,7 @@ def _evidence(decision: Decision, judge: RetentionJudge) -> str:
     )
 
 
-def _next(decision: Decision, judge: RetentionJudge, out: str) -> str:
+def _next(decision: Decision, out: str) -> str:
     test = decision.chosen
     if decision.verdict == "bridge" and test is not None:
         if test.trial.direction == "queries":
@@ -178,9 +178,7 @@ def _next(decision: Decision, judge: RetentionJudge, out: str) -> str:
         return "keep the old model and its index"
     if decision.verdict == "re-embed":
         return "embed all rows with the new model; do not mix its vectors with old ones in one index"
-    enough = None if decision.prediction is None else decision.prediction.enough
-    more = 4 * len(judge.fit) if not enough else 2 * enough
-    return f"embed about {more:,} rows with both models, half of which fit, and run migrate again"
+    return f"{decision.advice}, and run migrate again"
 
 
 def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[Finding]:
