@@ -102,3 +102,15 @@ def test_one_model_stays_whatever_candidates_are_named() -> None:
     outcome = embedscope.migrate(x, 3 * x, candidates="procrustes")
     assert outcome.verdict == "stay" and outcome.repair is None
     assert embedscope.migrate(x, -x, candidates="procrustes").verdict == "bridge"
+
+
+@pytest.mark.parametrize("moved", [0, 200, 400])
+def test_where_rows_do_not_match_embedding_again_comes_with_a_warning(moved: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 12)) * np.arange(1, 13) ** -0.3
+    y = x @ np.linalg.qr(rng.normal(size=(12, 12)))[0]
+    y[:moved] = y[:moved][rng.permutation(moved)]
+    outcome = embedscope.migrate(x, np.tanh(3 * y), candidates="procrustes", retain=0.99)
+    said = [f.text for f in outcome.result.document.findings if f.status == "warning"]
+    assert outcome.verdict == "re-embed"
+    assert any("OLD and NEW may not hold the same rows in the same order" in text for text in said) == (moved > 0)

@@ -24,6 +24,7 @@ from embedscope.core.document import (
     Table,
 )
 from embedscope.core.records import Record
+from embedscope.core.wording import percent
 from embedscope.migration.costs import Costs
 from embedscope.migration.curve import CurvePoint
 from embedscope.migration.decision import Decision, way
@@ -181,6 +182,27 @@ def _next(decision: Decision, out: str) -> str:
     return f"{decision.advice}, and run migrate again"
 
 
+def _unmatched(decision: Decision, test: Certified) -> list[Finding]:
+    """That rows of OLD and NEW may not match, where few find their own pair and embedding again is advised."""
+    pair = None if test.pair_recall is None else test.pair_recall.value
+    if decision.verdict != "re-embed" or pair is None or pair >= _FEW_PAIRS:
+        return []
+    return [
+        Finding(
+            f"Only {percent(pair)} of the mapped rows find their own pair first: OLD and NEW may not hold the same "
+            "rows in the same order.",
+            "warning",
+            detail="Of two models of the same texts nearly all do, also where a map loses a third of the neighbours.",
+            harm="The verdict would be about the wrong pairs, and embedding everything again would be for nothing.",
+            remedy="compare both files with embedscope compare, or match their rows by ids",
+        )
+    ]
+
+
+_FEW_PAIRS = 0.75
+"""Share of mapped rows that find their own pair first, under which it is said that rows may not match."""
+
+
 def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[Finding]:
     by = judge.judged_by
     sentences = [
@@ -207,6 +229,7 @@ def _findings(decision: Decision, judge: RetentionJudge, costs: Costs) -> list[F
                     f"{overlap.value:.3f} of the ten nearest are kept."
                 )
             )
+        sentences += _unmatched(decision, test)
         if test.remote is not None and test.remote.value is not None and overlap.value is not None:
             _, low, high = score_bars(test.remote)
             worse = high is not None and high < overlap.value
