@@ -26,6 +26,7 @@ from embedscope.repairs._vector_writer import Layout, checked_suffix, writing
 from embedscope.repairs.to_store import check_storable, write_new
 from embedscope.repairs.zero_rows import ZeroRows
 from embedscope.sources.row_blocks import engine_of, mapped
+from embedscope.transforms.codes import Binary, RaBitQ
 from embedscope.transforms.repair import KindMap, Repair
 
 __all__ = ["Applied", "apply_repair", "check_outputs", "reindexing"]
@@ -255,6 +256,8 @@ def reindexing(
     lines += [
         "never mix repaired vectors with old ones: swap the whole index at once, and set score thresholds again",
     ]
+    if not (kind_map.normalise_after or kind_map.is_linear_identity or isinstance(code, Binary | RaBitQ)):
+        lines.append("rank by inner product: these vectors are not of unit length, and the cosine finds other rows")
     others = [other for other in repair.kinds if other != kind]
     if set(repair.kinds) == set(MIGRATED):
         return [*lines, "search them with vectors of the new model, which stay as they are"]
