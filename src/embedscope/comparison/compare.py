@@ -21,7 +21,7 @@ from embedscope.comparison.charts import (
 from embedscope.comparison.label_free import findings, label_free, table
 from embedscope.comparison.relation import ALIKE, PARITY, PARITY_SHARE, Name, Relation, relation_of
 from embedscope.core.arrays import Array
-from embedscope.core.document import Column, Document, Finding, Histogram, Row, Skipped, Status, Table
+from embedscope.core.document import Action, Column, Document, Finding, Histogram, Row, Skipped, Status, Table
 from embedscope.core.errors import InputError
 from embedscope.core.progress import Progress, Silent
 from embedscope.core.provenance import Provenance
@@ -154,7 +154,7 @@ def compare(
     if ids is None:
         check_row_order(*sources)
     else:
-        names, skipped, x, y = _matched(x, y, ids)
+        names, skipped, x, y = _match_rows(x, y, ids)
     labels = [_label(s, i) for i, s in enumerate(sources)]
     relation = relation_of(x, y)
     records = _records(relation, labels)
@@ -194,7 +194,7 @@ def _label(source: Any, i: int) -> str:
     return str(source) if isinstance(source, str | Path) else "AB"[i]
 
 
-def _matched(
+def _match_rows(
     x: npt.NDArray[Any], y: npt.NDArray[Any], ids: tuple[Any, Any]
 ) -> tuple[list[str], tuple[Skipped, ...], Array, Array]:
     """Ids of the rows that both sides have, what is left out, and these rows of either side."""
@@ -311,6 +311,12 @@ def _numbers(records: Sequence[Record]) -> Table:
 
 _STATUS: dict[Name, Status] = {"same": "ok", "precision": "ok", "partly": "warning"}
 
+_NO_PARITY: dict[Name, str] = {
+    "precision": "embed these rows again with one runtime, or look for texts that one of them cuts",
+    "partly": "check the order of the rows in both files, or give --pair-ids",
+}
+"""What to do about rows that miss parity."""
+
 MEANING = {
     "matching_cosine.mean": "of matching rows as they are",
     "matching_cosine.median": "of matching rows as they are",
@@ -342,12 +348,13 @@ def _findings(r: Relation, texts: Sequence[str] | None, names: Sequence[str] | N
         f"rank agreement of all cosines {r.rank_agreement:.3f}",
         f"held-out cosine {r.aligned:.3f} after the best rotation",
     ]
+    command = command_for(r.name, files or "--old A --new B")
     out = [
         Finding(
             sentence,
             _STATUS.get(r.name, "info"),
             evidence="; ".join(evidence),
-            remedy="; ".join(filter(None, (advice.rstrip("."), command_for(r.name, files or "--old A --new B")))),
+            actions=tuple(action for action in (Action(advice.rstrip(".")), Action(command=command)) if str(action)),
         )
     ]
     low = r.below_parity
@@ -369,9 +376,7 @@ def _findings(r: Relation, texts: Sequence[str] | None, names: Sequence[str] | N
                 "warning",
                 evidence=f"{percent(len(low) / len(known), 2)}; said from {percent(PARITY_SHARE, 1)}",
                 harm="These rows are found by other queries than before.",
-                remedy="embed these rows again with one runtime, or look for texts that one of them cuts"
-                if r.name == "precision"
-                else "check the order of the rows in both files, or give --pair-ids",
+                actions=(Action(_NO_PARITY[r.name]),),
                 rows=rows,
                 n_rows=len(low),
             )

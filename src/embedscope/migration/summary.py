@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedscope.core.document import (
+    Action,
     Cell,
     Column,
     Document,
@@ -108,11 +109,11 @@ def document_of(
         _STATUS[decision.verdict],
         evidence=_evidence(decision, judge),
         detail=decision.outlook,
-        remedy=_next(decision, out or "bridge.safetensors"),
+        actions=(_next(decision, out or "bridge.safetensors"),),
     )
     findings = [verdict, *([Finding(FORCED, "warning")] if forced else []), *_findings(decision, judge, costs)]
     figures = tuple(figure for figure in (_curve(decision.curve, judge, retain),) if figure is not None)
-    dots = tuple(chart for chart in (_kept(decision, judge, retain),) if chart is not None)
+    dots = tuple(chart for chart in (_retention_chart(decision, judge, retain),) if chart is not None)
     tables = [_candidates(decision, judge), *_tests(decision, judge), _costs(costs)]
     return Document(
         f"{judge.rows.names[0]} -> {judge.rows.names[1]}: {decision.verdict}",
@@ -167,19 +168,19 @@ def _evidence(decision: Decision, judge: RetentionJudge) -> str:
     )
 
 
-def _next(decision: Decision, out: str) -> str:
+def _next(decision: Decision, out: str) -> Action:
     test = decision.chosen
     if decision.verdict == "bridge" and test is not None:
         if test.trial.direction == "queries":
-            return f"keep the index; map each new query: embedscope export {out} --to numpy --kind new"
-        return f"rewrite the stored vectors: embedscope apply {out} OLD.npy MIGRATED.npy --kind old"
+            return Action("keep the index; map each new query: ", f"embedscope export {out} --to numpy --kind new")
+        return Action("rewrite the stored vectors: ", f"embedscope apply {out} OLD.npy MIGRATED.npy --kind old")
     if decision.verdict == "stay" and test is not None and test.trial.text == NONE:
-        return "keep the index, and search it with the new model's queries as they are"
+        return Action("keep the index, and search it with the new model's queries as they are")
     if decision.verdict == "stay":
-        return "keep the old model and its index"
+        return Action("keep the old model and its index")
     if decision.verdict == "re-embed":
-        return "embed all rows with the new model; do not mix its vectors with old ones in one index"
-    return f"{decision.advice}, and run migrate again"
+        return Action("embed all rows with the new model; do not mix its vectors with old ones in one index")
+    return Action(f"{decision.advice}, and run migrate again")
 
 
 def _unmatched(decision: Decision, test: Certified) -> list[Finding]:
@@ -194,7 +195,7 @@ def _unmatched(decision: Decision, test: Certified) -> list[Finding]:
             "warning",
             detail="Of two models of the same texts nearly all do, also where a map loses a third of the neighbours.",
             harm="The verdict would be about the wrong pairs, and embedding everything again would be for nothing.",
-            remedy="compare both files with embedscope compare, or match their rows by ids",
+            actions=(Action("compare both files with embedscope compare, or match their rows by ids"),),
         )
     ]
 
@@ -353,7 +354,7 @@ def _costs(costs: Costs) -> Table:
     return Table("costs", "What each way costs", heads, tuple(costs.options()), caption)
 
 
-def _kept(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
+def _retention_chart(decision: Decision, judge: RetentionJudge, retain: float) -> Dots | None:
     """What every candidate keeps on the part that selects, with its interval."""
     rows = []
     for t in decision.trials:
