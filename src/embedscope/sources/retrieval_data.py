@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,6 +186,11 @@ def judgements_of(qrels: Any, provenance: Provenance) -> Judgements:
         ) from error
     if not rows:
         raise InputError("qrels hold no judgements; wanted {query id: {document id: grade}}")
+    for query_id, document_id, value in rows:
+        if not math.isfinite(value):
+            raise InputError(
+                f"qrels grade document '{document_id}' of query '{query_id}' with {value:g}; wanted a finite number"
+            )
     query, document, grade = zip(*rows, strict=True)
     return _with_relevant(Judgements(query, document, grade), "qrels")
 
