@@ -68,9 +68,10 @@ def export(
     if is_score_calibration(repair):
         _export_scores(repair, to, out, kind, model, quiet)
         return
+    loaded = Repair.load(repair)
     if to == Target.sql:
         raise InputError(f"--to sql is for what `embedscope calibrate` wrote, and {repair} is not; use --to numpy")
-    target, loaded = find_export(str(to)), Repair.load(repair)
+    target = find_export(str(to))
     check_model(target, str(to), model)
     if out is None:
         if to != Target.numpy:
