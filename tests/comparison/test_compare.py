@@ -67,6 +67,41 @@ def test_parity_names_its_rows(tmp_path):
     assert fine.exit_code == 0 and "another precision" in fine.output
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("cone", [0.0, 3.0])
+def test_a_part_in_another_order_is_no_other_precision_and_no_other_prompt(share, cone):
+    x, rows = X + cone, np.arange(300)
+    moved = RNG.choice(300, int(300 * share), replace=False)
+    rows[moved] = np.roll(moved, 1)
+    relation = relation_of(x, x[rows].astype(np.float16))
+    assert relation.name == "partly"
+    assert relation.strangers == pytest.approx(share, abs=0.08)
+    whole = compare(x, x[rows])
+    assert not whole.parity and "Part of the rows do not match" in whole.result.document.headline.text
+    assert "give --pair-ids" in whole.result.document.headline.cause
+
+
+def test_a_row_that_is_zero_on_one_side_is_no_match():
+    y = X.copy()
+    y[7] = 0
+    comparison = compare(X, y)
+    assert comparison.relation.name == "precision" and not comparison.parity
+    assert [(row.id, row.why) for row in comparison.result.document.findings[1].rows] == [("7", "zero on one side")]
+    assert comparison.result.document.headline.text.startswith("No parity: 1 of 300 rows has a cosine below 0.99")
+    x = X.copy()
+    x[7] = 0
+    assert compare(x, y).relation.name == "same"
+
+
+def test_rows_are_named_by_their_ids():
+    names, kept = [f"k{i}" for i in range(300)], RNG.permutation(np.arange(100, 300))
+    y = X[kept].copy()
+    y[0] = -y[0]
+    document = compare(X, y, ids=(names, [names[i] for i in kept])).result.document
+    assert [row.id for row in document.findings[1].rows] == [f"k{kept[0]}"]
+    assert [(s.what, s.why) for s in document.skipped] == [("100 rows of A", "whose ids the other side does not have")]
+
+
 def test_rows_by_their_ids():
     order = RNG.permutation(300)
     ids = [f"row {i}" for i in range(300)]

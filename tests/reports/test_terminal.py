@@ -11,6 +11,7 @@ from embedscope.core.document import Column, Document, Table
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.reports import print_document, print_records, print_result
+from embedscope.reports.generic import document_of
 
 
 def console(width: int) -> tuple[Console, io.StringIO]:
@@ -27,6 +28,25 @@ def test_findings_then_tables_then_skipped(sample_result: Result) -> None:
     ]
     assert order == sorted(order)
     assert max(len(line) for line in text.splitlines()) <= 140
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [Record("m", "recall@10", 1.0, stderr=0.005, ci_low=0.981, ci_high=1.0)],
+        [Record(source, "recall@10", 1.0, stderr=0.005, ci_low=0.981, ci_high=1.0) for source in "abc"],
+    ],
+    ids=["one space", "several"],
+)
+def test_whole_numbers_keep_the_digits_of_their_error_bars(records: list[Record]) -> None:
+    screen, out = console(100)
+    print_records(records, screen)
+    assert "1.0000" in out.getvalue()
+    assert "0.0050" in out.getvalue()
+    if len(records) == 1:
+        table = document_of(Result(tuple(records))).tables[0]
+        said = [out.getvalue(), Result(tuple(records)).to_markdown(), str(table.rows)]
+        assert ["0.9810 to 1.0000" in text for text in said] == [True] * 3
 
 
 def test_long_tables_stop_and_say_so() -> None:

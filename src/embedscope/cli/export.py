@@ -68,9 +68,10 @@ def export(
     if is_score_calibration(repair):
         _export_scores(repair, to, out, kind, model, quiet)
         return
+    loaded = Repair.load(repair)
     if to == Target.sql:
         raise InputError(f"--to sql is for what `embedscope calibrate` wrote, and {repair} is not; use --to numpy")
-    target, loaded = find_export(str(to)), Repair.load(repair)
+    target = find_export(str(to))
     check_model(target, str(to), model)
     if out is None:
         if to != Target.numpy:
@@ -85,7 +86,7 @@ def export(
     screen = console()
     screen.print(f"{out}: {target.title}", soft_wrap=True, markup=False)
     named = kind or ("document" if "document" in loaded.kinds else next(iter(loaded.kinds)))
-    for line in [*lines, *reindexing(loaded, named)]:
+    for line in [*lines, *reindexing(loaded, named, coded=target.stores_codes)]:
         screen.print(f"· {line}", soft_wrap=True, markup=False)
 
 

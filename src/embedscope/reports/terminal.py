@@ -8,13 +8,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from embedscope.core.document import Document, Headline, Row, Table, cell
-from embedscope.core.pivots import Pivot, digits_of, pivot
+from embedscope.core.pivots import Pivot, pivot, record_digits, with_interval
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.core.wording import count, join_names
-from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
+from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text
 from embedscope.reports.headlines import by_importance
-from embedscope.reports.numbers import is_numeric, is_span, telling_digits
+from embedscope.reports.numbers import is_numeric, is_span
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -292,7 +292,7 @@ def _constant(table: Table) -> list[int]:
 
 def _cell_texts(layout: Pivot, *, errors: bool) -> list[list[str]]:
     columns = list(zip(*layout.cells, strict=True))
-    digits = [digits_of(r.value if r else None for r in column) for column in columns]
+    digits = [record_digits(column) for column in columns]
     return [[number_text(r, d, errors=errors) for r, d in zip(row, digits, strict=True)] for row in layout.cells]
 
 
@@ -334,7 +334,7 @@ def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], 
         rows = []
         for i, title in enumerate(layout.column_titles):
             records = [row[i] for row in layout.cells]
-            digits = row_digits(records)
+            digits = record_digits(records)
             rows.append((title, [number_text(r, digits, errors=shown) for r in records]))
         needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
         if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
@@ -370,11 +370,7 @@ def _single_row_table(layout: Pivot) -> Grid:
     rows = []
     for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
         if record is not None:
-            ends = [v for v in (record.ci_low, record.ci_high) if v is not None]
-            digits = telling_digits(ends, digits_of([record.value]))
-            error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
-            span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else ""
-            rows.append((title, number_text(record, digits, errors=False), error, span))
+            rows.append((title, *(text or "" for text in with_interval(record))))
     grid = _grid("", "")
     grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), overflow="fold")
     for i, title in enumerate(("value", "± s.e.", "95 % interval"), 1):
