@@ -8,7 +8,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from embedscope.reports.glossary import definitions, pattern
+from embedscope.reports.glossary import definitions, entry_of, pattern
 from embedscope.reports.numbers import typeset
 
 _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
@@ -72,20 +72,27 @@ class Prose:
         text = typeset(text)
         out, at = [], 0
         for match in pattern().finditer(text):
-            term = match[0]
-            if term in seen:
+            if match[0] in seen:
                 continue
-            seen.add(term)
-            anchor = self.used.setdefault(term, f"term-{len(self.used)}")
+            seen.add(match[0])
+            button = self._button(match[0])
             before = text[at : match.start()]
             opening = before[-1:] if before.endswith(("(", "[", "'")) else ""
             closing = _CLOSING.match(text, match.end())
             at = closing.end() if closing else match.end()
-            button = f'<button type="button" class="term" popovertarget="{anchor}">{escape(term)}</button>'
             glued = f"{escape(opening)}{button}{escape(text[match.end() : at])}"
             out.append(_held(escape(before.removesuffix(opening))))
             out.append(button if glued == button else f'<span class="glued">{glued}</span>')
         return "".join([*out, _held(escape(text[at:]))])
+
+    def name(self, text: str) -> str:
+        """A cell of a table as HTML: a button where all of it is a term, else the text as it is."""
+        return self._button(text) if pattern().fullmatch(text) else escape(text)
+
+    def _button(self, name: str) -> str:
+        """``name``, which is a term or has one before its last parts, as a button that opens the definition."""
+        anchor = self.used.setdefault(entry_of(name), f"term-{len(self.used)}")
+        return f'<button type="button" class="term" popovertarget="{anchor}">{escape(name)}</button>'
 
 
 def _held(text: str) -> str:
