@@ -109,7 +109,9 @@ def histogram(chart: Histogram, size: str) -> Panel:
         shapes.append(Shape(f"M{frame.left:g} {up(t)}H{frame.right:g}", "rule"))
         labels.append(Label(frame.left - 6, up(t) + 4, _tick(t, ticks, percent=percent), "end", "tick"))
     for i, series in enumerate(chart.series):
-        shapes.append(Shape(_bars(chart.edges, series.heights, frame, up), f"bars c{i % len(PALETTE)}"))
+        lanes = categories(chart, i)
+        path = _outline(chart.edges, series.heights, frame, up) if lanes is None else _columns(lanes, frame, up)
+        shapes.append(Shape(path, f"bars c{i % len(PALETTE)}"))
     shapes += _marks(chart.marks, frame)
     shapes.append(Shape(f"M{frame.left:g} {frame.bottom:g}H{frame.right:g}", "base"))
     labels += [
@@ -238,7 +240,39 @@ def _bin(chart: Histogram, i: int) -> str:
     return f"{chart.edges[i]:.4g} to {chart.edges[i + 1]:.4g}"
 
 
-def _bars(edges: Sequence[float], heights: Sequence[float], frame: Frame, up: Callable[[float], float]) -> str:
+def categories(chart: Histogram, i: int) -> tuple[tuple[float, float, float], ...] | None:
+    """Bars (left, right, height) of series ``i`` where bins are categories, with air between them; None elsewhere.
+
+    Several series stand side by side within a category.
+
+    >>> from embedscope.core.document import Bins
+    >>> one = Histogram("h", "H", "x", "y", (0.0, 1.0, 2.0), (Bins("a", (3.0, 0.0)),), names=("0", "1"))
+    >>> categories(one, 0)
+    ((0.125, 0.875, 3.0),)
+    """
+    if not chart.names:
+        return None
+    n = len(chart.series)
+    bars = []
+    for a, b, height in zip(chart.edges, chart.edges[1:], chart.series[i].heights, strict=False):
+        lane = (b - a) * (1 - 2 * _AIR) / n
+        left = a + (b - a) * _AIR + i * lane
+        bars.append((left, left + lane, height))
+    return tuple(bar for bar in bars if bar[2] > 0)
+
+
+_AIR = 0.125
+"""Share of a category that stays empty at either side of its bars."""
+
+
+def _columns(bars: Sequence[tuple[float, float, float]], frame: Frame, up: Callable[[float], float]) -> str:
+    """Bars that stand apart."""
+    return "".join(
+        f"M{frame.across(a)} {frame.bottom:g}V{up(height)}H{frame.across(b)}V{frame.bottom:g}Z" for a, b, height in bars
+    )
+
+
+def _outline(edges: Sequence[float], heights: Sequence[float], frame: Frame, up: Callable[[float], float]) -> str:
     """The outline of the bars, one step a bin, down to the axis at both ends."""
     path = f"M{frame.across(edges[0])} {frame.bottom:g}"
     for edge, height in zip(edges[1:], heights, strict=True):
