@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from embedscope.core.document import Column, Document, Table
+from embedscope.core.document import Column, Document, Finding, Headline, Row, Table
 from embedscope.core.records import Record
 from embedscope.core.result import Result
 from embedscope.reports import print_document, print_records, print_result
@@ -142,3 +142,27 @@ def test_many_spaces_are_counted_and_the_best_ones_printed_until_explain_asks_fo
         print_result(result, screen, explain=explain)
         assert ("layer07" in out.getvalue()) is shown and "rg65.best" in out.getvalue()
         assert ("the numbers of 50 spaces: add --explain" in out.getvalue()) is not explain
+
+
+def test_explain_says_the_main_finding_once_with_all_that_it_has() -> None:
+    main = Finding(
+        "Rows repeat.", "warning", "share 0.06", detail="A count.", harm="Results repeat.", remedy="keep one of each",
+        rows=tuple(Row(str(i), "", "one of 2") for i in range(2)), n_rows=5,
+    )  # fmt: skip
+    other = Finding("Norms vary.", "info", "cv 0.2")
+    headline = Headline("Rows repeat.", "warning", "share 0.06", "Results repeat.")
+    screen, out = console(80)
+    print_document(Result((), document=Document("d", findings=(main, other), headline=headline)), screen)
+    text = out.getvalue()
+    for said in ("Rows repeat.", "Results repeat.", "share 0.06", "A count.", "row 1: one of 2", "3 more rows"):
+        assert text.count(said) == 1, said
+    order = [text.index(t) for t in ("Rows repeat.", "row 0", "try: keep one", "Other findings", "Norms vary.")]
+    assert order == sorted(order)
+
+
+def test_two_findings_of_one_headline_keep_what_they_have_beside_it() -> None:
+    findings = (Finding("Rows moved."), Finding("Pairs are lost.", remedy="match by id"))
+    headline = Headline("Pairs are lost. Rows moved. 5 % are in common.")
+    screen, out = console(80)
+    print_document(Result((), document=Document("d", findings=findings, headline=headline)), screen)
+    assert out.getvalue().count("Rows moved.") == 1 and "try: match by id" in out.getvalue()

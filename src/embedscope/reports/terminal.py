@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from embedscope.core.document import Document, Headline, Row, Table, cell
+from embedscope.core.document import Document, Finding, Headline, Row, Table, cell
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
@@ -41,6 +41,7 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40, expl
     from rich.text import Text
 
     document = document_of(result)
+    findings: Sequence[Finding] = document.findings
     console.print(Text(document.title, style="bold"))
     if document.headline is not None:
         rows = next((f.rows for f in document.findings if f.rows and _is_told(f.text, document.headline.text)), ())
@@ -48,11 +49,12 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40, expl
         if not explain:
             _print_rest(document, console)
             return
+        findings = _print_more(document.headline, document.findings, console)
     elif document.question:
         console.print(Text(document.question, style="italic"))
     console.print()
-    if document.findings:
-        _print_findings(document, console)
+    if findings:
+        _print_findings(findings, console, "Findings" if findings is document.findings else "Other findings")
     if result.document is None:
         print_records(result.records, console)
     for table in document.tables if result.document is not None else ():
@@ -200,29 +202,44 @@ def _print_skipped(document: Document, console: Console) -> None:
         console.print()
 
 
-def _print_findings(document: Document, console: Console) -> None:
+def _print_more(headline: Headline, findings: Sequence[Finding], console: Console) -> Sequence[Finding]:
+    """Print what the finding that is the headline has beside it; the findings that are left to print."""
+    printed = "\n".join((headline.text, headline.cause, headline.evidence, headline.command))
+    told = [f for f in findings if _is_told(f.text, printed)]
+    more = {id(f): _lines(f, printed) for f in told}
+    if len(told) == 1:
+        for line, style in more[id(told[0])]:
+            console.print(_plain(line), style=style)
+        return [f for f in findings if f is not told[0]]
+    if empty := [f for f in told if not more[id(f)]]:
+        return [f for f in findings if all(f is not other for other in empty)]
+    return findings
+
+
+def _lines(finding: Finding, printed: str = "") -> list[tuple[str, str]]:
+    """What a finding says beside its text, a line and its style each, without lines that are ``printed`` already."""
+    lines = [(finding.harm, ""), *((_row(row), "") for row in finding.rows)]
+    more = (finding.n_rows or 0) - len(finding.rows)
+    if finding.rows and more > 0:
+        lines.append((f"{count(more, 'more row')} (--rows-out FILE writes all)", "dim"))
+    lines += [(line, "dim") for line in (finding.evidence, finding.detail, finding.source)]
+    shown = [(line, style) for line, style in lines if line and line not in printed]
+    return [*shown, (f"try: {finding.remedy}", "bold")] if finding.remedy else shown
+
+
+def _print_findings(findings: Sequence[Finding], console: Console, title: str) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    console.print(Text("Findings", style="bold"))
+    console.print(Text(title, style="bold"))
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for finding in document.findings:
+    for finding in findings:
         name, colour = STATUS[finding.status]
         words = Text(finding.text)
-        if finding.harm:
-            words.append(f"\n{finding.harm}")
-        for row in finding.rows:
-            words.append(f"\n{_row(row)}")
-        more = (finding.n_rows or 0) - len(finding.rows)
-        if finding.rows and more > 0:
-            words.append(f"\n{count(more, 'more row')} (--rows-out FILE writes all)", style="dim")
-        for line in (finding.evidence, finding.detail, finding.source):
-            if line:
-                words.append(f"\n{line}", style="dim")
-        if finding.remedy:
-            words.append("\ntry: ").append(finding.remedy, style="bold")
+        for line, style in _lines(finding):
+            words.append(f"\n{line}", style=style)
         grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
     console.print(grid)
     console.print()
