@@ -195,7 +195,7 @@ def test_names_of_rows_open_their_meaning_in_a_table() -> None:
     table = Table("t", "T", (Column("metric"), Column("value", 3)), (("isoscore.best", 0.5), ("my own", 0.25)))
     text = render_html(Result((), document=Document("d", tables=(table,))))
     assert re.search(r'<th scope="row"><button [^>]*class="term"[^>]*>isoscore\.best</button></th>', text)
-    assert '<th scope="row">my own</th>' in text and re.search(r'popover><b>isoscore</b>', text)
+    assert '<th scope="row">my own</th>' in text and re.search(r"popover><b>isoscore</b>", text)
 
 
 def test_a_legend_says_no_name_twice() -> None:
