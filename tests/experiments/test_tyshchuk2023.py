@@ -165,6 +165,14 @@ def test_every_table_and_every_picture(found: StudyResults) -> None:
     assert "cca:256" in skipped, "an alignment that cannot be fitted is said to be left out"
 
 
+def test_every_chart_of_a_model_says_which_model_it_shows(found: StudyResults) -> None:
+    """Charts of two models stand in one report: without the name of the model their titles are the same."""
+    charts = [*found.figures, *found.scatters, *found.dots]
+    assert len(charts) > 15
+    assert [c.title for c in charts if "planted" not in c.title] == []
+    assert len({c.title for c in charts}) == len(charts)
+
+
 def test_accuracy_by_class_is_a_dot_plot_with_the_names_of_classes(found: StudyResults) -> None:
     (chart,) = found.dots
     assert chart.series == ("as they are", "procrustes")
