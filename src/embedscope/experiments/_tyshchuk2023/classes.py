@@ -128,7 +128,7 @@ def class_halves(vectors: Vectors, classes: ClassSet, seed: int, skip: Skip) -> 
 
 
 def class_chart(model: str, sides: Mapping[str | None, SeenUnseen], names: Sequence[str]) -> Dots | None:
-    """Accuracy of ``model`` on classes that an alignment was fitted on and on others: of all, and those that change most.
+    """Accuracy of ``model`` on classes that an alignment was fitted on and others: of all, and those that change most.
 
     ``sides`` are the halves by alignment, ``names`` those of all classes. None without vectors as they are.
     """
