@@ -83,10 +83,10 @@ def export(
     if quiet:
         return
     screen = console()
-    screen.print(f"{out}: {target.title}", soft_wrap=True, markup=False)
+    screen.say(f"{out}: {target.title}")
     named = kind or ("document" if "document" in loaded.kinds else next(iter(loaded.kinds)))
     for line in [*lines, *reindexing(loaded, named)]:
-        screen.print(f"· {line}", soft_wrap=True, markup=False)
+        screen.say(f"· {line}")
 
 
 def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, model: str | None, quiet: bool) -> None:
@@ -106,4 +106,4 @@ def _export_scores(file: Path, to: Target, out: Path | None, kind: str | None, m
         return
     write_text(out, text)
     if not quiet:
-        console().print(f"{out}: what a cosine means, as {to}", soft_wrap=True, markup=False)
+        console().say(f"{out}: what a cosine means, as {to}")

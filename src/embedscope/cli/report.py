@@ -123,7 +123,7 @@ def report(
         loaded.to_json(json)
     if not quiet:
         for line in (*said, f"report: {page}"):
-            console().print(line, soft_wrap=True, markup=False)
+            console().say(line)
 
 
 def _elsewhere(

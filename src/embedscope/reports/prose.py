@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 
 from embedscope.reports.glossary import definitions, entry_of, pattern
-from embedscope.reports.numbers import typeset
+from embedscope.reports.numbers import HELD, typeset
 
 _ADDRESS = r"https?://[^\s<>\"']*[^\s<>\"'.,;:)\]]"
 _KEY = r"\b[a-z]+(?:19|20)\d\d[a-z]?\b"
@@ -17,7 +17,6 @@ _CODE = r"`[^`]+`"
 _ARXIV = r"\barXiv:\d{4}\.\d{4,5}\b"
 _OPTION = r"(?<![\w-])--[a-z][a-z-]*"
 _CLOSING = re.compile(r"[)\]'.,;:!?]*")
-_HELD = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] )|(?<=\bp [=<]) (?=\d)|(?<=\u00b1) (?=\d)")
 _PARTS = re.compile(f"({_ADDRESS}|{_ARXIV}|{_KEY}|{_CODE}|{_OPTION})")
 _LICENCE = re.compile(
     r"\b(Apache-2\.0|MIT|BSD-[23]-Clause|GPL-[23]\.0(?:-or-later|-only)?|LGPL-[23](?:\.[01])?(?:-or-later|-only)?|"
@@ -101,7 +100,7 @@ def _held(text: str) -> str:
     >>> ascii(_held("25 % of p = 0.01, \u00b1 0.2"))
     "'25\\xa0% of p\\xa0=\\xa00.01, \\xb1\\xa00.2'"
     """
-    return _HELD.sub("\N{NO-BREAK SPACE}", text)
+    return HELD.sub("\N{NO-BREAK SPACE}", text)
 
 
 def words(text: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
     from rich.text import Text
 
+    from embedscope.reports.wrapping import Words
+
 STATUS = {
     "agrees": ("agrees", "green"),
     "deviates": ("deviates", "red"),
@@ -38,11 +40,9 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40, expl
     A document without a headline is printed whole, a result without one by its records. Tables stop after
     ``max_rows`` rows and say how many more the report has.
     """
-    from rich.text import Text
-
     document = document_of(result)
     findings: Sequence[Finding] = document.findings
-    console.print(Text(document.title, style="bold"))
+    console.print(_plain(document.title, "bold"))
     if document.headline is not None:
         rows = next((f.rows for f in document.findings if f.rows and _is_told(f.text, document.headline.text)), ())
         _print_headline(document.headline, console, () if explain else rows[:_FIRST])
@@ -51,7 +51,7 @@ def print_document(result: Result, console: Console, *, max_rows: int = 40, expl
             return
         findings = _print_more(document.headline, document.findings, console)
     elif document.question:
-        console.print(Text(document.question, style="italic"))
+        console.print(_plain(document.question, "italic"))
     console.print()
     if findings:
         _print_findings(findings, console, "Findings" if findings is document.findings else "Other findings")
@@ -78,7 +78,7 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
         parts = [f"the numbers of {count(spaces, 'space')}"] if long else []
         parts += [count(notes, "note")] if notes else []
         parts += [f"{count(skipped, 'thing')} skipped or sampled"] if skipped else []
-        console.print(_plain(f"{listed(parts)}: add --explain"), style="dim")
+        console.print(_plain(f"{listed(parts)}: add --explain", "dim"))
 
 
 def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = ()) -> None:
@@ -89,11 +89,11 @@ def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = 
     words = Text()
     if headline.status != "info":
         words.append(f"{name}  ", style=f"bold {colour}")
-    console.print(words.append(headline.text, style="bold"))
+    console.print(_plain(words.append(headline.text, style="bold")))
     if headline.cause:
         console.print(_plain(headline.cause))
     if headline.evidence:
-        console.print(_plain(headline.evidence), style="dim")
+        console.print(_plain(headline.evidence, "dim"))
     for row in rows:
         console.print(_plain(_row(row)))
     if headline.command:
@@ -114,7 +114,7 @@ def _print_rest(document: Document, console: Console) -> None:
     grid.add_column(overflow="fold")
     for finding in problems[:_MOST]:
         name, colour = STATUS[finding.status]
-        grid.add_row(Text(name, style=f"bold {colour}"), Text(finding.text))
+        grid.add_row(Text(name, style=f"bold {colour}"), _plain(finding.text))
     if problems:
         console.print()
         console.print(grid)
@@ -123,7 +123,7 @@ def _print_rest(document: Document, console: Console) -> None:
     parts += [count(len(document.tables), "table")] if document.tables else []
     console.print()
     if parts:
-        console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts"), style="dim")
+        console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts", "dim"))
 
 
 def _row(row: Row) -> str:
@@ -157,23 +157,23 @@ def print_records(records: Iterable[Record], console: Console, *, errors: bool =
     if not every:
         console.print(Text("no records", style="dim"))
     if layout.labels and layout.constants:
-        console.print(Text("  ".join(f"{name} {value}" for name, value in layout.constants), style="dim"))
+        console.print(_plain("  ".join(f"{name} {value}" for name, value in layout.constants), "dim"))
     if layout.labels:
         _print_pivot(layout, console, errors=errors)
     if notes:
         for item in notes_of(r for r in every if not r.compares):
-            console.print(_plain(f"{item.what}: {item.why}"), style="dim")
+            console.print(_plain(f"{item.what}: {item.why}", "dim"))
     if compared:
         _print_table(comparison_table(compared), console, len(compared))
 
 
 def _print_pivot(layout: Pivot, console: Console, *, errors: bool) -> None:
     if len(layout.labels) == 1:
-        console.print(_single_row_table(layout))
+        console.print(_single_row_table(layout, console.width))
     elif (few := _few_spaces(layout, console.width, errors=errors)) is not None:
         legend, grid = few
         for line in legend:
-            console.print(_plain(line), style="dim")
+            console.print(_plain(line, "dim"))
         console.print(grid)
     else:
         texts = _cell_texts(layout, errors=errors)
@@ -193,12 +193,13 @@ def _sides_first(layout: Pivot) -> Pivot:
 
 
 def _print_skipped(document: Document, console: Console) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
     if document.skipped:
-        console.print(Text("Skipped, sampled or approximated", style="bold"))
+        console.print(_plain("Skipped, sampled or approximated", "bold"))
         for item in document.skipped:
-            console.print(Text.assemble(("  ", ""), (item.what, ""), (f": {item.why}", "dim")))
+            console.print(Padding(_plain(Text.assemble((item.what, ""), (f": {item.why}", "dim"))), (0, 0, 0, 2)))
         console.print()
 
 
@@ -209,7 +210,7 @@ def _print_more(headline: Headline, findings: Sequence[Finding], console: Consol
     more = {id(f): _lines(f, printed) for f in told}
     if len(told) == 1:
         for line, style in more[id(told[0])]:
-            console.print(_plain(line), style=style)
+            console.print(_plain(line, style))
         return [f for f in findings if f is not told[0]]
     if empty := [f for f in told if not more[id(f)]]:
         return [f for f in findings if all(f is not other for other in empty)]
@@ -240,7 +241,7 @@ def _print_findings(findings: Sequence[Finding], console: Console, title: str) -
         words = Text(finding.text)
         for line, style in _lines(finding):
             words.append(f"\n{line}", style=style)
-        grid.add_row(Text(f"  {name}", style=f"bold {colour}"), words)
+        grid.add_row(Text(f"  {name}", style=f"bold {colour}"), _plain(words))
     console.print(grid)
     console.print()
 
@@ -251,8 +252,7 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     shown = _columns_that_fit(table, texts, console.width)
     said = [i for i in _constant(table) if i not in shown]
     repeated = "; ".join(f"{table.columns[i].title}: {texts[0][i]}" for i in said)
-    caption = "\n".join(filter(None, (repeated, table.caption)))
-    grid = _grid(table.title, caption)
+    grid = _grid()
     for i in shown:
         need = max(len(table.columns[i].title), *(len(row[i]) for row in texts))
         if is_numeric(row[i] for row in table.rows):
@@ -263,14 +263,17 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
             grid.add_column(_plain(table.columns[i].title), overflow="fold")
     for row in texts[:max_rows]:
         grid.add_row(*(_plain(row[i]) for i in shown))
+    console.print(_plain(table.title, "bold"))
     console.print(grid)
+    for line in filter(None, (repeated, table.caption)):
+        console.print(_plain(line, "dim italic"))
     left = [i for i in range(len(table.columns)) if i not in {*shown, *said}]
     hidden = [table.columns[i].title for i in left if any(row[i] for row in texts)]
     rows = [count(left_out, "more row")] if left_out > 0 else []
     columns = [f"the column{'s' if len(hidden) > 1 else ''} {listed(hidden)}"] if hidden else []
     if more := listed([*rows, *columns]):
         verb = "is" if max(left_out, 0) + len(hidden) == 1 else "are"
-        console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report"), style="dim")
+        console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report", "dim"))
 
 
 def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:
@@ -288,7 +291,8 @@ def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[
     numbers = [i for i in filled if is_numeric(row[i] for row in table.rows)]
     spans = [i for i in filled if any(is_span(row[i]) for row in table.rows)]
     names = [i for i in filled if i not in {*numbers, *spans} and whole[i] <= _FOLDED]
-    folded = [max(_NAME, len(c.title)) if i in names else whole[i] for i, c in enumerate(table.columns)]
+    heads = [max(_NAME, len(c.title)) for c in table.columns]
+    folded = [min(n, head) if i in names else n for i, (n, head) in enumerate(zip(whole, heads, strict=True))]
     plain, tight = _leading(filled, whole, width), _leading(filled, folded, width)
     return plain if len({*numbers} & {*plain}) >= _NUMBERS else tight
 
@@ -331,7 +335,7 @@ def _parts(layout: Pivot, texts: list[list[str]], width: int) -> list[list[int]]
 
 
 def _pivot_table(layout: Pivot, texts: list[list[str]], columns: list[int]) -> Grid:
-    grid = _grid("", "")
+    grid = _grid()
     for title in layout.row_titles:
         grid.add_column(_plain(title), overflow="fold")
     for i in columns:
@@ -355,7 +359,7 @@ def _few_spaces(layout: Pivot, width: int, *, errors: bool) -> tuple[list[str], 
             rows.append((title, [number_text(r, digits, errors=shown) for r in records]))
         needs = [max(len(head), *(len(cells[k]) for _, cells in rows)) for k, head in enumerate(heads)]
         if min(_NAME, max(len(title) for title, _ in rows)) + sum(n + 3 for n in needs) <= width - 2:
-            grid = _grid("", "")
+            grid = _grid()
             grid.add_column("metric", overflow="fold")
             for head, need in zip(heads, needs, strict=True):
                 grid.add_column(_plain(head), justify="right", no_wrap=True, min_width=need)
@@ -382,8 +386,11 @@ def _short_labels(layout: Pivot) -> tuple[list[str], list[str]]:
     return letters, [f"{letter}: {head}" for letter, head in zip(letters, heads, strict=True)]
 
 
-def _single_row_table(layout: Pivot) -> Grid:
-    """One metric per row, with its interval: easier to read than a single long row."""
+def _single_row_table(layout: Pivot, width: int) -> Grid:
+    """One metric per row, with its interval: easier to read than a single long row.
+
+    Where names would have to be folded, standard errors give way to them: the interval says the same.
+    """
     rows = []
     for title, record in zip(layout.column_titles, layout.cells[0], strict=True):
         if record is not None:
@@ -392,33 +399,27 @@ def _single_row_table(layout: Pivot) -> Grid:
             error = "" if record.stderr is None else f"{record.stderr:.{digits}f}"
             span = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if len(ends) == 2 else ""
             rows.append((title, number_text(record, digits, errors=False), error, span))
-    grid = _grid("", "")
-    grid.add_column(_plain(", ".join(filter(None, layout.labels[0]))), overflow="fold")
-    for i, title in enumerate(("value", "± s.e.", "95 % interval"), 1):
-        grid.add_column(title, justify="right", no_wrap=True, min_width=max(len(title), *(len(row[i]) for row in rows)))
+    heads = (", ".join(filter(None, layout.labels[0])), "value", "± s.e.", "95 % interval")
+    needs = [max(len(row[i]) for row in (("", *heads[1:]), *rows)) for i in range(len(heads))]
+    tight = sum(needs) + 3 * len(needs) > width and any(span for *_, span in rows)
+    shown = [i for i, head in enumerate(heads) if not (tight and head == "± s.e.")]
+    grid = _grid()
+    grid.add_column(_plain(heads[0]), overflow="fold")
+    for i in shown[1:]:
+        grid.add_column(heads[i], justify="right", no_wrap=True, min_width=needs[i])
     for row in rows:
-        grid.add_row(*map(_plain, row))
+        grid.add_row(*(_plain(row[i]) for i in shown))
     return grid
 
 
-def _grid(title: str, caption: str) -> Grid:
+def _grid() -> Grid:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as Grid
 
-    return Grid(
-        title=_plain(title) if title else None,
-        caption=_plain(caption) if caption else None,
-        box=SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        header_style="bold",
-        pad_edge=False,
-        padding=(0, 1),
-    )
+    return Grid(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1))
 
 
-def _plain(text: str) -> Text:
-    from rich.text import Text
+def _plain(text: str | Text, style: str = "") -> Words:
+    from embedscope.reports.wrapping import Words
 
-    return Text(text)
+    return Words(text, style)
