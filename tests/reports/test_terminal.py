@@ -166,3 +166,44 @@ def test_two_findings_of_one_headline_keep_what_they_have_beside_it() -> None:
     screen, out = console(80)
     print_document(Result((), document=Document("d", findings=findings, headline=headline)), screen)
     assert out.getvalue().count("Rows moved.") == 1 and "try: match by id" in out.getvalue()
+
+
+@pytest.mark.parametrize("width", range(24, 60, 3))
+def test_no_line_breaks_between_a_number_and_its_sign(width: int) -> None:
+    text = "The share is 5.0 % of all 12 % and 95 % intervals, \N{PLUS-MINUS SIGN} 0.02, p = 0.01, `a code of three`."
+    headline = Headline(text, "warning", text, text)
+    screen, out = console(width)
+    print_document(Result((), document=Document("d", headline=headline)), screen, explain=False)
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width and len(lines) > 6
+    assert not [x for x in lines if x.startswith(("%", "= ", "0.01")) or x.endswith(("\N{PLUS-MINUS SIGN}", " p", "="))]
+    assert sum("`a code of three`" in line for line in lines) == 3
+
+
+def test_short_names_leave_room_for_the_first_number() -> None:
+    heads = (Column("verdict"), Column("space"), Column("rule"), Column("value", 4), Column("warning", 4))
+    rows = tuple(("ok", "image|text", f"mismatched_pairs{i}", 0.25, 0.5) for i in range(3))
+    rows = (*rows, ("warning", "text", "hubs", 0.75, None))
+    screen, out = console(60)
+    print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows),))), screen)
+    assert out.getvalue().count("0.2500") == 3 and "mismatched_pairs0" in out.getvalue()
+    assert "The column warning is in the report" in out.getvalue()
+
+
+def test_standard_errors_give_way_to_whole_names_where_the_interval_says_the_same() -> None:
+    name = "self_similarity_centered"
+    record = Record("documents.npy", name, -0.0002, ci_low=-0.0011, ci_high=0.0007, stderr=0.0004)
+    for width, shown in ((60, False), (80, True)):
+        screen, out = console(width)
+        print_records([record], screen)
+        assert name in out.getvalue() and "-0.0011 to 0.0007" in out.getvalue()
+        assert ("0.0004" in out.getvalue()) is shown
+
+
+def test_a_long_name_breaks_at_its_joints() -> None:
+    rows = (("openai/clip-vit-base-patch32", 0.5), ("modality_separability.logistic", 0.25))
+    heads = (Column("name"), Column("value", 4))
+    screen, out = console(29)
+    print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows),))), screen)
+    words = out.getvalue().split()
+    assert {"openai/clip-vit-", "base-patch32", "0.5000", "modality_", "separability."} <= {*words}

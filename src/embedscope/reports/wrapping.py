@@ -50,7 +50,7 @@ def offsets(line: str, width: int, *, fold: bool = True) -> list[int]:
     """Where ``line`` breaks so that its parts are at most ``width`` columns wide; no code within backticks is broken.
 
     >>> offsets("at most 95 % of them", 10), offsets("self_similarity_centered 1", 20)
-    ([8, 13], [16, 25])
+    ([8, 16], [16])
     """
     out: list[int] = []
     used = 0
