@@ -206,13 +206,13 @@ def _print_skipped(document: Document, console: Console) -> None:
 def _print_more(headline: Headline, findings: Sequence[Finding], console: Console) -> Sequence[Finding]:
     """Print what the finding that is the headline has beside it; the findings that are left to print."""
     printed = "\n".join((headline.text, headline.cause, headline.evidence, headline.command))
-    told = [f for f in findings if _is_told(f.text, printed)]
-    more = {id(f): _lines(f, printed) for f in told}
-    if len(told) == 1:
-        for line, style in more[id(told[0])]:
+    covered = [f for f in findings if _is_told(f.text, printed)]
+    more = {id(f): _lines(f, printed) for f in covered}
+    if len(covered) == 1:
+        for line, style in more[id(covered[0])]:
             console.print(_plain(line, style))
-        return [f for f in findings if f is not told[0]]
-    if empty := [f for f in told if not more[id(f)]]:
+        return [f for f in findings if f is not covered[0]]
+    if empty := [f for f in covered if not more[id(f)]]:
         return [f for f in findings if all(f is not other for other in empty)]
     return findings
 
