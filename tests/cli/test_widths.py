@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from embedscope.cli import _app
 from embedscope.datasets import example_files
+from embedscope.reports.progress import Bars
 
 VERBS = [str(command.name) for command in _app.app.registered_commands]
 WIDTHS = (60, 100)
@@ -48,6 +49,9 @@ BY_VERB: dict[str, tuple[str, ...]] = {
 HELP_ALONE = {"quickstart", "mcp"}
 """Verbs that carry out a study or serve: only their help is printed here."""
 
+AT_ONCE = {"example", "list"}
+"""Verbs that never take two seconds."""
+
 CODE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 NUMBER = re.compile(r"(?<![\w.:])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)")
 TIME = re.compile(r"[\d.,]+ s\b|\([\d,]+ per second\)")
@@ -78,7 +82,9 @@ def run(line: str, folder: Path, width: int) -> str:
     before = Path.cwd()
     os.chdir(folder)
     try:
-        result = CliRunner(env=surroundings).invoke(_app.app, shlex.split(line.replace("NEW", f"new{width}")))
+        result = CliRunner(env=surroundings).invoke(
+            _app.app, shlex.split(line.replace("NEW", f"{line.split()[0]}{width}"))
+        )
     finally:
         os.chdir(before)
     assert result.exit_code in (0, 1), f"{line}: {result.output}"
@@ -93,8 +99,22 @@ def test_every_verb_is_printed_here() -> None:
     assert {*BY_VERB, *HELP_ALONE} == set(VERBS)
 
 
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bars]:
+    """The progress that a command shows: a bar, and a line where two seconds pass without one."""
+    begun: list[Bars] = []
+
+    class Recorded(Bars):
+        def __init__(self) -> None:
+            super().__init__()
+            begun.append(self)
+
+    monkeypatch.setattr("embedscope.reports.progress.Bars", Recorded)
+    return begun
+
+
 @pytest.mark.parametrize("verb", BY_VERB)
-def test_lines_fit_and_numbers_are_whole(verb: str, folder: Path) -> None:
+def test_lines_fit_numbers_are_whole_and_progress_is_shown(verb: str, folder: Path, bars: list[Bars]) -> None:
     for line in BY_VERB[verb]:
         whole = numbers(run(line, folder, 400))
         for width in WIDTHS:
@@ -104,6 +124,8 @@ def test_lines_fit_and_numbers_are_whole(verb: str, folder: Path) -> None:
             assert [row for row in lines if cell_len(row) > width] == [], line
             assert "\N{HORIZONTAL ELLIPSIS}" not in text, line
             assert numbers(text) - whole == set(), f"{line}: numbers that a wide terminal does not show"
+        assert bool(bars) is (verb not in AT_ONCE), f"{line}: no progress while it runs"
+        bars.clear()
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])

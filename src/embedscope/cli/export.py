@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from embedscope.cli import _options as opt
-from embedscope.cli._output import console
+from embedscope.cli._output import console, progress
 
 EXAMPLES = (
     "embedscope export repair.safetensors --to numpy",
@@ -79,7 +79,10 @@ def export(
 
         sys.stdout.write(numpy_snippet(loaded, repair, kind))
         return
+    shown = progress(quiet)
+    shown.start(f"writing {out}", None)
     lines = target.write(Order(loaded, repair, out, kind, model))
+    shown.close()
     if quiet:
         return
     screen = console()
