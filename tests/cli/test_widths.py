@@ -83,7 +83,7 @@ def run(line: str, folder: Path, width: int) -> str:
     os.chdir(folder)
     try:
         result = CliRunner(env=surroundings).invoke(
-            _app.app, shlex.split(line.replace("NEW", f"{line.split()[0]}{width}"))
+            _app.app, shlex.split(line.replace("NEW", f"{line.split(maxsplit=1)[0]}{width}"))
         )
     finally:
         os.chdir(before)
