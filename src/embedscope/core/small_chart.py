@@ -77,10 +77,11 @@ def dots_chart(chart: Dots) -> str:
         for row in chart.rows
         if row.dots
     ]
-    return _rows_chart(f"{chart.title}, {chart.x_label}", lines) if lines else ""
+    return _rows_chart(chart.title, lines, chart.x_label) if lines else ""
 
 
-def _rows_chart(title: str, lines: Sequence[_Line]) -> str:
+def _rows_chart(title: str, lines: Sequence[_Line], label: str = "") -> str:
+    """Rows under ``title``; what the axis is stands below where it has a ``label``, else beside the title."""
     shown = lines[:_MOST]
     notes = max(7 * max(len(line.note) for line in shown), 30) + 8
     ends = [v for line in shown for value, a, b, _ in line.dots for v in (value, a, b) if v is not None]
@@ -90,7 +91,8 @@ def _rows_chart(title: str, lines: Sequence[_Line]) -> str:
     def x(value: float) -> float:
         return _NAMES + 10 + (value - low) / span * (_WIDTH - _NAMES - 20 - notes)
 
-    parts = [_text(0, 14, f"{title}, {_number(low)} to {_number(high)}", weight="bold")]
+    ends_of_axis = f"{_number(low)} to {_number(high)}"
+    parts = [_text(0, 14, title if label else f"{title}, {ends_of_axis}", weight="bold")]
     for i, line in enumerate(shown):
         y = 34 + i * _ROW
         parts.append(_text(0, y + 4, _cut(line.name)))
@@ -104,6 +106,9 @@ def _rows_chart(title: str, lines: Sequence[_Line]) -> str:
     height = 34 + len(shown) * _ROW
     if len(lines) > len(shown):
         parts.append(_text(0, height + 4, f"{len(lines) - len(shown)} more"))
+        height += _ROW
+    if label:
+        parts.append(_text(_NAMES + 10, height + 4, f"{label}, {ends_of_axis}"))
         height += _ROW
     return _svg(parts, height, title)
 
@@ -120,22 +125,32 @@ def histogram_chart(chart: Histogram) -> str:
         return left + (min(max(value, low), high) - low) / (high - low) * (right - left)
 
     parts = [_text(0, 14, chart.title, weight="bold")]
+    air = 0.1 * (right - left) / len(chart.names) if chart.names else 0.0
     for i, series in enumerate(chart.series):
         bars = zip(chart.edges, chart.edges[1:], series.heights, strict=False)
         path = "".join(
-            f"M{x(a):.1f} {floor}V{floor - h / top * tall:.1f}H{x(b):.1f}V{floor}Z" for a, b, h in bars if h > 0
+            f"M{x(a) + air:.1f} {floor}V{floor - h / top * tall:.1f}H{x(b) - air:.1f}V{floor}Z"
+            for a, b, h in bars
+            if h > 0
         )
         parts.append(f'<path d="{path}" fill="{_COLOURS[i % len(_COLOURS)]}" fill-opacity="0.5"/>')
         if series.label:
-            parts.append(_text(left + i * 200, floor + 36, _cut(series.label), _COLOURS[i % len(_COLOURS)]))
+            parts.append(
+                _text(
+                    left + i * 200, floor + (52 if chart.names else 36), _cut(series.label), _COLOURS[i % len(_COLOURS)]
+                )
+            )
     for mark in chart.marks:
         if low <= mark.at <= high:
             at = x(mark.at)
             parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="30" y2="{floor}" stroke="currentColor"/>')
     marks = ", ".join(m.label for m in chart.marks if m.label and low <= m.at <= high)
-    names = f"{chart.names[0]} to {chart.names[-1]}" if chart.names else f"{_number(low)} to {_number(high)}"
-    parts.append(_text(left, floor + 18, "; ".join(filter(None, (f"{chart.x_label}, {names}", marks)))))
-    return _svg(parts, floor + 42, chart.title)
+    for a, b, name in zip(chart.edges, chart.edges[1:], chart.names, strict=False):
+        parts.append(_text((x(a) + x(b)) / 2 - 3.5 * len(name), floor + 16, name))
+    axis = chart.x_label if chart.names else f"{chart.x_label}, {_number(low)} to {_number(high)}"
+    below = floor + (34 if chart.names else 18)
+    parts.append(_text(left, below, "; ".join(filter(None, (axis, marks)))))
+    return _svg(parts, below + 24, chart.title)
 
 
 def line_chart(figure: Figure) -> str:
