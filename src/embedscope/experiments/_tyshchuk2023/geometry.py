@@ -12,7 +12,7 @@ from embedscope.core.document import Figure, Scatter, Series, Skipped
 from embedscope.core.errors import InputError
 from embedscope.core.images import Image
 from embedscope.core.records import Record
-from embedscope.experiments._thumbnails import thumbnails
+from embedscope.core.thumbnails import thumbnails
 from embedscope.experiments._tyshchuk2023.maps import tsne
 from embedscope.experiments._tyshchuk2023.pairs import Sides, cosines, one_to_one
 from embedscope.experiments._tyshchuk2023.plots import cloud, cosine_histogram, map_scatter, singular_values
