@@ -183,7 +183,7 @@ def test_no_line_breaks_between_a_number_and_its_sign(width: int) -> None:
 def test_short_names_leave_room_for_the_first_number() -> None:
     heads = (Column("verdict"), Column("space"), Column("rule"), Column("value", 4), Column("warning", 4))
     rows = tuple(("ok", "image|text", f"mismatched_pairs{i}", 0.25, 0.5) for i in range(3))
-    rows = (*rows, ("warning", "text", "hubs", 0.75, None))
+    rows = (*rows, ("warning", "text", "hubs", 0.75, None), ("ok", "text", "hubs", 0.75, None))
     screen, out = console(60)
     print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows),))), screen)
     assert out.getvalue().count("0.2500") == 3 and "mismatched_pairs0" in out.getvalue()
@@ -207,3 +207,26 @@ def test_a_long_name_breaks_at_its_joints() -> None:
     print_document(Result((), document=Document("d", tables=(Table("t", "T", heads, rows),))), screen)
     words = out.getvalue().split()
     assert {"openai/clip-vit-", "base-patch32", "0.5000", "modality_", "separability."} <= {*words}
+
+
+def test_a_table_with_numbers_shows_some_whatever_its_names() -> None:
+    """Long names of the first column fold; words that it implies, and texts, give way to numbers."""
+    heads = [Column(c) for c in ("spaces", "corpus", "direction", "what")] + [Column(f"score{i}", 3) for i in range(4)]
+    spaces = [f"CLIP ViT-B/32, 'a NAME', layer {i:02d} -> CLIP ViT-B/32, 'a photo of a NAME'" for i in range(4)]
+    rows = tuple(
+        (
+            name,
+            ("a corpus of names", "sentences")[i % 2],
+            side,
+            f"what {i} says in more words than a line has " * 2,
+            *[0.5] * 4,
+        )
+        for i, name in enumerate(spaces)
+        for side in ("queries", "documents")
+    )
+    screen, out = console(60)
+    print_document(Result((), document=Document("d", tables=(Table("t", "T", tuple(heads), rows),))), screen)
+    text = out.getvalue()
+    assert text.count("0.500") >= 16 and text.count("documents") == 4, "the direction tells rows apart"
+    assert "sentences" not in text and "The columns corpus, what" in text
+    assert max(map(len, text.splitlines())) <= 60

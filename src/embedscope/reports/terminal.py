@@ -279,7 +279,8 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
 def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[int]:
     """Columns from the left that fit the width, those without any value left out; at least the first.
 
-    Where not all fit whole, columns of one repeated word give way, then names fold, so that some numbers are seen.
+    Where not all fit whole, columns of one repeated word give way, then names fold, then long texts and words that
+    follow from the first column give way, so that some numbers are seen.
     """
     longest = [max((len(row[i]) for row in texts), default=0) for i in range(len(table.columns))]
     whole = [max(n, len(c.title)) for n, c in zip(longest, table.columns, strict=True)]
@@ -290,17 +291,27 @@ def _columns_that_fit(table: Table, texts: list[list[str]], width: int) -> list[
     filled = [i for i in filled if i not in constant]
     numbers = [i for i in filled if is_numeric(row[i] for row in table.rows)]
     spans = [i for i in filled if any(is_span(row[i]) for row in table.rows)]
-    names = [i for i in filled if i not in {*numbers, *spans} and whole[i] <= _FOLDED]
+    names = [i for i in filled if i not in {*numbers, *spans} and (whole[i] <= _FOLDED or i == filled[0])]
     heads = [max(_NAME, len(c.title)) for c in table.columns]
     folded = [min(n, head) if i in names else n for i, (n, head) in enumerate(zip(whole, heads, strict=True))]
     plain, tight = _leading(filled, whole, width), _leading(filled, folded, width)
-    return plain if len({*numbers} & {*plain}) >= _NUMBERS else tight
+    if len({*numbers} & {*plain}) >= _NUMBERS:
+        return plain
+    telling = [i for i in filled if i in {*numbers, *spans} or (i in names and not _follows(table, i))]
+    sparse = _leading(telling, folded, width)
+    return max(tight, sparse, key=lambda shown: min(len({*numbers} & {*shown}), _NUMBERS))
 
 
 def _leading(columns: Sequence[int], widths: Sequence[int], width: int) -> list[int]:
     """As many of ``columns`` from the left as fit ``width``; at least one."""
     ends = list(accumulate(3 + widths[i] for i in columns))
     return [i for i, end in zip(columns, ends, strict=True) if end <= width] or list(columns[:1]) or [0]
+
+
+def _follows(table: Table, i: int) -> bool:
+    """Whether the words of column ``i`` are known from those of the first, which name several rows each."""
+    pairs = {(row[0], row[i]) for row in table.rows}
+    return i > 0 and len(pairs) == len({row[0] for row in table.rows}) < len(table.rows)
 
 
 def _constant(table: Table) -> list[int]:
