@@ -12,7 +12,7 @@ from embedscope.core.errors import InputError
 from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.encoders import MODELS
-from embedscope.metrics._spectra import alpha_req, matrix_entropy
+from embedscope.metrics.spectra import alpha_req, matrix_entropy
 from embedscope.reports.headlines import leading_charts
 
 runner = CliRunner()

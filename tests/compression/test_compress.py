@@ -20,7 +20,7 @@ from embedscope.core.errors import InputError, UnknownNameError
 from embedscope.exports.faiss import factory_string, faiss_index
 from embedscope.exports.numpy import numpy_snippet
 from embedscope.exports.sentence_transformers import _leading
-from embedscope.tasks._means import directions
+from embedscope.tasks.means import directions
 from embedscope.tasks.retrieval import judged_scores
 from embedscope.transforms.codes import Int8
 

@@ -14,8 +14,8 @@ from embedscope.certification.pair_rows import PairRows
 from embedscope.certification.trade import apart, partway, share_of
 from embedscope.core.errors import InputError
 from embedscope.repairs.suggestions import again
-from embedscope.tasks._means import directions
-from embedscope.transforms.align._sides import Side
+from embedscope.tasks.means import directions
+from embedscope.transforms.align.sides import Side
 from embedscope.transforms.repair import KindMap, Repair
 
 

@@ -32,7 +32,9 @@ class Origins:
 
 def origins_of(provenance: Mapping[str, Any]) -> Origins:
     """Lay out ``provenance``; fields it does not know are shown too."""
-    facts = [(k, spelled(provenance[k])) for k in ("command", "started", "seed") if provenance.get(k) not in (None, "")]
+    facts = [
+        (k, format_value(provenance[k])) for k in ("command", "started", "seed") if provenance.get(k) not in (None, "")
+    ]
     facts = [(k, v.replace("T", " ").replace("+00:00", " UTC") if k == "started" else v) for k, v in facts]
     named = (("Settings", "settings"), ("Versions", "versions"), ("Hardware", "hardware"), ("Shards", "shards"))
     lists = [(title, pairs) for title, key in named if (pairs := _pairs(provenance.get(key)))]
@@ -67,10 +69,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def spelled(value: object) -> str:
+def format_value(value: object) -> str:
     """A value of the provenance as text: no empty ones, numbers in the digits that a reader needs.
 
-    >>> spelled(None), spelled(()), spelled(True), spelled(["a", 1]), spelled({"k": 2 / 3})
+    >>> format_value(None), format_value(()), format_value(True), format_value(["a", 1]), format_value({"k": 2 / 3})
     ('none', 'none', 'yes', 'a, 1', 'k: 0.6667')
     """
     if value is None or value in ("", [], (), {}):
@@ -78,25 +80,25 @@ def spelled(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return _short(value)
+        return _format_number(value)
     if isinstance(value, list | tuple) and _is_flat(value):
-        return ", ".join(spelled(v) for v in value)
+        return ", ".join(format_value(v) for v in value)
     if isinstance(value, Mapping) and _is_flat(value.values()):
-        return ", ".join(f"{k}: {spelled(v)}" for k, v in value.items())
-    return value if isinstance(value, str) else json.dumps(_shortened(value), ensure_ascii=False)
+        return ", ".join(f"{k}: {format_value(v)}" for k, v in value.items())
+    return value if isinstance(value, str) else json.dumps(_round_within(value), ensure_ascii=False)
 
 
-def _short(value: float) -> str:
+def _format_number(value: float) -> str:
     """``value`` with four digits, or to the unit where it is large; the exact one is in the result."""
     return f"{value:.4g}" if abs(value) < 10_000 or not math.isfinite(value) else f"{value:,.0f}"
 
 
-def _shortened(value: object) -> object:
+def _round_within(value: object) -> object:
     """``value`` with the numbers within it in four digits."""
     if isinstance(value, Mapping):
-        return {str(k): _shortened(v) for k, v in value.items()}
+        return {str(k): _round_within(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_shortened(v) for v in value]
+        return [_round_within(v) for v in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
@@ -117,7 +119,7 @@ def _pairs(value: object) -> tuple[tuple[str, str], ...]:
         if isinstance(v, Mapping) and (not _is_flat(v.values()) or any(" " in str(x) for x in v.values())):
             pairs += _pairs(v)
         else:
-            pairs.append((str(name).replace("_", " "), spelled(v)))
+            pairs.append((str(name).replace("_", " "), format_value(v)))
     return tuple(pairs)
 
 

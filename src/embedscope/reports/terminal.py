@@ -11,7 +11,7 @@ from embedscope.core.document import Document, Finding, Headline, Row, Table, ce
 from embedscope.core.pivots import Pivot, digits_of, pivot
 from embedscope.core.records import Record
 from embedscope.core.result import Result
-from embedscope.core.wording import count, listed
+from embedscope.core.wording import count, join_names
 from embedscope.reports.generic import FEW, comparison_table, document_of, notes_of, number_text, row_digits
 from embedscope.reports.headlines import by_importance
 from embedscope.reports.numbers import is_numeric, is_span, telling_digits
@@ -78,7 +78,7 @@ def print_result(result: Result, console: Console, *, explain: bool = True) -> N
         parts = [f"the numbers of {count(spaces, 'space')}"] if long else []
         parts += [count(notes, "note")] if notes else []
         parts += [f"{count(skipped, 'thing')} skipped or sampled"] if skipped else []
-        console.print(_plain(f"{listed(parts)}: add --explain", "dim"))
+        console.print(_plain(f"{join_names(parts)}: add --explain", "dim"))
 
 
 def _print_headline(headline: Headline, console: Console, rows: Sequence[Row] = ()) -> None:
@@ -123,7 +123,7 @@ def _print_rest(document: Document, console: Console) -> None:
     parts += [count(len(document.tables), "table")] if document.tables else []
     console.print()
     if parts:
-        console.print(_plain(f"{listed(parts)}: add --explain, or --report page.html for charts", "dim"))
+        console.print(_plain(f"{join_names(parts)}: add --explain, or --report page.html for charts", "dim"))
 
 
 def _row(row: Row) -> str:
@@ -270,8 +270,8 @@ def _print_table(table: Table, console: Console, max_rows: int) -> None:
     left = [i for i in range(len(table.columns)) if i not in {*shown, *said}]
     hidden = [table.columns[i].title for i in left if any(row[i] for row in texts)]
     rows = [count(left_out, "more row")] if left_out > 0 else []
-    columns = [f"the column{'s' if len(hidden) > 1 else ''} {listed(hidden)}"] if hidden else []
-    if more := listed([*rows, *columns]):
+    columns = [f"the column{'s' if len(hidden) > 1 else ''} {join_names(hidden)}"] if hidden else []
+    if more := join_names([*rows, *columns]):
         verb = "is" if max(left_out, 0) + len(hidden) == 1 else "are"
         console.print(_plain(f"{more[0].upper()}{more[1:]} {verb} in the report", "dim"))
 
