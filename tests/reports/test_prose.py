@@ -43,6 +43,13 @@ def test_a_name_with_parts_of_its_own_opens_the_entry_of_what_it_is_part_of(name
     assert prose.name("documents.npy & more") == "documents.npy &amp; more"
 
 
+def test_a_metric_that_is_a_word_is_a_term_in_front_of_its_number_alone() -> None:
+    prose = Prose()
+    assert "<button" not in prose("Retrieval, alignment by alignment; the alignment") and prose.terms == []
+    assert ">alignment</button> 1.96" in prose("alignment 1.96") and ">uniformity</button>" in prose.name("uniformity")
+    assert ">uniformity</button> \u22122.5" in prose("uniformity -2.5")
+
+
 def test_citation_keys_become_names_with_links() -> None:
     text = Prose()("timkey2021 reports it")
     assert text.startswith('<a href="https://arxiv.org/abs/2109.04404"')

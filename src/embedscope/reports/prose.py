@@ -89,7 +89,7 @@ class Prose:
 
     def name(self, text: str) -> str:
         """A cell of a table as HTML: a button where all of it is a term, else the text as it is."""
-        return self._button(text) if pattern().fullmatch(text) else escape(text)
+        return self._button(text) if text in definitions() or pattern().fullmatch(text) else escape(text)
 
     def _button(self, name: str) -> str:
         """``name``, which is a term or has one before its last parts, as a button that opens the definition."""
