@@ -13,6 +13,7 @@ from embedscope.core.progress import Silent
 from embedscope.core.records import Record
 from embedscope.encoders import MODELS
 from embedscope.metrics.spectra import alpha_req, matrix_entropy
+from embedscope.reports.headlines import leading_charts
 
 runner = CliRunner()
 RNG = np.random.default_rng(0)
@@ -188,11 +189,11 @@ def test_the_headline_has_the_numbers_and_its_command_runs(tmp_path, monkeypatch
 def test_charts_of_a_relation_hold_every_row_and_the_interval():
     made = compare(X, np.tanh(X @ RNG.normal(size=(32, 32))))
     document, found = made.result.document, made.result["knn_overlap"]
-    assert document.headline.charts == ("shared", "matching_cosines")
-    assert sum(document.histograms[0].series[0].heights) == len(X)
+    assert document.headline.charts == ("shared", "neighbours_in_common", "matching_cosines")
+    assert sum(document.histograms[1].series[0].heights) == len(X)
     dot = document.dots[0].rows[0].dots[0]
     assert (dot.value, dot.low, dot.high) == (found.value, found.ci_low, found.ci_high)
-    assert not compare(X, X[:, :20]).result.document.histograms
+    assert [h.id for h in compare(X, X[:, :20]).result.document.histograms] == ["neighbours_in_common"]
 
 
 def test_rows_that_miss_parity_lead_the_headline():
@@ -239,3 +240,24 @@ def test_vectors_by_id_match_by_id() -> None:
         embedscope.compare(a, x)
     with pytest.raises(InputError, match="B holds nan or inf in 60 of 60 rows"):
         embedscope.compare(x, x * np.nan)
+
+
+@pytest.mark.parametrize(
+    ("y", "second"), [(X.astype(np.float16), "matching_cosines"), (X @ TURN, None), (X[:, :30], None)]
+)
+def test_two_charts_lead_whatever_the_dimensions(y, second):
+    """Cosines of matching rows where they say something, else how many neighbours are in common, row by row."""
+    document = compare(X, y).result.document
+    assert [c.id for c in leading_charts(document)] == ["shared", second or "neighbours_in_common"]
+    (histogram,) = [h for h in document.histograms if h.id == "neighbours_in_common"]
+    heights = np.array(histogram.series[0].heights)
+    (overlap,) = [d.dots[0].value for d in document.dots[0].rows if d.strong]
+    assert heights.sum() == pytest.approx(1.0)
+    assert (heights * np.arange(11)).sum() / 10 == pytest.approx(overlap)
+
+
+def test_a_sample_for_neighbours_is_said(monkeypatch):
+    monkeypatch.setattr("embedscope.comparison.relation.MOST", 100)
+    document = compare(X, 2 * X).result.document
+    assert "300 matching rows, 100 of them searched" in document.headline.evidence
+    assert "found among 100 of them" in document.histograms[-1].caption

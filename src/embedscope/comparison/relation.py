@@ -78,7 +78,8 @@ class Relation:
     turned : relative difference of the two matrices of cosines, 0 for a rotation
     aligned : mean cosine of held-out matching rows after the best rotation of centred rows, fitted on the other half
     angle : mean angle in degrees by which that rotation turns rows; None where the dimensions differ
-    overlap : share of the 10 nearest that both spaces have, with its chance ``overlap_chance``
+    shared : (m,) share of the 10 nearest that both spaces have, of each row of a sample of at most 2,000
+    overlap : mean of ``shared``, with its chance ``overlap_chance``
     rank_agreement : Spearman correlation of the cosines of pairs of rows
     """
 
@@ -94,6 +95,7 @@ class Relation:
     turned: float
     aligned: float
     angle: float | None
+    shared: Floats
     overlap: float
     overlap_stderr: float
     overlap_chance: float
@@ -155,7 +157,7 @@ def relation_of(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Relation:
     shared = np.array([len(np.intersect1d(p, q)) for p, q in zip(*near, strict=True)]) / K
     relation = Relation(
         "model", int(filled.sum()), (x.shape[1], y.shape[1]), cosines,
-        np.flatnonzero(present[0] ^ present[1]), strangers, centred, common, likeness, turned, aligned, angle,
+        np.flatnonzero(present[0] ^ present[1]), strangers, centred, common, likeness, turned, aligned, angle, shared,
         float(shared.mean()), float(shared.std(ddof=1) / np.sqrt(len(shared))), K / (len(a) - 1), agreement,
     )  # fmt: skip
     object.__setattr__(relation, "name", _name(relation, u, v, kept))

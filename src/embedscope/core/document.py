@@ -17,11 +17,15 @@ Cell = str | float | int | None
 @short_repr
 @dataclass(frozen=True)
 class Row:
-    """A row that a finding is about: its number or id, its text where that is known, and why it is named."""
+    """A row that a finding is about: its number or id, its text where that is known, and why it is named.
+
+    ``image`` is a thumbnail of the row where it is an image that is known, a PNG file as base64.
+    """
 
     id: str
     text: str = ""
     why: str = ""
+    image: str = ""
 
 
 @short_repr

@@ -13,6 +13,9 @@ _LEADING = re.compile(
 _END = r"[-+\N{MINUS SIGN}]?\d[\d.,]*(?:e[-+]?\d+)?"
 _SPAN = re.compile(rf"[(\[]?{_END}(?: to |, ){_END}[)\]]?")
 
+HELD = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] )|(?<=\bp [=<]) (?=\d)|(?<=\u00b1) (?=\d)|(?<=\bn) (?=\d)")
+"""Spaces at which no line breaks: between a number and its sign."""
+
 _MINUS = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 

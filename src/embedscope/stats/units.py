@@ -91,7 +91,9 @@ class Units:
 
     def facts(self) -> dict[str, Any]:
         """The same for the provenance of a result, as JSON types."""
-        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact, "found": list(self.ways)}
+        out: dict[str, Any] = {"rows": self.rows, "units": self.units, "exact": self.exact}
+        if self.ways:
+            out["joined_by"] = list(self.ways)
         if self.order.neighbouring is not None:
             out |= {
                 "block_rows": self.order.block,
